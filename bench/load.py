@@ -1,0 +1,73 @@
+"""A load of keep-alive clients in threads, and what they waited."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Request = tuple[str, str, dict[str, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Waiting times of one round in milliseconds, and its length in seconds."""
+
+    milliseconds: list[float]
+    seconds: float
+    errors: int
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return len(self.milliseconds) / self.seconds
+
+    def percentile(self, share: int) -> float:
+        """The waiting time that ``share`` percent stay below, in milliseconds."""
+        return statistics.quantiles(self.milliseconds, n=100, method="inclusive")[share - 1]
+
+
+def run(host: str, port: int, make: Callable[[int], Request], *, clients: int, seconds: float) -> Waits:
+    """Send what ``make(number)`` makes from ``clients`` connections for ``seconds``."""
+    waits: list[float] = []
+    errors = [0]
+    lock = threading.Lock()
+    numbers = iter(range(10**9))
+    end = time.perf_counter() + seconds
+
+    def client() -> None:
+        connection = http.client.HTTPConnection(host, port, timeout=30)
+        mine: list[float] = []
+        failed = 0
+        while time.perf_counter() < end:
+            with lock:
+                number = next(numbers)
+            method, path, headers, body = make(number)
+            started = time.perf_counter()
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            mine.append((time.perf_counter() - started) * 1000)
+            failed += answer.status >= 400
+        connection.close()
+        with lock:
+            waits.extend(mine)
+            errors[0] += failed
+
+    started = time.perf_counter()
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Waits(waits, time.perf_counter() - started, errors[0])
+
+
+def as_json(body: Any) -> bytes:
+    """A body as it goes on the wire."""
+    return json.dumps(body).encode()

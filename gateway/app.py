@@ -1,0 +1,131 @@
+"""The application factory: every room's routes, the ports to the outside, and what all requests share."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from gateway.checkout import pages as checkout_pages
+from gateway.checkout import routes as checkout_routes
+from gateway.checkout import test_helpers
+from gateway.config import Settings, from_environment
+from gateway.core.calendar import OfficialWorkingDays
+from gateway.core.identifiers import IdSource
+from gateway.db.engine import connect
+from gateway.db.transactions import Database
+from gateway.decision.funder import SimulatedFunder
+from gateway.decision.scorer import EmbeddedScorer
+from gateway.identity.notifier import SandboxNotifier
+from gateway.ledger import routes as ledger_routes
+from gateway.loans import routes as loan_routes
+from gateway.merchants import routes as merchant_routes
+from gateway.monitoring import routes as monitoring_routes
+from gateway.oauth import routes as oauth_routes
+from gateway.oauth.bearer import Bearer
+from gateway.oauth.keys import SigningKeys
+from gateway.payments import refund_routes
+from gateway.payments import routes as payment_routes
+from gateway.plans import routes as plan_routes
+from gateway.privacy.vault import Vault
+from gateway.settlement import routes as settlement_routes
+from gateway.settlement.institution import SimulatedInstitution
+from gateway.web import headers, pages, problems, reference
+from gateway.web.context import Clock, Gateway
+from gateway.web.operations import Api
+from gateway.webhooks import routes as event_routes
+
+APIS: tuple[Api, ...] = (
+    plan_routes.api,
+    checkout_routes.api,
+    payment_routes.api,
+    refund_routes.api,
+    loan_routes.api,
+    *ledger_routes.apis,
+    settlement_routes.api,
+    settlement_routes.payouts,
+    event_routes.api,
+    merchant_routes.api,
+    test_helpers.api,
+)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    random_bits: Callable[[int], int] = secrets.randbits,
+    ports: dict[str, Any] | None = None,
+) -> Flask:
+    """One gateway as a WSGI application.
+
+    ``clock``, ``random_bits`` and ``ports`` replace time, chance and the outside world; a seeded simulator or a test
+    gives its own. The database must be migrated; nothing is started here (see ``gateway.runtime``).
+    """
+    settings = settings or from_environment()
+    clock = clock or utc_now
+    app = Flask("gateway", static_folder=None)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.extensions["fenqi"] = gateway_of(settings, clock=clock, random_bits=random_bits, ports=ports or {})
+    app.extensions["fenqi.apis"] = APIS
+    _name_requests(app)
+    headers.register(app)
+    problems.register(app)
+    for api in APIS:
+        app.register_blueprint(api.blueprint())
+    app.register_blueprint(monitoring_routes.blueprint)
+    oauth_routes.register(app)
+    pages.register(app)
+    checkout_pages.register(app)
+    reference.register(app)
+    return app
+
+
+def gateway_of(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    random_bits: Callable[[int], int] = secrets.randbits,
+    ports: dict[str, Any] | None = None,
+) -> Gateway:
+    """The gateway without its web: what the worker and the commands need."""
+    clock = clock or utc_now
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)
+    keys = SigningKeys.open_or_create(settings.data_dir)
+    return Gateway(
+        settings=settings,
+        db=Database(connect(settings.database_url), clock=clock, ids=ids),
+        clock=clock,
+        vault=Vault.open_or_create(settings.data_dir),
+        authenticator=Bearer(keys, settings.public_url, clock),
+        ports={
+            "funder": SimulatedFunder(settings.funder),
+            "notifier": SandboxNotifier(),
+            "institution": SimulatedInstitution(),
+            "working_days": OfficialWorkingDays(),
+            "scorer": EmbeddedScorer(settings.scorer_bundle),
+            "signing_keys": keys,
+            **(ports or {}),
+        },
+    )
+
+
+def utc_now() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
+def _name_requests(app: Flask) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.request_id = "req_" + secrets.token_hex(12)
+
+    @app.after_request
+    def name(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        return response
+

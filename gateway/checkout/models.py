@@ -1,0 +1,89 @@
+"""Tables of checkouts and of the consents given in them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, text
+from sqlmodel import Field, SQLModel
+
+from gateway.db.types import Document, Fen, UtcTime, Whole, Words
+
+
+class Checkout(SQLModel, table=True):
+    """A shop's order on its way to a plan. Immutable but for its progress: its disclosure binds it."""
+
+    __tablename__ = "checkout"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('open', 'identified', 'under_review', 'approved', 'declined', 'expired', 'canceled')",
+            name="status",
+        ),
+        CheckConstraint("amount_fen BETWEEN 1 AND 10000000", name="amount"),
+        CheckConstraint("(status = 'approved') = (payment_id IS NOT NULL)", name="approved_has_payment"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("checkout_of_tenant", "merchant_id", "mode", "id"),
+        Index(
+            "one_live_checkout_per_reference",
+            "merchant_id",
+            "mode",
+            "merchant_reference",
+            unique=True,
+            sqlite_where=text("status IN ('open', 'identified', 'under_review', 'approved')"),
+            postgresql_where=text("status IN ('open', 'identified', 'under_review', 'approved')"),
+        ),
+        Index("checkout_due", "status", "expires_at"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    merchant_reference: str = Field(sa_column=Column(Words, nullable=False))
+    request_sha256: str = Field(sa_column=Column(Words, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    merchant_discount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    category: str = Field(sa_column=Column(Words, nullable=False))
+    items: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    terms: list[int] | None = Field(default=None, sa_column=Column(Document))
+    return_url: str = Field(sa_column=Column(Words, nullable=False))
+    cancel_url: str = Field(sa_column=Column(Words, nullable=False))
+    extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
+    plans: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    """The plans offered when the checkout was made, or made anew on the day the shopper chooses."""
+    unavailable: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    term: int | None = Field(default=None, sa_column=Column(Whole))
+    shopper_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))
+    opened_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    identified_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    disclosed_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """When the cost disclosure of the chosen plan was first shown."""
+    confirmed_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    confirmed_quote_hash: str | None = Field(default=None, sa_column=Column(Words))
+    payment_id: str | None = Field(default=None, sa_column=Column(Words))
+    decline_code: str | None = Field(default=None, sa_column=Column(Words))
+    decline_reasons: list[dict[str, str]] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
+    """For the shopper's eyes only; the merchant sees the code."""
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class Consent(SQLModel, table=True):
+    """One consent of one shopper to one text, given in a checkout. Never changed; a withdrawal is a later row."""
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        CheckConstraint(
+            "kind IN ('credit_service', 'bureau_query', 'funder_sharing', 'marketing', 'disclosure')", name="kind"
+        ),
+        Index("consent_of_checkout", "checkout_id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    checkout_id: str = Field(sa_column=Column(Words, ForeignKey("checkout.id"), nullable=False))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    kind: str = Field(sa_column=Column(Words, nullable=False))
+    version: str = Field(sa_column=Column(Words, nullable=False))
+    text_sha256: str = Field(sa_column=Column(Words, nullable=False))
+    """Hash of what was agreed to: the agreement's text, or the quote for the disclosure."""
+    channel: str = Field(sa_column=Column(Words, nullable=False))
+    given_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

@@ -1,0 +1,62 @@
+"""Routes of checkouts: /v1/checkouts, and the test helpers that play the shopper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import col, select
+
+from gateway.checkout import service
+from gateway.checkout.models import Checkout
+from gateway.checkout.schemas import CheckoutAnswer, CheckoutQuery, CheckoutRequest
+from gateway.web.operations import Api, Call, Created
+from gateway.web.paging import page
+
+api = Api("checkouts", prefix="/v1/checkouts")
+READ = ("checkouts:read", "checkouts:write")
+
+
+def shown(call: Call, checkout: Checkout) -> dict[str, Any]:
+    """The checkout with its address at this gateway."""
+    return service.view(call.tx, checkout, public_url=call.gateway.settings.public_url)
+
+
+@api.post(scope="checkouts:write", body=CheckoutRequest, answer=CheckoutAnswer)
+def create_checkout(call: Call) -> Any:
+    """Start a checkout; send the shopper to its `url`. The same reference and body again return the same checkout."""
+    checkout, new = service.start(call.tx, call.gateway, call.tenant, call.body)
+    answer = shown(call, checkout)
+    return Created(answer) if new else answer
+
+
+@api.get(scope=READ, query=CheckoutQuery, answer=CheckoutAnswer, lists=True)
+def list_checkouts(call: Call) -> Any:
+    """List checkouts, newest first."""
+    query = select(Checkout).where(
+        Checkout.merchant_id == call.tenant.merchant_id, Checkout.mode == call.tenant.mode
+    )
+    if call.query["merchant_reference"]:
+        query = query.where(Checkout.merchant_reference == call.query["merchant_reference"])
+    if call.query["status"]:
+        query = query.where(Checkout.status == call.query["status"])
+    found = page(
+        call.tx,
+        query,
+        by=col(Checkout.id),
+        key=lambda checkout: checkout.id,
+        limit=call.query["limit"],
+        cursor=call.query["cursor"],
+    )
+    return {**found, "data": [shown(call, checkout) for checkout in found["data"]]}
+
+
+@api.get("/<checkout_id>", scope=READ, answer=CheckoutAnswer)
+def get_checkout(call: Call, checkout_id: str) -> Any:
+    """Retrieve a checkout."""
+    return shown(call, service.get(call.tx, call.tenant, checkout_id))
+
+
+@api.post("/<checkout_id>/cancel", scope="checkouts:write", answer=CheckoutAnswer)
+def cancel_checkout(call: Call, checkout_id: str) -> Any:
+    """Cancel a checkout that is not decided yet."""
+    return shown(call, service.cancel(call.tx, call.tenant, checkout_id))

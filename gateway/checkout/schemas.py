@@ -1,0 +1,113 @@
+"""What a checkout takes and what it looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from gateway.merchants.service import CATEGORIES
+from gateway.plans.schemas import PlanAnswer, UnavailableTerm
+from gateway.web.fields import Choice, Fen, Line, Metadata, Moment, ReturnAddress, Strict, WholeNumber
+from gateway.web.paging import PageQuery
+
+EVERY_CATEGORY = (*CATEGORIES, "edu_k12")
+"""``edu_k12`` is read in order to be refused by its own code."""
+SHORTEST_LIFE, LONGEST_LIFE = 300, 7 * 24 * 3600
+
+
+class Item(Strict):
+    """One line of the order; the unit price in fen."""
+
+    name = Line(longest=200, required=True)
+    quantity = WholeNumber(low=1, high=10_000, required=True)
+    unit_price = Fen(low=0, required=True)
+    category = Choice(*EVERY_CATEGORY, load_default=None)
+    sku = Line(longest=100, load_default=None)
+    serial_number = Line(longest=64, load_default=None)
+    energy_grade = WholeNumber(low=1, high=5, load_default=None)
+
+
+class TermsField(fields.List):
+    """Terms offered in this checkout, in months."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(WholeNumber(low=3, high=12), validate=validate.Length(min=1, max=10), **kwargs)
+
+
+class CheckoutRequest(Strict):
+    """Start a checkout. Items less the merchant's discount must equal the amount; amounts in fen."""
+
+    amount = Fen(required=True)
+    currency = Choice("CNY", load_default="CNY")
+    merchant_reference = Line(longest=100, required=True)
+    items = fields.List(fields.Nested(Item), required=True, validate=validate.Length(min=1, max=200))
+    category = Choice(*EVERY_CATEGORY, required=True)
+    merchant_discount = Fen(low=0, load_default=0)
+    terms = TermsField(load_default=None)
+    return_url = ReturnAddress(required=True)
+    cancel_url = ReturnAddress(required=True)
+    store = Line(longest=100, load_default=None)
+    metadata = Metadata(load_default=dict)
+    expires_in = WholeNumber(
+        low=SHORTEST_LIFE,
+        high=LONGEST_LIFE,
+        load_default=24 * 3600,
+        metadata={"description": "Seconds until the checkout expires."},
+    )
+
+
+class CheckoutQuery(PageQuery):
+    """Filters of the list of checkouts."""
+
+    merchant_reference = Line(longest=100, load_default=None)
+    status = Choice(
+        "open", "identified", "under_review", "approved", "declined", "expired", "canceled", load_default=None
+    )
+
+
+class Decline(Strict):
+    """Why a checkout was declined, as far as the merchant may know."""
+
+    code = fields.String()
+
+
+class CheckoutAnswer(Strict):
+    """A checkout; send the shopper to ``url``."""
+
+    id = fields.String()
+    object = fields.Constant("checkout")
+    mode = fields.String()
+    status = fields.String()
+    url = fields.String(metadata={"format": "uri"})
+    amount = fields.Integer()
+    currency = fields.Constant("CNY")
+    merchant_reference = fields.String()
+    category = fields.String()
+    items = fields.List(fields.Dict())
+    merchant_discount = fields.Integer()
+    plans = fields.List(fields.Nested(PlanAnswer))
+    unavailable = fields.List(fields.Nested(UnavailableTerm))
+    term = fields.Integer(allow_none=True)
+    payment = fields.String(allow_none=True)
+    decline = fields.Nested(Decline, allow_none=True)
+    return_url = fields.String()
+    cancel_url = fields.String()
+    metadata = Metadata()
+    expires_at = Moment()
+    created_at = Moment()
+
+
+class CompleteRequest(Strict):
+    """Test mode: play the shopper. Without an ID number, a new well-formed adult is invented for this checkout."""
+
+    term = WholeNumber(low=3, high=12, load_default=None)
+    phone = Line(longest=20, load_default="13800000001")
+    name = Line(longest=60, load_default="测试用户")
+    id_number = Line(longest=18, load_default=None)
+
+
+class ResolveRequest(Strict):
+    """Test mode: end a review."""
+
+    outcome = Choice("approve", "decline", required=True)

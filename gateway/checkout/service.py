@@ -1,0 +1,219 @@
+"""The merchant's side of a checkout: it is started, found, shown, canceled, and expires."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import col, select
+
+from gateway.checkout.models import Checkout
+from gateway.checkout.schemas import CheckoutAnswer
+from gateway.checkout.states import CHECKOUT, EXPIRABLE
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import AmountMismatch, DuplicateReference, NotFound, TermUnavailable, WrongState
+from gateway.merchants import service as merchants
+from gateway.merchants.models import Merchant
+from gateway.plans import service as plans
+from gateway.web.context import Gateway
+from gateway.webhooks import service as events
+
+ANSWER = CheckoutAnswer()
+LIVE = ("open", "identified", "under_review", "approved")
+
+
+def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any]) -> tuple[Checkout, bool]:
+    """Start a checkout, or return the open one with the same reference and body; the flag says whether it is new.
+
+    Raises ``CategoryRefused``, ``AmountOutOfRange``, ``AmountMismatch``, ``TermUnavailable``, ``DuplicateReference``.
+    """
+    fingerprint = _fingerprint(body)
+    known = _by_reference(tx, tenant, body["merchant_reference"])
+    if known is not None:
+        if known.status != "approved" and known.request_sha256 == fingerprint:
+            return known, False
+        _refuse_duplicate(known)
+    _check_order(body)
+    settings = gateway.settings
+    quote = plans.quote(
+        tx,
+        tenant,
+        amount_fen=body["amount"],
+        terms=body["terms"],
+        category=body["category"],
+        funder=settings.funder,
+        funder_type=settings.funder_type,
+    )
+    if not quote["plans"]:
+        raise TermUnavailable(
+            "No term can be offered for this amount; see unavailable.",
+            param="terms" if body["terms"] else "amount",
+            unavailable=quote["unavailable"],
+        )
+    checkout = Checkout(
+        id=tx.new_id("chk"),
+        merchant_id=tenant.merchant_id,
+        mode=tenant.mode,
+        status="open",
+        merchant_reference=body["merchant_reference"],
+        request_sha256=fingerprint,
+        amount_fen=body["amount"],
+        merchant_discount_fen=body["merchant_discount"],
+        category=body["category"],
+        items=body["items"],
+        terms=body["terms"],
+        return_url=body["return_url"],
+        cancel_url=body["cancel_url"],
+        extra=body["metadata"],
+        plans=quote["plans"],
+        unavailable=quote["unavailable"],
+        expires_at=tx.now + timedelta(seconds=body["expires_in"]),
+        created_at=tx.now,
+    )
+    tx.add(checkout)
+    tx.flush()
+    return checkout, True
+
+
+def get(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
+    """The merchant's checkout. Raises ``NotFound``."""
+    return _owned(tx.get(Checkout, checkout_id), tenant, checkout_id)
+
+
+def cancel(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
+    """Cancel a checkout that is not decided yet; canceling again changes nothing. Raises ``WrongState``."""
+    checkout = _owned(locked(tx, checkout_id), tenant, checkout_id)
+    if checkout.status != "canceled":
+        move(tx, checkout, "canceled")
+    return checkout
+
+
+def locked(tx: Transaction, checkout_id: str) -> Checkout | None:
+    """The checkout, locked until the transaction ends; one whose time is over is expired first."""
+    checkout = tx.exec(select(Checkout).where(Checkout.id == checkout_id).with_for_update()).first()
+    if checkout is not None and is_over(tx, checkout):
+        move(tx, checkout, "expired")
+    return checkout
+
+
+def is_over(tx: Transaction, checkout: Checkout) -> bool:
+    """Whether the checkout's time has passed without a decision."""
+    return checkout.status in EXPIRABLE and checkout.expires_at <= tx.now
+
+
+def expire_due(tx: Transaction, *, limit: int = 100) -> int:
+    """Expire checkouts whose time is over; returns how many. Safe to run twice, late or in parallel."""
+    query = select(Checkout).where(col(Checkout.status).in_(EXPIRABLE), Checkout.expires_at <= tx.now)
+    due = list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
+    for checkout in due:
+        move(tx, checkout, "expired")
+    return len(due)
+
+
+def move(tx: Transaction, checkout: Checkout, status: str) -> None:
+    """Move along the table of states and record the event of it. Raises ``WrongState``."""
+    if not CHECKOUT.allows(checkout.status, status):
+        raise WrongState(f"The checkout is {checkout.status} and cannot become {status}.", param="checkout")
+    checkout.status = status
+    tx.add(checkout)
+    tx.flush()
+    if status != "identified":
+        tenant = tenant_of(checkout)
+        # The base address is not part of the fact, so the event carries the path's owner: the API adds the url.
+        data = ANSWER.dump(view(tx, checkout, public_url=""))
+        del data["url"]
+        events.record(tx, tenant, f"checkout.{status}", object_id=checkout.id, data=data)
+
+
+def view(tx: Transaction, checkout: Checkout, *, public_url: str) -> dict[str, Any]:
+    """The checkout as the API shows it; one whose time is over already reads as expired."""
+    return {
+        "id": checkout.id,
+        "mode": checkout.mode,
+        "status": "expired" if is_over(tx, checkout) else checkout.status,
+        "url": f"{public_url}/checkout/{checkout.id}",
+        "amount": checkout.amount_fen,
+        "merchant_reference": checkout.merchant_reference,
+        "category": checkout.category,
+        "items": checkout.items,
+        "merchant_discount": checkout.merchant_discount_fen,
+        "plans": checkout.plans,
+        "unavailable": checkout.unavailable,
+        "term": checkout.term,
+        "payment": checkout.payment_id,
+        "decline": {"code": checkout.decline_code} if checkout.decline_code else None,
+        "return_url": checkout.return_url,
+        "cancel_url": checkout.cancel_url,
+        "metadata": checkout.extra,
+        "expires_at": checkout.expires_at,
+        "created_at": checkout.created_at,
+    }
+
+
+def tenant_of(checkout: Checkout) -> Tenant:
+    """Whose checkout it is."""
+    return Tenant(checkout.merchant_id, "live" if checkout.mode == "live" else "test")
+
+
+def merchant_of(tx: Transaction, checkout: Checkout) -> Merchant:
+    """The seller."""
+    return merchants.get(tx, checkout.merchant_id)
+
+
+def _check_order(body: dict[str, Any]) -> None:
+    plans.refuse_category(body["category"], param="category")
+    for index, item in enumerate(body["items"]):
+        plans.refuse_category(item["category"], param=f"items[{index}].category")
+    plans.check_amount(body["amount"])
+    goods = sum(item["quantity"] * item["unit_price"] for item in body["items"])
+    expected = goods - body["merchant_discount"]
+    if expected != body["amount"]:
+        raise AmountMismatch(
+            f"The items less the discount are {expected} fen, the amount is {body['amount']} fen.",
+            param="amount",
+            expected=expected,
+            actual=body["amount"],
+            difference=body["amount"] - expected,
+        )
+
+
+def _by_reference(tx: Transaction, tenant: Tenant, reference: str) -> Checkout | None:
+    query = select(Checkout).where(
+        Checkout.merchant_id == tenant.merchant_id,
+        Checkout.mode == tenant.mode,
+        Checkout.merchant_reference == reference,
+        col(Checkout.status).in_(LIVE),
+    )
+    known = tx.exec(query.with_for_update()).first()
+    if known is not None and is_over(tx, known):
+        move(tx, known, "expired")
+        return None
+    return known
+
+
+def _refuse_duplicate(known: Checkout) -> None:
+    what = (
+        "is approved: two payments for one order are never made"
+        if known.status == "approved"
+        else "is still open with other contents: cancel it first"
+    )
+    raise DuplicateReference(
+        f"The checkout {known.id} with the reference {known.merchant_reference!r} {what}.",
+        param="merchant_reference",
+        checkout=known.id,
+        payment=known.payment_id,
+    )
+
+
+def _fingerprint(body: dict[str, Any]) -> str:
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _owned(checkout: Checkout | None, tenant: Tenant, checkout_id: str) -> Checkout:
+    if checkout is None or (checkout.merchant_id, checkout.mode) != (tenant.merchant_id, tenant.mode):
+        raise NotFound(f"There is no checkout {checkout_id!r}.")
+    return checkout

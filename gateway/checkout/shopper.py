@@ -1,0 +1,276 @@
+"""The shopper's side of a checkout: choose and identify, read the disclosure, confirm, and be answered at once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from gateway.checkout import agreements, service
+from gateway.checkout.models import Checkout, Consent
+from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.core.calendar import SHANGHAI, shanghai_date
+from gateway.core.money import MAX_AMOUNT_FEN
+from gateway.db.transactions import Transaction
+from gateway.decision import service as decisions
+from gateway.decision.models import CreditDecision
+from gateway.errors import (
+    CheckoutExpired,
+    CodeRefused,
+    ConsentMissing,
+    NotFound,
+    QuoteChanged,
+    ReadingTimeShort,
+    TermUnavailable,
+    WrongState,
+)
+from gateway.identity import service as identity
+from gateway.loans import service as loans
+from gateway.merchants import service as merchants
+from gateway.payments import service as payments
+from gateway.plans import service as plans
+from gateway.web.context import Gateway
+
+
+def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
+    """The checkout behind an unguessable address; its status reads as expired when its time is over.
+
+    Raises ``NotFound``. For pages: nothing of a read is kept.
+    """
+    checkout = tx.get(Checkout, checkout_id)
+    if checkout is None:
+        raise NotFound("There is no such checkout. Go back to the shop and try again.")
+    if service.is_over(tx, checkout):
+        checkout.status = "expired"
+    return checkout
+
+
+def send_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str) -> None:
+    """Send a one-time code to the phone the shopper typed."""
+    checkout = _in_progress(tx, checkout_id)
+    identity.send_code(
+        tx,
+        gateway.vault,
+        gateway.ports["notifier"],
+        mode=service.tenant_of(checkout).mode,
+        subject_id=checkout.id,
+        phone=phone,
+    )
+
+
+def identify(
+    tx: Transaction, gateway: Gateway, checkout_id: str, *, term: int, name: str, id_number: str, phone: str, code: str
+) -> Checkout | CodeRefused:
+    """Choose a term and say who one is; the plan is made anew if the day has changed since the quote.
+
+    A refused code is returned, not raised, so that the try is counted. Raises ``TermUnavailable``,
+    ``IdentityRefused``, ``CheckoutExpired`` or ``WrongState``.
+    """
+    checkout = _in_progress(tx, checkout_id)
+    _requote(tx, gateway, checkout)
+    if term not in [plan["term"] for plan in checkout.plans]:
+        raise TermUnavailable(f"{term} instalments are not offered for this order.", param="term")
+    person = identity.checked(tx, name=name, id_number=id_number, phone=phone)
+    refused = identity.attempt_code(tx, gateway.vault, subject_id=checkout.id, phone=person.phone, code=code)
+    if refused is not None:
+        return refused
+    shopper = identity.recognise(tx, gateway.vault, mode=service.tenant_of(checkout).mode, identity=person)
+    checkout.term, checkout.shopper_id = term, shopper.id
+    checkout.identified_at, checkout.disclosed_at = tx.now, None
+    if checkout.status == "open":
+        service.move(tx, checkout, "identified")
+    tx.add(checkout)
+    return checkout
+
+
+def disclose(tx: Transaction, checkout_id: str) -> Checkout:
+    """Note when the cost disclosure was first shown: its reading time runs from here. Raises ``WrongState``."""
+    checkout = _in_progress(tx, checkout_id)
+    if checkout.status != "identified":
+        raise WrongState("Choose a plan and say who you are first.", param="checkout")
+    if checkout.disclosed_at is None:
+        checkout.disclosed_at = tx.now
+        tx.add(checkout)
+    return checkout
+
+
+def confirm(
+    tx: Transaction, gateway: Gateway, checkout_id: str, *, quote_hash: str, consents: set[str]
+) -> Checkout:
+    """Conclude: consents are logged, the lender decides, and an approval becomes a payment, all in one commit.
+
+    Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged`` or ``ReadingTimeShort``.
+    """
+    checkout = _in_progress(tx, checkout_id)
+    if checkout.status != "identified" or checkout.term is None or checkout.shopper_id is None:
+        raise WrongState(f"The checkout is {checkout.status} and cannot be confirmed.", param="checkout")
+    plan = chosen_plan(checkout)
+    _check_confirmation(tx, gateway, checkout, plan, quote_hash, consents)
+    _log_consents(tx, checkout, plan, consents)
+    checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
+    decision = decisions.decide(
+        tx,
+        scorer=gateway.ports["scorer"],
+        funder=gateway.ports["funder"],
+        funder_name=gateway.settings.funder,
+        mode=service.tenant_of(checkout).mode,
+        checkout_id=checkout.id,
+        shopper_id=checkout.shopper_id,
+        phone=identity.phone_of(tx, gateway.vault, checkout.shopper_id),
+        features=_features(tx, checkout, plan),
+    )
+    _conclude(tx, gateway, checkout, plan, decision)
+    return checkout
+
+
+def resolve_review(tx: Transaction, gateway: Gateway, checkout_id: str, *, outcome: str, decided_by: str) -> Checkout:
+    """A person ends the review of a checkout. Raises ``WrongState``."""
+    checkout = _in_progress(tx, checkout_id)
+    if checkout.status != "under_review":
+        raise WrongState(f"The checkout is {checkout.status}: there is no review to end.", param="checkout")
+    decision = decisions.resolve_review(
+        tx,
+        checkout_id=checkout.id,
+        outcome=outcome,
+        limit_fen=MAX_AMOUNT_FEN if outcome == "approve" else 0,
+        decided_by=decided_by,
+        funder_name=gateway.settings.funder,
+    )
+    _conclude(tx, gateway, checkout, chosen_plan(checkout), decision)
+    return checkout
+
+
+def cancel(tx: Transaction, checkout_id: str) -> Checkout:
+    """The shopper turns back; canceling again changes nothing. Raises ``WrongState`` when it was decided."""
+    checkout = _found(tx, checkout_id)
+    if checkout.status not in ("canceled", "expired"):
+        service.move(tx, checkout, "canceled")
+    return checkout
+
+
+def chosen_plan(checkout: Checkout) -> dict[str, Any]:
+    """The plan of the chosen term."""
+    return next(plan for plan in checkout.plans if plan["term"] == checkout.term)
+
+
+def _found(tx: Transaction, checkout_id: str) -> Checkout:
+    checkout = service.locked(tx, checkout_id)
+    if checkout is None:
+        raise NotFound("There is no such checkout. Go back to the shop and try again.")
+    return checkout
+
+
+def _in_progress(tx: Transaction, checkout_id: str) -> Checkout:
+    checkout = _found(tx, checkout_id)
+    if checkout.status == "expired":
+        raise CheckoutExpired(f"The checkout ended at {checkout.expires_at:%Y-%m-%dT%H:%M:%SZ}. Nothing was charged.")
+    if checkout.status not in EXPIRABLE:
+        raise WrongState(f"The checkout is {checkout.status}.", param="checkout")
+    return checkout
+
+
+def _requote(tx: Transaction, gateway: Gateway, checkout: Checkout) -> None:
+    """A quote is of its day: due dates move with the date, so a plan from yesterday is made anew before it is chosen."""
+    today = shanghai_date(tx.now)
+    if checkout.identified_at is None and shanghai_date(checkout.created_at) == today:
+        return
+    quote = plans.quote(
+        tx,
+        service.tenant_of(checkout),
+        amount_fen=checkout.amount_fen,
+        terms=checkout.terms,
+        category=checkout.category,
+        funder=gateway.settings.funder,
+        funder_type=gateway.settings.funder_type,
+    )
+    checkout.plans, checkout.unavailable = quote["plans"], quote["unavailable"]
+
+
+def _check_confirmation(
+    tx: Transaction,
+    gateway: Gateway,
+    checkout: Checkout,
+    plan: dict[str, Any],
+    quote_hash: str,
+    consents: set[str],
+) -> None:
+    missing = [kind for kind in REQUIRED_CONSENTS if kind not in consents]
+    if missing:
+        raise ConsentMissing("These consents are needed: " + ", ".join(missing) + ".", param=missing[0])
+    if quote_hash != plan["quote_hash"]:
+        raise QuoteChanged("The plan changed since it was shown: read it again.", param="quote_hash")
+    if checkout.disclosed_at is None:
+        raise ReadingTimeShort("Read the cost disclosure first.", seconds_left=gateway.settings.disclosure_reading_seconds)
+    ready = checkout.disclosed_at + timedelta(seconds=gateway.settings.disclosure_reading_seconds)
+    if tx.now < ready:
+        left = int((ready - tx.now).total_seconds()) + 1
+        raise ReadingTimeShort(f"Read the cost disclosure for {left} more seconds.", seconds_left=left)
+
+
+def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], consents: set[str]) -> None:
+    kinds = [kind for kind in (*REQUIRED_CONSENTS, *OPTIONAL_CONSENTS) if kind in consents]
+    hashes = {kind: agreements.sha256(kind, AGREEMENT_VERSION) for kind in kinds}
+    hashes["disclosure"] = plan["quote_hash"]
+    for kind, digest in hashes.items():
+        tx.add(
+            Consent(
+                id=tx.new_id("cns"),
+                checkout_id=checkout.id,
+                shopper_id=checkout.shopper_id or "",
+                kind=kind,
+                version=plan["disclosure"]["text_version"] if kind == "disclosure" else AGREEMENT_VERSION,
+                text_sha256=digest,
+                channel="hosted_page",
+                given_at=tx.now,
+            )
+        )
+
+
+def _features(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> dict[str, Any]:
+    """What the scorer is told: the order and what the gateway's own books know; nothing that names the person."""
+    shopper_id = checkout.shopper_id or ""
+    merchant = merchants.get(tx, checkout.merchant_id)
+    same_phone = identity.shoppers_with_phone_of(tx, shopper_id)
+    return {
+        "amount_fen": checkout.amount_fen,
+        "term": plan["term"],
+        "category": checkout.category,
+        "item_count": sum(item["quantity"] for item in checkout.items),
+        "instalment_fen": max(row["payment"] for row in plan["schedule"]),
+        "hour_of_day": tx.now.astimezone(SHANGHAI).hour,
+        "checkout_seconds": max(0, int((tx.now - checkout.created_at).total_seconds())),
+        "merchant_age_days": max(0, (tx.now - merchant.created_at).days),
+        "open_principal_fen": decisions.open_commitment_fen(tx, shopper_id),
+        "applications_on_phone_24h": 1 + decisions.applications_since(tx, same_phone, tx.now - timedelta(hours=24)),
+        **loans.history(tx, shopper_id),
+    }
+
+
+def _conclude(
+    tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], decision: CreditDecision
+) -> None:
+    if decision.outcome == "review":
+        service.move(tx, checkout, "under_review")
+        return
+    if decision.outcome == "decline":
+        checkout.decline_code = "declined"
+        checkout.decline_reasons = decision.reasons
+        service.move(tx, checkout, "declined")
+        return
+    price = plans.price_of(tx, checkout.merchant_id, plan["term"], shanghai_date(checkout.identified_at or tx.now))
+    assert price is not None and checkout.shopper_id is not None
+    payment = payments.authorize(
+        tx,
+        service.tenant_of(checkout),
+        checkout_id=checkout.id,
+        shopper_id=checkout.shopper_id,
+        merchant_reference=checkout.merchant_reference,
+        funder=gateway.settings.funder,
+        plan=plan,
+        price=asdict(price),
+        metadata=checkout.extra,
+    )
+    assert payment is not None, "the decision has granted room for the amount under the same lock"
+    checkout.payment_id = payment.id
+    service.move(tx, checkout, "approved")
+

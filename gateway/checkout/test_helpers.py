@@ -1,0 +1,76 @@
+"""Test mode: routes that play the shopper, so that a shop can test its own side without a browser. 404 in live mode."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from gateway.checkout import service, shopper
+from gateway.checkout.models import Checkout
+from gateway.checkout.routes import shown
+from gateway.checkout.schemas import CheckoutAnswer, CompleteRequest, ResolveRequest
+from gateway.checkout.states import REQUIRED_CONSENTS
+from gateway.core.identifiers import resident_id_check_digit
+from gateway.errors import CodeRefused, NotFound
+from gateway.identity.notifier import SANDBOX_CODE
+from gateway.web.operations import Api, Call
+
+api = Api("test_helpers", prefix="/v1/test_helpers/checkouts")
+
+
+@api.post("/<checkout_id>/complete", scope="payments:write", body=CompleteRequest, answer=CheckoutAnswer)
+def complete_checkout(call: Call, checkout_id: str) -> Any:
+    """Play the shopper to the end: choose a term, identify, read, consent, confirm. The phone decides the outcome."""
+    checkout = _in_test(call, checkout_id)
+    body = call.body
+    term = body["term"] or checkout.plans[0]["term"]
+    shopper.send_code(call.tx, call.gateway, checkout.id, phone=body["phone"])
+    found = shopper.identify(
+        call.tx,
+        call.gateway,
+        checkout.id,
+        term=term,
+        name=body["name"],
+        id_number=body["id_number"] or invented_id_number(checkout.id),
+        phone=body["phone"],
+        code=SANDBOX_CODE,
+    )
+    if isinstance(found, CodeRefused):
+        raise found
+    shopper.disclose(call.tx, found.id)
+    # A program reads at once: the disclosure counts as shown one reading time ago.
+    reading = timedelta(seconds=call.gateway.settings.disclosure_reading_seconds)
+    found.disclosed_at = call.tx.now - reading
+    shopper.confirm(
+        call.tx,
+        call.gateway,
+        found.id,
+        quote_hash=shopper.chosen_plan(found)["quote_hash"],
+        consents=set(REQUIRED_CONSENTS),
+    )
+    return shown(call, found)
+
+
+@api.post("/<checkout_id>/resolve", scope="payments:write", body=ResolveRequest, answer=CheckoutAnswer)
+def resolve_checkout(call: Call, checkout_id: str) -> Any:
+    """End the review of a checkout: approve or decline."""
+    checkout = _in_test(call, checkout_id)
+    shopper.resolve_review(
+        call.tx, call.gateway, checkout.id, outcome=call.body["outcome"], decided_by="test_helper"
+    )
+    return shown(call, checkout)
+
+
+def invented_id_number(seed: str) -> str:
+    """A well-formed ID number of an adult who does not exist, the same for the same seed."""
+    chance = random.Random(seed)  # noqa: S311  (no secret: sandbox people)
+    born = f"{chance.randint(1960, 2000)}{chance.randint(1, 12):02}{chance.randint(1, 28):02}"
+    stem = f"110105{born}{chance.randint(1, 999):03}"
+    return stem + resident_id_check_digit(stem)
+
+
+def _in_test(call: Call, checkout_id: str) -> Checkout:
+    if call.tenant.mode != "test":
+        raise NotFound("Test helpers exist in test mode only.")
+    return service.get(call.tx, call.tenant, checkout_id)

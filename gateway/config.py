@@ -1,0 +1,125 @@
+"""Settings, read once from the environment; a wrong value stops the start with a sentence that names the variable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+
+class WrongSetting(SystemExit):
+    """A setting cannot be used; the message names the variable, the value and what is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of the gateway; each field's variable is ``FENQI_`` + its name in capitals, unless said.
+
+    ``database_url`` is read from ``DATABASE_URL``. ``data_dir`` holds what the process keeps beside the database:
+    the signing keys and the key that seals personal data.
+    """
+
+    database_url: str
+    data_dir: Path
+    public_url: str = "http://127.0.0.1:8400"
+    """Origin that merchants and browsers use to reach the gateway; the issuer of its tokens."""
+    disclosure_reading_seconds: int = 3
+    """Shortest time between showing the cost disclosure and accepting its confirmation."""
+    settlement_t_plus: int = 1
+    """Working days between the business date of a capture and its settlement."""
+    settlement_cutoff: str = "23:00"
+    """Local time (Asia/Shanghai) from which a capture belongs to the next business date."""
+    funder: str = "demo_bank"
+    """Name of the lender that decides; the built-in ``demo_bank`` is a simulator and says so."""
+    funder_type: str = "bank"
+    """Kind of lender for the cost ceiling: bank, consumer_finance or small_loan."""
+    worker_in_process: bool = True
+    """Whether this process also drains the outbox; set to 0 where ``fenqi-gateway worker`` runs."""
+    scorer_bundle: str = ""
+    """Folder of the model bundle; empty takes the one that ships with the package."""
+    retention_years: int = 10
+    """How long identity and transaction records are kept."""
+
+
+def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Settings from the environment; ``overrides`` (command-line options) win. Raises ``WrongSetting``."""
+    env = os.environ if environ is None else environ
+    data_dir = Path(overrides.pop("data_dir", None) or env.get("FENQI_DATA_DIR") or "var").resolve()
+    values: dict[str, Any] = {
+        "data_dir": data_dir,
+        "database_url": env.get("DATABASE_URL") or f"sqlite:///{data_dir / 'fenqi.sqlite'}",
+    }
+    readers: dict[str, Callable[[str], Any]] = {
+        "public_url": _origin,
+        "disclosure_reading_seconds": _whole(0, 600),
+        "settlement_t_plus": _whole(0, 30),
+        "settlement_cutoff": _clock_time,
+        "funder": str,
+        "funder_type": _one_of("bank", "consumer_finance", "small_loan"),
+        "worker_in_process": _truth,
+        "scorer_bundle": str,
+        "retention_years": _whole(1, 100),
+    }
+    for name, read in readers.items():
+        variable = f"FENQI_{name.upper()}"
+        if variable in env:
+            values[name] = _read(variable, env[variable], read)
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    return Settings(**values)
+
+
+def variables() -> list[str]:
+    """Names of all environment variables that are read, for the docs and their test."""
+    named = {"database_url": "DATABASE_URL"}
+    return [named.get(field.name, f"FENQI_{field.name.upper()}") for field in fields(Settings)]
+
+
+def _read(variable: str, text: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise WrongSetting(f"{variable}={text!r} cannot be used: {error}") from None
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"want a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError("want one of " + ", ".join(choices))
+        return text
+
+    return read
+
+
+def _truth(text: str) -> bool:
+    choices = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in choices:
+        raise ValueError("want 1 or 0")
+    return choices[text.lower()]
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
+        raise ValueError("want an origin such as https://pay.example.com")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _clock_time(text: str) -> str:
+    hour, colon, minute = text.partition(":")
+    if not (colon and hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
+        raise ValueError("want a time of day such as 23:00")
+    return text

@@ -1,0 +1,1 @@
+"""Storage: engine, transactions, column types and migrations, the same on SQLite and PostgreSQL."""

@@ -1,0 +1,88 @@
+-- The guards of the ledger on PostgreSQL: nothing is changed, nothing enters a sealed entry, a seal is true.
+-- Statements are parted by a line "-- next".
+
+CREATE FUNCTION ledger_check_seal() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  found record;
+BEGIN
+  SELECT count(*) AS lines, coalesce(sum(amount), 0) AS total, coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS gross
+    INTO found FROM ledger_posting WHERE entry_id = NEW.entry_id;
+  IF NEW.lines < 2 OR NEW.lines <> found.lines THEN
+    RAISE EXCEPTION 'ledger: an entry has at least two postings, as many as its seal says' USING ERRCODE = 'check_violation';
+  ELSIF found.total <> 0 THEN
+    RAISE EXCEPTION 'ledger: the postings of an entry sum to zero' USING ERRCODE = 'check_violation';
+  ELSIF NEW.gross <> found.gross THEN
+    RAISE EXCEPTION 'ledger: the seal states the sum of the debits' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$
+
+-- next
+
+CREATE TRIGGER ledger_seal_is_true BEFORE INSERT ON ledger_seal
+  FOR EACH ROW EXECUTE FUNCTION ledger_check_seal()
+
+-- next
+
+CREATE FUNCTION ledger_check_posting() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM ledger_seal WHERE entry_id = NEW.entry_id) THEN
+    RAISE EXCEPTION 'ledger: the entry is sealed' USING ERRCODE = 'check_violation';
+  ELSIF (SELECT mode FROM ledger_entry WHERE id = NEW.entry_id)
+     <> (SELECT mode FROM ledger_account WHERE id = NEW.account_id) THEN
+    RAISE EXCEPTION 'ledger: test and live never meet in an entry' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$
+
+-- next
+
+CREATE TRIGGER ledger_posting_is_in_time BEFORE INSERT ON ledger_posting
+  FOR EACH ROW EXECUTE FUNCTION ledger_check_posting()
+
+-- next
+
+CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'ledger: its rows are never changed; post a reversal' USING ERRCODE = 'check_violation';
+END $$
+
+-- next
+
+CREATE TRIGGER ledger_entry_no_change BEFORE UPDATE OR DELETE ON ledger_entry
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse()
+
+-- next
+
+CREATE TRIGGER ledger_entry_no_truncate BEFORE TRUNCATE ON ledger_entry
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()
+
+-- next
+
+CREATE TRIGGER ledger_posting_no_change BEFORE UPDATE OR DELETE ON ledger_posting
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse()
+
+-- next
+
+CREATE TRIGGER ledger_posting_no_truncate BEFORE TRUNCATE ON ledger_posting
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()
+
+-- next
+
+CREATE TRIGGER ledger_seal_no_change BEFORE UPDATE OR DELETE ON ledger_seal
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse()
+
+-- next
+
+CREATE TRIGGER ledger_seal_no_truncate BEFORE TRUNCATE ON ledger_seal
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()
+
+-- next
+
+CREATE TRIGGER ledger_account_no_change BEFORE UPDATE OR DELETE ON ledger_account
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse()
+
+-- next
+
+CREATE TRIGGER ledger_account_no_truncate BEFORE TRUNCATE ON ledger_account
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()

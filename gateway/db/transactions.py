@@ -1,0 +1,108 @@
+"""Transactions: a database session that knows its moment and can mint identifiers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
+from sqlmodel import Session
+
+from gateway.errors import DatabaseUnavailable
+
+T = TypeVar("T")
+MAX_ATTEMPTS = 8
+RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505"})
+
+
+class IdSource(Protocol):
+    """Mints identifiers; the production one is time-sortable and random, a simulator's is seeded."""
+
+    def new(self, prefix: str) -> str: ...
+
+
+class Transaction(Session):
+    """One unit of work: everything in it commits together or not at all.
+
+    ``now`` is read once (UTC), so that all rows of one fact carry the same time. Services never commit.
+    """
+
+    def __init__(self, bind: Engine, *, now: datetime, ids: IdSource) -> None:
+        super().__init__(bind, expire_on_commit=False, autoflush=True)
+        self.now = now
+        self.ids = ids
+
+    def new_id(self, prefix: str) -> str:
+        """A fresh identifier such as ``pay_01J…``."""
+        return self.ids.new(prefix)
+
+
+class Database:
+    """Opens transactions on one engine and repeats those that lost a race.
+
+    Raises ``DatabaseUnavailable`` (503 at the edge) when the database cannot be reached.
+    """
+
+    def __init__(self, engine: Engine, *, clock: Callable[[], datetime], ids: IdSource) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.ids = ids
+        sqlite = engine.dialect.name == "sqlite"
+        options: dict[str, Any] = {"writes": True} if sqlite else {"isolation_level": "SERIALIZABLE"}
+        self._writing = engine.execution_options(**options)
+        # SQLite's own busy wait is unfair (its p99 explodes); a lock queues the writers of this process.
+        self._turn: AbstractContextManager[Any] = threading.Lock() if sqlite else nullcontext()
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that only looks; nothing it does is kept."""
+        with _outages_named(), Transaction(self.engine, now=self.clock(), ids=self.ids) as tx:
+            yield tx
+            tx.expunge_all()  # what was read stays readable after the transaction
+            tx.rollback()
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` and commit; run it again from the start when it lost a race, at most eight times.
+
+        ``work`` must therefore touch nothing but the transaction it is given.
+        """
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                with (
+                    _outages_named(),
+                    self._turn,
+                    Transaction(self._writing, now=self.clock(), ids=self.ids) as tx,
+                ):
+                    result = work(tx)
+                    tx.commit()
+                    return result
+            except DBAPIError as error:
+                if not _lost_race(error) or attempt == MAX_ATTEMPTS:
+                    raise
+                time.sleep(0.002 * 2**attempt)
+        raise AssertionError("unreachable")
+
+
+def _lost_race(error: DBAPIError) -> bool:
+    """Whether another transaction won: serialization failure, deadlock, or a unique key taken meanwhile."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in RETRYABLE_SQLSTATES
+    return isinstance(error, IntegrityError) and "UNIQUE constraint failed" in str(error.orig)
+
+
+@contextmanager
+def _outages_named() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise DatabaseUnavailable from error
+    except (OperationalError, InterfaceError) as error:
+        if _lost_race(error):
+            raise
+        raise DatabaseUnavailable from error

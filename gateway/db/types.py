@@ -1,0 +1,105 @@
+"""Column types that mean the same on SQLite (STRICT tables) and on PostgreSQL.
+
+SQLite's STRICT tables know only INTEGER, REAL, TEXT, BLOB and ANY, so every type names its SQLite form here and
+nowhere else. Times are UTC; on SQLite they are ISO 8601 text of fixed width, which sorts as time does.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Date, DateTime, Dialect, LargeBinary, Text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
+
+Fen = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+"""Signed 64-bit integer of fen; also serves for other whole numbers."""
+
+Whole = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+"""Signed 64-bit whole number that is not money."""
+
+Words = Text()
+"""Text of any length; length limits are the schema's at the edge."""
+
+Bytes = LargeBinary().with_variant(sqlite.BLOB(), "sqlite")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Moment in UTC: ``timestamptz`` on PostgreSQL, fixed-width ISO 8601 text on SQLite. Refuses naive values."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a stored time needs a zone, got the naive {value!r}")
+        moment = value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return moment
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return moment.astimezone(UTC)
+
+
+class Day(TypeDecorator[date]):
+    """Calendar date in Asia/Shanghai: ``date`` on PostgreSQL, ISO 8601 text on SQLite."""
+
+    impl = Date
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Date())
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        return value.isoformat() if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+class Document(TypeDecorator[Any]):
+    """JSON document: ``jsonb`` on PostgreSQL, canonical text on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else JSONB())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return json.loads(value) if isinstance(value, str) and dialect.name == "sqlite" else value
+
+
+class Flag(TypeDecorator[bool]):
+    """Truth value: ``boolean`` on PostgreSQL, INTEGER 0 or 1 on SQLite."""
+
+    impl = Boolean
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(sqlite.INTEGER() if dialect.name == "sqlite" else Boolean())
+
+    def process_bind_param(self, value: bool | None, dialect: Dialect) -> Any:
+        return int(value) if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bool | None:
+        return None if value is None else bool(value)

@@ -1,0 +1,71 @@
+"""Credit limits: granted by a decision, held by an authorisation, released by void, expiry and refund.
+
+Every movement locks the shopper's row first, so concurrent checkouts can never hold more than the limit.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import select
+
+from gateway.db.transactions import Transaction
+from gateway.decision.models import CreditLimit, LimitMovement
+
+
+def grant(tx: Transaction, *, shopper_id: str, funder: str, limit_fen: int, decision_id: str) -> CreditLimit:
+    """Set the shopper's limit at a lender to what the newest decision grants (fen)."""
+    limit = locked(tx, shopper_id, funder)
+    if limit is None:
+        limit = CreditLimit(
+            id=tx.new_id("lim"), shopper_id=shopper_id, funder=funder, limit_fen=limit_fen, held_fen=0
+        )
+    else:
+        limit.limit_fen = limit_fen
+    tx.add(limit)
+    tx.flush()
+    _note(tx, limit, "granted", limit_fen, decision_id)
+    return limit
+
+
+def available_fen(limit: CreditLimit) -> int:
+    """What is left of the limit, in fen; never negative."""
+    return max(0, limit.limit_fen - limit.held_fen)
+
+
+def hold(tx: Transaction, *, shopper_id: str, funder: str, amount_fen: int, about: str) -> bool:
+    """Hold ``amount_fen`` for a payment if the limit has room for it; says whether it did."""
+    limit = locked(tx, shopper_id, funder)
+    if limit is None or available_fen(limit) < amount_fen:
+        return False
+    limit.held_fen += amount_fen
+    tx.add(limit)
+    _note(tx, limit, "authorized", amount_fen, about)
+    return True
+
+
+def release(tx: Transaction, *, shopper_id: str, funder: str, amount_fen: int, reason: str, about: str) -> None:
+    """Give back ``amount_fen`` of what is held, because of ``reason`` (voided, expired or refunded)."""
+    limit = locked(tx, shopper_id, funder)
+    if limit is None or limit.held_fen < amount_fen:
+        raise AssertionError(f"more is released than was held of the limit of {shopper_id}")
+    limit.held_fen -= amount_fen
+    tx.add(limit)
+    _note(tx, limit, reason, -amount_fen, about)
+
+
+def locked(tx: Transaction, shopper_id: str, funder: str) -> CreditLimit | None:
+    """The shopper's limit at a lender, locked until the transaction ends."""
+    query = select(CreditLimit).where(CreditLimit.shopper_id == shopper_id, CreditLimit.funder == funder)
+    return tx.exec(query.with_for_update()).first()
+
+
+def _note(tx: Transaction, limit: CreditLimit, reason: str, amount_fen: int, about: str) -> None:
+    tx.add(
+        LimitMovement(
+            id=tx.new_id("lmv"),
+            limit_id=limit.id,
+            reason=reason,
+            amount_fen=amount_fen,
+            about=about,
+            created_at=tx.now,
+        )
+    )

@@ -1,0 +1,83 @@
+"""Tables of decisions and of shoppers' credit limits."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from gateway.db.types import Document, Fen, UtcTime, Whole, Words
+
+
+class CreditDecision(SQLModel, table=True):
+    """One decision: what the scorer recommended and what the named lender decided, with what is needed to explain it."""
+
+    __tablename__ = "credit_decision"
+    __table_args__ = (
+        CheckConstraint("outcome IN ('approve', 'review', 'decline')", name="outcome"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("credit_decision_of_checkout", "checkout_id"),
+        Index("credit_decision_of_shopper", "shopper_id", "created_at"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    checkout_id: str = Field(sa_column=Column(Words, nullable=False))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    recommended: str = Field(sa_column=Column(Words, nullable=False))
+    """What the scorer recommended; ``unavailable`` when there was no scorer to ask."""
+    outcome: str = Field(sa_column=Column(Words, nullable=False))
+    decided_by: str = Field(sa_column=Column(Words, nullable=False))
+    """The lender (or, after a review, the person) that decided."""
+    limit_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    reasons: list[dict[str, str]] = Field(sa_column=Column(Document, nullable=False))
+    """Reasons for the shopper: code and text in Chinese and English."""
+    signals: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
+    """Codes of everything that raised the risk, for the lender's reviewer; never for shopper or merchant."""
+    features: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    """The scorer's input, so that the decision can be replayed; nothing in it identifies a person."""
+    fraud_score: int | None = Field(default=None, sa_column=Column(Whole))
+    credit_score: int | None = Field(default=None, sa_column=Column(Whole))
+    model: str | None = Field(default=None, sa_column=Column(Words))
+    model_sha256: str | None = Field(default=None, sa_column=Column(Words))
+    sandbox: str | None = Field(default=None, sa_column=Column(Words))
+    """Test mode only: the outcome that the phone number asked for, instead of the scorer's."""
+    latency_us: int = Field(sa_column=Column(Whole, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class CreditLimit(SQLModel, table=True):
+    """What one shopper may owe at one lender, and how much of it is held; the row is the lock of every movement."""
+
+    __tablename__ = "credit_limit"
+    __table_args__ = (
+        UniqueConstraint("shopper_id", "funder", name="one_limit_per_lender"),
+        CheckConstraint("held_fen >= 0", name="held"),
+        CheckConstraint("limit_fen BETWEEN 0 AND 10000000", name="limit"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    funder: str = Field(sa_column=Column(Words, nullable=False))
+    limit_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    held_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """Authorised and not yet released, plus principal outstanding."""
+
+
+class LimitMovement(SQLModel, table=True):
+    """One change of a limit or of what is held of it, with its reason."""
+
+    __tablename__ = "limit_movement"
+    __table_args__ = (
+        UniqueConstraint("limit_id", "reason", "about", name="limit_movement_once"),
+        CheckConstraint("reason IN ('granted', 'authorized', 'voided', 'expired', 'refunded')", name="reason"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    limit_id: str = Field(sa_column=Column(Words, ForeignKey("credit_limit.id"), nullable=False))
+    reason: str = Field(sa_column=Column(Words, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """What is held rises (+) or falls (-) by this; for ``granted`` the new limit."""
+    about: str = Field(sa_column=Column(Words, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

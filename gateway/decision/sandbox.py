@@ -1,0 +1,56 @@
+"""Test mode: the last digits of the phone number choose the outcome, so that a shop can try every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.core.money import MAX_AMOUNT_FEN
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What a sandbox number asks for: an outcome, the limit with it (fen) and a reason code."""
+
+    outcome: str
+    limit_fen: int
+    reason: str | None
+
+
+PLAYS = {
+    "+8613800000001": Play("approve", MAX_AMOUNT_FEN, None),
+    "+8613800000002": Play("decline", 0, "sandbox_credit"),
+    "+8613800000003": Play("review", 0, "sandbox_review"),
+    "+8613800000004": Play("decline", 0, "sandbox_fraud"),
+    "+8613800000005": Play("review", 0, "scorer_unavailable"),
+    "+8613800000006": Play("approve", MAX_AMOUNT_FEN, None),
+    "+8613800000007": Play("approve", MAX_AMOUNT_FEN, None),
+}
+"""By phone in E.164. Any other number is scored for real."""
+
+REASONS = {
+    "sandbox_credit": {
+        "code": "sandbox_credit",
+        "text_zh": "沙盒号码：模拟信用评估未通过",
+        "text_en": "Sandbox number: plays a decline on credit",
+    },
+    "sandbox_fraud": {
+        "code": "sandbox_fraud",
+        "text_zh": "沙盒号码：模拟安全校验未通过",
+        "text_en": "Sandbox number: plays a decline on safety checks",
+    },
+    "sandbox_review": {
+        "code": "sandbox_review",
+        "text_zh": "沙盒号码：模拟人工审核",
+        "text_en": "Sandbox number: plays a manual review",
+    },
+    "scorer_unavailable": {
+        "code": "scorer_unavailable",
+        "text_zh": "评估服务暂不可用，已转人工审核",
+        "text_en": "The assessment is not available just now; a person will look at it",
+    },
+    "limit_exceeded": {
+        "code": "limit_exceeded",
+        "text_zh": "本次金额超过您目前的可用额度",
+        "text_en": "The amount is above your available limit",
+    },
+}

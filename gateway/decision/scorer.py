@@ -1,0 +1,64 @@
+"""The embedded scorer behind its port: loaded in the background, after the port is open; until then there is none."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from scoring import Application, Recommendation
+
+log = logging.getLogger("gateway.scorer")
+
+
+class ScorerUnavailable(Exception):
+    """There is no scorer to ask: not loaded yet, or its bundle was refused. The decision becomes a review."""
+
+
+class ScorerPort(Protocol):
+    """Two scores and a recommendation for an application."""
+
+    def recommend(self, features: dict[str, Any]) -> tuple[Recommendation, dict[str, Any]]:
+        """The recommendation and the exact input. Raises ``ScorerUnavailable``."""
+        ...
+
+
+class EmbeddedScorer:
+    """Serves the bundle in this process. ``load`` may run in a thread; ``recommend`` never waits for it."""
+
+    def __init__(self, bundle: str = "") -> None:
+        self.bundle = bundle
+        self._scorer: Any = None
+        self._loading = threading.Lock()
+
+    def load(self) -> None:
+        """Load the bundle once; a refused bundle is logged and leaves the scorer unavailable."""
+        with self._loading:
+            if self._scorer is not None:
+                return
+            from scoring import BundleError, Scorer  # noqa: PLC0415  (onnxruntime loads after the port is open)
+
+            try:
+                self._scorer = Scorer.load(self.bundle or None)
+            except BundleError:
+                log.exception("the model bundle was refused; every application goes to review")
+
+    def load_in_background(self) -> threading.Thread:
+        """Start loading and return the thread."""
+        thread = threading.Thread(target=self.load, name="scorer-load", daemon=True)
+        thread.start()
+        return thread
+
+    @property
+    def ready(self) -> bool:
+        return self._scorer is not None
+
+    def recommend(self, features: dict[str, Any]) -> tuple[Recommendation, dict[str, Any]]:
+        if self._scorer is None:
+            raise ScorerUnavailable
+        from scoring import Application  # noqa: PLC0415
+
+        application: Application = Application(**features)
+        return self._scorer.decide(application), asdict(application)

@@ -1,0 +1,183 @@
+"""What happens at a decision: the scorer recommends, the lender decides, the outcome is written down and explained."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, func, select
+
+from gateway.core.tenant import Mode
+from gateway.db.transactions import Transaction
+from gateway.decision import limits
+from gateway.decision.funder import Funder, Submission
+from gateway.decision.models import CreditDecision, CreditLimit
+from gateway.decision.sandbox import PLAYS, REASONS
+from gateway.decision.scorer import ScorerPort, ScorerUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """What goes to the lender, however it came about. Limit in fen."""
+
+    outcome: str
+    limit_fen: int
+    reasons: list[dict[str, str]]
+    features: dict[str, Any]
+    signals: tuple[str, ...] = ()
+    fraud_score: int | None = None
+    credit_score: int | None = None
+    model: str | None = None
+    model_sha256: str | None = None
+    sandbox: str | None = None
+
+
+def decide(
+    tx: Transaction,
+    *,
+    scorer: ScorerPort,
+    funder: Funder,
+    funder_name: str,
+    mode: Mode,
+    checkout_id: str,
+    shopper_id: str,
+    phone: str,
+    features: dict[str, Any],
+) -> CreditDecision:
+    """Decide one application and record it; an approval grants the limit (the caller holds its amount).
+
+    A missing scorer leads to review, never to approval. Raises ``FunderUnavailable``.
+    """
+    started = time.perf_counter_ns()
+    advice = _recommended(scorer, mode=mode, phone=phone, features=features)
+    ruling = funder.decide(
+        Submission(
+            mode=mode,
+            shopper_id=shopper_id,
+            amount_fen=features["amount_fen"],
+            recommended=advice.outcome,
+            limit_fen=advice.limit_fen,
+        )
+    )
+    decision = CreditDecision(
+        id=tx.new_id("dec"),
+        mode=mode,
+        checkout_id=checkout_id,
+        shopper_id=shopper_id,
+        amount_fen=features["amount_fen"],
+        recommended=advice.outcome,
+        outcome=ruling.outcome,
+        decided_by=ruling.decided_by,
+        limit_fen=ruling.limit_fen,
+        reasons=advice.reasons,
+        signals=list(advice.signals),
+        features=advice.features,
+        fraud_score=advice.fraud_score,
+        credit_score=advice.credit_score,
+        model=advice.model,
+        model_sha256=advice.model_sha256,
+        sandbox=advice.sandbox,
+        latency_us=(time.perf_counter_ns() - started) // 1000,
+        created_at=tx.now,
+    )
+    if ruling.outcome == "approve":
+        _grant_or_decline(tx, decision, funder_name)
+    tx.add(decision)
+    tx.flush()
+    return decision
+
+
+def resolve_review(
+    tx: Transaction, *, checkout_id: str, outcome: str, limit_fen: int, decided_by: str, funder_name: str
+) -> CreditDecision:
+    """End a review by a person: a new decision that points to the same checkout."""
+    first = latest(tx, checkout_id)
+    decision = CreditDecision(
+        **{
+            **first.model_dump(exclude={"id", "created_at"}),
+            "outcome": outcome,
+            "decided_by": decided_by,
+            "limit_fen": limit_fen,
+        },
+        id=tx.new_id("dec"),
+        created_at=tx.now,
+    )
+    if outcome == "approve":
+        _grant_or_decline(tx, decision, funder_name)
+    tx.add(decision)
+    tx.flush()
+    return decision
+
+
+def latest(tx: Transaction, checkout_id: str) -> CreditDecision:
+    """The newest decision about a checkout."""
+    query = select(CreditDecision).where(CreditDecision.checkout_id == checkout_id)
+    return tx.exec(query.order_by(col(CreditDecision.id).desc())).first() or _missing(checkout_id)
+
+
+def decisions_about(tx: Transaction, checkout_id: str) -> list[CreditDecision]:
+    """All decisions about a checkout, oldest first."""
+    query = select(CreditDecision).where(CreditDecision.checkout_id == checkout_id)
+    return list(tx.exec(query.order_by(col(CreditDecision.id))))
+
+
+def open_commitment_fen(tx: Transaction, shopper_id: str) -> int:
+    """What the shopper holds of all limits, in fen: authorised amounts and outstanding principal."""
+    total = tx.exec(
+        select(func.coalesce(func.sum(CreditLimit.held_fen), 0)).where(CreditLimit.shopper_id == shopper_id)
+    ).one()
+    return int(total)
+
+
+def applications_since(tx: Transaction, shopper_ids: list[str], since: datetime) -> int:
+    """How many decisions were made about these shoppers since a moment."""
+    query = select(func.count()).where(
+        col(CreditDecision.shopper_id).in_(shopper_ids), CreditDecision.created_at >= since
+    )
+    return tx.exec(query).one()
+
+
+def _recommended(scorer: ScorerPort, *, mode: Mode, phone: str, features: dict[str, Any]) -> Recommended:
+    play = PLAYS.get(phone) if mode == "test" else None
+    if play is not None:
+        reasons = [REASONS[play.reason]] if play.reason else []
+        return Recommended(play.outcome, play.limit_fen, reasons, features, sandbox=play.outcome)
+    try:
+        advice, exact_input = scorer.recommend(features)
+    except ScorerUnavailable:
+        return Recommended("review", 0, [REASONS["scorer_unavailable"]], features)
+    scores = advice.scores
+    return Recommended(
+        outcome=advice.outcome,
+        limit_fen=advice.limit_fen,
+        reasons=[
+            {"code": reason.code, "text_zh": reason.text_zh, "text_en": reason.text_en}
+            for reason in advice.shopper_reasons
+        ],
+        features=exact_input,
+        signals=tuple(reason.code for reason in advice.reasons),
+        fraud_score=round(scores.fraud_score) if scores else None,
+        credit_score=scores.credit_score if scores else None,
+        model=f"{scores.model.name} {scores.model.version}" if scores else None,
+        model_sha256=scores.model.sha256 if scores else None,
+    )
+
+
+def _grant_or_decline(tx: Transaction, decision: CreditDecision, funder_name: str) -> None:
+    """Grant the limit; an amount above what is left of it turns the approval into a decline that says so."""
+    limit = limits.grant(
+        tx,
+        shopper_id=decision.shopper_id,
+        funder=funder_name,
+        limit_fen=decision.limit_fen,
+        decision_id=decision.id,
+    )
+    if limits.available_fen(limit) < decision.amount_fen:
+        decision.outcome = "decline"
+        decision.reasons = [REASONS["limit_exceeded"]]
+
+
+def _missing(checkout_id: str) -> CreditDecision:
+    raise LookupError(f"no decision about {checkout_id}")

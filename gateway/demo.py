@@ -1,0 +1,182 @@
+"""The demo: one command, one process, three merchants with their shops, and a page of addresses.
+
+Everything is in test mode; lender, payment institution and message provider are simulators and say so. A second start
+keeps the data.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import fenqi
+from fenqi.testing.wsgi import wsgi_session
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+import gateway as package
+from gateway import server
+from gateway.app import create_app, gateway_of
+from gateway.config import from_environment
+from gateway.db.migrate import upgrade
+from gateway.onboarding import onboard
+from gateway.web.context import Gateway
+
+HOST = "127.0.0.1"
+EXAMPLES = Path(package.__file__).parent.parent / "examples"
+MERCHANTS: tuple[dict[str, Any], ...] = (
+    {"shop": "phones", "name": "星河数码", "name_en": "Galaxy Phones", "category": "3c"},
+    {"shop": "furniture", "name": "木与家", "name_en": "Wood & Home", "category": "furnishing"},
+    {"shop": "courses", "name": "知行课堂", "name_en": "Zhixing Courses", "category": "education"},
+)
+
+
+def start(*, port: int, data_dir: str | None) -> int:
+    """Prepare the data, announce the addresses, serve until Ctrl-C."""
+    url = f"http://{HOST}:{port}"
+    folder = Path(data_dir or os.environ.get("FENQI_DATA_DIR") or "var/demo").resolve()
+    if _taken(port):
+        print(f"Port {port} is taken. Try: fenqi-gateway demo --port {port + 1}", file=sys.stderr)
+        return 1
+    settings = from_environment(data_dir=str(folder), public_url=url)
+    folder.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.database_url)
+    facts = prepare(gateway_of(settings), folder, url)
+    os.environ["FENQI_DATA_DIR"], os.environ["FENQI_PUBLIC_URL"] = str(folder), url
+    server.wait_until_open(url, lambda: print(page(facts, folder), flush=True))
+    server.run("gateway.demo:site", host=HOST, port=port)
+    print("\nStopped. The data is kept in " + str(folder), flush=True)
+    return 0
+
+
+def prepare(gateway: Gateway, folder: Path, url: str) -> dict[str, Any]:
+    """The merchants of the demo, created once; ``demo.json`` holds their credentials for the next start."""
+    path = folder / "demo.json"
+    known = json.loads(path.read_text("utf-8"))["merchants"] if path.exists() else []
+    by_shop = {row["shop"]: row for row in known if _exists(gateway, row["merchant"])}
+    merchants = []
+    for wanted in MERCHANTS:
+        row = by_shop.get(wanted["shop"])
+        if row is None:
+            row = {"shop": wanted["shop"], **_onboarded(gateway, wanted, url)}
+        _point_webhook(gateway, row, f"{url}/shops/{wanted['shop']}/hooks")
+        merchants.append(row)
+    facts = {"base_url": url, "merchants": merchants}
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(facts, ensure_ascii=False, indent=2), "utf-8")
+    partial.replace(path)
+    return facts
+
+
+def site() -> Any:
+    """The WSGI application of the demo: gateway, portal and shops under one address."""
+    app = create_app()
+    server.begin_background_work(app)
+    gateway: Gateway = app.extensions["fenqi"]
+    facts = json.loads((gateway.settings.data_dir / "demo.json").read_text("utf-8"))
+    mounts: dict[str, Any] = {"/portal": server.portal(app)}
+    for row in facts["merchants"]:
+        shop = _shop(app, row, gateway.settings.public_url)
+        if shop is not None:
+            mounts[f"/shops/{row['shop']}"] = shop
+    return DispatcherMiddleware(app, mounts)
+
+
+def page(facts: dict[str, Any], folder: Path) -> str:
+    """What the command prints: where to look and how to log in."""
+    url = facts["base_url"]
+    lines = ["", "Fenqi is running in test mode. Lender, payment institution and messages are simulators.", ""]
+    for row in facts["merchants"]:
+        lines += [
+            f"  {row['name']} · {row['name_en']}",
+            f"    shop     {url}/shops/{row['shop']}/",
+            f"    portal   {row['portal_email']}  {row['portal_password']}",
+            f"    client   {row['client_id']}",
+        ]
+    lines += [
+        "",
+        f"  portal     {url}/portal/",
+        f"  API        {url}/docs/api   ({url}/v1/openapi.json)",
+        f"  secrets    {folder / 'demo.json'}",
+        "",
+        "  Buy a phone: split it, phone 13800000001 is approved, the one-time code is 000000.",
+        "  Ctrl-C stops.",
+    ]
+    return "\n".join(lines)
+
+
+def _onboarded(gateway: Gateway, wanted: dict[str, Any], url: str) -> dict[str, Any]:
+    return onboard(
+        gateway,
+        name=wanted["name"],
+        name_en=wanted["name_en"],
+        category=wanted["category"],
+        mode="test",
+        email=f"{wanted['shop']}@fenqi.example",
+        webhook_url=f"{url}/shops/{wanted['shop']}/hooks",
+    )
+
+
+def _exists(gateway: Gateway, merchant_id: str) -> bool:
+    from gateway.errors import NotFound  # noqa: PLC0415
+    from gateway.merchants import service as merchants  # noqa: PLC0415
+
+    with gateway.db.read() as tx:
+        try:
+            merchants.get(tx, merchant_id)
+        except NotFound:
+            return False
+    return True
+
+
+def _point_webhook(gateway: Gateway, row: dict[str, Any], url: str) -> None:
+    """A demo on another port tells the shop at its new address."""
+    from gateway.core.tenant import Tenant  # noqa: PLC0415
+    from gateway.webhooks import service as webhooks  # noqa: PLC0415
+
+    gateway.db.write(lambda tx: webhooks.move_endpoints(tx, Tenant(row["merchant"], "test"), url=url))
+
+
+def _shop(app: Flask, row: dict[str, Any], url: str) -> Flask | None:
+    """The example shop of a merchant, if the examples are beside the package (they are not in the wheel)."""
+    path = EXAMPLES / row["shop"] / "shop.py"
+    if not path.exists():
+        return None
+    client = fenqi.Fenqi(
+        row["client_id"],
+        row["client_secret"],
+        base_url=url,
+        webhook_secret=row["webhook_secret"],
+        session=wsgi_session(app, url),
+    )
+    shop: Flask = _module(path).create_app(
+        client,
+        shop_url=f"{url}/shops/{row['shop']}",
+        gateway_url=url,
+        publishable_key=row["publishable_key"],
+        database=app.extensions["fenqi"].settings.data_dir / f"shop-{row['shop']}.sqlite",
+    )
+    return shop
+
+
+def _module(path: Path) -> ModuleType:
+    name = f"fenqi_example_{path.parent.name}"
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(path.parent)])
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _taken(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.3)
+        return probe.connect_ex((HOST, port)) == 0

@@ -1,0 +1,218 @@
+"""Every way a request can fail: the name is the problem, ``code`` never changes, HTTP numbers live only here.
+
+GatewayError
+├─ InvalidRequest                  400 invalid_request          the request cannot be read
+│  ├─ IdempotencyKeyMissing        400 idempotency_key_required
+│  └─ UnsupportedVersion           400 unsupported_version
+├─ Unauthenticated                 401 unauthenticated
+├─ ScopeMissing                    403 insufficient_scope
+├─ NotFound                        404 not_found                also for what belongs to somebody else
+├─ MethodNotAllowed                405 method_not_allowed
+├─ Conflict                        409 conflict
+│  ├─ DuplicateReference           409 duplicate_reference
+│  ├─ IdempotencyKeyInProgress     409 idempotency_key_in_progress
+│  ├─ WrongState                   409 wrong_state
+│  ├─ CheckoutExpired              409 checkout_expired
+│  ├─ AuthorizationExpired         409 authorization_expired
+│  ├─ ReadingTimeShort             409 reading_time_short
+│  └─ SerialNumberTaken            409 serial_number_taken
+├─ PayloadTooLarge                 413 payload_too_large
+├─ UnsupportedMediaType            415 unsupported_media_type
+├─ Unprocessable                   422 unprocessable
+│  ├─ ValidationFailed             422 validation_failed        one entry of errors[] per field
+│  ├─ IdempotencyKeyReused         422 idempotency_key_reused
+│  ├─ AmountMismatch               422 amount_mismatch
+│  ├─ AmountOutOfRange             422 amount_out_of_range
+│  ├─ AmountAboveAuthorized        422 amount_above_authorized
+│  ├─ AmountAboveRefundable        422 amount_above_refundable
+│  ├─ CaptureTooSmall              422 capture_too_small
+│  ├─ CategoryRefused              422 category_refused
+│  ├─ TermUnavailable              422 term_unavailable
+│  ├─ CostAboveCeiling             422 cost_above_ceiling
+│  ├─ IdentityRefused              422 identity_refused
+│  ├─ CodeRefused                  422 code_refused
+│  ├─ ConsentMissing               422 consent_missing
+│  └─ QuoteChanged                 422 quote_changed
+├─ TooManyRequests                 429 rate_limited
+└─ Unavailable                     503 unavailable              nothing was changed; try again
+   ├─ DatabaseUnavailable          503 database_unavailable
+   ├─ FunderUnavailable            503 funder_unavailable
+   └─ InstitutionUnavailable       503 institution_unavailable
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class GatewayError(Exception):
+    """Base of all: ``detail`` says what was wrong and what to do, ``param`` where, ``extra`` adds members."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Internal error"
+    detail: ClassVar[str] = ""
+
+    def __init__(self, detail: str = "", *, param: str | None = None, **extra: Any) -> None:
+        self.message = detail or self.detail or self.title
+        self.param = param
+        self.extra = extra
+        super().__init__(self.message)
+
+
+class InvalidRequest(GatewayError):
+    status, code, title = 400, "invalid_request", "The request cannot be read"
+
+
+class IdempotencyKeyMissing(InvalidRequest):
+    code, title = "idempotency_key_required", "An Idempotency-Key header is required here"
+    detail = "Send an Idempotency-Key header: your order, shipment or refund number is a good one."
+
+
+class UnsupportedVersion(InvalidRequest):
+    code, title = "unsupported_version", "This API version does not exist"
+
+
+class Unauthenticated(GatewayError):
+    status, code, title = 401, "unauthenticated", "Credentials are missing or not valid"
+
+
+class ScopeMissing(GatewayError):
+    status, code, title = 403, "insufficient_scope", "The token lacks a scope"
+
+
+class NotFound(GatewayError):
+    status, code, title = 404, "not_found", "No such object"
+
+
+class MethodNotAllowed(GatewayError):
+    status, code, title = 405, "method_not_allowed", "This path does not take that method"
+
+
+class Conflict(GatewayError):
+    status, code, title = 409, "conflict", "The object is in the way of the request"
+
+
+class DuplicateReference(Conflict):
+    code, title = "duplicate_reference", "The merchant reference is already used"
+
+
+class IdempotencyKeyInProgress(Conflict):
+    code, title = "idempotency_key_in_progress", "A request with this key is still running"
+
+
+class WrongState(Conflict):
+    code, title = "wrong_state", "The object's state does not allow this"
+
+
+class CheckoutExpired(Conflict):
+    code, title = "checkout_expired", "The checkout has expired"
+
+
+class AuthorizationExpired(Conflict):
+    code, title = "authorization_expired", "The authorisation has expired"
+
+
+class ReadingTimeShort(Conflict):
+    """``seconds_left`` says how long the disclosure is still to be read."""
+
+    code, title = "reading_time_short", "The cost disclosure was not shown long enough"
+
+
+class SerialNumberTaken(Conflict):
+    code, title = "serial_number_taken", "The serial number was already captured"
+
+
+class PayloadTooLarge(GatewayError):
+    status, code, title = 413, "payload_too_large", "The request body is too large"
+
+
+class UnsupportedMediaType(GatewayError):
+    status, code, title = 415, "unsupported_media_type", "The content type is not accepted here"
+
+
+class Unprocessable(GatewayError):
+    status, code, title = 422, "unprocessable", "The request is understood but cannot be done"
+
+
+class ValidationFailed(Unprocessable):
+    """``errors`` holds one ``{"param", "code", "detail"}`` for each field that is wrong."""
+
+    code, title = "validation_failed", "Some fields are not valid"
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        first = errors[0]
+        super().__init__(f"{first['param']}: {first['detail']}", param=first["param"], errors=errors)
+
+
+class IdempotencyKeyReused(Unprocessable):
+    code, title = "idempotency_key_reused", "The Idempotency-Key was used with another request"
+
+
+class AmountMismatch(Unprocessable):
+    code, title = "amount_mismatch", "The items do not add up to the amount"
+
+
+class AmountOutOfRange(Unprocessable):
+    code, title = "amount_out_of_range", "The amount cannot be financed"
+
+
+class AmountAboveAuthorized(Unprocessable):
+    code, title = "amount_above_authorized", "The amount is above what is authorised"
+
+
+class AmountAboveRefundable(Unprocessable):
+    code, title = "amount_above_refundable", "The amount is above what can be refunded"
+
+
+class CaptureTooSmall(Unprocessable):
+    code, title = "capture_too_small", "A partial capture is at least 1,000 yuan"
+
+
+class CategoryRefused(Unprocessable):
+    code, title = "category_refused", "This category may not be financed"
+
+
+class TermUnavailable(Unprocessable):
+    code, title = "term_unavailable", "This term is not offered for the amount"
+
+
+class CostAboveCeiling(Unprocessable):
+    code, title = "cost_above_ceiling", "The cost of the loan is above the legal ceiling"
+
+
+class IdentityRefused(Unprocessable):
+    code, title = "identity_refused", "The identity data cannot be accepted"
+
+
+class CodeRefused(Unprocessable):
+    code, title = "code_refused", "The one-time code is not right"
+
+
+class ConsentMissing(Unprocessable):
+    code, title = "consent_missing", "A required consent was not given"
+
+
+class QuoteChanged(Unprocessable):
+    code, title = "quote_changed", "The terms are not those that were disclosed"
+
+
+class TooManyRequests(GatewayError):
+    status, code, title = 429, "rate_limited", "Too many requests"
+
+
+class Unavailable(GatewayError):
+    status, code, title = 503, "unavailable", "Temporarily unavailable"
+
+
+class DatabaseUnavailable(Unavailable):
+    code, title = "database_unavailable", "The database cannot be reached"
+    detail = "Nothing was changed. Try again in a few seconds, with the same Idempotency-Key."
+
+
+class FunderUnavailable(Unavailable):
+    code, title = "funder_unavailable", "The lender cannot be reached"
+
+
+class InstitutionUnavailable(Unavailable):
+    code, title = "institution_unavailable", "The payment institution cannot be reached"

@@ -1,0 +1,1 @@
+"""The ledger: a double-entry book of claims and instructions. Debit is positive, credit is negative."""

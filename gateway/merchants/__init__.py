@@ -1,0 +1,1 @@
+"""Merchants: who sells, under which terms of business, and the keys their pages carry."""

@@ -1,0 +1,21 @@
+"""What a caller learns about itself."""
+
+from marshmallow import fields
+
+from gateway.web.fields import Strict
+
+
+class MeAnswer(Strict):
+    """Who is calling, in which mode, with which scopes and limits."""
+
+    object = fields.Constant("me")
+    merchant = fields.String()
+    name = fields.String()
+    name_en = fields.String()
+    category = fields.String()
+    mode = fields.String()
+    client_id = fields.String()
+    scopes = fields.List(fields.String())
+    publishable_key = fields.String()
+    api_version = fields.String()
+    limits = fields.Dict(metadata={"description": "Largest amount in fen and terms in months."})

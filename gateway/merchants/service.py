@@ -1,0 +1,66 @@
+"""What happens to merchants: they are created, and found again by the keys their pages show."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlmodel import select
+
+from gateway.core.tenant import Mode, Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import NotFound, Unauthenticated
+from gateway.merchants.models import Merchant, PublishableKey
+
+CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
+"""What may be sold in instalments; teaching of pupils (``edu_k12``) is refused by law (domain reference, section 6)."""
+
+
+def create(tx: Transaction, *, name: str, name_en: str, category: str, origins: list[str]) -> Merchant:
+    """A new merchant with a publishable key for each mode. The category is checked by the caller's schema."""
+    merchant = Merchant(
+        id=tx.new_id("mer"),
+        name=name,
+        name_en=name_en,
+        category=category,
+        allowed_origins=origins,
+        created_at=tx.now,
+    )
+    tx.add(merchant)
+    tx.flush()
+    modes: tuple[Mode, ...] = ("test", "live")
+    for mode in modes:
+        key = f"pk_{mode}_{secrets.token_urlsafe(18).replace('-', 'x').replace('_', 'y')}"
+        tx.add(PublishableKey(key=key, merchant_id=merchant.id, mode=mode, created_at=tx.now))
+    return merchant
+
+
+def get(tx: Transaction, merchant_id: str) -> Merchant:
+    """The merchant. Raises ``NotFound``."""
+    merchant = tx.get(Merchant, merchant_id)
+    if merchant is None:
+        raise NotFound(f"There is no merchant {merchant_id!r}.")
+    return merchant
+
+
+def all_merchants(tx: Transaction) -> list[Merchant]:
+    """Every merchant, oldest first."""
+    return list(tx.exec(select(Merchant).order_by(Merchant.id)))  # type: ignore[arg-type]
+
+
+def publishable_key(tx: Transaction, tenant: Tenant) -> str:
+    """The key that the merchant's pages show in this mode."""
+    query = select(PublishableKey.key).where(
+        PublishableKey.merchant_id == tenant.merchant_id, PublishableKey.mode == tenant.mode
+    )
+    return tx.exec(query).one()
+
+
+def owner_of_key(tx: Transaction, key: str) -> Tenant:
+    """Whose publishable key this is. Raises ``Unauthenticated``."""
+    row = tx.get(PublishableKey, key) if key.startswith("pk_") and key.isascii() and key.isprintable() else None
+    if row is None:
+        raise Unauthenticated(
+            "This publishable key is not known: copy it from the portal, it begins with pk_test_ or pk_live_.",
+            param="key",
+        )
+    return Tenant(row.merchant_id, "live" if row.mode == "live" else "test")

@@ -1,0 +1,1 @@
+"""Monitoring: is the process alive, and is it ready to serve."""

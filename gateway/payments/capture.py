@@ -1,0 +1,173 @@
+"""Capture: the merchant ships, the lender lends, and the merchant's claim enters the books."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from gateway.core import calendar, merchant_settlement, money
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import AuthorizationExpired, CaptureTooSmall, SerialNumberTaken, WrongState
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
+from gateway.loans import service as loans
+from gateway.payments import service
+from gateway.payments.models import Capture, CapturedSerial, Payment
+from gateway.settlement import service as settlement
+from gateway.web.context import Gateway
+
+SMALLEST_PARTIAL_FEN = 100_000
+MOST_CAPTURES = 10
+VAT_RATE = "0.06"
+"""Output tax contained in the merchant fee (financial services)."""
+
+
+def capture(
+    tx: Transaction,
+    gateway: Gateway,
+    tenant: Tenant,
+    *,
+    payment_id: str,
+    amount_fen: int | None,
+    items: list[dict[str, Any]],
+    delivery: dict[str, Any] | None,
+    final: bool,
+) -> Payment:
+    """Capture ``amount_fen`` (all that is left when None): one loan, one entry in the books, one settlement line.
+
+    Raises ``AuthorizationExpired``, ``WrongState``, ``AmountAboveAuthorized``, ``CaptureTooSmall`` or
+    ``SerialNumberTaken``; then nothing has changed.
+    """
+    payment = service.locked(tx, tenant, payment_id)
+    amount = _checked(tx, payment, amount_fen, final=final)
+    before = payment.captured_fen
+    fee, subsidy = _charges(payment, before + amount)
+    fee_before, subsidy_before = _charges(payment, before)
+    fee, subsidy = fee - fee_before, subsidy - subsidy_before
+    net_fee, vat = merchant_settlement.net_and_vat(fee, VAT_RATE)
+    capture_id = tx.new_id("cap")
+    today = calendar.shanghai_date(tx.now)
+    loan = loans.draw_down(
+        tx,
+        tenant,
+        payment_id=payment.id,
+        capture_id=capture_id,
+        shopper_id=payment.shopper_id,
+        funder=payment.funder,
+        price=payment.price,
+        captured_before_fen=before,
+        amount_fen=amount,
+        contract_date=today,
+    )
+    row = Capture(
+        id=capture_id,
+        payment_id=payment.id,
+        amount_fen=amount,
+        refunded_fen=0,
+        merchant_fee_fen=fee,
+        vat_fen=vat,
+        merchant_subsidy_fen=subsidy,
+        loan_id=loan.id,
+        delivery=delivery,
+        captured_at=tx.now,
+    )
+    tx.add(row)
+    tx.flush()
+    _take_serial_numbers(tx, payment, capture_id, items)
+    payment.captured_fen += amount
+    entry_id = ledger.post(
+        tx,
+        kind="capture",
+        key=f"capture:{capture_id}",
+        tenant=tenant,
+        lines=postings.drawdown(
+            loan=loan.id,
+            payment=payment.id,
+            funder=payment.funder,
+            merchant=tenant.merchant_id,
+            principal_fen=amount,
+            fee_net_fen=net_fee,
+            vat_fen=vat,
+            subsidy_fen=subsidy,
+        )
+        + postings.release_authorisation(amount_fen=amount, payment=payment.id),
+        about_type="capture",
+        about_id=capture_id,
+        effective_date=today,
+    )
+    settlement.add_capture(
+        tx,
+        tenant,
+        payment_id=payment.id,
+        capture_id=capture_id,
+        merchant_reference=payment.merchant_reference,
+        amount_fen=amount,
+        merchant_fee_fen=fee,
+        merchant_subsidy_fen=subsidy,
+        settlement_date=_settlement_date(gateway, tx.now),
+        entry_id=entry_id,
+    )
+    if final:
+        service.void_rest(tx, payment)
+    service.note(tx, payment, "payment.captured")
+    return payment
+
+
+def _settlement_date(gateway: Gateway, captured_at: datetime) -> Any:
+    return calendar.settlement_date(
+        captured_at,
+        gateway.settings.settlement_t_plus,
+        gateway.settings.settlement_cutoff,
+        gateway.ports["working_days"],
+    ).settlement_date
+
+
+def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final: bool) -> int:
+    if payment.expires_at <= tx.now and service.capturable_fen(payment):
+        raise AuthorizationExpired(
+            f"The authorisation ended at {payment.expires_at:%Y-%m-%dT%H:%M:%SZ}. Start a new checkout.",
+            param="payment",
+        )
+    amount = service.checked_capturable(payment, amount_fen, verb="capture")
+    last = final or amount == service.capturable_fen(payment)
+    if not last and amount < SMALLEST_PARTIAL_FEN:
+        raise CaptureTooSmall(
+            f"A partial capture is at least {SMALLEST_PARTIAL_FEN} fen (1,000.00 yuan); only the last may be less.",
+            param="amount",
+            min_amount=SMALLEST_PARTIAL_FEN,
+        )
+    done = len(service.captures_of(tx, payment.id))
+    if done >= MOST_CAPTURES or (done == MOST_CAPTURES - 1 and not last):
+        raise WrongState(
+            f"A payment takes at most {MOST_CAPTURES} captures; this is number {done + 1}, so capture the rest or "
+            "send final.",
+            param="payment",
+        )
+    return amount
+
+
+def _charges(payment: Payment, captured_fen: int) -> tuple[int, int]:
+    """Merchant fee and subsidy (fen) of a captured total: differences of these make any split of captures sum."""
+    return (
+        money.share(captured_fen, payment.price["merchant_fee_rate"]),
+        money.share(captured_fen, payment.price["merchant_subsidy_rate"]),
+    )
+
+
+def _take_serial_numbers(tx: Transaction, payment: Payment, capture_id: str, items: list[dict[str, Any]]) -> None:
+    for index, item in enumerate(items):
+        for number in item["serial_numbers"]:
+            if tx.get(CapturedSerial, (payment.merchant_id, payment.mode, number)) is not None:
+                raise SerialNumberTaken(
+                    f"The serial number {number!r} was captured before.", param=f"items[{index}].serial_numbers"
+                )
+            tx.add(
+                CapturedSerial(
+                    merchant_id=payment.merchant_id,
+                    mode=payment.mode,
+                    serial_number=number,
+                    capture_id=capture_id,
+                )
+            )
+            tx.flush()

@@ -1,0 +1,115 @@
+"""Tables of payments, captures, captured serial numbers and refunds. Amounts in fen."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from gateway.db.types import Document, Fen, UtcTime, Whole, Words
+
+
+class Payment(SQLModel, table=True):
+    """What an approved checkout became. Its status is a pure function of its amounts (``core.payment_status``)."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        UniqueConstraint("checkout_id", name="one_payment_per_checkout"),
+        UniqueConstraint("merchant_id", "mode", "merchant_reference", name="one_payment_per_reference"),
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("captured_fen >= 0 AND voided_fen >= 0 AND expired_fen >= 0", name="parts"),
+        CheckConstraint("captured_fen + voided_fen + expired_fen <= amount_fen", name="capturable"),
+        CheckConstraint("refunded_fen BETWEEN 0 AND captured_fen", name="refunded"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("payment_of_tenant", "merchant_id", "mode", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    checkout_id: str = Field(sa_column=Column(Words, nullable=False))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    merchant_reference: str = Field(sa_column=Column(Words, nullable=False))
+    funder: str = Field(sa_column=Column(Words, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    captured_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    voided_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    expired_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    refunded_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    term: int = Field(sa_column=Column(Whole, nullable=False))
+    plan: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    """The plan as disclosed and confirmed."""
+    price: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    """The catalogue line behind the plan, for the schedules of captures and refunds."""
+    extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
+    merchant_order_id: str | None = Field(default=None, sa_column=Column(Words))
+    acknowledged_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    """When the authorisation lapses."""
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class Capture(SQLModel, table=True):
+    """One capture; it drew one loan."""
+
+    __tablename__ = "capture"
+    __table_args__ = (
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen", name="refunded"),
+        CheckConstraint("merchant_fee_fen >= 0 AND merchant_subsidy_fen >= 0", name="charges"),
+        Index("capture_of_payment", "payment_id", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    payment_id: str = Field(sa_column=Column(Words, ForeignKey("payment.id"), nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    refunded_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    merchant_fee_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """Merchant fee including VAT."""
+    vat_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    merchant_subsidy_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))
+    delivery: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+    captured_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class CapturedSerial(SQLModel, table=True):
+    """A serial number that left the shop: the same one never leaves twice."""
+
+    __tablename__ = "captured_serial"
+
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), primary_key=True))
+    mode: str = Field(sa_column=Column(Words, primary_key=True))
+    serial_number: str = Field(sa_column=Column(Words, primary_key=True))
+    capture_id: str = Field(sa_column=Column(Words, ForeignKey("capture.id"), nullable=False))
+
+
+class Refund(SQLModel, table=True):
+    """Money the merchant gives back; it lowers the loan first."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        UniqueConstraint("payment_id", "refund_reference", name="one_refund_per_reference"),
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("status IN ('pending', 'succeeded', 'failed')", name="status"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("refund_of_tenant", "merchant_id", "mode", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    payment_id: str = Field(sa_column=Column(Words, ForeignKey("payment.id"), nullable=False))
+    capture_id: str | None = Field(default=None, sa_column=Column(Words))
+    refund_reference: str = Field(sa_column=Column(Words, nullable=False))
+    """The merchant's own reference, or the refund's id when none was given."""
+    kind: str = Field(sa_column=Column(Words, nullable=False))
+    reason: str = Field(sa_column=Column(Words, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    loan_reduction_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    to_shopper_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    merchant_fee_returned_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    merchant_subsidy_returned_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    initiated_by: str = Field(sa_column=Column(Words, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

@@ -1,0 +1,253 @@
+"""Refund: the merchant gives money back; it lowers the loan first, and what the merchant paid for it comes back.
+
+The fee and the subsidy that come back are differences of cumulative rounded figures, so any sequence of refunds ends
+exactly where one full refund ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sqlmodel import col, select
+
+from gateway.core import calendar, merchant_settlement, money
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.decision import limits
+from gateway.errors import AmountAboveRefundable, DuplicateReference, NotFound, WrongState
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
+from gateway.loans import service as loans
+from gateway.payments import service
+from gateway.payments.capture import VAT_RATE
+from gateway.payments.models import Capture, Payment, Refund
+from gateway.payments.schemas import RefundAnswer
+from gateway.settlement import service as settlement
+from gateway.webhooks import service as events
+
+ANSWER = RefundAnswer()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of a refund that falls on one capture; amounts in fen."""
+
+    capture: Capture
+    amount_fen: int
+    loan_reduction_fen: int
+    fee_fen: int
+    subsidy_fen: int
+
+
+def refund(
+    tx: Transaction,
+    tenant: Tenant,
+    *,
+    payment_id: str,
+    capture_id: str | None,
+    amount_fen: int | None,
+    refund_reference: str | None,
+    kind: str,
+    reason: str,
+    initiated_by: str,
+) -> Refund:
+    """Give back ``amount_fen`` (all that is left when None) of one capture or, newest first, of all.
+
+    Raises ``WrongState``, ``AmountAboveRefundable``, ``DuplicateReference`` or ``NotFound``.
+    """
+    payment = service.locked(tx, tenant, payment_id)
+    captures = _captures(tx, payment, capture_id)
+    amount = _checked(payment, captures, amount_fen)
+    refund_id = tx.new_id("rfd")
+    if refund_reference is not None:
+        _refuse_repeat(tx, payment, refund_reference)
+    shares = [_give_back(tx, capture, part) for capture, part in _split(captures, amount)]
+    payment.refunded_fen += amount
+    row = Refund(
+        id=refund_id,
+        merchant_id=payment.merchant_id,
+        mode=payment.mode,
+        payment_id=payment.id,
+        capture_id=capture_id,
+        refund_reference=refund_reference or refund_id,
+        kind=kind,
+        reason=reason,
+        amount_fen=amount,
+        loan_reduction_fen=sum(share.loan_reduction_fen for share in shares),
+        to_shopper_fen=sum(share.amount_fen - share.loan_reduction_fen for share in shares),
+        merchant_fee_returned_fen=sum(share.fee_fen for share in shares),
+        merchant_subsidy_returned_fen=sum(share.subsidy_fen for share in shares),
+        # Nothing leaves for the shopper while all of it lowers the loan, so there is nothing to wait for.
+        status="succeeded",
+        initiated_by=initiated_by,
+        created_at=tx.now,
+    )
+    tx.add(payment)
+    tx.add(row)
+    tx.flush()
+    for number, share in enumerate(shares, start=1):
+        _book(tx, payment, row, share, number)
+    limits.release(
+        tx,
+        shopper_id=payment.shopper_id,
+        funder=payment.funder,
+        amount_fen=row.loan_reduction_fen,
+        reason="refunded",
+        about=refund_id,
+    )
+    events.record(tx, tenant, "refund.succeeded", object_id=row.id, data=ANSWER.dump(view(row)))
+    return row
+
+
+def get(tx: Transaction, tenant: Tenant, refund_id: str) -> Refund:
+    """The merchant's refund. Raises ``NotFound``."""
+    row = tx.get(Refund, refund_id)
+    if row is None or (row.merchant_id, row.mode) != (tenant.merchant_id, tenant.mode):
+        raise NotFound(f"There is no refund {refund_id!r}.")
+    return row
+
+
+def view(row: Refund) -> dict[str, Any]:
+    """The refund as the API shows it."""
+    return {
+        "id": row.id,
+        "mode": row.mode,
+        "status": row.status,
+        "payment": row.payment_id,
+        "capture": row.capture_id,
+        "refund_reference": row.refund_reference,
+        "kind": row.kind,
+        "reason": row.reason,
+        "amount": row.amount_fen,
+        "loan_reduction": row.loan_reduction_fen,
+        "returned_to_shopper": row.to_shopper_fen,
+        "merchant_fee_returned": row.merchant_fee_returned_fen,
+        "merchant_subsidy_returned": row.merchant_subsidy_returned_fen,
+        "initiated_by": row.initiated_by,
+        "created_at": row.created_at,
+    }
+
+
+def _captures(tx: Transaction, payment: Payment, capture_id: str | None) -> list[Capture]:
+    """The captures the refund may touch, newest first: what was lent last is given back first."""
+    captures = service.captures_of(tx, payment.id)[::-1]
+    if capture_id is None:
+        return captures
+    chosen = [capture for capture in captures if capture.id == capture_id]
+    if not chosen:
+        raise NotFound(f"The payment has no capture {capture_id!r}.", param="capture")
+    return chosen
+
+
+def _checked(payment: Payment, captures: list[Capture], amount_fen: int | None) -> int:
+    left = sum(capture.amount_fen - capture.refunded_fen for capture in captures)
+    if left == 0:
+        raise WrongState(
+            f"The payment is {service.status_of(payment)}: there is nothing to refund. "
+            "What was not captured is released with a void.",
+            param="payment",
+        )
+    if amount_fen is not None and amount_fen > left:
+        raise AmountAboveRefundable(
+            f"{amount_fen} fen is above the {left} fen that can still be refunded.",
+            param="amount",
+            refundable_amount=left,
+        )
+    return left if amount_fen is None else amount_fen
+
+
+def _refuse_repeat(tx: Transaction, payment: Payment, reference: str) -> None:
+    query = select(Refund).where(Refund.payment_id == payment.id, Refund.refund_reference == reference)
+    known = tx.exec(query.order_by(col(Refund.id))).first()
+    if known is not None:
+        raise DuplicateReference(
+            f"The payment already has the refund {known.id} with the reference {reference!r}.",
+            param="refund_reference",
+            refund=known.id,
+        )
+
+
+def _split(captures: list[Capture], amount_fen: int) -> list[tuple[Capture, int]]:
+    parts, left = [], amount_fen
+    for capture in captures:
+        part = min(left, capture.amount_fen - capture.refunded_fen)
+        if part:
+            parts.append((capture, part))
+            left -= part
+    assert left == 0, "the parts of a refund are the whole"
+    return parts
+
+
+def _give_back(tx: Transaction, capture: Capture, amount_fen: int) -> Share:
+    before, after = capture.refunded_fen, capture.refunded_fen + amount_fen
+    fee = _part(capture.merchant_fee_fen, after, capture) - _part(capture.merchant_fee_fen, before, capture)
+    subsidy = _part(capture.merchant_subsidy_fen, after, capture) - _part(
+        capture.merchant_subsidy_fen, before, capture
+    )
+    reduction = loans.lower_by_refund(tx, capture.loan_id, amount_fen=amount_fen)
+    capture.refunded_fen = after
+    tx.add(capture)
+    return Share(capture, amount_fen, reduction, fee, subsidy)
+
+
+def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: int) -> None:
+    """Post the refund of one capture; it is borne by that capture's pending claim, then by what is available,
+    and the merchant owes the rest."""
+    tenant = service.tenant_of(payment)
+    net_fee, vat = _vat_of_returned(share)
+    net = share.amount_fen - share.fee_fen - share.subsidy_fen
+    bearing = settlement.bearing(tx, tenant, capture_id=share.capture.id, net_fen=net)
+    entry_id = ledger.post(
+        tx,
+        kind="refund",
+        key=f"refund:{row.id}:{number}",
+        tenant=tenant,
+        lines=postings.refund(
+            loan=share.capture.loan_id,
+            payment=payment.id,
+            funder=payment.funder,
+            merchant=payment.merchant_id,
+            institution=settlement.INSTITUTION,
+            loan_reduction_fen=share.loan_reduction_fen,
+            to_shopper_fen=share.amount_fen - share.loan_reduction_fen,
+            fee_net_returned_fen=net_fee,
+            vat_returned_fen=vat,
+            subsidy_returned_fen=share.subsidy_fen,
+            from_pending_fen=bearing.pending_fen,
+            from_available_fen=bearing.available_fen,
+            from_receivable_fen=bearing.receivable_fen,
+        ),
+        about_type="refund",
+        about_id=row.id,
+        effective_date=calendar.shanghai_date(tx.now),
+    )
+    settlement.add_refund(
+        tx,
+        tenant,
+        payment_id=payment.id,
+        capture_id=share.capture.id,
+        refund_part_id=f"{row.id}:{number}",
+        merchant_reference=payment.merchant_reference,
+        amount_fen=share.amount_fen,
+        merchant_fee_fen=share.fee_fen,
+        merchant_subsidy_fen=share.subsidy_fen,
+        from_pending_fen=bearing.pending_fen,
+        entry_id=entry_id,
+    )
+
+
+def _vat_of_returned(share: Share) -> tuple[int, int]:
+    """Net fee and VAT that come back (fen): differences of cumulative figures, so that a full refund returns all."""
+    capture = share.capture
+    now = _part(capture.merchant_fee_fen, capture.refunded_fen, capture)
+    before = _part(capture.merchant_fee_fen, capture.refunded_fen - share.amount_fen, capture)
+    net_now, vat_now = merchant_settlement.net_and_vat(now, VAT_RATE)
+    net_before, vat_before = merchant_settlement.net_and_vat(before, VAT_RATE)
+    return net_now - net_before, vat_now - vat_before
+
+
+def _part(charge_fen: int, refunded_fen: int, capture: Capture) -> int:
+    """What of a charge belongs to the refunded total, rounded half up (fen)."""
+    return money.half_up(Fraction(charge_fen * refunded_fen, capture.amount_fen))

@@ -1,0 +1,62 @@
+"""Routes of refunds: /v1/refunds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import col, select
+
+from gateway.payments import refund as service
+from gateway.payments.models import Refund
+from gateway.payments.schemas import RefundAnswer, RefundQuery, RefundRequest
+from gateway.web.idempotency import Idempotency
+from gateway.web.operations import Api, Call, Created
+from gateway.web.paging import page
+
+api = Api("refunds", prefix="/v1/refunds")
+
+
+@api.post(
+    scope="refunds:write",
+    body=RefundRequest,
+    answer=RefundAnswer,
+    idempotency=Idempotency(required=True, keep_days=30),
+)
+def create_refund(call: Call) -> Any:
+    """Refund a payment, in full (amount left out) or in part; the loan is lowered first."""
+    body = call.body
+    row = service.refund(
+        call.tx,
+        call.tenant,
+        payment_id=body["payment"],
+        capture_id=body["capture"],
+        amount_fen=body["amount"],
+        refund_reference=body["refund_reference"],
+        kind=body["kind"],
+        reason=body["reason"],
+        initiated_by="portal" if call.caller.user_id else "api",
+    )
+    return Created(service.view(row))
+
+
+@api.get("/<refund_id>", scope=("refunds:write", "payments:read"), answer=RefundAnswer)
+def get_refund(call: Call, refund_id: str) -> Any:
+    """Retrieve a refund."""
+    return service.view(service.get(call.tx, call.tenant, refund_id))
+
+
+@api.get(scope=("refunds:write", "payments:read"), query=RefundQuery, answer=RefundAnswer, lists=True)
+def list_refunds(call: Call) -> Any:
+    """List refunds, newest first."""
+    query = select(Refund).where(Refund.merchant_id == call.tenant.merchant_id, Refund.mode == call.tenant.mode)
+    if call.query["payment"]:
+        query = query.where(Refund.payment_id == call.query["payment"])
+    found = page(
+        call.tx,
+        query,
+        by=col(Refund.id),
+        key=lambda row: row.id,
+        limit=call.query["limit"],
+        cursor=call.query["cursor"],
+    )
+    return {**found, "data": [service.view(row) for row in found["data"]]}

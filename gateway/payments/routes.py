@@ -1,0 +1,93 @@
+"""Routes of payments: /v1/payments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import col, select
+
+from gateway.payments import service
+from gateway.payments.capture import capture
+from gateway.payments.models import Payment
+from gateway.payments.schemas import (
+    AcknowledgeRequest,
+    CaptureRequest,
+    PaymentAnswer,
+    PaymentQuery,
+    VoidRequest,
+)
+from gateway.web.idempotency import Idempotency
+from gateway.web.operations import Api, Call
+from gateway.web.paging import page
+
+api = Api("payments", prefix="/v1/payments")
+
+
+@api.get(scope="payments:read", query=PaymentQuery, answer=PaymentAnswer, lists=True)
+def list_payments(call: Call) -> Any:
+    """List payments, newest first."""
+    query = select(Payment).where(
+        Payment.merchant_id == call.tenant.merchant_id, Payment.mode == call.tenant.mode
+    )
+    if call.query["merchant_reference"]:
+        query = query.where(Payment.merchant_reference == call.query["merchant_reference"])
+    found = page(
+        call.tx,
+        query,
+        by=col(Payment.id),
+        key=lambda payment: payment.id,
+        limit=call.query["limit"],
+        cursor=call.query["cursor"],
+    )
+    return {**found, "data": [service.view(call.tx, payment) for payment in found["data"]]}
+
+
+@api.get("/<payment_id>", scope="payments:read", answer=PaymentAnswer)
+def get_payment(call: Call, payment_id: str) -> Any:
+    """Retrieve a payment."""
+    return service.view(call.tx, service.get(call.tx, call.tenant, payment_id))
+
+
+@api.post(
+    "/<payment_id>/capture",
+    scope="payments:write",
+    body=CaptureRequest,
+    answer=PaymentAnswer,
+    idempotency=Idempotency(required=True, keep_days=30),
+)
+def capture_payment(call: Call, payment_id: str) -> Any:
+    """Capture all or part of an authorised payment, usually on shipment."""
+    body = call.body
+    payment = capture(
+        call.tx,
+        call.gateway,
+        call.tenant,
+        payment_id=payment_id,
+        amount_fen=body["amount"],
+        items=body["items"],
+        delivery=body["delivery"],
+        final=body["final"],
+    )
+    return service.view(call.tx, payment)
+
+
+@api.post("/<payment_id>/void", scope="payments:write", body=VoidRequest, answer=PaymentAnswer)
+def void_payment(call: Call, payment_id: str) -> Any:
+    """Release all or part of what was not captured."""
+    payment = service.void(
+        call.tx,
+        call.tenant,
+        payment_id=payment_id,
+        amount_fen=call.body["amount"],
+        reason=call.body["reason"],
+    )
+    return service.view(call.tx, payment)
+
+
+@api.post("/<payment_id>/acknowledge", scope="payments:write", body=AcknowledgeRequest, answer=PaymentAnswer)
+def acknowledge_payment(call: Call, payment_id: str) -> Any:
+    """Say that the shop's order exists."""
+    payment = service.acknowledge(
+        call.tx, call.tenant, payment_id=payment_id, merchant_order_id=call.body["merchant_order_id"]
+    )
+    return service.view(call.tx, payment)

@@ -1,0 +1,141 @@
+"""What payments and refunds take, and what they look like."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from gateway.plans.schemas import PlanAnswer
+from gateway.web.fields import Choice, Fen, Line, Metadata, Moment, Strict, WholeNumber
+from gateway.web.paging import PageQuery
+
+REFUND_KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill")
+"""``unwind`` (the loan never was) comes with the loan's life; a full refund before any instalment nets to zero."""
+
+
+class CapturedItem(Strict):
+    """Which line of the order ships, and the serial numbers in the box."""
+
+    line = WholeNumber(low=1, high=200, required=True)
+    quantity = WholeNumber(low=1, high=10_000, required=True)
+    serial_numbers = fields.List(Line(longest=64), load_default=list, validate=validate.Length(max=200))
+
+
+class Delivery(Strict):
+    """The parcel."""
+
+    carrier = Line(longest=60, load_default=None)
+    tracking_number = Line(longest=80, load_default=None)
+
+
+class CaptureRequest(Strict):
+    """Capture all that is left (amount left out) or a part of it, on shipment."""
+
+    amount = Fen(load_default=None, metadata={"description": "Fen; all that is left when omitted."})
+    items = fields.List(fields.Nested(CapturedItem), load_default=list, validate=validate.Length(max=200))
+    delivery = fields.Nested(Delivery, load_default=None)
+    final = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        load_default=False,
+        metadata={"description": "Voids what this capture leaves over."},
+    )
+
+
+class VoidRequest(Strict):
+    """Release what was not captured, all of it when the amount is omitted."""
+
+    amount = Fen(load_default=None)
+    reason = Line(longest=200, required=True)
+
+
+class AcknowledgeRequest(Strict):
+    """The shop says that its order exists."""
+
+    merchant_order_id = Line(longest=100, required=True)
+
+
+class PaymentQuery(PageQuery):
+    """Filters of the list of payments."""
+
+    merchant_reference = Line(longest=100, load_default=None)
+
+
+class CaptureAnswer(Strict):
+    """One capture; amounts in fen."""
+
+    id = fields.String()
+    object = fields.Constant("capture")
+    amount = fields.Integer()
+    refunded_amount = fields.Integer()
+    merchant_fee = fields.Integer()
+    merchant_subsidy = fields.Integer()
+    loan = fields.String()
+    captured_at = Moment()
+    settlement_date = fields.String(metadata={"format": "date"})
+
+
+class PaymentAnswer(Strict):
+    """A payment; amounts in fen, the status a function of the amounts."""
+
+    id = fields.String()
+    object = fields.Constant("payment")
+    mode = fields.String()
+    status = fields.String()
+    amount = fields.Integer()
+    currency = fields.Constant("CNY")
+    captured_amount = fields.Integer()
+    refunded_amount = fields.Integer()
+    voided_amount = fields.Integer()
+    expired_amount = fields.Integer()
+    capturable_amount = fields.Integer()
+    refundable_amount = fields.Integer()
+    refund_pending_amount = fields.Integer()
+    term = fields.Integer()
+    plan = fields.Nested(PlanAnswer)
+    captures = fields.List(fields.Nested(CaptureAnswer))
+    checkout = fields.String()
+    merchant_reference = fields.String()
+    merchant_order_id = fields.String(allow_none=True)
+    metadata = Metadata()
+    acknowledged_at = Moment(allow_none=True)
+    authorization_expires_at = Moment()
+    created_at = Moment()
+
+
+class RefundRequest(Strict):
+    """Refund a payment: all that is left when the amount is omitted."""
+
+    payment = Line(longest=100, required=True)
+    capture = Line(longest=100, load_default=None)
+    amount = Fen(load_default=None)
+    refund_reference = Line(longest=100, load_default=None)
+    kind = Choice(*REFUND_KINDS, load_default="return")
+    reason = Line(longest=200, required=True)
+
+
+class RefundQuery(PageQuery):
+    """Filters of the list of refunds."""
+
+    payment = Line(longest=100, load_default=None)
+
+
+class RefundAnswer(Strict):
+    """A refund; amounts in fen."""
+
+    id = fields.String()
+    object = fields.Constant("refund")
+    mode = fields.String()
+    status = fields.String()
+    payment = fields.String()
+    capture = fields.String(allow_none=True)
+    refund_reference = fields.String()
+    kind = fields.String()
+    reason = fields.String()
+    amount = fields.Integer()
+    currency = fields.Constant("CNY")
+    loan_reduction = fields.Integer(metadata={"description": "Part that lowers what the shopper owes."})
+    returned_to_shopper = fields.Integer(metadata={"description": "Part that goes back to the shopper."})
+    merchant_fee_returned = fields.Integer()
+    merchant_subsidy_returned = fields.Integer()
+    initiated_by = fields.String()
+    created_at = Moment()

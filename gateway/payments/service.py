@@ -1,0 +1,256 @@
+"""Payments are authorised by an approved checkout, found again, shown, acknowledged, voided and expired."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import col, select
+
+from gateway.core.calendar import shanghai_date
+from gateway.core.payment_status import payment_status
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.decision import limits
+from gateway.errors import AmountAboveAuthorized, NotFound, WrongState
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
+from gateway.payments.models import Capture, Payment
+from gateway.payments.schemas import PaymentAnswer
+from gateway.settlement import service as settlement
+from gateway.webhooks import service as events
+
+AUTHORIZATION_LIFE = timedelta(days=28)
+ANSWER = PaymentAnswer()
+
+
+def authorize(
+    tx: Transaction,
+    tenant: Tenant,
+    *,
+    checkout_id: str,
+    shopper_id: str,
+    merchant_reference: str,
+    funder: str,
+    plan: dict[str, Any],
+    price: dict[str, Any],
+    metadata: dict[str, str],
+) -> Payment | None:
+    """The payment of an approved checkout, its amount held of the shopper's limit; None when the limit has no room."""
+    payment = Payment(
+        id=tx.new_id("pay"),
+        merchant_id=tenant.merchant_id,
+        mode=tenant.mode,
+        checkout_id=checkout_id,
+        shopper_id=shopper_id,
+        merchant_reference=merchant_reference,
+        funder=funder,
+        amount_fen=plan["financed_amount"],
+        captured_fen=0,
+        voided_fen=0,
+        expired_fen=0,
+        refunded_fen=0,
+        term=plan["term"],
+        plan=plan,
+        price=price,
+        extra=metadata,
+        expires_at=tx.now + AUTHORIZATION_LIFE,
+        created_at=tx.now,
+    )
+    held = limits.hold(
+        tx, shopper_id=shopper_id, funder=funder, amount_fen=payment.amount_fen, about=payment.id
+    )
+    if not held:
+        return None
+    tx.add(payment)
+    tx.flush()
+    ledger.post(
+        tx,
+        kind="authorize",
+        key=f"authorize:{payment.id}",
+        tenant=tenant,
+        lines=postings.authorise(amount_fen=payment.amount_fen, payment=payment.id),
+        about_type="payment",
+        about_id=payment.id,
+        effective_date=shanghai_date(tx.now),
+    )
+    note(tx, payment, "payment.authorized")
+    return payment
+
+
+def locked(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
+    """The merchant's payment, locked until the transaction ends. Raises ``NotFound``."""
+    payment = tx.exec(select(Payment).where(Payment.id == payment_id).with_for_update()).first()
+    return _owned(payment, tenant, payment_id)
+
+
+def get(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
+    """The merchant's payment. Raises ``NotFound``."""
+    return _owned(tx.get(Payment, payment_id), tenant, payment_id)
+
+
+def void(tx: Transaction, tenant: Tenant, *, payment_id: str, amount_fen: int | None, reason: str) -> Payment:
+    """Release all or part of what was not captured, and the shopper's limit with it.
+
+    Raises ``AmountAboveAuthorized`` or, when nothing is left, ``WrongState``.
+    """
+    payment = locked(tx, tenant, payment_id)
+    amount = checked_capturable(payment, amount_fen, verb="void")
+    payment.voided_fen += amount
+    _release(tx, payment, amount, reason="voided", number=payment.voided_fen)
+    note(tx, payment, "payment.voided", reason=reason)
+    return payment
+
+
+def void_rest(tx: Transaction, payment: Payment) -> None:
+    """Void what a final capture leaves over; the capture's event tells of it."""
+    left = capturable_fen(payment)
+    if left:
+        payment.voided_fen += left
+        _release(tx, payment, left, reason="voided", number=payment.voided_fen)
+
+
+def expire_due(tx: Transaction, *, limit: int = 100) -> int:
+    """Let authorisations lapse whose time is over; returns how many. Safe to run twice, late or in parallel."""
+    query = select(Payment).where(
+        Payment.expires_at <= tx.now,
+        Payment.captured_fen + Payment.voided_fen + Payment.expired_fen < Payment.amount_fen,
+    )
+    due = list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
+    for payment in due:
+        left = capturable_fen(payment)
+        payment.expired_fen += left
+        _release(tx, payment, left, reason="expired", number=payment.expired_fen)
+        note(tx, payment, "payment.expired")
+    return len(due)
+
+
+def acknowledge(tx: Transaction, tenant: Tenant, *, payment_id: str, merchant_order_id: str) -> Payment:
+    """Note that the shop's order exists; saying it again changes nothing. Raises ``WrongState`` for another order."""
+    payment = locked(tx, tenant, payment_id)
+    if payment.merchant_order_id not in (None, merchant_order_id):
+        raise WrongState(
+            f"The payment was acknowledged for the order {payment.merchant_order_id!r}.",
+            param="merchant_order_id",
+        )
+    payment.merchant_order_id = merchant_order_id
+    payment.acknowledged_at = payment.acknowledged_at or tx.now
+    tx.add(payment)
+    return payment
+
+
+def capturable_fen(payment: Payment) -> int:
+    """What can still be captured or voided, in fen."""
+    return payment.amount_fen - payment.captured_fen - payment.voided_fen - payment.expired_fen
+
+
+def checked_capturable(payment: Payment, amount_fen: int | None, *, verb: str) -> int:
+    """The amount to capture or void. Raises ``WrongState`` when nothing is left, ``AmountAboveAuthorized`` above it."""
+    left = capturable_fen(payment)
+    if left == 0:
+        raise WrongState(f"The payment is {status_of(payment)}: there is nothing left to {verb}.", param="payment")
+    if amount_fen is not None and amount_fen > left:
+        raise AmountAboveAuthorized(
+            f"{amount_fen} fen is above the {left} fen that can still be {verb}{'' if verb.endswith('d') else 'e'}d.",
+            param="amount",
+            capturable_amount=left,
+        )
+    return left if amount_fen is None else amount_fen
+
+
+def status_of(payment: Payment) -> str:
+    """The payment's status, from its amounts."""
+    return payment_status(
+        authorised_fen=payment.amount_fen,
+        captured_fen=payment.captured_fen,
+        voided_fen=payment.voided_fen,
+        expired_fen=payment.expired_fen,
+        refunded_fen=payment.refunded_fen,
+    )
+
+
+def captures_of(tx: Transaction, payment_id: str) -> list[Capture]:
+    """The captures of a payment, oldest first."""
+    return list(tx.exec(select(Capture).where(Capture.payment_id == payment_id).order_by(col(Capture.id))))
+
+
+def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
+    """The payment as the API shows it."""
+    dates = settlement.settlement_dates(tx, payment.id)
+    return {
+        "id": payment.id,
+        "mode": payment.mode,
+        "status": status_of(payment),
+        "amount": payment.amount_fen,
+        "captured_amount": payment.captured_fen,
+        "refunded_amount": payment.refunded_fen,
+        "voided_amount": payment.voided_fen,
+        "expired_amount": payment.expired_fen,
+        "capturable_amount": capturable_fen(payment),
+        "refundable_amount": payment.captured_fen - payment.refunded_fen,
+        "refund_pending_amount": 0,
+        "term": payment.term,
+        "plan": payment.plan,
+        "captures": [
+            {
+                "id": capture.id,
+                "amount": capture.amount_fen,
+                "refunded_amount": capture.refunded_fen,
+                "merchant_fee": capture.merchant_fee_fen,
+                "merchant_subsidy": capture.merchant_subsidy_fen,
+                "loan": capture.loan_id,
+                "captured_at": capture.captured_at,
+                "settlement_date": dates[capture.id].isoformat(),
+            }
+            for capture in captures_of(tx, payment.id)
+        ],
+        "checkout": payment.checkout_id,
+        "merchant_reference": payment.merchant_reference,
+        "merchant_order_id": payment.merchant_order_id,
+        "metadata": payment.extra,
+        "acknowledged_at": payment.acknowledged_at,
+        "authorization_expires_at": payment.expires_at,
+        "created_at": payment.created_at,
+    }
+
+
+def note(tx: Transaction, payment: Payment, type: str, **more: str) -> None:
+    """Record an event that carries the payment as it now is."""
+    tx.add(payment)
+    tx.flush()
+    data = {**ANSWER.dump(view(tx, payment)), **more}
+    events.record(tx, tenant_of(payment), type, object_id=payment.id, data=data)
+
+
+def tenant_of(payment: Payment) -> Tenant:
+    """Whose payment it is."""
+    return Tenant(payment.merchant_id, "live" if payment.mode == "live" else "test")
+
+
+def _release(tx: Transaction, payment: Payment, amount_fen: int, *, reason: str, number: int) -> None:
+    """Take the hold off the books and off the shopper's limit; ``number`` tells one partial release from another."""
+    about = f"{payment.id}:{reason}:{number}"
+    limits.release(
+        tx,
+        shopper_id=payment.shopper_id,
+        funder=payment.funder,
+        amount_fen=amount_fen,
+        reason=reason,
+        about=about,
+    )
+    ledger.post(
+        tx,
+        kind=reason,
+        key=about,
+        tenant=tenant_of(payment),
+        lines=postings.release_authorisation(amount_fen=amount_fen, payment=payment.id),
+        about_type="payment",
+        about_id=payment.id,
+        effective_date=shanghai_date(tx.now),
+    )
+
+
+def _owned(payment: Payment | None, tenant: Tenant, payment_id: str) -> Payment:
+    if payment is None or (payment.merchant_id, payment.mode) != (tenant.merchant_id, tenant.mode):
+        raise NotFound(f"There is no payment {payment_id!r}.", param="payment")
+    return payment

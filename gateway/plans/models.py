@@ -1,0 +1,37 @@
+"""Table of the dated price catalogue."""
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index
+from sqlmodel import Field, SQLModel
+
+from gateway.db.types import Day, Fen, Whole, Words
+
+
+class PlanPrice(SQLModel, table=True):
+    """The price of one term at one merchant, from a day on. Rates are decimal text: ``"0.156"`` is 15.6 %."""
+
+    __tablename__ = "plan_price"
+    __table_args__ = (
+        CheckConstraint("term BETWEEN 3 AND 12", name="term"),
+        CheckConstraint(
+            "method IN ('equal_installment', 'equal_principal', 'flat_fee', 'interest_free')", name="method"
+        ),
+        CheckConstraint("min_amount_fen > 0 AND min_amount_fen <= max_amount_fen", name="bounds"),
+        Index("plan_price_of_merchant", "merchant_id", "term", "valid_from"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    term: int = Field(sa_column=Column(Whole, nullable=False))
+    method: str = Field(sa_column=Column(Words, nullable=False))
+    annual_rate: str | None = Field(default=None, sa_column=Column(Words))
+    """Nominal yearly rate for the two interest methods."""
+    fee_rate_total: str | None = Field(default=None, sa_column=Column(Words))
+    """Fee over the whole term, on the original principal, spread over the periods."""
+    merchant_fee_rate: str = Field(sa_column=Column(Words, nullable=False))
+    merchant_subsidy_rate: str = Field(sa_column=Column(Words, nullable=False))
+    min_amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    max_amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    valid_from: date = Field(sa_column=Column(Day, nullable=False))
+    valid_to: date | None = Field(default=None, sa_column=Column(Day))

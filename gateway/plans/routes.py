@@ -1,0 +1,26 @@
+"""GET /v1/plans: the quote behind the price line on a product page and behind every checkout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.plans import service
+from gateway.plans.schemas import QuoteAnswer, QuoteQuery
+from gateway.web.operations import Api, Call
+
+api = Api("plans", prefix="/v1/plans")
+
+
+@api.get(scope="checkouts:read", query=QuoteQuery, answer=QuoteAnswer, publishable=True)
+def get_quote(call: Call) -> Any:
+    """Quote an amount: every plan with its schedule, cost and disclosure; a publishable key (`key`) is enough."""
+    settings = call.gateway.settings
+    return service.quote(
+        call.tx,
+        call.tenant,
+        amount_fen=call.query["amount"],
+        terms=call.query["terms"],
+        category=call.query["category"],
+        funder=settings.funder,
+        funder_type=settings.funder_type,
+    )

@@ -1,0 +1,91 @@
+"""What a quote takes and what a plan looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from gateway.merchants.service import CATEGORIES
+from gateway.web.fields import Choice, QueryNumber, Strict
+
+
+class TermList(fields.Field[list[int]]):
+    """Terms in months, as ``3,6,12`` in a query."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata = {"type": "string", "example": "3,6,12", **self.metadata}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:
+        parts = value.split(",") if isinstance(value, str) else []
+        good = parts and all(part.isascii() and part.isdigit() and len(part) <= 2 for part in parts)
+        terms = sorted({int(part) for part in parts}) if good else []
+        if not terms or not all(3 <= term <= 12 for term in terms):
+            raise ValidationError("Must be terms from 3 to 12 months, parted by commas, such as 3,6,12.")
+        return terms
+
+
+class QuoteQuery(Strict):
+    """A quote is asked for an amount; terms and category narrow it."""
+
+    amount = QueryNumber(low=1, required=True, metadata={"description": "Fen."})
+    terms = TermList(load_default=None)
+    category = Choice(*CATEGORIES, "edu_k12", load_default=None)
+
+
+class InstalmentAnswer(Strict):
+    """One instalment; amounts in fen, the balance is the principal owed after it."""
+
+    period = fields.Integer()
+    due_date = fields.String(metadata={"format": "date"})
+    principal = fields.Integer()
+    interest = fields.Integer()
+    fee = fields.Integer()
+    payment = fields.Integer()
+    balance = fields.Integer()
+
+
+class PlanAnswer(Strict):
+    """A plan: what the shopper pays, when, and what it costs a year. Amounts in fen, rates as decimal text."""
+
+    object = fields.Constant("plan")
+    term = fields.Integer()
+    method = fields.String()
+    amount = fields.Integer()
+    financed_amount = fields.Integer()
+    installment = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), metadata={"description": "first, regular and last, in fen"}
+    )
+    total_payment = fields.Integer()
+    total_interest = fields.Integer()
+    total_fee = fields.Integer()
+    annual_rate = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "nominal (12 x monthly IRR) and effective (compound), from the rounded schedule"},
+    )
+    interest_free = fields.Boolean()
+    merchant_subsidy = fields.Integer()
+    schedule = fields.List(fields.Nested(InstalmentAnswer))
+    disclosure = fields.Dict()
+    quote_hash = fields.String()
+
+
+class UnavailableTerm(Strict):
+    """A term that is not offered for the amount, and why."""
+
+    term = fields.Integer()
+    reason = fields.String()
+    min_amount = fields.Integer(allow_none=True)
+    max_amount = fields.Integer(allow_none=True)
+
+
+class QuoteAnswer(Strict):
+    """All plans for an amount, and the terms that are not available with the reason."""
+
+    object = fields.Constant("quote")
+    amount = fields.Integer()
+    currency = fields.Constant("CNY")
+    plans = fields.List(fields.Nested(PlanAnswer))
+    unavailable = fields.List(fields.Nested(UnavailableTerm))

@@ -1,0 +1,1 @@
+"""Privacy: personal data is sealed, masked and looked up by keyed hashes."""

@@ -1,0 +1,116 @@
+"""Serving: granian in front of one WSGI application that holds the gateway and, beside it, the portal."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from gateway.app import create_app
+from gateway.config import WrongSetting, from_environment
+from gateway.db.engine import canonical_url
+from gateway.runtime import start_worker
+from gateway.web.context import Gateway
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+BLOCKING_THREADS = 8
+
+
+def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
+    """Serve until a signal ends it; the settings travel to the server's processes by the environment."""
+    settings = from_environment(data_dir=data_dir)
+    if workers > 1 and canonical_url(settings.database_url).get_backend_name() == "sqlite":
+        raise WrongSetting("--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL.")
+    os.environ["FENQI_DATA_DIR"] = str(settings.data_dir)
+    os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{host}:{port}")
+    run("gateway.server:application", host=host, port=port, workers=workers)
+    return 0
+
+
+def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
+    """Run granian on a WSGI factory; returns when it was told to stop."""
+    from granian import Granian  # noqa: PLC0415
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+
+    Granian(
+        target,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=BLOCKING_THREADS,
+        factory=True,
+        log_level=LogLevels.warning,
+        working_dir=Path.cwd(),
+    ).serve()
+
+
+def application() -> Any:
+    """The WSGI application of one server process: the gateway, with the portal under /portal."""
+    app = create_app()
+    begin_background_work(app)
+    return DispatcherMiddleware(app, {"/portal": portal(app)})
+
+
+def begin_background_work(app: Flask) -> None:
+    """Load the scorer and, where this process also works, drain the outbox; the port is open already."""
+    gateway: Gateway = app.extensions["fenqi"]
+    gateway.ports["scorer"].load_in_background()
+    if gateway.settings.worker_in_process:
+        app.extensions["fenqi.stop_worker"] = start_worker(gateway)
+
+
+def portal(app: Flask) -> Flask:
+    """The portal beside the gateway: a client of the API by the SDK, whose calls go to ``app`` in this process."""
+    from fenqi.testing.wsgi import wsgi_session  # noqa: PLC0415
+
+    import merchant_portal  # noqa: PLC0415
+
+    gateway: Gateway = app.extensions["fenqi"]
+    url = gateway.settings.public_url
+    return merchant_portal.create_app(
+        gateway_url=url,
+        portal_url=f"{url}/portal",
+        client_id=portal_client_id(gateway),
+        secret_key=portal_key(gateway),
+        session=wsgi_session(app, url),
+    )
+
+
+def portal_client_id(gateway: Gateway) -> str:
+    """The portal's own OAuth client in test mode, made at the first start; its redirect address follows the URL."""
+    from gateway.oauth import service as oauth  # noqa: PLC0415
+
+    redirect = f"{gateway.settings.public_url}/portal/callback"
+    return gateway.db.write(lambda tx: oauth.portal_client(tx, redirect_uris=[redirect], mode="test").client_id)
+
+
+def portal_key(gateway: Gateway) -> bytes:
+    """The key that signs the portal's cookies: derived from the gateway's own, so that it survives a restart."""
+    return bytes.fromhex(gateway.vault.lookup("portal", "cookie_key"))
+
+
+def wait_until_open(url: str, then: Any) -> threading.Thread:
+    """Call ``then`` in a thread as soon as the server answers."""
+    import time  # noqa: PLC0415
+
+    import requests  # noqa: PLC0415
+
+    def poll() -> None:
+        for _ in range(200):
+            try:
+                if requests.get(f"{url}/healthz", timeout=1).ok:
+                    then()
+                    return
+            except requests.RequestException:
+                time.sleep(0.05)
+
+    thread = threading.Thread(target=poll, name="announce", daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,1 @@
+"""Settlement: what merchants are owed is gathered into batches that add up to the fen, and paid out by instruction."""

@@ -1,0 +1,104 @@
+"""Tables of settlement lines, batches and payouts."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from gateway.db.types import Day, Fen, UtcTime, Words
+
+
+class SettlementBatch(SQLModel, table=True):
+    """One merchant's settlement of one day. All amounts in fen, positive as named; see ``batch.py`` for the equation."""
+
+    __tablename__ = "settlement_batch"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "mode", "settled_on", name="one_batch_a_day"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint(
+            "opening_fen + captures_fen + subsidies_fen - merchant_fees_fen - merchant_subsidies_fen - refunds_fen"
+            " - disputes_fen + adjustments_fen - reserve_change_fen = closing_fen + payout_fen",
+            name="equation",
+        ),
+        CheckConstraint("payout_fen >= 0", name="payout"),
+        Index("settlement_of_tenant", "merchant_id", "mode", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    settled_on: date = Field(sa_column=Column(Day, nullable=False))
+    opening_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    captures_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    subsidies_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    merchant_fees_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    merchant_subsidies_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    refunds_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    disputes_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    adjustments_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    reserve_change_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    closing_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    payout_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    payout_id: str | None = Field(default=None, sa_column=Column(Words))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class SettlementLine(SQLModel, table=True):
+    """One capture or refund on its way into a batch. Signed from the merchant's side: a capture adds, a refund takes."""
+
+    __tablename__ = "settlement_line"
+    __table_args__ = (
+        UniqueConstraint("kind", "object_id", name="one_line_per_object"),
+        CheckConstraint("kind IN ('capture', 'refund')", name="kind"),
+        CheckConstraint(
+            "net_fen = amount_fen - merchant_fee_fen - merchant_subsidy_fen", name="net"
+        ),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("settlement_line_open", "merchant_id", "mode", "batch_id", "settlement_date"),
+        Index("settlement_line_of_batch", "batch_id", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    kind: str = Field(sa_column=Column(Words, nullable=False))
+    object_id: str = Field(sa_column=Column(Words, nullable=False))
+    """The capture, or the part of a refund that falls on one capture."""
+    payment_id: str = Field(sa_column=Column(Words, nullable=False))
+    capture_id: str = Field(sa_column=Column(Words, nullable=False))
+    merchant_reference: str = Field(sa_column=Column(Words, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    merchant_fee_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    merchant_subsidy_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    net_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    from_pending_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """How much of the net stands on ``merchant_pending`` until the batch closes."""
+    settlement_date: date = Field(sa_column=Column(Day, nullable=False))
+    batch_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("settlement_batch.id")))
+    entry_id: str = Field(sa_column=Column(Words, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class Payout(SQLModel, table=True):
+    """An instruction to the payment institution to pay a merchant; the gateway itself holds no money."""
+
+    __tablename__ = "payout"
+    __table_args__ = (
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("status IN ('pending', 'in_transit', 'paid', 'failed', 'returned')", name="status"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("payout_of_tenant", "merchant_id", "mode", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    settlement_id: str = Field(sa_column=Column(Words, ForeignKey("settlement_batch.id"), nullable=False))
+    institution: str = Field(sa_column=Column(Words, nullable=False))
+    funder: str = Field(sa_column=Column(Words, nullable=False))
+    """The lender whose money is paid out."""
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    failure: str | None = Field(default=None, sa_column=Column(Words))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    paid_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))

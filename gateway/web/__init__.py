@@ -1,0 +1,1 @@
+"""What all routes share: operations, problem details, idempotency, paging, fields, pages."""

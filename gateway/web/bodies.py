@@ -1,0 +1,110 @@
+"""Reading a request: size, type, depth and strict JSON before any schema sees it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Request
+from marshmallow import Schema, ValidationError
+
+from gateway.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_DEPTH = 12
+
+
+def read_json(request: Request) -> dict[str, Any]:
+    """The body as an object; an empty body is an empty object.
+
+    Raises ``PayloadTooLarge``, ``UnsupportedMediaType`` or ``InvalidRequest`` with what to change.
+    """
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"Send at most {MAX_BODY_BYTES} bytes.")
+    raw = request.get_data(cache=True)
+    if len(raw) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"Send at most {MAX_BODY_BYTES} bytes.")
+    if not raw:
+        return {}
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send Content-Type: application/json.")
+    try:
+        body = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_without_repeats,
+            parse_constant=_no_constant,
+        )
+    except UnicodeDecodeError:
+        raise InvalidRequest("The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not JSON: {error.msg} at character {error.pos}.") from None
+    except RecursionError:
+        raise InvalidRequest(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    if _depth(body) > MAX_DEPTH:
+        raise InvalidRequest(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    return body
+
+
+def read_query(request: Request) -> dict[str, Any]:
+    """Query parameters; one that is given twice is refused."""
+    values: dict[str, Any] = {}
+    for name, found in request.args.lists():
+        if len(found) > 1:
+            raise InvalidRequest(f"The query parameter {name!r} is given {len(found)} times.", param=name)
+        values[name] = found[0]
+    return values
+
+
+def loaded(schema: Schema, raw: dict[str, Any]) -> dict[str, Any]:
+    """``raw`` through ``schema``. Raises ``ValidationFailed`` with one entry per wrong field."""
+    try:
+        return dict(schema.load(raw))
+    except ValidationError as error:
+        raise ValidationFailed(_flattened(error.normalized_messages())) from None
+
+
+def _flattened(messages: Any, path: str = "") -> list[dict[str, str]]:
+    if isinstance(messages, dict):
+        found = []
+        for key, inner in messages.items():
+            if key == "_schema":
+                found += _flattened(inner, path)
+            elif isinstance(key, int):
+                found += _flattened(inner, f"{path}[{key}]")
+            else:
+                found += _flattened(inner, f"{path}.{key}" if path else str(key))
+        return found
+    return [{"param": path or "body", "code": _code(text), "detail": str(text)} for text in messages]
+
+
+def _code(text: str) -> str:
+    if text.startswith("Missing data"):
+        return "missing"
+    return "unknown_field" if text.startswith("Unknown field") else "invalid"
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"The body gives the field {twice!r} more than once.")
+    return body
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"The body holds {name}, which is not JSON.")
+
+
+def _depth(value: Any, level: int = 1) -> int:
+    if level > MAX_DEPTH:
+        return level
+    if isinstance(value, dict):
+        return max((_depth(inner, level + 1) for inner in value.values()), default=level)
+    if isinstance(value, list):
+        return max((_depth(inner, level + 1) for inner in value), default=level)
+    return level

@@ -1,0 +1,64 @@
+"""What a running gateway is made of, and who is calling: handed to every route, never reached for globally."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from flask import Request, current_app
+
+from gateway.config import Settings
+from gateway.core.tenant import Mode, Tenant
+from gateway.db.transactions import Database, Transaction
+
+if TYPE_CHECKING:
+    from gateway.privacy.vault import Vault
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller: a merchant's server, its portal user, or (quotes only) its web page."""
+
+    tenant: Tenant
+    client_id: str
+    scopes: frozenset[str]
+    user_id: str | None = None
+    token_id: str | None = None
+
+    @property
+    def merchant_id(self) -> str:
+        return self.tenant.merchant_id
+
+    @property
+    def mode(self) -> Mode:
+        return self.tenant.mode
+
+
+class Authenticator(Protocol):
+    """Turns a request into a caller. Raises ``Unauthenticated``."""
+
+    def bearer(self, request: Request) -> Caller: ...
+
+    def publishable_key(self, tx: Transaction, key: str) -> Caller: ...
+
+
+@dataclass
+class Gateway:
+    """One running gateway: settings, storage, time, and the ports to everything outside."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    vault: Vault
+    authenticator: Authenticator
+    ports: dict[str, Any] = field(default_factory=dict)
+    """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``."""
+
+
+def gateway() -> Gateway:
+    """The gateway that serves the current request."""
+    return cast(Gateway, current_app.extensions["fenqi"])

@@ -1,0 +1,167 @@
+"""Marshmallow fields that take exactly what the contract says: no text for a number, no 1.0, no true, no NUL."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+MAX_INT = 2**63 - 1
+
+
+class Strict(Schema):
+    """Base of everything that comes in: unknown fields are refused by name."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class WholeNumber(fields.Integer):
+    """A JSON integer within bounds; refuses 1.0, true, "1000" and whatever does not fit 64 bits."""
+
+    default_error_messages = {"type": "Must be a whole number without quotes, such as 599900."}
+
+    def __init__(self, *, low: int = 0, high: int = MAX_INT, **kwargs: Any) -> None:
+        super().__init__(strict=True, **kwargs)
+        self.low, self.high = low, high
+        self.metadata = {"minimum": low, "maximum": high, **self.metadata}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is not int:
+            raise self.make_error("type")
+        if not self.low <= value <= self.high:
+            raise ValidationError(f"Must be from {self.low} to {self.high}.")
+        return value
+
+
+class Fen(WholeNumber):
+    """Money in fen (100 fen = 1 yuan): a positive integer unless ``low`` says otherwise."""
+
+    default_error_messages = {"type": "Must be a whole number of fen without quotes: 599900 is 5,999.00 yuan."}
+
+    def __init__(self, *, low: int = 1, high: int = MAX_INT, **kwargs: Any) -> None:
+        super().__init__(low=low, high=high, **kwargs)
+
+
+class QueryNumber(fields.Field[int]):
+    """A whole number written in a query string: ASCII digits only."""
+
+    def __init__(self, *, low: int = 0, high: int = MAX_INT, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.low, self.high = low, high
+        self.metadata = {"type": "integer", "minimum": low, "maximum": high, **self.metadata}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is int:
+            number = value
+        elif isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
+            number = int(value)
+        else:
+            raise ValidationError("Must be a whole number, digits only.")
+        if not self.low <= number <= self.high:
+            raise ValidationError(f"Must be from {self.low} to {self.high}.")
+        return number
+
+
+class Line(fields.String):
+    """One line of text: trimmed, NFC, no control characters, of bounded length."""
+
+    def __init__(self, *, longest: int = 200, shortest: int = 1, pattern: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.longest, self.shortest = longest, shortest
+        self.pattern = re.compile(pattern) if pattern else None
+        self.metadata = {"minLength": shortest, "maxLength": longest, **self.metadata}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Must be text.")
+        text = unicodedata.normalize("NFC", value.strip())
+        if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+            raise ValidationError("Must not contain control characters.")
+        if not self.shortest <= len(text) <= self.longest:
+            raise ValidationError(f"Must be {self.shortest} to {self.longest} characters long.")
+        if self.pattern and not self.pattern.fullmatch(text):
+            raise ValidationError("Has characters that are not allowed here.")
+        return text
+
+
+class Choice(fields.String):
+    """One of a fixed list of words."""
+
+    def __init__(self, *choices: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = choices
+        self.metadata = {"enum": list(choices), **self.metadata}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or value not in self.choices:
+            raise ValidationError("Must be one of: " + ", ".join(self.choices) + ".")
+        return value
+
+
+class ReturnAddress(Line):
+    """An absolute http(s) address without user information; plain http only on the loopback or in test mode."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(longest=2000, **kwargs)
+        self.metadata = {"format": "uri", **self.metadata}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            parts = urlsplit(text)
+            acceptable = parts.scheme in ("http", "https") and parts.hostname and not parts.username
+        except ValueError:
+            acceptable = False
+        if not acceptable or any(char in text for char in ' <>"\\^`{|}'):
+            raise ValidationError("Must be an absolute http(s) address, such as https://shop.example/return.")
+        return text
+
+
+class Metadata(fields.Field[dict[str, str]]):
+    """Up to 50 pairs of text: keys to 40 characters, values to 500."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata = {
+            "type": "object",
+            "additionalProperties": {"type": "string", "maxLength": 500},
+            "maxProperties": 50,
+            **self.metadata,
+        }
+        self._key, self._value = Line(longest=40), Line(longest=500, shortest=0)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value or {}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise ValidationError("Must be an object of text pairs.")
+        if len(value) > 50:
+            raise ValidationError("Must have at most 50 pairs.")
+        return {self._key.deserialize(key): self._value.deserialize(text) for key, text in value.items()}
+
+
+class QueryDay(fields.Date):
+    """A calendar date (Asia/Shanghai) such as 2026-11-23."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+
+class Moment(fields.Field[datetime]):
+    """RFC 3339 time in UTC, such as 2026-11-23T12:00:00.000Z."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata = {"type": "string", "format": "date-time", **self.metadata}
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if value is None:
+            return None
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+

@@ -1,0 +1,99 @@
+"""Idempotency-Key: same key and body, same bytes; the effect and the stored answer are one commit.
+
+Because the answer commits with its effect, a second request with the same key either finds the answer or waits for the
+first transaction and then finds it: there is no claim to clean up after a crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Request
+
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import IdempotencyKeyMissing, IdempotencyKeyReused, InvalidRequest
+from gateway.web.models import IdempotentAnswer
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """How an operation treats its key: kept for ``keep_days``; captures, refunds and payouts require one."""
+
+    required: bool = False
+    keep_days: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Bytes and status of an answer; ``replayed`` when they were given before."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+    content_type: str = "application/json"
+
+
+def key_of(request: Request, policy: Idempotency) -> str | None:
+    """The request's key. Raises ``IdempotencyKeyMissing`` or ``InvalidRequest``."""
+    key = request.headers.get(HEADER)
+    if key is None:
+        if policy.required:
+            raise IdempotencyKeyMissing
+        return None
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise InvalidRequest(f"{HEADER} must be 1 to {LONGEST_KEY} printable ASCII characters.", param=HEADER)
+    return key
+
+
+def once(
+    tx: Transaction,
+    *,
+    tenant: Tenant,
+    route: str,
+    key: str,
+    keep_days: int,
+    body: dict[str, Any],
+    work: Callable[[], Outcome],
+) -> Outcome:
+    """Run ``work`` unless this key was answered before. Raises ``IdempotencyKeyReused`` for another body."""
+    fingerprint = _digest([route, body])
+    record_id = _digest([tenant.merchant_id, tenant.mode, route, key])
+    known = tx.get(IdempotentAnswer, record_id)
+    if known is not None and known.expires_at > tx.now:
+        if known.request_sha256 != fingerprint:
+            raise IdempotencyKeyReused(
+                f"The key {key!r} was used with another body for {route}. Use a new key for a new request.",
+                param=HEADER,
+            )
+        return Outcome(known.status, known.body, replayed=True)
+    outcome = work()
+    if known is not None:
+        tx.delete(known)
+        tx.flush()
+    tx.add(
+        IdempotentAnswer(
+            id=record_id,
+            merchant_id=tenant.merchant_id,
+            mode=tenant.mode,
+            request_sha256=fingerprint,
+            status=outcome.status,
+            body=outcome.body,
+            created_at=tx.now,
+            expires_at=tx.now + timedelta(days=keep_days),
+        )
+    )
+    return outcome
+
+
+def _digest(parts: list[Any]) -> str:
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

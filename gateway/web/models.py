@@ -1,0 +1,24 @@
+"""Table of answers already given: the memory behind Idempotency-Key."""
+
+from datetime import datetime
+
+from sqlalchemy import Column
+from sqlmodel import Field, SQLModel
+
+from gateway.db.types import Bytes, UtcTime, Whole, Words
+
+
+class IdempotentAnswer(SQLModel, table=True):
+    """The answer to one keyed request; committed together with the effect it reports."""
+
+    __tablename__ = "idempotent_answer"
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    """SHA-256 of merchant, mode, method, path and key."""
+    merchant_id: str = Field(sa_column=Column(Words, nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    request_sha256: str = Field(sa_column=Column(Words, nullable=False))
+    status: int = Field(sa_column=Column(Whole, nullable=False))
+    body: bytes = Field(sa_column=Column(Bytes, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

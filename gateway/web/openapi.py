@@ -1,0 +1,171 @@
+"""The OpenAPI 3.1 document, written from the same declarations that run the routes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from flask import Flask
+from marshmallow import Schema
+
+import gateway
+from gateway import errors
+from gateway.web.operations import VERSION, Api, Operation
+
+
+def document(app: Flask) -> dict[str, Any]:
+    """The document of every operation mounted on ``app`` (``app.extensions["fenqi.apis"]``)."""
+    apis: list[Api] = app.extensions["fenqi.apis"]
+    plugin = MarshmallowPlugin(schema_name_resolver=_name)
+    spec = APISpec(
+        title="Fenqi API",
+        version=VERSION,
+        openapi_version="3.1.0",
+        plugins=[plugin],
+        info={
+            "description": (
+                "Instalments that merchants embed. Money is integer fen, times are UTC, errors are RFC 9457 problem "
+                f"documents. Server {gateway.__version__}."
+            ),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        servers=[{"url": app.extensions["fenqi"].settings.public_url}],
+        tags=[{"name": api.name} for api in apis],
+    )
+    _components(spec)
+    for api in apis:
+        for operation in api.operations:
+            spec.path(
+                path=re.sub(r"<(\w+)>", r"{\1}", operation.path),
+                operations={operation.method.lower(): _operation(spec, operation)},
+            )
+    return dict(spec.to_dict())
+
+
+def problem_codes() -> list[dict[str, Any]]:
+    """Every code a problem document can carry, with status and title, for the reference page."""
+    found: dict[str, dict[str, Any]] = {}
+    stack: list[type[errors.GatewayError]] = [errors.GatewayError]
+    while stack:
+        kind = stack.pop(0)
+        found[kind.code] = {"code": kind.code, "status": kind.status, "title": kind.title}
+        stack += kind.__subclasses__()
+    return sorted(found.values(), key=lambda row: (row["status"], row["code"]))
+
+
+def _components(spec: APISpec) -> None:
+    spec.components.security_scheme(
+        "oauth",
+        {
+            "type": "oauth2",
+            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}},
+            "description": "A 10-minute access token of the merchant's server.",
+        },
+    )
+    spec.components.security_scheme(
+        "publishable_key",
+        {"type": "apiKey", "in": "query", "name": "key", "description": "pk_test_… or pk_live_…, quotes only."},
+    )
+    spec.components.schema(
+        "Problem",
+        {
+            "type": "object",
+            "required": ["type", "title", "status", "detail", "code"],
+            "properties": {
+                "type": {"type": "string"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "code": {"type": "string", "enum": [row["code"] for row in problem_codes()]},
+                "param": {"type": ["string", "null"]},
+                "errors": {"type": "array", "items": {"type": "object"}},
+                "request_id": {"type": ["string", "null"]},
+            },
+        },
+    )
+
+
+def _operation(spec: APISpec, operation: Operation) -> dict[str, Any]:
+    lines = inspect.getdoc(operation.view) or ""
+    security: list[dict[str, list[str]]] = [{"oauth": list(operation.scope)}]
+    if operation.publishable:
+        security.append({"publishable_key": []})
+    parameters = _parameters(operation)
+    described: dict[str, Any] = {
+        "operationId": operation.view.__name__,
+        "tags": [operation.tag],
+        "summary": lines.split("\n")[0],
+        "security": security,
+        "parameters": parameters,
+        "responses": _responses(operation),
+    }
+    if operation.scope:
+        described["description"] = "Scope: " + " or ".join(f"`{scope}`" for scope in operation.scope)
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": any(field.required for field in operation.body.fields.values()),
+            "content": {"application/json": {"schema": operation.body}},
+        }
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"<(\w+)>", operation.path)
+    ]
+    for name, query in operation.query.fields.items():
+        schema = {key: value for key, value in query.metadata.items() if key != "description"}
+        found.append(
+            {
+                "in": "query",
+                "name": name,
+                "required": query.required,
+                "schema": {"type": "string", **schema},
+                **({"description": query.metadata["description"]} if "description" in query.metadata else {}),
+            }
+        )
+    if operation.writes:
+        found.append(
+            {
+                "in": "header",
+                "name": "Idempotency-Key",
+                "required": operation.idempotency.required,
+                "schema": {"type": "string", "maxLength": 255},
+                "description": f"Kept for {operation.idempotency.keep_days} days.",
+            }
+        )
+    return found
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    schema: Any = operation.answer or {"type": "object"}
+    if operation.lists:
+        schema = {
+            "type": "object",
+            "properties": {
+                "object": {"type": "string", "const": "list"},
+                "data": {"type": "array", "items": operation.answer},
+                "has_more": {"type": "boolean"},
+                "next_cursor": {"type": ["string", "null"]},
+            },
+        }
+    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    if operation.csv is not None:
+        content["text/csv"] = {"schema": {"type": "string"}}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    success = {"description": "Done.", "content": content}
+    answers = {"200": success, "default": {"description": "A problem document.", "content": problem}}
+    if operation.writes and operation.path.count("/") == 2:
+        answers["201"] = success
+    return answers
+
+
+def _name(schema: type[Schema] | Schema | str) -> str:
+    kind = schema if isinstance(schema, type) else type(schema)
+    name = schema if isinstance(schema, str) else kind.__name__
+    return str(name).removesuffix("Answer")
+

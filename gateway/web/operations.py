@@ -1,0 +1,240 @@
+"""Operations: the one place where a route is authorised, parsed, run in a transaction, made idempotent and answered.
+
+A room declares its routes like this, and the same declaration writes the OpenAPI document::
+
+    api = Api("payments", prefix="/v1/payments")
+
+    @api.post("/<payment_id>/capture", scope="payments:write", body=CaptureRequest, answer=PaymentAnswer,
+              idempotency=Idempotency(required=True, keep_days=30))
+    def capture_payment(call: Call, payment_id: str) -> Any:
+        \"\"\"Capture all or part of an authorised payment, usually on shipment.\"\"\"
+        return service.capture(call.tx, call.tenant, payment_id=payment_id, amount_fen=call.body["amount"])
+
+The view returns what ``answer`` dumps (an object, a mapping, or for ``lists=True`` what ``paging.page`` returns), or
+``Created(thing)`` for 201. It runs again from the start when its transaction loses a race, so it must touch nothing
+but ``call.tx``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+from marshmallow import Schema
+
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import NotFound, ScopeMissing, UnsupportedVersion
+from gateway.web.bodies import loaded, read_json, read_query
+from gateway.web.context import Caller, Gateway, gateway
+from gateway.web.fields import Strict
+from gateway.web.idempotency import Idempotency, Outcome, key_of, once
+
+VERSION = "2026-11-23"
+VERSION_HEADER = "Fenqi-Version"
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """Marks the answer of a view as newly made: 201."""
+
+    thing: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a view is given: its transaction, its caller, and the validated request."""
+
+    tx: Transaction
+    caller: Caller
+    gateway: Gateway
+    body: dict[str, Any]
+    query: dict[str, Any]
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.caller.tenant
+
+
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route of the API, as declared."""
+
+    method: str
+    path: str
+    view: View
+    scope: tuple[str, ...]
+    body: Schema | None
+    query: Schema
+    answer: Schema | None
+    lists: bool
+    idempotency: Idempotency
+    publishable: bool
+    csv: View | None
+    """The same answer as a file, for ``Accept: text/csv``."""
+    tag: str
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+
+@dataclass
+class Api:
+    """The operations of one room, mounted as a Flask blueprint."""
+
+    name: str
+    prefix: str
+    operations: list[Operation] = field(default_factory=list)
+
+    def get(self, path: str = "", **options: Any) -> Callable[[View], View]:
+        return self._declare("GET", path, options)
+
+    def post(self, path: str = "", **options: Any) -> Callable[[View], View]:
+        return self._declare("POST", path, options)
+
+    def patch(self, path: str = "", **options: Any) -> Callable[[View], View]:
+        return self._declare("PATCH", path, options)
+
+    def delete(self, path: str = "", **options: Any) -> Callable[[View], View]:
+        return self._declare("DELETE", path, options)
+
+    def blueprint(self) -> Blueprint:
+        """Flask blueprint with one rule per operation."""
+        blueprint = Blueprint(f"api_{self.name}", __name__)
+        for operation in self.operations:
+            blueprint.add_url_rule(
+                operation.path,
+                endpoint=operation.view.__name__,
+                view_func=_runner(operation),
+                methods=[operation.method],
+            )
+        return blueprint
+
+    def _declare(self, method: str, path: str, options: dict[str, Any]) -> Callable[[View], View]:
+        def declare(view: View) -> View:
+            body, query, answer = (options.get(name) for name in ("body", "query", "answer"))
+            scope = options.get("scope") or ()
+            self.operations.append(
+                Operation(
+                    method=method,
+                    path=self.prefix + path,
+                    view=view,
+                    scope=(scope,) if isinstance(scope, str) else tuple(scope),
+                    # Schemas are built once: making one per request costs three times as much as loading.
+                    body=body() if body else None,
+                    query=(query or Strict)(),
+                    answer=answer() if answer else None,
+                    lists=options.get("lists", False),
+                    idempotency=options.get("idempotency", Idempotency()),
+                    publishable=options.get("publishable", False),
+                    csv=options.get("csv"),
+                    tag=self.name,
+                )
+            )
+            return view
+
+        return declare
+
+
+def _runner(operation: Operation) -> Callable[..., Response]:
+    def run(**path: str) -> Response:
+        here = gateway()
+        _check_version()
+        for identifier in path.values():
+            if not identifier.isascii() or not identifier.isprintable() or len(identifier) > 100:
+                raise NotFound("There is no object with such an id.")
+        query = read_query(request)
+        key = query.pop("key", None) if operation.publishable else None
+        caller = None if key is not None else here.authenticator.bearer(request)
+        if caller is not None:
+            _check_scope(caller, operation)
+        raw = read_json(request) if operation.writes else {}
+        body = loaded(operation.body or Strict(), raw)
+        values = loaded(operation.query, query)
+
+        def work(tx: Transaction) -> Outcome:
+            who = caller or here.authenticator.publishable_key(tx, key or "")
+            g.caller = who
+            call = Call(tx=tx, caller=who, gateway=here, body=body, query=values)
+
+            def act() -> Outcome:
+                if operation.csv is not None and _wants_csv():
+                    return Outcome(200, operation.csv(call, **path), content_type="text/csv; charset=utf-8")
+                return _dumped(operation, operation.view(call, **path))
+
+            idempotency_key = key_of(request, operation.idempotency) if operation.writes else None
+            if idempotency_key is None:
+                return act()
+            return once(
+                tx,
+                tenant=who.tenant,
+                route=f"{operation.method} {request.path}",
+                key=idempotency_key,
+                keep_days=operation.idempotency.keep_days,
+                body=raw,
+                work=act,
+            )
+
+        if operation.writes:
+            outcome = here.db.write(work)
+        else:
+            with here.db.read() as tx:
+                outcome = work(tx)
+        return _response(operation, outcome)
+
+    run.__name__ = operation.view.__name__
+    run.__doc__ = operation.view.__doc__
+    return run
+
+
+def _wants_csv() -> bool:
+    return request.accept_mimetypes.best_match(["application/json", "text/csv"]) == "text/csv"
+
+
+def _check_version() -> None:
+    wanted = request.headers.get(VERSION_HEADER, VERSION)
+    if wanted != VERSION:
+        raise UnsupportedVersion(
+            f"{VERSION_HEADER} {wanted!r} does not exist; this gateway speaks {VERSION}.", param=VERSION_HEADER
+        )
+
+
+def _check_scope(caller: Caller, operation: Operation) -> None:
+    if operation.scope and not caller.scopes & set(operation.scope):
+        raise ScopeMissing(
+            f"This needs the scope {' or '.join(operation.scope)}; the token has: "
+            f"{' '.join(sorted(caller.scopes)) or 'none'}."
+        )
+
+
+def _dumped(operation: Operation, result: Any) -> Outcome:
+    status = 200
+    if isinstance(result, Created):
+        result, status = result.thing, 201
+    if operation.answer is not None:
+        if operation.lists:
+            result = {**result, "data": [operation.answer.dump(row) for row in result["data"]]}
+        else:
+            result = operation.answer.dump(result)
+    return Outcome(status, json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _response(operation: Operation, outcome: Outcome) -> Response:
+    response = Response(outcome.body, status=outcome.status, content_type=outcome.content_type)
+    response.headers[VERSION_HEADER] = VERSION
+    if operation.publishable:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Cache-Control"] = "public, max-age=60"
+        response.headers["Vary"] = "Authorization"
+    else:
+        response.headers["Cache-Control"] = "no-store"
+    if outcome.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response

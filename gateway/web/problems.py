@@ -1,0 +1,103 @@
+"""RFC 9457 problem details: every failure of the API becomes one, with a stable code and the request id."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from gateway.errors import (
+    GatewayError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+log = logging.getLogger("gateway.problems")
+DOCS = "/docs/api#problem-"
+BY_STATUS: dict[int, type[GatewayError]] = {
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: PayloadTooLarge,
+    415: UnsupportedMediaType,
+    429: TooManyRequests,
+}
+
+
+def document(error: GatewayError) -> dict[str, Any]:
+    """The problem document of an error, without the transport."""
+    body: dict[str, Any] = {
+        "type": f"{DOCS}{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        "param": error.param,
+        "request_id": g.get("request_id"),
+    }
+    return {**body, **error.extra}
+
+
+def answer(error: GatewayError) -> Response:
+    """The HTTP answer of an error."""
+    response = Response(
+        json.dumps(document(error), ensure_ascii=False),
+        status=error.status,
+        content_type="application/problem+json",
+    )
+    response.headers["Cache-Control"] = "no-store"
+    if isinstance(error, Unauthenticated):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="fenqi"'
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the API as a problem; pages have their own handler (``gateway.web.pages``)."""
+
+    @app.errorhandler(GatewayError)
+    def known(error: GatewayError) -> Response:
+        return _as_page_or_problem(app, error)
+
+    @app.errorhandler(HTTPException)
+    def from_werkzeug(error: HTTPException) -> Response:
+        kind = BY_STATUS.get(error.code or 500)
+        if kind is None and 300 <= (error.code or 500) < 400:
+            return error.get_response()  # type: ignore[return-value]
+        known_error = kind(_words(error)) if kind else InvalidRequest(_words(error))
+        return _as_page_or_problem(app, known_error)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.exception("unexpected error in request %s", g.get("request_id"))
+        return _as_page_or_problem(
+            app, GatewayError("Something went wrong on our side. Quote the request id when you ask about it.")
+        )
+
+
+def _words(error: HTTPException) -> str:
+    if error.code == 404:
+        return f"There is no {request.path!r} here."
+    if error.code == 405:
+        return f"{request.path} does not take {request.method}."
+    return error.description or error.name
+
+
+def _as_page_or_problem(app: Flask, error: GatewayError) -> Response:
+    page = app.extensions.get("fenqi.error_page")
+    wants_page = page and request.accept_mimetypes.best_match(
+        ["application/json", "application/problem+json", "text/html"]
+    ) == "text/html"
+    if wants_page and not request.path.startswith("/v1/"):
+        response: Response = page(error)
+        return response
+    return answer(error)

@@ -1,0 +1,30 @@
+"""The API document at /v1/openapi.json and its readable page at /docs/api."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, jsonify, render_template
+
+from gateway.web import openapi
+
+
+def register(app: Flask) -> None:
+    """Serve both; the document is written once, at the first request."""
+    kept: dict[str, Any] = {}
+
+    def document() -> dict[str, Any]:
+        if not kept:
+            kept.update(openapi.document(app))
+        return kept
+
+    @app.get("/v1/openapi.json")
+    def openapi_json() -> Any:
+        response = jsonify(document())
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
+    @app.get("/docs/api")
+    def api_reference() -> Any:
+        return render_template("api_reference.html", document=document(), problems=openapi.problem_codes())

@@ -1,0 +1,192 @@
+"""The `fenqi-score` command: train a bundle, measure it, explain one case, time it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from scoring.errors import ScoringError
+
+EVALUATION_SEED = 20_261_123
+"""Not a training seed: `evaluate` and `bench` look at applications no bundle was trained on."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the console script; returns the exit status: 0 done, 1 failed, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (ScoringError, OSError, ValueError) as problem:
+        print(f"fenqi-score: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("fenqi-score: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fenqi-score", description="Train, measure and explain the embedded scorer."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train a bundle from the seeded synthetic generator")
+    train.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write; must not exist or be empty"
+    )
+    train.add_argument("--seed", type=int, default=42, help="of the generator and of the trees (default 42)")
+    train.add_argument(
+        "--rows", type=_positive, default=200_000, help="applications to generate (default 200000)"
+    )
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure a bundle on freshly generated applications")
+    evaluate.add_argument(
+        "--rows", type=_positive, default=100_000, help="applications to generate (default 100000)"
+    )
+    evaluate.set_defaults(run=_evaluate)
+
+    explain = commands.add_parser("explain", help="score one application and show what moved the scores")
+    explain.add_argument(
+        "application", metavar="FILE", help="JSON object of Application's fields, or - for standard input"
+    )
+    explain.set_defaults(run=_explain)
+
+    bench = commands.add_parser("bench", help="time the scorer beside bare onnxruntime")
+    bench.add_argument("--rounds", type=_positive, default=5_000, help="timed rounds (default 5000)")
+    bench.set_defaults(run=_bench)
+
+    for command in (evaluate, explain, bench):
+        command.add_argument(
+            "--bundle", type=Path, metavar="DIR", help="bundle folder (default: the packaged one)"
+        )
+        command.add_argument("--json", action="store_true", help="print JSON")
+    for command in (evaluate, bench):
+        command.add_argument(
+            "--seed", type=int, default=EVALUATION_SEED, help=f"of the generator (default {EVALUATION_SEED})"
+        )
+    return parser
+
+
+def _train(options: argparse.Namespace) -> int:
+    from scoring.training import TrainingPlan, train  # noqa: PLC0415
+
+    plan = TrainingPlan(rows=options.rows, seed=options.seed)
+    with _progress_bar(plan.steps, "training", "step") as bar:
+        bundle = train(options.out, plan, lambda step: _advance(bar, step))
+    print(
+        f"{bundle.identity.name} {bundle.identity.version} in {options.out}, sha256 {bundle.identity.sha256}"
+    )
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from scoring.evaluation import evaluate  # noqa: PLC0415
+    from scoring.generator import generate  # noqa: PLC0415
+    from scoring.scorer import Scorer  # noqa: PLC0415
+
+    measured = evaluate(Scorer.load(options.bundle), generate(options.rows, options.seed)) | {
+        "seed": options.seed
+    }
+    _print_json(measured) if options.json else _print_tree(measured)
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from scoring.scorer import Scorer  # noqa: PLC0415
+
+    application = _read_application(options.application)
+    scorer = Scorer.load(options.bundle)
+    recommendation = scorer.decide(application)
+    explanation: dict[str, Any] = {"scores": asdict(scorer.score(application))}
+    explanation["recommendation"] = {k: v for k, v in asdict(recommendation).items() if k != "scores"}
+    for model in ("fraud", "credit"):
+        explanation[f"{model}_contributions"] = _contributions(scorer, application, model)
+    _print_json(explanation) if options.json else _print_tree(explanation)
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from scoring.benchmark import measure_latency  # noqa: PLC0415
+    from scoring.scorer import Scorer  # noqa: PLC0415
+
+    scorer = Scorer.load(options.bundle)
+    with _progress_bar(options.rounds, "timing", "round") as bar:
+        measured = measure_latency(scorer, options.rounds, options.seed, lambda: bar.update(1))
+    _print_json(measured) if options.json else _print_tree(measured)
+    return 0
+
+
+def _read_application(source: str) -> Any:
+    from scoring.application import Application  # noqa: PLC0415
+
+    text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+    fields = json.loads(text)
+    if not isinstance(fields, dict):
+        raise ValueError("the application must be a JSON object")
+    try:
+        return Application(**fields)
+    except TypeError as problem:
+        raise ValueError(str(problem).replace("Application.__init__() ", "application ")) from problem
+
+
+def _contributions(scorer: Any, application: Any, model: str) -> dict[str, float]:
+    """Contributions in calibrated logits, strongest first, those that are not zero."""
+    from scoring.features import FEATURE_NAMES  # noqa: PLC0415
+
+    attribution = scorer.contributions(application, model)
+    moved = [
+        (n, round(v, 4))
+        for n, v in zip(FEATURE_NAMES, attribution.values.tolist(), strict=True)
+        if round(v, 4)
+    ]
+    return {"bias": round(attribution.bias, 4), **dict(sorted(moved, key=lambda item: -abs(item[1])))}
+
+
+def _progress_bar(total: int, title: str, unit: str) -> Any:
+    from scoring.errors import TrainingUnavailable  # noqa: PLC0415
+
+    try:
+        from tqdm import tqdm  # type: ignore[import-untyped]  # noqa: PLC0415
+    except ImportError as missing:
+        raise TrainingUnavailable("this command needs the package tqdm (extra 'train')") from missing
+    return tqdm(total=total, desc=title, unit=unit, file=sys.stderr)
+
+
+def _advance(bar: Any, step: str) -> None:
+    bar.set_postfix_str(step)
+    bar.update(1)
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    print(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _print_tree(content: dict[str, Any], depth: int = 0) -> None:
+    for name, value in content.items():
+        if isinstance(value, dict):
+            print("  " * depth + f"{name}:")
+            _print_tree(value, depth + 1)
+        elif isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
+            print("  " * depth + f"{name}:")
+            for entry in value:
+                print("  " * (depth + 1) + "  ".join(str(part) for part in entry.values()))
+        else:
+            print("  " * depth + f"{name}: {value}")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

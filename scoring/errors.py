@@ -1,0 +1,33 @@
+"""
+ScoringError
+├─ InvalidApplication   a field of an application is outside its documented range (also a ValueError)
+├─ BundleError          a model bundle is incomplete, changed, or does not reproduce its reference rows
+├─ ModelFailed          a loaded model gave no finite answer; the decision turns it into a review
+└─ TrainingUnavailable  a training package (extra `train`) is not installed
+"""
+
+from __future__ import annotations
+
+
+class ScoringError(Exception):
+    """Base of everything the scorer raises on purpose."""
+
+
+class InvalidApplication(ScoringError, ValueError):
+    """A field of an application is outside its documented range; `field` names it."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field} {problem}")
+        self.field = field
+
+
+class BundleError(ScoringError):
+    """A model bundle is incomplete, changed, or does not reproduce its reference rows."""
+
+
+class ModelFailed(ScoringError):
+    """A loaded model gave no finite answer for a row; the decision turns it into a review."""
+
+
+class TrainingUnavailable(ScoringError):
+    """A training package is not installed; serving does not need it."""

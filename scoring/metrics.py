@@ -1,0 +1,61 @@
+"""Measures of a probability against what happened. All take arrays of shape (rows,); `bad` is boolean."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[np.bool_]
+Values = NDArray[np.float64]
+
+
+def area_under_curve(bad: Labels, score: Values) -> float:
+    """Probability that a bad row scores above a good one, ties counting half (Mann-Whitney)."""
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    rank = (last - (counts - 1) / 2)[inverse]
+    bads = int(bad.sum())
+    goods = len(bad) - bads
+    return float((rank[bad].sum() - bads * (bads + 1) / 2) / (bads * goods))
+
+
+def kolmogorov_smirnov(bad: Labels, score: Values) -> float:
+    """Largest distance between the score distributions of bad and good rows."""
+    points = np.unique(score)
+    below_bad = np.searchsorted(np.sort(score[bad]), points, side="right") / bad.sum()
+    below_good = np.searchsorted(np.sort(score[~bad]), points, side="right") / (~bad).sum()
+    return float(np.abs(below_bad - below_good).max())
+
+
+def recall_at(bad: Labels, score: Values, false_positive_rate: float) -> float:
+    """Share of the bad rows that score above all but `false_positive_rate` of the good ones."""
+    threshold = np.quantile(score[~bad], 1 - false_positive_rate)
+    return float((score[bad] > threshold).mean())
+
+
+def average_precision(bad: Labels, score: Values) -> float:
+    """Precision averaged over the recall steps, equal scores taken together."""
+    order = np.argsort(-score, kind="stable")
+    caught = np.cumsum(bad[order])
+    last_of_tie = np.append(np.diff(score[order]) != 0, True)
+    found, flagged = caught[last_of_tie], np.flatnonzero(last_of_tie) + 1
+    return float((np.diff(found, prepend=0) * found / flagged).sum() / bad.sum())
+
+
+def brier(bad: Labels, probability: Values) -> float:
+    """Mean squared difference between probability and outcome."""
+    return float(np.mean((probability - bad) ** 2))
+
+
+def expected_calibration_error(bad: Labels, probability: Values, bins: int = 10) -> float:
+    """Mean distance between predicted and observed rate over bins of equal count."""
+    parts = np.array_split(np.argsort(probability, kind="stable"), bins)
+    return float(
+        sum(abs(probability[part].mean() - bad[part].mean()) * len(part) for part in parts) / len(bad)
+    )
+
+
+def bad_rate_ratio(bad: Labels, probability: Values, approved_share: float) -> float:
+    """Bad rate among the best `approved_share`, divided by the bad rate of approving everybody."""
+    best = np.argsort(probability, kind="stable")[: round(approved_share * len(bad))]
+    return float(bad[best].mean() / bad.mean())

@@ -1,0 +1,12 @@
+import type { Say } from './catalog';
+import type { Plan, Quote } from './plan';
+
+/** A quote as one element offers it: in which language, what the shopper has chosen, and what they may do. */
+export interface Offer {
+  say: Say;
+  quote: Quote;
+  chosen: Plan | undefined;
+  /** Show all plans, beginning with that of `term` months if given. */
+  open: (term?: number) => void;
+  select: (plan: Plan) => void;
+}

@@ -1,0 +1,294 @@
+"""The objects of the API, with the fields it documents.
+
+Amounts are integer fen, rates are decimal strings, times are RFC 3339 text in UTC, dates are ISO text in
+Shanghai.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from ._model import Model
+
+
+class ScheduleRow(Model):
+    """One instalment; amounts in fen, ``balance`` is the principal still owed after it."""
+
+    __slots__ = ()
+    period: int
+    due_date: str
+    principal: int
+    interest: int
+    fee: int
+    payment: int
+    balance: int
+
+
+class Plan(Model):
+    """A quoted or agreed plan; ``annual_rate.nominal`` and ``.effective`` are decimal strings per year."""
+
+    __slots__ = ()
+    _nested: ClassVar[Mapping[str, type[Model]]] = {"schedule": ScheduleRow}
+    term: int
+    method: str
+    amount: int
+    financed_amount: int
+    installment: Model
+    total_payment: int
+    total_interest: int
+    total_fee: int
+    annual_rate: Model
+    interest_free: bool
+    merchant_subsidy: int
+    schedule: list[ScheduleRow]
+    disclosure: Model
+    quote_hash: str
+
+
+class PlanList(list[Plan]):
+    """The plans on offer for an amount; ``unavailable`` says why the other terms are not (term, reason,
+    limits).
+    """
+
+    unavailable: list[Model]
+
+    def __init__(self, plans: Iterable[Plan] = (), unavailable: Iterable[Model] = ()) -> None:
+        super().__init__(plans)
+        self.unavailable = list(unavailable)
+
+
+class Checkout(Model):
+    """A shopper's application at the gateway; send the shopper to ``url``, and read the outcome in
+    ``status``.
+
+    ``open → identified → under_review → approved | declined | expired | canceled``; an approved one has
+    ``payment``.
+    """
+
+    __slots__ = ()
+    _nested: ClassVar[Mapping[str, type[Model]]] = {"plans": Plan}
+    id: str
+    mode: str
+    status: str
+    amount: int
+    currency: str
+    merchant_reference: str
+    items: list[Model]
+    url: str
+    expires_at: str
+    created_at: str
+    plans: list[Plan]
+    term: int | None
+    payment: str | None
+    decline: Model | None
+    metadata: dict[str, str]
+
+
+class Capture(Model):
+    """One capture of a payment; ``loan`` is the id of the loan it drew, ``settlement_date`` the merchant's
+    date.
+    """
+
+    __slots__ = ()
+    id: str
+    amount: int
+    refunded_amount: int
+    merchant_fee: int
+    merchant_subsidy: int
+    loan: str
+    captured_at: str
+    settlement_date: str
+
+
+class Payment(Model):
+    """What an approved checkout became; capture it when the goods leave. ``status`` follows from the
+    amounts.
+    """
+
+    __slots__ = ()
+    _nested: ClassVar[Mapping[str, type[Model]]] = {"plan": Plan, "captures": Capture}
+    id: str
+    mode: str
+    status: str
+    amount: int
+    currency: str
+    captured_amount: int
+    refunded_amount: int
+    voided_amount: int
+    expired_amount: int
+    capturable_amount: int
+    refundable_amount: int
+    refund_pending_amount: int
+    term: int
+    plan: Plan
+    captures: list[Capture]
+    authorization_expires_at: str
+    acknowledged_at: str | None
+    checkout: str
+    merchant_reference: str
+    merchant_order_id: str | None
+    metadata: dict[str, str]
+    created_at: str
+
+
+class Refund(Model):
+    """Money the merchant gives back; ``pending → succeeded | failed``."""
+
+    __slots__ = ()
+    id: str
+    mode: str
+    status: str
+    payment: str
+    amount: int
+    currency: str
+    kind: str
+    reason: str
+    capture: str | None
+    refund_reference: str
+    loan_reduction: int
+    returned_to_shopper: int
+    initiated_by: str
+    created_at: str
+
+
+class Loan(Model):
+    """What the shopper owes the funder after one capture, without personal data or scores."""
+
+    __slots__ = ()
+    _nested: ClassVar[Mapping[str, type[Model]]] = {"schedule": ScheduleRow}
+    id: str
+    mode: str
+    status: str
+    bucket: str | None
+    payment: str
+    capture: str
+    principal: int
+    refunded_principal: int
+    outstanding_principal: int
+    contract_date: str
+    schedule: list[ScheduleRow]
+    total_payment: int
+    total_interest: int
+    total_fee: int
+    created_at: str
+
+
+class Balance(Model):
+    """What the gateway owes the merchant now, by state; fen."""
+
+    __slots__ = ()
+    mode: str
+    currency: str
+
+
+class BalanceEntry(Model):
+    """One line of the merchant's side of the ledger; fen."""
+
+    __slots__ = ()
+    id: str
+    amount: int
+    created_at: str
+
+
+class Settlement(Model):
+    """One day's batch; opening plus its components is closing plus the payout, to the fen."""
+
+    __slots__ = ()
+    id: str
+    mode: str
+    date: str
+    opening: int
+    captures: int
+    subsidies: int
+    merchant_fees: int
+    merchant_subsidies: int
+    refunds: int
+    disputes: int
+    adjustments: int
+    reserve_change: int
+    closing: int
+    payout_amount: int
+    payout: str | None
+
+
+class SettlementLine(Model):
+    """One capture or refund inside a settlement; fen, positive when it adds to the payout."""
+
+    __slots__ = ()
+    id: str
+    kind: str
+    merchant_reference: str
+    payment: str
+    amount: int
+    merchant_fee: int
+    merchant_subsidy: int
+    net: int
+    created_at: str
+
+
+class Payout(Model):
+    """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid →
+    returned``.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    status: str
+    amount: int
+    currency: str
+    settlement: str
+    created_at: str
+
+
+class Event(Model):
+    """Something that happened to an object. ``data`` is that object; ``sequence`` counts its events without
+    gaps.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    type: str
+    created_at: str
+    sequence: int
+    data: Model
+
+
+class Identity(Model):
+    """Who these credentials are: merchant, mode, scopes, version, limits."""
+
+    __slots__ = ()
+    merchant: str
+    name: str
+    name_en: str
+    mode: str
+    client_id: str
+    scopes: list[str]
+    publishable_key: str
+    api_version: str
+    limits: Model
+
+
+_BY_OBJECT: dict[str, type[Model]] = {
+    "balance": Balance,
+    "balance_entry": BalanceEntry,
+    "checkout": Checkout,
+    "capture": Capture,
+    "event": Event,
+    "loan": Loan,
+    "me": Identity,
+    "payment": Payment,
+    "payout": Payout,
+    "plan": Plan,
+    "refund": Refund,
+    "settlement": Settlement,
+    "settlement_line": SettlementLine,
+}
+
+
+def model_for(fields: Mapping[str, Any]) -> type[Model]:
+    """The class for an answer by its ``object`` field; Model itself for a type this package does not know."""
+    name = fields.get("object")
+    return _BY_OBJECT.get(name, Model) if isinstance(name, str) else Model

@@ -1,0 +1,97 @@
+"""Payments: ``/v1/payments``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._models import Payment
+from .._pages import Page
+from .._transport import Timeout
+from ._resource import Resource, given, segment
+
+
+class Payments(Resource):
+    """What approved checkouts became."""
+
+    __slots__ = ()
+
+    def retrieve(self, payment: str, *, timeout: Timeout | None = None) -> Payment:
+        """The payment with this id. Raises NotFoundError."""
+        return self._client._get(Payment, f"/v1/payments/{segment(payment)}", None, timeout)
+
+    def list(
+        self,
+        *,
+        merchant_reference: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+        timeout: Timeout | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Page[Payment]:
+        """Payments, newest first; ``limit`` counts over all pages."""
+        params = given(extra, merchant_reference=merchant_reference)
+        return self._client._list(
+            Payment, "/v1/payments", params, limit=limit, page_size=page_size, cursor=cursor, timeout=timeout
+        )
+
+    def capture(
+        self,
+        payment: str,
+        *,
+        amount: int | None = None,
+        items: Sequence[Mapping[str, Any]] | None = None,
+        delivery: Mapping[str, Any] | None = None,
+        milestone: str | None = None,
+        final: bool | None = None,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Payment:
+        """Capture ``amount`` fen (all that is left when omitted) on shipment. Use your shipment number as
+        the key.
+
+        ``items`` name the ``line``, ``quantity`` and ``serial_numbers`` that leave; ``final`` voids the
+        rest.
+        """
+        body = given(
+            extra,
+            amount=amount,
+            items=[dict(item) for item in items] if items is not None else None,
+            delivery=dict(delivery) if delivery is not None else None,
+            milestone=milestone,
+            final=final,
+        )
+        path = f"/v1/payments/{segment(payment)}/capture"
+        return self._client._post(Payment, path, body, idempotency_key, timeout)
+
+    def void(
+        self,
+        payment: str,
+        *,
+        amount: int | None = None,
+        reason: str = "requested_by_merchant",
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Payment:
+        """Release ``amount`` fen (all that is left when omitted) of what was not captured."""
+        body = given(extra, amount=amount, reason=reason)
+        return self._client._post(
+            Payment, f"/v1/payments/{segment(payment)}/void", body, idempotency_key, timeout
+        )
+
+    def acknowledge(
+        self,
+        payment: str,
+        *,
+        merchant_order_id: str,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Payment:
+        """Say that your order exists; an unacknowledged payment is voided after some days."""
+        body = given(extra, merchant_order_id=merchant_order_id)
+        path = f"/v1/payments/{segment(payment)}/acknowledge"
+        return self._client._post(Payment, path, body, idempotency_key, timeout)

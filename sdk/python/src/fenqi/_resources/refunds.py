@@ -1,0 +1,68 @@
+"""Refunds: ``/v1/refunds``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._models import Refund
+from .._pages import Page
+from .._transport import Timeout
+from ._resource import Resource, given, segment
+
+
+class Refunds(Resource):
+    """Money the merchant gives back."""
+
+    __slots__ = ()
+
+    def create(
+        self,
+        *,
+        payment: str,
+        reason: str,
+        kind: str = "return",
+        amount: int | None = None,
+        capture: str | None = None,
+        refund_reference: str | None = None,
+        items: Sequence[Mapping[str, Any]] | None = None,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Refund:
+        """Refund ``amount`` fen (all that is refundable when omitted). Use your return's number as the key.
+
+        ``kind`` is return, price_adjustment, unused_lessons, goodwill or unwind and decides which interest
+        and fees come back; ``refund_reference`` is unique per payment.
+        """
+        body = given(
+            extra,
+            payment=payment,
+            capture=capture,
+            amount=amount,
+            refund_reference=refund_reference,
+            kind=kind,
+            items=[dict(item) for item in items] if items is not None else None,
+            reason=reason,
+        )
+        return self._client._post(Refund, "/v1/refunds", body, idempotency_key, timeout)
+
+    def retrieve(self, refund: str, *, timeout: Timeout | None = None) -> Refund:
+        """The refund with this id. Raises NotFoundError."""
+        return self._client._get(Refund, f"/v1/refunds/{segment(refund)}", None, timeout)
+
+    def list(
+        self,
+        *,
+        payment: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+        timeout: Timeout | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Page[Refund]:
+        """Refunds, newest first; ``limit`` counts over all pages."""
+        params = given(extra, payment=payment)
+        return self._client._list(
+            Refund, "/v1/refunds", params, limit=limit, page_size=page_size, cursor=cursor, timeout=timeout
+        )

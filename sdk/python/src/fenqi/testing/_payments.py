@@ -1,0 +1,232 @@
+"""The fake's payments: authorise, capture, void, expire; each capture draws one loan."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from fractions import Fraction
+
+from . import _fields as f
+from ._clock import rfc3339, settlement_date, shanghai_date
+from ._schedule import Product, difference, half_up, schedule
+from ._state import Fields, Problem, State
+
+_SMALLEST_PART = 100_000
+_MOST_CAPTURES = 10
+_AUTHORIZATION_DAYS = 28
+
+
+def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
+    """The payment of an approved checkout."""
+    payment = {
+        **state.base("payment", "pay"),
+        "status": "authorized",
+        "amount": checkout["amount"],
+        "currency": "CNY",
+        "captured_amount": 0,
+        "refunded_amount": 0,
+        "voided_amount": 0,
+        "expired_amount": 0,
+        "capturable_amount": checkout["amount"],
+        "refundable_amount": 0,
+        "refund_pending_amount": 0,
+        "term": plan["term"],
+        "plan": plan,
+        "captures": [],
+        "checkout": checkout["id"],
+        "merchant_reference": checkout["merchant_reference"],
+        "merchant_order_id": None,
+        "metadata": checkout["metadata"],
+        "acknowledged_at": None,
+        "authorization_expires_at": rfc3339(state.now + timedelta(days=_AUTHORIZATION_DAYS)),
+    }
+    state.payments[payment["id"]] = payment
+    return payment
+
+
+def capture(state: State, id: str, body: Fields) -> Fields:
+    """Capture all that is left or a part of it; draws a loan and plans the settlement."""
+    f.checked(body, {}, {"amount": f.fen, "items": f.things, "delivery": f.thing, "final": f.truth})
+    payment = _open(state, id)
+    amount: int = body["amount"] if "amount" in body else payment["capturable_amount"]
+    _check_part(payment, amount, last=body.get("final", False) or amount == payment["capturable_amount"])
+    serial_numbers = _serial_numbers(state, body.get("items", []))
+    drawn = {**state.base("capture", "cap"), "amount": amount}
+    loan = _draw_down(state, payment, amount, drawn["id"])
+    before = payment["captured_amount"]
+    charges = _charges(state.products[payment["term"]], before + amount)
+    charges_before = _charges(state.products[payment["term"]], before)
+    day = settlement_date(state.now)
+    del drawn["mode"], drawn["created_at"]
+    drawn |= {
+        "refunded_amount": 0,
+        "merchant_fee": charges[0] - charges_before[0],
+        "merchant_subsidy": charges[1] - charges_before[1],
+        "loan": loan["id"],
+        "captured_at": rfc3339(state.now),
+        "settlement_date": day.isoformat(),
+    }
+    payment["captures"].append(drawn)
+    payment["captured_amount"] += amount
+    state.serial_numbers |= serial_numbers
+    state.settlement_lines.append({"kind": "capture", "date": day.isoformat(), "of": drawn, "payment": id})
+    acknowledge(state, payment)
+    if body.get("final"):
+        payment["voided_amount"] += _left(payment)
+    state.record("payment.captured", follow_amounts(payment))
+    return payment
+
+
+def void(state: State, id: str, body: Fields) -> Fields:
+    """Release all or part of what was not captured."""
+    f.checked(body, {"reason": f.text}, {"amount": f.fen})
+    payment = _open(state, id)
+    amount: int = body["amount"] if "amount" in body else payment["capturable_amount"]
+    if amount > payment["capturable_amount"]:
+        raise _above(payment, amount)
+    payment["voided_amount"] += amount
+    state.record("payment.voided", follow_amounts(payment))
+    return payment
+
+
+def acknowledge(state: State, payment: Fields, order: str | None = None) -> Fields:
+    """The shop's order exists."""
+    payment["merchant_order_id"] = order or payment["merchant_order_id"]
+    payment["acknowledged_at"] = payment["acknowledged_at"] or rfc3339(state.now)
+    return payment
+
+
+def expire_overdue(state: State) -> None:
+    """Let every authorisation lapse whose time is over."""
+    for payment in state.payments.values():
+        if payment["capturable_amount"] and payment["authorization_expires_at"] <= rfc3339(state.now):
+            payment["expired_amount"] += payment["capturable_amount"]
+            state.record("payment.expired", follow_amounts(payment))
+
+
+def follow_amounts(payment: Fields) -> Fields:
+    """Set status and what may still be done from the amounts alone."""
+    captured, refunded, left = payment["captured_amount"], payment["refunded_amount"], _left(payment)
+    if left:
+        status = "partially_captured" if captured else "authorized"
+    elif not captured:
+        status = "expired" if payment["expired_amount"] else "voided"
+    else:
+        status = "refunded" if refunded == captured else "partially_refunded" if refunded else "captured"
+    payment["status"] = status
+    payment["capturable_amount"] = left
+    payment["refundable_amount"] = captured - refunded - payment["refund_pending_amount"]
+    return payment
+
+
+def _left(payment: Fields) -> int:
+    gone = payment["captured_amount"] + payment["voided_amount"] + payment["expired_amount"]
+    left: int = payment["amount"] - gone
+    return left
+
+
+def _open(state: State, id: str) -> Fields:
+    payment = state.found("payment", state.payments, id)
+    if payment["expired_amount"]:
+        raise Problem(409, "authorization_expired", "The authorisation has expired.")
+    if not payment["capturable_amount"]:
+        raise Problem(
+            409, "wrong_state", f"The payment is {payment['status']}: nothing is left to capture or void."
+        )
+    return payment
+
+
+def _check_part(payment: Fields, amount: int, *, last: bool) -> None:
+    if amount > payment["capturable_amount"]:
+        raise _above(payment, amount)
+    if not last and amount < _SMALLEST_PART:
+        detail = f"A partial capture is at least {_SMALLEST_PART} fen; only the last may be less."
+        raise Problem(422, "capture_too_small", detail, param="amount", min_amount=_SMALLEST_PART)
+    number = len(payment["captures"]) + 1
+    if number > _MOST_CAPTURES or (number == _MOST_CAPTURES and not last):
+        raise Problem(
+            409, "wrong_state", f"A payment takes at most {_MOST_CAPTURES} captures.", param="payment"
+        )
+
+
+def _charges(product: Product, captured: int) -> tuple[int, int]:
+    """Fee and subsidy of a captured total: differences of these make any split of captures sum."""
+    rates = (product.merchant_fee_rate, product.merchant_subsidy_rate)
+    fee, subsidy = (half_up(captured * Fraction(rate)) for rate in rates)
+    return fee, subsidy
+
+
+def _above(payment: Fields, amount: int) -> Problem:
+    left = payment["capturable_amount"]
+    detail = f"{amount} fen are more than the {left} that are left of the authorisation."
+    return Problem(422, "amount_above_authorized", detail, param="amount", capturable_amount=left)
+
+
+def _serial_numbers(state: State, items: list[Fields]) -> set[str]:
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        f.checked(
+            item,
+            {"line": f.whole, "quantity": f.whole},
+            {"serial_numbers": f.texts},
+            path=f"items[{index}].",
+        )
+        for number in item.get("serial_numbers", []):
+            if number in state.serial_numbers or number in seen:
+                raise Problem(
+                    409, "serial_number_taken", f"The serial number {number!r} was already captured."
+                )
+            seen.add(number)
+    return seen
+
+
+def _draw_down(state: State, payment: Fields, amount: int, capture: str) -> Fields:
+    """The loan of one capture: the schedule of the captured total after, less the one before, row by row."""
+    product, term, day = state.products[payment["term"]], payment["term"], shanghai_date(state.now)
+    before = payment["captured_amount"]
+
+    def rows(principal: int) -> list[Fields]:
+        return schedule(product, principal=principal, periods=term, contract_date=day) if principal else []
+
+    loan = {
+        **state.base("loan", "loan"),
+        "status": "active",
+        "bucket": None,
+        "payment": payment["id"],
+        "capture": capture,
+        "funder": "fake_lender",
+        "principal": amount,
+        "refunded_principal": 0,
+        "outstanding_principal": amount,
+        "currency": "CNY",
+        "contract_date": day.isoformat(),
+        "schedule": difference(rows(before + amount), rows(before)),
+    }
+    state.loans[loan["id"]] = follow_rows(loan)
+    return loan
+
+
+def follow_rows(loan: Fields) -> Fields:
+    """Set the totals of a loan from its rows."""
+    rows = loan["schedule"]
+    for total, part in (("total_payment", "payment"), ("total_interest", "interest"), ("total_fee", "fee")):
+        loan[total] = sum(row[part] for row in rows)
+    return loan
+
+
+def pay_what_fell_due(state: State) -> None:
+    """Shoppers pay on the due date, except those of the sandbox number ending in 06, whose loans fall
+    overdue.
+    """
+    today = shanghai_date(state.now)
+    for loan in state.loans.values():
+        if loan["status"] not in ("active", "overdue"):
+            continue
+        due = [row for row in loan["schedule"] if row["due_date"] <= today.isoformat()]
+        if loan["payment"] in state.unpaid:
+            if due:
+                late = (today - date.fromisoformat(due[0]["due_date"])).days
+                loan["bucket"] = None if late < 1 else "M1" if late <= 30 else "M2" if late <= 60 else "M3+"
+                loan["status"] = "overdue" if late else "active"
+        elif due:
+            loan["outstanding_principal"] = due[-1]["balance"]
+            loan["status"] = "active" if due[-1]["balance"] else "settled"

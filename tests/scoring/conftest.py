@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scoring.application import Application
+from scoring.generator import Population, generate
+from scoring.reasons import Reason
+from scoring.scorer import Scorer
+from scoring.scores import ModelIdentity, Scores
+
+NEW_SHOPPER: dict[str, Any] = {
+    "amount_fen": 599_900,
+    "term": 12,
+    "category": "3c",
+    "item_count": 1,
+    "hour_of_day": 20,
+    "merchant_age_days": 200,
+    "declared_monthly_income_fen": 800_000,
+    "minutes_since_phone_verified": 3,
+    "checkout_seconds": 140,
+    "prior_loans": 0,
+    "prior_on_time_instalments": 0,
+    "prior_late_instalments": 0,
+    "max_delinquency_days": 0,
+    "open_principal_fen": 0,
+    "applications_on_device_24h": 1,
+    "applications_on_phone_24h": 1,
+}
+"""An ordinary new shopper with a phone for 5,999 yuan, as a gateway without outside sources sees them."""
+
+
+@pytest.fixture(scope="session")
+def scorer() -> Scorer:
+    """The packaged bundle."""
+    return Scorer.load()
+
+
+@pytest.fixture(scope="session")
+def population() -> Population:
+    """Applications no bundle was trained on."""
+    return generate(40_000, seed=987_654)
+
+
+@pytest.fixture
+def an_application() -> Callable[..., Application]:
+    """Builds the ordinary new shopper with some fields changed."""
+    return lambda **changes: Application(**(NEW_SHOPPER | changes))
+
+
+@pytest.fixture
+def some_scores() -> Callable[..., Scores]:
+    """Builds good scores with some fields changed."""
+
+    def build(**changes: Any) -> Scores:
+        good: dict[str, Any] = {
+            "fraud_probability": 0.004,
+            "fraud_score": 50.0,
+            "default_probability": 0.03,
+            "credit_score": 634,
+            "fraud_reasons": (Reason("device_shared", "甲", "a", "fraud", False, 1.5),),
+            "credit_reasons": (Reason("late_payments", "乙", "b", "credit", True, 0.7),),
+            "model": ModelIdentity("fenqi", "test", "0" * 64),
+            "latency_us": 30,
+        }
+        return Scores(**(good | changes))
+
+    return build

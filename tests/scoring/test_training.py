@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.bundle import SUMS
+from scoring.features import MODELS, feature_matrix, feature_vector, model_columns
+from scoring.forest import LeafPaths
+from scoring.generator import generate
+from scoring.scorer import Scorer
+
+xgboost = pytest.importorskip("xgboost", reason="training packages are not installed")
+pytest.importorskip("onnx", reason="training packages are not installed")
+
+from scoring.training import TrainingPlan, booster_probabilities, fit_model, train  # noqa: E402
+
+SMALL = TrainingPlan(rows=4_000, seed=7, trees=15, evaluation_rows=3_000, version="test")
+
+
+@pytest.fixture(scope="module")
+def small_bundle(tmp_path_factory):
+    """A bundle trained in a second, and the progress it reported."""
+    folder = tmp_path_factory.mktemp("trained") / "small"
+    steps: list[str] = []
+    train(folder, SMALL, steps.append)
+    return folder, steps
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    population = generate(SMALL.rows, SMALL.seed)
+    matrix = feature_matrix(population.applications())
+    return {
+        model: fit_model(xgboost, model, population=population, matrix=matrix, plan=SMALL) for model in MODELS
+    }
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return feature_matrix(generate(1_000, seed=31).applications())
+
+
+def test_a_trained_bundle_loads_and_reports_every_step(small_bundle):
+    folder, steps = small_bundle
+    assert Scorer.load(folder).identity.version == "test"
+    assert len(steps) == SMALL.steps
+
+
+def test_the_same_plan_gives_the_same_bytes(small_bundle, tmp_path):
+    train(tmp_path / "again", SMALL)
+    assert (tmp_path / "again" / SUMS).read_bytes() == (small_bundle[0] / SUMS).read_bytes()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_served_model_equals_the_booster(small_bundle, fitted, rows, model):
+    served = Scorer.load(small_bundle[0]).probabilities(rows, model)
+    trained = booster_probabilities(xgboost, fitted[model], model, rows)
+    assert np.abs(served - trained).max() <= 1e-6
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_contributions_equal_the_training_librarys_exact_ones(fitted, rows, model):
+    columns = list(model_columns(model))
+    inputs = xgboost.DMatrix(np.ascontiguousarray(rows[:200, columns]))
+    expected = fitted[model].booster.predict(inputs, pred_contribs=True)
+    paths = LeafPaths(fitted[model].forest)
+    for row, theirs in zip(rows[:200], expected, strict=True):
+        ours = paths.contributions(row)
+        np.testing.assert_allclose(ours.values[columns], theirs[:-1], atol=1e-5)
+        assert ours.bias == pytest.approx(theirs[-1], abs=1e-5)
+
+
+def test_the_walker_equals_the_booster_also_where_everything_is_unknown(fitted, an_application):
+    row = np.full_like(feature_vector(an_application()), np.nan)
+    for model in MODELS:
+        inputs = xgboost.DMatrix(np.ascontiguousarray(row[:, model_columns(model)]))
+        expected = fitted[model].booster.predict(inputs, output_margin=True)[0]
+        assert LeafPaths(fitted[model].forest).logit(row[0]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_an_existing_folder_is_left_alone(tmp_path):
+    (tmp_path / "keep.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="nothing was changed"):
+        train(tmp_path, SMALL)
+    assert [file.name for file in tmp_path.iterdir()] == ["keep.txt"]
+
+
+def test_a_failed_training_leaves_nothing_behind(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scoring.training.evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "out", SMALL)
+    assert list(tmp_path.iterdir()) == []
