@@ -1,6 +1,6 @@
-import { Text } from './catalog';
-import { button } from './dom';
-import { FenqiElement } from './element';
+import { Text } from './catalog.js';
+import { button } from './dom.js';
+import { FenqiElement } from './element.js';
 
 /**
  * `<fenqi-button>`: submits its form with `fenqi_term`, empty when the shopper has chosen no plan yet.
@@ -24,11 +24,11 @@ export class FenqiButton extends FenqiElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    document.addEventListener('fenqi:select', this.#follow);
+    document.addEventListener('fenqi:select', this);
   }
 
   disconnectedCallback(): void {
-    document.removeEventListener('fenqi:select', this.#follow);
+    document.removeEventListener('fenqi:select', this);
   }
 
   formDisabledCallback(disabled: boolean): void {
@@ -49,12 +49,11 @@ export class FenqiButton extends FenqiElement {
     this.#button.textContent = this.#term ? `${say(Text.Brand)} · ${say(Text.Months, this.#term)}` : say(Text.Brand);
   }
 
-  #follow = (event: Event): void => {
+  /** A plan was chosen somewhere on the page; a page that prevented that handles it itself. */
+  handleEvent(event: Event): void {
     const { term, amount } = (event as CustomEvent).detail;
-    if (!event.defaultPrevented && (this.amount ?? `${amount}`) === `${amount}`) {
-      this.setAttribute('term', term);
-    }
-  };
+    if (!event.defaultPrevented && `${this.amount ?? amount}` === `${amount}`) this.term = term;
+  }
 
   /** Only a press of this button sends the term: the form's other buttons, such as paying in full, must not. */
   #submit(): void {

@@ -1,4 +1,4 @@
-import { checked } from './problem';
+import { checked } from './problem.js';
 
 /** Where the shopper goes: the `url` of the checkout that the merchant's server has created. */
 export interface CheckoutAddress {
@@ -10,7 +10,7 @@ export interface CheckoutAddress {
  * Rejects with `FenqiError` when `url` is no http(s) address.
  */
 export const redirectToCheckout = async ({ url }: CheckoutAddress): Promise<void> => {
-  checked('url', url, /^https?:\/\/\w/);
+  checked('url', url, /^https?:\/\/[^/?#\s]+/);
   const detail = { url, mode: 'redirect' };
   if (document.dispatchEvent(new CustomEvent('fenqi:checkout', { detail, cancelable: true }))) location.assign(url);
 };

@@ -1,6 +1,6 @@
-import { pageLocale, speaker, type Locale, type Say } from './catalog';
-import { checked, FenqiError } from './problem';
-import { sheet } from './styles';
+import { pageLocale, speaker, type Locale, type Say } from './catalog.js';
+import { checked, type FenqiError } from './problem.js';
+import { sheet } from './styles.js';
 
 /** `HTMLElement`, or on a server an empty class: there the module is imported and does nothing. */
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
@@ -31,10 +31,13 @@ export abstract class FenqiElement extends Base {
   /** Let a property stand for the attribute, and take what a framework set before the element was known. */
   #reflect(name: string): void {
     const property = name.replace(/-./g, (dash) => dash[1]!.toUpperCase()) as 'title';
-    const set = (value: unknown) => (value == null ? this.removeAttribute(name) : this.setAttribute(name, `${value}`));
-    const early = this[property] as string | undefined;
-    Object.defineProperty(this, property, { configurable: true, get: () => this.getAttribute(name), set });
-    if (early != null) set(early);
+    const early = this[property];
+    Object.defineProperty(this, property, {
+      configurable: true,
+      get: () => this.getAttribute(name),
+      set: (value) => (value == null ? this.removeAttribute(name) : this.setAttribute(name, `${value}`)),
+    });
+    this[property] ??= early;
   }
 
   /** Tell the page; true unless a listener prevented the default. */

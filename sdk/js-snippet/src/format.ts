@@ -1,4 +1,4 @@
-import { Text, type Say } from './catalog';
+import { Text, type Say } from './catalog.js';
 
 /** `599900` fen as `¥5,999.00` (zh-CN) or `CN¥5,999.00` (en): exact, always two decimals. */
 export const yuan = (say: Say, fen: number): string =>

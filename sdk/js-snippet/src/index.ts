@@ -1,19 +1,15 @@
-import { FenqiButton } from './button-element';
-import { redirectToCheckout } from './checkout';
-import { FenqiMessage } from './message-element';
-import { quote } from './quote';
-
-declare const FENQI_VERSION: string;
+import { FenqiButton } from './button-element.js';
+import { redirectToCheckout } from './checkout.js';
+import { FenqiMessage } from './message-element.js';
+import { quote } from './quote.js';
 
 /** The version of this package, `1.0.0`. */
 export const version: string = FENQI_VERSION;
 
-export const Fenqi = { quote, redirectToCheckout, version };
-
-export { FenqiError, type ProblemCode } from './problem';
-export type { Instalment, Plan } from './plan';
-export type { QuoteOptions } from './request';
-export type { CheckoutAddress } from './checkout';
+export type { FenqiError, ProblemCode } from './problem.js';
+export type { Instalment, Plan } from './plan.js';
+export type { QuoteOptions } from './request.js';
+export type { CheckoutAddress } from './checkout.js';
 export { FenqiButton, FenqiMessage, quote, redirectToCheckout };
 
 /** A second copy of the script changes nothing. */
@@ -21,7 +17,7 @@ const define = (tag: string, element: CustomElementConstructor) =>
   customElements.get(tag) ?? customElements.define(tag, element);
 
 // A server has no sheets, and a browser without constructable ones keeps the fallback link.
-if (globalThis.CSSStyleSheet && 'replaceSync' in CSSStyleSheet.prototype) {
+if ((globalThis.CSSStyleSheet?.prototype as Partial<CSSStyleSheet> | undefined)?.replaceSync) {
   define('fenqi-message', FenqiMessage);
   define('fenqi-button', FenqiButton);
 }

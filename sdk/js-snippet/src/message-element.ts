@@ -1,12 +1,12 @@
-import { el } from './dom';
-import { FenqiElement } from './element';
-import type { Offer } from './offer';
-import type { Plan, Quote } from './plan';
-import { planDialog } from './plan-dialog';
-import { priceLine, type Variant } from './price-line';
-import type { FenqiError } from './problem';
-import { sharedQuote } from './quote';
-import { quoteRequest } from './request';
+import { el } from './dom.js';
+import { FenqiElement } from './element.js';
+import type { Offer } from './offer.js';
+import type { Plan, Quote } from './plan.js';
+import { planDialog } from './plan-dialog.js';
+import { priceLine, type Variant } from './price-line.js';
+import type { FenqiError } from './problem.js';
+import { sharedQuote } from './quote.js';
+import { quoteRequest } from './request.js';
 
 /** `<fenqi-message>`: the offer for an amount; its child link stands in until a quote has come, or when none can. */
 export class FenqiMessage extends FenqiElement {
@@ -64,7 +64,7 @@ export class FenqiMessage extends FenqiElement {
   /** Write the line anew and show or hide the page's own link; the focus stays where it was. */
   #show(line: Node[], fallback: boolean): void {
     const buttons = () => [...this.#line.querySelectorAll('button')];
-    const focused = buttons().findIndex((one) => one === this.shadow.activeElement);
+    const focused = buttons().indexOf(this.shadow.activeElement as HTMLButtonElement);
     this.#line.replaceChildren(...line);
     this.#line.className = 'line';
     this.#fallback.hidden = !fallback;

@@ -1,5 +1,5 @@
-import type { Say } from './catalog';
-import type { Plan, Quote } from './plan';
+import type { Say } from './catalog.js';
+import type { Plan, Quote } from './plan.js';
 
 /** A quote as one element offers it: in which language, what the shopper has chosen, and what they may do. */
 export interface Offer {

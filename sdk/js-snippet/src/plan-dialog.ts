@@ -1,9 +1,9 @@
-import { Text, type Say } from './catalog';
-import { button, el } from './dom';
-import { yuan } from './format';
-import type { Offer } from './offer';
-import type { Plan } from './plan';
-import { gist, months, reason } from './terms';
+import { Text, type Say } from './catalog.js';
+import { button, el } from './dom.js';
+import { yuan } from './format.js';
+import type { Offer } from './offer.js';
+import type { Plan } from './plan.js';
+import { gist, months, reason } from './terms.js';
 
 const schedule = (say: Say, plan: Plan): HTMLElement => {
   const row = (tag: 'th' | 'td', cells: (string | number)[]) =>

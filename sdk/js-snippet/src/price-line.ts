@@ -1,8 +1,8 @@
-import { Text, type Say } from './catalog';
-import { button, el } from './dom';
-import type { Offer } from './offer';
-import type { Plan } from './plan';
-import { freeMark, gist, months, payments, rate, reason } from './terms';
+import { Text, type Say } from './catalog.js';
+import { button, el } from './dom.js';
+import type { Offer } from './offer.js';
+import type { Plan } from './plan.js';
+import { freeMark, gist, months, payments, rate, reason } from './terms.js';
 
 /** A button that opens the dialog. */
 const opener = (...given: Parameters<typeof button>): HTMLButtonElement => {

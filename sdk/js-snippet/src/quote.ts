@@ -1,10 +1,9 @@
-import { isSound, type Plan, type Quote } from './plan';
-import { FenqiError, type ProblemCode } from './problem';
-import { quoteRequest, type QuoteOptions, type QuoteRequest } from './request';
+import { isSound, type Plan, type Quote } from './plan.js';
+import { problem, type ProblemCode } from './problem.js';
+import { quoteRequest, type QuoteOptions, type QuoteRequest } from './request.js';
 
 const FRESH_MS = 60_000;
 const TIMEOUT_MS = 8_000;
-const VIOLATION = 'securitypolicyviolation';
 
 interface Flight {
   quote: Promise<Quote>;
@@ -19,26 +18,26 @@ const flights = new Map<string, Flight>();
 /** Fetch, and name what went wrong: no answer, one too late, one that is no quote, or the page's policy in the way. */
 const ask = async ({ url, amount }: QuoteRequest, controller: AbortController): Promise<Quote> => {
   let code: ProblemCode = 'network';
-  const timer = setTimeout(() => {
+  const { signal } = controller;
+  const violated = ({ blockedURI }: SecurityPolicyViolationEvent) => {
+    if (blockedURI === url) code = 'blocked';
+  };
+  document.addEventListener('securitypolicyviolation', violated, { signal });
+  setTimeout(() => {
     code = 'timeout';
     controller.abort();
   }, TIMEOUT_MS);
-  const violated = ({ blockedURI }: SecurityPolicyViolationEvent) => {
-    if (blockedURI && url.startsWith(blockedURI)) code = 'blocked';
-  };
-  document.addEventListener(VIOLATION, violated);
   try {
-    const response = await fetch(url, { signal: controller.signal });
+    const response = await fetch(url, { signal });
     code = 'quote_failed';
     const body = await response.json();
     if (response.ok && isSound(body, amount)) return body;
-    throw Error(`${response.status} ${body.code} ${body.detail}`);
+    throw Error(`${body.code}: ${body.detail}`);
   } catch (error) {
     await new Promise((resolve) => setTimeout(resolve)); // a violation is reported after the rejection
-    throw new FenqiError(code, (error as Error).message);
+    throw problem(code, (error as Error).message);
   } finally {
-    clearTimeout(timer);
-    document.removeEventListener(VIOLATION, violated);
+    controller.abort(); // the fetch is over; this takes the listener off
   }
 };
 

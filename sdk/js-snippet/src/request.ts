@@ -1,7 +1,4 @@
-import { checked } from './problem';
-
-/** True in the file that `<script src>` loads, false in the module that merchants bundle. */
-declare const FENQI_STANDALONE: boolean;
+import { checked } from './problem.js';
 
 /** Where the script came from is the gateway; a bundled module cannot tell, so its pages name the gateway. */
 const home = FENQI_STANDALONE ? (document.currentScript as HTMLScriptElement | null)?.src : undefined;
@@ -24,6 +21,7 @@ export interface QuoteRequest {
   url: string;
 }
 
+/** What each may look like; nothing here needs escaping in an address. */
 const FORMS = {
   key: /^pk_(test|live)_\w+$/,
   amount: /^[1-9]\d{0,14}$/,
@@ -34,10 +32,9 @@ const FORMS = {
 /** The address that answers these options. Throws `FenqiError` naming the option that is wrong. */
 export const quoteRequest = (options: QuoteOptions): QuoteRequest => {
   const gateway = checked('gateway', options.gateway ?? home, /^https?:\/\/[^/?#\s]+/);
-  const query = new URLSearchParams();
-  for (const [name, form] of Object.entries(FORMS)) {
+  const query = Object.entries(FORMS).flatMap(([name, form]) => {
     const text = checked(name, options[name as keyof typeof FORMS], form);
-    if (text) query.set(name, text);
-  }
-  return { amount: Number(options.amount), url: `${gateway}/v1/plans?${query}` };
+    return text ? `${name}=${text}` : [];
+  });
+  return { amount: Number(options.amount), url: `${gateway}/v1/plans?${query.join('&')}` };
 };

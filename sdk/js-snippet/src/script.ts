@@ -1,10 +1,10 @@
 /** What `<script src="…/fenqi.js">` runs: the elements, and `Fenqi` on the window. A second copy changes nothing. */
-import { Fenqi } from './index';
+import { quote, redirectToCheckout, version } from './index.js';
 
 declare global {
   interface Window {
-    Fenqi?: typeof Fenqi;
+    Fenqi?: { quote: typeof quote; redirectToCheckout: typeof redirectToCheckout; version: string };
   }
 }
 
-window.Fenqi ??= Fenqi;
+window.Fenqi ??= { quote, redirectToCheckout, version };

@@ -1,8 +1,8 @@
 /** The words that stand for a set of plans, shared by the price line and the dialog. */
-import { Text, type Say } from './catalog';
-import { el } from './dom';
-import { percent, yuan } from './format';
-import { isFree, nominal, type Plan, type Unavailable } from './plan';
+import { Text, type Say } from './catalog.js';
+import { el } from './dom.js';
+import { percent, yuan } from './format.js';
+import { isFree, nominal, type Plan, type Unavailable } from './plan.js';
 
 /** Both ends, never the lower one alone; one figure when they are the same. */
 const range = (values: number[], show: (value: number) => string): string =>

@@ -1,0 +1,287 @@
+"""The shopper's pages: choose and identify, read and confirm, see the answer. Every one works without JavaScript.
+
+The unguessable address is the key: there is no cookie. A form sent from another site is refused by its origin.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
+
+from gateway.checkout import agreements, shopper
+from gateway.checkout.models import Checkout
+from gateway.checkout.service import merchant_of
+from gateway.checkout.states import AGREEMENT_VERSION, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.core.tenant import Mode
+from gateway.db.transactions import Transaction
+from gateway.errors import (
+    CodeRefused,
+    ConsentMissing,
+    GatewayError,
+    IdentityRefused,
+    InvalidRequest,
+    QuoteChanged,
+    ReadingTimeShort,
+    ScopeMissing,
+    TermUnavailable,
+    TooManyRequests,
+    ValidationFailed,
+    WrongState,
+)
+from gateway.plans import service as plans
+from gateway.web.bodies import loaded
+from gateway.web.context import gateway
+from gateway.web.fields import Line, QueryNumber, Strict
+from gateway.web.headers import allow_form_target
+from gateway.web.i18n import catalogue, language, t, with_language
+
+blueprint = Blueprint("checkout", __name__, template_folder="templates")
+DECIDED = ("approved", "declined", "under_review", "expired", "canceled")
+SANDBOX_ID_NUMBER = "11010519900307123X"
+
+
+class PhoneForm(Strict):
+    """What asking for a code needs."""
+
+    phone = Line(longest=20, required=True)
+
+
+class IdentityForm(PhoneForm):
+    """What the shopper fills in."""
+
+    term = QueryNumber(low=3, high=12, required=True)
+    name = Line(longest=60, shortest=2, required=True)
+    id_number = Line(longest=24, required=True)
+    code = Line(longest=6, shortest=6, pattern="[0-9]{6}", required=True)
+
+
+class PlansQuery(Strict):
+    """The public list of plans."""
+
+    key = Line(longest=100, required=True)
+    amount = QueryNumber(low=1, required=True)
+    lang = Line(longest=10, load_default=None)
+
+
+FORM_FIELDS = ("term", "name", "id_number", "phone", "code")
+PHONE, IDENTITY, PLANS = PhoneForm(), IdentityForm(), PlansQuery()
+
+
+def register(app: Flask) -> None:
+    """Mount the pages on ``app``."""
+    app.jinja_env.globals["lender"] = lender
+    app.register_blueprint(blueprint)
+
+
+def lender(name: str) -> str:
+    """The lender as the shopper reads it: its translated name, or the name itself."""
+    return t(f"lender.{name}") if f"lender.{name}" in catalogue(language()) else name
+
+
+@blueprint.get("/checkout/<checkout_id>")
+def choose(checkout_id: str) -> Any:
+    """Plans and the identity form; a checkout that is further on goes to its page."""
+    checkout, merchant = _shown(checkout_id)
+    if checkout.status in DECIDED:
+        return _to(checkout_id, "result")
+    return _choose_page(checkout, merchant, values={"term": str(checkout.term or "")})
+
+
+@blueprint.post("/checkout/<checkout_id>/code")
+def send_code(checkout_id: str) -> Any:
+    """Send the one-time code; the page comes back with everything that was typed."""
+    return _identity_step(checkout_id, only_code=True)
+
+
+@blueprint.post("/checkout/<checkout_id>/identity")
+def identify(checkout_id: str) -> Any:
+    """Take the chosen term and the identity; on to the disclosure."""
+    return _identity_step(checkout_id, only_code=False)
+
+
+@blueprint.get("/checkout/<checkout_id>/review")
+def review(checkout_id: str) -> Any:
+    """The cost disclosure, the plan read back, and the consents."""
+    checkout, merchant = _shown(checkout_id)
+    if checkout.status != "identified":
+        return _to(checkout_id, "result" if checkout.status in DECIDED else "")
+    checkout = gateway().db.write(lambda tx: shopper.disclose(tx, checkout_id))
+    return _review_page(checkout, merchant)
+
+
+@blueprint.post("/checkout/<checkout_id>/confirm")
+def confirm(checkout_id: str) -> Any:
+    """Conclude. A second confirm changes nothing and shows the answer of the first."""
+    _same_origin()
+    consents = {kind for kind in (*REQUIRED_CONSENTS, *OPTIONAL_CONSENTS) if request.form.get(kind) == "yes"}
+    here = gateway()
+    try:
+        here.db.write(
+            lambda tx: shopper.confirm(
+                tx, here, checkout_id, quote_hash=request.form.get("quote_hash", ""), consents=consents
+            )
+        )
+    except (ConsentMissing, QuoteChanged, ReadingTimeShort) as error:
+        checkout, merchant = _shown(checkout_id)
+        return _review_page(checkout, merchant, error=error, consents=consents), error.status
+    except WrongState:
+        pass  # decided already, by this shopper's other tab or first click
+    return _to(checkout_id, "result")
+
+
+@blueprint.post("/checkout/<checkout_id>/cancel")
+def cancel(checkout_id: str) -> Any:
+    """The shopper turns back to the shop."""
+    _same_origin()
+    checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id))
+    return redirect(_back(checkout.cancel_url, checkout_id), 303)
+
+
+@blueprint.get("/checkout/<checkout_id>/result")
+def result(checkout_id: str) -> Any:
+    """What became of it, what happened to the money, and the way back."""
+    checkout, merchant = _shown(checkout_id)
+    if checkout.status not in DECIDED:
+        return _to(checkout_id, "")
+    return render_template(
+        "checkout/result.html",
+        checkout=checkout,
+        merchant=merchant,
+        plan=shopper.chosen_plan(checkout) if checkout.term else None,
+        return_url=_back(checkout.return_url, checkout_id),
+        cancel_url=_back(checkout.cancel_url, checkout_id),
+    )
+
+
+@blueprint.get("/plans")
+def public_plans() -> Any:
+    """All plans for an amount, for the link inside the price line."""
+    asked = loaded(PLANS, request.args.to_dict())
+    settings = gateway().settings
+    with gateway().db.read() as tx:
+        quote = plans.quote_public(
+            tx, asked["key"], asked["amount"], funder=settings.funder, funder_type=settings.funder_type
+        )
+    return render_template("checkout/plans.html", quote=quote)
+
+
+@blueprint.get("/agreements/<name>/<version>")
+def agreement(name: str, version: str) -> Any:
+    """The text of an agreement, to read or print."""
+    title, _, body = agreements.text(name, version, language()).partition("\n")
+    paragraphs = [part.strip() for part in body.split("\n\n") if part.strip()]
+    return render_template("checkout/agreement.html", title=title, paragraphs=paragraphs, version=version)
+
+
+def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
+    _same_origin()
+    values = {name: request.form.get(name, "") for name in FORM_FIELDS}
+    try:
+        if only_code:
+            phone = loaded(PHONE, {"phone": values["phone"]})["phone"]
+            here = gateway()
+            here.db.write(lambda tx: shopper.send_code(tx, here, checkout_id, phone=phone))
+            checkout, merchant = _shown(checkout_id)
+            return _choose_page(checkout, merchant, values=values, sent=True)
+        _identified(checkout_id, loaded(IDENTITY, values))
+    except (ValidationFailed, IdentityRefused, CodeRefused, TermUnavailable, TooManyRequests) as error:
+        checkout, merchant = _shown(checkout_id)
+        page = _choose_page(checkout, merchant, values=values, errors=_field_errors(error))
+        return page, error.status
+    except WrongState:
+        return _to(checkout_id, "result")
+    return _to(checkout_id, "review")
+
+
+def _identified(checkout_id: str, form: dict[str, Any]) -> None:
+    here = gateway()
+    found = here.db.write(lambda tx: shopper.identify(tx, here, checkout_id, **form))
+    if isinstance(found, CodeRefused):
+        raise found
+
+
+def _field_errors(error: GatewayError) -> dict[str, str]:
+    """Translated errors by field, in the order of the form."""
+    if isinstance(error, ValidationFailed):
+        found = {row["param"]: f"field.{row['param']}.error" for row in error.extra["errors"]}
+    else:
+        reason = error.extra.get("reason", error.code)
+        found = {error.param or "code": f"refused.{reason}"}
+    return {name: t(found[name]) for name in FORM_FIELDS if name in found}
+
+
+def _shown(checkout_id: str) -> tuple[Checkout, Any]:
+    with gateway().db.read() as tx:
+        return _read(tx, checkout_id)
+
+
+def _read(tx: Transaction, checkout_id: str) -> tuple[Checkout, Any]:
+    checkout = shopper.for_shopper(tx, checkout_id)
+    return checkout, merchant_of(tx, checkout)
+
+
+def _choose_page(
+    checkout: Checkout,
+    merchant: Any,
+    *,
+    values: dict[str, str],
+    errors: dict[str, str] | None = None,
+    sent: bool = False,
+) -> str:
+    _allow_way_back(checkout)
+    return render_template(
+        "checkout/choose.html",
+        checkout=checkout,
+        merchant=merchant,
+        values=values,
+        errors=errors or {},
+        sent=sent,
+        sandbox_id_number=SANDBOX_ID_NUMBER if cast(Mode, checkout.mode) == "test" else None,
+    )
+
+
+def _review_page(
+    checkout: Checkout, merchant: Any, *, error: GatewayError | None = None, consents: set[str] | None = None
+) -> str:
+    _allow_way_back(checkout)
+    return render_template(
+        "checkout/review.html",
+        checkout=checkout,
+        merchant=merchant,
+        plan=shopper.chosen_plan(checkout),
+        required=REQUIRED_CONSENTS,
+        optional=OPTIONAL_CONSENTS,
+        agreement_version=AGREEMENT_VERSION,
+        given=consents or set(),
+        error=error,
+        reading_seconds=gateway().settings.disclosure_reading_seconds,
+    )
+
+
+def _allow_way_back(checkout: Checkout) -> None:
+    parts = urlsplit(checkout.cancel_url)
+    allow_form_target(f"{parts.scheme}://{parts.netloc}")
+
+
+def _back(url: str, checkout_id: str) -> str:
+    """The shop's address with the checkout's id and nothing that the shop could mistake for the truth."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({'checkout': checkout_id})}"
+
+
+def _to(checkout_id: str, step: str) -> Response:
+    path = f"/checkout/{checkout_id}/{step}" if step else f"/checkout/{checkout_id}"
+    return make_response(redirect(with_language(path), 303))
+
+
+def _same_origin() -> None:
+    """Refuse a form that another site sent. Raises ``ScopeMissing``."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site in ("cross-site", "same-site") or (
+        origin not in (None, "null") and urlsplit(origin or "").netloc != request.host
+    ):
+        raise ScopeMissing("This form was sent from another site.")
+    if request.content_length and request.content_length > 16 * 1024:
+        raise InvalidRequest("The form is too large.")

@@ -1,0 +1,85 @@
+"""Key files: what must stay outside the database, made once at the first start, for the owner's eyes only."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+FOLDER = "keys"
+
+
+class KeyFileError(Exception):
+    """A key file cannot be used; it is never replaced by itself, because what it sealed would be lost."""
+
+
+def open_or_create(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The content of a key file, made now if it is missing. Raises ``KeyFileError`` when it cannot be read.
+
+    Safe when several processes start together: all of them end up with the file of the first.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        written = _written(path, make())
+        try:
+            os.link(written, path)
+        except FileExistsError:
+            pass
+        finally:
+            written.unlink()
+        _sync_folder(path.parent)
+    return read(path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The content of a key file. Raises ``KeyFileError``."""
+    try:
+        content = json.loads(path.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise KeyFileError(f"the key file {path} cannot be read: {error}. Restore a backup.") from None
+    if not isinstance(content, dict):
+        raise KeyFileError(f"the key file {path} holds no object. Restore a backup.")
+    return content
+
+
+def replace(path: Path, content: dict[str, Any]) -> None:
+    """Put new content in place at once: a reader sees the old or the new file, never half of one."""
+    _written(path, content).replace(path)
+    _sync_folder(path.parent)
+
+
+def key_of(text: object, size: int) -> bytes:
+    """Base64 of a key of ``size`` bytes. Raises ``ValueError``."""
+    if not isinstance(text, str):
+        raise ValueError("a key must be base64 text")
+    key = base64.b64decode(text, validate=True)
+    if len(key) != size:
+        raise ValueError(f"a key must have {size} bytes, it has {len(key)}")
+    return key
+
+
+def text_of(key: bytes) -> str:
+    """The base64 that ``key_of`` reads."""
+    return base64.b64encode(key).decode()
+
+
+def _written(path: Path, content: dict[str, Any]) -> Path:
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    return partial
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,53 @@
+"""Pages: words, the error page, and the static files, the snippet among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, g, make_response, render_template, send_from_directory
+
+from gateway.errors import GatewayError
+from gateway.web import i18n
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+blueprint = Blueprint("pages", __name__, template_folder="templates")
+KNOWN_ERRORS = ("not_found", "checkout_expired", "wrong_state", "rate_limited", "database_unavailable")
+
+
+def register(app: Flask) -> None:
+    """Mount static files and the error page on ``app``."""
+    i18n.register(app)
+    app.extensions["fenqi.error_page"] = error_page
+    app.register_blueprint(blueprint)
+
+
+def error_page(error: GatewayError) -> Response:
+    """An error as a page: what happened, that no money moved, and how to ask about it."""
+    kind = error.code if error.code in KNOWN_ERRORS else "other"
+    page = render_template("error.html", kind=kind, request_id=g.get("request_id"), status=error.status)
+    response = make_response(page, error.status)
+    if error.status == 503:
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+@blueprint.get("/static/<path:name>")
+def static_file(name: str) -> Response:
+    """Styles and scripts of the pages."""
+    response = send_from_directory(STATIC, name, max_age=300)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@blueprint.get("/js/<version>/<name>")
+def snippet(version: str, name: str) -> Response:
+    """The snippet: ``/js/v1/`` follows the newest 1.x, ``/js/v1.0.0/`` never changes and has an integrity hash."""
+    moving = version.count(".") == 0
+    response = send_from_directory(STATIC / "js" / version, name, max_age=300 if moving else 31_536_000)
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if not moving:
+        response.cache_control.immutable = True
+    return response
+
