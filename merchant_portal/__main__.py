@@ -1,0 +1,28 @@
+"""Run the portal alone: ``FENQI_BASE_URL``, ``PORTAL_URL``, ``PORTAL_CLIENT_ID`` and ``PORTAL_SECRET_KEY`` are needed."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+from werkzeug.serving import run_simple
+
+from merchant_portal import create_app
+
+WANTED = ("FENQI_BASE_URL", "PORTAL_URL", "PORTAL_CLIENT_ID", "PORTAL_SECRET_KEY")
+
+
+def main() -> None:
+    """Serve on the port of ``PORTAL_URL``, on the loopback; put a real server in front of anything public."""
+    missing = [name for name in WANTED if not os.environ.get(name)]
+    if missing:
+        raise SystemExit(f"Set {', '.join(missing)} first.")
+    gateway_url, portal_url, client_id, key = (os.environ[name] for name in WANTED)
+    app = create_app(
+        gateway_url=gateway_url, portal_url=portal_url, client_id=client_id, secret_key=key.encode()
+    )
+    run_simple("127.0.0.1", urlsplit(portal_url).port or 8500, app, threaded=True)
+
+
+if __name__ == "__main__":
+    main()

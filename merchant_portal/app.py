@@ -1,0 +1,82 @@
+"""The application factory: settings, security headers, and the error page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fenqi
+import requests
+from flask import Flask, Response, redirect, render_template, request, url_for
+
+from merchant_portal import login, views, wording
+from merchant_portal.tokens import Tokens
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def create_app(
+    *,
+    gateway_url: str,
+    portal_url: str,
+    client_id: str,
+    secret_key: bytes,
+    session: requests.Session | None = None,
+) -> Flask:
+    """The portal for one gateway.
+
+    ``portal_url`` is where browsers find it, ``client_id`` its public OAuth client. ``session`` carries the calls to
+    the gateway; one that calls the gateway's application in the same process works as well as the network.
+    """
+    app = Flask("merchant_portal", root_path=str(Path(__file__).parent))
+    app.secret_key = secret_key
+    app.config.update(
+        SESSION_COOKIE_NAME="fenqi_portal",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=portal_url.startswith("https:"),
+        MAX_CONTENT_LENGTH=64 * 1024,
+    )
+    app.extensions["portal"] = Tokens(
+        gateway_url=gateway_url.rstrip("/"),
+        portal_url=portal_url.rstrip("/"),
+        client_id=client_id,
+        key=secret_key,
+        session=session or requests.Session(),
+    )
+    wording.register(app)
+    app.register_blueprint(login.blueprint)
+    app.register_blueprint(views.blueprint)
+    _guard(app)
+    _explain(app)
+    return app
+
+
+def _guard(app: Flask) -> None:
+    @app.after_request
+    def headers(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Frame-Options"] = "DENY"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        if request.endpoint != "static":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _explain(app: Flask) -> None:
+    @app.errorhandler(fenqi.AuthenticationError)
+    def log_in_again(_: fenqi.AuthenticationError) -> Any:
+        return redirect(url_for("login.begin"), 303)
+
+    @app.errorhandler(fenqi.FenqiError)
+    def refused(error: fenqi.FenqiError) -> Any:
+        status = error.status if isinstance(error, fenqi.APIError) and error.status in (403, 404, 409, 422) else 502
+        return render_template("sorry.html", error=error, status=status), status
+
+    @app.errorhandler(404)
+    def missing(_: Exception) -> Any:
+        return render_template("sorry.html", error=None, status=404), 404

@@ -1,0 +1,60 @@
+"""Logging in and out: to the gateway and back, with state, PKCE and the issuer checked."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Any, cast
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
+
+from merchant_portal.tokens import LoggedOut, Tokens
+
+blueprint = Blueprint("login", __name__)
+
+
+def tokens() -> Tokens:
+    """The portal's side of OAuth."""
+    return cast(Tokens, current_app.extensions["portal"])
+
+
+def check_csrf() -> None:
+    """Refuse a form that does not carry this session's token."""
+    if not hmac.compare_digest(request.form.get("csrf", ""), session.get("csrf", secrets.token_urlsafe(24))):
+        abort(403)
+
+
+@blueprint.get("/login")
+def begin() -> Any:
+    """Send the browser to the gateway's login."""
+    session.clear()
+    session["state"], session["verifier"] = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+    return redirect(tokens().authorization_address(session["state"], session["verifier"]), 303)
+
+
+@blueprint.get("/callback")
+def callback() -> Any:
+    """The browser is back with a code; anything that does not fit begins anew."""
+    state, verifier = session.pop("state", None), session.pop("verifier", None)
+    fits = state and hmac.compare_digest(request.args.get("state", ""), state)
+    if not fits or request.args.get("iss") != tokens().gateway_url or not request.args.get("code"):
+        return render_template("welcome.html", failed=True), 400
+    try:
+        tokens().redeem(request.args["code"], verifier)
+    except LoggedOut:
+        return render_template("welcome.html", failed=True), 400
+    return redirect(url_for("views.home"), 303)
+
+
+@blueprint.post("/logout")
+def end() -> Any:
+    """Revoke the tokens and leave."""
+    check_csrf()
+    tokens().end()
+    return redirect(url_for("views.home"), 303)
+
+
+@blueprint.app_errorhandler(LoggedOut)
+def logged_out(_: LoggedOut) -> Any:
+    """Whoever is not logged in meets the door."""
+    return render_template("welcome.html", failed=False), 401

@@ -1,0 +1,161 @@
+"""The pages: payments, settlements and the balance, read and changed through the SDK only."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, session, url_for
+
+from merchant_portal.login import check_csrf, tokens
+
+blueprint = Blueprint("views", __name__)
+PAGE_SIZE = 20
+EQUATION = (
+    ("captures", 1),
+    ("subsidies", 1),
+    ("merchant_fees", -1),
+    ("merchant_subsidies", -1),
+    ("refunds", -1),
+    ("disputes", -1),
+    ("adjustments", 1),
+    ("reserve_change", -1),
+)
+"""The lines between opening and closing, each with its sign."""
+
+
+@blueprint.app_context_processor
+def common() -> dict[str, Any]:
+    """What every page shows: who is logged in and in which mode."""
+    return {"csrf": session.get("csrf", ""), "logged_in": "tokens" in session}
+
+
+@blueprint.get("/")
+def home() -> str:
+    """The balance, the newest payments and the last settlement."""
+    client = tokens().client()
+    return render_template(
+        "home.html",
+        me=client.me.retrieve(),
+        balance=client.balance.retrieve(),
+        payments=client.payments.list(page_size=6).data,
+        settlements=client.settlements.list(page_size=3).data,
+    )
+
+
+@blueprint.get("/payments")
+def payments() -> str:
+    """Payments, newest first; by the shop's reference when one is given."""
+    client = tokens().client()
+    reference = request.args.get("reference", "").strip()
+    found = client.payments.list(
+        merchant_reference=reference or None, page_size=PAGE_SIZE, cursor=request.args.get("cursor")
+    )
+    return render_template("payments.html", me=client.me.retrieve(), page=found, reference=reference)
+
+
+@blueprint.get("/payments/<payment_id>")
+def payment(payment_id: str) -> str:
+    """One payment with its plan, loans, refunds, lines in the books, and what can be done."""
+    client = tokens().client()
+    found = client.payments.retrieve(payment_id)
+    loans = [client.loans.retrieve(capture["loan"]) for capture in found.to_dict()["captures"]]
+    checkout = client.checkouts.retrieve(found.checkout)
+    return render_template(
+        "payment.html",
+        me=client.me.retrieve(),
+        payment=found,
+        checkout=checkout,
+        loans=loans,
+        refunds=list(client.refunds.list(payment=payment_id, limit=100)),
+        entries=list(client.balance_entries.list(payment=payment_id, limit=200)),
+        raw=json.dumps(found.to_dict(), ensure_ascii=False, indent=2),
+    )
+
+
+@blueprint.get("/payments/<payment_id>/<verb>")
+def ask(payment_id: str, verb: str) -> str:
+    """Ask before anything is changed: what will happen, and to how much money."""
+    if verb not in ("capture", "void", "refund"):
+        abort(404)
+    client = tokens().client()
+    found = client.payments.retrieve(payment_id)
+    amount = found.refundable_amount if verb == "refund" else found.capturable_amount
+    if not amount:
+        abort(404)
+    key = f"portal-{verb}-{payment_id}-{secrets.token_hex(8)}"
+    return render_template(
+        "ask.html", me=client.me.retrieve(), payment=found, verb=verb, amount=amount, idempotency_key=key
+    )
+
+
+@blueprint.post("/payments/<payment_id>/<verb>")
+def act(payment_id: str, verb: str) -> Any:
+    """Do what was asked; the form's key makes a second click the same request."""
+    check_csrf()
+    client = tokens().client()
+    key = request.form.get("idempotency_key", "")
+    amount = int(request.form["amount"]) if request.form.get("amount", "").isdigit() else None
+    if not key.startswith(f"portal-{verb}-{payment_id}-") or amount is None:
+        abort(400)
+    if verb == "capture":
+        client.payments.capture(payment_id, amount=amount, idempotency_key=key)
+    elif verb == "void":
+        client.payments.void(payment_id, amount=amount, reason="portal", idempotency_key=key)
+    elif verb == "refund":
+        client.refunds.create(payment=payment_id, amount=amount, reason="portal", idempotency_key=key)
+    else:
+        abort(404)
+    return redirect(url_for("views.payment", payment_id=payment_id), 303)
+
+
+@blueprint.get("/settlements")
+def settlements() -> str:
+    """Settlements, newest first."""
+    client = tokens().client()
+    found = client.settlements.list(page_size=PAGE_SIZE, cursor=request.args.get("cursor"))
+    return render_template("settlements.html", me=client.me.retrieve(), page=found)
+
+
+@blueprint.get("/settlements/<settlement_id>")
+def settlement(settlement_id: str) -> str:
+    """The equation of one settlement, checked before the reader's eyes, and its lines."""
+    client = tokens().client()
+    found = client.settlements.retrieve(settlement_id)
+    figures = found.to_dict()
+    left = figures["opening"] + sum(sign * figures[name] for name, sign in EQUATION)
+    return render_template(
+        "settlement.html",
+        me=client.me.retrieve(),
+        settlement=found,
+        figures=figures,
+        rows=EQUATION,
+        left=left,
+        right=figures["closing"] + figures["payout_amount"],
+        payout=client.payouts.retrieve(found.payout) if found.payout else None,
+        lines=list(client.settlements.lines(settlement_id, limit=500)),
+    )
+
+
+@blueprint.get("/settlements/<settlement_id>/lines.csv")
+def settlement_csv(settlement_id: str) -> Response:
+    """The lines as the API gives them, byte for byte."""
+    client = tokens().client()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lines.csv"
+        client.settlements.download_csv(settlement_id, path)
+        body = path.read_bytes()
+    headers = {"Content-Disposition": f'attachment; filename="{settlement_id}.csv"'}
+    return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@blueprint.get("/balance")
+def balance() -> str:
+    """The merchant's side of the ledger, line by line."""
+    client = tokens().client()
+    found = client.balance_entries.list(page_size=50, cursor=request.args.get("cursor"))
+    return render_template("balance.html", me=client.me.retrieve(), balance=client.balance.retrieve(), page=found)
+

@@ -1,0 +1,78 @@
+"""Words, money and times of the portal, in Chinese (the source) and English."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import fenqi
+from flask import Flask, Response, request
+
+LANGUAGES = ("zh-CN", "en")
+COOKIE = "fenqi_lang"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@cache
+def catalogue(language: str) -> dict[str, str]:
+    """All words of one language."""
+    words: dict[str, str] = json.loads((Path(__file__).parent / "locales" / f"{language}.json").read_text("utf-8"))
+    return words
+
+
+def language() -> str:
+    """``?lang=``, then the choice made before, then what the browser accepts, else Chinese."""
+    for asked in (request.args.get("lang"), request.cookies.get(COOKIE)):
+        if asked in LANGUAGES:
+            return asked
+    return "en" if request.accept_languages.best_match(["zh-CN", "zh", "en"], "zh-CN") == "en" else "zh-CN"
+
+
+def t(key: str, **values: Any) -> str:
+    """The words for ``key`` with ``{placeholders}`` filled in."""
+    return catalogue(language())[key].format(**values)
+
+
+def word(kind: str, value: str) -> str:
+    """The word for a value of the API, such as a status; the value itself where there is none yet."""
+    return catalogue(language()).get(f"{kind}.{value}", value)
+
+
+def money(amount_fen: int) -> str:
+    """``¥5,999.00``, with a real minus sign."""
+    whole, cents = fenqi.yuan(abs(amount_fen)).replace(",", "").split(".")
+    return f"{'−' if amount_fen < 0 else ''}¥{int(whole):,}.{cents}"
+
+
+def moment(text: str | None) -> str:
+    """An API time in Shanghai, to the minute."""
+    if not text:
+        return ""
+    return f"{datetime.fromisoformat(text).astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
+
+def switch_url() -> str:
+    """This page in the other language."""
+    other = "zh-CN" if language() == "en" else "en"
+    asked = {name: value for name, value in request.args.items() if name != "lang"}
+    return f"{request.script_root}{request.path}?{urlencode({**asked, 'lang': other})}"
+
+
+def register(app: Flask) -> None:
+    """Give the functions to the templates, and remember a language that was chosen."""
+    for function in (t, word, money, moment, switch_url):
+        app.jinja_env.globals[function.__name__] = function
+    app.jinja_env.globals["page_language"] = language
+
+    @app.after_request
+    def remember(response: Response) -> Response:
+        if request.args.get("lang") in LANGUAGES:
+            response.set_cookie(
+                COOKIE, request.args["lang"], max_age=31_536_000, path=request.script_root or "/", samesite="Lax"
+            )
+        return response
