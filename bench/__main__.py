@@ -30,11 +30,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*ENTRIES, []], help="which to run (default: all)")
     parser.add_argument("--seconds", type=float, default=4, help="length of one round (default 4)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, interleaved with the yardstick (default 3)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="rounds, interleaved with the yardstick (default 3)"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fenqi-bench-") as folder, served(Path(folder)) as place:
         load = os.getloadavg()[0]
-        print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load:.1f}")
+        print(
+            f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load:.1f}"
+        )
         print(f"database {place['database']}, server granian, 1 worker\n")
         for name in options.names or ENTRIES:
             ENTRIES[name](place, seconds=options.seconds, rounds=options.rounds)
@@ -57,9 +61,14 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
         email=f"bench-{time.time_ns()}@fenqi.example",
         webhook_url=None,
     )
-    environ = {**os.environ, "FENQI_DATA_DIR": str(folder), "FENQI_PUBLIC_URL": url, "FENQI_WORKER_IN_PROCESS": "0"}
+    environ = {
+        **os.environ,
+        "FENQI_DATA_DIR": str(folder),
+        "FENQI_PUBLIC_URL": url,
+        "FENQI_WORKER_IN_PROCESS": "0",
+    }
     command = f"from gateway.server import run; run('bench.site:site', host='127.0.0.1', port={port})"
-    process = subprocess.Popen([sys.executable, "-c", command], env=environ)  # noqa: S603
+    process = subprocess.Popen([sys.executable, "-c", command], env=environ)
     try:
         _wait(url)
         token = requests.post(

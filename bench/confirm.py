@@ -28,13 +28,22 @@ def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
             if number >= len(ready):
                 return "GET", "/healthz", {}, b""
             phone = f"139{turn:02}{number:06}"
-            return "POST", f"/v1/test_helpers/checkouts/{ready[number]}/complete", headers, as_json({"phone": phone})
+            return (
+                "POST",
+                f"/v1/test_helpers/checkouts/{ready[number]}/complete",
+                headers,
+                as_json({"phone": phone}),
+            )
 
         found = run(place["host"], place["port"], confirm, clients=CLIENTS, seconds=seconds)
         done = found.milliseconds[: len(ready)]
         waits = type(found)(done, found.seconds, found.errors)
         bare = run(
-            place["host"], place["port"], lambda n: ("POST", "/yardstick/", {}, b"x"), clients=CLIENTS, seconds=1
+            place["host"],
+            place["port"],
+            lambda n: ("POST", "/yardstick/", {}, b"x"),
+            clients=CLIENTS,
+            seconds=1,
         )
         print(
             f"  round {turn + 1}: p50 {waits.percentile(50):.1f}  p95 {waits.percentile(95):.1f}"

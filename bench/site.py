@@ -1,4 +1,4 @@
-"""The server under measurement: the gateway, and beside it the yardstick, a bare Flask route with one INSERT and commit."""
+"""The server under measurement: the gateway, and beside it the yardstick, a bare Flask route with one INSERT."""
 
 from __future__ import annotations
 

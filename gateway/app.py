@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
@@ -128,4 +128,3 @@ def _name_requests(app: Flask) -> None:
     def name(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.get("request_id", "")
         return response
-

@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fenqi-gateway", description="Instalment gateway that merchants embed.")
+    parser = argparse.ArgumentParser(
+        prog="fenqi-gateway", description="Instalment gateway that merchants embed."
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str, **kwargs: object) -> argparse.ArgumentParser:
@@ -41,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     serve = command("serve", _serve, "serve the API, the checkout pages and the portal")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=_port, default=8400, help="port to listen on (default 8400)")
-    serve.add_argument("--workers", type=int, default=1, help="processes; more than one needs PostgreSQL (default 1)")
+    serve.add_argument(
+        "--workers", type=int, default=1, help="processes; more than one needs PostgreSQL (default 1)"
+    )
     command("worker", _worker, "drain the outbox and run the jobs of the day")
     command("migrate", _migrate, "bring the database to the newest schema")
     settle = command("settle", _settle, "close the settlement batches of a day and instruct their payouts")

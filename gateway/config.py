@@ -113,7 +113,12 @@ def _truth(text: str) -> bool:
 
 def _origin(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.netloc
+        or parts.path not in ("", "/")
+        or parts.query
+    ):
         raise ValueError("want an origin such as https://pay.example.com")
     return f"{parts.scheme}://{parts.netloc}"
 

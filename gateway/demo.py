@@ -15,12 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import fenqi
-from fenqi.testing.wsgi import wsgi_session
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+import fenqi
 import gateway as package
+from fenqi.testing.wsgi import wsgi_session
 from gateway import server
 from gateway.app import create_app, gateway_of
 from gateway.config import from_environment
@@ -65,7 +65,7 @@ def prepare(gateway: Gateway, folder: Path, url: str) -> dict[str, Any]:
         row = by_shop.get(wanted["shop"])
         if row is None:
             row = {"shop": wanted["shop"], **_onboarded(gateway, wanted, url)}
-        _point_webhook(gateway, row, f"{url}/shops/{wanted['shop']}/hooks")
+        _point_webhook(gateway, row, url)
         merchants.append(row)
     facts = {"base_url": url, "merchants": merchants}
     partial = path.with_suffix(".partial")
@@ -92,11 +92,16 @@ def site() -> Any:
 def page(facts: dict[str, Any], folder: Path) -> str:
     """What the command prints: where to look and how to log in."""
     url = facts["base_url"]
-    lines = ["", "Fenqi is running in test mode. Lender, payment institution and messages are simulators.", ""]
+    lines = [
+        "",
+        "Fenqi is running in test mode. Lender, payment institution and messages are simulators.",
+        "",
+    ]
     for row in facts["merchants"]:
+        shop = [f"    shop     {url}/shops/{row['shop']}/"] if _shop_file(row["shop"]).exists() else []
         lines += [
             f"  {row['name']} · {row['name_en']}",
-            f"    shop     {url}/shops/{row['shop']}/",
+            *shop,
             f"    portal   {row['portal_email']}  {row['portal_password']}",
             f"    client   {row['client_id']}",
         ]
@@ -137,16 +142,18 @@ def _exists(gateway: Gateway, merchant_id: str) -> bool:
 
 
 def _point_webhook(gateway: Gateway, row: dict[str, Any], url: str) -> None:
-    """A demo on another port tells the shop at its new address."""
+    """A demo on another port tells the shop at its new address; a merchant without a shop here is not told."""
     from gateway.core.tenant import Tenant  # noqa: PLC0415
     from gateway.webhooks import service as webhooks  # noqa: PLC0415
 
-    gateway.db.write(lambda tx: webhooks.move_endpoints(tx, Tenant(row["merchant"], "test"), url=url))
+    address = f"{url}/shops/{row['shop']}/hooks"
+    tenant, enabled = Tenant(row["merchant"], "test"), _shop_file(row["shop"]).exists()
+    gateway.db.write(lambda tx: webhooks.move_endpoints(tx, tenant, url=address, enabled=enabled))
 
 
 def _shop(app: Flask, row: dict[str, Any], url: str) -> Flask | None:
     """The example shop of a merchant, if the examples are beside the package (they are not in the wheel)."""
-    path = EXAMPLES / row["shop"] / "shop.py"
+    path = _shop_file(row["shop"])
     if not path.exists():
         return None
     client = fenqi.Fenqi(
@@ -166,10 +173,15 @@ def _shop(app: Flask, row: dict[str, Any], url: str) -> Flask | None:
     return shop
 
 
+def _shop_file(shop: str) -> Path:
+    return EXAMPLES / shop / "shop.py"
+
+
 def _module(path: Path) -> ModuleType:
     name = f"fenqi_example_{path.parent.name}"
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(path.parent)])
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

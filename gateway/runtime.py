@@ -39,8 +39,8 @@ def drain(gateway: Gateway) -> int:
 
 def sweep(gateway: Gateway) -> None:
     """The jobs of the day: expire checkouts and authorisations, and close the batches that are due."""
-    gateway.db.write(lambda tx: checkouts.expire_due(tx))
-    gateway.db.write(lambda tx: payments.expire_due(tx))
+    gateway.db.write(checkouts.expire_due)
+    gateway.db.write(payments.expire_due)
     settle(gateway, shanghai_date(gateway.clock()))
 
 

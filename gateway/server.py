@@ -25,7 +25,9 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
     """Serve until a signal ends it; the settings travel to the server's processes by the environment."""
     settings = from_environment(data_dir=data_dir)
     if workers > 1 and canonical_url(settings.database_url).get_backend_name() == "sqlite":
-        raise WrongSetting("--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL.")
+        raise WrongSetting(
+            "--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL."
+        )
     os.environ["FENQI_DATA_DIR"] = str(settings.data_dir)
     os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{host}:{port}")
     run("gateway.server:application", host=host, port=port, workers=workers)
@@ -46,7 +48,7 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
         workers=workers,
         blocking_threads=BLOCKING_THREADS,
         factory=True,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         working_dir=Path.cwd(),
     ).serve()
 
@@ -68,9 +70,8 @@ def begin_background_work(app: Flask) -> None:
 
 def portal(app: Flask) -> Flask:
     """The portal beside the gateway: a client of the API by the SDK, whose calls go to ``app`` in this process."""
-    from fenqi.testing.wsgi import wsgi_session  # noqa: PLC0415
-
     import merchant_portal  # noqa: PLC0415
+    from fenqi.testing.wsgi import wsgi_session  # noqa: PLC0415
 
     gateway: Gateway = app.extensions["fenqi"]
     url = gateway.settings.public_url
@@ -88,7 +89,7 @@ def portal_client_id(gateway: Gateway) -> str:
     from gateway.oauth import service as oauth  # noqa: PLC0415
 
     redirect = f"{gateway.settings.public_url}/portal/callback"
-    return gateway.db.write(lambda tx: oauth.portal_client(tx, redirect_uris=[redirect], mode="test").client_id)
+    return gateway.db.write(lambda tx: oauth.portal_client(tx, redirect_uris=[redirect], mode="test").id)
 
 
 def portal_key(gateway: Gateway) -> bytes:

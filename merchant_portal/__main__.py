@@ -1,4 +1,4 @@
-"""Run the portal alone: ``FENQI_BASE_URL``, ``PORTAL_URL``, ``PORTAL_CLIENT_ID`` and ``PORTAL_SECRET_KEY`` are needed."""
+"""Run the portal alone, by ``FENQI_BASE_URL``, ``PORTAL_URL``, ``PORTAL_CLIENT_ID`` and ``PORTAL_SECRET_KEY``."""
 
 from __future__ import annotations
 

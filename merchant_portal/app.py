@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import fenqi
 import requests
 from flask import Flask, Response, redirect, render_template, request, url_for
 
+import fenqi
 from merchant_portal import login, views, wording
 from merchant_portal.tokens import Tokens
 
@@ -74,7 +74,11 @@ def _explain(app: Flask) -> None:
 
     @app.errorhandler(fenqi.FenqiError)
     def refused(error: fenqi.FenqiError) -> Any:
-        status = error.status if isinstance(error, fenqi.APIError) and error.status in (403, 404, 409, 422) else 502
+        status = (
+            error.status
+            if isinstance(error, fenqi.APIError) and error.status in (403, 404, 409, 422)
+            else 502
+        )
         return render_template("sorry.html", error=error, status=status), status
 
     @app.errorhandler(404)

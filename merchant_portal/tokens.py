@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import secrets
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-import fenqi
 import requests
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import g, session
+
+import fenqi
 
 SCOPES = "portal checkouts:read payments:read payments:write refunds:write settlements:read events:read"
 IDLE_SECONDS = 15 * 60
@@ -82,14 +84,12 @@ class Tokens:
 
     def end(self) -> None:
         """Revoke what is held and forget it."""
-        try:
+        with contextlib.suppress(LoggedOut, requests.RequestException):
             self.session.post(
                 f"{self.gateway_url}/oauth/revoke",
                 data={"token": self._held()["refresh"], "client_id": self.client_id},
                 timeout=TIMEOUT,
             )
-        except (LoggedOut, requests.RequestException):
-            pass
         session.clear()
 
     def _ask(self, **body: str) -> dict[str, Any]:

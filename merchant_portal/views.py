@@ -157,5 +157,6 @@ def balance() -> str:
     """The merchant's side of the ledger, line by line."""
     client = tokens().client()
     found = client.balance_entries.list(page_size=50, cursor=request.args.get("cursor"))
-    return render_template("balance.html", me=client.me.retrieve(), balance=client.balance.retrieve(), page=found)
-
+    return render_template(
+        "balance.html", me=client.me.retrieve(), balance=client.balance.retrieve(), page=found
+    )

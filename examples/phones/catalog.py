@@ -21,8 +21,8 @@ class Product:
 
 PRODUCTS = (
     Product(
-        "xinghe-12", "星河 12 Pro", "Galaxy River 12 Pro", "6.7 英寸 · 256 GB · 三摄", "6.7 in · 256 GB · triple camera",
-        599_900, "#3b5bdb",
+        "xinghe-12", "星河 12 Pro", "Galaxy River 12 Pro", "6.7 英寸 · 256 GB · 三摄",
+        "6.7 in · 256 GB · triple camera", 599_900, "#3b5bdb",
     ),
     Product(
         "xinghe-12-lite", "星河 12 青春版", "Galaxy River 12 Lite", "6.1 英寸 · 128 GB · 双摄",

@@ -1,4 +1,4 @@
-"""The shop's own orders, in its own SQLite file. A real shop has its database; the four columns that matter are here."""
+"""The shop's own orders, in its own SQLite file; a real shop has its own database."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Orders:
         """Set columns of an order; setting the same again changes nothing."""
         names = ", ".join(f"{name} = ?" for name in columns)
         with self._connection() as connection:
-            connection.execute(f"UPDATE orders SET {names} WHERE id = ?", (*columns.values(), number))  # noqa: S608
+            connection.execute(f"UPDATE orders SET {names} WHERE id = ?", (*columns.values(), number))
 
     def get(self, number: str) -> dict[str, Any] | None:
         """One order, or None."""

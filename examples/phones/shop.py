@@ -13,13 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import fenqi
 from flask import Flask, Response, abort, redirect, render_template, request
+
+import fenqi
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from catalog import BY_SLUG, PRODUCTS, Product  # noqa: E402
-from orders import Orders  # noqa: E402
+from catalog import BY_SLUG, PRODUCTS, Product
+from orders import Orders
 
 sys.path.pop(0)
 
@@ -58,7 +59,7 @@ def create_app(
         return {
             "lang": language,
             "words": WORDS[language],
-            "yuan": fenqi.yuan,
+            "yuan": lambda amount_fen: f"{amount_fen // 100:,}.{amount_fen % 100:02}",
             "gateway_url": gateway_url,
             "shop_url": shop_url,
             "publishable_key": publishable_key,
@@ -131,7 +132,10 @@ def create_app(
     def refund(number: str) -> Any:
         order = orders.get(number) or abort(404)
         client.refunds.create(
-            order["payment"], reason="customer return", refund_reference=f"R-{number}", idempotency_key=f"refund-{number}"
+            order["payment"],
+            reason="customer return",
+            refund_reference=f"R-{number}",
+            idempotency_key=f"refund-{number}",
         )
         orders.update(number, status="refunded")
         return redirect(f"{shop_url}/desk", 303)

@@ -61,7 +61,9 @@ class Checkout(SQLModel, table=True):
     confirmed_quote_hash: str | None = Field(default=None, sa_column=Column(Words))
     payment_id: str | None = Field(default=None, sa_column=Column(Words))
     decline_code: str | None = Field(default=None, sa_column=Column(Words))
-    decline_reasons: list[dict[str, str]] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
+    decline_reasons: list[dict[str, str]] = Field(
+        default_factory=list, sa_column=Column(Document, nullable=False)
+    )
     """For the shopper's eyes only; the merchant sees the code."""
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
@@ -73,7 +75,8 @@ class Consent(SQLModel, table=True):
     __tablename__ = "consent"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('credit_service', 'bureau_query', 'funder_sharing', 'marketing', 'disclosure')", name="kind"
+            "kind IN ('credit_service', 'bureau_query', 'funder_sharing', 'marketing', 'disclosure')",
+            name="kind",
         ),
         Index("consent_of_checkout", "checkout_id"),
     )

@@ -39,7 +39,7 @@ from gateway.web.i18n import catalogue, language, t, with_language
 
 blueprint = Blueprint("checkout", __name__, template_folder="templates")
 DECIDED = ("approved", "declined", "under_review", "expired", "canceled")
-SANDBOX_ID_NUMBER = "11010519900307123X"
+SANDBOX_ID_NUMBER = "110105199003071239"
 
 
 class PhoneForm(Strict):

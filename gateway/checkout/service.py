@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select
 
@@ -16,10 +16,12 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import AmountMismatch, DuplicateReference, NotFound, TermUnavailable, WrongState
 from gateway.merchants import service as merchants
-from gateway.merchants.models import Merchant
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
 from gateway.webhooks import service as events
+
+if TYPE_CHECKING:
+    from gateway.merchants.models import Merchant
 
 ANSWER = CheckoutAnswer()
 LIVE = ("open", "identified", "under_review", "approved")

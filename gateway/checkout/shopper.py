@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.checkout import agreements, service
 from gateway.checkout.models import Checkout, Consent
@@ -13,7 +13,6 @@ from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import Transaction
 from gateway.decision import service as decisions
-from gateway.decision.models import CreditDecision
 from gateway.errors import (
     CheckoutExpired,
     CodeRefused,
@@ -30,6 +29,9 @@ from gateway.merchants import service as merchants
 from gateway.payments import service as payments
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
+
+if TYPE_CHECKING:
+    from gateway.decision.models import CreditDecision
 
 
 def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
@@ -59,7 +61,15 @@ def send_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str
 
 
 def identify(
-    tx: Transaction, gateway: Gateway, checkout_id: str, *, term: int, name: str, id_number: str, phone: str, code: str
+    tx: Transaction,
+    gateway: Gateway,
+    checkout_id: str,
+    *,
+    term: int,
+    name: str,
+    id_number: str,
+    phone: str,
+    code: str,
 ) -> Checkout | CodeRefused:
     """Choose a term and say who one is; the plan is made anew if the day has changed since the quote.
 
@@ -123,7 +133,9 @@ def confirm(
     return checkout
 
 
-def resolve_review(tx: Transaction, gateway: Gateway, checkout_id: str, *, outcome: str, decided_by: str) -> Checkout:
+def resolve_review(
+    tx: Transaction, gateway: Gateway, checkout_id: str, *, outcome: str, decided_by: str
+) -> Checkout:
     """A person ends the review of a checkout. Raises ``WrongState``."""
     checkout = _in_progress(tx, checkout_id)
     if checkout.status != "under_review":
@@ -163,14 +175,16 @@ def _found(tx: Transaction, checkout_id: str) -> Checkout:
 def _in_progress(tx: Transaction, checkout_id: str) -> Checkout:
     checkout = _found(tx, checkout_id)
     if checkout.status == "expired":
-        raise CheckoutExpired(f"The checkout ended at {checkout.expires_at:%Y-%m-%dT%H:%M:%SZ}. Nothing was charged.")
+        raise CheckoutExpired(
+            f"The checkout ended at {checkout.expires_at:%Y-%m-%dT%H:%M:%SZ}. Nothing was charged."
+        )
     if checkout.status not in EXPIRABLE:
         raise WrongState(f"The checkout is {checkout.status}.", param="checkout")
     return checkout
 
 
 def _requote(tx: Transaction, gateway: Gateway, checkout: Checkout) -> None:
-    """A quote is of its day: due dates move with the date, so a plan from yesterday is made anew before it is chosen."""
+    """A quote is of its day: due dates move with it, so a plan from yesterday is made anew before it is chosen."""
     today = shanghai_date(tx.now)
     if checkout.identified_at is None and shanghai_date(checkout.created_at) == today:
         return
@@ -200,7 +214,9 @@ def _check_confirmation(
     if quote_hash != plan["quote_hash"]:
         raise QuoteChanged("The plan changed since it was shown: read it again.", param="quote_hash")
     if checkout.disclosed_at is None:
-        raise ReadingTimeShort("Read the cost disclosure first.", seconds_left=gateway.settings.disclosure_reading_seconds)
+        raise ReadingTimeShort(
+            "Read the cost disclosure first.", seconds_left=gateway.settings.disclosure_reading_seconds
+        )
     ready = checkout.disclosed_at + timedelta(seconds=gateway.settings.disclosure_reading_seconds)
     if tx.now < ready:
         left = int((ready - tx.now).total_seconds()) + 1
@@ -241,7 +257,8 @@ def _features(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> dict
         "checkout_seconds": max(0, int((tx.now - checkout.created_at).total_seconds())),
         "merchant_age_days": max(0, (tx.now - merchant.created_at).days),
         "open_principal_fen": decisions.open_commitment_fen(tx, shopper_id),
-        "applications_on_phone_24h": 1 + decisions.applications_since(tx, same_phone, tx.now - timedelta(hours=24)),
+        "applications_on_phone_24h": 1
+        + decisions.applications_since(tx, same_phone, tx.now - timedelta(hours=24)),
         **loans.history(tx, shopper_id),
     }
 
@@ -257,8 +274,11 @@ def _conclude(
         checkout.decline_reasons = decision.reasons
         service.move(tx, checkout, "declined")
         return
-    price = plans.price_of(tx, checkout.merchant_id, plan["term"], shanghai_date(checkout.identified_at or tx.now))
-    assert price is not None and checkout.shopper_id is not None
+    price = plans.price_of(
+        tx, checkout.merchant_id, plan["term"], shanghai_date(checkout.identified_at or tx.now)
+    )
+    assert price is not None
+    assert checkout.shopper_id is not None
     payment = payments.authorize(
         tx,
         service.tenant_of(checkout),
@@ -273,4 +293,3 @@ def _conclude(
     assert payment is not None, "the decision has granted room for the amount under the same lock"
     checkout.payment_id = payment.id
     service.move(tx, checkout, "approved")
-

@@ -35,7 +35,9 @@ def settle(
     Raises ``ValueError`` for a date outside that period or an unknown policy.
     """
     if interest_policy not in get_args(InterestPolicy):
-        raise ValueError(f"interest_policy {interest_policy!r} is none of {', '.join(get_args(InterestPolicy))}")
+        raise ValueError(
+            f"interest_policy {interest_policy!r} is none of {', '.join(get_args(InterestPolicy))}"
+        )
     if not 0 <= periods_paid < len(schedule.rows):
         raise ValueError(f"periods_paid must be from 0 to {len(schedule.rows) - 1}")
     start, end = due_date(contract_date, periods_paid), due_date(contract_date, periods_paid + 1)

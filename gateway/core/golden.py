@@ -108,7 +108,10 @@ def _early_settlement(given: Case) -> Case:
 def _partial_refund(given: Case) -> Case:
     built, terms, start = _contract(given["contract"])
     lowered = refunding.lower(
-        built.rows[given["periods_paid"] :], terms=terms, contract_date=start, refund_fen=given["refund_amount"]
+        built.rows[given["periods_paid"] :],
+        terms=terms,
+        contract_date=start,
+        refund_fen=given["refund_amount"],
     )
     found = asdict(lowered)
     del found["rows"]

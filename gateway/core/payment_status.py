@@ -8,7 +8,10 @@ def payment_status(
 ) -> str:
     """Status by what is open (K = A - C - V - X), captured and refunded; amounts in fen."""
     still_open = authorised_fen - captured_fen - voided_fen - expired_fen
-    if min(still_open, captured_fen, voided_fen, expired_fen, refunded_fen) < 0 or refunded_fen > captured_fen:
+    if (
+        min(still_open, captured_fen, voided_fen, expired_fen, refunded_fen) < 0
+        or refunded_fen > captured_fen
+    ):
         raise ValueError("the parts of a payment are not negative and fit into the whole")
     if still_open:
         return "partially_captured" if captured_fen else "authorized"

@@ -45,5 +45,7 @@ class SimulatedFunder:
 
     def decide(self, submission: Submission) -> Ruling:
         if submission.mode != "test":
-            raise FunderUnavailable("No lender is connected: the built-in one is a simulator and works in test mode only.")
+            raise FunderUnavailable(
+                "No lender is connected: the built-in one is a simulator and works in test mode only."
+            )
         return Ruling(submission.recommended, submission.limit_fen, self.name)

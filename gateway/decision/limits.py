@@ -42,7 +42,9 @@ def hold(tx: Transaction, *, shopper_id: str, funder: str, amount_fen: int, abou
     return True
 
 
-def release(tx: Transaction, *, shopper_id: str, funder: str, amount_fen: int, reason: str, about: str) -> None:
+def release(
+    tx: Transaction, *, shopper_id: str, funder: str, amount_fen: int, reason: str, about: str
+) -> None:
     """Give back ``amount_fen`` of what is held, because of ``reason`` (voided, expired or refunded)."""
     limit = locked(tx, shopper_id, funder)
     if limit is None or limit.held_fen < amount_fen:

@@ -10,7 +10,7 @@ from gateway.db.types import Document, Fen, UtcTime, Whole, Words
 
 
 class CreditDecision(SQLModel, table=True):
-    """One decision: what the scorer recommended and what the named lender decided, with what is needed to explain it."""
+    """One decision: what the scorer recommended, what the named lender decided, and what is needed to explain it."""
 
     __tablename__ = "credit_decision"
     __table_args__ = (
@@ -71,7 +71,9 @@ class LimitMovement(SQLModel, table=True):
     __tablename__ = "limit_movement"
     __table_args__ = (
         UniqueConstraint("limit_id", "reason", "about", name="limit_movement_once"),
-        CheckConstraint("reason IN ('granted', 'authorized', 'voided', 'expired', 'refunded')", name="reason"),
+        CheckConstraint(
+            "reason IN ('granted', 'authorized', 'voided', 'expired', 'refunded')", name="reason"
+        ),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

@@ -74,7 +74,9 @@ def send_code(
     notifier.send_code(mode, number, code)
 
 
-def attempt_code(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str) -> CodeRefused | None:
+def attempt_code(
+    tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str
+) -> CodeRefused | None:
     """Count one try of a code; returns the refusal, so that the caller can commit the count before raising it."""
     row = tx.get(OneTimeCode, subject_id)
     if row is None or row.phone_lookup != vault.lookup(phone, "phone"):
@@ -85,7 +87,9 @@ def attempt_code(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, 
     tx.add(row)
     if row.code_lookup != vault.lookup(f"{subject_id}|{code}", "code"):
         left = MAX_ATTEMPTS - row.attempts
-        return CodeRefused(f"The code is not right; {left} tries are left.", param="code", reason="code_wrong")
+        return CodeRefused(
+            f"The code is not right; {left} tries are left.", param="code", reason="code_wrong"
+        )
     return None
 
 
@@ -127,5 +131,7 @@ def phone_of(tx: Transaction, vault: Vault, shopper_id: str) -> str:
 def shoppers_with_phone_of(tx: Transaction, shopper_id: str) -> list[str]:
     """Everybody who gave the same phone number as this shopper, the shopper included."""
     shopper = tx.get_one(Shopper, shopper_id)
-    query = select(Shopper.id).where(Shopper.mode == shopper.mode, Shopper.phone_lookup == shopper.phone_lookup)
+    query = select(Shopper.id).where(
+        Shopper.mode == shopper.mode, Shopper.phone_lookup == shopper.phone_lookup
+    )
     return list(tx.exec(query))

@@ -1,12 +1,20 @@
-"""The chart of accounts: the kinds, who owns them, their normal side and what they mean."""
+"""The chart of accounts: the kinds, whose they are, the side they normally stand on, and what they mean."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.core.tenant import Mode
+
 Side = Literal["debit", "credit", "clearing", "memo"]
+"""Where the balance normally stands. A clearing account returns to 0; a memo account holds no claim at all."""
 Owner = Literal["merchant", "funder", "institution", "programme", "none"]
+Group = Literal["assets", "liabilities", "income", "expenses", "memo"]
+
+OWNER_TEXT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,39 +24,88 @@ class AccountKind:
     name: str
     side: Side
     owner: Owner
-    text_zh: str
-    text_en: str
+    group: Group
+    zh: str
+    en: str
+    means: str
 
 
-CHART = {
-    kind.name: kind
-    for kind in (
-        AccountKind("loan_principal", "debit", "funder", "贷款本金", "principal shoppers owe the lender"),
-        AccountKind("interest_receivable", "debit", "funder", "应收利息", "interest due, not yet paid"),
-        AccountKind("fee_receivable", "debit", "funder", "应收手续费", "instalment fee due, not yet paid"),
-        AccountKind("late_interest_receivable", "debit", "funder", "应收罚息", "late interest due, not yet paid"),
-        AccountKind("subsidy_receivable", "debit", "programme", "应收国补", "trade-in subsidy owed by a programme"),
-        AccountKind("merchant_receivable", "debit", "merchant", "商户欠款", "what the merchant owes"),
-        AccountKind("merchant_pending", "credit", "merchant", "待结算", "captured, not yet settled"),
-        AccountKind("merchant_available", "credit", "merchant", "可付款", "settled, not yet instructed"),
-        AccountKind("merchant_reserve", "credit", "merchant", "风险准备金", "held back by agreement"),
-        AccountKind("dispute_hold", "credit", "merchant", "争议冻结", "set aside while a dispute runs"),
-        AccountKind("payout_in_transit", "clearing", "institution", "付款在途", "instructed, not yet confirmed"),
-        AccountKind("refund_in_transit", "clearing", "institution", "退款在途", "refund instructed, not confirmed"),
-        AccountKind("collection_in_transit", "clearing", "institution", "扣款在途", "collection not confirmed"),
-        AccountKind("shopper_credit", "credit", "none", "应退消费者", "owed to shoppers"),
-        AccountKind("funder_clearing", "credit", "funder", "资金方往来", "what the lender put in and not got back"),
-        AccountKind("unearned_merchant_subsidy", "credit", "none", "未实现贴息", "subsidy released as time passes"),
-        AccountKind("vat_payable", "credit", "none", "应交增值税", "output tax in the fees"),
-        AccountKind("merchant_fee_income", "credit", "none", "商户手续费收入", "earned from merchants"),
-        AccountKind("merchant_subsidy_income", "credit", "none", "贴息收入", "earned from merchants' subsidies"),
-        AccountKind("interest_income", "credit", "funder", "利息收入", "earned from shoppers"),
-        AccountKind("fee_income", "credit", "funder", "手续费收入", "earned from shoppers"),
-        AccountKind("late_interest_income", "credit", "funder", "罚息收入", "earned from shoppers"),
-        AccountKind("limit_committed", "memo", "none", "已占用额度", "authorised, seen from the limit"),
-        AccountKind("authorised_commitments", "memo", "none", "授权承诺", "authorised, seen from the payments"),
-    )
+_SECTIONS: dict[tuple[Group, Side, Owner], str] = {
+    ("assets", "debit", "merchant"): """
+        merchant_receivable | 商户欠款 | Owed by the merchant | a refund after the payout, a lost dispute""",
+    ("assets", "debit", "funder"): """
+        loan_principal | 贷款本金 | Loan principal | owed by shoppers
+        interest_receivable | 应收利息 | Interest receivable | due, not yet paid
+        fee_receivable | 应收手续费 | Fee receivable | due, not yet paid
+        late_interest_receivable | 应收罚息 | Late interest receivable | due, not yet paid""",
+    ("assets", "debit", "programme"): """
+        subsidy_receivable | 应收国补 | Trade-in subsidy receivable | advanced by a merchant, owed by the programme""",
+    ("assets", "credit", "funder"): """
+        allowance | 贷款损失准备 | Allowance for losses | set against principal""",
+    ("liabilities", "credit", "merchant"): """
+        merchant_pending | 待结算 | Pending | captured, not yet settled
+        merchant_available | 可付款 | Available | settled, payout not yet instructed
+        merchant_reserve | 风险准备金 | Reserve | held back by agreement
+        dispute_hold | 争议冻结 | Held for disputes | set aside while a dispute runs""",
+    ("liabilities", "credit", "funder"): """
+        funder_clearing | 资金方往来 | Lender's account | what the lender has put in and not got back""",
+    ("liabilities", "credit", "none"): """
+        shopper_credit | 应退消费者 | Owed to shoppers | overpaid, or refunded beyond the debt
+        unearned_merchant_subsidy | 未实现贴息 | Unearned merchant subsidy | taken at capture, earned over the term
+        vat_payable | 应交增值税 | VAT payable | output tax in the fees""",
+    ("liabilities", "clearing", "institution"): """
+        payout_in_transit | 付款在途 | Payouts in transit | instructed, outcome not yet confirmed
+        refund_in_transit | 退款在途 | Refunds in transit | instructed, outcome not yet confirmed
+        collection_in_transit | 扣款在途 | Collections in transit | instructed, outcome not yet confirmed""",
+    ("income", "credit", "funder"): """
+        interest_income | 利息收入 | Interest income | earned from shoppers
+        fee_income | 手续费收入 | Fee income | earned from shoppers
+        late_interest_income | 罚息收入 | Late interest income | earned from shoppers
+        recovery_income | 核销收回 | Recoveries | paid after the loan was written off""",
+    ("income", "credit", "none"): """
+        merchant_fee_income | 商户手续费收入 | Merchant fee income | earned from merchants
+        merchant_subsidy_income | 贴息收入 | Merchant subsidy income | earned from merchants
+        dispute_fee_income | 争议手续费收入 | Dispute fee income | earned from merchants""",
+    ("expenses", "debit", "funder"): """
+        credit_loss | 信用减值损失 | Credit losses | provisions and write-offs""",
+    ("expenses", "debit", "none"): """
+        dispute_loss | 争议损失 | Dispute losses | borne by the gateway""",
+    ("memo", "memo", "none"): """
+        limit_committed | 已占用额度 | Limit committed | authorised, seen from the limits
+        authorised_commitments | 授权承诺 | Authorised commitments | authorised, seen from the payments""",
 }
-"""The kinds that are posted to now or by the loan's life; the design's remaining ones come with their events."""
+
+
+def _kinds() -> Iterator[AccountKind]:
+    for (group, side, owner), rows in _SECTIONS.items():
+        for row in rows.strip().splitlines():
+            name, zh, en, means = (cell.strip() for cell in row.split("|"))
+            yield AccountKind(name, side, owner, group, zh, en, means)
+
+
+CHART = {kind.name: kind for kind in _kinds()}
+"""Every kind of account, in the order in which reports show them."""
 
 MERCHANT_KINDS = tuple(kind.name for kind in CHART.values() if kind.owner == "merchant")
+CLEARING_KINDS = tuple(kind.name for kind in CHART.values() if kind.side == "clearing")
+MEMO_KINDS = tuple(kind.name for kind in CHART.values() if kind.side == "memo")
+
+
+def check_account(kind: str, owner: str) -> None:
+    """Raise ``ValueError`` unless the chart has the kind, and an owner is given just where the kind has one."""
+    if kind not in CHART:
+        raise ValueError(f"{kind!r} is not in the chart of accounts")
+    if (CHART[kind].owner == "none") != (owner == ""):
+        raise ValueError(f"{kind} {'has no owner' if owner else 'needs an owner'}")
+    if owner and not OWNER_TEXT.fullmatch(owner):
+        raise ValueError(f"the owner of {kind} is letters, digits, underscores and hyphens, not {owner!r}")
+
+
+def account_id(mode: Mode, kind: str, owner: str = "") -> str:
+    """The account's identifier, which is its name: ``live:merchant_pending:mer_01KA…``, ``test:vat_payable``."""
+    return f"{mode}:{kind}:{owner}" if owner else f"{mode}:{kind}"
+
+
+def on_normal_side(kind: str, balance_fen: int) -> int:
+    """A signed balance (fen, debit above 0) as it is read: above 0 on the normal side. Memo keeps its sign."""
+    return balance_fen if CHART[kind].side in ("debit", "memo") else -balance_fen

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import and_, col, or_
-
 from gateway.errors import InvalidRequest
 from gateway.ledger import service
-from gateway.ledger.models import LedgerEntry, LedgerPosting
 from gateway.ledger.schemas import BalanceAnswer, BalanceEntryAnswer, BalanceEntryQuery
 from gateway.web.operations import Api, Call
 from gateway.web.paging import decoded, encoded
@@ -37,34 +34,47 @@ def get_balance(call: Call) -> Any:
 def list_balance_entries(call: Call) -> Any:
     """List the lines of the merchant's accounts, newest first."""
     asked = call.query
-    query = service.merchant_lines(call.tenant, start=asked["start"], end=asked["end"], payment=asked["payment"])
-    entry, line = col(LedgerPosting.entry_id), col(LedgerPosting.line)
-    if asked["cursor"] is not None:
-        last_entry, _, last_line = decoded(asked["cursor"]).partition(":")
-        if not last_line.isdigit():
-            raise InvalidRequest("The cursor is not one of ours: pass next_cursor unchanged.", param="cursor")
-        query = query.where(or_(entry < last_entry, and_(entry == last_entry, line < int(last_line))))
-    rows = list(call.tx.exec(query.order_by(entry.desc(), line.desc()).limit(asked["limit"] + 1)))
-    more = len(rows) > asked["limit"]
-    rows = rows[: asked["limit"]]
-    data = [_shown(posting, owner, account) for posting, owner, account in rows]
+    rows = service.lines_of(
+        call.tx,
+        call.tenant,
+        start=asked["start"],
+        end=asked["end"],
+        object_ids=() if asked["payment"] is None else (asked["payment"],),
+        limit=asked["limit"] + 1,
+        before=_position(asked["cursor"]),
+    )
+    shown = rows[: asked["limit"]]
+    more = len(rows) > len(shown)
     return {
         "object": "list",
-        "data": data,
+        "data": [_shown(row) for row in shown],
         "has_more": more,
-        "next_cursor": encoded(data[-1]["id"]) if more else None,
+        "next_cursor": encoded(_line_id(shown[-1])) if more else None,
     }
 
 
-def _shown(posting: LedgerPosting, entry: LedgerEntry, account: str) -> dict[str, Any]:
+def _position(cursor: str | None) -> tuple[str, int] | None:
+    if cursor is None:
+        return None
+    entry, _, line = decoded(cursor).partition(":")
+    if not line.isdigit() or len(line) > 9:
+        raise InvalidRequest("The cursor is not one of ours: pass next_cursor unchanged.", param="cursor")
+    return entry, int(line)
+
+
+def _line_id(row: service.MerchantLine) -> str:
+    return f"{row.entry_id}:{row.line}"
+
+
+def _shown(row: service.MerchantLine) -> dict[str, Any]:
     return {
-        "id": f"{posting.entry_id}:{posting.line}",
-        "kind": entry.kind,
-        "account": account,
-        "amount": -posting.amount,
-        "about": posting.object_id,
-        "payment": posting.object_id if posting.object_id.startswith("pay_") else None,
-        "entry": posting.entry_id,
-        "effective_date": entry.effective_date.isoformat(),
-        "created_at": entry.recorded_at,
+        "id": _line_id(row),
+        "kind": row.kind,
+        "account": row.account,
+        "amount": row.amount_fen,
+        "about": row.object_id,
+        "payment": row.object_id if row.object_id.startswith("pay_") else None,
+        "entry": row.entry_id,
+        "effective_date": row.effective_date.isoformat(),
+        "created_at": row.recorded_at,
     }

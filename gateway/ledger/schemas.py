@@ -7,7 +7,7 @@ from gateway.web.paging import PageQuery
 
 
 class BalanceAnswer(Strict):
-    """The merchant's claims, each positive when it is owed to the merchant; ``receivable`` is what the merchant owes."""
+    """The merchant's claims, each positive when owed to the merchant; ``receivable`` is what the merchant owes."""
 
     object = fields.Constant("balance")
     mode = fields.String()

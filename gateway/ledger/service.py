@@ -1,28 +1,60 @@
-"""Posting to the ledger, reversing, and reading balances. The only place that inserts ledger rows."""
+"""Posting to the ledger, reversing, and the balances of accounts. The only place that inserts ledger rows."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import func, insert
-from sqlmodel import col, select
+from sqlalchemy import Column, Connection, Table, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.pool import Pool
 
-from gateway.core.tenant import Tenant
+from gateway.core.calendar import shanghai_date
+from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import Conflict
-from gateway.ledger.accounts import CHART, MERCHANT_KINDS
-from gateway.ledger.models import LedgerAccount, LedgerEntry, LedgerPosting, LedgerSeal
+from gateway.errors import Conflict, NotFound
+from gateway.ledger.accounts import CHART, MERCHANT_KINDS, account_id, on_normal_side
+from gateway.ledger.models import ACCOUNT, ENTRY, POSTING, SEAL
 from gateway.ledger.postings import Entries, Line
+from gateway.ledger.statements import Booked, MerchantLine, entries_about, lines_of
+
+__all__ = [
+    "AlreadyReversed",
+    "Booked",
+    "KeyConflict",
+    "MerchantLine",
+    "balance_of",
+    "balances",
+    "entries_about",
+    "lines_of",
+    "lock_accounts",
+    "post",
+    "reverse",
+]
+
+WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+NAME = re.compile(r"[!-~]{1,200}")
+"""Keys and object identifiers: visible ASCII, so that they stand unquoted in journals and reports."""
+
+_known_accounts: WeakKeyDictionary[Pool, set[str]] = WeakKeyDictionary()
+"""Accounts seen committed, by database: an account never changes and never goes, so it is looked up once."""
 
 
 class KeyConflict(Conflict):
-    """A business key was posted before with other lines: the same event cannot have happened twice differently."""
+    """A business key was posted before for another request: the same event cannot have happened twice differently."""
 
-    code, title = "ledger_key_conflict", "The event is already in the books with other lines"
+    code, title = "ledger_key_conflict", "The event is already in the books, differently"
+
+
+class AlreadyReversed(Conflict):
+    """The entry was reversed before, or is itself a reversal: neither is reversed again."""
+
+    code, title = "ledger_already_reversed", "The entry cannot be reversed"
 
 
 def post(
@@ -35,130 +67,189 @@ def post(
     about_type: str,
     about_id: str,
     effective_date: date,
-    reverses: str | None = None,
+    request: Any = None,
 ) -> str:
-    """Write one entry and seal it; returns its id. The same key and lines again return the first entry's id.
+    """Write one entry and seal it; returns its id. The same key and request again return the first entry's id.
 
-    Raises ``KeyConflict`` for the same key with other lines, ``ValueError`` for fewer than two lines.
+    ``effective_date`` is a Shanghai date. ``request`` is what was asked, as JSON: give it when the lines also depend
+    on the state of the books, for then only it tells a repetition from another event; without it the lines do.
+    Raises ``KeyConflict`` for a known key with another request, ``ValueError`` for lines that cannot be an entry.
     """
-    if len(lines) < 2:
-        raise ValueError(f"an entry has at least two lines, {kind} has {len(lines)}")
-    fingerprint = _fingerprint(kind, about_id, effective_date, lines)
-    known = tx.exec(select(LedgerEntry).where(LedgerEntry.mode == tenant.mode, LedgerEntry.key == key)).first()
-    if known is not None:
-        if known.request_sha256 != fingerprint:
-            raise KeyConflict(f"The ledger key {key!r} is taken by the entry {known.id} with other lines.")
-        return known.id
-    entry_id = tx.new_id("ent")
-    tx.execute(
-        insert(LedgerEntry).values(
-            id=entry_id,
-            mode=tenant.mode,
-            kind=kind,
-            key=key,
-            request_sha256=fingerprint,
-            reverses=reverses,
-            merchant_id=tenant.merchant_id,
-            object_type=about_type,
-            object_id=about_id,
-            effective_date=effective_date,
-            recorded_at=tx.now,
-        )
-    )
-    tx.execute(
-        insert(LedgerPosting).values(
-            [
-                {
-                    "entry_id": entry_id,
-                    "line": number,
-                    "account_id": _account(tx, tenant.mode, line.kind, line.owner),
-                    "amount": line.amount_fen,
-                    "object_id": line.about,
-                }
-                for number, line in enumerate(lines, start=1)
-            ]
-        )
-    )
-    tx.execute(insert(LedgerSeal).values(entry_id=entry_id, lines=len(lines), gross=lines.gross_fen))
-    return entry_id
-
-
-def reverse(tx: Transaction, tenant: Tenant, entry_id: str, *, key: str, effective_date: date) -> str:
-    """Cancel an entry by its opposite; at most one reversal an entry. Returns the reversal's id."""
-    entry = tx.get_one(LedgerEntry, entry_id)
-    rows = tx.exec(
-        select(LedgerAccount.kind, LedgerAccount.owner, LedgerPosting.amount, LedgerPosting.object_id)
-        .join(LedgerAccount, col(LedgerAccount.id) == LedgerPosting.account_id)
-        .where(LedgerPosting.entry_id == entry_id)
-        .order_by(col(LedgerPosting.line))
-    )
-    opposite = Entries.balanced(*(Line(kind, owner, -amount, about) for kind, owner, amount, about in rows))
-    return post(
+    _check_names(kind, about_type, key, about_id, lines)
+    _check_owners(tenant, lines)
+    content: Any = [[line.kind, line.owner, line.amount_fen, line.about] for line in lines]
+    if request is None:
+        request = [effective_date.isoformat(), content]
+    return _once(
         tx,
-        kind=f"{entry.kind}_reversed",
+        tenant,
+        lines,
+        kind=kind,
         key=key,
-        tenant=tenant,
-        lines=opposite,
-        about_type=entry.object_type,
-        about_id=entry.object_id,
+        request_sha256=_fingerprint([kind, about_type, about_id, request]),
+        object_type=about_type,
+        object_id=about_id,
         effective_date=effective_date,
+        reverses=None,
+    )
+
+
+def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | None = None) -> str:
+    """Cancel an entry by its opposite, dated today in Shanghai unless said otherwise; returns the reversal's id.
+
+    The same key again returns the first reversal. Raises ``NotFound``; ``AlreadyReversed`` when the entry has a
+    reversal under another key or is one; ``KeyConflict`` when the key belongs to something else.
+    """
+    connection = tx.connection()
+    entry = connection.execute(select(ENTRY).where(ENTRY.c.id == entry_id)).one_or_none()
+    if entry is None:
+        raise NotFound(f"There is no ledger entry {entry_id!r}.")
+    earlier = connection.execute(select(ENTRY.c.key).where(ENTRY.c.reverses == entry_id)).scalar_one_or_none()
+    if entry.reverses is not None or (earlier is not None and earlier != key):
+        which = f"reverses {entry.reverses}" if entry.reverses else "was reversed before"
+        raise AlreadyReversed(f"The entry {entry_id} {which}. Post the event anew instead.")
+    rows = connection.execute(
+        select(ACCOUNT.c.kind, ACCOUNT.c.owner, POSTING.c.amount, POSTING.c.object_id)
+        .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
+        .where(POSTING.c.entry_id == entry_id)
+        .order_by(POSTING.c.line)
+    )
+    lines = Entries(tuple(Line(*row) for row in rows)).opposite()
+    kind = f"{entry.kind}_reversed"
+    _check_names(kind, entry.object_type, key, entry.object_id, lines)
+    return _once(
+        tx,
+        Tenant(entry.merchant_id, _mode(entry.mode)),
+        lines,
+        kind=kind,
+        key=key,
+        request_sha256=_fingerprint([kind, entry_id]),
+        object_type=entry.object_type,
+        object_id=entry.object_id,
+        effective_date=effective_date or shanghai_date(tx.now),
         reverses=entry_id,
     )
 
 
 def balances(tx: Transaction, tenant: Tenant) -> dict[str, int]:
-    """Balance of each of the merchant's accounts in fen, positive on its normal side."""
-    rows = tx.exec(
-        select(LedgerAccount.kind, func.sum(LedgerPosting.amount))
-        .join(LedgerPosting, col(LedgerPosting.account_id) == LedgerAccount.id)
-        .where(
-            LedgerAccount.mode == tenant.mode,
-            LedgerAccount.owner == tenant.merchant_id,
-            col(LedgerAccount.kind).in_(MERCHANT_KINDS),
-        )
-        .group_by(LedgerAccount.kind)
+    """Balance of each of the merchant's accounts by kind, in fen, positive on its normal side."""
+    names = {account_id(tenant.mode, kind, tenant.merchant_id): kind for kind in MERCHANT_KINDS}
+    found = _signed_balances(tx, names)
+    return {kind: on_normal_side(kind, found[name]) for name, kind in names.items()}
+
+
+def balance_of(tx: Transaction, mode: Mode, kind: str, owner: str = "") -> int:
+    """Balance of one account in fen, positive on its normal side; 0 when nothing was ever posted to it."""
+    name = account_id(mode, kind, owner)
+    return on_normal_side(kind, _signed_balances(tx, [name])[name])
+
+
+def lock_accounts(tx: Transaction, tenant: Tenant, kinds: Iterable[str]) -> None:
+    """Hold the merchant's accounts until the transaction ends, so that a balance read now stays the basis of a post.
+
+    Always in the order of their ids, so that two transactions never wait for each other. Nothing to do on SQLite,
+    which has one writer. Call it before anything else is read: PostgreSQL sees the books as of its first statement.
+    """
+    if tx.get_bind().dialect.name == "sqlite":
+        return
+    names = [account_id(tenant.mode, kind, tenant.merchant_id) for kind in kinds]
+    query = select(ACCOUNT.c.id).where(ACCOUNT.c.id.in_(names)).order_by(ACCOUNT.c.id)
+    # NO KEY UPDATE: holds off another locker, but not the foreign keys of postings that only add.
+    tx.connection().execute(query.with_for_update(key_share=True)).all()
+
+
+def _once(tx: Transaction, tenant: Tenant, lines: Entries, **facts: Any) -> str:
+    """Insert the entry unless its key is known for the same request; returns the id of the one in the books."""
+    connection = tx.connection()
+    entry = {
+        "id": tx.new_id("ent"),
+        "mode": tenant.mode,
+        "merchant_id": tenant.merchant_id,
+        "recorded_at": tx.now,
+        **facts,
+    }
+    # Insert first and look only on a conflict: under SERIALIZABLE a look at a free key collides with its neighbours.
+    if connection.execute(_insert_new(connection, ENTRY, ENTRY.c.mode, ENTRY.c.key), entry).rowcount:
+        _insert_lines(tx, connection, lines, entry)
+        return str(entry["id"])
+    query = select(ENTRY.c.id, ENTRY.c.request_sha256)
+    known = connection.execute(query.where(ENTRY.c.mode == tenant.mode, ENTRY.c.key == entry["key"])).one()
+    if known.request_sha256 != entry["request_sha256"]:
+        raise KeyConflict(f"The ledger key {entry['key']!r} is taken by the entry {known.id}, which differs.")
+    return str(known.id)
+
+
+def _insert_lines(tx: Transaction, connection: Connection, lines: Entries, entry: dict[str, Any]) -> None:
+    names = [account_id(entry["mode"], line.kind, line.owner) for line in lines]
+    _open_accounts(tx, connection, entry["mode"], dict(zip(names, lines, strict=True)))
+    connection.execute(
+        insert(POSTING),
+        [
+            {
+                "entry_id": entry["id"],
+                "line": number,
+                "account_id": name,
+                "amount": line.amount_fen,
+                "object_id": line.about,
+            }
+            for number, (name, line) in enumerate(zip(names, lines, strict=True), start=1)
+        ],
     )
-    signed = dict.fromkeys(MERCHANT_KINDS, 0) | {kind: int(total) for kind, total in rows}
-    return {kind: total if CHART[kind].side == "debit" else -total for kind, total in signed.items()}
+    connection.execute(insert(SEAL), {"entry_id": entry["id"], "lines": len(lines), "gross": lines.gross_fen})
 
 
-def merchant_lines(tenant: Tenant, *, start: date | None, end: date | None, payment: str | None) -> Any:
-    """Query of the merchant's side of the ledger: ``(posting, entry, account kind)``, for a keyset page."""
+def _open_accounts(tx: Transaction, connection: Connection, mode: str, lines: dict[str, Line]) -> None:
+    """Open the accounts that do not exist yet, in the order of their ids, so that two openers never deadlock."""
+    known = _known_accounts.setdefault(connection.engine.pool, set())
+    unknown = sorted(lines.keys() - known)
+    if not unknown:
+        return
+    rows = [
+        {"id": name, "mode": mode, "kind": lines[name].kind, "owner": lines[name].owner} for name in unknown
+    ]
+    statement = _insert_new(connection, ACCOUNT, ACCOUNT.c.id).returning(ACCOUNT.c.id)
+    opened: set[str] = tx.info.setdefault("ledger_accounts_opened", set())
+    opened.update(connection.execute(statement, rows).scalars())
+    known.update(set(unknown) - opened)  # what this transaction opened may still be rolled back
+
+
+def _insert_new(connection: Connection, table: Table, *unique: Column[Any]) -> Any:
+    """INSERT that passes over a row whose unique columns are taken."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing(index_elements=unique)
+
+
+def _signed_balances(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
+    found = dict.fromkeys(names, 0)
     query = (
-        select(LedgerPosting, LedgerEntry, LedgerAccount.kind)
-        .join(LedgerEntry, col(LedgerEntry.id) == LedgerPosting.entry_id)
-        .join(LedgerAccount, col(LedgerAccount.id) == LedgerPosting.account_id)
-        .where(
-            LedgerEntry.mode == tenant.mode,
-            LedgerAccount.owner == tenant.merchant_id,
-            col(LedgerAccount.kind).in_(MERCHANT_KINDS),
-        )
+        select(POSTING.c.account_id, func.sum(POSTING.c.amount))
+        .where(POSTING.c.account_id.in_(found))
+        .group_by(POSTING.c.account_id)
     )
-    if start is not None:
-        query = query.where(LedgerEntry.effective_date >= start)
-    if end is not None:
-        query = query.where(LedgerEntry.effective_date <= end)
-    if payment is not None:
-        query = query.where(LedgerPosting.object_id == payment)
-    return query
+    found.update({name: int(total) for name, total in tx.connection().execute(query)})
+    return found
 
 
-def _account(tx: Transaction, mode: str, kind: str, owner: str) -> str:
-    known: dict[tuple[str, str, str], str] = tx.info.setdefault("ledger_accounts", {})
-    name = (mode, kind, owner)
-    if name not in known:
-        query = select(LedgerAccount.id).where(
-            LedgerAccount.mode == mode, LedgerAccount.kind == kind, LedgerAccount.owner == owner
-        )
-        found = tx.exec(query).first()
-        if found is None:
-            found = tx.new_id("acc")
-            tx.execute(insert(LedgerAccount).values(id=found, mode=mode, kind=kind, owner=owner))
-        known[name] = found
-    return known[name]
+def _check_names(kind: str, about_type: str, key: str, about_id: str, lines: Entries) -> None:
+    if len(lines) < 2:
+        raise ValueError(f"an entry has at least two lines, {kind} has {len(lines)}")
+    for name in (kind, about_type):
+        if not WORD.fullmatch(name):
+            raise ValueError(f"{name!r} is no word of small letters, digits and underscores")
+    for name in (key, about_id, *(line.about for line in lines)):
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no identifier: 1 to 200 visible ASCII characters")
 
 
-def _fingerprint(kind: str, about_id: str, effective_date: date, lines: Sequence[Line] | Entries) -> str:
-    parts = [kind, about_id, effective_date.isoformat()]
-    body = [[line.kind, line.owner, line.amount_fen, line.about] for line in lines]
-    return hashlib.sha256(json.dumps([parts, body], separators=(",", ":")).encode()).hexdigest()
+def _check_owners(tenant: Tenant, lines: Entries) -> None:
+    for line in lines:
+        if CHART[line.kind].owner == "merchant" and line.owner != tenant.merchant_id:
+            raise ValueError(f"{line.kind} of {line.owner} in an entry of {tenant.merchant_id}")
+
+
+def _fingerprint(request: Any) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _mode(text: str) -> Mode:
+    return "live" if text == "live" else "test"

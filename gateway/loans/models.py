@@ -47,7 +47,7 @@ class Loan(SQLModel, table=True):
 class LoanInstalment(SQLModel, table=True):
     """One row of one version of a schedule; amounts in fen.
 
-    A row of a tiny last capture may be a few fen below 0: it is the difference of two schedules, and their sum is right.
+    A row of a tiny last capture may be a few fen below 0: it is the difference of two schedules, whose sum is right.
     """
 
     __tablename__ = "loan_instalment"

@@ -13,7 +13,9 @@ class Merchant(SQLModel, table=True):
 
     __tablename__ = "merchant"
     __table_args__ = (
-        CheckConstraint("category IN ('3c', 'furnishing', 'education', 'appliance', 'general')", name="category"),
+        CheckConstraint(
+            "category IN ('3c', 'furnishing', 'education', 'appliance', 'general')", name="category"
+        ),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

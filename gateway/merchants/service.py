@@ -57,7 +57,9 @@ def publishable_key(tx: Transaction, tenant: Tenant) -> str:
 
 def owner_of_key(tx: Transaction, key: str) -> Tenant:
     """Whose publishable key this is. Raises ``Unauthenticated``."""
-    row = tx.get(PublishableKey, key) if key.startswith("pk_") and key.isascii() and key.isprintable() else None
+    row = (
+        tx.get(PublishableKey, key) if key.startswith("pk_") and key.isascii() and key.isprintable() else None
+    )
     if row is None:
         raise Unauthenticated(
             "This publishable key is not known: copy it from the portal, it begins with pk_test_ or pk_live_.",

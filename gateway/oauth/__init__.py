@@ -1,1 +1,1 @@
-"""OAuth: tokens for merchants' servers (client credentials) and for their people through the portal (code with PKCE)."""
+"""OAuth: tokens for merchants' servers (client credentials) and for their people in the portal (code with PKCE)."""

@@ -1,127 +1,211 @@
-"""The login: /oauth/authorize asks a merchant's person for address and password and sends a code to the portal.
+"""The login: /oauth/authorize asks for address and password, shows who asks for what, and sends a code to the portal.
 
-RFC 6749 section 4.1 with PKCE (RFC 7636, S256 only), exact redirect addresses and ``iss`` (RFC 9207).
+RFC 6749 section 4.1 with PKCE (RFC 7636, S256 only), exact redirect addresses (RFC 9700) and ``iss`` (RFC 9207).
+There is no session: every step carries the OAuth parameters in its address and a sealed form that names them.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
-from typing import Any, cast
-from urllib.parse import urlencode
+import json
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, Response, current_app, g, redirect, render_template, request
+from authlib.oauth2.rfc6749.errors import AccessDeniedError, InvalidRequestError
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from gateway.db.transactions import Transaction
-from gateway.errors import InvalidRequest
-from gateway.oauth import service
-from gateway.oauth.server import Server
+from gateway.merchants import service as merchants
+from gateway.oauth import login_attempts, parameters, passwords, service
+from gateway.oauth.models import OAuthClient, TeamMember
+from gateway.oauth.server import Server, error_answer, uncached
+from gateway.privacy.vault import VaultError
 from gateway.web.context import gateway
+from gateway.web.headers import allow_form_target
 
 blueprint = Blueprint("authorize", __name__, template_folder="templates")
 PARAMETERS = (
-    "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method",
-)  # fmt: skip
-
-
-def server() -> Server:
-    """The OAuth server of this application."""
-    return cast(Server, current_app.extensions["fenqi.oauth"])
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+)
+FORM_LIFE = {"login": timedelta(minutes=30), "continue": timedelta(minutes=5)}
 
 
 @blueprint.get("/oauth/authorize")
-def login() -> Any:
+def ask() -> Response:
     """Show the login, or say at once what is wrong with the request."""
-    with gateway().db.read() as tx:
-        g.tx = tx
-        refused = _refused()
-    return refused if refused is not None else _form()
+    asked = parameters.in_address(request)
+    return _login_page(asked, _checked(asked))
 
 
 @blueprint.post("/oauth/authorize")
-def grant() -> Any:
-    """Check address and password; a right pair sends a code to the redirect address."""
-    email, password = request.form.get("email", ""), request.form.get("password", "")
-    here, guesses = gateway(), current_app.extensions["fenqi.guesses"]
-    if not hmac.compare_digest(request.form.get("form", ""), _form_token()):
-        return _form(error="login.stale"), 400
-    if not email or not password or len(email) > 200 or len(password) > 200:
-        return _form(error="login.missing", email=email[:200]), 422
-    if guesses.too_many(email, here.clock()):
-        return _form(error="login.wait", email=email), 429
-
-    def work(tx: Transaction) -> Any:
-        g.tx = tx
-        refused = _refused()
-        if refused is not None:
-            return refused
-        member = service.member_with_password(tx, email, password)
-        if member is None:
-            return None
-        consent = server().get_consent_grant(end_user=member)
-        return server().create_authorization_response(grant_user=member, grant=consent)
-
-    answer = here.db.write(work)
-    if answer is None:
-        guesses.failed(email, here.clock())
-        return _form(error="login.wrong", email=email), 422
-    guesses.succeeded(email)
-    return _with_issuer(answer)
+def answer() -> Response:
+    """Check address and password, then take the answer to the question that follows."""
+    asked = parameters.in_address(request)
+    client = _checked(asked)
+    _check_site()
+    request.max_content_length = parameters.LONGEST_BODY
+    step = "continue" if "continue" in request.form else "login"
+    form = _opened(step, asked)
+    if form is None:
+        return _login_page(asked, client, error="stale", status=400)
+    return _log_in(asked, client) if step == "login" else _conclude(asked, form["member"])
 
 
-def _refused() -> Any:
-    """The answer to a request that cannot be granted, or None. Never redirects to an unregistered address."""
-    for name, values in request.args.lists():
-        if len(values) > 1:
-            raise InvalidRequest(f"The parameter {name!r} is given more than once.", param=name)
-        if not all(char.isprintable() for char in values[0]):
-            raise InvalidRequest(f"The parameter {name!r} holds control characters.", param=name)
-    if not request.args.get("redirect_uri"):
-        raise InvalidRequest("The request has no redirect_uri.", param="redirect_uri")
-    try:
-        server().get_consent_grant(end_user=None)
-    except OAuth2Error as error:
-        if error.redirect_uri:
-            return _with_issuer(_error_redirect(error.redirect_uri, error.error, str(error.description or "")))
-        raise InvalidRequest(str(error.description or error.error), param="client_id") from None
-    if not request.args.get("code_challenge") or request.args.get("code_challenge_method") != "S256":
-        return _with_issuer(
-            _error_redirect(request.args["redirect_uri"], "invalid_request", "PKCE with S256 is required.")
+@blueprint.errorhandler(OAuth2Error)
+def refused(error: OAuth2Error) -> Response:
+    """An error goes to the client's own address, or, when that is not certain, to the person."""
+    if error.redirect_uri:
+        return _sent_back(error.redirect_uri, error.get_body())
+    accepted = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    if accepted == "application/json":
+        return error_answer(error)
+    page = render_template("oauth/refused.html", error=error.error, description=error.description)
+    return uncached(make_response(page, 400))
+
+
+def _checked(asked: dict[str, str]) -> OAuthClient:
+    """The client that asks, if its request can be granted. Raises ``OAuth2Error``."""
+    with gateway().db.read() as tx:
+        row: OAuthClient = Server.of(gateway(), tx, asked).get_consent_grant().client.row
+        tx.expunge(row)
+    return row
+
+
+def _log_in(asked: dict[str, str], client: OAuthClient) -> Response:
+    """Who it is, if the password is right. It is checked outside every transaction: it takes 30 ms of a core."""
+    here = gateway()
+    email, password = request.form.get("email", "").strip(), request.form.get("password", "")
+    if not email or not password:
+        return _login_page(asked, client, error="missing", email=email, status=422)
+    if len(email) > service.LONGEST_EMAIL or len(password) > passwords.LONGEST:
+        return _login_page(asked, client, error="wrong", status=422)
+    address = service.normalised(email)
+    wait = here.db.write(lambda tx: login_attempts.count(tx, here.vault, address))
+    if wait is not None:
+        page = _login_page(asked, client, error="wait", email=email, status=429)
+        page.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
+        return page
+    with here.db.read() as tx:
+        member = service.member_of_email(tx, address)
+    if not passwords.matches(password, member.password if member else None) or member is None:
+        return _login_page(asked, client, error="wrong", email=email, status=422)
+    here.db.write(lambda tx: login_attempts.forget(tx, here.vault, address))
+    return _continue_page(asked, client, member)
+
+
+def _conclude(asked: dict[str, str], member_id: str) -> Response:
+    """Send a code, or that the person did not want to."""
+    if request.form["continue"] != "yes":
+        raise AccessDeniedError(
+            "The person did not continue.", redirect_uri=asked["redirect_uri"], state=asked.get("state")
         )
-    return None
+
+    def work(tx: Transaction) -> str:
+        server = Server.of(gateway(), tx, asked)
+        grant = server.get_consent_grant()
+        response = server.create_authorization_response(grant_user=service.member(tx, member_id), grant=grant)
+        return str(response.headers["Location"])
+
+    return _sent_back(gateway().db.write(work), [])
 
 
-def _error_redirect(address: str, error: str, description: str) -> Response:
-    params = [("error", error), ("error_description", description)]
-    if request.args.get("state"):
-        params.append(("state", request.args["state"]))
-    return cast(Response, redirect(add_params_to_uri(address, params), 302))
+def _sent_back(address: str, params: list[tuple[str, str]]) -> Response:
+    """To the client, with the name of who answers (RFC 9207); 303, so that no password is sent along."""
+    target = add_params_to_uri(address, [*params, ("iss", gateway().settings.public_url)])
+    _allow_target(address)
+    return uncached(make_response(redirect(target, 303)))
 
 
-def _with_issuer(response: Response) -> Response:
-    """RFC 9207: the answer names who gives it."""
-    address = response.headers["Location"]
-    response.headers["Location"] = add_params_to_uri(address, [("iss", gateway().settings.public_url)])
-    response.status_code = 303
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _form(*, error: str | None = None, email: str = "") -> str:
-    asked = {name: request.args[name] for name in PARAMETERS if name in request.args}
-    language = {"lang": request.args["lang"]} if "lang" in request.args else {}
-    return render_template(
+def _login_page(
+    asked: dict[str, str],
+    client: OAuthClient,
+    *,
+    error: str | None = None,
+    email: str = "",
+    status: int = 200,
+) -> Response:
+    page = render_template(
         "oauth/login.html",
-        action="/oauth/authorize?" + urlencode({**asked, **language}),
-        form=_form_token(),
+        **_page(asked, client, "login"),
         error=error,
-        email=email,
-        redirect_uri=asked.get("redirect_uri", ""),
+        email=email[: service.LONGEST_EMAIL],
     )
+    return uncached(make_response(page, status))
 
 
-def _form_token() -> str:
-    """Binds the form to this very request, so that no other page can send it with parameters of its own choice."""
-    asked = urlencode(sorted((name, request.args[name]) for name in PARAMETERS if name in request.args))
-    return gateway().vault.lookup(asked, "login_form")
+def _continue_page(asked: dict[str, str], client: OAuthClient, member: TeamMember) -> Response:
+    with gateway().db.read() as tx:
+        merchant = merchants.get(tx, member.merchant_id)
+    page = render_template(
+        "oauth/continue.html",
+        **_page(asked, client, "continue", member=member.id),
+        member=member,
+        merchant=merchant,
+    )
+    return uncached(make_response(page))
+
+
+def _page(asked: dict[str, str], client: OAuthClient, step: str, **facts: str) -> dict[str, Any]:
+    _allow_target(asked["redirect_uri"])
+    return {
+        "action": "/oauth/authorize?" + urlencode(asked),
+        "form": _sealed(step, asked, **facts),
+        "mode": client.mode,
+        "target": urlsplit(asked["redirect_uri"]).netloc,
+    }
+
+
+def _sealed(step: str, asked: dict[str, str], **facts: str) -> str:
+    """A form token: only we can make it, it fits one request of one client, and it ages."""
+    here = gateway()
+    content = {"at": here.clock().timestamp(), "asked": _digest(asked), **facts}
+    sealed = here.vault.seal(json.dumps(content), table="login_form", row=step, column="token")
+    return base64.urlsafe_b64encode(sealed).decode()
+
+
+def _opened(step: str, asked: dict[str, str]) -> dict[str, Any] | None:
+    """What the form token says, if it is ours, for this step and request, and young enough."""
+    here = gateway()
+    try:
+        sealed = base64.urlsafe_b64decode(request.form.get("form", "").encode("ascii"))
+        content: dict[str, Any] = json.loads(
+            here.vault.open(sealed, table="login_form", row=step, column="token")
+        )
+    except (binascii.Error, UnicodeEncodeError, VaultError):
+        return None
+    age = timedelta(seconds=here.clock().timestamp() - content["at"])
+    fits = hmac.compare_digest(content["asked"], _digest(asked))
+    return content if fits and age <= FORM_LIFE[step] else None
+
+
+def _digest(asked: dict[str, str]) -> str:
+    values = urlencode([(name, asked[name]) for name in PARAMETERS if name in asked])
+    return gateway().vault.lookup(values, "login_form")
+
+
+def _check_site() -> None:
+    """Refuse a form that another site sent. Raises ``InvalidRequestError``."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    # Without a referrer policy that tells it, a browser says "null"; then Sec-Fetch-Site is the one to believe.
+    foreign = origin not in (None, "null") and origin not in (
+        gateway().settings.public_url,
+        request.host_url.rstrip("/"),
+    )
+    if foreign or site in ("cross-site", "same-site"):
+        raise InvalidRequestError("The form was sent from another site.")
+
+
+def _allow_target(address: str) -> None:
+    parts = urlsplit(address)
+    allow_form_target(f"{parts.scheme}://{parts.netloc}")

@@ -1,27 +1,30 @@
 """Tables of OAuth clients, their secrets, team members, authorization codes and refresh tokens.
 
-Nothing here can be used by who reads it: secrets, codes and refresh tokens are kept as keyed hashes, passwords as argon2id.
+Nothing here can be used by who reads it: secrets, codes and refresh tokens are kept as keyed hashes, passwords
+as argon2id. Codes and refresh tokens share their client's mode by foreign key, so test and live never cross.
 """
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index
+from sqlalchemy import CheckConstraint, Column, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Document, UtcTime, Words
+from gateway.db.types import Document, UtcTime, Whole, Words
 
 MODE = "mode IN ('test', 'live')"
+ITS_CLIENT = (["client_id", "mode"], ["oauth_client.id", "oauth_client.mode"])
 
 
 class OAuthClient(SQLModel, table=True):
-    """A program that may ask for tokens: a merchant's server, or the portal."""
+    """A program that may ask for tokens: a merchant's server, or the portal (public: PKCE, no secret)."""
 
     __tablename__ = "oauth_client"
     __table_args__ = (
         CheckConstraint(MODE, name="mode"),
         CheckConstraint("kind IN ('server', 'portal')", name="kind"),
         CheckConstraint("(kind = 'server') = (merchant_id IS NOT NULL)", name="server_has_merchant"),
-        CheckConstraint("id LIKE 'ci_' || mode || '_%'", name="id_names_mode"),
+        CheckConstraint("substr(id, 1, 8) = 'ci_' || mode || '_'", name="id_names_mode"),
+        UniqueConstraint("id", "mode", name="client_has_one_mode"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -32,31 +35,44 @@ class OAuthClient(SQLModel, table=True):
     redirect_uris: list[str] = Field(sa_column=Column(Document, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
+    @property
+    def client_id(self) -> str:
+        """The identifier under its OAuth name."""
+        return self.id
+
 
 class ClientSecret(SQLModel, table=True):
     """A secret of a client, as a keyed hash; several are valid while one replaces another."""
 
     __tablename__ = "client_secret"
-    __table_args__ = (Index("client_secret_of_client", "client_id"),)
+    __table_args__ = (
+        CheckConstraint("length(secret_lookup) = 64", name="lookup_is_sha256"),
+        Index("client_secret_of_client", "client_id"),
+    )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
     client_id: str = Field(sa_column=Column(Words, ForeignKey("oauth_client.id"), nullable=False))
     secret_lookup: str = Field(sa_column=Column(Words, nullable=False))
+    key_id: str = Field(sa_column=Column(Words, nullable=False))
+    """Which key of the vault made the hash."""
     expires_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
 class TeamMember(SQLModel, table=True):
-    """A person who works for a merchant and logs in to the portal."""
+    """A person who works for a merchant and logs in to the portal, in both modes."""
 
     __tablename__ = "team_member"
     __table_args__ = (
         CheckConstraint("role IN ('owner', 'finance', 'operations', 'developer', 'viewer')", name="role"),
+        CheckConstraint("substr(password, 1, 10) = '$argon2id$'", name="password_is_argon2id"),
+        Index("team_of_merchant", "merchant_id"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
     merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
     email: str = Field(sa_column=Column(Words, nullable=False, unique=True))
+    """In lower case."""
     name: str = Field(sa_column=Column(Words, nullable=False))
     role: str = Field(sa_column=Column(Words, nullable=False))
     password: str = Field(sa_column=Column(Words, nullable=False))
@@ -64,21 +80,36 @@ class TeamMember(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
+class LoginAttempt(SQLModel, table=True):
+    """Logins tried for an address, known or not, since a moment; the address itself is not kept."""
+
+    __tablename__ = "login_attempt"
+    __table_args__ = (CheckConstraint("tries > 0", name="tries"),)
+
+    email_lookup: str = Field(sa_column=Column(Words, primary_key=True))
+    tries: int = Field(sa_column=Column(Whole, nullable=False))
+    since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
 class AuthorizationCode(SQLModel, table=True):
     """A code on its way from the browser to the client: 60 seconds, once, bound to its PKCE challenge."""
 
     __tablename__ = "authorization_code"
-    __table_args__ = (CheckConstraint(MODE, name="mode"),)
+    __table_args__ = (
+        ForeignKeyConstraint(*ITS_CLIENT, name="code_keeps_mode"),
+        CheckConstraint("length(code_challenge) = 43", name="challenge_is_s256"),
+        CheckConstraint("length(code_lookup) = 64", name="lookup_is_sha256"),
+    )
 
     code_lookup: str = Field(sa_column=Column(Words, primary_key=True))
-    client_id: str = Field(sa_column=Column(Words, ForeignKey("oauth_client.id"), nullable=False))
+    client_id: str = Field(sa_column=Column(Words, nullable=False))
     member_id: str = Field(sa_column=Column(Words, ForeignKey("team_member.id"), nullable=False))
     mode: str = Field(sa_column=Column(Words, nullable=False))
     redirect_uri: str = Field(sa_column=Column(Words, nullable=False))
     scope: str = Field(sa_column=Column(Words, nullable=False))
     code_challenge: str = Field(sa_column=Column(Words, nullable=False))
     family: str = Field(sa_column=Column(Words, nullable=False))
-    """Refresh tokens that descend from this code."""
+    """Names every token that descends from this code."""
     used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
@@ -87,14 +118,28 @@ class RefreshToken(SQLModel, table=True):
     """A refresh token: used once, then replaced; a second use revokes its whole family."""
 
     __tablename__ = "refresh_token"
-    __table_args__ = (CheckConstraint(MODE, name="mode"), Index("refresh_token_family", "family"))
+    __table_args__ = (
+        ForeignKeyConstraint(*ITS_CLIENT, name="refresh_token_keeps_mode"),
+        CheckConstraint("length(token_lookup) = 64", name="lookup_is_sha256"),
+        Index("refresh_token_family", "family"),
+    )
 
     token_lookup: str = Field(sa_column=Column(Words, primary_key=True))
     family: str = Field(sa_column=Column(Words, nullable=False))
-    client_id: str = Field(sa_column=Column(Words, ForeignKey("oauth_client.id"), nullable=False))
+    client_id: str = Field(sa_column=Column(Words, nullable=False))
     member_id: str = Field(sa_column=Column(Words, ForeignKey("team_member.id"), nullable=False))
     mode: str = Field(sa_column=Column(Words, nullable=False))
     scope: str = Field(sa_column=Column(Words, nullable=False))
     used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class RevokedToken(SQLModel, table=True):
+    """An access token (by its ``jti``), or a family of them, that is refused before it expires."""
+
+    __tablename__ = "revoked_token"
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    """From when this need not be remembered: every token it names has expired by then."""

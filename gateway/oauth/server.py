@@ -1,254 +1,189 @@
-"""The OAuth server: Authlib's grants (RFC 6749, 7636, 6749 section 6) on our tables, with its permissive defaults closed.
+"""The OAuth server of one request: Authlib's flow in our transaction, with our tokens and our answers.
 
-A request runs in one transaction (``g.tx``): a code is used, a family revoked and a token issued together.
+It lives as long as its transaction, so that a code is used, a family revoked and a token issued together.
 """
 
 from __future__ import annotations
 
-import secrets
-from datetime import timedelta
+import json
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib.oauth2.rfc6749 import ClientMixin, grants
-from authlib.oauth2.rfc6749.errors import InvalidScopeError
-from authlib.oauth2.rfc7636 import CodeChallenge
-from flask import g
-from sqlmodel import select
+from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
+from flask import Request, Response
+from flask import request as flask_request
 
 from gateway.db.transactions import Transaction
-from gateway.oauth import service
+from gateway.oauth import credentials, service
+from gateway.oauth.endpoints import Introspection, Revocation
+from gateway.oauth.grants import Client, ClientCredentials, Code, Refresh, S256Only, new_opaque
 from gateway.oauth.keys import SigningKeys
 from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken, TeamMember
-from gateway.oauth.scopes import ROLE_SCOPES
+from gateway.oauth.revocation import ACCESS_LIFE
 from gateway.privacy.vault import Vault
+from gateway.web.context import Gateway
 
-ACCESS_SECONDS = 600
-CODE_LIFE = timedelta(seconds=60)
-REFRESH_LIFE = timedelta(days=30)
-METHODS = {"server": ("client_secret_basic", "client_secret_post"), "portal": ("none",)}
-GRANTS = {"server": ("client_credentials",), "portal": ("authorization_code", "refresh_token")}
-
-
-class Client(ClientMixin):
-    """A row of ``oauth_client`` as Authlib wants to see it."""
-
-    def __init__(self, row: OAuthClient, vault: Vault) -> None:
-        self.row = row
-        self._vault = vault
-
-    def get_client_id(self) -> str:
-        return self.row.id
-
-    def get_default_redirect_uri(self) -> str | None:
-        return None
-
-    def get_allowed_scope(self, scope: str | None) -> str:
-        """What is asked for, or everything the client may; an unknown scope is refused, not dropped."""
-        asked = (scope or "").split()
-        if not asked:
-            return " ".join(self.row.scopes)
-        if not set(asked) <= set(self.row.scopes):
-            raise InvalidScopeError("The scope is unknown or not allowed for this client.")
-        return " ".join(asked)
-
-    def check_redirect_uri(self, redirect_uri: str) -> bool:
-        return redirect_uri in self.row.redirect_uris
-
-    def check_client_secret(self, client_secret: str) -> bool:
-        return service.secret_is_right(g.tx, self._vault, self.row.id, client_secret)
-
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method in METHODS[self.row.kind]
-
-    def check_response_type(self, response_type: str) -> bool:
-        return self.row.kind == "portal" and response_type == "code"
-
-    def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type in GRANTS[self.row.kind]
+DESCRIPTIONS = {
+    "invalid_grant": "The code or token is unknown, expired, already used or revoked: log in again.",
+    "unsupported_grant_type": "The grant_type is one of client_credentials, authorization_code, refresh_token.",
+    "invalid_scope": "A scope is unknown, or was not granted.",
+}
+"""Said where Authlib says nothing."""
 
 
-class ClientCredentials(grants.ClientCredentialsGrant):
-    TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]  # noqa: RUF012
+class Form(OAuth2Payload):  # type: ignore[misc,unused-ignore]
+    """Parameters that were checked to come once each, from the one place where they may."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    @property
+    def data(self) -> Mapping[str, str]:
+        return self._values
+
+    @property
+    def datalist(self) -> dict[str, list[str]]:
+        return {name: [value] for name, value in self._values.items()}
 
 
-class S256Only(CodeChallenge):
-    """PKCE with S256 and nothing else, required of every client (Authlib's default is ``plain``)."""
+class StrictRequest(FlaskOAuth2Request):  # type: ignore[misc,unused-ignore]
+    """A request as Authlib sees it: only the checked parameters, never the address and the body mixed."""
 
-    DEFAULT_CODE_CHALLENGE_METHOD = "S256"
-    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]  # noqa: RUF012
-
-
-class _Grant:
-    """What a stored code or refresh token answers to Authlib."""
-
-    def __init__(self, row: Any) -> None:
-        self.row = row
-        self.code_challenge = getattr(row, "code_challenge", None)
-        self.code_challenge_method = "S256"
-
-    def get_redirect_uri(self) -> str:
-        return str(self.row.redirect_uri)
-
-    def get_scope(self) -> str:
-        return str(self.row.scope)
-
-    def check_client(self, client: Client) -> bool:
-        return bool(self.row.client_id == client.row.id)
-
-
-class Code(grants.AuthorizationCodeGrant):
-    """RFC 6749 section 4.1: 60 seconds, once; a second use revokes what the first one brought (RFC 9700 section 2.1.1)."""
-
-    TOKEN_ENDPOINT_AUTH_METHODS = ["none"]  # noqa: RUF012
-
-    def save_authorization_code(self, code: str, request: Any) -> None:
-        tx: Transaction = g.tx
-        member: TeamMember = request.user
-        tx.add(
-            AuthorizationCode(
-                code_lookup=self.server.vault.lookup(code, "code"),
-                client_id=request.client.row.id,
-                member_id=member.id,
-                mode=request.client.row.mode,
-                redirect_uri=request.payload.redirect_uri,
-                scope=granted(request.scope, member),
-                code_challenge=request.payload.data["code_challenge"],
-                family=secrets.token_hex(16),
-                expires_at=tx.now + CODE_LIFE,
-            )
+    def __init__(self, request: Request, values: Mapping[str, str]) -> None:
+        # Transport is the deployment's affair, TLS may end at a proxy: Authlib would judge by the inner address.
+        OAuth2Request.__init__(
+            self, request.method, f"https://gateway{request.path}", headers=request.headers
         )
+        self.payload = Form(values)
 
-    def query_authorization_code(self, code: str, client: Client) -> _Grant | None:
-        tx: Transaction = g.tx
-        query = select(AuthorizationCode).where(
-            AuthorizationCode.code_lookup == self.server.vault.lookup(code, "code")
-        )
-        row = tx.exec(query.with_for_update()).first()
-        if row is None or row.client_id != client.row.id or row.expires_at <= tx.now:
-            return None
-        if row.used_at is not None:
-            revoke_family(tx, row.family)
-            return None
-        return _Grant(row)
+    @property
+    def args(self) -> Mapping[str, str]:
+        return {}
 
-    def delete_authorization_code(self, authorization_code: _Grant) -> None:
-        authorization_code.row.used_at = g.tx.now
-        g.tx.add(authorization_code.row)
-
-    def authenticate_user(self, authorization_code: _Grant) -> TeamMember | None:
-        g.family = authorization_code.row.family
-        member: TeamMember | None = g.tx.get(TeamMember, authorization_code.row.member_id)
-        return member
+    @property
+    def form(self) -> Mapping[str, str]:
+        return self.payload.data  # type: ignore[no-any-return]
 
 
-class Refresh(grants.RefreshTokenGrant):
-    """RFC 6749 section 6 with rotation: a used token revokes its family (RFC 9700 section 4.14)."""
+class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
+    """Authlib's server for one transaction and one set of parameters."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = ["none"]  # noqa: RUF012
-    INCLUDE_NEW_REFRESH_TOKEN = True
-
-    def authenticate_refresh_token(self, refresh_token: str) -> _Grant | None:
-        tx: Transaction = g.tx
-        query = select(RefreshToken).where(
-            RefreshToken.token_lookup == self.server.vault.lookup(refresh_token, "refresh")
-        )
-        row = tx.exec(query.with_for_update()).first()
-        if row is None or row.revoked_at is not None or row.expires_at <= tx.now:
-            return None
-        if row.used_at is not None:
-            revoke_family(tx, row.family)
-            return None
-        return _Grant(row)
-
-    def authenticate_user(self, refresh_token: _Grant) -> TeamMember | None:
-        g.family = refresh_token.row.family
-        member: TeamMember | None = g.tx.get(TeamMember, refresh_token.row.member_id)
-        return member
-
-    def revoke_old_credential(self, refresh_token: _Grant) -> None:
-        refresh_token.row.used_at = g.tx.now
-        g.tx.add(refresh_token.row)
-
-
-class Server(AuthorizationServer):
-    """Authlib's server with our tokens: RFC 9068, ten minutes."""
-
-    def __init__(self, keys: SigningKeys, vault: Vault, issuer: str) -> None:
+    def __init__(
+        self, tx: Transaction, values: Mapping[str, str], *, keys: SigningKeys, vault: Vault, issuer: str
+    ) -> None:
         super().__init__()
+        self.tx, self.values = tx, values
         self.keys, self.vault, self.issuer = keys, vault, issuer
-        self._query_client = self._client
-        self._save_token = lambda token, request: None
-        self.register_token_generator("default", self._token)
         self.register_grant(ClientCredentials)
         self.register_grant(Code, [S256Only(required=True)])
         self.register_grant(Refresh)
+        self.register_endpoint(Revocation)
+        self.register_endpoint(Introspection)
 
-    def _client(self, client_id: str) -> Client | None:
-        row = g.tx.get(OAuthClient, client_id) if client_id.isascii() and client_id.isprintable() else None
-        return Client(row, self.vault) if row is not None else None
+    @classmethod
+    def of(cls, here: Gateway, tx: Transaction, values: Mapping[str, str]) -> Server:
+        """The server of a running gateway."""
+        keys, issuer = here.ports["signing_keys"], here.settings.public_url
+        return cls(tx, values, keys=keys, vault=here.vault, issuer=issuer)
 
-    def _token(
-        self,
-        *,
-        grant_type: str,
-        client: Client,
-        user: TeamMember | None = None,
-        scope: str | None = None,
-        expires_in: int | None = None,
-        include_refresh_token: bool = True,
+    def query_client(self, client_id: str) -> Client | None:
+        """The client with this id, or None."""
+        usable = client_id.isascii() and client_id.isprintable()
+        row = self.tx.get(OAuthClient, client_id) if usable else None
+        return Client(row) if row is not None else None
+
+    def authenticate_client(self, request: OAuth2Request, methods: Any, endpoint: str = "token") -> Client:
+        """The client that proves who it is by one of ``methods``. Raises ``OAuth2Error``."""
+        claim = credentials.read(request.headers.get("Authorization"), request.form)
+        client = self.query_client(claim.client_id)
+        if claim.method == "none":
+            right = client is not None
+        else:
+            known = client.row.id if client is not None else ""
+            right = service.secret_is_right(self.tx, self.vault, known, claim.secret)
+        if client is None or not right or claim.method not in methods:
+            raise credentials.refusal()
+        if not client.check_endpoint_auth_method(claim.method, endpoint):
+            raise credentials.refusal()
+        request.auth_method = claim.method
+        return client
+
+    def get_authorization_grant(self, request: OAuth2Request) -> Code:
+        """There is one flow; it says itself what is wrong with a request."""
+        return Code(request, self)
+
+    def access_token(
+        self, client: OAuthClient, *, scope: str, member: TeamMember | None = None, family: str | None = None
     ) -> dict[str, Any]:
-        tx: Transaction = g.tx
-        # A person's grant is what the code carries, even when that is nothing; only a server may ask for "all".
-        scope = (scope or "") if user else client.get_allowed_scope(scope)
-        now = int(tx.now.timestamp())
+        """The answer with a fresh access token of ten minutes (RFC 9068)."""
+        now, life = int(self.tx.now.timestamp()), int(ACCESS_LIFE.total_seconds())
         claims = {
             "iss": self.issuer,
             "aud": self.issuer,
-            "sub": user.id if user else client.row.id,
-            "client_id": client.row.id,
-            "merchant_id": user.merchant_id if user else client.row.merchant_id,
-            "mode": client.row.mode,
+            "sub": member.id if member else client.id,
+            "client_id": client.id,
+            "merchant_id": member.merchant_id if member else client.merchant_id,
+            "mode": client.mode,
             "scope": scope,
             "iat": now,
-            "exp": now + ACCESS_SECONDS,
-            "jti": secrets.token_hex(16),
+            "exp": now + life,
+            "jti": self.tx.new_id("tok"),
         }
-        token: dict[str, Any] = {
-            "token_type": "Bearer",
+        if family is not None:
+            claims["sid"] = family
+        return {
             "access_token": self.keys.sign(claims),
-            "expires_in": ACCESS_SECONDS,
+            "token_type": "Bearer",
+            "expires_in": life,
             "scope": scope,
         }
-        if user is not None and include_refresh_token:
-            token["refresh_token"] = self._refresh_token(tx, client, user, scope)
-        return token
 
-    def _refresh_token(self, tx: Transaction, client: Client, user: TeamMember, scope: str) -> str:
-        token = secrets.token_urlsafe(32)
-        tx.add(
+    def refresh_token(self, parent: AuthorizationCode | RefreshToken, *, expires_at: datetime) -> str:
+        """A refresh token that descends from a code or from the token it replaces."""
+        token = new_opaque()
+        self.tx.add(
             RefreshToken(
                 token_lookup=self.vault.lookup(token, "refresh"),
-                family=g.family,
-                client_id=client.row.id,
-                member_id=user.id,
-                mode=client.row.mode,
-                scope=scope,
-                expires_at=tx.now + REFRESH_LIFE,
+                family=parent.family,
+                client_id=parent.client_id,
+                member_id=parent.member_id,
+                mode=parent.mode,
+                scope=parent.scope,
+                expires_at=expires_at,
             )
         )
         return token
 
+    def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
+        """Nothing to do: what is kept of a token was added with it."""
 
-def granted(scope: str, member: TeamMember) -> str:
-    """What is asked for, less what the person's role does not allow."""
-    allowed = set(ROLE_SCOPES[member.role])
-    return " ".join(name for name in scope.split() if name in allowed)
+    def create_oauth2_request(self, request: Any) -> OAuth2Request:
+        return request if isinstance(request, OAuth2Request) else StrictRequest(flask_request, self.values)
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> Response:
+        response = Response(json.dumps(body) if isinstance(body, dict) else body, status, headers)
+        return uncached(response)
+
+    def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> Response:
+        return error_answer(error)
 
 
-def revoke_family(tx: Transaction, family: str) -> None:
-    """End every refresh token that descends from one login."""
-    for row in tx.exec(select(RefreshToken).where(RefreshToken.family == family)):
-        row.revoked_at = row.revoked_at or tx.now
-        tx.add(row)
+def error_answer(error: OAuth2Error) -> Response:
+    """An error as RFC 6749 section 5.2 wants it, always with a sentence."""
+    text = error.description or DESCRIPTIONS.get(error.error, "The request was refused.")
+    body = json.dumps({"error": error.error, "error_description": text})
+    response = Response(body, error.status_code, content_type="application/json")
+    if error.status_code == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="fenqi"'
+    return uncached(response)
 
+
+def uncached(response: Response) -> Response:
+    """Nothing that carries a token or says something about one may be stored (RFC 6749 section 5.1)."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    return response

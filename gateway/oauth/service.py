@@ -1,41 +1,46 @@
-"""What happens to clients, secrets and people: they are created, checked, and looked up."""
+"""What happens to clients, their secrets, and people: they are created, checked, and looked up."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
-import threading
-from datetime import datetime, timedelta
+from datetime import timedelta
+from urllib.parse import urlsplit
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlmodel import col, or_, select
 
-from gateway.core.tenant import Mode
+from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
+from gateway.errors import Conflict, NotFound, ValidationFailed
+from gateway.merchants import service as merchants
+from gateway.oauth import passwords
 from gateway.oauth.machine_secrets import new_secret
 from gateway.oauth.models import ClientSecret, OAuthClient, TeamMember
-from gateway.oauth.scopes import ALL_SCOPES, SERVER_SCOPES
+from gateway.oauth.scopes import ALL_SCOPES, ROLE_SCOPES, SERVER_SCOPES
 from gateway.privacy.vault import Vault
 
-PASSWORDS = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-"""argon2id with OWASP's parameters: for people only, a machine's secret has 256 bits and needs no slow hash."""
-NOBODY = PASSWORDS.hash(secrets.token_urlsafe(16))
-"""Checked when an address is unknown, so that its answer takes as long as a wrong password."""
 SECRET_PURPOSE = "client_secret"
+LONGEST_EMAIL, LONGEST_NAME = 254, 100
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def create_client(
     tx: Transaction, vault: Vault, *, merchant_id: str, mode: Mode, scopes: tuple[str, ...] = SERVER_SCOPES
 ) -> tuple[str, str]:
-    """A client for a merchant's server; returns its id and its secret, which is shown this once."""
+    """A client for a merchant's server; returns its id and its secret, which is shown this once.
+
+    Raises ``NotFound`` for an unknown merchant, ``ValidationFailed`` for a scope that a server may not have.
+    """
+    refused = [scope for scope in scopes if scope not in SERVER_SCOPES]
+    if refused or not scopes:
+        raise _invalid("scopes", f"A server's scopes are among: {' '.join(SERVER_SCOPES)}.")
+    merchants.get(tx, merchant_id)
     client = OAuthClient(
         id=f"ci_{mode}_{secrets.token_hex(12)}",
         kind="server",
         merchant_id=merchant_id,
         mode=mode,
-        scopes=list(scopes),
+        scopes=[scope for scope in SERVER_SCOPES if scope in scopes],
         redirect_uris=[],
         created_at=tx.now,
     )
@@ -52,30 +57,46 @@ def add_secret(tx: Transaction, vault: Vault, client: OAuthClient) -> str:
             id=tx.new_id("sec"),
             client_id=client.id,
             secret_lookup=vault.lookup(secret, SECRET_PURPOSE),
+            key_id=vault.lookup_key_id,
             created_at=tx.now,
         )
     )
     return secret
 
 
-def rotate_secret(tx: Transaction, vault: Vault, client_id: str, *, overlap: timedelta) -> str:
-    """A new secret; the ones before it end after ``overlap``."""
-    client = tx.get_one(OAuthClient, client_id)
+def rotate_secret(
+    tx: Transaction, vault: Vault, tenant: Tenant, *, client_id: str, overlap: timedelta = timedelta()
+) -> str:
+    """A new secret, shown this once; the ones before it end after ``overlap``, or earlier if they were to.
+
+    Raises ``NotFound`` for a client that is not this merchant's in this mode.
+    """
+    client = tx.get(OAuthClient, client_id)
+    if client is None or (client.merchant_id, client.mode) != (tenant.merchant_id, tenant.mode):
+        raise NotFound(f"There is no client {client_id!r}.")
+    end = tx.now + overlap
     for old in _valid_secrets(tx, client_id):
-        old.expires_at = tx.now + overlap
+        old.expires_at = min(end, old.expires_at or end)
         tx.add(old)
     return add_secret(tx, vault, client)
 
 
 def secret_is_right(tx: Transaction, vault: Vault, client_id: str, secret: str) -> bool:
-    """Whether ``secret`` is one of the client's valid ones, compared in constant time."""
+    """Whether ``secret`` is one of the client's valid ones; an unknown client takes as long."""
     given = vault.lookup(secret, SECRET_PURPOSE)
-    return any([hmac.compare_digest(row.secret_lookup, given) for row in _valid_secrets(tx, client_id)])
+    known = [row.secret_lookup for row in _valid_secrets(tx, client_id) if row.key_id == vault.lookup_key_id]
+    # A sum looks at every secret, where ``any`` would stop at the right one.
+    return sum(hmac.compare_digest(lookup, given) for lookup in known or [""]) > 0
 
 
 def portal_client(tx: Transaction, *, redirect_uris: list[str], mode: Mode) -> OAuthClient:
-    """The portal's own client of a mode, made when first asked for; its redirect addresses follow the settings."""
-    client = tx.exec(select(OAuthClient).where(OAuthClient.kind == "portal", OAuthClient.mode == mode)).first()
+    """The portal's own client of a mode, made when first asked for; its redirect addresses follow the settings.
+
+    Raises ``ValidationFailed`` for an address that no code may be sent to.
+    """
+    for address in redirect_uris:
+        _check_redirect_uri(address, mode)
+    client = tx.get(OAuthClient, f"ci_{mode}_portal")
     if client is None:
         client = OAuthClient(
             id=f"ci_{mode}_portal",
@@ -86,8 +107,7 @@ def portal_client(tx: Transaction, *, redirect_uris: list[str], mode: Mode) -> O
             redirect_uris=redirect_uris,
             created_at=tx.now,
         )
-    else:
-        client.redirect_uris = redirect_uris
+    client.redirect_uris = list(redirect_uris)
     tx.add(client)
     tx.flush()
     return client
@@ -96,63 +116,53 @@ def portal_client(tx: Transaction, *, redirect_uris: list[str], mode: Mode) -> O
 def create_team_member(
     tx: Transaction, *, merchant_id: str, email: str, name: str, password: str, role: str
 ) -> TeamMember:
-    """A person with a portal login; the password is kept as argon2id."""
+    """A person with a portal login; the password is kept as argon2id.
+
+    Raises ``ValidationFailed`` naming the field, ``Conflict`` when the address has a login already.
+    """
+    address = normalised(email)
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain) or not _is_line(address, LONGEST_EMAIL) or " " in address:
+        raise _invalid("email", "Must be an email address, such as name@shop.example.")
+    if not _is_line(name, LONGEST_NAME):
+        raise _invalid("name", f"Must be 1 to {LONGEST_NAME} characters on one line.")
+    if role not in ROLE_SCOPES:
+        raise _invalid("role", "Must be one of: " + ", ".join(ROLE_SCOPES) + ".")
+    if not passwords.SHORTEST <= len(password) <= passwords.LONGEST:
+        raise _invalid("password", f"Must be {passwords.SHORTEST} to {passwords.LONGEST} characters long.")
+    if member_of_email(tx, address) is not None:
+        raise Conflict(f"{address} has a login already.", param="email")
     member = TeamMember(
         id=tx.new_id("mem"),
         merchant_id=merchant_id,
-        email=email.strip().lower(),
+        email=address,
         name=name,
         role=role,
-        password=PASSWORDS.hash(password),
+        password=passwords.hashed(password),
         created_at=tx.now,
     )
     tx.add(member)
     return member
 
 
-def member_with_password(tx: Transaction, email: str, password: str) -> TeamMember | None:
-    """The person, if address and password fit; an unknown address takes as long as a wrong password."""
-    member = tx.exec(select(TeamMember).where(TeamMember.email == email.strip().lower())).first()
-    try:
-        PASSWORDS.verify(member.password if member else NOBODY, password)
-    except (VerificationError, InvalidHashError):
+def member(tx: Transaction, member_id: str) -> TeamMember:
+    """The person. Raises ``NotFound``."""
+    found = tx.get(TeamMember, member_id)
+    if found is None:
+        raise NotFound(f"There is no team member {member_id!r}.")
+    return found
+
+
+def member_of_email(tx: Transaction, email: str) -> TeamMember | None:
+    """The person with this address, in whatever case it is written."""
+    if not normalised(email).isprintable():
         return None
-    return member
+    return tx.exec(select(TeamMember).where(TeamMember.email == normalised(email))).first()
 
 
-class Guesses:
-    """Failed logins by address, in this process: five in fifteen minutes, then the door stays shut for a while."""
-
-    LIMIT = 5
-    WINDOW = timedelta(minutes=15)
-
-    def __init__(self) -> None:
-        self._failed: dict[str, list[datetime]] = {}
-        self._lock = threading.Lock()
-
-    def too_many(self, email: str, now: datetime) -> bool:
-        """Whether this address must wait."""
-        with self._lock:
-            return len(self._recent(email, now)) >= self.LIMIT
-
-    def failed(self, email: str, now: datetime) -> None:
-        """Note a failed login."""
-        with self._lock:
-            self._recent(email, now).append(now)
-
-    def succeeded(self, email: str) -> None:
-        """Forget the failures of an address."""
-        with self._lock:
-            self._failed.pop(self._key(email), None)
-
-    def _recent(self, email: str, now: datetime) -> list[datetime]:
-        recent = [moment for moment in self._failed.get(self._key(email), []) if moment > now - self.WINDOW]
-        self._failed[self._key(email)] = recent
-        return recent
-
-    @staticmethod
-    def _key(email: str) -> str:
-        return hashlib.sha256(email.strip().lower().encode()).hexdigest()
+def normalised(email: str) -> str:
+    """An address as it is kept and compared."""
+    return email.strip().lower()
 
 
 def _valid_secrets(tx: Transaction, client_id: str) -> list[ClientSecret]:
@@ -161,3 +171,22 @@ def _valid_secrets(tx: Transaction, client_id: str) -> list[ClientSecret]:
         or_(col(ClientSecret.expires_at).is_(None), col(ClientSecret.expires_at) > tx.now),
     )
     return list(tx.exec(query))
+
+
+def _check_redirect_uri(address: str, mode: Mode) -> None:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = urlsplit("")
+    plain_http = parts.scheme == "http" and (mode == "test" or parts.hostname in LOOPBACK)
+    usable = parts.hostname and parts.username is None and "#" not in address and address.isascii()
+    if not usable or not (parts.scheme == "https" or plain_http):
+        raise _invalid("redirect_uris", f"{address!r} must be an https address without user or fragment.")
+
+
+def _is_line(text: str, longest: int) -> bool:
+    return bool(text.strip()) and len(text) <= longest and text.isprintable()
+
+
+def _invalid(param: str, detail: str) -> ValidationFailed:
+    return ValidationFailed([{"param": param, "code": "invalid", "detail": detail}])

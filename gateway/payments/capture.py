@@ -155,12 +155,15 @@ def _charges(payment: Payment, captured_fen: int) -> tuple[int, int]:
     )
 
 
-def _take_serial_numbers(tx: Transaction, payment: Payment, capture_id: str, items: list[dict[str, Any]]) -> None:
+def _take_serial_numbers(
+    tx: Transaction, payment: Payment, capture_id: str, items: list[dict[str, Any]]
+) -> None:
     for index, item in enumerate(items):
         for number in item["serial_numbers"]:
             if tx.get(CapturedSerial, (payment.merchant_id, payment.mode, number)) is not None:
                 raise SerialNumberTaken(
-                    f"The serial number {number!r} was captured before.", param=f"items[{index}].serial_numbers"
+                    f"The serial number {number!r} was captured before.",
+                    param=f"items[{index}].serial_numbers",
                 )
             tx.add(
                 CapturedSerial(

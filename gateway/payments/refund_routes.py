@@ -48,7 +48,9 @@ def get_refund(call: Call, refund_id: str) -> Any:
 @api.get(scope=("refunds:write", "payments:read"), query=RefundQuery, answer=RefundAnswer, lists=True)
 def list_refunds(call: Call) -> Any:
     """List refunds, newest first."""
-    query = select(Refund).where(Refund.merchant_id == call.tenant.merchant_id, Refund.mode == call.tenant.mode)
+    query = select(Refund).where(
+        Refund.merchant_id == call.tenant.merchant_id, Refund.mode == call.tenant.mode
+    )
     if call.query["payment"]:
         query = query.where(Refund.payment_id == call.query["payment"])
     found = page(

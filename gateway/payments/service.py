@@ -148,7 +148,9 @@ def checked_capturable(payment: Payment, amount_fen: int | None, *, verb: str) -
     """The amount to capture or void. Raises ``WrongState`` when nothing is left, ``AmountAboveAuthorized`` above it."""
     left = capturable_fen(payment)
     if left == 0:
-        raise WrongState(f"The payment is {status_of(payment)}: there is nothing left to {verb}.", param="payment")
+        raise WrongState(
+            f"The payment is {status_of(payment)}: there is nothing left to {verb}.", param="payment"
+        )
     if amount_fen is not None and amount_fen > left:
         raise AmountAboveAuthorized(
             f"{amount_fen} fen is above the {left} fen that can still be {verb}{'' if verb.endswith('d') else 'e'}d.",

@@ -47,7 +47,9 @@ class AboveCeiling(ValueError):
     """The finished schedule costs more than the law or the funder allows."""
 
 
-def plan(price: Price, *, amount_fen: int, contract_date: date, funder: str, funder_type: str) -> dict[str, Any]:
+def plan(
+    price: Price, *, amount_fen: int, contract_date: date, funder: str, funder_type: str
+) -> dict[str, Any]:
     """The plan of ``amount_fen`` fen at ``price``, drawn on ``contract_date`` (Shanghai). Raises ``AboveCeiling``."""
     rows = schedule.build(amount_fen, price.terms(), contract_date)
     payments = [row.payment for row in rows.rows]

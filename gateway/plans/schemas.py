@@ -55,7 +55,9 @@ class PlanAnswer(Strict):
     amount = fields.Integer()
     financed_amount = fields.Integer()
     installment = fields.Dict(
-        keys=fields.String(), values=fields.Integer(), metadata={"description": "first, regular and last, in fen"}
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata={"description": "first, regular and last, in fen"},
     )
     total_payment = fields.Integer()
     total_interest = fields.Integer()
@@ -63,7 +65,9 @@ class PlanAnswer(Strict):
     annual_rate = fields.Dict(
         keys=fields.String(),
         values=fields.String(),
-        metadata={"description": "nominal (12 x monthly IRR) and effective (compound), from the rounded schedule"},
+        metadata={
+            "description": "nominal (12 x monthly IRR) and effective (compound), from the rounded schedule"
+        },
     )
     interest_free = fields.Boolean()
     merchant_subsidy = fields.Integer()

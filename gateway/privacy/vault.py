@@ -32,14 +32,16 @@ class Vault:
     """Seals and opens personal data, and makes the hashes it is looked up by.
 
     ``keys`` are the sealing keys by id, the first of which seals; the others only open what they once sealed.
+    ``lookup_key_id`` names the key behind ``lookup``, for who stores its hashes.
     """
 
-    def __init__(self, keys: dict[bytes, bytes], lookup_key: bytes) -> None:
+    def __init__(self, keys: dict[bytes, bytes], lookup_key: bytes, lookup_key_id: str = "") -> None:
         if not keys or {len(key_id) for key_id in keys} != {KEY_ID_BYTES}:
             raise VaultError(f"a vault needs at least one key, and key ids of {KEY_ID_BYTES} bytes")
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._current = next(iter(keys))
         self._lookup_key = lookup_key
+        self.lookup_key_id = lookup_key_id
 
     @classmethod
     def open_or_create(cls, data_dir: Path) -> Vault:
@@ -50,7 +52,8 @@ class Vault:
             keys = {
                 bytes.fromhex(row["id"]): keyfile.key_of(row["key"], KEY_BYTES) for row in content["sealing"]
             }
-            return cls(keys, keyfile.key_of(content["lookup"], KEY_BYTES))
+            lookup = content["lookup"]
+            return cls(keys, keyfile.key_of(lookup["key"], KEY_BYTES), str(lookup["id"]))
         except (KeyError, TypeError, ValueError, VaultError) as error:
             raise KeyFileError(f"the key file {path} is damaged: {error}. Restore a backup.") from None
 
@@ -79,10 +82,13 @@ class Vault:
 
 
 def _fresh() -> dict[str, object]:
-    key = keyfile.text_of(secrets.token_bytes(KEY_BYTES))
+    return {"sealing": [_fresh_key()], "lookup": _fresh_key()}
+
+
+def _fresh_key() -> dict[str, str]:
     return {
-        "sealing": [{"id": secrets.token_hex(KEY_ID_BYTES), "key": key}],
-        "lookup": keyfile.text_of(secrets.token_bytes(KEY_BYTES)),
+        "id": secrets.token_hex(KEY_ID_BYTES),
+        "key": keyfile.text_of(secrets.token_bytes(KEY_BYTES)),
     }
 
 

@@ -9,7 +9,7 @@ from gateway.db.types import Day, Fen, UtcTime, Words
 
 
 class SettlementBatch(SQLModel, table=True):
-    """One merchant's settlement of one day. All amounts in fen, positive as named; see ``batch.py`` for the equation."""
+    """One merchant's settlement of one day. Amounts in fen, positive as named; ``batch.py`` has the equation."""
 
     __tablename__ = "settlement_batch"
     __table_args__ = (
@@ -44,15 +44,13 @@ class SettlementBatch(SQLModel, table=True):
 
 
 class SettlementLine(SQLModel, table=True):
-    """One capture or refund on its way into a batch. Signed from the merchant's side: a capture adds, a refund takes."""
+    """One capture or refund on its way into a batch: a capture adds to what the merchant is due, a refund takes."""
 
     __tablename__ = "settlement_line"
     __table_args__ = (
         UniqueConstraint("kind", "object_id", name="one_line_per_object"),
         CheckConstraint("kind IN ('capture', 'refund')", name="kind"),
-        CheckConstraint(
-            "net_fen = amount_fen - merchant_fee_fen - merchant_subsidy_fen", name="net"
-        ),
+        CheckConstraint("net_fen = amount_fen - merchant_fee_fen - merchant_subsidy_fen", name="net"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("settlement_line_open", "merchant_id", "mode", "batch_id", "settlement_date"),
         Index("settlement_line_of_batch", "batch_id", "id"),

@@ -8,10 +8,10 @@ from gateway.errors import InstitutionUnavailable
 from gateway.settlement import service
 from gateway.settlement.institution import PayoutInstruction
 from gateway.settlement.models import Payout
-from gateway.webhooks.models import OutboxItem
 
 if TYPE_CHECKING:
     from gateway.web.context import Gateway
+    from gateway.webhooks.models import OutboxItem
 
 
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:

@@ -74,9 +74,7 @@ def list_payouts(call: Call) -> Any:
     """List payouts, newest first."""
     found = page(
         call.tx,
-        select(Payout).where(
-            Payout.merchant_id == call.tenant.merchant_id, Payout.mode == call.tenant.mode
-        ),
+        select(Payout).where(Payout.merchant_id == call.tenant.merchant_id, Payout.mode == call.tenant.mode),
         by=col(Payout.id),
         key=lambda row: row.id,
         limit=call.query["limit"],

@@ -23,7 +23,9 @@ class SettlementAnswer(Strict):
     disputes = fields.Integer()
     adjustments = fields.Integer()
     reserve_change = fields.Integer()
-    closing = fields.Integer(metadata={"description": "Carried to the next batch; negative while the merchant owes."})
+    closing = fields.Integer(
+        metadata={"description": "Carried to the next batch; negative while the merchant owes."}
+    )
     payout_amount = fields.Integer()
     payout = fields.String(allow_none=True)
     created_at = Moment()

@@ -186,14 +186,19 @@ def confirm_payout(tx: Transaction, payout_id: str) -> Payout:
         key=f"payout_confirmed:{payout.id}",
         tenant=tenant,
         lines=postings.payout_confirmed(
-            payout=payout.id, institution=payout.institution, funder=payout.funder, amount_fen=payout.amount_fen
+            payout=payout.id,
+            institution=payout.institution,
+            funder=payout.funder,
+            amount_fen=payout.amount_fen,
         ),
         about_type="payout",
         about_id=payout.id,
         effective_date=shanghai_date(tx.now),
     )
     tx.flush()
-    events.record(tx, tenant, "payout.paid", object_id=payout.id, data=PAYOUT_ANSWER.dump(payout_view(payout)))
+    events.record(
+        tx, tenant, "payout.paid", object_id=payout.id, data=PAYOUT_ANSWER.dump(payout_view(payout))
+    )
     return payout
 
 

@@ -12,7 +12,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_bytes(columns: list[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """``rows`` as a file with a header of ``columns``; numbers stay numbers, text that looks like a formula gets a ``'``."""
+    """``rows`` under a header of ``columns``; numbers stay numbers, text that looks like a formula gets a ``'``."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)

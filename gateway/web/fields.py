@@ -23,7 +23,7 @@ class Strict(Schema):
 class WholeNumber(fields.Integer):
     """A JSON integer within bounds; refuses 1.0, true, "1000" and whatever does not fit 64 bits."""
 
-    default_error_messages = {"type": "Must be a whole number without quotes, such as 599900."}
+    wrong_type = "Must be a whole number without quotes, such as 599900."
 
     def __init__(self, *, low: int = 0, high: int = MAX_INT, **kwargs: Any) -> None:
         super().__init__(strict=True, **kwargs)
@@ -32,7 +32,7 @@ class WholeNumber(fields.Integer):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if type(value) is not int:
-            raise self.make_error("type")
+            raise ValidationError(self.wrong_type)
         if not self.low <= value <= self.high:
             raise ValidationError(f"Must be from {self.low} to {self.high}.")
         return value
@@ -41,7 +41,7 @@ class WholeNumber(fields.Integer):
 class Fen(WholeNumber):
     """Money in fen (100 fen = 1 yuan): a positive integer unless ``low`` says otherwise."""
 
-    default_error_messages = {"type": "Must be a whole number of fen without quotes: 599900 is 5,999.00 yuan."}
+    wrong_type = "Must be a whole number of fen without quotes: 599900 is 5,999.00 yuan."
 
     def __init__(self, *, low: int = 1, high: int = MAX_INT, **kwargs: Any) -> None:
         super().__init__(low=low, high=high, **kwargs)
@@ -70,7 +70,9 @@ class QueryNumber(fields.Field[int]):
 class Line(fields.String):
     """One line of text: trimmed, NFC, no control characters, of bounded length."""
 
-    def __init__(self, *, longest: int = 200, shortest: int = 1, pattern: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, longest: int = 200, shortest: int = 1, pattern: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.longest, self.shortest = longest, shortest
         self.pattern = re.compile(pattern) if pattern else None
@@ -95,7 +97,7 @@ class Choice(fields.String):
     def __init__(self, *choices: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.choices = choices
-        self.metadata = {"enum": list(choices), **self.metadata}
+        self.metadata = {"enum": [*choices, None] if self.allow_none else list(choices), **self.metadata}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or value not in self.choices:
@@ -143,7 +145,9 @@ class Metadata(fields.Field[dict[str, str]]):
             raise ValidationError("Must be an object of text pairs.")
         if len(value) > 50:
             raise ValidationError("Must have at most 50 pairs.")
-        return {self._key.deserialize(key): self._value.deserialize(text) for key, text in value.items()}
+        return {
+            str(self._key.deserialize(key)): str(self._value.deserialize(text)) for key, text in value.items()
+        }
 
 
 class QueryDay(fields.Date):
@@ -164,4 +168,3 @@ class Moment(fields.Field[datetime]):
         if value is None:
             return None
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-

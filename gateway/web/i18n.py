@@ -93,6 +93,14 @@ def with_language(url: str) -> str:
 
 def register(app: Flask) -> None:
     """Give the functions above to every template."""
-    names: tuple[Callable[..., Any], ...] = (t, money, day, moment, percent, other_language_url, with_language)
+    names: tuple[Callable[..., Any], ...] = (
+        t,
+        money,
+        day,
+        moment,
+        percent,
+        other_language_url,
+        with_language,
+    )
     app.jinja_env.globals.update({function.__name__: function for function in names})
     app.jinja_env.globals["page_language"] = language

@@ -67,7 +67,12 @@ def _components(spec: APISpec) -> None:
     )
     spec.components.security_scheme(
         "publishable_key",
-        {"type": "apiKey", "in": "query", "name": "key", "description": "pk_test_… or pk_live_…, quotes only."},
+        {
+            "type": "apiKey",
+            "in": "query",
+            "name": "key",
+            "description": "pk_test_… or pk_live_…, quotes only.",
+        },
     )
     spec.components.schema(
         "Problem",
@@ -119,6 +124,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     ]
     for name, query in operation.query.fields.items():
         schema = {key: value for key, value in query.metadata.items() if key != "description"}
+        if "enum" in schema:
+            schema["enum"] = [value for value in schema["enum"] if value is not None]
         found.append(
             {
                 "in": "query",
@@ -168,4 +175,3 @@ def _name(schema: type[Schema] | Schema | str) -> str:
     kind = schema if isinstance(schema, type) else type(schema)
     name = schema if isinstance(schema, str) else kind.__name__
     return str(name).removesuffix("Answer")
-

@@ -202,7 +202,8 @@ def _check_version() -> None:
     wanted = request.headers.get(VERSION_HEADER, VERSION)
     if wanted != VERSION:
         raise UnsupportedVersion(
-            f"{VERSION_HEADER} {wanted!r} does not exist; this gateway speaks {VERSION}.", param=VERSION_HEADER
+            f"{VERSION_HEADER} {wanted!r} does not exist; this gateway speaks {VERSION}.",
+            param=VERSION_HEADER,
         )
 
 

@@ -50,4 +50,3 @@ def snippet(version: str, name: str) -> Response:
     if not moving:
         response.cache_control.immutable = True
     return response
-

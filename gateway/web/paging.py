@@ -59,7 +59,9 @@ def encoded(key: str) -> str:
 def decoded(cursor: str) -> str:
     """The position in a cursor. Raises ``InvalidRequest``."""
     try:
-        key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
+            "ascii"
+        )
     except (binascii.Error, UnicodeDecodeError, ValueError):
         key = ""
     if not key or not all(char.isalnum() or char in "_-:." for char in key):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -93,11 +94,9 @@ def _words(error: HTTPException) -> str:
 
 
 def _as_page_or_problem(app: Flask, error: GatewayError) -> Response:
-    page = app.extensions.get("fenqi.error_page")
-    wants_page = page and request.accept_mimetypes.best_match(
-        ["application/json", "application/problem+json", "text/html"]
-    ) == "text/html"
-    if wants_page and not request.path.startswith("/v1/"):
-        response: Response = page(error)
-        return response
+    page: Callable[[GatewayError], Response] | None = app.extensions.get("fenqi.error_page")
+    kinds = ["application/json", "application/problem+json", "text/html"]
+    reads_pages = request.accept_mimetypes.best_match(kinds) == "text/html"
+    if page is not None and reads_pages and not request.path.startswith("/v1/"):
+        return page(error)
     return answer(error)

@@ -1,4 +1,4 @@
-"""Delivering one event to one endpoint: signed, without redirects, with short time-outs; anything but 2xx is a failure."""
+"""Delivering one event to one endpoint: signed, no redirects, short time-outs; anything but 2xx is a failure."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlmodel import col, select
@@ -42,16 +43,18 @@ def drain(db: Database, handlers: Mapping[str, Handler], *, limit: int = BATCH) 
             handlers[item.topic](item)
         except Exception as error:  # a handler may fail in any way; the row remembers how
             log.warning("outbox %s %s failed at attempt %d: %s", item.topic, item.id, item.attempts, error)
-            db.write(lambda tx, item=item, error=error: _failed(tx, item, error))
+            db.write(partial(_failed, item=item, error=error))
         else:
-            db.write(lambda tx, item=item: _done(tx, item))
+            db.write(partial(_done, item=item))
     return len(items)
 
 
 def _claim(tx: Transaction, topics: list[str], limit: int) -> list[OutboxItem]:
     query = (
         select(OutboxItem)
-        .where(col(OutboxItem.done_at).is_(None), OutboxItem.next_at <= tx.now, col(OutboxItem.topic).in_(topics))
+        .where(
+            col(OutboxItem.done_at).is_(None), OutboxItem.next_at <= tx.now, col(OutboxItem.topic).in_(topics)
+        )
         .order_by(col(OutboxItem.next_at), col(OutboxItem.id))
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -50,7 +50,9 @@ def get_event(tx: Transaction, tenant: Tenant, event_id: str) -> Event:
     return event
 
 
-def create_endpoint(tx: Transaction, tenant: Tenant, vault: Vault, *, url: str) -> tuple[WebhookEndpoint, str]:
+def create_endpoint(
+    tx: Transaction, tenant: Tenant, vault: Vault, *, url: str
+) -> tuple[WebhookEndpoint, str]:
     """A new endpoint and its secret (``whsec_…``), which is shown this once and stored sealed."""
     secret = signatures.new_secret()
     endpoint_id = tx.new_id("we")
@@ -67,11 +69,11 @@ def create_endpoint(tx: Transaction, tenant: Tenant, vault: Vault, *, url: str) 
     return endpoint, secret
 
 
-def move_endpoints(tx: Transaction, tenant: Tenant, *, url: str) -> None:
-    """Point the merchant's endpoints to another address."""
+def move_endpoints(tx: Transaction, tenant: Tenant, *, url: str, enabled: bool) -> None:
+    """Point the merchant's endpoints to another address, or switch them off."""
     query = select(WebhookEndpoint).where(
         WebhookEndpoint.merchant_id == tenant.merchant_id, WebhookEndpoint.mode == tenant.mode
     )
     for endpoint in tx.exec(query):
-        endpoint.url = url
+        endpoint.url, endpoint.enabled = url, enabled
         tx.add(endpoint)

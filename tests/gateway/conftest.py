@@ -134,10 +134,15 @@ def clock() -> TestClock:
 def app(database_url: str, tmp_path: Path, clock: TestClock) -> Flask:
     """The whole gateway on a migrated database; time and chance are the test's."""
     settings = Settings(
-        database_url=database_url, data_dir=tmp_path / "data", public_url="http://gateway.test", worker_in_process=False
+        database_url=database_url,
+        data_dir=tmp_path / "data",
+        public_url="http://gateway.test",
+        worker_in_process=False,
     )
     chance = random.Random(20261123)
-    return create_app(settings, clock=clock, random_bits=chance.getrandbits, ports={"scorer": loaded_scorer()})
+    return create_app(
+        settings, clock=clock, random_bits=chance.getrandbits, ports={"scorer": loaded_scorer()}
+    )
 
 
 @pytest.fixture

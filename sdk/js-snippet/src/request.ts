@@ -25,7 +25,7 @@ export interface QuoteRequest {
 const FORMS = {
   key: /^pk_(test|live)_\w+$/,
   amount: /^[1-9]\d{0,14}$/,
-  terms: /^(\d+(,\d+)*)?$/,
+  terms: /^[\d,]*$/,
   category: /^\w*$/,
 };
 

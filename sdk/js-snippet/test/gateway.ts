@@ -55,13 +55,15 @@ export class FakeGateway {
 
   async #fetch(url: URL, signal?: AbortSignal | null): Promise<Response> {
     this.asked.push(url);
+    let pending = true;
     await new Promise<void>((resolve, reject) => {
       setTimeout(resolve, this.delay(Number(url.searchParams.get('amount'))));
       signal?.addEventListener('abort', () => {
-        this.aborted += 1;
+        if (pending) this.aborted += 1;
         reject(new DOMException('The operation was aborted.', 'AbortError'));
       });
     });
+    pending = false;
     return this.answer(url);
   }
 }

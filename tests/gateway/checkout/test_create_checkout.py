@@ -121,7 +121,9 @@ def test_another_content_type_is_refused(api):
 
 def test_every_wrong_field_is_told_at_once(api):
     found = refused(api.post("/v1/checkouts", {"amount": "1", "colour": "red"}))
-    assert {"amount", "colour", "items", "category", "merchant_reference"} <= {row["param"] for row in found["errors"]}
+    assert {"amount", "colour", "items", "category", "merchant_reference"} <= {
+        row["param"] for row in found["errors"]
+    }
 
 
 def test_same_reference_and_body_return_the_same_open_checkout(api):
@@ -184,7 +186,9 @@ def test_lists_page_by_cursor_newest_first(api):
     assert (second["has_more"], second["next_cursor"]) == (False, None)
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=a", "cursor=%00", "cursor=!!", "foo=1", "limit=1&limit=2"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=a", "cursor=%00", "cursor=!!", "foo=1", "limit=1&limit=2"]
+)
 def test_bad_queries_are_refused(api, query):
     answer = api.get(f"/v1/checkouts?{query}")
     assert answer.status_code in (400, 422)

@@ -128,7 +128,11 @@ def test_a_void_releases_the_rest(api):
     payment = api.approved()
     api.post(f"/v1/payments/{payment['id']}/capture", {"amount": 400_000})
     voided = api.post(f"/v1/payments/{payment['id']}/void", {"reason": "out of stock"}).json
-    assert (voided["status"], voided["voided_amount"], voided["capturable_amount"]) == ("captured", 199_900, 0)
+    assert (voided["status"], voided["voided_amount"], voided["capturable_amount"]) == (
+        "captured",
+        199_900,
+        0,
+    )
 
 
 def test_final_voids_what_a_capture_leaves(api):

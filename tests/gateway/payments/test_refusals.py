@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-TABLES = ("payment", "capture", "refund", "loan", "loan_instalment", "ledger_entry", "ledger_posting", "event", "outbox")
+TABLES = (
+    "payment",
+    "capture",
+    "refund",
+    "loan",
+    "loan_instalment",
+    "ledger_entry",
+    "ledger_posting",
+    "event",
+    "outbox",
+)
 
 
 @pytest.fixture
@@ -86,7 +96,11 @@ def test_a_refund_reference_is_used_once(api):
     body = {"payment": payment["id"], "amount": 1000, "reason": "x", "refund_reference": "R-1"}
     first = api.post("/v1/refunds", body).json
     answer = api.post("/v1/refunds", body)
-    assert (answer.status_code, answer.json["code"], answer.json["refund"]) == (409, "duplicate_reference", first["id"])
+    assert (answer.status_code, answer.json["code"], answer.json["refund"]) == (
+        409,
+        "duplicate_reference",
+        first["id"],
+    )
 
 
 def test_another_merchants_payment_is_not_found(api, new_merchant, unchanged):

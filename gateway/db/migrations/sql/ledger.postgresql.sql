@@ -1,11 +1,12 @@
 -- The guards of the ledger on PostgreSQL: nothing is changed, nothing enters a sealed entry, a seal is true.
--- Statements are parted by a line "-- next".
+-- Statements are parted by a line "-- next". What is refused here, ledger.sqlite.sql refuses in the same words.
 
 CREATE FUNCTION ledger_check_seal() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   found record;
+  reversed text;
 BEGIN
-  SELECT count(*) AS lines, coalesce(sum(amount), 0) AS total, coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS gross
+  SELECT count(*) AS lines, sum(amount) AS total, sum(greatest(amount, 0)) AS gross
     INTO found FROM ledger_posting WHERE entry_id = NEW.entry_id;
   IF NEW.lines < 2 OR NEW.lines <> found.lines THEN
     RAISE EXCEPTION 'ledger: an entry has at least two postings, as many as its seal says' USING ERRCODE = 'check_violation';
@@ -14,6 +15,13 @@ BEGIN
   ELSIF NEW.gross <> found.gross THEN
     RAISE EXCEPTION 'ledger: the seal states the sum of the debits' USING ERRCODE = 'check_violation';
   END IF;
+  SELECT reverses INTO reversed FROM ledger_entry WHERE id = NEW.entry_id;
+  IF reversed IS NOT NULL AND EXISTS (
+    SELECT 1 FROM ledger_posting WHERE entry_id IN (NEW.entry_id, reversed)
+     GROUP BY account_id, object_id HAVING sum(amount) <> 0
+  ) THEN
+    RAISE EXCEPTION 'ledger: a reversal cancels its entry, line by line' USING ERRCODE = 'check_violation';
+  END IF;
   RETURN NEW;
 END $$
 
@@ -21,6 +29,25 @@ END $$
 
 CREATE TRIGGER ledger_seal_is_true BEFORE INSERT ON ledger_seal
   FOR EACH ROW EXECUTE FUNCTION ledger_check_seal()
+
+-- next
+
+CREATE FUNCTION ledger_check_reversal() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (
+    SELECT 1 FROM ledger_entry
+     WHERE id = NEW.reverses AND reverses IS NULL AND mode = NEW.mode AND merchant_id = NEW.merchant_id
+  ) THEN
+    RAISE EXCEPTION 'ledger: a reversal cancels an entry of the same merchant and mode that is no reversal'
+      USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$
+
+-- next
+
+CREATE TRIGGER ledger_entry_is_new BEFORE INSERT ON ledger_entry
+  FOR EACH ROW WHEN (NEW.reverses IS NOT NULL) EXECUTE FUNCTION ledger_check_reversal()
 
 -- next
 

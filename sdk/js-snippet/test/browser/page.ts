@@ -1,13 +1,13 @@
 import { FakeGateway, KEY } from '../gateway.js';
 
-/** Load the script as a product page does; the second time it is already there. */
-export const loadScript = (where: Document = document): Promise<void> =>
+/** Load the script as a product page does. */
+export const loadScript = (): Promise<void> =>
   new Promise((resolve, reject) => {
-    const script = where.createElement('script');
+    const script = document.createElement('script');
     script.src = '/js/v1/fenqi.js';
     script.onload = () => resolve();
     script.onerror = () => reject(new Error('the script did not load'));
-    where.head.append(script);
+    document.head.append(script);
   });
 
 let serial = 0;
@@ -66,5 +66,12 @@ export const line = (element: Element): string => words(part(element, 'line'));
 export const showsFallback = (element: Element): boolean =>
   element.querySelector('a')!.checkVisibility() && part(element, 'line').children.length === 0;
 
+/** What a press with the keyboard or a finger does: the control gets the focus, then the click. */
+export const press = (control: HTMLElement): void => {
+  control.focus();
+  control.click();
+};
+
 /** Wait for a number of tasks, long enough for whatever should not happen. */
 export const settle = (ms = 30): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export { json } from '../gateway.js';

@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { page } from 'vitest/browser';
 import type { FakeGateway } from '../gateway.js';
 import { freshPage, line, loadScript, message, next, part, parts, settle, showsFallback, shown, words } from './page.js';
 
@@ -77,6 +78,18 @@ describe('the fallback link', () => {
     expect(showsFallback(element)).toBe(true);
     await next(element, 'fenqi:ready');
     expect(element.querySelector('a')!.checkVisibility()).toBe(false);
+  });
+
+  test.each([390, 1280])('keeps the room that the line takes at %i px, so that nothing moves', async (width) => {
+    await page.viewport(width, 900);
+    gateway.delay = () => 20;
+    const element = message();
+    document.body.append(element);
+    await settle(1);
+    const before = element.offsetHeight;
+    await next(element, 'fenqi:ready');
+    expect(Math.abs(element.offsetHeight - before)).toBeLessThanOrEqual(1);
+    await page.viewport(1280, 900);
   });
 
   test('comes back when a later quote fails, and no old figure stays', async () => {

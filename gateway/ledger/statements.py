@@ -1,0 +1,159 @@
+"""Reading the books: the lines of a merchant's accounts, newest first, and the entries about an object."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Row, or_, select, tuple_, union_all
+from sqlalchemy.sql import ColumnElement, Select
+
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.ledger.accounts import MERCHANT_KINDS, account_id
+from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantLine:
+    """One line of a merchant's account; ``amount_fen`` is signed from the merchant's side: above 0 is owed to it."""
+
+    entry_id: str
+    line: int
+    kind: str
+    account: str
+    amount_fen: int
+    object_id: str
+    about_type: str
+    about_id: str
+    effective_date: date
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BookedLine:
+    """A line of a whole entry; ``amount_fen`` is signed as in the books: debit above 0."""
+
+    line: int
+    account: str
+    owner: str
+    amount_fen: int
+    object_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A whole entry with all its lines."""
+
+    id: str
+    kind: str
+    key: str
+    about_type: str
+    about_id: str
+    reverses: str | None
+    effective_date: date
+    recorded_at: datetime
+    lines: tuple[BookedLine, ...]
+
+
+def lines_of(
+    tx: Transaction,
+    tenant: Tenant,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    object_ids: Collection[str] = (),
+    limit: int,
+    before: tuple[str, int] | None = None,
+) -> list[MerchantLine]:
+    """At most ``limit`` lines of the merchant's own accounts, newest first.
+
+    ``start`` and ``end`` are effective dates in Shanghai, both included; ``object_ids`` keeps lines about these
+    objects; ``before`` is the (entry, line) after which a page goes on.
+    """
+    filters: list[ColumnElement[bool]] = []
+    if start is not None:
+        filters.append(ENTRY.c.effective_date >= start)
+    if end is not None:
+        filters.append(ENTRY.c.effective_date <= end)
+    if object_ids:
+        filters.append(POSTING.c.object_id.in_(object_ids))
+    if before is not None:
+        filters.append(tuple_(POSTING.c.entry_id, POSTING.c.line) < tuple_(*before))
+    # One bounded walk down the index for each account, then the newest of all: no account is ever read whole.
+    walks = [
+        _lines_of_account(account_id(tenant.mode, kind, tenant.merchant_id), filters, limit)
+        for kind in MERCHANT_KINDS
+    ]
+    newest = union_all(*walks).subquery()
+    query = newest.select().order_by(newest.c.entry_id.desc(), newest.c.line.desc()).limit(limit)
+    rows = tx.connection().execute(query).mappings()
+    return [MerchantLine(**{**row, "amount_fen": -row["amount_fen"]}) for row in rows]
+
+
+def entries_about(tx: Transaction, tenant: Tenant, object_ids: Collection[str]) -> list[Booked]:
+    """The merchant's entries that are about one of the objects, or have a line that is; oldest first, whole."""
+    touched = select(POSTING.c.entry_id).where(POSTING.c.object_id.in_(object_ids))
+    query = (
+        select(ENTRY, POSTING.c.line, ACCOUNT.c.kind, ACCOUNT.c.owner, POSTING.c.amount, POSTING.c.object_id)
+        .join(POSTING, POSTING.c.entry_id == ENTRY.c.id)
+        .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
+        .where(
+            ENTRY.c.merchant_id == tenant.merchant_id,
+            ENTRY.c.mode == tenant.mode,
+            or_(ENTRY.c.object_id.in_(object_ids), ENTRY.c.id.in_(touched)),
+        )
+        .order_by(ENTRY.c.id, POSTING.c.line)
+    )
+    rows = tx.connection().execute(query)
+    return [_booked(list(lines)) for _, lines in groupby(rows, key=lambda row: str(row[0]))]
+
+
+def _lines_of_account(name: str, filters: Collection[ColumnElement[bool]], limit: int) -> Select[Any]:
+    walk = (
+        select(
+            POSTING.c.entry_id,
+            POSTING.c.line,
+            ENTRY.c.kind,
+            ACCOUNT.c.kind.label("account"),
+            POSTING.c.amount.label("amount_fen"),
+            POSTING.c.object_id,
+            ENTRY.c.object_type.label("about_type"),
+            ENTRY.c.object_id.label("about_id"),
+            ENTRY.c.effective_date,
+            ENTRY.c.recorded_at,
+        )
+        .join(ENTRY, ENTRY.c.id == POSTING.c.entry_id)
+        .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
+        .where(POSTING.c.account_id == name, *filters)
+        .order_by(POSTING.c.entry_id.desc(), POSTING.c.line.desc())
+        .limit(limit)
+    )
+    return walk.subquery().select()
+
+
+def _booked(rows: list[Row[Any]]) -> Booked:
+    first = rows[0]._mapping
+    return Booked(
+        id=first[ENTRY.c.id],
+        kind=first[ENTRY.c.kind],
+        key=first[ENTRY.c.key],
+        about_type=first[ENTRY.c.object_type],
+        about_id=first[ENTRY.c.object_id],
+        reverses=first[ENTRY.c.reverses],
+        effective_date=first[ENTRY.c.effective_date],
+        recorded_at=first[ENTRY.c.recorded_at],
+        lines=tuple(
+            BookedLine(
+                line=row._mapping[POSTING.c.line],
+                account=row._mapping[ACCOUNT.c.kind],
+                owner=row._mapping[ACCOUNT.c.owner],
+                amount_fen=row._mapping[POSTING.c.amount],
+                object_id=row._mapping[POSTING.c.object_id],
+            )
+            for row in rows
+        ),
+    )

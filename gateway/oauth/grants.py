@@ -1,0 +1,217 @@
+"""Authlib's grants on our tables, with its permissive defaults closed.
+
+RFC 6749 (client credentials, code, refresh), RFC 7636 (S256 only), RFC 9700 (rotation, families, exact addresses).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import ClientMixin, grants
+from authlib.oauth2.rfc6749.errors import (
+    InvalidRequestError,
+    InvalidScopeError,
+    UnsupportedResponseTypeError,
+)
+from authlib.oauth2.rfc7636 import CodeChallenge
+from sqlmodel import select
+
+from gateway.oauth import service
+from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken, TeamMember
+from gateway.oauth.revocation import revoke_family
+from gateway.oauth.scopes import ALL_SCOPES, ROLE_SCOPES
+
+CODE_LIFE = timedelta(seconds=60)
+REFRESH_LIFE = timedelta(days=30)
+"""From the login, however often the token rotates: then the person logs in again."""
+METHODS = {"server": ("client_secret_basic", "client_secret_post"), "portal": ("none",)}
+GRANTS = {"server": ("client_credentials",), "portal": ("authorization_code", "refresh_token")}
+S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class Client(ClientMixin):  # type: ignore[misc,unused-ignore]
+    """A row of ``oauth_client`` as Authlib wants to see it."""
+
+    def __init__(self, row: OAuthClient) -> None:
+        self.row = row
+
+    def get_client_id(self) -> str:
+        return self.row.id
+
+    def get_default_redirect_uri(self) -> str | None:
+        return None
+
+    def get_allowed_scope(self, scope: str | None) -> str:
+        """What is asked for, or everything the client may; an unknown scope is refused, not dropped."""
+        asked = set((scope or "").split()) or set(self.row.scopes)
+        if not asked <= set(self.row.scopes):
+            raise InvalidScopeError("A scope is unknown, or this client may not have it.")
+        return " ".join(name for name in ALL_SCOPES if name in asked)
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return redirect_uri in self.row.redirect_uris
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method in METHODS[self.row.kind]
+
+    def check_response_type(self, response_type: str) -> bool:
+        return self.row.kind == "portal" and response_type == "code"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in GRANTS[self.row.kind]
+
+
+class ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc,unused-ignore]
+    """RFC 6749 section 4.4: a merchant's server, for itself."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS["server"]
+
+    def generate_token(self, **options: Any) -> dict[str, Any]:
+        client: Client = self.request.client
+        scope = client.get_allowed_scope(options["scope"])
+        return self.server.access_token(client.row, scope=scope)  # type: ignore[no-any-return]
+
+
+class S256Only(CodeChallenge):  # type: ignore[misc,unused-ignore]
+    """PKCE with S256 and nothing else (Authlib's default is ``plain``)."""
+
+    DEFAULT_CODE_CHALLENGE_METHOD = "S256"
+    SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
+
+
+class Stored:
+    """A stored code or refresh token as Authlib wants to see it."""
+
+    code_challenge_method = "S256"
+
+    def __init__(self, row: Any) -> None:
+        self.row = row
+        self.code_challenge = getattr(row, "code_challenge", None)
+
+    def get_redirect_uri(self) -> str:
+        return str(self.row.redirect_uri)
+
+    def get_scope(self) -> str:
+        return str(self.row.scope)
+
+    def check_client(self, client: Client) -> bool:
+        return bool(self.row.client_id == client.row.id)
+
+
+class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
+    """RFC 6749 section 4.1: 60 seconds, once; a second use revokes what the first one brought."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS["portal"]
+
+    def validate_authorization_request(self) -> str:
+        """The address to answer to. Raises ``OAuth2Error``, with an address only if it is the client's."""
+        asked = self.request.payload
+        client: Client | None = self.server.query_client(asked.client_id or "")
+        if client is None or not client.check_redirect_uri(asked.redirect_uri or ""):
+            raise InvalidRequestError(
+                "The client_id is unknown, or the redirect_uri is not registered for it character by character."
+            )
+        try:
+            if not client.check_response_type(asked.response_type or ""):
+                raise UnsupportedResponseTypeError("", "Only response_type=code is offered.")
+            if asked.data.get("code_challenge_method") != "S256":
+                raise InvalidRequestError("PKCE is required: send code_challenge_method=S256.")
+            if not S256_CHALLENGE.fullmatch(asked.data.get("code_challenge", "")):
+                raise InvalidRequestError("The code_challenge must be 43 characters of base64url.")
+            self.request.scope = client.get_allowed_scope(asked.scope)
+        except OAuth2Error as error:
+            error.redirect_uri = asked.redirect_uri
+            raise
+        self.request.client = client
+        return str(asked.redirect_uri)
+
+    def save_authorization_code(self, code: str, request: Any) -> None:
+        tx, member = self.server.tx, request.user
+        tx.add(
+            AuthorizationCode(
+                code_lookup=self.server.vault.lookup(code, "code"),
+                client_id=request.client.row.id,
+                member_id=member.id,
+                mode=request.client.row.mode,
+                redirect_uri=request.payload.redirect_uri,
+                scope=granted(request.scope, member),
+                code_challenge=request.payload.data["code_challenge"],
+                family=tx.new_id("ses"),
+                expires_at=tx.now + CODE_LIFE,
+            )
+        )
+
+    def query_authorization_code(self, code: str, client: Client) -> Stored | None:
+        tx = self.server.tx
+        lookup = self.server.vault.lookup(code, "code")
+        row = tx.exec(select(AuthorizationCode).where(AuthorizationCode.code_lookup == lookup)).first()
+        if row is None or row.client_id != client.row.id:
+            return None
+        if row.used_at is not None:
+            revoke_family(tx, row.family)
+            return None
+        return Stored(row) if row.expires_at > tx.now else None
+
+    def delete_authorization_code(self, authorization_code: Stored) -> None:
+        authorization_code.row.used_at = self.server.tx.now
+        self.server.tx.add(authorization_code.row)
+
+    def authenticate_user(self, authorization_code: Stored) -> TeamMember:
+        return service.member(self.server.tx, authorization_code.row.member_id)
+
+    def generate_token(self, **options: Any) -> dict[str, Any]:
+        row: AuthorizationCode = self.request.authorization_code.row
+        member: TeamMember = options["user"]
+        client: OAuthClient = self.request.client.row
+        token = self.server.access_token(client, scope=row.scope, member=member, family=row.family)
+        expires_at = self.server.tx.now + REFRESH_LIFE
+        return {**token, "refresh_token": self.server.refresh_token(row, expires_at=expires_at)}
+
+
+class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
+    """RFC 6749 section 6 with rotation: a token that is used again revokes its family."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS["portal"]
+    INCLUDE_NEW_REFRESH_TOKEN = True
+
+    def authenticate_refresh_token(self, refresh_token: str) -> Stored | None:
+        tx = self.server.tx
+        lookup = self.server.vault.lookup(refresh_token, "refresh")
+        row = tx.exec(select(RefreshToken).where(RefreshToken.token_lookup == lookup)).first()
+        if row is None or row.client_id != self.request.client.row.id:
+            return None
+        if row.used_at is not None:
+            revoke_family(tx, row.family)
+            return None
+        return Stored(row) if row.revoked_at is None and row.expires_at > tx.now else None
+
+    def authenticate_user(self, refresh_token: Stored) -> TeamMember:
+        return service.member(self.server.tx, refresh_token.row.member_id)
+
+    def generate_token(self, **options: Any) -> dict[str, Any]:
+        """A token by the person's role of today; the new refresh token keeps the scope of the login."""
+        row: RefreshToken = self.request.refresh_token.row
+        member: TeamMember = options["user"]
+        client: OAuthClient = self.request.client.row
+        scope = granted(options["scope"], member)
+        token = self.server.access_token(client, scope=scope, member=member, family=row.family)
+        return {**token, "refresh_token": self.server.refresh_token(row, expires_at=row.expires_at)}
+
+    def revoke_old_credential(self, refresh_token: Stored) -> None:
+        refresh_token.row.used_at = self.server.tx.now
+        self.server.tx.add(refresh_token.row)
+
+
+def granted(scope: str, member: TeamMember) -> str:
+    """What is asked for, less what the person's role does not allow."""
+    asked = set(scope.split()) & set(ROLE_SCOPES[member.role])
+    return " ".join(name for name in ALL_SCOPES if name in asked)
+
+
+def new_opaque() -> str:
+    """A fresh code or refresh token: 256 random bits."""
+    return secrets.token_urlsafe(32)

@@ -1,0 +1,65 @@
+"""Decisions: no scorer means a review, a limit is never oversold, and releases give it back."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import text
+
+from gateway.checkout.test_helpers import invented_id_number
+from gateway.decision.scorer import EmbeddedScorer
+
+
+def complete(api, checkout: dict, **body: str):
+    return api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/complete", {"term": 12, **body})
+
+
+def test_without_a_scorer_nothing_is_approved(app, api):
+    app.extensions["fenqi"].ports["scorer"] = EmbeddedScorer()
+    assert complete(api, api.checkout(), phone="13912345678").json["status"] == "under_review"
+
+
+def test_a_refused_bundle_leaves_the_scorer_unavailable(tmp_path, caplog):
+    scorer = EmbeddedScorer(str(tmp_path))
+    scorer.load()
+    assert not scorer.ready
+    assert "refused" in caplog.text
+
+
+def test_a_review_is_ended_by_a_person(api):
+    checkout = api.checkout()
+    assert complete(api, checkout, phone="13800000003").json["status"] == "under_review"
+    answer = api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/resolve", {"outcome": "approve"})
+    assert answer.json["status"] == "approved"
+    again = api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/resolve", {"outcome": "decline"})
+    assert (again.status_code, again.json["code"]) == (409, "wrong_state")
+
+
+def test_parallel_checkouts_never_oversell_a_limit(app, api):
+    person = {"id_number": invented_id_number("one person"), "phone": "13800000001"}
+    checkouts = [api.checkout(amount=4_000_000) for _ in range(6)]
+
+    def go(checkout: dict) -> str:
+        client = type(api)(app.test_client(), api.credentials, api.token)
+        return complete(client, checkout, **person).json["status"]
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = sorted(pool.map(go, checkouts))
+    assert outcomes == ["approved"] * 2 + ["declined"] * 4
+    with app.extensions["fenqi"].db.read() as tx:
+        assert tx.execute(text("SELECT held_fen FROM credit_limit")).scalar_one() == 8_000_000
+
+
+def test_a_void_gives_the_limit_back(api):
+    person = {"id_number": invented_id_number("somebody"), "phone": "13800000001"}
+    first = complete(api, api.checkout(amount=6_000_000), **person).json
+    assert complete(api, api.checkout(amount=6_000_000), **person).json["status"] == "declined"
+    api.post(f"/v1/payments/{first['payment']}/void", {"reason": "canceled"})
+    assert complete(api, api.checkout(amount=6_000_000), **person).json["status"] == "approved"
+
+
+def test_live_mode_has_no_simulated_lender(new_merchant):
+    live = new_merchant(mode="live")
+    checkout = live.checkout()
+    answer = complete(live, checkout)
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")

@@ -1,0 +1,104 @@
+"""Words in both languages, headers on every answer, every setting in the docs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import validate
+
+from gateway.config import WrongSetting, from_environment, variables
+from gateway.web import i18n
+
+ROOT = Path(__file__).parents[3]
+CATALOGUES = sorted(
+    {path.parent for path in ROOT.glob("gateway/*/locales/*.json")} | {ROOT / "merchant_portal/locales"}
+)
+
+
+def words(folder: Path, language: str) -> dict[str, str]:
+    return json.loads((folder / f"{language}.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("folder", CATALOGUES, ids=lambda path: path.parent.name)
+def test_both_languages_have_the_same_words_and_placeholders(folder):
+    chinese, english = words(folder, "zh-CN"), words(folder, "en")
+    assert chinese.keys() == english.keys()
+    for key, text in chinese.items():
+        assert text
+        assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", english[key])), key
+
+
+def test_no_two_rooms_define_the_same_words():
+    assert i18n.catalogue("zh-CN").keys() == i18n.catalogue("en").keys()
+
+
+def test_every_setting_is_in_the_docs():
+    documented = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert [name for name in variables() if f"`{name}`" not in documented] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FENQI_DISCLOSURE_READING_SECONDS", "-1"),
+        ("FENQI_FUNDER_TYPE", "pawnshop"),
+        ("FENQI_PUBLIC_URL", "pay.example.com"),
+        ("FENQI_SETTLEMENT_CUTOFF", "25:00"),
+        ("FENQI_WORKER_IN_PROCESS", "maybe"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_and_names_itself(name, value):
+    with pytest.raises(WrongSetting, match=name):
+        from_environment({name: value})
+
+
+def test_every_answer_carries_the_security_headers(app):
+    client = app.test_client()
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()):
+            continue
+        path = re.sub(r"<[^>]+>", "x", rule.rule)
+        answer = client.get(path, headers={"Accept": "text/html"})
+        policy = answer.headers.get("Content-Security-Policy", "")
+        assert "default-src 'none'" in policy, path
+        assert "unsafe" not in policy, path
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+        assert answer.headers["X-Request-Id"].startswith("req_"), path
+
+
+def test_the_openapi_document_is_valid_and_complete(app):
+    document = app.test_client().get("/v1/openapi.json").json
+    validate(document)
+    for path in (
+        "/v1/plans",
+        "/v1/checkouts",
+        "/v1/payments/{payment_id}/capture",
+        "/v1/refunds",
+        "/v1/settlements",
+    ):
+        assert path in document["paths"]
+    assert app.test_client().get("/docs/api").status_code == 200
+
+
+def test_unknown_paths_are_problems_for_programs_and_pages_for_people(app):
+    client = app.test_client()
+    assert client.get("/v1/nope").json["code"] == "not_found"
+    assert "没有发生任何扣款" in client.get("/nope", headers={"Accept": "text/html"}).text
+
+
+def test_the_price_line_may_ask_from_any_site(api):
+    key = api.credentials["publishable_key"]
+    answer = api.client.get(f"/v1/plans?amount=599900&key={key}")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert [plan["term"] for plan in answer.json["plans"]] == [3, 6, 9, 12]
+    refused = api.client.get("/v1/plans?amount=599900&key=pk_test_nobody")
+    assert (refused.status_code, refused.json["code"]) == (401, "unauthenticated")
+
+
+def test_a_tiny_amount_says_why_it_cannot_be_split(api):
+    found = api.get("/v1/plans?amount=5000").json
+    assert found["plans"] == []
+    assert {row["reason"] for row in found["unavailable"]} == {"amount_below_minimum"}
