@@ -110,7 +110,7 @@ def create_app(
         except fenqi.WebhookVerificationError:
             abort(400)
         if event.type.startswith("checkout."):
-            follow(event.data["id"])
+            follow(event.data.id)
         return "", 204
 
     @app.get("/desk")

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Connection, Table, func, insert, select
+from sqlalchemy import ARRAY, BigInteger, Connection, Row, Text, bindparam, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import Pool
 
@@ -38,8 +38,18 @@ __all__ = [
 ]
 
 WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
-NAME = re.compile(r"[!-~]{1,200}")
-"""Keys and object identifiers: visible ASCII, so that they stand unquoted in journals and reports."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
+"""Keys and object identifiers: they stand unquoted in journals and reports."""
+
+NEW_ENTRY = sqlite.insert(ENTRY).on_conflict_do_nothing(index_elements=["mode", "key"])
+LEDGER_WRITE = text(
+    "SELECT ledger_write(:id, :mode, :kind, :key, :request_sha256, :reverses, :merchant_id, :object_type, :object_id,"
+    " :effective_date, :recorded_at, :accounts, :amounts, :objects, :gross)"
+).bindparams(
+    bindparam("amounts", type_=ARRAY(BigInteger)),
+    bindparam("accounts", type_=ARRAY(Text)),
+    bindparam("objects", type_=ARRAY(Text)),
+)
 
 _known_accounts: WeakKeyDictionary[Pool, set[str]] = WeakKeyDictionary()
 """Accounts seen committed, by database: an account never changes and never goes, so it is looked up once."""
@@ -168,55 +178,78 @@ def _once(tx: Transaction, tenant: Tenant, lines: Entries, **facts: Any) -> str:
         "recorded_at": tx.now,
         **facts,
     }
+    accounts = {account_id(tenant.mode, line.kind, line.owner): line for line in lines}
+    unknown = sorted(accounts.keys() - _accounts_known_to(connection))
     # Insert first and look only on a conflict: under SERIALIZABLE a look at a free key collides with its neighbours.
-    if connection.execute(_insert_new(connection, ENTRY, ENTRY.c.mode, ENTRY.c.key), entry).rowcount:
-        _insert_lines(tx, connection, lines, entry)
-        return str(entry["id"])
-    query = select(ENTRY.c.id, ENTRY.c.request_sha256)
-    known = connection.execute(query.where(ENTRY.c.mode == tenant.mode, ENTRY.c.key == entry["key"])).one()
+    known = _entry_with_key(connection, tenant.mode, entry["key"]) if unknown else None
+    if known is None:
+        _open_accounts(tx, connection, {name: accounts[name] for name in unknown})
+        write = _write_by_function if connection.dialect.name == "postgresql" else _write_by_statements
+        if write(connection, entry, lines):
+            return str(entry["id"])
+        known = _entry_with_key(connection, tenant.mode, entry["key"])
+    assert known is not None, "the key is taken, so somebody has it"
     if known.request_sha256 != entry["request_sha256"]:
         raise KeyConflict(f"The ledger key {entry['key']!r} is taken by the entry {known.id}, which differs.")
     return str(known.id)
 
 
-def _insert_lines(tx: Transaction, connection: Connection, lines: Entries, entry: dict[str, Any]) -> None:
-    names = [account_id(entry["mode"], line.kind, line.owner) for line in lines]
-    _open_accounts(tx, connection, entry["mode"], dict(zip(names, lines, strict=True)))
+def _write_by_statements(connection: Connection, entry: dict[str, Any], lines: Entries) -> bool:
+    """Insert entry, postings and seal; False when the key is taken."""
+    if not connection.execute(NEW_ENTRY, entry).rowcount:
+        return False
     connection.execute(
         insert(POSTING),
         [
             {
                 "entry_id": entry["id"],
                 "line": number,
-                "account_id": name,
+                "account_id": account_id(entry["mode"], line.kind, line.owner),
                 "amount": line.amount_fen,
                 "object_id": line.about,
             }
-            for number, (name, line) in enumerate(zip(names, lines, strict=True), start=1)
+            for number, line in enumerate(lines, start=1)
         ],
     )
     connection.execute(insert(SEAL), {"entry_id": entry["id"], "lines": len(lines), "gross": lines.gross_fen})
+    return True
 
 
-def _open_accounts(tx: Transaction, connection: Connection, mode: str, lines: dict[str, Line]) -> None:
-    """Open the accounts that do not exist yet, in the order of their ids, so that two openers never deadlock."""
-    known = _known_accounts.setdefault(connection.engine.pool, set())
-    unknown = sorted(lines.keys() - known)
-    if not unknown:
+def _write_by_function(connection: Connection, entry: dict[str, Any], lines: Entries) -> bool:
+    """The same in one call to the database."""
+    arguments = {
+        **entry,
+        "accounts": [account_id(entry["mode"], line.kind, line.owner) for line in lines],
+        "amounts": [line.amount_fen for line in lines],
+        "objects": [line.about for line in lines],
+        "gross": lines.gross_fen,
+    }
+    return bool(connection.execute(LEDGER_WRITE, arguments).scalar_one())
+
+
+def _entry_with_key(connection: Connection, mode: Mode, key: str) -> Row[Any, Any] | None:
+    query = select(ENTRY.c.id, ENTRY.c.request_sha256).where(ENTRY.c.mode == mode, ENTRY.c.key == key)
+    return connection.execute(query).one_or_none()
+
+
+def _accounts_known_to(connection: Connection) -> set[str]:
+    return _known_accounts.setdefault(connection.engine.pool, set())
+
+
+def _open_accounts(tx: Transaction, connection: Connection, lines: dict[str, Line]) -> None:
+    """Open the accounts that do not exist yet; given in the order of their ids, so that two openers never deadlock."""
+    if not lines:
         return
+    statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(ACCOUNT)
     rows = [
-        {"id": name, "mode": mode, "kind": lines[name].kind, "owner": lines[name].owner} for name in unknown
+        {"id": name, "mode": name.partition(":")[0], "kind": line.kind, "owner": line.owner}
+        for name, line in lines.items()
     ]
-    statement = _insert_new(connection, ACCOUNT, ACCOUNT.c.id).returning(ACCOUNT.c.id)
     opened: set[str] = tx.info.setdefault("ledger_accounts_opened", set())
-    opened.update(connection.execute(statement, rows).scalars())
-    known.update(set(unknown) - opened)  # what this transaction opened may still be rolled back
-
-
-def _insert_new(connection: Connection, table: Table, *unique: Column[Any]) -> Any:
-    """INSERT that passes over a row whose unique columns are taken."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing(index_elements=unique)
+    new = statement.on_conflict_do_nothing(index_elements=["id"]).returning(ACCOUNT.c.id)
+    opened.update(connection.execute(new, rows).scalars())
+    # What this transaction opened may still be rolled back.
+    _accounts_known_to(connection).update(lines.keys() - opened)
 
 
 def _signed_balances(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
@@ -238,7 +271,7 @@ def _check_names(kind: str, about_type: str, key: str, about_id: str, lines: Ent
             raise ValueError(f"{name!r} is no word of small letters, digits and underscores")
     for name in (key, about_id, *(line.about for line in lines)):
         if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no identifier: 1 to 200 visible ASCII characters")
+            raise ValueError(f"{name!r} is no identifier: 1 to 200 of letters, digits and _ . : / -")
 
 
 def _check_owners(tenant: Tenant, lines: Entries) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from gateway.privacy import keyfile
@@ -35,7 +36,7 @@ class SigningKeys:
             if not keys or not all(key.is_private and key.curve_name == "P-256" for key in keys):
                 raise ValueError("it must hold private keys on P-256")
             return cls(keys)
-        except (KeyError, TypeError, ValueError) as error:
+        except (JoseError, KeyError, TypeError, ValueError) as error:
             raise KeyFileError(f"the key file {path} is damaged: {error}. Restore a backup.") from None
 
     def sign(self, claims: dict[str, Any]) -> str:

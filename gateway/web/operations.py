@@ -146,6 +146,7 @@ class Api:
 def _runner(operation: Operation) -> Callable[..., Response]:
     def run(**path: str) -> Response:
         here = gateway()
+        g.open_to_all_origins = operation.publishable
         _check_version()
         for identifier in path.values():
             if not identifier.isascii() or not identifier.isprintable() or len(identifier) > 100:

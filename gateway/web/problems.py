@@ -55,6 +55,9 @@ def answer(error: GatewayError) -> Response:
         content_type="application/problem+json",
     )
     response.headers["Cache-Control"] = "no-store"
+    if g.get("open_to_all_origins"):
+        # Without it a shop's page could not read why its quote was refused.
+        response.headers["Access-Control-Allow-Origin"] = "*"
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="fenqi"'
     if isinstance(error, Unavailable):

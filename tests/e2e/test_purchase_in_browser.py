@@ -125,6 +125,7 @@ def test_a_phone_is_bought_shipped_settled_and_seen_in_the_portal(demo, browser,
     page.fill("#email", merchant["portal_email"])
     page.fill("#password", merchant["portal_password"])
     page.click("button[type=submit]")
+    page.click("button[name=continue][value=yes]")
     page.goto(f"{demo['base_url']}/portal/payments")
     page.locator("tbody a").first.click()
     text = page.inner_text("main")

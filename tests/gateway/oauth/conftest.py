@@ -82,7 +82,7 @@ class Portal:
         """A fresh code, by the whole way through the pages."""
         return self.returned(self.carry_on(self.log_in(**changes)))["code"]
 
-    def exchange(self, code: str, **changes: str) -> TestResponse:
+    def exchange(self, code: str, /, **changes: str) -> TestResponse:
         body = {
             "grant_type": "authorization_code",
             "client_id": self.client_id,
@@ -98,7 +98,7 @@ class Portal:
         assert answer.status_code == 200, answer.text
         return dict(answer.json)
 
-    def refresh(self, token: str, **changes: str) -> TestResponse:
+    def refresh(self, token: str, /, **changes: str) -> TestResponse:
         body = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": token}
         return self.client.post("/oauth/token", data={**body, **changes})
 

@@ -96,6 +96,7 @@ def test_the_price_line_may_ask_from_any_site(api):
     assert [plan["term"] for plan in answer.json["plans"]] == [3, 6, 9, 12]
     refused = api.client.get("/v1/plans?amount=599900&key=pk_test_nobody")
     assert (refused.status_code, refused.json["code"]) == (401, "unauthenticated")
+    assert refused.headers["Access-Control-Allow-Origin"] == "*"
 
 
 def test_a_tiny_amount_says_why_it_cannot_be_split(api):

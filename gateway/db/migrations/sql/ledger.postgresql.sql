@@ -113,3 +113,27 @@ CREATE TRIGGER ledger_account_no_change BEFORE UPDATE OR DELETE ON ledger_accoun
 
 CREATE TRIGGER ledger_account_no_truncate BEFORE TRUNCATE ON ledger_account
   FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()
+
+-- next
+
+-- One call writes an entry, its postings and its seal; false when the key is taken. The triggers above check it all.
+CREATE FUNCTION ledger_write(
+  new_id text, new_mode text, new_kind text, new_key text, new_request_sha256 text, new_reverses text,
+  new_merchant_id text, new_object_type text, new_object_id text, new_effective_date date,
+  new_recorded_at timestamptz, accounts text[], amounts bigint[], objects text[], new_gross bigint
+) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO ledger_entry (id, mode, kind, key, request_sha256, reverses, merchant_id, object_type, object_id,
+                            effective_date, recorded_at)
+  VALUES (new_id, new_mode, new_kind, new_key, new_request_sha256, new_reverses, new_merchant_id, new_object_type,
+          new_object_id, new_effective_date, new_recorded_at)
+  ON CONFLICT (mode, key) DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO ledger_posting (entry_id, line, account_id, amount, object_id)
+  SELECT new_id, given.line, given.account, given.amount, given.about
+    FROM unnest(accounts, amounts, objects) WITH ORDINALITY AS given (account, amount, about, line);
+  INSERT INTO ledger_seal (entry_id, lines, gross) VALUES (new_id, cardinality(accounts), new_gross);
+  RETURN true;
+END $$

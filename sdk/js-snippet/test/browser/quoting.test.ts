@@ -79,8 +79,8 @@ describe('a new amount', () => {
     expect(line(element)).toContain('¥2,666.66');
   });
 
-  test('does not abort what another tag still waits for', async () => {
-    gateway.delay = () => 20;
+  test('does not abort what another tag still waits for, nor shows that answer when it comes late', async () => {
+    gateway.delay = (amount) => (amount === 599_900 ? 30 : 5);
     const key = freshKey();
     const [leaves, stays] = [message({ key }), message({ key })];
     const ready = next(stays, 'fenqi:ready');
@@ -88,7 +88,10 @@ describe('a new amount', () => {
     await settle(5);
     leaves.setAttribute('amount', '700000');
     await ready;
+    await settle(10);
     expect(gateway.aborted).toBe(0);
+    expect(line(stays)).toContain('¥549.99');
+    expect(line(leaves)).toContain('¥2,333.33');
   });
 
   test('hides the old figures while it waits, without moving the page', async () => {

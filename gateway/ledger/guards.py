@@ -1,0 +1,69 @@
+"""The guards as they stand in a database: which of the triggers that protect the ledger are gone or not ours."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import Connection
+
+from gateway.db.engine import SQLITE_PRAGMAS
+from gateway.db.guards import SEPARATOR, SQL
+
+TRIGGER = re.compile(r"CREATE TRIGGER (\w+) .*?\bON (\w+)(.*)", re.DOTALL)
+FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\(.*?\$\$(.*)\$\$", re.DOTALL)
+
+
+def missing_guards(connection: Connection) -> list[str]:
+    """Names of triggers and functions that are absent, switched off or changed; empty when all stand. For start-up."""
+    dialect = connection.dialect.name
+    wanted = (SQL / f"ledger.{dialect}.sql").read_text("utf-8").split(SEPARATOR)
+    return _missing_on_sqlite(connection, wanted) if dialect == "sqlite" else _missing_on_postgres(connection, wanted)
+
+
+def loose_settings(connection: Connection) -> list[str]:
+    """Settings of this connection under which a guard would not act, such as ``foreign_keys = 0``."""
+    if connection.dialect.name == "sqlite":
+        wanted: dict[str, object] = {name: SQLITE_PRAGMAS[name] for name in ("foreign_keys", "recursive_triggers")}
+        found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
+    else:
+        wanted = {"session_replication_role": "origin"}
+        found = {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in wanted}
+    return [f"{name} = {found[name]}" for name in wanted if found[name] != wanted[name]]
+
+
+def _missing_on_sqlite(connection: Connection, wanted: list[str]) -> list[str]:
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    found = {name: sql.strip() for name, sql in rows}
+    triggers = {match[1]: match[0].strip() for match in map(TRIGGER.search, wanted) if match}
+    return [name for name, sql in triggers.items() if found.get(name) != sql]
+
+
+def _missing_on_postgres(connection: Connection, wanted: list[str]) -> list[str]:
+    bodies = dict(
+        connection.exec_driver_sql(
+            "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
+        ).all()
+    )
+    functions = {match[1]: match[2] for match in map(FUNCTION.search, wanted) if match}
+    rows = connection.exec_driver_sql(
+        "SELECT tgname, tgrelid::regclass::text, tgenabled::text, pg_get_triggerdef(oid) FROM pg_trigger"
+        " WHERE NOT tgisinternal"
+    )
+    active = {(name, table): definition for name, table, enabled, definition in rows if enabled in ("O", "A")}
+    missing = [name for name, body in functions.items() if bodies.get(name) != body]
+    for match in filter(None, map(TRIGGER.search, wanted)):
+        definition = active.get((match[1], match[2]), "")
+        # PostgreSQL words the definition anew; what it may not do is act on another event or under a condition.
+        if any(_parts(definition)[part] != _parts(match[0])[part] for part in _parts(match[0])):
+            missing.append(match[1])
+    return missing
+
+
+def _parts(definition: str) -> dict[str, object]:
+    events = re.search(r"BEFORE ([A-Z ]+?) ON", definition)
+    return {
+        "events": set(events[1].split(" OR ")) if events else set(),
+        "conditional": " WHEN (" in definition,
+        "calls": definition.rpartition(" ")[2],
+        "for each": "FOR EACH ROW" in definition,
+    }
