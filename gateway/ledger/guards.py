@@ -17,13 +17,19 @@ def missing_guards(connection: Connection) -> list[str]:
     """Names of triggers and functions that are absent, switched off or changed; empty when all stand. For start-up."""
     dialect = connection.dialect.name
     wanted = (SQL / f"ledger.{dialect}.sql").read_text("utf-8").split(SEPARATOR)
-    return _missing_on_sqlite(connection, wanted) if dialect == "sqlite" else _missing_on_postgres(connection, wanted)
+    return (
+        _missing_on_sqlite(connection, wanted)
+        if dialect == "sqlite"
+        else _missing_on_postgres(connection, wanted)
+    )
 
 
 def loose_settings(connection: Connection) -> list[str]:
     """Settings of this connection under which a guard would not act, such as ``foreign_keys = 0``."""
     if connection.dialect.name == "sqlite":
-        wanted: dict[str, object] = {name: SQLITE_PRAGMAS[name] for name in ("foreign_keys", "recursive_triggers")}
+        wanted: dict[str, object] = {
+            name: SQLITE_PRAGMAS[name] for name in ("foreign_keys", "recursive_triggers")
+        }
         found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
     else:
         wanted = {"session_replication_role": "origin"}
@@ -39,7 +45,7 @@ def _missing_on_sqlite(connection: Connection, wanted: list[str]) -> list[str]:
 
 
 def _missing_on_postgres(connection: Connection, wanted: list[str]) -> list[str]:
-    bodies = dict(
+    bodies: dict[str, str] = dict(
         connection.exec_driver_sql(
             "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
         ).all()
@@ -52,18 +58,18 @@ def _missing_on_postgres(connection: Connection, wanted: list[str]) -> list[str]
     active = {(name, table): definition for name, table, enabled, definition in rows if enabled in ("O", "A")}
     missing = [name for name, body in functions.items() if bodies.get(name) != body]
     for match in filter(None, map(TRIGGER.search, wanted)):
-        definition = active.get((match[1], match[2]), "")
-        # PostgreSQL words the definition anew; what it may not do is act on another event or under a condition.
-        if any(_parts(definition)[part] != _parts(match[0])[part] for part in _parts(match[0])):
+        if _gist(active.get((match[1], match[2]), "")) != _gist(match[0]):
             missing.append(match[1])
     return missing
 
 
-def _parts(definition: str) -> dict[str, object]:
+def _gist(definition: str) -> tuple[frozenset[str], str, bool, str]:
+    """What a trigger does, however PostgreSQL words it: on which events, under what condition, calling what."""
     events = re.search(r"BEFORE ([A-Z ]+?) ON", definition)
-    return {
-        "events": set(events[1].split(" OR ")) if events else set(),
-        "conditional": " WHEN (" in definition,
-        "calls": definition.rpartition(" ")[2],
-        "for each": "FOR EACH ROW" in definition,
-    }
+    condition = re.search(r"WHEN (\(.*\)) EXECUTE", definition, re.DOTALL)
+    return (
+        frozenset(events[1].split(" OR ")) if events else frozenset(),
+        condition[1].lower().strip("()") if condition else "",
+        "FOR EACH ROW" in definition,
+        definition.rsplit(maxsplit=1)[-1] if definition else "",
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 
 from gateway.db.transactions import Transaction
 from gateway.ledger.accounts import CHART
@@ -32,23 +32,24 @@ class TrialRow:
 def rows(tx: Transaction, *, end: date | None = None) -> Iterator[TrialRow]:
     """Every account with postings up to the effective date ``end`` (Shanghai, included), in the chart's order."""
     order = {kind: place for place, kind in enumerate(CHART)}
-    found = [TrialRow(row[0], row[1], row[2], int(row[3]), int(row[4])) for row in tx.connection().execute(query(end))]
+    found = [
+        TrialRow(row[0], row[1], row[2], int(row[3]), int(row[4]))
+        for row in tx.connection().execute(query(end))
+    ]
     yield from sorted(found, key=lambda row: (row.mode, order.get(row.kind, len(order)), row.owner))
 
 
 def query(end: date | None = None) -> Select[Any]:
     """SELECT of mode, kind, owner, debit and credit by account."""
-    totals = (
-        select(
-            POSTING.c.account_id,
-            func.sum(func.greatest(POSTING.c.amount, 0)).label("debit"),
-            func.sum(func.least(POSTING.c.amount, 0)).label("credit"),
-        )
-        .group_by(POSTING.c.account_id)
-    )
+    amount = POSTING.c.amount
+    totals = select(
+        POSTING.c.account_id,
+        func.sum(case((amount > 0, amount), else_=0)).label("debit"),
+        func.sum(case((amount < 0, -amount), else_=0)).label("credit"),
+    ).group_by(POSTING.c.account_id)
     if end is not None:
         totals = totals.join(ENTRY, ENTRY.c.id == POSTING.c.entry_id).where(ENTRY.c.effective_date <= end)
     total = totals.subquery()
-    return select(
-        ACCOUNT.c.mode, ACCOUNT.c.kind, ACCOUNT.c.owner, total.c.debit, (-total.c.credit).label("credit")
-    ).join(total, total.c.account_id == ACCOUNT.c.id)
+    return select(ACCOUNT.c.mode, ACCOUNT.c.kind, ACCOUNT.c.owner, total.c.debit, total.c.credit).join(
+        total, total.c.account_id == ACCOUNT.c.id
+    )

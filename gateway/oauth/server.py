@@ -22,6 +22,7 @@ from gateway.oauth import credentials, service
 from gateway.oauth.endpoints import Introspection, Revocation
 from gateway.oauth.grants import Client, ClientCredentials, Code, Refresh, S256Only, new_opaque
 from gateway.oauth.keys import SigningKeys
+from gateway.oauth.machine_secrets import is_well_formed
 from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken, TeamMember
 from gateway.oauth.revocation import ACCESS_LIFE
 from gateway.privacy.vault import Vault
@@ -99,6 +100,8 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
     def authenticate_client(self, request: OAuth2Request, methods: Any, endpoint: str = "token") -> Client:
         """The client that proves who it is by one of ``methods``. Raises ``OAuth2Error``."""
         claim = credentials.read(request.headers.get("Authorization"), request.form)
+        if claim.method != "none" and not is_well_formed(claim.secret):
+            raise credentials.refusal()  # mistyped: told by the checksum, without the database
         client = self.query_client(claim.client_id)
         if claim.method == "none":
             right = client is not None

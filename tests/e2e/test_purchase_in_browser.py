@@ -93,7 +93,8 @@ def test_a_phone_is_bought_shipped_settled_and_seen_in_the_portal(demo, browser,
     page.click("#split")
     assert "/checkout/chk_" in page.url
     assert page.locator("input[type=radio]:checked").count() == 0, "no plan is chosen beforehand"
-    page.check("#term-12")
+    page.click("label[for=term-12]")
+    assert page.is_checked("#term-12")
     page.fill("#name", "王小明")
     page.fill("#id_number", ID_NUMBER)
     page.fill("#phone", "13800000001")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -25,6 +26,13 @@ def b64(raw: bytes) -> str:
 
 def unsigned(header: bytes, claims: bytes = b"{}", signature: bytes = b"x" * 64) -> str:
     return ".".join(map(b64, (header, claims, signature)))
+
+
+@pytest.fixture
+def database_url(tmp_path, sqlite_template) -> str:
+    """One database is enough here: a token is verified without it."""
+    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
+    return f"sqlite:///{tmp_path / 'fenqi.sqlite'}"
 
 
 @pytest.fixture
@@ -103,16 +111,13 @@ def test_a_header_that_we_never_write_is_refused(api, key, claims, extra):
     refusal(me(api, signed(key, claims, **extra)))
 
 
-@pytest.mark.parametrize(
-    "name", ["iss", "aud", "exp", "iat", "sub", "client_id", "jti", "scope", "merchant_id", "mode"]
-)
 @pytest.mark.parametrize("value", ["left out", None, [], {}, 1.5, True])
-def test_every_claim_is_required_and_of_its_kind(api, key, claims, name, value):
-    if value == "left out":
-        del claims[name]
-    else:
-        claims[name] = value
-    refusal(me(api, signed(key, claims)))
+def test_every_claim_is_required_and_of_its_kind(api, key, claims, value):
+    for name in claims:
+        changed = {**claims, name: value}
+        if value == "left out":
+            del changed[name]
+        refusal(me(api, signed(key, changed)))
 
 
 @pytest.mark.parametrize(

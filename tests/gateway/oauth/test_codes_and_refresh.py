@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from gateway.oauth import service
+
 
 def word(answer) -> tuple[int, str]:
     assert len(answer.json["error_description"]) > 15
@@ -54,11 +56,28 @@ def test_a_code_used_twice_revokes_what_the_first_use_brought(portal):
     assert word(portal.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 
 
-def test_a_code_presented_by_another_client_revokes_nothing(portal, app):
+@pytest.fixture
+def live_portal(app, portal) -> str:
+    """The portal's client of live mode, with the same address."""
+    return app.extensions["fenqi"].db.write(
+        lambda tx: service.portal_client(tx, redirect_uris=["https://gateway.test/cb"], mode="live").client_id
+    )
+
+
+def test_a_code_of_test_mode_is_nothing_in_live_mode(portal, live_portal):
     code = portal.code()
+    assert word(portal.exchange(code, client_id=live_portal)) == (400, "invalid_grant")
     tokens = portal.exchange(code).json
-    assert word(portal.exchange(code, client_id="ci_test_nobody")) == (401, "invalid_client")
+    assert word(portal.exchange(code, client_id=live_portal)) == (400, "invalid_grant")
     assert portal.me(tokens["access_token"]).status_code == 200
+
+
+def test_a_refresh_token_of_test_mode_is_nothing_in_live_mode(portal, live_portal):
+    first = portal.tokens()["refresh_token"]
+    assert word(portal.refresh(first, client_id=live_portal)) == (400, "invalid_grant")
+    second = portal.refresh(first).json["refresh_token"]
+    assert word(portal.refresh(first, client_id=live_portal)) == (400, "invalid_grant")
+    assert portal.refresh(second).status_code == 200
 
 
 def test_parallel_exchanges_of_one_code_leave_no_token_alive(app, portal):

@@ -1,0 +1,175 @@
+"""What must hold in the books, as SQL that finds what breaks it; one text for SQLite and PostgreSQL.
+
+Each query selects ``what`` (an entry, else an account or object) and ``detail``, and finds nothing in sound books.
+They read the tables directly and share nothing with the code that posts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.ledger.accounts import CHART, CLEARING_KINDS, MEMO_KINDS, MERCHANT_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A rule in words, and the query for what breaks it; ``names`` says what the query's ``what`` is."""
+
+    name: str
+    says: str
+    sql: str
+    names: str = "entry"
+
+
+def _list(kinds: tuple[str, ...]) -> str:
+    return ", ".join(f"'{kind}'" for kind in kinds)
+
+
+_SUMS = """
+    SELECT entry_id, count(*) AS lines, min(line) AS first, max(line) AS last, sum(amount) AS total,
+           sum(CASE WHEN amount > 0 THEN amount ELSE 0 END) AS gross
+      FROM ledger_posting GROUP BY entry_id"""
+
+_BY_OBJECT = """
+    SELECT p.object_id AS what, 'off by ' || sum(p.amount) || ' fen' AS detail
+      FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id
+     WHERE a.kind = '{kind}' GROUP BY a.id, p.object_id HAVING {broken}"""
+
+_ONE_SIDED = ("merchant_pending", "merchant_available", "merchant_reserve", "dispute_hold", "shopper_credit")
+
+INVARIANTS = (
+    Invariant(
+        "entries_sealed",
+        "every entry has its seal",
+        """SELECT e.id AS what, 'no seal' AS detail FROM ledger_entry e
+           LEFT JOIN ledger_seal s ON s.entry_id = e.id WHERE s.entry_id IS NULL""",
+    ),
+    Invariant(
+        "rows_belong",
+        "every posting and every seal has its entry, every posting its account",
+        """SELECT p.entry_id AS what, 'line ' || p.line || ' has no entry' AS detail FROM ledger_posting p
+           LEFT JOIN ledger_entry e ON e.id = p.entry_id WHERE e.id IS NULL
+           UNION ALL
+           SELECT s.entry_id, 'the seal has no entry' FROM ledger_seal s
+           LEFT JOIN ledger_entry e ON e.id = s.entry_id WHERE e.id IS NULL
+           UNION ALL
+           SELECT p.entry_id, 'line ' || p.line || ' has no account' FROM ledger_posting p
+           LEFT JOIN ledger_account a ON a.id = p.account_id WHERE a.id IS NULL""",
+    ),
+    Invariant(
+        "entries_balanced",
+        "the postings of every entry sum to zero",
+        f"SELECT entry_id AS what, 'off by ' || total || ' fen' AS detail FROM ({_SUMS}) AS found WHERE total <> 0",
+    ),
+    Invariant(
+        "seals_true",
+        "every seal states the lines, numbered from 1, and the debits of its entry",
+        f"""SELECT s.entry_id AS what,
+                   'sealed ' || s.lines || ' lines and ' || s.gross || ' fen, found ' || coalesce(found.lines, 0)
+                   || ' and ' || coalesce(found.gross, 0) AS detail
+              FROM ledger_seal s LEFT JOIN ({_SUMS}) AS found ON found.entry_id = s.entry_id
+             WHERE s.lines < 2 OR found.lines IS NULL OR s.lines <> found.lines OR s.gross <> found.gross
+                OR found.first <> 1 OR found.last <> found.lines""",
+    ),
+    Invariant(
+        "book_balanced",
+        "the whole book sums to zero, in test and in live mode",
+        """SELECT a.mode AS what, 'off by ' || sum(p.amount) || ' fen' AS detail
+             FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id
+            GROUP BY a.mode HAVING sum(p.amount) <> 0""",
+        "mode",
+    ),
+    Invariant(
+        "commitments_apart",
+        "memo lines balance among themselves: a commitment never makes up for a claim",
+        f"""SELECT p.entry_id AS what, 'memo lines are off by ' || sum(p.amount) || ' fen' AS detail
+              FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id
+             WHERE a.kind IN ({_list(MEMO_KINDS)}) GROUP BY p.entry_id HAVING sum(p.amount) <> 0""",
+    ),
+    Invariant(
+        "modes_apart",
+        "test and live never meet in an entry",
+        """SELECT e.id AS what, 'line ' || p.line || ' is ' || a.mode || ' in a ' || e.mode || ' entry' AS detail
+             FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id
+             JOIN ledger_account a ON a.id = p.account_id WHERE a.mode <> e.mode""",
+    ),
+    Invariant(
+        "merchants_apart",
+        "an entry touches no other merchant's accounts",
+        f"""SELECT e.id AS what, 'line ' || p.line || ' is on ' || a.id AS detail
+              FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id
+              JOIN ledger_account a ON a.id = p.account_id
+             WHERE a.kind IN ({_list(MERCHANT_KINDS)}) AND a.owner <> e.merchant_id""",
+    ),
+    Invariant(
+        "accounts_in_chart",
+        "every account is of the chart and bears its own name",
+        f"""SELECT id AS what, 'not an account of the chart' AS detail FROM ledger_account
+             WHERE kind NOT IN ({_list(tuple(CHART))})
+                OR id <> mode || ':' || kind || CASE WHEN owner = '' THEN '' ELSE ':' || owner END""",
+        "account",
+    ),
+    Invariant(
+        "keys_unique",
+        "no event is posted twice",
+        """SELECT max(id) AS what, 'the key ' || key || ' is taken ' || count(*) || ' times' AS detail
+             FROM ledger_entry GROUP BY mode, key HAVING count(*) > 1""",
+    ),
+    Invariant(
+        "reversals_cancel",
+        "an entry has at most one reversal, and the two cancel line by line",
+        """SELECT r.id AS what, 'reverses ' || r.reverses || ', which it may not' AS detail
+             FROM ledger_entry r LEFT JOIN ledger_entry e ON e.id = r.reverses
+            WHERE r.reverses IS NOT NULL AND (e.id IS NULL OR e.reverses IS NOT NULL OR e.mode <> r.mode
+                  OR e.merchant_id <> r.merchant_id)
+           UNION ALL
+           SELECT max(id), reverses || ' is reversed ' || count(*) || ' times' FROM ledger_entry
+            WHERE reverses IS NOT NULL GROUP BY reverses HAVING count(*) > 1
+           UNION ALL
+           SELECT r.id, p.account_id || ' keeps ' || sum(p.amount) || ' fen' FROM ledger_entry r
+             JOIN ledger_posting p ON p.entry_id IN (r.id, r.reverses)
+            WHERE r.reverses IS NOT NULL GROUP BY r.id, p.account_id, p.object_id HAVING sum(p.amount) <> 0""",
+    ),
+    Invariant(
+        "balances_one_sided",
+        "what is owed to merchants and shoppers is never below zero, nor what merchants owe",
+        f"""SELECT a.id AS what, 'off by ' || sum(p.amount) || ' fen' AS detail
+              FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id
+             WHERE a.kind IN ({_list(_ONE_SIDED)}, 'merchant_receivable') GROUP BY a.id, a.kind
+            HAVING (a.kind <> 'merchant_receivable' AND sum(p.amount) > 0)
+                OR (a.kind = 'merchant_receivable' AND sum(p.amount) < 0)""",
+        "account",
+    ),
+    Invariant(
+        "holds_resolve_once",
+        "no more is captured, voided or expired than was authorised",
+        _BY_OBJECT.format(kind="limit_committed", broken="sum(p.amount) < 0"),
+        "object",
+    ),
+    Invariant(
+        "principal_covered",
+        "no more principal of a loan is given back than was lent",
+        _BY_OBJECT.format(kind="loan_principal", broken="sum(p.amount) < 0"),
+        "object",
+    ),
+    Invariant(
+        "subsidy_covered",
+        "no more of a merchant's subsidy is released or returned than was taken",
+        _BY_OBJECT.format(kind="unearned_merchant_subsidy", broken="sum(p.amount) > 0"),
+        "object",
+    ),
+    Invariant(
+        "clearing_resolves",
+        "what is in transit is settled once: never beyond zero, never more than was instructed",
+        f"""SELECT p.object_id AS what, a.id || ' stands at ' || sum(p.amount) || ' fen' AS detail
+              FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id
+             WHERE a.kind IN ({_list(CLEARING_KINDS)}) GROUP BY a.id, p.object_id
+            HAVING sum(p.amount) > 0 OR sum(p.amount) < min(p.amount)""",
+        "object",
+    ),
+)
+
+OPEN_CLEARING_ITEMS = f"""
+    SELECT a.id AS account, p.object_id AS object, sum(p.amount) AS amount, min(e.effective_date) AS since
+      FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id JOIN ledger_entry e ON e.id = p.entry_id
+     WHERE a.kind IN ({_list(CLEARING_KINDS)}) GROUP BY a.id, p.object_id HAVING sum(p.amount) <> 0"""

@@ -1,0 +1,95 @@
+"""What ``fenqi-gateway ledger …`` does: verify, trial balance, export. Each prints and returns the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from gateway.core.money import yuan
+from gateway.db.transactions import Database, Transaction
+from gateway.ledger import trial_balance as trial
+from gateway.ledger.accounts import MEMO_KINDS
+from gateway.ledger.export import export_file
+from gateway.ledger.verify import Report
+from gateway.ledger.verify import verify as verify_books
+
+
+def verify(db: Database, *, as_json: bool) -> int:
+    """Check the invariants and print the report: 0 when all hold, 1 when one is broken."""
+    with _still(db) as tx:
+        report = verify_books(tx)
+    if as_json:
+        print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+    else:
+        _print_report(report)
+    return 0 if report.ok else 1
+
+
+def trial_balance(db: Database, *, end: date | None = None) -> int:
+    """Print the balance of every account in yuan; 0 when debits equal credits in each mode, else 1."""
+    with _still(db) as tx:
+        rows = list(trial.rows(tx, end=end))
+    sound = True
+    for mode in sorted({row.mode for row in rows}):
+        print(f"{mode:60} {'debit':>20} {'credit':>20}")
+        debit = credit = 0
+        for row in rows:
+            if row.mode != mode:
+                continue
+            name = f"{row.kind}:{row.owner}" if row.owner else row.kind
+            memo = "  (memo)" if row.kind in MEMO_KINDS else ""
+            print(f"  {name + memo:58} {_column(row.balance_fen)} {_column(-row.balance_fen)}")
+            debit += max(row.balance_fen, 0)
+            credit += max(-row.balance_fen, 0)
+        print(f"  {'total':58} {yuan(debit):>20} {yuan(credit):>20}")
+        sound = sound and debit == credit
+    if not rows:
+        print("The ledger has no entries yet.")
+    return 0 if sound else 1
+
+
+def export(db: Database, *, format: str, out: Path, start: date | None, end: date | None) -> int:
+    """Write the journal of a range of effective dates to ``out``: 0 when it is there, else 1 and nothing is."""
+    try:
+        with _still(db) as tx:
+            export_file(tx, out, format=format, start=start, end=end)
+    except (OSError, ValueError) as error:
+        print(f"The ledger was not exported: {error}", file=sys.stderr)
+        return 1
+    print(f"The ledger is in {out} ({format}).")
+    return 0
+
+
+@contextmanager
+def _still(db: Database) -> Iterator[Transaction]:
+    """A reading transaction in which the books stand still, however many statements read them."""
+    with db.read() as tx:
+        if db.engine.dialect.name == "postgresql":
+            tx.connection().exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield tx
+
+
+def _print_report(report: Report) -> None:
+    for check in report.checks:
+        print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:24} {check.says}")
+        if not check.ok:
+            print(f"      {check.broken} broken, first: {check.names} {check.first}: {check.detail}")
+    for item in report.oldest_clearing_items:
+        print(f"open  {item.account} {item.object}: {yuan(item.amount_fen)} yuan for {item.age_days} days")
+    more = report.clearing_items - len(report.oldest_clearing_items)
+    if more:
+        print(f"open  and {more} younger items in transit")
+    size = f"{report.entries} entries, {report.postings} postings"
+    print(
+        f"The ledger is sound: {size}."
+        if report.ok
+        else f"The ledger is BROKEN at {report.first_broken}: {size}."
+    )
+
+
+def _column(amount_fen: int) -> str:
+    return f"{yuan(amount_fen) if amount_fen > 0 else '':>20}"

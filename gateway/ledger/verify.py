@@ -1,0 +1,149 @@
+"""Verify: does the ledger keep its invariants? Everything is added up by the database; the book is never loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+
+from gateway.core.calendar import shanghai_date
+from gateway.db.transactions import Transaction
+from gateway.ledger import trial_balance
+from gateway.ledger.checks import INVARIANTS, OPEN_CLEARING_ITEMS, Invariant
+from gateway.ledger.guards import loose_settings, missing_guards
+from gateway.ledger.models import ENTRY, POSTING
+
+MOST_ITEMS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One invariant as found: how much breaks it, and the first of that (``names`` says what it is)."""
+
+    name: str
+    says: str
+    ok: bool
+    broken: int = 0
+    names: str = ""
+    first: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingItem:
+    """Something instructed whose outcome is not confirmed; signed fen, days since its first posting (Shanghai)."""
+
+    account: str
+    object: str
+    amount_fen: int
+    age_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All checks. ``first_broken`` is the earliest broken entry, else the first other thing that is broken."""
+
+    ok: bool
+    first_broken: str | None
+    entries: int
+    postings: int
+    checks: tuple[Check, ...]
+    clearing_items: int
+    oldest_clearing_items: tuple[ClearingItem, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a JSON object; amounts in fen."""
+        return asdict(self)
+
+
+def verify(tx: Transaction) -> Report:
+    """Check every invariant that the books can show. Reads only, in time proportional to the book."""
+    connection = tx.connection()
+    checks = tuple(_checks(connection))
+    broken = [check for check in checks if not check.ok]
+    entries = [check.first for check in broken if check.names == "entry" and check.first is not None]
+    others = [check.first for check in broken if check.first is not None]
+    open_items = connection.execute(
+        text(f"SELECT count(*) FROM ({OPEN_CLEARING_ITEMS}) AS items")
+    ).scalar_one()
+    return Report(
+        ok=not broken,
+        first_broken=min(entries) if entries else others[0] if others else None,
+        entries=connection.execute(select(func.count()).select_from(ENTRY)).scalar_one(),
+        postings=connection.execute(select(func.count()).select_from(POSTING)).scalar_one(),
+        checks=checks,
+        clearing_items=open_items,
+        oldest_clearing_items=tuple(_oldest_items(connection, shanghai_date(tx.now))),
+    )
+
+
+def _checks(connection: Connection) -> Iterator[Check]:
+    for invariant in INVARIANTS:
+        yield _check(connection, invariant)
+    yield _trial_balance(connection)
+    missing = missing_guards(connection)
+    yield Check(
+        "guards_stand",
+        "the triggers that protect the ledger are in place and as we wrote them",
+        ok=not missing,
+        broken=len(missing),
+        names="guard",
+        first=missing[0] if missing else None,
+        detail=", ".join(missing),
+    )
+    loose = loose_settings(connection)
+    yield Check(
+        "settings_strict",
+        "this connection enforces foreign keys and triggers",
+        ok=not loose,
+        broken=len(loose),
+        names="setting",
+        first=loose[0] if loose else None,
+        detail=", ".join(loose),
+    )
+
+
+def _check(connection: Connection, invariant: Invariant) -> Check:
+    found = f"({invariant.sql}) AS found"
+    broken = connection.execute(text(f"SELECT count(*) FROM {found}")).scalar_one()
+    if not broken:
+        return Check(invariant.name, invariant.says, ok=True)
+    what, detail = connection.execute(
+        text(f"SELECT what, detail FROM {found} ORDER BY what, detail LIMIT 1")
+    ).one()
+    return Check(
+        invariant.name,
+        invariant.says,
+        ok=False,
+        broken=broken,
+        names=invariant.names,
+        first=what,
+        detail=detail,
+    )
+
+
+def _trial_balance(connection: Connection) -> Check:
+    """Compare the trial balance with the postings as they are, in one statement, so that nothing comes between."""
+    accounts = trial_balance.query().subquery()
+    by_account = select(func.coalesce(func.sum(accounts.c.debit + accounts.c.credit), 0)).scalar_subquery()
+    by_posting = select(func.coalesce(func.sum(func.abs(POSTING.c.amount)), 0)).scalar_subquery()
+    shown, posted = connection.execute(select(by_account, by_posting)).one()
+    return Check(
+        "trial_balance_complete",
+        "the trial balance shows everything that was posted",
+        ok=shown == posted,
+        broken=int(shown != posted),
+        names="total",
+        first=None if shown == posted else "trial balance",
+        detail="" if shown == posted else f"turnover shown {shown} fen, posted {posted} fen",
+    )
+
+
+def _oldest_items(connection: Connection, today: date) -> Iterator[ClearingItem]:
+    rows = connection.execute(text(f"{OPEN_CLEARING_ITEMS} ORDER BY since, object LIMIT {MOST_ITEMS}"))
+    for account, about, amount, since in rows:
+        first = date.fromisoformat(since) if isinstance(since, str) else since
+        yield ClearingItem(account, about, int(amount), (today - first).days)

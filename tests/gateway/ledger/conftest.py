@@ -1,0 +1,139 @@
+"""A ledger on a fresh database of each kind, and builders of what is booked in it."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import pytest
+
+from gateway.core.identifiers import IdSource
+from gateway.core.tenant import Tenant
+from gateway.db.engine import connect
+from gateway.db.transactions import Database
+from gateway.ledger import postings, service
+from gateway.ledger.postings import Entries
+
+NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 23)
+SHOP = Tenant("mer_shop", "test")
+
+
+@dataclass
+class Books:
+    """A ledger and its one merchant, with short words for what happens in it."""
+
+    db: Database
+    tenant: Tenant = SHOP
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def post(self, lines: Entries, *, key: str | None = None, day: date = TODAY, **changes: object) -> str:
+        """Post and commit; the entry's id."""
+        number = next(self._numbers)
+        facts = {"kind": "event", "about_type": "capture", "about_id": f"cap_{number}", "tenant": self.tenant}
+        facts |= {"key": key or f"event:{number}", "effective_date": day, **changes}
+        return self.db.write(lambda tx: service.post(tx, lines=lines, **facts))
+
+    def capture(self, principal_fen: int = 599_900, **changes: object) -> str:
+        """Book a capture with a fee of 1 % and its tax."""
+        fee = principal_fen // 100
+        number = next(self._numbers)
+        lines = postings.drawdown(
+            loan=f"ln_{number}",
+            payment=f"pay_{number}",
+            funder="demo_bank",
+            merchant=self.tenant.merchant_id,
+            principal_fen=principal_fen,
+            fee_net_fen=fee - fee // 10,
+            vat_fen=fee // 10,
+            subsidy_fen=0,
+        )
+        return self.post(lines, **{"kind": "capture", "about_id": f"pay_{number}", **changes})
+
+    def balances(self) -> dict[str, int]:
+        with self.db.read() as tx:
+            return service.balances(tx, self.tenant)
+
+    def counts(self) -> tuple[int, ...]:
+        """Rows of every table of the ledger."""
+        with self.db.read() as tx:
+            return tuple(
+                tx.connection().exec_driver_sql(f"SELECT count(*) FROM ledger_{noun}").scalar_one()
+                for noun in ("entry", "posting", "seal", "account")
+            )
+
+    def run(self, *statements: str) -> None:
+        """Raw SQL in one transaction, as somebody with the database's password would send it."""
+        with self.db.engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    @property
+    def on_sqlite(self) -> bool:
+        return self.db.engine.dialect.name == "sqlite"
+
+
+@pytest.fixture
+def books(database_url: str) -> Iterator[Books]:
+    engine = connect(database_url)
+    chance = random.Random(20261123)
+    milliseconds = itertools.count(int(NOW.timestamp() * 1000))
+    ids = IdSource(lambda: next(milliseconds), chance.getrandbits)
+    yield Books(Database(engine, clock=lambda: NOW, ids=ids))
+    engine.dispose()
+
+
+@pytest.fixture
+def a_week(books: Books) -> Books:
+    """Books with captures, a settlement, a paid and an open payout, a refund, a reversal and memo entries."""
+    shop = books.tenant.merchant_id
+    books.post(postings.authorise(amount_fen=599_900, payment="pay_a"), kind="authorize")
+    books.post(postings.release_authorisation(amount_fen=599_900, payment="pay_a"), kind="voided")
+    for amount in (599_900, 100_001, 333_333):
+        books.capture(amount)
+    wrong = books.capture(777_700)
+    books.db.write(lambda tx: service.reverse(tx, wrong, key="undo:1"))
+    books.post(
+        postings.settlement(
+            settlement="stl_1", merchant=shop, pending_fen=600_000, receivable_offset_fen=0, reserve_fen=50_000
+        ),
+        kind="settlement",
+        day=date(2026, 11, 24),
+    )
+    for number, amount in ((1, 300_000), (2, 50_000)):
+        lines = postings.payout_instructed(
+            payout=f"po_{number}", institution="payment_institution", merchant=shop, amount_fen=amount
+        )
+        books.post(lines, kind="payout_instructed", day=date(2026, 11, 24))
+    books.post(
+        postings.payout_confirmed(
+            payout="po_1", institution="payment_institution", funder="demo_bank", amount_fen=300_000
+        ),
+        kind="payout_confirmed",
+        day=date(2026, 11, 25),
+    )
+    return books
+
+
+@pytest.fixture
+def refused(books: Books) -> Callable[..., None]:
+    """Assert that raw SQL is refused and that no row of the ledger is other than before."""
+
+    def attack(*statements: str, saying: str = "") -> None:
+        before = _everything(books)
+        with pytest.raises(Exception, match=saying):  # noqa: B017 - each driver has its own error
+            books.run(*statements)
+        assert _everything(books) == before
+
+    return attack
+
+
+def _everything(books: Books) -> list[list[tuple[object, ...]]]:
+    with books.db.read() as tx:
+        return [
+            [tuple(row) for row in tx.connection().exec_driver_sql(f"SELECT * FROM ledger_{noun} ORDER BY 1, 2")]
+            for noun in ("entry", "posting", "seal", "account")
+        ]

@@ -1,0 +1,114 @@
+"""The portal: a login that cannot be forged, figures that are the API's, and changes that happen once."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from datetime import date
+
+import pytest
+
+from gateway.runtime import drain, settle
+
+
+def test_nobody_sees_anything_without_a_login(person):
+    for path in ("/", "/payments", "/payments/pay_x", "/settlements", "/settlements/stl_x", "/balance"):
+        page = person.portal.get(path)
+        assert page.status_code == 401
+        assert 'id="login"' in page.text
+
+
+def test_a_forged_callback_is_refused(person, api):
+    person.portal.get("/login")
+    for query in ("", "?code=x&state=y&iss=http://gateway.test", "?code=x&iss=http://evil.test"):
+        assert person.portal.get(f"/callback{query}").status_code == 400
+    assert person.portal.get("/").status_code == 401
+
+
+def test_a_wrong_password_does_not_open_the_door(person, api):
+    assert person.log_in({**api.credentials, "portal_password": "wrong"}).status_code != 303
+    assert person.portal.get("/").status_code == 401
+
+
+def test_the_pages_show_what_the_api_says(desk, api, app):
+    payment = api.captured()
+    settle(app.extensions["fenqi"], date(2026, 11, 24))
+    drain(app.extensions["fenqi"])
+    detail = desk.get(f"/payments/{payment['id']}")
+    for shown in (
+        payment["merchant_reference"],
+        "¥5,999.00",
+        "¥35.99",
+        "¥5,963.01",
+        payment["captures"][0]["loan"],
+    ):
+        assert shown in detail.text
+    assert payment["merchant_reference"] in desk.get("/payments").text
+    batch = api.get("/v1/settlements").json["data"][0]
+    page = desk.get(f"/settlements/{batch['id']}").text
+    assert "两边相等" in page
+    assert "已付款" in page
+    assert "¥5,963.01" in page
+    csv = desk.get(f"/settlements/{batch['id']}/lines.csv")
+    assert csv.data == api.get(f"/v1/settlements/{batch['id']}/lines", Accept="text/csv").data
+    assert csv.data.startswith(b"\xef\xbb\xbfid,")
+
+
+def test_a_capture_is_asked_first_and_done_once(desk, person, api):
+    payment = api.approved()
+    path = f"/payments/{payment['id']}/capture"
+    asked = desk.get(path)
+    assert "¥5,999.00" in asked.text
+    for _ in range(2):
+        assert person.send(path, asked.text).status_code == 303
+    assert api.get(f"/v1/payments/{payment['id']}").json["captured_amount"] == 599_900
+    assert "没有可请款金额" in desk.get(f"/payments/{payment['id']}").text
+
+
+def test_a_refund_by_the_portal_says_so(desk, person, api):
+    payment = api.captured()
+    path = f"/payments/{payment['id']}/refund"
+    assert person.send(path, desk.get(path).text).status_code == 303
+    (refund,) = api.get(f"/v1/refunds?payment={payment['id']}").json["data"]
+    assert (refund["initiated_by"], refund["amount"]) == ("portal", 599_900)
+
+
+def test_a_form_without_the_sessions_token_is_refused(desk, person, api):
+    payment = api.approved()
+    path = f"/payments/{payment['id']}/capture"
+    assert person.send(path, desk.get(path).text, csrf="forged").status_code == 403
+    assert api.get(f"/v1/payments/{payment['id']}").json["captured_amount"] == 0
+
+
+def test_another_merchants_payment_is_not_found(desk, new_merchant):
+    foreign = new_merchant().captured()
+    assert desk.get(f"/payments/{foreign['id']}").status_code == 404
+    assert desk.get(f"/payments/{foreign['id']}/refund").status_code == 404
+
+
+def test_logging_out_ends_it(desk, person):
+    token = re.search(r'name="csrf" value="([^"]+)"', desk.get("/").text)
+    assert token
+    assert desk.post("/logout", data={"csrf": token.group(1)}).status_code == 303
+    assert desk.get("/").status_code == 401
+
+
+def test_tokens_are_not_readable_in_the_cookie(desk):
+    cookie = desk.get_cookie("fenqi_portal")
+    assert cookie is not None
+    body, packed = cookie.value.lstrip(".").split(".")[0], cookie.value.startswith(".")
+    raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+    held = json.loads(zlib.decompress(raw) if packed else raw)
+    assert set(held) == {"csrf", "tokens"}
+    assert b"eyJ" not in base64.b64decode(held["tokens"])
+    assert cookie.http_only
+
+
+@pytest.mark.parametrize("path", ["/", "/payments", "/settlements", "/balance"])
+def test_pages_are_complete_in_english_and_strict_in_policy(desk, path):
+    page = desk.get(f"{path}?lang=en")
+    assert page.status_code == 200
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    assert not [char for char in page.text.replace("中文", "") if "一" <= char <= "鿿"]
