@@ -74,6 +74,20 @@ def settle(demo: dict[str, Any], date: str) -> None:
     subprocess.run([*command, "--date", date, "--data", str(demo["folder"])], check=True, capture_output=True)
 
 
+def identify(page: Any) -> None:
+    """Choose twelve months and say who one is."""
+    assert page.locator("input[type=radio]:checked").count() == 0, "no plan is chosen beforehand"
+    page.click("label[for=term-12]")
+    assert page.is_checked("#term-12")
+    page.fill("#name", "王小明")
+    page.fill("#id_number", ID_NUMBER)
+    page.fill("#phone", "13800000001")
+    page.click("#send-code")
+    assert page.input_value("#id_number") == ID_NUMBER, "what was typed is kept"
+    page.fill("#code", "000000")
+    page.click("#continue")
+
+
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
 def test_a_phone_is_bought_shipped_settled_and_seen_in_the_portal(demo, browser, javascript):
     context = browser.new_context(
@@ -92,16 +106,7 @@ def test_a_phone_is_bought_shipped_settled_and_seen_in_the_portal(demo, browser,
         page.wait_for_selector("fenqi-message:has-text('分期')")
     page.click("#split")
     assert "/checkout/chk_" in page.url
-    assert page.locator("input[type=radio]:checked").count() == 0, "no plan is chosen beforehand"
-    page.click("label[for=term-12]")
-    assert page.is_checked("#term-12")
-    page.fill("#name", "王小明")
-    page.fill("#id_number", ID_NUMBER)
-    page.fill("#phone", "13800000001")
-    page.click("#send-code")
-    assert page.input_value("#id_number") == ID_NUMBER, "what was typed is kept"
-    page.fill("#code", "000000")
-    page.click("#continue")
+    identify(page)
 
     text = page.inner_text("main")
     for figure in ("18.00%", "19.56%", "¥6,599.88", "¥600.88", "除上述费用外，不再收取任何其他费用"):
