@@ -4,7 +4,7 @@ from gateway import __version__
 
 project = "Fenqi"
 author = "The Fenqi authors"
-copyright = "2026, The Fenqi authors"  # noqa: A001
+copyright = "2026, The Fenqi authors"
 release = version = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 source_suffix = {".md": "markdown"}

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from gateway.db.engine import canonical_url
 from gateway.db.migrate import upgrade
@@ -52,8 +52,10 @@ def postgres_url() -> Iterator[str]:
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)  # under root the server runs as a user of its own, which must get in
         server = pgserver.get_server(folder / "data", cleanup_mode="delete")
-        # Nothing here has to survive a power loss.
-        _administer(server.get_uri(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        with _administrator(server.get_uri()) as administrator:  # nothing here has to survive a power loss
+            for setting in ("fsync", "full_page_writes", "autovacuum"):
+                administrator.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+            administrator.execute(text("SELECT pg_reload_conf()"))
     try:
         yield server.get_uri()
     finally:
@@ -64,13 +66,18 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str) -> Iterator[str]:
+def postgres_administrator(postgres_url: str) -> Iterator[Connection]:
+    """A connection that makes and drops databases."""
+    with _administrator(postgres_url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str, postgres_administrator: Connection) -> Iterator[str]:
     """Name of a migrated, empty PostgreSQL database to copy."""
-    name = f"fenqi_template_{uuid.uuid4().hex[:12]}"
-    _administer(postgres_url, f"CREATE DATABASE {name}")
-    upgrade(_named(postgres_url, name))
-    yield name
-    _administer(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    with _database(postgres_administrator) as name:
+        upgrade(_named(postgres_url, name))
+        yield name
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -81,19 +88,25 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server, template = request.getfixturevalue("postgres_url"), request.getfixturevalue("postgres_template")
-    name = f"fenqi_{uuid.uuid4().hex[:12]}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _named(server, name)
-    _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    server, administrator = (request.getfixturevalue(f"postgres_{name}") for name in ("url", "administrator"))
+    with _database(administrator, template=request.getfixturevalue("postgres_template")) as name:
+        yield _named(server, name)
 
 
-def _administer(url: str, *statements: str) -> None:
+@contextmanager
+def _administrator(url: str) -> Iterator[Connection]:
     engine = create_engine(canonical_url(url), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
+        yield connection
     engine.dispose()
+
+
+@contextmanager
+def _database(administrator: Connection, template: str = "template1") -> Iterator[str]:
+    name = f"fenqi_{uuid.uuid4().hex[:12]}"
+    administrator.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield name
+    administrator.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
 @contextmanager

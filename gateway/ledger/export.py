@@ -130,4 +130,16 @@ def _entry(rows: list[tuple[Any, ...]]) -> JournalEntry:
         JournalLine(number, Account(mode, kind, owner), amount, about)
         for number, mode, kind, owner, amount, about in (row[9:] for row in rows)
     )
-    return JournalEntry(*rows[0][:9], lines)
+    id, kind, key, reverses, about_type, about_id, merchant_id, effective_date, recorded_at = rows[0][:9]
+    return JournalEntry(
+        id=id,
+        kind=kind,
+        key=key,
+        reverses=reverses,
+        about_type=about_type,
+        about_id=about_id,
+        merchant_id=merchant_id,
+        effective_date=effective_date,
+        recorded_at=recorded_at,
+        lines=lines,
+    )

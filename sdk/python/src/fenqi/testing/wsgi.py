@@ -66,7 +66,7 @@ class WsgiAdapter(HTTPAdapter):
         self.app = app
         self.remote_addr = remote_addr
 
-    def send(  # noqa: PLR0917 - the signature of requests
+    def send(
         self,
         request: requests.PreparedRequest,
         stream: bool = False,

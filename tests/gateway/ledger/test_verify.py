@@ -1,0 +1,235 @@
+"""Verify names what is broken in books that were changed behind the guards' back, and nothing in sound ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.core.tenant import Tenant
+from gateway.ledger import commands, postings, service
+from gateway.ledger.verify import Report, verify
+
+TABLES = ("ledger_entry", "ledger_posting", "ledger_seal", "ledger_account")
+
+
+def report_of(books: Any) -> Report:
+    with books.db.read() as tx:
+        return verify(tx)
+
+
+def broken(books: Any) -> dict[str, Any]:
+    """The broken invariants by name, the guards themselves aside."""
+    return {
+        check.name: check
+        for check in report_of(books).checks
+        if not check.ok and check.name != "guards_stand"
+    }
+
+
+@pytest.fixture
+def unguarded(a_week: Any) -> Any:
+    """The books with every guard dropped, as an intruder with the owner's rights would leave them."""
+    books = a_week
+    if books.on_sqlite:
+        with books.db.read() as tx:
+            names = (
+                tx.connection()
+                .exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+                .scalars()
+                .all()
+            )
+        with books.db.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA foreign_keys = 0")
+            for name in names:
+                connection.exec_driver_sql(f"DROP TRIGGER {name}")
+            connection.exec_driver_sql("PRAGMA foreign_keys = 1")
+            connection.invalidate()
+    else:
+        books.run(*(f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table in TABLES))
+    return books
+
+
+def change(books: Any, *statements: str) -> None:
+    """Run raw SQL with foreign keys off."""
+    with books.db.engine.connect() as connection:
+        if books.on_sqlite:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA foreign_keys = 0")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        if not books.on_sqlite:
+            connection.commit()
+        connection.invalidate()
+
+
+def first_entry(books: Any, kind: str = "capture") -> str:
+    with books.db.read() as tx:
+        query = f"SELECT min(id) FROM ledger_entry WHERE kind = '{kind}'"
+        found: str = tx.connection().exec_driver_sql(query).scalar_one()
+        return found
+
+
+def test_empty_books_are_sound(books: Any) -> None:
+    report = report_of(books)
+    assert report.ok, report
+    assert report.first_broken is None
+    assert (report.entries, report.postings) == (0, 0)
+
+
+def test_a_week_of_business_is_sound_and_names_what_is_in_transit(a_week: Any) -> None:
+    report = report_of(a_week)
+    assert report.ok, [check for check in report.checks if not check.ok]
+    assert report.entries == 11
+    assert report.clearing_items == 1
+    (item,) = report.oldest_clearing_items
+    assert (item.account, item.object, item.amount_fen) == (
+        "test:payout_in_transit:payment_institution",
+        "po_2",
+        -50_000,
+    )
+
+
+def test_dropped_guards_are_named(unguarded: Any) -> None:
+    report = report_of(unguarded)
+    assert not report.ok
+    check = next(check for check in report.checks if check.name == "guards_stand")
+    assert check.broken >= 8
+    assert "ledger_seal_is_true" in check.detail
+    assert broken(unguarded) == {}
+
+
+@pytest.mark.parametrize(
+    ("statements", "names"),
+    [
+        (
+            ["UPDATE ledger_posting SET amount = amount + 1 WHERE entry_id = '{entry}' AND line = 1"],
+            {"entries_balanced", "seals_true", "book_balanced"},
+        ),
+        (["DELETE FROM ledger_seal WHERE entry_id = '{entry}'"], {"entries_sealed"}),
+        (["DELETE FROM ledger_entry WHERE id = '{entry}'"], {"rows_belong"}),
+        (
+            ["DELETE FROM ledger_posting WHERE entry_id = '{entry}'"],
+            {"seals_true", "balances_one_sided"},
+        ),
+        (["UPDATE ledger_seal SET gross = gross + 1 WHERE entry_id = '{entry}'"], {"seals_true"}),
+        (["UPDATE ledger_posting SET line = 9 WHERE entry_id = '{entry}' AND line = 1"], {"seals_true"}),
+        (
+            ["UPDATE ledger_posting SET account_id = 'test:nowhere' WHERE entry_id = '{entry}' AND line = 1"],
+            {"rows_belong", "book_balanced", "trial_balance_complete"},
+        ),
+        (["UPDATE ledger_entry SET mode = 'live' WHERE id = '{entry}'"], {"modes_apart"}),
+        (["UPDATE ledger_entry SET merchant_id = 'mer_other' WHERE id = '{entry}'"], {"merchants_apart"}),
+        (
+            ["UPDATE ledger_posting SET amount = -amount WHERE entry_id = '{entry}'"],
+            {"principal_covered", "balances_one_sided"},  # each entry still balances, gross and all
+        ),
+    ],
+)
+def test_a_changed_row_is_found_and_its_entry_named(
+    unguarded: Any, statements: list[str], names: set[str]
+) -> None:
+    entry = first_entry(unguarded)
+    change(unguarded, *(statement.format(entry=entry) for statement in statements))
+    found = broken(unguarded)
+    assert set(found) == names
+    report = report_of(unguarded)
+    if any(found[name].names == "entry" for name in names):
+        assert report.first_broken == entry
+    else:
+        assert report.first_broken is not None
+
+
+# On SQLite the constraint goes only with its table.
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_entry_posted_twice_is_named(unguarded: Any) -> None:
+    entry = first_entry(unguarded)
+    copy = "id, mode, kind, key, request_sha256, merchant_id, object_type, object_id, effective_date, recorded_at"
+    change(
+        unguarded,
+        "ALTER TABLE ledger_entry DROP CONSTRAINT one_entry_per_key",
+        f"INSERT INTO ledger_entry ({copy}) SELECT 'ent_zz', {copy[4:]} FROM ledger_entry WHERE id = '{entry}'",
+    )
+    assert set(broken(unguarded)) == {"keys_unique", "entries_sealed"}
+
+
+def test_a_reversal_that_no_longer_cancels_is_named(unguarded: Any) -> None:
+    reversal = first_entry(unguarded, "capture_reversed")
+    change(
+        unguarded,
+        f"UPDATE ledger_posting SET account_id = 'test:funder_clearing:demo_bank' WHERE entry_id = '{reversal}'"
+        " AND account_id = 'test:loan_principal:demo_bank'",
+    )
+    found = broken(unguarded)
+    assert set(found) == {"reversals_cancel"}
+    assert found["reversals_cancel"].first == reversal
+
+
+def test_a_payout_rejected_with_its_sign_swapped_balances_and_is_found_all_the_same(books: Any) -> None:
+    shop = books.tenant.merchant_id
+    books.capture(599_900)
+    books.post(
+        postings.settlement(settlement="stl_1", merchant=shop, pending_fen=500_000, receivable_offset_fen=0)
+    )
+    facts = {"payout": "po_1", "institution": "payment_institution", "merchant": shop, "amount_fen": 100_000}
+    books.post(postings.payout_instructed(**facts))
+    books.post(postings.payout_rejected(**facts).opposite(), kind="payout_rejected")
+    report = report_of(books)
+    found = broken(books)
+    assert set(found) == {"clearing_resolves"}
+    assert found["clearing_resolves"].first == report.first_broken == "po_1"
+    assert (
+        found["clearing_resolves"].detail
+        == "test:payout_in_transit:payment_institution stands at -200000 fen"
+    )
+
+
+def test_more_than_was_held_is_found(books: Any) -> None:
+    books.post(postings.authorise(amount_fen=100, payment="pay_1"))
+    books.post(postings.release_authorisation(amount_fen=101, payment="pay_1"))
+    assert set(broken(books)) == {"holds_resolve_once"}
+
+
+def test_more_paid_out_than_available_is_found(books: Any) -> None:
+    lines = postings.payout_instructed(
+        payout="po_1", institution="payment_institution", merchant=books.tenant.merchant_id, amount_fen=1
+    )
+    books.post(lines)
+    assert set(broken(books)) == {"balances_one_sided"}
+
+
+def test_the_command_prints_the_report_and_tells_by_its_exit_code(unguarded: Any, capsys: Any) -> None:
+    assert commands.verify(unguarded.db, as_json=True) == 1
+    entry = first_entry(unguarded)
+    change(unguarded, f"DELETE FROM ledger_seal WHERE entry_id = '{entry}'")
+    capsys.readouterr()
+    assert commands.verify(unguarded.db, as_json=True) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    assert report["first_broken"] == entry
+    assert {check["name"] for check in report["checks"] if not check["ok"]} == {
+        "entries_sealed",
+        "guards_stand",
+    }
+    assert commands.verify(unguarded.db, as_json=False) == 1
+    assert f"1 broken, first: entry {entry}: no seal" in capsys.readouterr().out
+
+
+def test_the_command_on_sound_books(a_week: Any, capsys: Any) -> None:
+    assert commands.verify(a_week.db, as_json=False) == 0
+    printed = capsys.readouterr().out
+    assert "FAIL" not in printed
+    assert "The ledger is sound: 11 entries" in printed
+    assert commands.verify(a_week.db, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+
+
+def test_live_books_are_checked_like_test_books(books: Any) -> None:
+    live = Tenant("mer_shop", "live")
+    books.post(postings.authorise(amount_fen=100, payment="pay_1"), tenant=live)
+    books.post(postings.release_authorisation(amount_fen=101, payment="pay_1"), tenant=live)
+    assert set(broken(books)) == {"holds_resolve_once"}
+    with books.db.read() as tx:
+        assert service.balance_of(tx, "test", "limit_committed") == 0
