@@ -12,6 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
+from gateway.db.migrate import is_current
 from gateway.runtime import start_worker
 from gateway.web.context import Gateway
 
@@ -28,6 +29,9 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
         raise WrongSetting(
             "--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL."
         )
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not is_current(settings.database_url):
+        raise WrongSetting("The database is not at the newest schema. Run: fenqi-gateway migrate")
     os.environ["FENQI_DATA_DIR"] = str(settings.data_dir)
     os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{host}:{port}")
     run("gateway.server:application", host=host, port=port, workers=workers)

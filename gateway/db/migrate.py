@@ -6,8 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
-from gateway.db.engine import canonical_url
+from gateway.db.engine import canonical_url, connect
 
 HERE = Path(__file__).parent
 
@@ -15,6 +17,17 @@ HERE = Path(__file__).parent
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database at ``url`` to ``revision``; safe to run again."""
     command.upgrade(config(url), revision)
+
+
+def is_current(url: str) -> bool:
+    """Whether the database is at the newest schema. Raises ``OperationalError`` when it cannot be reached."""
+    engine = connect(url)
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+    return found == ScriptDirectory.from_config(config(url)).get_current_head()
 
 
 def config(url: str) -> Config:
