@@ -17,7 +17,7 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.payments import service as payments
-from gateway.settlement import payouts
+from gateway.settlement import closing, payouts
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 from gateway.webhooks import delivery, outbox
@@ -45,9 +45,14 @@ def sweep(gateway: Gateway) -> None:
 
 
 def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
-    """Close every merchant's batch of ``on`` (Shanghai), each in its own transaction; returns the new ones."""
+    """Close every merchant's batch of ``on`` (Shanghai), each in its own transaction; returns the new ones.
+
+    A day that has not come yet is closed in test mode only: live money is never paid early.
+    """
+    early = on > shanghai_date(gateway.clock())
     with gateway.db.read() as tx:
-        tenants = settlement.tenants_with_open_lines(tx, on=on)
+        found = closing.tenants_with_open_lines(tx, on=on)
+    tenants = [tenant for tenant in found if tenant.mode == "test" or not early]
     closed = []
     for tenant in tenants:
         row = gateway.db.write(partial(_close, tenant=tenant, on=on, funder=gateway.settings.funder))
@@ -87,5 +92,5 @@ def work(gateway: Gateway, stop: threading.Event) -> None:
 
 
 def _close(tx: Transaction, *, tenant: Tenant, on: date, funder: str) -> dict[str, Any] | None:
-    row = settlement.close_batch(tx, tenant, on=on, funder=funder)
+    row = closing.close_batch(tx, tenant, on=on, funder=funder)
     return settlement.view(row) if row is not None else None

@@ -71,8 +71,8 @@ def lines_of(
 ) -> list[MerchantLine]:
     """At most ``limit`` lines of the merchant's own accounts, newest first.
 
-    ``start`` and ``end`` are effective dates in Shanghai, both included; ``object_ids`` keeps lines about these
-    objects; ``before`` is the (entry, line) after which a page goes on.
+    ``start`` and ``end`` are effective dates in Shanghai, both included; ``object_ids``, when there are any, keeps the
+    lines about these objects; ``before`` is the (entry, line) after which a page goes on.
     """
     filters: list[ColumnElement[bool]] = []
     if start is not None:
@@ -80,7 +80,8 @@ def lines_of(
     if end is not None:
         filters.append(ENTRY.c.effective_date <= end)
     if object_ids:
-        filters.append(POSTING.c.object_id.in_(object_ids))
+        found = select(POSTING.c.entry_id).where(POSTING.c.object_id.in_(object_ids))
+        filters += [POSTING.c.entry_id.in_(found), POSTING.c.object_id.in_(object_ids)]
     if before is not None:
         filters.append(tuple_(POSTING.c.entry_id, POSTING.c.line) < tuple_(*before))
     # One bounded walk down the index for each account, then the newest of all: no account is ever read whole.

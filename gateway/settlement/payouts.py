@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlmodel import select
+
+from gateway.core.calendar import shanghai_date
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
 from gateway.errors import InstitutionUnavailable
-from gateway.settlement import service
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
 from gateway.settlement.institution import PayoutInstruction
 from gateway.settlement.models import Payout
+from gateway.settlement.schemas import PayoutAnswer
+from gateway.settlement.service import mode_of, payout_view
+from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
     from gateway.web.context import Gateway
     from gateway.webhooks.models import OutboxItem
+
+
+PAYOUT_ANSWER = PayoutAnswer()
 
 
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
@@ -34,4 +46,34 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     )
     if outcome != "paid":
         raise InstitutionUnavailable(f"the payout {payout.id} is {outcome}")
-    gateway.db.write(lambda tx: service.confirm_payout(tx, payout.id))
+    gateway.db.write(lambda tx: confirm(tx, payout.id))
+
+
+def confirm(tx: Transaction, payout_id: str) -> Payout:
+    """The institution has paid: only now does the claim leave the books. Saying it again changes nothing."""
+    payout = tx.exec(select(Payout).where(Payout.id == payout_id).with_for_update()).one()
+    if payout.status == "paid":
+        return payout
+    tenant = Tenant(payout.merchant_id, mode_of(payout.mode))
+    payout.status, payout.paid_at = "paid", tx.now
+    tx.add(payout)
+    ledger.post(
+        tx,
+        kind="payout_confirmed",
+        key=f"payout_confirmed:{payout.id}",
+        tenant=tenant,
+        lines=postings.payout_confirmed(
+            payout=payout.id,
+            institution=payout.institution,
+            funder=payout.funder,
+            amount_fen=payout.amount_fen,
+        ),
+        about_type="payout",
+        about_id=payout.id,
+        effective_date=shanghai_date(tx.now),
+    )
+    tx.flush()
+    events.record(
+        tx, tenant, "payout.paid", object_id=payout.id, data=PAYOUT_ANSWER.dump(payout_view(payout))
+    )
+    return payout

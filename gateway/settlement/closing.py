@@ -1,0 +1,161 @@
+"""Closing a day's batch: pending becomes available, debts are taken off, the payout is instructed; one commit."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlmodel import col, select
+
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
+from gateway.settlement import batch as equation
+from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
+from gateway.settlement.schemas import SettlementAnswer
+from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, mode_of, view
+from gateway.webhooks import outbox
+from gateway.webhooks import service as events
+
+SETTLEMENT_ANSWER = SettlementAnswer()
+
+
+def tenants_with_open_lines(tx: Transaction, *, on: date) -> list[Tenant]:
+    """Who has something to settle on a day."""
+    query = (
+        select(SettlementLine.merchant_id, SettlementLine.mode)
+        .where(col(SettlementLine.batch_id).is_(None), SettlementLine.settlement_date <= on)
+        .distinct()
+        .order_by(SettlementLine.merchant_id, SettlementLine.mode)
+    )
+    return [Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(query)]
+
+
+def close_batch(tx: Transaction, tenant: Tenant, *, on: date, funder: str) -> SettlementBatch | None:
+    """Close the merchant's batch of a day and instruct its payout; None when there is nothing or it is closed.
+
+    Safe to run twice, late or in parallel: a day has one batch, and what comes after it waits for the next.
+    """
+    if _batch_of(tx, tenant, on) is not None:
+        return None
+    lines = list(
+        tx.exec(
+            select(SettlementLine)
+            .where(
+                SettlementLine.merchant_id == tenant.merchant_id,
+                SettlementLine.mode == tenant.mode,
+                col(SettlementLine.batch_id).is_(None),
+                SettlementLine.settlement_date <= on,
+            )
+            .order_by(col(SettlementLine.id))
+            .with_for_update()
+        )
+    )
+    if not lines:
+        return None
+    figures = equation.close(lines, opening_fen=_last_closing(tx, tenant))
+    row = _stored(tx, tenant, on, figures)
+    for line in lines:
+        line.batch_id = row.id
+        tx.add(line)
+    _post_settlement(tx, tenant, row, figures)
+    if figures.payout_fen:
+        _instruct(tx, tenant, row, funder)
+    tx.flush()
+    events.record(tx, tenant, "settlement.closed", object_id=row.id, data=SETTLEMENT_ANSWER.dump(view(row)))
+    return row
+
+
+def _stored(tx: Transaction, tenant: Tenant, on: date, figures: equation.Batch) -> SettlementBatch:
+    row = SettlementBatch(
+        id=tx.new_id("stl"),
+        merchant_id=tenant.merchant_id,
+        mode=tenant.mode,
+        settled_on=on,
+        opening_fen=figures.opening_fen,
+        captures_fen=figures.captures_fen,
+        subsidies_fen=0,
+        merchant_fees_fen=figures.merchant_fees_fen,
+        merchant_subsidies_fen=figures.merchant_subsidies_fen,
+        refunds_fen=figures.refunds_fen,
+        disputes_fen=0,
+        adjustments_fen=0,
+        reserve_change_fen=0,
+        closing_fen=figures.closing_fen,
+        payout_fen=figures.payout_fen,
+        created_at=tx.now,
+    )
+    tx.add(row)
+    tx.flush()
+    return row
+
+
+def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figures: equation.Batch) -> None:
+    """Pending becomes available; what the merchant owes is taken from it first."""
+    owed = ledger.balances(tx, tenant)["merchant_receivable"]
+    available = ledger.balances(tx, tenant)["merchant_available"] + figures.pending_moved_fen
+    lines = postings.settlement(
+        settlement=row.id,
+        merchant=tenant.merchant_id,
+        pending_fen=figures.pending_moved_fen,
+        receivable_offset_fen=min(owed, max(0, available)),
+    )
+    if lines:
+        ledger.post(
+            tx,
+            kind="settlement",
+            key=f"settlement:{row.id}",
+            tenant=tenant,
+            lines=lines,
+            about_type="settlement",
+            about_id=row.id,
+            effective_date=row.settled_on,
+        )
+
+
+def _instruct(tx: Transaction, tenant: Tenant, row: SettlementBatch, funder: str) -> None:
+    payout = Payout(
+        id=tx.new_id("po"),
+        merchant_id=tenant.merchant_id,
+        mode=tenant.mode,
+        settlement_id=row.id,
+        institution=INSTITUTION,
+        funder=funder,
+        amount_fen=row.payout_fen,
+        status="pending",
+        created_at=tx.now,
+    )
+    tx.add(payout)
+    row.payout_id = payout.id
+    tx.add(row)
+    tx.flush()
+    ledger.post(
+        tx,
+        kind="payout_instructed",
+        key=f"payout_instructed:{payout.id}",
+        tenant=tenant,
+        lines=postings.payout_instructed(
+            payout=payout.id, institution=INSTITUTION, merchant=tenant.merchant_id, amount_fen=row.payout_fen
+        ),
+        about_type="payout",
+        about_id=payout.id,
+        effective_date=row.settled_on,
+    )
+    outbox.put(tx, PAYOUT_TOPIC, {"payout": payout.id})
+
+
+def _batch_of(tx: Transaction, tenant: Tenant, on: date) -> SettlementBatch | None:
+    query = select(SettlementBatch).where(
+        SettlementBatch.merchant_id == tenant.merchant_id,
+        SettlementBatch.mode == tenant.mode,
+        SettlementBatch.settled_on == on,
+    )
+    return tx.exec(query).first()
+
+
+def _last_closing(tx: Transaction, tenant: Tenant) -> int:
+    query = select(SettlementBatch).where(
+        SettlementBatch.merchant_id == tenant.merchant_id, SettlementBatch.mode == tenant.mode
+    )
+    last = tx.exec(query.order_by(col(SettlementBatch.id).desc())).first()
+    return last.closing_fen if last else 0
