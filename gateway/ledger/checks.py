@@ -115,7 +115,7 @@ INVARIANTS = (
                JOIN ledger_posting p ON p.entry_id = r.id WHERE r.reverses IS NOT NULL
               UNION ALL
              SELECT r.id, p.account_id, p.object_id, p.amount FROM ledger_entry r
-               JOIN ledger_posting p ON p.entry_id = r.reverses
+               JOIN ledger_posting p ON p.entry_id = r.reverses WHERE r.reverses IS NOT NULL
            ) AS pair GROUP BY pair.id, pair.account_id, pair.object_id HAVING sum(pair.amount) <> 0""",
     ),
     Invariant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -90,6 +91,74 @@ def test_a_week_of_business_is_sound_and_names_what_is_in_transit(a_week: Any) -
         "po_2",
         -50_000,
     )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_happens_in_whatever_order_the_books_stay_sound(books: Any, seed: int) -> None:
+    """Sixty random events; what the merchant has is counted beside the books, too."""
+    chance = random.Random(seed)
+    shop, institution = books.tenant.merchant_id, "payment_institution"
+    pending, available, in_transit, owed = 0, 0, {}, 0
+    captures: list[tuple[str, int]] = []
+    for number in range(60):
+        event = chance.choice(["capture", "capture", "settle", "pay", "outcome", "undo", "refund"])
+        if event == "capture":
+            amount = chance.randrange(100, 1_000_000)
+            captures.append((books.capture(amount), amount - amount // 100))
+            pending += captures[-1][1]
+        elif event == "settle" and pending:
+            moved = chance.randrange(1, pending + 1)
+            offset = min(owed, available + moved)
+            books.post(
+                postings.settlement(
+                    settlement=f"stl_{number}", merchant=shop, pending_fen=moved, receivable_offset_fen=offset
+                )
+            )
+            pending, available, owed = pending - moved, available + moved - offset, owed - offset
+            captures = []  # settled captures are refunded, no longer undone
+        elif event == "pay" and available:
+            facts = {"payout": f"po_{number}", "institution": institution, "amount_fen": available}
+            books.post(postings.payout_instructed(**facts, merchant=shop))
+            in_transit[number], available = facts, 0
+        elif event == "outcome" and in_transit:
+            facts = in_transit.pop(chance.choice(sorted(in_transit)))
+            if chance.random() < 0.5:
+                books.post(postings.payout_confirmed(**facts, funder="demo_bank"))
+            else:
+                books.post(postings.payout_rejected(**facts, merchant=shop))
+                available += facts["amount_fen"]
+        elif event == "undo" and captures:
+            entry, net = captures.pop()
+            books.db.write(
+                lambda tx, entry=entry, number=number: service.reverse(tx, entry, key=f"undo:{number}")
+            )
+            pending -= net
+        elif event == "refund":
+            amount = chance.randrange(1, 50_000)
+            borne = min(available, amount)
+            refund = {"loan": f"ln_r{number}", "payment": f"pay_r{number}", "refund": f"rfd_{number}"}
+            books.post(
+                postings.refund(
+                    **refund,
+                    funder="demo_bank",
+                    merchant=shop,
+                    institution=institution,
+                    loan_reduction_fen=0,
+                    to_shopper_fen=amount,
+                    fee_net_returned_fen=0,
+                    vat_returned_fen=0,
+                    subsidy_returned_fen=0,
+                    from_pending_fen=0,
+                    from_available_fen=borne,
+                    from_receivable_fen=amount - borne,
+                )
+            )
+            available, owed = available - borne, owed + amount - borne
+    report = report_of(books)
+    assert report.ok, [check for check in report.checks if not check.ok]
+    found = books.balances()
+    assert (found["merchant_pending"], found["merchant_available"]) == (pending, available)
+    assert found["merchant_receivable"] == owed
 
 
 def test_dropped_guards_are_named(unguarded: Any) -> None:
