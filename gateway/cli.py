@@ -24,6 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options) or 0)
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        return _told(error)
+
+
+def _told(error: Exception) -> int:
+    """A refusal of the gateway in one line, without a traceback; anything else is a mistake of ours and is shown."""
+    from gateway.errors import GatewayError  # noqa: PLC0415
+
+    if not isinstance(error, GatewayError):
+        raise error
+    print(f"{error.title}: {error.__cause__ or error.message}".splitlines()[0], file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

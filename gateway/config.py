@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -59,7 +60,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "disclosure_reading_seconds": _whole(0, 600),
         "settlement_t_plus": _whole(0, 30),
         "settlement_cutoff": _clock_time,
-        "funder": str,
+        "funder": _name,
         "funder_type": _one_of("bank", "consumer_finance", "small_loan"),
         "worker_in_process": _truth,
         "scorer_bundle": str,
@@ -102,6 +103,12 @@ def _one_of(*choices: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", text):
+        raise ValueError("want letters, digits, _ and -, such as demo_bank")
+    return text
 
 
 def _truth(text: str) -> bool:

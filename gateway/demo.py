@@ -78,6 +78,7 @@ def prepare(gateway: Gateway, folder: Path, url: str) -> dict[str, Any]:
 def site() -> Any:
     """The WSGI application of the demo: gateway, portal and shops under one address."""
     app = create_app()
+    server.check_guards(app)
     server.begin_background_work(app)
     gateway: Gateway = app.extensions["fenqi"]
     facts = json.loads((gateway.settings.data_dir / "demo.json").read_text("utf-8"))

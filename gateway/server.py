@@ -13,6 +13,7 @@ from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.migrate import is_current
+from gateway.ledger.guards import missing_guards
 from gateway.runtime import start_worker
 from gateway.web.context import Gateway
 
@@ -60,8 +61,18 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
 def application() -> Any:
     """The WSGI application of one server process: the gateway, with the portal under /portal."""
     app = create_app()
+    check_guards(app)
     begin_background_work(app)
     return DispatcherMiddleware(app, {"/portal": portal(app)})
+
+
+def check_guards(app: Flask) -> None:
+    """Refuse to serve a ledger whose triggers are gone. Raises ``WrongSetting`` naming them."""
+    gateway: Gateway = app.extensions["fenqi"]
+    with gateway.db.read() as tx:
+        missing = missing_guards(tx.connection())
+    if missing:
+        raise WrongSetting(f"The ledger is not guarded; these triggers are missing: {', '.join(missing)}")
 
 
 def begin_background_work(app: Flask) -> None:

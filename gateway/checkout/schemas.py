@@ -8,7 +8,17 @@ from marshmallow import fields, validate
 
 from gateway.merchants.service import CATEGORIES
 from gateway.plans.schemas import PlanAnswer, UnavailableTerm
-from gateway.web.fields import Choice, Fen, Line, Metadata, Moment, ReturnAddress, Strict, WholeNumber
+from gateway.web.fields import (
+    AsStored,
+    Choice,
+    Fen,
+    Line,
+    Metadata,
+    Moment,
+    ReturnAddress,
+    Strict,
+    WholeNumber,
+)
 from gateway.web.paging import PageQuery
 
 EVERY_CATEGORY = (*CATEGORIES, "edu_k12")
@@ -86,8 +96,8 @@ class CheckoutAnswer(Strict):
     category = fields.String()
     items = fields.List(fields.Dict())
     merchant_discount = fields.Integer()
-    plans = fields.List(fields.Nested(PlanAnswer))
-    unavailable = fields.List(fields.Nested(UnavailableTerm))
+    plans = fields.List(AsStored(PlanAnswer))
+    unavailable = fields.List(AsStored(UnavailableTerm))
     term = fields.Integer(allow_none=True)
     payment = fields.String(allow_none=True)
     decline = fields.Nested(Decline, allow_none=True)

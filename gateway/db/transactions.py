@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from sqlmodel import Session
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 12
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 
 
@@ -67,7 +68,7 @@ class Database:
             tx.rollback()
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` and commit; run it again from the start when it lost a race, at most eight times.
+        """Run ``work`` and commit; run it again from the start when it lost a race, at most twelve times.
 
         ``work`` must therefore touch nothing but the transaction it is given.
         """
@@ -82,9 +83,14 @@ class Database:
                     tx.commit()
                     return result
             except DBAPIError as error:
-                if not _lost_race(error) or attempt == MAX_ATTEMPTS:
+                if not _lost_race(error) or (attempt == MAX_ATTEMPTS and isinstance(error, IntegrityError)):
                     raise
-                time.sleep(0.002 * 2**attempt)
+                if attempt == MAX_ATTEMPTS:
+                    raise DatabaseUnavailable(
+                        "The database is busy. Try again, with the same key."
+                    ) from error
+                # Random waits part the writers that would otherwise meet again and again.
+                time.sleep(random.uniform(0.0005, 0.002) * 2 ** min(attempt, 7))
         raise AssertionError("unreachable")
 
 

@@ -210,6 +210,7 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
             funder=payment.funder,
             merchant=payment.merchant_id,
             institution=settlement.INSTITUTION,
+            refund=row.id,
             loan_reduction_fen=share.loan_reduction_fen,
             to_shopper_fen=share.amount_fen - share.loan_reduction_fen,
             fee_net_returned_fen=net_fee,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from gateway.plans.schemas import PlanAnswer
-from gateway.web.fields import Choice, Fen, Line, Metadata, Moment, Strict, WholeNumber
+from gateway.web.fields import AsStored, Choice, Fen, Line, Metadata, Moment, Strict, WholeNumber
 from gateway.web.paging import PageQuery
 
 REFUND_KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill")
@@ -91,7 +91,7 @@ class PaymentAnswer(Strict):
     refundable_amount = fields.Integer()
     refund_pending_amount = fields.Integer()
     term = fields.Integer()
-    plan = fields.Nested(PlanAnswer)
+    plan = AsStored(PlanAnswer)
     captures = fields.List(fields.Nested(CaptureAnswer))
     checkout = fields.String()
     merchant_reference = fields.String()

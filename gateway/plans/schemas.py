@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from gateway.merchants.service import CATEGORIES
-from gateway.web.fields import Choice, QueryNumber, Strict
+from gateway.web.fields import AsStored, Choice, QueryNumber, Strict
 
 
 class TermList(fields.Field[list[int]]):
@@ -91,5 +91,5 @@ class QuoteAnswer(Strict):
     object = fields.Constant("quote")
     amount = fields.Integer()
     currency = fields.Constant("CNY")
-    plans = fields.List(fields.Nested(PlanAnswer))
-    unavailable = fields.List(fields.Nested(UnavailableTerm))
+    plans = fields.List(AsStored(PlanAnswer))
+    unavailable = fields.List(AsStored(UnavailableTerm))
