@@ -56,5 +56,5 @@ def end() -> Any:
 
 @blueprint.app_errorhandler(LoggedOut)
 def logged_out(_: LoggedOut) -> Any:
-    """Whoever is not logged in meets the door."""
-    return render_template("welcome.html", failed=False), 401
+    """Whoever is not logged in meets the door; only a page behind it is refused."""
+    return render_template("welcome.html", failed=False), 200 if request.endpoint == "views.home" else 401

@@ -27,6 +27,8 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or set CHROMIUM"),
 ]
+OWN_DATABASE = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+"""The demo of the tests keeps its SQLite file, whatever database the environment names."""
 ID_NUMBER = "110105199003071239"
 
 
@@ -37,10 +39,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     command = [sys.executable, "-c", "from gateway.cli import main; raise SystemExit(main())", "demo"]
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--data", str(folder)], env=environ, stdout=subprocess.PIPE, text=True
+        [*command, "--port", str(port), "--data", str(folder)],
+        env=OWN_DATABASE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         for _ in range(300):
@@ -71,7 +75,12 @@ def browser() -> Iterator[Any]:
 
 def settle(demo: dict[str, Any], date: str) -> None:
     command = [sys.executable, "-c", "from gateway.cli import main; raise SystemExit(main())", "settle"]
-    subprocess.run([*command, "--date", date, "--data", str(demo["folder"])], check=True, capture_output=True)
+    subprocess.run(
+        [*command, "--date", date, "--data", str(demo["folder"])],
+        check=True,
+        capture_output=True,
+        env=OWN_DATABASE,
+    )
 
 
 def identify(page: Any) -> None:
@@ -165,6 +174,10 @@ def test_the_books_of_the_demo_are_in_order(demo):
         "verify",
     ]
     done = subprocess.run(
-        [*command, "--json", "--data", str(demo["folder"])], capture_output=True, text=True, check=False
+        [*command, "--json", "--data", str(demo["folder"])],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=OWN_DATABASE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
