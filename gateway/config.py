@@ -43,8 +43,6 @@ class Settings:
     """Whether this process also drains the outbox; set to 0 where ``fenqi-gateway worker`` runs."""
     scorer_bundle: str = ""
     """Folder of the model bundle; empty takes the one that ships with the package."""
-    retention_years: int = 10
-    """How long identity and transaction records are kept."""
 
 
 def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -64,7 +62,6 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "funder_type": _one_of("bank", "consumer_finance", "small_loan"),
         "worker_in_process": _truth,
         "scorer_bundle": str,
-        "retention_years": _whole(1, 100),
     }
     for name, read in readers.items():
         variable = f"FENQI_{name.upper()}"

@@ -5,7 +5,7 @@ The unguessable address is the key: there is no cookie. A form sent from another
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
@@ -14,8 +14,6 @@ from gateway.checkout import agreements, shopper
 from gateway.checkout.models import Checkout
 from gateway.checkout.service import merchant_of
 from gateway.checkout.states import AGREEMENT_VERSION, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
-from gateway.core.tenant import Mode
-from gateway.db.transactions import Transaction
 from gateway.errors import (
     CodeRefused,
     ConsentMissing,
@@ -115,7 +113,7 @@ def review(checkout_id: str) -> Any:
 def confirm(checkout_id: str) -> Any:
     """Conclude. A second confirm changes nothing and shows the answer of the first."""
     _same_origin()
-    consents = {kind for kind in (*REQUIRED_CONSENTS, *OPTIONAL_CONSENTS) if request.form.get(kind) == "yes"}
+    consents = {kind for kind in agreements.KINDS if request.form.get(kind) == "yes"}
     here = gateway()
     try:
         here.db.write(
@@ -214,12 +212,8 @@ def _field_errors(error: GatewayError) -> dict[str, str]:
 
 def _shown(checkout_id: str) -> tuple[Checkout, Any]:
     with gateway().db.read() as tx:
-        return _read(tx, checkout_id)
-
-
-def _read(tx: Transaction, checkout_id: str) -> tuple[Checkout, Any]:
-    checkout = shopper.for_shopper(tx, checkout_id)
-    return checkout, merchant_of(tx, checkout)
+        checkout = shopper.for_shopper(tx, checkout_id)
+        return checkout, merchant_of(tx, checkout)
 
 
 def _choose_page(
@@ -238,7 +232,7 @@ def _choose_page(
         values=values,
         errors=errors or {},
         sent=sent,
-        sandbox_id_number=SANDBOX_ID_NUMBER if cast(Mode, checkout.mode) == "test" else None,
+        sandbox_id_number=SANDBOX_ID_NUMBER if checkout.mode == "test" else None,
     )
 
 

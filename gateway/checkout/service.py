@@ -157,7 +157,7 @@ def view(tx: Transaction, checkout: Checkout, *, public_url: str) -> dict[str, A
 
 def tenant_of(checkout: Checkout) -> Tenant:
     """Whose checkout it is."""
-    return Tenant(checkout.merchant_id, "live" if checkout.mode == "live" else "test")
+    return Tenant.of(checkout)
 
 
 def merchant_of(tx: Transaction, checkout: Checkout) -> Merchant:
@@ -216,6 +216,6 @@ def _fingerprint(body: dict[str, Any]) -> str:
 
 
 def _owned(checkout: Checkout | None, tenant: Tenant, checkout_id: str) -> Checkout:
-    if checkout is None or (checkout.merchant_id, checkout.mode) != (tenant.merchant_id, tenant.mode):
+    if checkout is None or not tenant.owns(checkout):
         raise NotFound(f"There is no checkout {checkout_id!r}.")
     return checkout

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.checkout import agreements, service
 from gateway.checkout.models import Checkout, Consent
-from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, REQUIRED_CONSENTS
 from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import Transaction
@@ -224,7 +224,7 @@ def _check_confirmation(
 
 
 def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], consents: set[str]) -> None:
-    kinds = [kind for kind in (*REQUIRED_CONSENTS, *OPTIONAL_CONSENTS) if kind in consents]
+    kinds = [kind for kind in agreements.KINDS if kind in consents]
     hashes = {kind: agreements.sha256(kind, AGREEMENT_VERSION) for kind in kinds}
     hashes["disclosure"] = plan["quote_hash"]
     for kind, digest in hashes.items():

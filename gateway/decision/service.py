@@ -117,12 +117,6 @@ def latest(tx: Transaction, checkout_id: str) -> CreditDecision:
     return tx.exec(query.order_by(col(CreditDecision.id).desc())).first() or _missing(checkout_id)
 
 
-def decisions_about(tx: Transaction, checkout_id: str) -> list[CreditDecision]:
-    """All decisions about a checkout, oldest first."""
-    query = select(CreditDecision).where(CreditDecision.checkout_id == checkout_id)
-    return list(tx.exec(query.order_by(col(CreditDecision.id))))
-
-
 def open_commitment_fen(tx: Transaction, shopper_id: str) -> int:
     """What the shopper holds of all limits, in fen: authorised amounts and outstanding principal."""
     total = tx.exec(

@@ -129,7 +129,7 @@ def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | 
     _check_names(kind, entry.object_type, key, entry.object_id, lines)
     return _once(
         tx,
-        Tenant(entry.merchant_id, _mode(entry.mode)),
+        Tenant.of(entry),
         lines,
         kind=kind,
         key=key,
@@ -282,7 +282,3 @@ def _check_owners(tenant: Tenant, lines: Entries) -> None:
 
 def _fingerprint(request: Any) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _mode(text: str) -> Mode:
-    return "live" if text == "live" else "test"

@@ -106,7 +106,7 @@ def history(tx: Transaction, shopper_id: str) -> dict[str, int]:
 def get(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
     """The merchant's loan. Raises ``NotFound``."""
     loan = tx.get(Loan, loan_id)
-    if loan is None or (loan.merchant_id, loan.mode) != (tenant.merchant_id, tenant.mode):
+    if loan is None or not tenant.owns(loan):
         raise NotFound(f"There is no loan {loan_id!r}.")
     return loan
 

@@ -42,11 +42,6 @@ def get(tx: Transaction, merchant_id: str) -> Merchant:
     return merchant
 
 
-def all_merchants(tx: Transaction) -> list[Merchant]:
-    """Every merchant, oldest first."""
-    return list(tx.exec(select(Merchant).order_by(Merchant.id)))  # type: ignore[arg-type]
-
-
 def publishable_key(tx: Transaction, tenant: Tenant) -> str:
     """The key that the merchant's pages show in this mode."""
     query = select(PublishableKey.key).where(
@@ -65,4 +60,4 @@ def owner_of_key(tx: Transaction, key: str) -> Tenant:
             "This publishable key is not known: copy it from the portal, it begins with pk_test_ or pk_live_.",
             param="key",
         )
-    return Tenant(row.merchant_id, "live" if row.mode == "live" else "test")
+    return Tenant.of(row)

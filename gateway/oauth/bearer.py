@@ -9,7 +9,7 @@ from typing import Any
 from flask import Request
 from joserfc.errors import JoseError
 
-from gateway.core.tenant import Tenant
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import Unauthenticated
 from gateway.merchants.service import owner_of_key
@@ -44,7 +44,7 @@ class Bearer:
         if self.revoked.holds(gateway().db, self._clock(), claims["jti"], claims.get("sid")):
             raise Unauthenticated(f"The access token was revoked. {HOW}")
         return Caller(
-            tenant=Tenant(claims["merchant_id"], "live" if claims["mode"] == "live" else "test"),
+            tenant=Tenant(claims["merchant_id"], mode_of(claims["mode"])),
             client_id=claims["client_id"],
             scopes=frozenset(claims["scope"].split()),
             user_id=claims["sub"] if claims["sub"] != claims["client_id"] else None,

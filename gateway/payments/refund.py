@@ -104,7 +104,7 @@ def refund(
 def get(tx: Transaction, tenant: Tenant, refund_id: str) -> Refund:
     """The merchant's refund. Raises ``NotFound``."""
     row = tx.get(Refund, refund_id)
-    if row is None or (row.merchant_id, row.mode) != (tenant.merchant_id, tenant.mode):
+    if row is None or not tenant.owns(row):
         raise NotFound(f"There is no refund {refund_id!r}.")
     return row
 

@@ -226,7 +226,7 @@ def note(tx: Transaction, payment: Payment, type: str, **more: str) -> None:
 
 def tenant_of(payment: Payment) -> Tenant:
     """Whose payment it is."""
-    return Tenant(payment.merchant_id, "live" if payment.mode == "live" else "test")
+    return Tenant.of(payment)
 
 
 def _release(tx: Transaction, payment: Payment, amount_fen: int, *, reason: str, number: int) -> None:
@@ -253,6 +253,6 @@ def _release(tx: Transaction, payment: Payment, amount_fen: int, *, reason: str,
 
 
 def _owned(payment: Payment | None, tenant: Tenant, payment_id: str) -> Payment:
-    if payment is None or (payment.merchant_id, payment.mode) != (tenant.merchant_id, tenant.mode):
+    if payment is None or not tenant.owns(payment):
         raise NotFound(f"There is no payment {payment_id!r}.", param="payment")
     return payment

@@ -6,14 +6,14 @@ from datetime import date
 
 from sqlmodel import col, select
 
-from gateway.core.tenant import Tenant
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.settlement import batch as equation
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
 from gateway.settlement.schemas import SettlementAnswer
-from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, mode_of, view
+from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, view
 from gateway.webhooks import outbox
 from gateway.webhooks import service as events
 
@@ -92,8 +92,8 @@ def _stored(tx: Transaction, tenant: Tenant, on: date, figures: equation.Batch) 
 
 def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figures: equation.Batch) -> None:
     """Pending becomes available; what the merchant owes is taken from it first."""
-    owed = ledger.balances(tx, tenant)["merchant_receivable"]
-    available = ledger.balances(tx, tenant)["merchant_available"] + figures.pending_moved_fen
+    held = ledger.balances(tx, tenant)
+    owed, available = held["merchant_receivable"], held["merchant_available"] + figures.pending_moved_fen
     lines = postings.settlement(
         settlement=row.id,
         merchant=tenant.merchant_id,

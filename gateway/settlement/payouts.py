@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import select
 
 from gateway.core.calendar import shanghai_date
-from gateway.core.tenant import Tenant
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import InstitutionUnavailable
 from gateway.ledger import postings
@@ -15,7 +15,7 @@ from gateway.ledger import service as ledger
 from gateway.settlement.institution import PayoutInstruction
 from gateway.settlement.models import Payout
 from gateway.settlement.schemas import PayoutAnswer
-from gateway.settlement.service import mode_of, payout_view
+from gateway.settlement.service import payout_view
 from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     outcome = gateway.ports["institution"].pay_out(
         PayoutInstruction(
             reference=payout.id,
-            mode="live" if payout.mode == "live" else "test",
+            mode=mode_of(payout.mode),
             merchant_id=payout.merchant_id,
             amount_fen=payout.amount_fen,
         )
@@ -54,7 +54,7 @@ def confirm(tx: Transaction, payout_id: str) -> Payout:
     payout = tx.exec(select(Payout).where(Payout.id == payout_id).with_for_update()).one()
     if payout.status == "paid":
         return payout
-    tenant = Tenant(payout.merchant_id, mode_of(payout.mode))
+    tenant = Tenant.of(payout)
     payout.status, payout.paid_at = "paid", tx.now
     tx.add(payout)
     ledger.post(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import select
 
 from gateway.core.calendar import shanghai_date
-from gateway.core.tenant import Mode, Tenant
+from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
 from gateway.ledger import service as ledger
@@ -125,7 +125,7 @@ def settlement_dates(tx: Transaction, payment_id: str) -> dict[str, date]:
 def get(tx: Transaction, tenant: Tenant, settlement_id: str) -> SettlementBatch:
     """The merchant's settlement. Raises ``NotFound``."""
     row = tx.get(SettlementBatch, settlement_id)
-    if row is None or (row.merchant_id, row.mode) != (tenant.merchant_id, tenant.mode):
+    if row is None or not tenant.owns(row):
         raise NotFound(f"There is no settlement {settlement_id!r}.")
     return row
 
@@ -133,7 +133,7 @@ def get(tx: Transaction, tenant: Tenant, settlement_id: str) -> SettlementBatch:
 def get_payout(tx: Transaction, tenant: Tenant, payout_id: str) -> Payout:
     """The merchant's payout. Raises ``NotFound``."""
     row = tx.get(Payout, payout_id)
-    if row is None or (row.merchant_id, row.mode) != (tenant.merchant_id, tenant.mode):
+    if row is None or not tenant.owns(row):
         raise NotFound(f"There is no payout {payout_id!r}.")
     return row
 
@@ -199,8 +199,3 @@ def _capture_line(tx: Transaction, capture_id: str) -> SettlementLine:
         SettlementLine.kind == "capture", SettlementLine.object_id == capture_id
     )
     return tx.exec(query.with_for_update()).one()
-
-
-def mode_of(text: str) -> Mode:
-    """A stored mode as the type that services take."""
-    return "live" if text == "live" else "test"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,6 @@ def moment(value: datetime) -> str:
 
 def percent(rate: str) -> str:
     """A decimal rate as percent with two decimals, half up as it was rounded before: ``0.1800060335`` is ``18.00%``."""
-    from decimal import ROUND_HALF_UP, Decimal  # noqa: PLC0415
-
     return f"{(Decimal(rate) * 100).quantize(Decimal('0.01'), ROUND_HALF_UP)}%"
 
 

@@ -45,7 +45,7 @@ def record(tx: Transaction, tenant: Tenant, type: str, *, object_id: str, data: 
 def get_event(tx: Transaction, tenant: Tenant, event_id: str) -> Event:
     """The merchant's event. Raises ``NotFound``."""
     event = tx.get(Event, event_id)
-    if event is None or (event.merchant_id, event.mode) != (tenant.merchant_id, tenant.mode):
+    if event is None or not tenant.owns(event):
         raise NotFound(f"There is no event {event_id!r}.")
     return event
 
