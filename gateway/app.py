@@ -29,10 +29,10 @@ from gateway.oauth.bearer import Bearer
 from gateway.oauth.keys import SigningKeys
 from gateway.payments import refund_routes
 from gateway.payments import routes as payment_routes
+from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.plans import routes as plan_routes
 from gateway.privacy.vault import Vault
 from gateway.settlement import routes as settlement_routes
-from gateway.settlement.institution import SimulatedInstitution
 from gateway.web import headers, pages, problems, reference
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api

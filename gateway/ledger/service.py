@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -26,6 +27,7 @@ from gateway.ledger.statements import Booked, MerchantLine, entries_about, lines
 __all__ = [
     "AlreadyReversed",
     "Booked",
+    "Draft",
     "KeyConflict",
     "MerchantLine",
     "balance_of",
@@ -34,6 +36,7 @@ __all__ = [
     "lines_of",
     "lock_accounts",
     "post",
+    "post_many",
     "reverse",
 ]
 
@@ -102,6 +105,38 @@ def post(
         effective_date=effective_date,
         reverses=None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One entry to be, for ``post_many``; the fields are the arguments of ``post``."""
+
+    kind: str
+    key: str
+    tenant: Tenant
+    lines: Entries
+    about_type: str
+    about_id: str
+    effective_date: date
+    request: Any = None
+
+
+def post_many(tx: Transaction, drafts: Sequence[Draft]) -> list[str]:
+    """Write many entries; returns their ids in the order given. Raises what ``post`` raises, then none is written."""
+    return [
+        post(
+            tx,
+            kind=draft.kind,
+            key=draft.key,
+            tenant=draft.tenant,
+            lines=draft.lines,
+            about_type=draft.about_type,
+            about_id=draft.about_id,
+            effective_date=draft.effective_date,
+            request=draft.request,
+        )
+        for draft in drafts
+    ]
 
 
 def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | None = None) -> str:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from sqlmodel import select
 
 from gateway.core.calendar import shanghai_date
+from gateway.core.institution import Instruction
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import InstitutionUnavailable
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.settlement.institution import PayoutInstruction
 from gateway.settlement.models import Payout
 from gateway.settlement.schemas import PayoutAnswer
 from gateway.settlement.service import payout_view
@@ -36,16 +36,15 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         payout = tx.get_one(Payout, item.payload["payout"])
     if payout.status == "paid":
         return
-    outcome = gateway.ports["institution"].pay_out(
-        PayoutInstruction(
-            reference=payout.id,
-            mode=mode_of(payout.mode),
-            merchant_id=payout.merchant_id,
-            amount_fen=payout.amount_fen,
-        )
+    institution = gateway.ports["institution"]
+    instruction = Instruction(
+        "payout", payout.id, mode_of(payout.mode), payout.merchant_id, payout.amount_fen
     )
-    if outcome != "paid":
-        raise InstitutionUnavailable(f"the payout {payout.id} is {outcome}")
+    # After an unknown outcome the institution is asked first: a blind repeat could pay twice.
+    answer = institution.look_up(instruction) if item.attempts > 1 else None
+    answer = answer or institution.carry_out(instruction)
+    if answer.outcome != "succeeded":
+        raise InstitutionUnavailable(f"the payout {payout.id} is {answer.outcome}")
     gateway.db.write(lambda tx: confirm(tx, payout.id))
 
 

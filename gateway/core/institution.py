@@ -1,0 +1,57 @@
+"""Port: the payment institution, which moves the money; the gateway only instructs, and books what is confirmed.
+
+``reference`` is ours and unique: a repeated instruction with it is the same instruction, never a second one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from gateway.core.tenant import Mode
+
+Outcome = Literal["succeeded", "pending", "failed"]
+Movement = Literal["collection", "refund", "payout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """Move ``amount_fen`` (CNY) from a shopper, back to a shopper, or to a merchant.
+
+    ``party`` is the shopper's or the merchant's identifier here. ``test_failure`` (test mode only) names the failure
+    that the sandbox is to play.
+    """
+
+    movement: Movement
+    reference: str
+    mode: Mode
+    party: str
+    amount_fen: int
+    test_failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the institution says of an instruction; ``failure`` is its code, such as ``insufficient_funds``."""
+
+    outcome: Outcome
+    failure: str | None = None
+
+
+class PaymentInstitution(Protocol):
+    """A licensed institution that collects, refunds and pays out."""
+
+    def carry_out(self, instruction: Instruction) -> Answer:
+        """Carry out the instruction, once per reference.
+
+        Raises ``InstitutionUnavailable`` when nothing is known of the outcome: that is never treated as a failure,
+        and nothing is sent again before ``look_up`` has been asked.
+        """
+        ...
+
+    def look_up(self, instruction: Instruction) -> Answer | None:
+        """What became of an earlier instruction with this reference; None when the institution never got it.
+
+        Raises ``InstitutionUnavailable`` when it cannot be asked.
+        """
+        ...

@@ -1,0 +1,23 @@
+"""SIMULATOR of a payment institution: it answers every instruction at once, in test mode only, and moves no money."""
+
+from __future__ import annotations
+
+from gateway.core.institution import Answer, Instruction
+from gateway.errors import InstitutionUnavailable
+
+
+class SimulatedInstitution:
+    """Succeeds, or fails as the instruction asks; it knows nothing of the past, so nothing is ever found again."""
+
+    def carry_out(self, instruction: Instruction) -> Answer:
+        if instruction.mode != "test":
+            raise InstitutionUnavailable(
+                "No payment institution is connected: the built-in one is a simulator and works in test mode only."
+            )
+        if instruction.test_failure is not None:
+            return Answer("failed", instruction.test_failure)
+        return Answer("succeeded")
+
+    def look_up(self, instruction: Instruction) -> Answer | None:
+        del instruction
+        return None
