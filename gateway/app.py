@@ -23,12 +23,14 @@ from gateway.identity.notifier import SandboxNotifier
 from gateway.ledger import routes as ledger_routes
 from gateway.loans import routes as loan_routes
 from gateway.merchants import routes as merchant_routes
+from gateway.merchants import test_clocks
 from gateway.monitoring import routes as monitoring_routes
 from gateway.oauth import routes as oauth_routes
 from gateway.oauth.bearer import Bearer
 from gateway.oauth.keys import SigningKeys
-from gateway.payments import refund_routes
+from gateway.payments import dispute_routes, refund_routes
 from gateway.payments import routes as payment_routes
+from gateway.payments import test_helpers as after_approval
 from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.plans import routes as plan_routes
 from gateway.privacy.vault import Vault
@@ -43,6 +45,7 @@ APIS: tuple[Api, ...] = (
     checkout_routes.api,
     payment_routes.api,
     refund_routes.api,
+    dispute_routes.api,
     loan_routes.api,
     *ledger_routes.apis,
     settlement_routes.api,
@@ -50,6 +53,8 @@ APIS: tuple[Api, ...] = (
     event_routes.api,
     merchant_routes.api,
     test_helpers.api,
+    after_approval.helpers,
+    after_approval.clocks,
 )
 
 
@@ -102,6 +107,7 @@ def gateway_of(
         clock=clock,
         vault=Vault.open_or_create(settings.data_dir),
         authenticator=Bearer(keys, settings.public_url, clock),
+        at_time_of=test_clocks.enter,
         ports={
             "funder": SimulatedFunder(settings.funder),
             "notifier": SandboxNotifier(),

@@ -140,7 +140,8 @@ def _migrate(options: argparse.Namespace) -> int:
 
 def _settle(options: argparse.Namespace) -> int:
     from gateway.core.calendar import shanghai_date  # noqa: PLC0415
-    from gateway.runtime import drain, settle  # noqa: PLC0415
+    from gateway.daily import settle  # noqa: PLC0415
+    from gateway.runtime import drain  # noqa: PLC0415
 
     gateway = _gateway(options)
     closed = settle(gateway, options.date or shanghai_date(gateway.clock()))

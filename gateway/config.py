@@ -41,6 +41,8 @@ class Settings:
     """Kind of lender for the cost ceiling: bank, consumer_finance or small_loan."""
     worker_in_process: bool = True
     """Whether this process also drains the outbox; set to 0 where ``fenqi-gateway worker`` runs."""
+    write_off_days: int = 180
+    """After how many days overdue a loan is written off."""
     scorer_bundle: str = ""
     """Folder of the model bundle; empty takes the one that ships with the package."""
 
@@ -60,6 +62,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "settlement_cutoff": _clock_time,
         "funder": _name,
         "funder_type": _one_of("bank", "consumer_finance", "small_loan"),
+        "write_off_days": _whole(90, 3650),
         "worker_in_process": _truth,
         "scorer_bundle": str,
     }

@@ -15,7 +15,9 @@ GatewayError
 │  ├─ CheckoutExpired              409 checkout_expired
 │  ├─ AuthorizationExpired         409 authorization_expired
 │  ├─ ReadingTimeShort             409 reading_time_short
-│  └─ SerialNumberTaken            409 serial_number_taken
+│  ├─ SerialNumberTaken            409 serial_number_taken
+│  ├─ RepaymentConflict            409 repayment_conflict
+│  └─ OutsideReturnWindow          409 outside_return_window
 ├─ PayloadTooLarge                 413 payload_too_large
 ├─ UnsupportedMediaType            415 unsupported_media_type
 ├─ Unprocessable                   422 unprocessable
@@ -121,6 +123,16 @@ class ReadingTimeShort(Conflict):
 
 class SerialNumberTaken(Conflict):
     code, title = "serial_number_taken", "The serial number was already captured"
+
+
+class RepaymentConflict(Conflict):
+    code, title = "repayment_conflict", "The reference stands for other money"
+
+
+class OutsideReturnWindow(Conflict):
+    """``last_day`` is the last day on which the purchase could be unwound."""
+
+    code, title = "outside_return_window", "The purchase can no longer be unwound"
 
 
 class PayloadTooLarge(GatewayError):

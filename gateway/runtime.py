@@ -1,23 +1,15 @@
-"""Background work: draining the outbox and the jobs of the day, in a thread of the server or as its own process.
-
-Every job is safe to run twice, late or in parallel: what it does is keyed by what it is about.
-"""
+"""Background work: draining the outbox and starting the jobs of the day, in a thread of the server or as a process."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable
-from datetime import date
 from functools import partial
-from typing import Any
 
-from gateway.checkout import service as checkouts
-from gateway.core.calendar import shanghai_date
-from gateway.core.tenant import Tenant
-from gateway.db.transactions import Transaction
-from gateway.payments import service as payments
-from gateway.settlement import closing, payouts
+from gateway import daily
+from gateway.payments import collections, returns, test_helpers
+from gateway.settlement import payouts
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 from gateway.webhooks import delivery, outbox
@@ -33,32 +25,15 @@ def drain(gateway: Gateway) -> int:
     handlers: dict[str, outbox.Handler] = {
         events.DELIVERY: partial(delivery.deliver, gateway),
         settlement.PAYOUT_TOPIC: partial(payouts.carry_out, gateway),
+        collections.TOPIC: partial(collections.carry_out, gateway),
+        returns.TOPIC: partial(returns.carry_out, gateway),
     }
+    money = dict(handlers)
+    del money[events.DELIVERY]
+    handlers[test_helpers.ADVANCE] = partial(
+        daily.advance, gateway, drain=lambda: outbox.drain(gateway.db, money)
+    )
     return outbox.drain(gateway.db, handlers)
-
-
-def sweep(gateway: Gateway) -> None:
-    """The jobs of the day: expire checkouts and authorisations, and close the batches that are due."""
-    gateway.db.write(checkouts.expire_due)
-    gateway.db.write(payments.expire_due)
-    settle(gateway, shanghai_date(gateway.clock()))
-
-
-def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
-    """Close every merchant's batch of ``on`` (Shanghai), each in its own transaction; returns the new ones.
-
-    A day that has not come yet is closed in test mode only: live money is never paid early.
-    """
-    early = on > shanghai_date(gateway.clock())
-    with gateway.db.read() as tx:
-        found = closing.tenants_with_open_lines(tx, on=on)
-    tenants = [tenant for tenant in found if tenant.mode == "test" or not early]
-    closed = []
-    for tenant in tenants:
-        row = gateway.db.write(partial(_close, tenant=tenant, on=on, funder=gateway.settings.funder))
-        if row is not None:
-            closed.append(row)
-    return closed
 
 
 def start_worker(gateway: Gateway) -> Callable[[], None]:
@@ -82,15 +57,10 @@ def work(gateway: Gateway, stop: threading.Event) -> None:
         try:
             busy = drain(gateway)
             if since_sweep >= SWEEP_SECONDS:
-                sweep(gateway)
+                daily.sweep(gateway)
                 since_sweep = 0
         except Exception:  # the worker outlives any one failure; the rows remember their own
             log.exception("the worker failed a step; it goes on")
         if not busy:
             stop.wait(IDLE_SECONDS)
             since_sweep += IDLE_SECONDS
-
-
-def _close(tx: Transaction, *, tenant: Tenant, on: date, funder: str) -> dict[str, Any] | None:
-    row = closing.close_batch(tx, tenant, on=on, funder=funder)
-    return settlement.view(row) if row is not None else None

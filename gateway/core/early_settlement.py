@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Literal, get_args
 
 from gateway.core.money import half_up
-from gateway.core.schedule import Schedule, due_date
+from gateway.core.schedule import Instalment, Schedule, due_date
 
 InterestPolicy = Literal["pro_rata_day", "full_period"]
 
@@ -34,16 +35,28 @@ def settle(
 
     Raises ``ValueError`` for a date outside that period or an unknown policy.
     """
+    if not 0 <= periods_paid < len(schedule.rows):
+        raise ValueError(f"periods_paid must be from 0 to {len(schedule.rows) - 1}")
+    start, end = due_date(contract_date, periods_paid), due_date(contract_date, periods_paid + 1)
+    return settle_rest(
+        schedule.rows[periods_paid:],
+        start=start,
+        end=end,
+        settle_date=settle_date,
+        interest_policy=interest_policy,
+    )
+
+
+def settle_rest(
+    rest: Sequence[Instalment], *, start: date, end: date, settle_date: date, interest_policy: str
+) -> Settlement:
+    """The same for the rows still to come, the first of which runs from ``start`` to ``end``."""
     if interest_policy not in get_args(InterestPolicy):
         raise ValueError(
             f"interest_policy {interest_policy!r} is none of {', '.join(get_args(InterestPolicy))}"
         )
-    if not 0 <= periods_paid < len(schedule.rows):
-        raise ValueError(f"periods_paid must be from 0 to {len(schedule.rows) - 1}")
-    start, end = due_date(contract_date, periods_paid), due_date(contract_date, periods_paid + 1)
     if not start <= settle_date <= end:
         raise ValueError(f"the settlement date must be from {start} to {end}, not {settle_date}")
-    rest = schedule.rows[periods_paid:]
     running = rest[0]
     outstanding = running.balance + running.principal
     days, elapsed = (end - start).days, (settle_date - start).days

@@ -180,6 +180,39 @@ def difference(after: Schedule, before: Schedule) -> Schedule:
     )
 
 
+def without_negatives(rows: Schedule) -> Schedule:
+    """The same sums without a figure below 0: what is missing is taken from the next rows, else from those before.
+
+    Only for ``difference``: a loan is a claim, and no part of a claim is negative.
+    """
+    principals, interests, fees = (
+        _lifted([getattr(row, part) for row in rows.rows]) for part in ("principal", "interest", "fee")
+    )
+    return _assemble(
+        sum(principals),
+        [row.due_date for row in rows.rows],
+        principals,
+        interests=interests,
+        fees=fees,
+        first_period=rows.rows[0].period,
+    )
+
+
+def _lifted(figures: list[int]) -> list[int]:
+    """The figures with each shortfall taken from what follows it and, at the end, from what precedes."""
+    for towards in (1, -1):
+        missing = 0
+        for index in range(len(figures))[::towards]:
+            figures[index] += missing
+            missing = min(0, figures[index])
+            figures[index] -= missing
+        if not missing:
+            return figures
+        # What the end could not bear is taken from the end backwards.
+        figures[-1 if towards == 1 else 0] += missing
+    raise TermsError("the figures sum to less than 0")
+
+
 def due_date(contract_date: date, period: int) -> date:
     """Contract date + ``period`` months, counted from the contract date; a missing day is the month's last.
 

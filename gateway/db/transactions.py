@@ -30,12 +30,13 @@ class IdSource(Protocol):
 class Transaction(Session):
     """One unit of work: everything in it commits together or not at all.
 
-    ``now`` is read once (UTC), so that all rows of one fact carry the same time. Services never commit.
+    ``now`` is the business time, read once (UTC), so that all rows of one fact carry the same time; a test clock may
+    move it. ``wall`` is the machine's time, for what belongs to no business: keys, deliveries. Services never commit.
     """
 
     def __init__(self, bind: Engine, *, now: datetime, ids: IdSource) -> None:
         super().__init__(bind, expire_on_commit=False, autoflush=True)
-        self.now = now
+        self.now = self.wall = now
         self.ids = ids
 
     def new_id(self, prefix: str) -> str:

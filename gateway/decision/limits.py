@@ -1,11 +1,11 @@
-"""Credit limits: granted by a decision, held by an authorisation, released by void, expiry and refund.
+"""Credit limits: granted by a decision, held by an authorisation, released by void, expiry, refund and repayment.
 
 Every movement locks the shopper's row first, so concurrent checkouts can never hold more than the limit.
 """
 
 from __future__ import annotations
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.db.transactions import Transaction
 from gateway.decision.models import CreditLimit, LimitMovement
@@ -45,7 +45,9 @@ def hold(tx: Transaction, *, shopper_id: str, funder: str, amount_fen: int, abou
 def release(
     tx: Transaction, *, shopper_id: str, funder: str, amount_fen: int, reason: str, about: str
 ) -> None:
-    """Give back ``amount_fen`` of what is held, because of ``reason`` (voided, expired or refunded)."""
+    """Give back ``amount_fen`` of what is held, because of ``reason`` (voided, expired, refunded, repaid, unwound)."""
+    if not amount_fen:
+        return
     limit = locked(tx, shopper_id, funder)
     if limit is None or limit.held_fen < amount_fen:
         raise AssertionError(f"more is released than was held of the limit of {shopper_id}")
@@ -58,6 +60,12 @@ def locked(tx: Transaction, shopper_id: str, funder: str) -> CreditLimit | None:
     """The shopper's limit at a lender, locked until the transaction ends."""
     query = select(CreditLimit).where(CreditLimit.shopper_id == shopper_id, CreditLimit.funder == funder)
     return tx.exec(query.with_for_update()).first()
+
+
+def history(tx: Transaction, shopper_id: str) -> list[LimitMovement]:
+    """Every movement of the shopper's limits with its reason, oldest first."""
+    query = select(LimitMovement).join(CreditLimit, CreditLimit.id == LimitMovement.limit_id)  # type: ignore[arg-type]
+    return list(tx.exec(query.where(CreditLimit.shopper_id == shopper_id).order_by(col(LimitMovement.id))))
 
 
 def _note(tx: Transaction, limit: CreditLimit, reason: str, amount_fen: int, about: str) -> None:

@@ -72,7 +72,8 @@ class LimitMovement(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("limit_id", "reason", "about", name="limit_movement_once"),
         CheckConstraint(
-            "reason IN ('granted', 'authorized', 'voided', 'expired', 'refunded')", name="reason"
+            "reason IN ('granted', 'authorized', 'voided', 'expired', 'refunded', 'repaid', 'unwound')",
+            name="reason",
         ),
     )
 

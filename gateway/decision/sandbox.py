@@ -16,14 +16,17 @@ class Play:
     reason: str | None
 
 
+FIRST_UNPAID, PAYOUT_FAILS = "+8613800000006", "+8613800000007"
+"""Approved; the first instalment is never collected, or the payout of the batch fails."""
+
 PLAYS = {
     "+8613800000001": Play("approve", MAX_AMOUNT_FEN, None),
     "+8613800000002": Play("decline", 0, "sandbox_credit"),
     "+8613800000003": Play("review", 0, "sandbox_review"),
     "+8613800000004": Play("decline", 0, "sandbox_fraud"),
     "+8613800000005": Play("review", 0, "scorer_unavailable"),
-    "+8613800000006": Play("approve", MAX_AMOUNT_FEN, None),
-    "+8613800000007": Play("approve", MAX_AMOUNT_FEN, None),
+    FIRST_UNPAID: Play("approve", MAX_AMOUNT_FEN, None),
+    PAYOUT_FAILS: Play("approve", MAX_AMOUNT_FEN, None),
 }
 """By phone in E.164. Any other number is scored for real."""
 

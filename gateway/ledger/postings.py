@@ -228,6 +228,208 @@ def refund_confirmed(*, refund: str, institution: str, funder: str, amount_fen: 
     )
 
 
+def instalment_due(*, loan: str, funder: str, interest_fen: int, fee_fen: int, subsidy_fen: int) -> Entries:
+    """An instalment falls due: its interest and fee are earned and owed, its part of the merchant's subsidy is earned.
+
+    Its principal is owed since the drawdown. No lines when there is nothing to earn.
+    """
+    return Entries.balanced(
+        debit("interest_receivable", interest_fen, owner=funder, about=loan),
+        debit("fee_receivable", fee_fen, owner=funder, about=loan),
+        debit("unearned_merchant_subsidy", subsidy_fen, about=loan),
+        credit("interest_income", interest_fen, owner=funder, about=loan),
+        credit("fee_income", fee_fen, owner=funder, about=loan),
+        credit("merchant_subsidy_income", subsidy_fen, about=loan),
+    )
+
+
+def late_interest(*, loan: str, funder: str, difference_fen: int) -> Entries:
+    """Late interest computed from scratch, less what is in the books: the difference, which may be below 0."""
+    if difference_fen < 0:
+        return late_interest(loan=loan, funder=funder, difference_fen=-difference_fen).opposite()
+    return Entries.balanced(
+        debit("late_interest_receivable", difference_fen, owner=funder, about=loan),
+        credit("late_interest_income", difference_fen, owner=funder, about=loan),
+    )
+
+
+def late_interest_overpaid(*, loan: str, funder: str, amount_fen: int) -> Entries:
+    """Late interest was paid that is not owed after all: the shopper gets it."""
+    return Entries.balanced(
+        debit("late_interest_receivable", amount_fen, owner=funder, about=loan),
+        credit("shopper_credit", amount_fen, about=loan),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is paid, or given up, of one loan; amounts in fen."""
+
+    late_interest_fen: int = 0
+    fee_fen: int = 0
+    interest_fen: int = 0
+    principal_fen: int = 0
+
+    @property
+    def total_fen(self) -> int:
+        return self.late_interest_fen + self.fee_fen + self.interest_fen + self.principal_fen
+
+
+def repayment(*, loan: str, funder: str, parts: Parts, credit_fen: int) -> Entries:
+    """A repayment is confirmed: the lender has the money; what is above the claims is owed to the shopper."""
+    return Entries.balanced(
+        debit("funder_clearing", parts.total_fen + credit_fen, owner=funder, about=loan),
+        *_paid(loan, funder, parts),
+        credit("shopper_credit", credit_fen, about=loan),
+    )
+
+
+def credit_applied(*, loan: str, funder: str, parts: Parts) -> Entries:
+    """What is owed to the shopper pays claims that have fallen due since."""
+    return Entries.balanced(debit("shopper_credit", parts.total_fen, about=loan), *_paid(loan, funder, parts))
+
+
+def credit_returned(*, loan: str, institution: str, amount_fen: int, refund: str) -> Entries:
+    """What is owed to the shopper is on its way back; its confirmation is that of a refund."""
+    return Entries.balanced(
+        debit("shopper_credit", amount_fen, about=loan),
+        credit("refund_in_transit", amount_fen, owner=institution, about=refund),
+    )
+
+
+def paid_returned(*, loan: str, funder: str, institution: str, amount_fen: int, refund: str) -> Entries:
+    """The loan never was: what the shopper has paid leaves the lender and is on its way back."""
+    return Entries.balanced(
+        debit("funder_clearing", amount_fen, owner=funder, about=loan),
+        credit("refund_in_transit", amount_fen, owner=institution, about=refund),
+    )
+
+
+def provision(*, loan: str, funder: str, amount_fen: int) -> Entries:
+    """A loss is expected."""
+    return Entries.balanced(
+        debit("credit_loss", amount_fen, owner=funder, about=loan),
+        credit("allowance", amount_fen, owner=funder, about=loan),
+    )
+
+
+def write_off(*, loan: str, funder: str, parts: Parts) -> Entries:
+    """The lender gives the claims up, against the allowance."""
+    return Entries.balanced(
+        debit("allowance", parts.total_fen, owner=funder, about=loan), *_paid(loan, funder, parts)
+    )
+
+
+def recovery(*, loan: str, funder: str, amount_fen: int) -> Entries:
+    """A shopper pays on a loan that was written off."""
+    return Entries.balanced(
+        debit("funder_clearing", amount_fen, owner=funder, about=loan),
+        credit("recovery_income", amount_fen, owner=funder, about=loan),
+    )
+
+
+def dispute_opened(*, dispute: str, merchant: str, available_fen: int, receivable_fen: int) -> Entries:
+    """The shopper disputes: the amount is set aside from what is available, else the merchant owes it."""
+    return Entries.balanced(
+        debit("merchant_available", available_fen, owner=merchant, about=dispute),
+        debit("merchant_receivable", receivable_fen, owner=merchant, about=dispute),
+        credit("dispute_hold", available_fen + receivable_fen, owner=merchant, about=dispute),
+    )
+
+
+def dispute_won(*, dispute: str, merchant: str, amount_fen: int) -> Entries:
+    """The merchant is right: what was set aside is available again."""
+    return Entries.balanced(
+        debit("dispute_hold", amount_fen, owner=merchant, about=dispute),
+        credit("merchant_available", amount_fen, owner=merchant, about=dispute),
+    )
+
+
+def dispute_lost(
+    *, dispute: str, loan: str, merchant: str, funder: str, principal_fen: int, to_shopper_fen: int
+) -> Entries:
+    """The shopper is right: what was set aside repays the loan, and what was paid is owed to the shopper."""
+    return Entries.balanced(
+        debit("dispute_hold", principal_fen + to_shopper_fen, owner=merchant, about=dispute),
+        credit("loan_principal", principal_fen, owner=funder, about=loan),
+        credit("shopper_credit", to_shopper_fen, about=loan),
+    )
+
+
+def charges_waived(*, loan: str, funder: str, parts: Parts) -> Entries:
+    """Charges that are billed and no longer owed, such as after a lost dispute: what was earned is taken back."""
+    return Entries.balanced(
+        debit("interest_income", parts.interest_fen, owner=funder, about=loan),
+        debit("fee_income", parts.fee_fen, owner=funder, about=loan),
+        debit("late_interest_income", parts.late_interest_fen, owner=funder, about=loan),
+        *_paid(loan, funder, parts),
+    )
+
+
+def claims_moved(
+    *, about: str, merchant: str, pending_fen: int, available_fen: int, receivable_fen: int
+) -> Entries:
+    """The same claim of the merchant stands elsewhere: signed as posted (debit above 0); the three sum to 0."""
+    amounts = {
+        "merchant_pending": pending_fen,
+        "merchant_available": available_fen,
+        "merchant_receivable": receivable_fen,
+    }
+    return Entries.balanced(
+        *(
+            (debit if amount > 0 else credit)(kind, abs(amount), owner=merchant, about=about)
+            for kind, amount in amounts.items()
+        )
+    )
+
+
+def subsidy_received(*, payment: str, programme: str, funder: str, merchant: str, amount_fen: int) -> Entries:
+    """The programme has paid: the money lies with the lender's institution, and the merchant's claim is available."""
+    return Entries.balanced(
+        debit("funder_clearing", amount_fen, owner=funder, about=payment),
+        credit("subsidy_receivable", amount_fen, owner=programme, about=payment),
+    ) + Entries.balanced(
+        debit("merchant_pending", amount_fen, owner=merchant, about=payment),
+        credit("merchant_available", amount_fen, owner=merchant, about=payment),
+    )
+
+
+def subsidy_returned(
+    *,
+    payment: str,
+    programme: str,
+    merchant: str,
+    from_pending_fen: int,
+    from_available_fen: int,
+    from_receivable_fen: int,
+) -> Entries:
+    """The goods came back: the subsidy is not the shopper's; the programme no longer owes it, or gets it back."""
+    amount_fen = from_pending_fen + from_available_fen + from_receivable_fen
+    return Entries.balanced(
+        debit("merchant_pending", from_pending_fen, owner=merchant, about=payment),
+        debit("merchant_available", from_available_fen, owner=merchant, about=payment),
+        debit("merchant_receivable", from_receivable_fen, owner=merchant, about=payment),
+        credit("subsidy_receivable", amount_fen, owner=programme, about=payment),
+    )
+
+
+def refund_failed(*, refund: str, institution: str, loan: str, amount_fen: int) -> Entries:
+    """The institution could not pay the shopper: the money is still owed."""
+    return Entries.balanced(
+        debit("refund_in_transit", amount_fen, owner=institution, about=refund),
+        credit("shopper_credit", amount_fen, about=loan),
+    )
+
+
+def _paid(loan: str, funder: str, parts: Parts) -> list[Line]:
+    return [
+        credit("late_interest_receivable", parts.late_interest_fen, owner=funder, about=loan),
+        credit("fee_receivable", parts.fee_fen, owner=funder, about=loan),
+        credit("interest_receivable", parts.interest_fen, owner=funder, about=loan),
+        credit("loan_principal", parts.principal_fen, owner=funder, about=loan),
+    ]
+
+
 def _line(kind: str, owner: str, amount_fen: int, about: str, *, sign: int) -> Line:
     check_account(kind, owner)
     if type(amount_fen) is not int or not 0 <= amount_fen <= LARGEST_FEN:

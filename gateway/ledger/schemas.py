@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from gateway.web.fields import Line, Moment, QueryDay, Strict
+from gateway.web.fields import CalendarDay, Line, Moment, Strict
 from gateway.web.paging import PageQuery
 
 
@@ -23,8 +23,8 @@ class BalanceAnswer(Strict):
 class BalanceEntryQuery(PageQuery):
     """Filters of the list; dates are effective dates in Shanghai, both included."""
 
-    start = QueryDay(data_key="from", load_default=None)
-    end = QueryDay(data_key="to", load_default=None)
+    start = CalendarDay(data_key="from", load_default=None)
+    end = CalendarDay(data_key="to", load_default=None)
     payment = Line(longest=100, load_default=None)
 
 

@@ -1,4 +1,8 @@
-"""Tables of loans and of their schedules. A schedule is never changed: a refund writes its next version."""
+"""Tables of loans, their schedules, and what falls due and is paid. Amounts in fen, days in Shanghai.
+
+A schedule is never changed: a refund writes its next version, which holds the rows still to come. A row that falls due
+becomes a bill, and its figures stay.
+"""
 
 from datetime import date, datetime
 from typing import Any
@@ -23,6 +27,8 @@ class Loan(SQLModel, table=True):
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("loan_of_payment", "payment_id"),
         Index("loan_of_shopper", "shopper_id"),
+        Index("loan_due", "next_due_date", "merchant_id", "mode"),
+        Index("loan_overdue", "overdue_since", "merchant_id", "mode"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -41,13 +47,43 @@ class Loan(SQLModel, table=True):
     contract_date: date = Field(sa_column=Column(Day, nullable=False))
     """Day of the drawdown in Shanghai; due dates are anchored on it."""
     schedule_version: int = Field(sa_column=Column(Whole, nullable=False))
+    base_version: int = Field(default=1, sa_column=Column(Whole, nullable=False))
+    """The schedule at the newest bill: refunds since then are computed from it together, so that splitting one
+    changes nothing."""
+    billed_periods: int = Field(default=0, sa_column=Column(Whole, nullable=False))
+    next_due_date: date | None = Field(default=None, sa_column=Column(Day))
+    """When the next row falls due; none when all have."""
+    repaid_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """Principal that the shopper has repaid."""
+    written_off_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """Principal that the lender has given up."""
+    recovered_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """What was paid after the write-off."""
+    credit_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """Owed to the shopper: paid above what was due, until something falls due."""
+    subsidy_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """The merchant's subsidy taken at the drawdown."""
+    subsidy_earned_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    subsidy_returned_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    subsidy_base_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """What of the subsidy was unearned and not returned at the newest bill."""
+    late_daily_rate: str = Field(default="0.0005", sa_column=Column(Words, nullable=False))
+    late_grace_days: int = Field(default=3, sa_column=Column(Whole, nullable=False))
+    early_settlement_policy: str = Field(default="pro_rata_day", sa_column=Column(Words, nullable=False))
+    overdue_since: date | None = Field(default=None, sa_column=Column(Day))
+    """Due date of the oldest bill that is open beyond its grace."""
+    late_entries: int = Field(default=0, sa_column=Column(Whole, nullable=False))
+    """Counts the postings of late interest, and so names them."""
+    missed_through: int = Field(default=0, sa_column=Column(Whole, nullable=False))
+    """Test mode: collections up to this period are played as failed."""
+    ended_on: date | None = Field(default=None, sa_column=Column(Day))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
 class LoanInstalment(SQLModel, table=True):
     """One row of one version of a schedule; amounts in fen.
 
-    A row of a tiny last capture may be a few fen below 0: it is the difference of two schedules, whose sum is right.
+    Version 1 has all rows; a later one has those that were still to come.
     """
 
     __tablename__ = "loan_instalment"
@@ -64,3 +100,82 @@ class LoanInstalment(SQLModel, table=True):
     fee_fen: int = Field(sa_column=Column(Fen, nullable=False))
     payment_fen: int = Field(sa_column=Column(Fen, nullable=False))
     balance_fen: int = Field(sa_column=Column(Fen, nullable=False))
+
+
+class LoanBill(SQLModel, table=True):
+    """An instalment that fell due: what is owed of it and what is paid. A settlement at once is one, too."""
+
+    __tablename__ = "loan_bill"
+    __table_args__ = (
+        CheckConstraint(
+            "principal_fen >= 0 AND interest_fen >= 0 AND fee_fen >= 0 AND late_fen >= 0", name="owed"
+        ),
+        CheckConstraint("paid_principal_fen BETWEEN 0 AND principal_fen", name="paid_principal"),
+        CheckConstraint("paid_interest_fen BETWEEN 0 AND interest_fen", name="paid_interest"),
+        CheckConstraint("paid_fee_fen BETWEEN 0 AND fee_fen", name="paid_fee"),
+        CheckConstraint("paid_late_fen >= 0", name="paid_late"),
+        Index("loan_bill_open", "paid_on", "due_date"),
+    )
+
+    loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), primary_key=True))
+    period: int = Field(sa_column=Column(Whole, primary_key=True))
+    due_date: date = Field(sa_column=Column(Day, nullable=False))
+    principal_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    interest_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    fee_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    late_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """Late interest in the books so far."""
+    paid_principal_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """Principal paid or taken off by a refund."""
+    paid_interest_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    paid_fee_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    paid_late_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    paid_on: date | None = Field(default=None, sa_column=Column(Day))
+    """When nothing was left owed; none while the bill is open."""
+
+
+class LoanRepayment(SQLModel, table=True):
+    """Money of the shopper that the institution has confirmed, and what it paid."""
+
+    __tablename__ = "loan_repayment"
+    __table_args__ = (
+        UniqueConstraint("mode", "reference", name="one_repayment_per_reference"),
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint(
+            "amount_fen = late_interest_fen + fee_fen + interest_fen + principal_fen + credit_fen + recovered_fen",
+            name="parts",
+        ),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("loan_repayment_of_loan", "loan_id", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    reference: str = Field(sa_column=Column(Words, nullable=False))
+    """The institution's reference: the same money is never booked twice."""
+    received_on: date = Field(sa_column=Column(Day, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    late_interest_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    fee_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    interest_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    principal_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    credit_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    recovered_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class PrincipalReduction(SQLModel, table=True):
+    """When and by how much the principal of a bill fell: late interest is computed from these, from scratch."""
+
+    __tablename__ = "loan_principal_reduction"
+    __table_args__ = (
+        CheckConstraint("amount_fen > 0", name="amount"),
+        Index("loan_principal_reduction_of_bill", "loan_id", "period"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))
+    period: int = Field(sa_column=Column(Whole, nullable=False))
+    on: date = Field(sa_column=Column("reduced_on", Day, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))

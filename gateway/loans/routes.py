@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.loans import service
+from gateway.core.calendar import shanghai_date
+from gateway.loans import repayment, service
 from gateway.loans.schemas import LoanAnswer
 from gateway.web.operations import Api, Call
 
@@ -14,4 +15,6 @@ api = Api("loans", prefix="/v1/loans")
 @api.get("/<loan_id>", scope="payments:read", answer=LoanAnswer)
 def get_loan(call: Call, loan_id: str) -> Any:
     """Retrieve a loan: its schedule and state, without personal data or scores."""
-    return service.view(call.tx, service.get(call.tx, call.tenant, loan_id))
+    loan = service.get(call.tx, call.tenant, loan_id)
+    settled = repayment.quote_settlement(call.tx, loan, shanghai_date(call.tx.now))
+    return {**service.view(call.tx, loan), "early_settlement": settled}

@@ -6,6 +6,32 @@ from gateway.plans.schemas import InstalmentAnswer
 from gateway.web.fields import Moment, Strict
 
 
+class BillAnswer(Strict):
+    """An instalment that fell due; amounts in fen."""
+
+    period = fields.Integer()
+    status = fields.String(metadata={"description": "open or paid"})
+    late_interest = fields.Integer(metadata={"description": "Late interest so far."})
+    amount_due = fields.Integer(
+        metadata={"description": "What is left to pay of it, late interest included."}
+    )
+    paid_on = fields.String(allow_none=True, metadata={"format": "date"})
+
+
+class EarlySettlement(Strict):
+    """What would end the loan today; amounts in fen."""
+
+    on = fields.String(metadata={"format": "date"})
+    policy = fields.String(metadata={"description": "pro_rata_day or full_period"})
+    amount = fields.Integer()
+    already_due = fields.Integer()
+    principal = fields.Integer()
+    interest = fields.Integer()
+    fee = fields.Integer()
+    saved_interest = fields.Integer()
+    saved_fee = fields.Integer()
+
+
 class LoanAnswer(Strict):
     """A loan; amounts in fen."""
 
@@ -19,11 +45,19 @@ class LoanAnswer(Strict):
     funder = fields.String()
     principal = fields.Integer()
     refunded_principal = fields.Integer()
+    repaid_principal = fields.Integer()
+    written_off_principal = fields.Integer()
     outstanding_principal = fields.Integer()
+    amount_due = fields.Integer(metadata={"description": "Owed now: what fell due and is not paid."})
+    shopper_credit = fields.Integer(metadata={"description": "Paid ahead: it pays what falls due next."})
     currency = fields.Constant("CNY")
     contract_date = fields.String(metadata={"format": "date"})
+    next_due_date = fields.String(allow_none=True, metadata={"format": "date"})
     schedule = fields.List(fields.Nested(InstalmentAnswer))
+    bills = fields.List(fields.Nested(BillAnswer))
     total_payment = fields.Integer()
     total_interest = fields.Integer()
     total_fee = fields.Integer()
+    total_late_interest = fields.Integer()
+    early_settlement = fields.Nested(EarlySettlement, allow_none=True)
     created_at = Moment()

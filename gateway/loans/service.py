@@ -1,120 +1,67 @@
-"""What happens to loans: they are drawn by a capture, lowered by a refund, and shown."""
+"""Loans are found and shown; their life is in the verbs beside: drawdown, billing, repayment, lowering, ending."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
 from sqlmodel import col, func, select
 
-from gateway.core import refunding, schedule
+from gateway.core import late_interest, schedule
+from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
-from gateway.loans.models import Loan, LoanInstalment
-from gateway.plans.pricing import Price, presented
+from gateway.loans.models import Loan, LoanBill, LoanInstalment
+from gateway.loans.schemas import LoanAnswer
+from gateway.loans.states import LOAN, OPEN, bucket
+from gateway.plans.pricing import presented
 
-
-def draw_down(
-    tx: Transaction,
-    tenant: Tenant,
-    *,
-    payment_id: str,
-    capture_id: str,
-    shopper_id: str,
-    funder: str,
-    price: dict[str, Any],
-    captured_before_fen: int,
-    amount_fen: int,
-    contract_date: date,
-) -> Loan:
-    """Lend ``amount_fen`` for one capture.
-
-    The schedule is the row-wise difference of the schedules of the captured total after and before, so that any split
-    of captures sums exactly to the disclosed schedule.
-    """
-    terms = Price(**price).terms()
-    after = schedule.build(captured_before_fen + amount_fen, terms, contract_date)
-    if captured_before_fen:
-        after = schedule.difference(after, schedule.build(captured_before_fen, terms, contract_date))
-    loan = Loan(
-        id=tx.new_id("loan"),
-        merchant_id=tenant.merchant_id,
-        mode=tenant.mode,
-        shopper_id=shopper_id,
-        payment_id=payment_id,
-        capture_id=capture_id,
-        funder=funder,
-        status="active",
-        principal_fen=amount_fen,
-        refunded_fen=0,
-        price=price,
-        contract_date=contract_date,
-        schedule_version=1,
-        created_at=tx.now,
-    )
-    tx.add(loan)
-    tx.flush()
-    _write(tx, loan, after.rows)
-    return loan
-
-
-def lower_by_refund(tx: Transaction, loan_id: str, *, amount_fen: int) -> int:
-    """Take ``amount_fen`` of principal off the loan and write its next schedule; returns what the loan could take.
-
-    The rest (when the shopper has repaid) goes back to the shopper.
-    """
-    loan = tx.exec(select(Loan).where(Loan.id == loan_id).with_for_update()).one()
-    lowered = refunding.lower(
-        rows_of(tx, loan),
-        terms=Price(**loan.price).terms(),
-        contract_date=loan.contract_date,
-        refund_fen=amount_fen,
-    )
-    loan.refunded_fen += lowered.applied_to_principal
-    loan.schedule_version += 1
-    if lowered.outstanding_after == 0:
-        loan.status = "refunded"
-    tx.add(loan)
-    tx.flush()
-    _write(tx, loan, lowered.rows)
-    return lowered.applied_to_principal
-
-
-def outstanding_fen(loan: Loan) -> int:
-    """Principal still owed, in fen."""
-    if loan.status in ("settled", "unwound", "written_off"):
-        return 0
-    return loan.principal_fen - loan.refunded_fen
-
-
-def history(tx: Transaction, shopper_id: str) -> dict[str, int]:
-    """What the books say of a shopper's earlier loans, by the scorer's names.
-
-    Collections come with the loan's life; until then no instalment has been paid or missed here.
-    """
-    count = tx.exec(select(func.count()).where(Loan.shopper_id == shopper_id)).one()
-    return {
-        "prior_loans": count,
-        "prior_on_time_instalments": 0,
-        "prior_late_instalments": 0,
-        "max_delinquency_days": 0,
-    }
+ANSWER = LoanAnswer()
 
 
 def get(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
     """The merchant's loan. Raises ``NotFound``."""
-    loan = tx.get(Loan, loan_id)
-    if loan is None or not tenant.owns(loan):
-        raise NotFound(f"There is no loan {loan_id!r}.")
-    return loan
+    return _owned(tx.get(Loan, loan_id), tenant, loan_id)
+
+
+def locked(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
+    """The merchant's loan, locked until the transaction ends. Raises ``NotFound``."""
+    query = select(Loan).where(Loan.id == loan_id).with_for_update()
+    return _owned(tx.exec(query).first(), tenant, loan_id)
+
+
+def of_payment(tx: Transaction, payment_id: str) -> list[Loan]:
+    """The loans of a payment, oldest first."""
+    return list(tx.exec(select(Loan).where(Loan.payment_id == payment_id).order_by(col(Loan.id))))
+
+
+def move(loan: Loan, status: str) -> None:
+    """Move along the table of states; staying is no move. Raises ``AssertionError`` for a move that is not in it."""
+    if loan.status != status:
+        assert LOAN.allows(loan.status, status), f"{loan.id} is {loan.status} and cannot become {status}"
+        loan.status = status
+
+
+def outstanding_fen(loan: Loan) -> int:
+    """Principal still owed, in fen."""
+    if loan.status == "unwound":
+        return 0
+    return loan.principal_fen - loan.refunded_fen - loan.repaid_fen - loan.written_off_fen
+
+
+def unearned_subsidy_fen(loan: Loan) -> int:
+    """What of the merchant's subsidy is neither earned nor returned, in fen."""
+    return loan.subsidy_fen - loan.subsidy_earned_fen - loan.subsidy_returned_fen
 
 
 def rows_of(tx: Transaction, loan: Loan, version: int | None = None) -> list[schedule.Instalment]:
-    """The rows of a schedule; the current version unless another is named."""
+    """The rows of one version of the schedule that have not fallen due; the current one unless another is named."""
     query = select(LoanInstalment).where(
-        LoanInstalment.loan_id == loan.id, LoanInstalment.version == (version or loan.schedule_version)
+        LoanInstalment.loan_id == loan.id,
+        LoanInstalment.version == (version or loan.schedule_version),
+        LoanInstalment.period > loan.billed_periods,
     )
     return [
         schedule.Instalment(
@@ -130,30 +77,8 @@ def rows_of(tx: Transaction, loan: Loan, version: int | None = None) -> list[sch
     ]
 
 
-def view(tx: Transaction, loan: Loan) -> dict[str, Any]:
-    """The loan as the API shows it."""
-    rows = rows_of(tx, loan)
-    return {
-        "id": loan.id,
-        "mode": loan.mode,
-        "status": loan.status,
-        "bucket": None,
-        "payment": loan.payment_id,
-        "capture": loan.capture_id,
-        "funder": loan.funder,
-        "principal": loan.principal_fen,
-        "refunded_principal": loan.refunded_fen,
-        "outstanding_principal": outstanding_fen(loan),
-        "contract_date": loan.contract_date.isoformat(),
-        "schedule": [presented(row) for row in rows],
-        "total_payment": sum(row.payment for row in rows),
-        "total_interest": sum(row.interest for row in rows),
-        "total_fee": sum(row.fee for row in rows),
-        "created_at": loan.created_at,
-    }
-
-
-def _write(tx: Transaction, loan: Loan, rows: Sequence[schedule.Instalment]) -> None:
+def write_rows(tx: Transaction, loan: Loan, rows: Sequence[schedule.Instalment]) -> None:
+    """Write the rows of the loan's current version."""
     for row in rows:
         tx.add(
             LoanInstalment(
@@ -168,3 +93,147 @@ def _write(tx: Transaction, loan: Loan, rows: Sequence[schedule.Instalment]) -> 
                 balance_fen=row.balance,
             )
         )
+    tx.flush()
+
+
+def bills_of(tx: Transaction, loan_id: str) -> list[LoanBill]:
+    """What has fallen due, oldest first."""
+    query = select(LoanBill).where(LoanBill.loan_id == loan_id)
+    return list(tx.exec(query.order_by(col(LoanBill.period))))
+
+
+def owed_fen(bill: LoanBill) -> int:
+    """What is left to pay of a bill, late interest included, in fen."""
+    return (
+        bill.principal_fen
+        - bill.paid_principal_fen
+        + bill.interest_fen
+        - bill.paid_interest_fen
+        + bill.fee_fen
+        - bill.paid_fee_fen
+        + bill.late_fen
+        - bill.paid_late_fen
+    )
+
+
+def owed_of_bill_fen(tx: Transaction, loan_id: str, period: int) -> int:
+    """What is left to pay of one bill, in fen; 0 when the loan has ended."""
+    bill, loan = tx.get_one(LoanBill, (loan_id, period)), tx.get_one(Loan, loan_id)
+    return owed_fen(bill) if loan.status in OPEN else 0
+
+
+def due_date_of_bill(tx: Transaction, loan_id: str, period: int) -> date:
+    """The due date of one bill."""
+    return tx.get_one(LoanBill, (loan_id, period)).due_date
+
+
+def open_bills(tx: Transaction, tenant: Tenant, *, due_before: date) -> Iterator[tuple[str, int, date, int]]:
+    """Bills of running loans that were due before a day and are not paid: loan, period, due date, what is owed."""
+    query = (
+        select(LoanBill)
+        .join(Loan, col(Loan.id) == LoanBill.loan_id)
+        .where(
+            Loan.merchant_id == tenant.merchant_id,
+            Loan.mode == tenant.mode,
+            col(Loan.status).in_(OPEN),
+            col(LoanBill.paid_on).is_(None),
+            LoanBill.due_date < due_before,
+        )
+        .order_by(LoanBill.loan_id, col(LoanBill.period))
+    )
+    for bill in tx.exec(query).all():
+        yield bill.loan_id, bill.period, bill.due_date, owed_fen(bill)
+
+
+def days_overdue(loan: Loan, today: date) -> int:
+    """Days since the due date of the oldest bill that is open beyond its grace; 0 when there is none."""
+    if loan.overdue_since is None:
+        return 0
+    return late_interest.overdue_days(
+        due_date=loan.overdue_since, as_of=today, grace_days=loan.late_grace_days
+    )
+
+
+def history(tx: Transaction, shopper_id: str) -> dict[str, int]:
+    """What the books say of a shopper's earlier loans, by the scorer's names. Loans that never were do not count."""
+    loans = select(func.count()).where(Loan.shopper_id == shopper_id, Loan.status != "unwound")
+    query = (
+        select(LoanBill, Loan.late_grace_days)
+        .join(Loan, col(Loan.id) == LoanBill.loan_id)
+        .where(Loan.shopper_id == shopper_id, Loan.status != "unwound")
+    )
+    on_time, late, longest, today = 0, 0, 0, shanghai_date(tx.now)
+    for bill, grace in tx.exec(query):
+        days = late_interest.overdue_days(
+            due_date=bill.due_date, as_of=bill.paid_on or today, grace_days=grace
+        )
+        late += days > 0
+        on_time += days == 0 and bill.paid_on is not None
+        longest = max(longest, days)
+    return {
+        "prior_loans": tx.exec(loans).one(),
+        "prior_on_time_instalments": on_time,
+        "prior_late_instalments": late,
+        "max_delinquency_days": longest,
+    }
+
+
+def view(tx: Transaction, loan: Loan) -> dict[str, Any]:
+    """The loan as the API shows it: its schedule (what fell due as billed, then the rows to come) and its bills."""
+    bills = bills_of(tx, loan.id) if loan.status != "unwound" else []
+    shown = [*map(_billed_row, bills), *map(presented, rows_of(tx, loan))]
+    left = sum(row["principal"] for row in shown)
+    for row in shown:
+        left -= row["principal"]
+        row["balance"] = left
+    return {
+        "id": loan.id,
+        "mode": loan.mode,
+        "status": loan.status,
+        "bucket": bucket(days_overdue(loan, shanghai_date(tx.now))) if loan.status == "overdue" else None,
+        "payment": loan.payment_id,
+        "capture": loan.capture_id,
+        "funder": loan.funder,
+        "principal": loan.principal_fen,
+        "refunded_principal": loan.refunded_fen,
+        "repaid_principal": loan.repaid_fen,
+        "written_off_principal": loan.written_off_fen,
+        "outstanding_principal": outstanding_fen(loan),
+        "amount_due": sum(owed_fen(bill) for bill in bills) if loan.status in OPEN else 0,
+        "shopper_credit": loan.credit_fen,
+        "contract_date": loan.contract_date.isoformat(),
+        "next_due_date": loan.next_due_date.isoformat() if loan.next_due_date else None,
+        "schedule": shown,
+        "bills": [
+            {
+                "period": bill.period,
+                "status": "open" if bill.paid_on is None else "paid",
+                "late_interest": bill.late_fen,
+                "amount_due": owed_fen(bill) if loan.status in OPEN else 0,
+                "paid_on": bill.paid_on.isoformat() if bill.paid_on else None,
+            }
+            for bill in bills
+        ],
+        "total_payment": sum(row["payment"] for row in shown),
+        "total_interest": sum(row["interest"] for row in shown),
+        "total_fee": sum(row["fee"] for row in shown),
+        "total_late_interest": sum(bill.late_fen for bill in bills),
+        "created_at": loan.created_at,
+    }
+
+
+def _billed_row(bill: LoanBill) -> dict[str, Any]:
+    return {
+        "period": bill.period,
+        "due_date": bill.due_date.isoformat(),
+        "principal": bill.principal_fen,
+        "interest": bill.interest_fen,
+        "fee": bill.fee_fen,
+        "payment": bill.principal_fen + bill.interest_fen + bill.fee_fen,
+    }
+
+
+def _owned(loan: Loan | None, tenant: Tenant, loan_id: str) -> Loan:
+    if loan is None or not tenant.owns(loan):
+        raise NotFound(f"There is no loan {loan_id!r}.")
+    return loan

@@ -1,11 +1,11 @@
-"""Tables of merchants and of the keys their web pages carry."""
+"""Tables of merchants, of the keys their web pages carry, and of their test clocks."""
 
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Document, UtcTime, Words
+from gateway.db.types import Document, UtcTime, Whole, Words
 
 
 class Merchant(SQLModel, table=True):
@@ -40,4 +40,27 @@ class PublishableKey(SQLModel, table=True):
     key: str = Field(sa_column=Column(Words, primary_key=True))
     merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
     mode: str = Field(sa_column=Column(Words, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class TestClock(SQLModel, table=True):
+    """A merchant's own business time in test mode: the machine's plus an offset that only grows."""
+
+    __test__ = False  # no test, though its name begins like one
+    __tablename__ = "test_clock"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", name="one_test_clock_per_merchant"),
+        CheckConstraint("mode = 'test'", name="mode"),
+        CheckConstraint("status IN ('ready', 'advancing')", name="status"),
+        CheckConstraint("offset_seconds >= 0", name="forward"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    name: str = Field(sa_column=Column(Words, nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    offset_seconds: int = Field(sa_column=Column(Whole, nullable=False))
+    advance_to: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """Where it is going while it advances."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

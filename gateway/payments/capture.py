@@ -11,8 +11,8 @@ from gateway.db.transactions import Transaction
 from gateway.errors import AuthorizationExpired, CaptureTooSmall, SerialNumberTaken, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.loans import service as loans
-from gateway.payments import service
+from gateway.loans import drawdown
+from gateway.payments import played, service
 from gateway.payments.models import Capture, CapturedSerial, Payment
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
@@ -48,7 +48,7 @@ def capture(
     net_fee, vat = merchant_settlement.net_and_vat(fee, VAT_RATE)
     capture_id = tx.new_id("cap")
     today = calendar.shanghai_date(tx.now)
-    loan = loans.draw_down(
+    loan = drawdown.draw_down(
         tx,
         tenant,
         payment_id=payment.id,
@@ -58,6 +58,7 @@ def capture(
         price=payment.price,
         captured_before_fen=before,
         amount_fen=amount,
+        merchant_subsidy_fen=subsidy,
         contract_date=today,
     )
     row = Capture(
@@ -69,7 +70,7 @@ def capture(
         vat_fen=vat,
         merchant_subsidy_fen=subsidy,
         loan_id=loan.id,
-        delivery=delivery,
+        delivery=_stored_delivery(delivery),
         captured_at=tx.now,
     )
     tx.add(row)
@@ -90,22 +91,36 @@ def capture(
             fee_net_fen=net_fee,
             vat_fen=vat,
             subsidy_fen=subsidy,
-        )
-        + postings.release_authorisation(amount_fen=amount, payment=payment.id),
+        ),
         about_type="capture",
         about_id=capture_id,
         effective_date=today,
     )
-    settlement.add_capture(
+    # An entry of its own: unwinding reverses the drawdown, and what was captured is not authorised again by that.
+    ledger.post(
+        tx,
+        kind="captured",
+        key=f"captured:{capture_id}",
+        tenant=tenant,
+        lines=postings.release_authorisation(amount_fen=amount, payment=payment.id),
+        about_type="payment",
+        about_id=payment.id,
+        effective_date=today,
+    )
+    settlement.add_line(
         tx,
         tenant,
+        kind="capture",
+        object_id=capture_id,
         payment_id=payment.id,
         capture_id=capture_id,
         merchant_reference=payment.merchant_reference,
         amount_fen=amount,
         merchant_fee_fen=fee,
         merchant_subsidy_fen=subsidy,
+        from_pending_fen=amount - fee - subsidy,
         settlement_date=_settlement_date(gateway, tx.now),
+        test_failure=played.payout_failure(tx, gateway, payment),
         entry_id=entry_id,
     )
     if final:
@@ -121,6 +136,12 @@ def _settlement_date(gateway: Gateway, captured_at: datetime) -> Any:
         gateway.settings.settlement_cutoff,
         gateway.ports["working_days"],
     ).settlement_date
+
+
+def _stored_delivery(delivery: dict[str, Any] | None) -> dict[str, Any] | None:
+    if delivery is None or delivery.get("delivered_at") is None:
+        return delivery
+    return {**delivery, "delivered_at": delivery["delivered_at"].isoformat()}
 
 
 def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final: bool) -> int:

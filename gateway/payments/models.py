@@ -1,4 +1,6 @@
-"""Tables of payments, captures, captured serial numbers and refunds. Amounts in fen."""
+"""Tables of payments: captures, refunds, disputes, and what the institution is told to collect and to return.
+
+Amounts in fen."""
 
 from datetime import datetime
 from typing import Any
@@ -113,3 +115,83 @@ class Refund(SQLModel, table=True):
     status: str = Field(sa_column=Column(Words, nullable=False))
     initiated_by: str = Field(sa_column=Column(Words, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class Collection(SQLModel, table=True):
+    """An instruction to collect one bill from the shopper: a claim of nobody until the institution confirms it."""
+
+    __tablename__ = "collection"
+    __table_args__ = (
+        UniqueConstraint("loan_id", "period", "attempt", name="one_collection_per_attempt"),
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("status IN ('pending', 'succeeded', 'failed', 'canceled')", name="status"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))
+    period: int = Field(sa_column=Column(Whole, nullable=False))
+    attempt: int = Field(sa_column=Column(Whole, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    failure: str | None = Field(default=None, sa_column=Column(Words))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+
+
+class ShopperReturn(SQLModel, table=True):
+    """An instruction to pay a shopper back: what a refund leaves beyond the debt, or what is owed of a loan."""
+
+    __tablename__ = "shopper_return"
+    __table_args__ = (
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("status IN ('pending', 'succeeded', 'failed')", name="status"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("shopper_return_of_loan", "loan_id"),
+        Index("shopper_return_of_refund", "refund_id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))
+    refund_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("refund.id")))
+    """The refund that waits for it, if there is one."""
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    failure: str | None = Field(default=None, sa_column=Column(Words))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+
+
+class Dispute(SQLModel, table=True):
+    """A shopper contests a capture; its amount is set aside until somebody has decided."""
+
+    __tablename__ = "dispute"
+    __table_args__ = (
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint(
+            "status IN ('needs_response', 'under_review', 'won', 'lost', 'accepted', 'canceled')",
+            name="status",
+        ),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("dispute_of_tenant", "merchant_id", "mode", "id"),
+        Index("dispute_of_capture", "capture_id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    payment_id: str = Field(sa_column=Column(Words, ForeignKey("payment.id"), nullable=False))
+    capture_id: str = Field(sa_column=Column(Words, ForeignKey("capture.id"), nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    reason: str = Field(sa_column=Column(Words, nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    evidence: str | None = Field(default=None, sa_column=Column(Words))
+    """What the merchant answered."""
+    respond_by: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))

@@ -1,14 +1,14 @@
 """Refund: the merchant gives money back; it lowers the loan first, and what the merchant paid for it comes back.
 
-The fee and the subsidy that come back are differences of cumulative rounded figures, so any sequence of refunds ends
-exactly where one full refund ends.
+The fee that comes back is a difference of cumulative rounded figures, so any sequence of refunds ends exactly where one
+full refund ends; of the merchant's subsidy comes back what the loan has not earned yet. What is above the principal
+still owed is paid back to the shopper, and the refund waits for that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from sqlmodel import col, select
 
@@ -19,15 +19,11 @@ from gateway.decision import limits
 from gateway.errors import AmountAboveRefundable, DuplicateReference, NotFound, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.loans import service as loans
-from gateway.payments import service
+from gateway.loans import lowering
+from gateway.payments import refund_records, returns, service
 from gateway.payments.capture import VAT_RATE
 from gateway.payments.models import Capture, Payment, Refund
-from gateway.payments.schemas import RefundAnswer
 from gateway.settlement import service as settlement
-from gateway.webhooks import service as events
-
-ANSWER = RefundAnswer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +54,13 @@ def refund(
     Raises ``WrongState``, ``AmountAboveRefundable``, ``DuplicateReference`` or ``NotFound``.
     """
     payment = service.locked(tx, tenant, payment_id)
-    captures = _captures(tx, payment, capture_id)
-    amount = _checked(payment, captures, amount_fen)
+    captures = captures_of(tx, payment, capture_id)
+    amount = _checked(tx, payment, captures, amount_fen)
     refund_id = tx.new_id("rfd")
     if refund_reference is not None:
-        _refuse_repeat(tx, payment, refund_reference)
-    shares = [_give_back(tx, capture, part) for capture, part in _split(captures, amount)]
+        refuse_repeat(tx, payment, refund_reference)
+    shares = [_give_back(tx, tenant, capture, part) for capture, part in _split(captures, amount)]
+    to_shopper = sum(share.amount_fen - share.loan_reduction_fen for share in shares)
     payment.refunded_fen += amount
     row = Refund(
         id=refund_id,
@@ -76,11 +73,11 @@ def refund(
         reason=reason,
         amount_fen=amount,
         loan_reduction_fen=sum(share.loan_reduction_fen for share in shares),
-        to_shopper_fen=sum(share.amount_fen - share.loan_reduction_fen for share in shares),
+        to_shopper_fen=to_shopper,
         merchant_fee_returned_fen=sum(share.fee_fen for share in shares),
         merchant_subsidy_returned_fen=sum(share.subsidy_fen for share in shares),
-        # Nothing leaves for the shopper while all of it lowers the loan, so there is nothing to wait for.
-        status="succeeded",
+        # Where all of it lowers the loan nothing leaves for the shopper, so there is nothing to wait for.
+        status="pending" if to_shopper else "succeeded",
         initiated_by=initiated_by,
         created_at=tx.now,
     )
@@ -97,40 +94,22 @@ def refund(
         reason="refunded",
         about=refund_id,
     )
-    events.record(tx, tenant, "refund.succeeded", object_id=row.id, data=ANSWER.dump(view(row)))
+    if to_shopper:
+        last = shares[-1].capture
+        returns.instruct(
+            tx,
+            tenant,
+            shopper_id=payment.shopper_id,
+            loan_id=last.loan_id,
+            amount_fen=to_shopper,
+            refund_id=row.id,
+        )
+    else:
+        refund_records.note(tx, row)
     return row
 
 
-def get(tx: Transaction, tenant: Tenant, refund_id: str) -> Refund:
-    """The merchant's refund. Raises ``NotFound``."""
-    row = tx.get(Refund, refund_id)
-    if row is None or not tenant.owns(row):
-        raise NotFound(f"There is no refund {refund_id!r}.")
-    return row
-
-
-def view(row: Refund) -> dict[str, Any]:
-    """The refund as the API shows it."""
-    return {
-        "id": row.id,
-        "mode": row.mode,
-        "status": row.status,
-        "payment": row.payment_id,
-        "capture": row.capture_id,
-        "refund_reference": row.refund_reference,
-        "kind": row.kind,
-        "reason": row.reason,
-        "amount": row.amount_fen,
-        "loan_reduction": row.loan_reduction_fen,
-        "returned_to_shopper": row.to_shopper_fen,
-        "merchant_fee_returned": row.merchant_fee_returned_fen,
-        "merchant_subsidy_returned": row.merchant_subsidy_returned_fen,
-        "initiated_by": row.initiated_by,
-        "created_at": row.created_at,
-    }
-
-
-def _captures(tx: Transaction, payment: Payment, capture_id: str | None) -> list[Capture]:
+def captures_of(tx: Transaction, payment: Payment, capture_id: str | None) -> list[Capture]:
     """The captures the refund may touch, newest first: what was lent last is given back first."""
     captures = service.captures_of(tx, payment.id)[::-1]
     if capture_id is None:
@@ -141,7 +120,8 @@ def _captures(tx: Transaction, payment: Payment, capture_id: str | None) -> list
     return chosen
 
 
-def _checked(payment: Payment, captures: list[Capture], amount_fen: int | None) -> int:
+def _checked(tx: Transaction, payment: Payment, captures: list[Capture], amount_fen: int | None) -> int:
+    service.refuse_disputed(tx, payment)
     left = sum(capture.amount_fen - capture.refunded_fen for capture in captures)
     if left == 0:
         raise WrongState(
@@ -158,7 +138,8 @@ def _checked(payment: Payment, captures: list[Capture], amount_fen: int | None) 
     return left if amount_fen is None else amount_fen
 
 
-def _refuse_repeat(tx: Transaction, payment: Payment, reference: str) -> None:
+def refuse_repeat(tx: Transaction, payment: Payment, reference: str) -> None:
+    """Raise ``DuplicateReference`` when the payment has a refund with this reference."""
     query = select(Refund).where(Refund.payment_id == payment.id, Refund.refund_reference == reference)
     known = tx.exec(query.order_by(col(Refund.id))).first()
     if known is not None:
@@ -180,16 +161,13 @@ def _split(captures: list[Capture], amount_fen: int) -> list[tuple[Capture, int]
     return parts
 
 
-def _give_back(tx: Transaction, capture: Capture, amount_fen: int) -> Share:
+def _give_back(tx: Transaction, tenant: Tenant, capture: Capture, amount_fen: int) -> Share:
     before, after = capture.refunded_fen, capture.refunded_fen + amount_fen
     fee = _part(capture.merchant_fee_fen, after, capture) - _part(capture.merchant_fee_fen, before, capture)
-    subsidy = _part(capture.merchant_subsidy_fen, after, capture) - _part(
-        capture.merchant_subsidy_fen, before, capture
-    )
-    reduction = loans.lower_by_refund(tx, capture.loan_id, amount_fen=amount_fen)
+    lowered = lowering.lower(tx, tenant, loan_id=capture.loan_id, amount_fen=amount_fen)
     capture.refunded_fen = after
     tx.add(capture)
-    return Share(capture, amount_fen, reduction, fee, subsidy)
+    return Share(capture, amount_fen, lowered.principal_fen, fee, lowered.subsidy_fen)
 
 
 def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: int) -> None:
@@ -224,17 +202,20 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
         about_id=row.id,
         effective_date=calendar.shanghai_date(tx.now),
     )
-    settlement.add_refund(
+    settlement.add_line(
         tx,
         tenant,
+        kind="refund",
+        object_id=f"{row.id}:{number}",
         payment_id=payment.id,
         capture_id=share.capture.id,
-        refund_part_id=f"{row.id}:{number}",
         merchant_reference=payment.merchant_reference,
         amount_fen=share.amount_fen,
         merchant_fee_fen=share.fee_fen,
         merchant_subsidy_fen=share.subsidy_fen,
         from_pending_fen=bearing.pending_fen,
+        # It joins the batch of its capture while that is open, else the next one.
+        settlement_date=settlement.open_until(tx, share.capture.id),
         entry_id=entry_id,
     )
 
@@ -247,6 +228,11 @@ def _vat_of_returned(share: Share) -> tuple[int, int]:
     net_now, vat_now = merchant_settlement.net_and_vat(now, VAT_RATE)
     net_before, vat_before = merchant_settlement.net_and_vat(before, VAT_RATE)
     return net_now - net_before, vat_now - vat_before
+
+
+def fee_returned_fen(capture: Capture) -> int:
+    """What of the capture's merchant fee its refunds have returned, in fen."""
+    return _part(capture.merchant_fee_fen, capture.refunded_fen, capture)
 
 
 def _part(charge_fen: int, refunded_fen: int, capture: Capture) -> int:

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from gateway.payments import refund as service
+from gateway.payments import refund_records, unwind
 from gateway.payments.models import Refund
+from gateway.payments.refund import refund
 from gateway.payments.schemas import RefundAnswer, RefundQuery, RefundRequest
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
@@ -23,9 +24,14 @@ api = Api("refunds", prefix="/v1/refunds")
     idempotency=Idempotency(required=True, keep_days=30),
 )
 def create_refund(call: Call) -> Any:
-    """Refund a payment, in full (amount left out) or in part; the loan is lowered first."""
+    """Refund a payment, in full (amount left out) or in part; the loan is lowered first.
+
+    The kind ``unwind`` is a full return inside 7 days of receipt: the loan is canceled from its start, without
+    interest or fee, and whatever the shopper has paid goes back.
+    """
     body = call.body
-    row = service.refund(
+    act = unwind.unwind if body["kind"] == "unwind" else refund
+    row = act(
         call.tx,
         call.tenant,
         payment_id=body["payment"],
@@ -36,13 +42,13 @@ def create_refund(call: Call) -> Any:
         reason=body["reason"],
         initiated_by="portal" if call.caller.user_id else "api",
     )
-    return Created(service.view(row))
+    return Created(refund_records.view(row))
 
 
 @api.get("/<refund_id>", scope=("refunds:write", "payments:read"), answer=RefundAnswer)
 def get_refund(call: Call, refund_id: str) -> Any:
     """Retrieve a refund."""
-    return service.view(service.get(call.tx, call.tenant, refund_id))
+    return refund_records.view(refund_records.get(call.tx, call.tenant, refund_id))
 
 
 @api.get(scope=("refunds:write", "payments:read"), query=RefundQuery, answer=RefundAnswer, lists=True)
@@ -61,4 +67,4 @@ def list_refunds(call: Call) -> Any:
         limit=call.query["limit"],
         cursor=call.query["cursor"],
     )
-    return {**found, "data": [service.view(row) for row in found["data"]]}
+    return {**found, "data": [refund_records.view(row) for row in found["data"]]}

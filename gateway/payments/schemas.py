@@ -1,4 +1,4 @@
-"""What payments and refunds take, and what they look like."""
+"""What payments, refunds and disputes take, and what they look like."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from gateway.plans.schemas import PlanAnswer
 from gateway.web.fields import AsStored, Choice, Fen, Line, Metadata, Moment, Strict, WholeNumber
 from gateway.web.paging import PageQuery
 
-REFUND_KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill")
-"""``unwind`` (the loan never was) comes with the loan's life; a full refund before any instalment nets to zero."""
+REFUND_KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill", "unwind")
 
 
 class CapturedItem(Strict):
@@ -25,6 +24,10 @@ class Delivery(Strict):
 
     carrier = Line(longest=60, load_default=None)
     tracking_number = Line(longest=80, load_default=None)
+    delivered_at = Moment(
+        load_default=None,
+        metadata={"description": "When the shopper received the goods: the 7 days of return run from here."},
+    )
 
 
 class CaptureRequest(Strict):
@@ -139,3 +142,33 @@ class RefundAnswer(Strict):
     merchant_subsidy_returned = fields.Integer()
     initiated_by = fields.String()
     created_at = Moment()
+
+
+class DisputeQuery(PageQuery):
+    """Filters of the list of disputes."""
+
+    payment = Line(longest=100, load_default=None)
+
+
+class RespondRequest(Strict):
+    """Answer a dispute: what was sold, when it was delivered, what was agreed."""
+
+    evidence = Line(longest=5000, required=True)
+
+
+class DisputeAnswer(Strict):
+    """A shopper contests a capture; the amount (fen) is set aside until it is decided."""
+
+    id = fields.String()
+    object = fields.Constant("dispute")
+    mode = fields.String()
+    status = fields.String()
+    payment = fields.String()
+    capture = fields.String()
+    amount = fields.Integer()
+    currency = fields.Constant("CNY")
+    reason = fields.String()
+    evidence = fields.String(allow_none=True)
+    respond_by = Moment()
+    created_at = Moment()
+    decided_at = Moment(allow_none=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.payment_status import payment_status
@@ -15,7 +15,7 @@ from gateway.decision import limits
 from gateway.errors import AmountAboveAuthorized, NotFound, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.payments.models import Capture, Payment
+from gateway.payments.models import Capture, Dispute, Payment, Refund
 from gateway.payments.schemas import PaymentAnswer
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
@@ -118,11 +118,16 @@ def expire_due(tx: Transaction, *, limit: int = 100) -> int:
     )
     due = list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
     for payment in due:
-        left = capturable_fen(payment)
-        payment.expired_fen += left
-        _release(tx, payment, left, reason="expired", number=payment.expired_fen)
-        note(tx, payment, "payment.expired")
+        expire(tx, payment)
     return len(due)
+
+
+def expire(tx: Transaction, payment: Payment) -> None:
+    """Let the authorisation of a payment lapse: what was not captured is released. Raises ``WrongState``."""
+    left = checked_capturable(payment, None, verb="expire")
+    payment.expired_fen += left
+    _release(tx, payment, left, reason="expired", number=payment.expired_fen)
+    note(tx, payment, "payment.expired")
 
 
 def acknowledge(tx: Transaction, tenant: Tenant, *, payment_id: str, merchant_order_id: str) -> Payment:
@@ -190,7 +195,7 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
         "expired_amount": payment.expired_fen,
         "capturable_amount": capturable_fen(payment),
         "refundable_amount": payment.captured_fen - payment.refunded_fen,
-        "refund_pending_amount": 0,
+        "refund_pending_amount": _refund_pending_fen(tx, payment.id),
         "term": payment.term,
         "plan": payment.plan,
         "captures": [
@@ -250,6 +255,39 @@ def _release(tx: Transaction, payment: Payment, amount_fen: int, *, reason: str,
         about_id=payment.id,
         effective_date=shanghai_date(tx.now),
     )
+
+
+def refuse_disputed(tx: Transaction, payment: Payment) -> None:
+    """Raise ``WrongState`` while a dispute about the payment runs: its amount is set aside already."""
+    query = select(Dispute.id).where(
+        Dispute.payment_id == payment.id, col(Dispute.status).in_(("needs_response", "under_review"))
+    )
+    dispute = tx.exec(query).first()
+    if dispute is not None:
+        raise WrongState(
+            f"The payment is disputed ({dispute}): accept the dispute, or wait until it is decided.",
+            param="payment",
+            dispute=dispute,
+        )
+
+
+def refuse_lost_dispute(tx: Transaction, capture: Capture) -> None:
+    """Raise ``WrongState`` when a dispute about the capture was lost: part of it is settled that way."""
+    lost = select(Dispute.id).where(
+        Dispute.capture_id == capture.id, col(Dispute.status).in_(("lost", "accepted"))
+    )
+    dispute = tx.exec(lost).first()
+    if dispute is not None:
+        raise WrongState(
+            f"The dispute {dispute} was lost: make a refund of the kind return.",
+            param="kind",
+            dispute=dispute,
+        )
+
+
+def _refund_pending_fen(tx: Transaction, payment_id: str) -> int:
+    query = select(func.coalesce(func.sum(Refund.to_shopper_fen), 0))
+    return int(tx.exec(query.where(Refund.payment_id == payment_id, Refund.status == "pending")).one())
 
 
 def _owned(payment: Payment | None, tenant: Tenant, payment_id: str) -> Payment:

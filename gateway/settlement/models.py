@@ -44,12 +44,15 @@ class SettlementBatch(SQLModel, table=True):
 
 
 class SettlementLine(SQLModel, table=True):
-    """One capture or refund on its way into a batch: a capture adds to what the merchant is due, a refund takes."""
+    """One movement of what the merchant is due, on its way into a batch; ``batch.SIGNS`` says which way it goes."""
 
     __tablename__ = "settlement_line"
     __table_args__ = (
         UniqueConstraint("kind", "object_id", name="one_line_per_object"),
-        CheckConstraint("kind IN ('capture', 'refund')", name="kind"),
+        CheckConstraint(
+            "kind IN ('capture', 'refund', 'subsidy', 'subsidy_return', 'dispute', 'dispute_won', 'payout_returned')",
+            name="kind",
+        ),
         CheckConstraint("net_fen = amount_fen - merchant_fee_fen - merchant_subsidy_fen", name="net"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("settlement_line_open", "merchant_id", "mode", "batch_id", "settlement_date"),
@@ -61,7 +64,7 @@ class SettlementLine(SQLModel, table=True):
     mode: str = Field(sa_column=Column(Words, nullable=False))
     kind: str = Field(sa_column=Column(Words, nullable=False))
     object_id: str = Field(sa_column=Column(Words, nullable=False))
-    """The capture, or the part of a refund that falls on one capture."""
+    """The capture, the part of a refund that falls on one capture, the dispute, or the payout that came back."""
     payment_id: str = Field(sa_column=Column(Words, nullable=False))
     capture_id: str = Field(sa_column=Column(Words, nullable=False))
     merchant_reference: str = Field(sa_column=Column(Words, nullable=False))
@@ -73,6 +76,8 @@ class SettlementLine(SQLModel, table=True):
     """How much of the net stands on ``merchant_pending`` until the batch closes."""
     settlement_date: date = Field(sa_column=Column(Day, nullable=False))
     batch_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("settlement_batch.id")))
+    test_failure: str | None = Field(default=None, sa_column=Column(Words))
+    """Test mode: the payout of the batch with this line is played as failed, so."""
     entry_id: str = Field(sa_column=Column(Words, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.institution import Instruction
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
-from gateway.errors import InstitutionUnavailable
+from gateway.errors import InstitutionUnavailable, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.settlement.models import Payout
+from gateway.merchants import test_clocks
+from gateway.settlement.models import Payout, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer
-from gateway.settlement.service import payout_view
+from gateway.settlement.service import add_line, payout_view
 from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
@@ -27,52 +28,115 @@ PAYOUT_ANSWER = PayoutAnswer()
 
 
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
-    """Instruct the payout that ``item`` names and confirm it when the institution has paid.
+    """Instruct the payout that ``item`` names and book what the institution says of it.
 
-    The payout's id is the institution's reference, so a repeat after a crash is the same instruction. Raises
-    ``InstitutionUnavailable`` while the outcome is not known; the outbox asks again.
+    The payout's id is the institution's reference. Raises ``InstitutionUnavailable`` while the outcome is not known;
+    the outbox asks again, and then the institution is asked what it knows before anything is sent.
     """
     with gateway.db.read() as tx:
         payout = tx.get_one(Payout, item.payload["payout"])
-    if payout.status == "paid":
+        failure = _played_failure(tx, payout)
+    if payout.status != "pending":
         return
     institution = gateway.ports["institution"]
     instruction = Instruction(
-        "payout", payout.id, mode_of(payout.mode), payout.merchant_id, payout.amount_fen
+        "payout", payout.id, mode_of(payout.mode), payout.merchant_id, payout.amount_fen, failure
     )
-    # After an unknown outcome the institution is asked first: a blind repeat could pay twice.
     answer = institution.look_up(instruction) if item.attempts > 1 else None
     answer = answer or institution.carry_out(instruction)
-    if answer.outcome != "succeeded":
-        raise InstitutionUnavailable(f"the payout {payout.id} is {answer.outcome}")
-    gateway.db.write(lambda tx: confirm(tx, payout.id))
+    if answer.outcome == "pending":
+        raise InstitutionUnavailable(f"the payout {payout.id} is on its way")
+    if answer.outcome == "succeeded":
+        gateway.db.write(lambda tx: confirm(tx, payout.id))
+    else:
+        gateway.db.write(lambda tx: reject(tx, payout.id, failure=answer.failure or "refused"))
 
 
 def confirm(tx: Transaction, payout_id: str) -> Payout:
     """The institution has paid: only now does the claim leave the books. Saying it again changes nothing."""
-    payout = tx.exec(select(Payout).where(Payout.id == payout_id).with_for_update()).one()
-    if payout.status == "paid":
+    payout = _locked(tx, payout_id)
+    if payout.status != "pending":
         return payout
-    tenant = Tenant.of(payout)
     payout.status, payout.paid_at = "paid", tx.now
+    lines = postings.payout_confirmed(
+        payout=payout.id, institution=payout.institution, funder=payout.funder, amount_fen=payout.amount_fen
+    )
+    _book(tx, payout, "payout_confirmed", lines, event="payout.paid")
+    return payout
+
+
+def reject(tx: Transaction, payout_id: str, *, failure: str) -> Payout:
+    """The institution refused before anything left: the claim is available again and goes into the next batch."""
+    payout = _locked(tx, payout_id)
+    if payout.status != "pending":
+        return payout
+    payout.status, payout.failure = "failed", failure
+    lines = postings.payout_rejected(
+        payout=payout.id,
+        institution=payout.institution,
+        merchant=payout.merchant_id,
+        amount_fen=payout.amount_fen,
+    )
+    _due_again(tx, payout, _book(tx, payout, "payout_rejected", lines, event="payout.failed"))
+    return payout
+
+
+def give_back(tx: Transaction, payout_id: str, *, failure: str) -> Payout:
+    """A paid payout came back, such as from a closed account: the claim goes into the next batch.
+
+    Raises ``WrongState`` unless the payout was paid; saying it again changes nothing.
+    """
+    payout = _locked(tx, payout_id)
+    if payout.status == "returned":
+        return payout
+    if payout.status != "paid":
+        raise WrongState(f"The payout is {payout.status}: only a paid one can come back.", param="payout")
+    payout.status, payout.failure = "returned", failure
+    lines = postings.payout_returned(
+        payout=payout.id, funder=payout.funder, merchant=payout.merchant_id, amount_fen=payout.amount_fen
+    )
+    _due_again(tx, payout, _book(tx, payout, "payout_returned", lines, event="payout.failed"))
+    return payout
+
+
+def _locked(tx: Transaction, payout_id: str) -> Payout:
+    payout = tx.exec(select(Payout).where(Payout.id == payout_id).with_for_update()).one()
+    test_clocks.enter(tx, Tenant.of(payout))
+    return payout
+
+
+def _book(tx: Transaction, payout: Payout, kind: str, lines: postings.Entries, *, event: str) -> str:
+    """Post what became of a payout and tell the merchant; returns the entry's id."""
+    tenant = Tenant.of(payout)
     tx.add(payout)
-    ledger.post(
+    entry_id = ledger.post(
         tx,
-        kind="payout_confirmed",
-        key=f"payout_confirmed:{payout.id}",
+        kind=kind,
+        key=f"{kind}:{payout.id}",
         tenant=tenant,
-        lines=postings.payout_confirmed(
-            payout=payout.id,
-            institution=payout.institution,
-            funder=payout.funder,
-            amount_fen=payout.amount_fen,
-        ),
+        lines=lines,
         about_type="payout",
         about_id=payout.id,
         effective_date=shanghai_date(tx.now),
     )
     tx.flush()
-    events.record(
-        tx, tenant, "payout.paid", object_id=payout.id, data=PAYOUT_ANSWER.dump(payout_view(payout))
+    events.record(tx, tenant, event, object_id=payout.id, data=PAYOUT_ANSWER.dump(payout_view(payout)))
+    return entry_id
+
+
+def _due_again(tx: Transaction, payout: Payout, entry_id: str) -> None:
+    add_line(
+        tx,
+        Tenant.of(payout),
+        kind="payout_returned",
+        object_id=payout.id,
+        amount_fen=payout.amount_fen,
+        entry_id=entry_id,
     )
-    return payout
+
+
+def _played_failure(tx: Transaction, payout: Payout) -> str | None:
+    query = select(SettlementLine.test_failure).where(
+        SettlementLine.batch_id == payout.settlement_id, col(SettlementLine.test_failure).is_not(None)
+    )
+    return tx.exec(query.limit(1)).first() if payout.mode == "test" else None

@@ -13,6 +13,7 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
 from gateway.ledger import service as ledger
+from gateway.settlement.batch import SIGNS
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer, SettlementAnswer
 
@@ -31,74 +32,35 @@ class Bearing:
     receivable_fen: int
 
 
-def add_capture(
+def add_line(
     tx: Transaction,
     tenant: Tenant,
     *,
-    payment_id: str,
-    capture_id: str,
-    merchant_reference: str,
+    kind: str,
+    object_id: str,
     amount_fen: int,
-    merchant_fee_fen: int,
-    merchant_subsidy_fen: int,
-    settlement_date: date,
     entry_id: str,
+    payment_id: str = "",
+    capture_id: str = "",
+    merchant_reference: str = "",
+    merchant_fee_fen: int = 0,
+    merchant_subsidy_fen: int = 0,
+    from_pending_fen: int = 0,
+    settlement_date: date | None = None,
+    test_failure: str | None = None,
 ) -> None:
-    """A capture waits for the batch of its settlement date."""
-    net = amount_fen - merchant_fee_fen - merchant_subsidy_fen
+    """A movement of what the merchant is due waits for the batch of ``settlement_date`` (default: today's or the next).
+
+    Amounts in fen, positive; ``batch.SIGNS`` says which way a kind goes. ``from_pending_fen`` is what of the net stands
+    on ``merchant_pending`` until that batch closes.
+    """
     tx.add(
         SettlementLine(
             id=tx.new_id("sln"),
             merchant_id=tenant.merchant_id,
             mode=tenant.mode,
-            kind="capture",
-            object_id=capture_id,
-            payment_id=payment_id,
-            capture_id=capture_id,
-            merchant_reference=merchant_reference,
-            amount_fen=amount_fen,
-            merchant_fee_fen=merchant_fee_fen,
-            merchant_subsidy_fen=merchant_subsidy_fen,
-            net_fen=net,
-            from_pending_fen=net,
-            settlement_date=settlement_date,
-            entry_id=entry_id,
-            created_at=tx.now,
-        )
-    )
-
-
-def bearing(tx: Transaction, tenant: Tenant, *, capture_id: str, net_fen: int) -> Bearing:
-    """Who bears a refund of a capture: its own pending claim, else what is available, else the merchant owes it."""
-    if _capture_line(tx, capture_id).batch_id is None:
-        return Bearing(net_fen, 0, 0)
-    available = max(0, ledger.balances(tx, tenant)["merchant_available"])
-    return Bearing(0, min(available, net_fen), max(0, net_fen - available))
-
-
-def add_refund(
-    tx: Transaction,
-    tenant: Tenant,
-    *,
-    payment_id: str,
-    capture_id: str,
-    refund_part_id: str,
-    merchant_reference: str,
-    amount_fen: int,
-    merchant_fee_fen: int,
-    merchant_subsidy_fen: int,
-    from_pending_fen: int,
-    entry_id: str,
-) -> None:
-    """A refund joins the batch of its capture while that is open, else the next one."""
-    line = _capture_line(tx, capture_id)
-    tx.add(
-        SettlementLine(
-            id=tx.new_id("sln"),
-            merchant_id=tenant.merchant_id,
-            mode=tenant.mode,
-            kind="refund",
-            object_id=refund_part_id,
+            kind=kind,
+            object_id=object_id,
             payment_id=payment_id,
             capture_id=capture_id,
             merchant_reference=merchant_reference,
@@ -107,11 +69,34 @@ def add_refund(
             merchant_subsidy_fen=merchant_subsidy_fen,
             net_fen=amount_fen - merchant_fee_fen - merchant_subsidy_fen,
             from_pending_fen=from_pending_fen,
-            settlement_date=line.settlement_date if line.batch_id is None else shanghai_date(tx.now),
+            settlement_date=settlement_date or shanghai_date(tx.now),
+            test_failure=test_failure,
             entry_id=entry_id,
             created_at=tx.now,
         )
     )
+
+
+def bearing(tx: Transaction, tenant: Tenant, *, capture_id: str, net_fen: int) -> Bearing:
+    """Who bears a refund of a capture: its own pending claim, else what is available, else the merchant owes it."""
+    if open_until(tx, capture_id) is not None:
+        return Bearing(net_fen, 0, 0)
+    return bearing_settled(tx, tenant, net_fen=net_fen)
+
+
+def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int, without_fen: int = 0) -> Bearing:
+    """Who bears what concerns no pending claim: what is available but for ``without_fen``, else the merchant."""
+    available = max(0, ledger.balances(tx, tenant)["merchant_available"] - without_fen)
+    return Bearing(0, min(available, net_fen), max(0, net_fen - available))
+
+
+def open_until(tx: Transaction, capture_id: str) -> date | None:
+    """The settlement date of a capture whose batch has not closed; None when it has."""
+    query = select(SettlementLine).where(
+        SettlementLine.kind == "capture", SettlementLine.object_id == capture_id
+    )
+    line = tx.exec(query.with_for_update()).one()
+    return line.settlement_date if line.batch_id is None else None
 
 
 def settlement_dates(tx: Transaction, payment_id: str) -> dict[str, date]:
@@ -162,14 +147,16 @@ def view(row: SettlementBatch) -> dict[str, Any]:
 
 def line_view(line: SettlementLine) -> dict[str, Any]:
     """A line as the API and the CSV show it; ``net`` is signed from the merchant's side."""
-    sign = 1 if line.kind == "capture" else -1
+    sign = SIGNS[line.kind][1]
     return {
         "id": line.id,
         "kind": line.kind,
         "merchant_reference": line.merchant_reference,
-        "payment": line.payment_id,
-        "capture": line.capture_id,
+        "payment": line.payment_id or None,
+        "capture": line.capture_id or None,
         "refund": line.object_id.partition(":")[0] if line.kind == "refund" else None,
+        "dispute": line.object_id if line.kind.startswith("dispute") else None,
+        "payout": line.object_id if line.kind == "payout_returned" else None,
         "amount": sign * line.amount_fen,
         "merchant_fee": -sign * line.merchant_fee_fen,
         "merchant_subsidy": -sign * line.merchant_subsidy_fen,
@@ -192,10 +179,3 @@ def payout_view(row: Payout) -> dict[str, Any]:
         "created_at": row.created_at,
         "paid_at": row.paid_at,
     }
-
-
-def _capture_line(tx: Transaction, capture_id: str) -> SettlementLine:
-    query = select(SettlementLine).where(
-        SettlementLine.kind == "capture", SettlementLine.object_id == capture_id
-    )
-    return tx.exec(query.with_for_update()).one()

@@ -55,6 +55,8 @@ class Gateway:
     clock: Clock
     vault: Vault
     authenticator: Authenticator
+    at_time_of: Callable[[Transaction, Tenant], None] = lambda tx, tenant: None
+    """Sets a transaction's ``now`` to a merchant's business time, which a test clock may have moved."""
     ports: dict[str, Any] = field(default_factory=dict)
     """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``."""
 

@@ -150,7 +150,7 @@ class Metadata(fields.Field[dict[str, str]]):
         }
 
 
-class QueryDay(fields.Date):
+class CalendarDay(fields.Date):
     """A calendar date (Asia/Shanghai) such as 2026-11-23."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -168,6 +168,15 @@ class Moment(fields.Field[datetime]):
         if value is None:
             return None
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= 40 else None
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise ValidationError("Must be a time with its zone, such as 2026-11-23T12:00:00Z.")
+        return moment.astimezone(UTC)
 
 
 class AsStored(fields.Nested):

@@ -68,7 +68,7 @@ def once(
     fingerprint = _digest([route, body])
     record_id = _digest([tenant.merchant_id, tenant.mode, route, key])
     known = tx.get(IdempotentAnswer, record_id)
-    if known is not None and known.expires_at > tx.now:
+    if known is not None and known.expires_at > tx.wall:
         if known.request_sha256 != fingerprint:
             raise IdempotencyKeyReused(
                 f"The key {key!r} was used with another body for {route}. Use a new key for a new request.",
@@ -87,8 +87,8 @@ def once(
             request_sha256=fingerprint,
             status=outcome.status,
             body=outcome.body,
-            created_at=tx.now,
-            expires_at=tx.now + timedelta(days=keep_days),
+            created_at=tx.wall,
+            expires_at=tx.wall + timedelta(days=keep_days),
         )
     )
     return outcome

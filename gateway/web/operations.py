@@ -163,6 +163,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         def work(tx: Transaction) -> Outcome:
             who = caller or here.authenticator.publishable_key(tx, key or "")
             g.caller = who
+            here.at_time_of(tx, who.tenant)
             call = Call(tx=tx, caller=who, gateway=here, body=body, query=values)
 
             def act() -> Outcome:

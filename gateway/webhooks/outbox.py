@@ -7,12 +7,13 @@ marks them done. A crash between the two repeats the work, so receivers are idem
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlmodel import col, select
+from sqlalchemy import insert
+from sqlmodel import SQLModel, col, select
 
 from gateway.db.transactions import Database, Transaction
 from gateway.webhooks.models import OutboxItem
@@ -23,16 +24,40 @@ LEASE = timedelta(seconds=60)
 RETRY_AFTER_SECONDS = (5, 30, 120, 600, 3600, 4 * 3600, 12 * 3600, 24 * 3600)
 """Waits between attempts; after the last the row stays, undone and named in the log."""
 
+NEW_ITEMS = insert(SQLModel.metadata.tables["outbox"])
+
 Handler = Callable[[OutboxItem], None]
 
 
 def put(tx: Transaction, topic: str, payload: dict[str, Any], *, at: datetime | None = None) -> OutboxItem:
     """Queue ``payload`` for the handler of ``topic``, not before ``at``."""
     item = OutboxItem(
-        id=tx.new_id("out"), topic=topic, payload=payload, attempts=0, next_at=at or tx.now, created_at=tx.now
+        id=tx.new_id("out"),
+        topic=topic,
+        payload=payload,
+        attempts=0,
+        next_at=at or tx.wall,
+        created_at=tx.wall,
     )
     tx.add(item)
     return item
+
+
+def put_many(tx: Transaction, topic: str, payloads: Sequence[dict[str, Any]]) -> None:
+    """Queue many payloads at once."""
+    rows = [
+        {
+            "id": tx.new_id("out"),
+            "topic": topic,
+            "payload": payload,
+            "attempts": 0,
+            "next_at": tx.wall,
+            "created_at": tx.wall,
+        }
+        for payload in payloads
+    ]
+    if rows:
+        tx.connection().execute(NEW_ITEMS, rows)
 
 
 def drain(db: Database, handlers: Mapping[str, Handler], *, limit: int = BATCH) -> int:
@@ -53,7 +78,9 @@ def _claim(tx: Transaction, topics: list[str], limit: int) -> list[OutboxItem]:
     query = (
         select(OutboxItem)
         .where(
-            col(OutboxItem.done_at).is_(None), OutboxItem.next_at <= tx.now, col(OutboxItem.topic).in_(topics)
+            col(OutboxItem.done_at).is_(None),
+            OutboxItem.next_at <= tx.wall,
+            col(OutboxItem.topic).in_(topics),
         )
         .order_by(col(OutboxItem.next_at), col(OutboxItem.id))
         .limit(limit)
@@ -62,14 +89,14 @@ def _claim(tx: Transaction, topics: list[str], limit: int) -> list[OutboxItem]:
     items = list(tx.exec(query))
     for item in items:
         item.attempts += 1
-        item.next_at = tx.now + LEASE
+        item.next_at = tx.wall + LEASE
         tx.add(item)
     return items
 
 
 def _done(tx: Transaction, item: OutboxItem) -> None:
     row = tx.get_one(OutboxItem, item.id)
-    row.done_at, row.last_error = tx.now, None
+    row.done_at, row.last_error = tx.wall, None
     tx.add(row)
 
 
@@ -77,5 +104,5 @@ def _failed(tx: Transaction, item: OutboxItem, error: Exception) -> None:
     row = tx.get_one(OutboxItem, item.id)
     wait = RETRY_AFTER_SECONDS[min(row.attempts, len(RETRY_AFTER_SECONDS)) - 1]
     row.last_error = f"{type(error).__name__}: {error}"[:500]
-    row.next_at = tx.now + timedelta(seconds=wait)
+    row.next_at = tx.wall + timedelta(seconds=wait)
     tx.add(row)

@@ -10,7 +10,8 @@ from datetime import date
 
 import pytest
 
-from gateway.runtime import drain, settle
+from gateway.daily import settle
+from gateway.runtime import drain
 
 
 def test_nobody_sees_anything_without_a_login(person):

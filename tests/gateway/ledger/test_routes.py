@@ -118,5 +118,5 @@ def test_the_books_behind_a_whole_purchase_are_sound(api: Any, app: Any) -> None
         report = verify(tx)
         about = service.entries_about(tx, tenant_of(api), [payment["id"]])
     assert report.ok, [check for check in report.checks if not check.ok]
-    assert [entry.kind for entry in about] == ["authorize", "capture", "refund"]
+    assert [entry.kind for entry in about] == ["authorize", "capture", "captured", "refund"]
     assert all(sum(line.amount_fen for line in entry.lines) == 0 for entry in about)

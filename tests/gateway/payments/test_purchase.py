@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from gateway.runtime import drain, settle
+from gateway.daily import settle
+from gateway.runtime import drain
 
 
 def balances(api) -> dict[str, int]:

@@ -1,0 +1,311 @@
+"""Billing: instalments fall due, late interest is recomputed, and the state of the loan follows.
+
+Every job is safe to run twice, late or in parallel: an instalment becomes one bill, and late interest is posted as the
+difference between what is right today and what is in the books.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, insert, update
+from sqlalchemy import select as columns
+from sqlmodel import SQLModel, col, select
+
+from gateway.core import late_interest, schedule
+from gateway.core.money import half_up
+from gateway.core.tenant import Tenant, mode_of
+from gateway.db.transactions import Transaction
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
+from gateway.loans import service
+from gateway.loans.models import Loan, LoanBill, PrincipalReduction
+from gateway.loans.states import OPEN
+
+LOAN, ROW, BILL = (SQLModel.metadata.tables[name] for name in ("loan", "loan_instalment", "loan_bill"))
+NEW_BILLS = insert(BILL)
+BILLED = (
+    update(LOAN)
+    .where(LOAN.c.id == bindparam("loan"))
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in (
+                "billed_periods",
+                "base_version",
+                "next_due_date",
+                "subsidy_earned_fen",
+                "subsidy_base_fen",
+            )
+        }
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """An instalment that has just fallen due; ``amount_fen`` is to be collected."""
+
+    loan_id: str
+    shopper_id: str
+    funder: str
+    period: int
+    amount_fen: int
+    has_credit: bool
+
+
+def tenants_with_work(tx: Transaction, *, today: date) -> list[Tenant]:
+    """Who has loans with something due by ``today`` or overdue."""
+    queries = (
+        select(Loan.merchant_id, Loan.mode).where(col(Loan.next_due_date) <= today),
+        select(Loan.merchant_id, Loan.mode)
+        .join(LoanBill, col(LoanBill.loan_id) == Loan.id)
+        .where(col(LoanBill.paid_on).is_(None), LoanBill.due_date < today, col(Loan.status).in_(OPEN)),
+    )
+    found = {pair for query in queries for pair in tx.exec(query.distinct())}
+    return [Tenant(merchant, mode_of(mode)) for merchant, mode in sorted(found)]
+
+
+def fall_due(
+    tx: Transaction, tenant: Tenant, *, today: date, limit: int = 500, loan_id: str | None = None
+) -> list[Billed]:
+    """Bill the next instalment of up to ``limit`` loans for which it is due by ``today``; one period a loan and call.
+
+    Call it again until nothing comes back. Interest and fee are earned and owed from the due date on; so is the part
+    of the merchant's subsidy that goes with the instalment's principal.
+    """
+    found = tx.connection().execute(_due_rows(tenant, today, limit, loan_id)).all()
+    if not found:
+        return []
+    bills, loans, drafts, billed = [], [], [], []
+    for row in found:
+        earned = _subsidy_earned(row)
+        unearned = row.subsidy_fen - row.subsidy_earned_fen - row.subsidy_returned_fen - earned
+        amount = row.principal_fen + row.interest_fen + row.fee_fen
+        bills.append(
+            {
+                "loan_id": row.id,
+                "period": row.period,
+                "due_date": row.due_date,
+                "principal_fen": row.principal_fen,
+                "interest_fen": row.interest_fen,
+                "fee_fen": row.fee_fen,
+                "late_fen": 0,
+                "paid_principal_fen": 0,
+                "paid_interest_fen": 0,
+                "paid_fee_fen": 0,
+                "paid_late_fen": 0,
+                "paid_on": None if amount else row.due_date,
+            }
+        )
+        loans.append(
+            {
+                "loan": row.id,
+                "new_billed_periods": row.period,
+                "new_base_version": row.schedule_version,
+                "new_next_due_date": schedule.due_date(row.contract_date, row.period + 1)
+                if row.period < row.last_period
+                else None,
+                "new_subsidy_earned_fen": row.subsidy_earned_fen + earned,
+                "new_subsidy_base_fen": unearned,
+            }
+        )
+        lines = postings.instalment_due(
+            loan=row.id,
+            funder=row.funder,
+            interest_fen=row.interest_fen,
+            fee_fen=row.fee_fen,
+            subsidy_fen=earned,
+        )
+        if lines:
+            drafts.append(
+                ledger.Draft(
+                    kind="instalment_due",
+                    key=f"instalment_due:{row.id}:{row.period}",
+                    tenant=tenant,
+                    lines=lines,
+                    about_type="loan",
+                    about_id=row.id,
+                    effective_date=row.due_date,
+                )
+            )
+        billed.append(
+            Billed(row.id, row.shopper_id, row.funder, row.period, amount, has_credit=row.credit_fen > 0)
+        )
+    tx.connection().execute(NEW_BILLS, bills)
+    tx.connection().execute(BILLED, loans)
+    ledger.post_many(tx, drafts)
+    # The rows were changed behind the session's back.
+    tx.expire_all()
+    return billed
+
+
+def accrue_late(
+    tx: Transaction, tenant: Tenant, *, today: date, after: str = "", limit: int = 200
+) -> str | None:
+    """Recompute late interest and state of up to ``limit`` loans with open bills, in the order of their ids.
+
+    Returns the id to go on ``after``, or None when all are done.
+    """
+    query = (
+        select(Loan.id)
+        .join(LoanBill, col(LoanBill.loan_id) == Loan.id)
+        .where(
+            Loan.merchant_id == tenant.merchant_id,
+            Loan.mode == tenant.mode,
+            col(Loan.status).in_(OPEN),
+            col(LoanBill.paid_on).is_(None),
+            LoanBill.due_date < today,
+            Loan.id > after,
+        )
+        .distinct()
+        .order_by(col(Loan.id))
+        .limit(limit)
+    )
+    ids = list(tx.exec(query))
+    if not ids:
+        return None
+    locked = select(Loan).where(col(Loan.id).in_(ids)).order_by(col(Loan.id)).with_for_update()
+    loans = list(tx.exec(locked))
+    bills = _by_loan(tx.exec(select(LoanBill).where(col(LoanBill.loan_id).in_(ids))))
+    reductions = _by_loan(tx.exec(select(PrincipalReduction).where(col(PrincipalReduction.loan_id).in_(ids))))
+    drafts = []
+    for loan in loans:
+        open_bills = [bill for bill in bills[loan.id] if bill.paid_on is None]
+        draft = _late_draft(loan, open_bills, reductions[loan.id], as_of=today)
+        if draft is not None:
+            drafts.append(draft)
+        note_delinquency(loan, open_bills, today)
+        tx.add(loan)
+        tx.add_all(open_bills)
+    ledger.post_many(tx, drafts)
+    tx.flush()
+    return ids[-1]
+
+
+def recompute_late(tx: Transaction, loan: Loan, bills: Sequence[LoanBill], *, as_of: date) -> None:
+    """Bring the late interest of one loan's open bills to what it is on ``as_of``, in books and on bills."""
+    query = select(PrincipalReduction).where(PrincipalReduction.loan_id == loan.id)
+    draft = _late_draft(
+        loan, [bill for bill in bills if bill.paid_on is None], tx.exec(query).all(), as_of=as_of
+    )
+    if draft is not None:
+        ledger.post_many(tx, [draft])
+        tx.add(loan)
+        tx.add_all(bills)
+        tx.flush()
+
+
+def note_delinquency(loan: Loan, bills: Iterable[LoanBill], today: date) -> None:
+    """Set whether the loan is overdue: some bill is open beyond its grace."""
+    late = [
+        bill.due_date
+        for bill in bills
+        if bill.paid_on is None
+        and late_interest.overdue_days(due_date=bill.due_date, as_of=today, grace_days=loan.late_grace_days)
+    ]
+    loan.overdue_since = min(late) if late else None
+    if loan.status in OPEN:
+        service.move(loan, "overdue" if late else "active")
+
+
+def _due_rows(tenant: Tenant, today: date, limit: int, loan_id: str | None) -> Select[Any]:
+    of_version = (ROW.c.loan_id == LOAN.c.id) & (ROW.c.version == LOAN.c.schedule_version)
+    other = ROW.alias()
+    last = (
+        columns(func.max(other.c.period))
+        .where(other.c.loan_id == LOAN.c.id, other.c.version == LOAN.c.schedule_version)
+        .correlate(LOAN)
+        .scalar_subquery()
+    )
+    query = (
+        columns(
+            LOAN.c.id,
+            LOAN.c.shopper_id,
+            LOAN.c.funder,
+            LOAN.c.contract_date,
+            LOAN.c.schedule_version,
+            LOAN.c.credit_fen,
+            LOAN.c.subsidy_fen,
+            LOAN.c.subsidy_earned_fen,
+            LOAN.c.subsidy_returned_fen,
+            ROW.c.period,
+            ROW.c.due_date,
+            ROW.c.principal_fen,
+            ROW.c.interest_fen,
+            ROW.c.fee_fen,
+            ROW.c.balance_fen,
+            last.label("last_period"),
+        )
+        .join(ROW, of_version & (ROW.c.period == LOAN.c.billed_periods + 1))
+        .where(
+            LOAN.c.next_due_date <= today,
+            LOAN.c.merchant_id == tenant.merchant_id,
+            LOAN.c.mode == tenant.mode,
+            LOAN.c.status.in_(OPEN),
+        )
+        .order_by(LOAN.c.next_due_date, LOAN.c.id)
+        .limit(limit)
+        .with_for_update(of=LOAN, skip_locked=loan_id is None)
+    )
+    return query if loan_id is None else query.where(LOAN.c.id == loan_id)
+
+
+def _subsidy_earned(row: Any) -> int:
+    """The part of what is left of the subsidy that goes with this instalment's principal; the last takes the rest."""
+    left: int = row.subsidy_fen - row.subsidy_earned_fen - row.subsidy_returned_fen
+    if not left or row.period == row.last_period:
+        return left
+    return half_up(Fraction(left * row.principal_fen, row.principal_fen + row.balance_fen))
+
+
+def _late_draft(
+    loan: Loan, bills: Sequence[LoanBill], reductions: Iterable[PrincipalReduction], *, as_of: date
+) -> ledger.Draft | None:
+    """Set each bill's late interest to what it is on ``as_of``; the entry of the difference, if there is one.
+
+    Where more was paid than is right now (money that was reported late), the rest is owed to the shopper.
+    """
+    history: dict[int, list[tuple[date, int]]] = defaultdict(list)
+    for reduction in reductions:
+        history[reduction.period].append((reduction.on, reduction.amount_fen))
+    difference = overpaid = 0
+    for bill in bills:
+        right = late_interest.of_instalment(
+            bill.principal_fen,
+            history[bill.period],
+            due_date=bill.due_date,
+            as_of=max(as_of, bill.due_date),
+            daily_rate=loan.late_daily_rate,
+            grace_days=loan.late_grace_days,
+        )
+        difference += right - bill.late_fen
+        bill.late_fen = right
+        overpaid += max(0, bill.paid_late_fen - right)
+        bill.paid_late_fen = min(bill.paid_late_fen, right)
+    if not difference and not overpaid:
+        return None
+    loan.late_entries += 1
+    loan.credit_fen += overpaid
+    return ledger.Draft(
+        kind="late_interest",
+        key=f"late_interest:{loan.id}:{loan.late_entries}",
+        tenant=Tenant.of(loan),
+        lines=postings.late_interest(loan=loan.id, funder=loan.funder, difference_fen=difference)
+        + postings.late_interest_overpaid(loan=loan.id, funder=loan.funder, amount_fen=overpaid),
+        about_type="loan",
+        about_id=loan.id,
+        effective_date=as_of,
+    )
+
+
+def _by_loan(rows: Iterable[Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.loan_id].append(row)
+    return found

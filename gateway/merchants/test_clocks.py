@@ -1,0 +1,145 @@
+"""Test clocks: a merchant in test mode moves its own business time ahead, and everything of its follows.
+
+Due dates, expiries and settlement dates follow the clock; keys, tokens, deliveries and their signatures never do.
+The clock runs on while it stands at its new time, so pages with a reading time work as ever.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select as select_columns
+from sqlmodel import SQLModel, select
+
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import NotFound, WrongState
+from gateway.merchants.models import TestClock
+
+FURTHEST = timedelta(days=3 * 366)
+"""How far ahead of the machine's time a clock may stand: the longest plan and a year of delinquency fit in."""
+CLOCK = SQLModel.metadata.tables["test_clock"]
+
+
+def enter(tx: Transaction, tenant: Tenant) -> None:
+    """Let the transaction's ``now`` be the tenant's business time."""
+    tx.now = business_now(tx, tenant)
+
+
+def business_now(tx: Transaction, tenant: Tenant) -> datetime:
+    """The tenant's business time (UTC): the machine's, unless a test clock is ahead of it."""
+    if tenant.mode != "test":
+        return tx.wall
+    query = select_columns(CLOCK.c.offset_seconds).where(CLOCK.c.merchant_id == tenant.merchant_id)
+    offset = tx.connection().execute(query).scalar_one_or_none()
+    return tx.wall + timedelta(seconds=offset or 0)
+
+
+def tenants(tx: Transaction) -> list[Tenant]:
+    """Whoever has a test clock."""
+    return [Tenant(merchant, "test") for merchant in tx.exec(select(TestClock.merchant_id))]
+
+
+def create(tx: Transaction, tenant: Tenant, *, name: str) -> TestClock:
+    """The merchant's test clock, standing at the machine's time. Raises ``WrongState`` when there is one already."""
+    _only_in_test(tenant)
+    known = tx.exec(_of(tenant)).first()
+    if known is not None:
+        raise WrongState(
+            f"There is a test clock already: {known.id}. Advance it instead.", test_clock=known.id
+        )
+    clock = TestClock(
+        id=tx.new_id("clk"),
+        merchant_id=tenant.merchant_id,
+        mode=tenant.mode,
+        name=name,
+        status="ready",
+        offset_seconds=0,
+        created_at=tx.wall,
+    )
+    tx.add(clock)
+    tx.flush()
+    return clock
+
+
+def get(tx: Transaction, tenant: Tenant, clock_id: str) -> TestClock:
+    """The merchant's test clock. Raises ``NotFound``, also in live mode."""
+    _only_in_test(tenant)
+    clock = tx.exec(_of(tenant).where(TestClock.id == clock_id)).first()
+    if clock is None:
+        raise NotFound(f"There is no test clock {clock_id!r}.")
+    return clock
+
+
+def by_id(tx: Transaction, clock_id: str) -> TestClock:
+    """The clock, for the worker."""
+    return tx.get_one(TestClock, clock_id)
+
+
+def start_advance(tx: Transaction, tenant: Tenant, clock_id: str, *, to: datetime) -> TestClock:
+    """Note where the clock is to go; the worker takes it there day by day.
+
+    Raises ``WrongState`` while it is on its way or when ``to`` does not lie ahead, at most three years from now.
+    """
+    clock = get(tx, tenant, clock_id)
+    if clock.status == "advancing":
+        raise WrongState("The clock is on its way: wait until its status is ready.", param="test_clock")
+    now = time_of(tx, clock)
+    if not now < to <= tx.wall + FURTHEST:
+        raise WrongState(
+            f"The clock stands at {now:%Y-%m-%dT%H:%M:%SZ} and goes ahead only, at most to "
+            f"{tx.wall + FURTHEST:%Y-%m-%dT%H:%M:%SZ}.",
+            param="to",
+        )
+    clock.status, clock.advance_to = "advancing", to
+    tx.add(clock)
+    return clock
+
+
+def step(tx: Transaction, clock_id: str, *, to: datetime) -> TestClock:
+    """Move the clock to ``to``, or to its goal if that is nearer; it is ready when it has reached it."""
+    clock = tx.exec(select(TestClock).where(TestClock.id == clock_id).with_for_update()).one()
+    if clock.advance_to is not None:
+        reached = min(to, clock.advance_to)
+        # Rounded up, so that a goal such as midnight is reached and not missed by a fraction.
+        clock.offset_seconds = max(clock.offset_seconds, -int(-(reached - tx.wall).total_seconds() // 1))
+        tx.add(clock)
+    return clock
+
+
+def arrived(tx: Transaction, clock_id: str) -> bool:
+    """Whether the clock has reached its goal; then it is ready."""
+    clock = tx.exec(select(TestClock).where(TestClock.id == clock_id).with_for_update()).one()
+    if clock.advance_to is not None and time_of(tx, clock) < clock.advance_to:
+        return False
+    clock.status, clock.advance_to = "ready", None
+    tx.add(clock)
+    return True
+
+
+def time_of(tx: Transaction, clock: TestClock) -> datetime:
+    """Where the clock stands (UTC)."""
+    return tx.wall + timedelta(seconds=clock.offset_seconds)
+
+
+def view(tx: Transaction, clock: TestClock) -> dict[str, Any]:
+    """The clock as the API shows it."""
+    return {
+        "id": clock.id,
+        "mode": clock.mode,
+        "name": clock.name,
+        "status": clock.status,
+        "now": time_of(tx, clock),
+        "advance_to": clock.advance_to,
+        "created_at": clock.created_at,
+    }
+
+
+def _of(tenant: Tenant) -> Any:
+    return select(TestClock).where(TestClock.merchant_id == tenant.merchant_id)
+
+
+def _only_in_test(tenant: Tenant) -> None:
+    if tenant.mode != "test":
+        raise NotFound("Test clocks exist in test mode only.")

@@ -1,0 +1,213 @@
+"""Collections: what falls due is collected through the payment institution, tried again a few times, and booked.
+
+An instruction is no claim: the books change when the institution has confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert
+from sqlmodel import SQLModel, col, func, select
+
+from gateway.core.calendar import shanghai_date
+from gateway.core.institution import Instruction
+from gateway.core.tenant import Tenant, mode_of
+from gateway.db.transactions import Transaction
+from gateway.decision import limits
+from gateway.errors import InstitutionUnavailable
+from gateway.loans import billing, repayment
+from gateway.loans import service as loans
+from gateway.merchants import test_clocks
+from gateway.payments import played, returns
+from gateway.payments.models import Collection
+from gateway.webhooks import outbox
+
+if TYPE_CHECKING:
+    from gateway.loans.repayment import Repaid
+    from gateway.web.context import Gateway
+    from gateway.webhooks.models import OutboxItem
+
+TOPIC = "collection.instruct"
+TRY_AGAIN_AFTER_DAYS = (1, 3, 7, 14, 30)
+"""Days after the due date on which an unpaid bill is tried again."""
+NEW_COLLECTIONS = insert(SQLModel.metadata.tables["collection"])
+
+
+def bill_and_collect(tx: Transaction, tenant: Tenant, *, today: date, limit: int = 500) -> int:
+    """Bill up to ``limit`` loans of the tenant and instruct the collection of what is owed; returns how many.
+
+    Call it again until it returns 0. One transaction bills and instructs, so no instalment falls due uncollected.
+    """
+    billed = billing.fall_due(tx, tenant, today=today, limit=limit)
+    wanted = []
+    for bill in billed:
+        amount = bill.amount_fen if not bill.has_credit else _paid_from_credit(tx, tenant, bill, today)
+        if amount:
+            wanted.append((bill.loan_id, bill.period, 1, amount))
+    _instruct(tx, tenant, wanted)
+    return len(billed)
+
+
+def collect_again(tx: Transaction, tenant: Tenant, *, today: date, limit: int = 500) -> int:
+    """Instruct the next attempt for bills that stayed unpaid, on its day; returns how many."""
+    wanted: list[tuple[str, int, int, int]] = []
+    for loan_id, period, due_date, owed in loans.open_bills(tx, tenant, due_before=today):
+        attempts, pending = _attempts(tx, loan_id, period)
+        passed = sum((today - due_date).days >= days for days in TRY_AGAIN_AFTER_DAYS)
+        if not pending and attempts < 1 + passed and len(wanted) < limit:
+            wanted.append((loan_id, period, attempts + 1, owed))
+    _instruct(tx, tenant, wanted)
+    return len(wanted)
+
+
+def carry_out(gateway: Gateway, item: OutboxItem) -> None:
+    """Instruct the collection that ``item`` names and book what the institution says of it.
+
+    Raises ``InstitutionUnavailable`` while the outcome is not known: it is looked up before anything is sent again.
+    """
+    collection_id = item.payload["collection"]
+    if item.attempts == 1 and gateway.db.write(lambda tx: _cancel_if_paid(tx, collection_id)):
+        return
+    with gateway.db.read() as tx:
+        row = tx.get_one(Collection, collection_id)
+        loan = loans.get(tx, Tenant.of(row), row.loan_id)
+        failure = played.collection_failure(
+            tx, gateway, mode=row.mode, shopper_id=loan.shopper_id, period=row.period
+        )
+        if row.mode == "test" and row.period <= loan.missed_through:
+            failure = "insufficient_funds"
+    if row.status != "pending":
+        return
+    institution = gateway.ports["institution"]
+    instruction = Instruction(
+        "collection", row.id, mode_of(row.mode), loan.shopper_id, row.amount_fen, failure
+    )
+    answer = institution.look_up(instruction) if item.attempts > 1 else None
+    answer = answer or institution.carry_out(instruction)
+    if answer.outcome == "pending":
+        raise InstitutionUnavailable(f"the collection {row.id} is on its way")
+    if answer.outcome == "succeeded":
+        gateway.db.write(lambda tx: confirm(tx, row.id))
+    else:
+        gateway.db.write(lambda tx: fail(tx, row.id, failure=answer.failure or "refused"))
+
+
+def confirm(tx: Transaction, collection_id: str) -> None:
+    """The shopper has paid: only now the books change. Saying it again changes nothing.
+
+    A first attempt counts as paid on the due date: that we or the institution were slow is not the shopper's delay.
+    """
+    row = _locked(tx, collection_id)
+    if row.status != "pending":
+        return
+    row.status, row.decided_at = "succeeded", tx.now
+    tx.add(row)
+    today, due = shanghai_date(tx.now), loans.due_date_of_bill(tx, row.loan_id, row.period)
+    receive(
+        tx,
+        Tenant.of(row),
+        loan_id=row.loan_id,
+        amount_fen=row.amount_fen,
+        reference=row.id,
+        received_on=min(due, today) if row.attempt == 1 else today,
+    )
+
+
+def fail(tx: Transaction, collection_id: str, *, failure: str) -> None:
+    """The institution could not collect: the bill stays open and is tried again."""
+    row = _locked(tx, collection_id)
+    if row.status == "pending":
+        row.status, row.failure, row.decided_at = "failed", failure, tx.now
+        tx.add(row)
+
+
+def receive(
+    tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: int, reference: str, received_on: date
+) -> Repaid:
+    """Book money of a shopper, however it came, and free the limit of the principal it repaid.
+
+    Raises what ``loans.repayment.repay`` raises.
+    """
+    done = repayment.repay(
+        tx, tenant, loan_id=loan_id, amount_fen=amount_fen, reference=reference, received_on=received_on
+    )
+    free_limit(tx, done)
+    return done
+
+
+def free_limit(tx: Transaction, done: Repaid) -> None:
+    """What a repayment repaid may be borrowed again; credit of a loan that it ended goes back to the shopper."""
+    if not done.new:
+        return
+    limits.release(
+        tx,
+        shopper_id=done.loan.shopper_id,
+        funder=done.loan.funder,
+        amount_fen=done.principal_fen,
+        reason="repaid",
+        about=done.repayment.id,
+    )
+    returns.credit_of_ended(tx, done.loan)
+
+
+def _paid_from_credit(tx: Transaction, tenant: Tenant, bill: billing.Billed, today: date) -> int:
+    """Pay a bill from the shopper's credit first; returns what is left to collect (fen)."""
+    loan = loans.locked(tx, tenant, bill.loan_id)
+    freed = repayment.apply_credit(tx, loan, today)
+    limits.release(
+        tx,
+        shopper_id=bill.shopper_id,
+        funder=bill.funder,
+        amount_fen=freed,
+        reason="repaid",
+        about=f"{bill.loan_id}:{bill.period}:credit",
+    )
+    returns.credit_of_ended(tx, loan)
+    return loans.owed_of_bill_fen(tx, bill.loan_id, bill.period)
+
+
+def _instruct(tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, int, int]]) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "id": tx.new_id("col"),
+            "merchant_id": tenant.merchant_id,
+            "mode": tenant.mode,
+            "loan_id": loan_id,
+            "period": period,
+            "attempt": attempt,
+            "amount_fen": amount,
+            "status": "pending",
+            "created_at": tx.now,
+        }
+        for loan_id, period, attempt, amount in wanted
+    ]
+    if rows:
+        tx.connection().execute(NEW_COLLECTIONS, rows)
+        outbox.put_many(tx, TOPIC, [{"collection": row["id"]} for row in rows])
+
+
+def _attempts(tx: Transaction, loan_id: str, period: int) -> tuple[int, bool]:
+    """How often a bill was tried, and whether one attempt is still undecided."""
+    query = select(func.count(), func.count().filter(col(Collection.status) == "pending")).where(
+        Collection.loan_id == loan_id, Collection.period == period
+    )
+    attempts, pending = tx.exec(query).one()
+    return attempts, pending > 0
+
+
+def _cancel_if_paid(tx: Transaction, collection_id: str) -> bool:
+    """Before the first sending: a bill that was paid otherwise meanwhile is not collected."""
+    row = _locked(tx, collection_id)
+    if row.status == "pending" and not loans.owed_of_bill_fen(tx, row.loan_id, row.period):
+        row.status, row.decided_at = "canceled", tx.now
+        tx.add(row)
+    return row.status != "pending"
+
+
+def _locked(tx: Transaction, collection_id: str) -> Collection:
+    row = tx.exec(select(Collection).where(col(Collection.id) == collection_id).with_for_update()).one()
+    test_clocks.enter(tx, Tenant.of(row))
+    return row

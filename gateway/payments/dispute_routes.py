@@ -1,0 +1,52 @@
+"""Routes of disputes: /v1/disputes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import col, select
+
+from gateway.payments import disputes
+from gateway.payments.models import Dispute
+from gateway.payments.schemas import DisputeAnswer, DisputeQuery, RespondRequest
+from gateway.web.operations import Api, Call
+from gateway.web.paging import page
+
+api = Api("disputes", prefix="/v1/disputes")
+
+
+@api.get(scope="payments:read", query=DisputeQuery, answer=DisputeAnswer, lists=True)
+def list_disputes(call: Call) -> Any:
+    """List disputes, newest first."""
+    query = select(Dispute).where(
+        Dispute.merchant_id == call.tenant.merchant_id, Dispute.mode == call.tenant.mode
+    )
+    if call.query["payment"]:
+        query = query.where(Dispute.payment_id == call.query["payment"])
+    found = page(
+        call.tx,
+        query,
+        by=col(Dispute.id),
+        key=lambda row: row.id,
+        limit=call.query["limit"],
+        cursor=call.query["cursor"],
+    )
+    return {**found, "data": [disputes.view(row) for row in found["data"]]}
+
+
+@api.get("/<dispute_id>", scope="payments:read", answer=DisputeAnswer)
+def get_dispute(call: Call, dispute_id: str) -> Any:
+    """Retrieve a dispute."""
+    return disputes.view(disputes.get(call.tx, call.tenant, dispute_id))
+
+
+@api.post("/<dispute_id>/respond", scope="payments:write", body=RespondRequest, answer=DisputeAnswer)
+def respond_to_dispute(call: Call, dispute_id: str) -> Any:
+    """Answer a dispute; the lender decides."""
+    return disputes.view(disputes.respond(call.tx, call.tenant, dispute_id, evidence=call.body["evidence"]))
+
+
+@api.post("/<dispute_id>/accept", scope="refunds:write", answer=DisputeAnswer)
+def accept_dispute(call: Call, dispute_id: str) -> Any:
+    """Agree with the shopper: what was set aside repays the loan."""
+    return disputes.view(disputes.accept(call.tx, call.tenant, dispute_id))

@@ -1,0 +1,284 @@
+"""Disputes: a shopper contests a capture; its amount is set aside until it is decided who is right."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import col, select
+
+from gateway.core.calendar import shanghai_date
+from gateway.core.tenant import Tenant, mode_of
+from gateway.core.transitions import Transitions
+from gateway.db.transactions import Transaction
+from gateway.decision import limits
+from gateway.errors import AmountAboveRefundable, NotFound, WrongState
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
+from gateway.loans import ending
+from gateway.loans import service as loans
+from gateway.payments import refund_records, returns, service
+from gateway.payments.models import Capture, Dispute, Payment, Refund
+from gateway.payments.schemas import DisputeAnswer
+from gateway.settlement import service as settlement
+from gateway.webhooks import service as events
+
+if TYPE_CHECKING:
+    from gateway.loans.lowering import Lowered
+
+TIME_TO_RESPOND = timedelta(days=7)
+STATES = Transitions(
+    {
+        "needs_response": {"under_review", "won", "lost", "accepted", "canceled"},
+        "under_review": {"won", "lost", "canceled"},
+    }
+)
+OPEN = ("needs_response", "under_review")
+ANSWER = DisputeAnswer()
+
+
+def open_dispute(
+    tx: Transaction,
+    tenant: Tenant,
+    *,
+    payment_id: str,
+    capture_id: str | None,
+    amount_fen: int | None,
+    reason: str,
+) -> Dispute:
+    """A shopper contests ``amount_fen`` (all that is not refunded when None) of a capture; the amount is set aside.
+
+    Raises ``NotFound``; ``WrongState`` when a dispute runs or nothing is left; ``AmountAboveRefundable``.
+    """
+    payment = service.locked(tx, tenant, payment_id)
+    service.refuse_disputed(tx, payment)
+    capture = _contested(tx, payment, capture_id)
+    left = capture.amount_fen - capture.refunded_fen
+    amount = left if amount_fen is None else amount_fen
+    if amount > left:
+        raise AmountAboveRefundable(
+            f"{amount} fen is above the {left} fen of the capture that are not refunded.",
+            param="amount",
+            refundable_amount=left,
+        )
+    dispute = Dispute(
+        id=tx.new_id("dp"),
+        merchant_id=tenant.merchant_id,
+        mode=tenant.mode,
+        payment_id=payment.id,
+        capture_id=capture.id,
+        amount_fen=amount,
+        reason=reason,
+        status="needs_response",
+        respond_by=tx.now + TIME_TO_RESPOND,
+        created_at=tx.now,
+    )
+    tx.add(dispute)
+    tx.flush()
+    bearing = settlement.bearing_settled(tx, tenant, net_fen=amount)
+    lines = postings.dispute_opened(
+        dispute=dispute.id,
+        merchant=tenant.merchant_id,
+        available_fen=bearing.available_fen,
+        receivable_fen=bearing.receivable_fen,
+    )
+    _settle(tx, payment, dispute, "dispute", _post(tx, dispute, "dispute_opened", lines))
+    _note(tx, dispute, "opened")
+    return dispute
+
+
+def respond(tx: Transaction, tenant: Tenant, dispute_id: str, *, evidence: str) -> Dispute:
+    """The merchant says why it is right; answering again, while nothing is decided, replaces the answer."""
+    dispute = _locked(tx, tenant, dispute_id)
+    if dispute.status not in OPEN:
+        raise WrongState(f"The dispute is {dispute.status}: it takes no answer any more.", param="dispute")
+    dispute.status, dispute.evidence = "under_review", evidence
+    tx.add(dispute)
+    return dispute
+
+
+def accept(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
+    """The merchant agrees: the shopper is right. Accepting again changes nothing. Raises ``WrongState``."""
+    dispute = _locked(tx, tenant, dispute_id)
+    return dispute if dispute.status == "accepted" else _lose(tx, dispute, "accepted")
+
+
+def resolve(tx: Transaction, tenant: Tenant, dispute_id: str, *, outcome: str) -> Dispute:
+    """The lender has decided: ``won`` (the merchant is right), ``lost``, or ``canceled`` (the shopper took it back)."""
+    dispute = _locked(tx, tenant, dispute_id)
+    if dispute.status == outcome:
+        return dispute
+    return _lose(tx, dispute, outcome) if outcome == "lost" else _win(tx, dispute, outcome)
+
+
+def lose_unanswered(tx: Transaction, tenant: Tenant) -> int:
+    """Decide disputes for the shopper that were not answered in time; returns how many. Safe to run twice or late."""
+    query = select(Dispute).where(
+        Dispute.merchant_id == tenant.merchant_id,
+        Dispute.mode == tenant.mode,
+        Dispute.status == "needs_response",
+        Dispute.respond_by <= tx.now,
+    )
+    due = list(tx.exec(query.with_for_update()))
+    for dispute in due:
+        _lose(tx, dispute, "lost")
+    return len(due)
+
+
+def tenants_with_unanswered(tx: Transaction) -> list[Tenant]:
+    """Who has disputes that wait for an answer."""
+    query = select(Dispute.merchant_id, Dispute.mode).where(Dispute.status == "needs_response").distinct()
+    return [Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(query)]
+
+
+def get(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
+    """The merchant's dispute. Raises ``NotFound``."""
+    return _owned(tx.get(Dispute, dispute_id), tenant, dispute_id)
+
+
+def view(dispute: Dispute) -> dict[str, Any]:
+    """The dispute as the API shows it."""
+    return {
+        "id": dispute.id,
+        "mode": dispute.mode,
+        "status": dispute.status,
+        "payment": dispute.payment_id,
+        "capture": dispute.capture_id,
+        "amount": dispute.amount_fen,
+        "reason": dispute.reason,
+        "evidence": dispute.evidence,
+        "respond_by": dispute.respond_by,
+        "created_at": dispute.created_at,
+        "decided_at": dispute.decided_at,
+    }
+
+
+def _win(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
+    payment = _decide(tx, dispute, status)
+    lines = postings.dispute_won(
+        dispute=dispute.id, merchant=dispute.merchant_id, amount_fen=dispute.amount_fen
+    )
+    _settle(tx, payment, dispute, "dispute_won", _post(tx, dispute, "dispute_won", lines))
+    _note(tx, dispute, "won")
+    return dispute
+
+
+def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
+    """What was set aside repays the loan; what the shopper had paid of it goes back. The merchant's fee stays."""
+    payment = _decide(tx, dispute, status)
+    tenant = Tenant.of(dispute)
+    capture = tx.get_one(Capture, dispute.capture_id)
+    lowered = ending.lose_dispute(
+        tx, tenant, loan_id=capture.loan_id, dispute=dispute.id, amount_fen=dispute.amount_fen
+    )
+    capture.refunded_fen += dispute.amount_fen
+    payment.refunded_fen += dispute.amount_fen
+    row = _refund(tx, dispute, lowered)
+    tx.add_all([capture, payment, row])
+    tx.flush()
+    limits.release(
+        tx,
+        shopper_id=payment.shopper_id,
+        funder=payment.funder,
+        amount_fen=lowered.principal_fen,
+        reason="refunded",
+        about=dispute.id,
+    )
+    if row.to_shopper_fen:
+        loan = loans.locked(tx, tenant, capture.loan_id)
+        returns.return_credit(tx, loan, amount_fen=row.to_shopper_fen, refund_id=row.id)
+    else:
+        refund_records.note(tx, row)
+    _note(tx, dispute, "lost")
+    return dispute
+
+
+def _refund(tx: Transaction, dispute: Dispute, lowered: Lowered) -> Refund:
+    """A lost dispute is a refund that the merchant did not start."""
+    to_shopper = dispute.amount_fen - lowered.principal_fen
+    return Refund(
+        id=tx.new_id("rfd"),
+        merchant_id=dispute.merchant_id,
+        mode=dispute.mode,
+        payment_id=dispute.payment_id,
+        capture_id=dispute.capture_id,
+        refund_reference=dispute.id,
+        kind="return",
+        reason=dispute.reason,
+        amount_fen=dispute.amount_fen,
+        loan_reduction_fen=lowered.principal_fen,
+        to_shopper_fen=to_shopper,
+        merchant_fee_returned_fen=0,
+        merchant_subsidy_returned_fen=0,
+        status="pending" if to_shopper else "succeeded",
+        initiated_by="dispute",
+        created_at=tx.now,
+    )
+
+
+def _contested(tx: Transaction, payment: Payment, capture_id: str | None) -> Capture:
+    captures = service.captures_of(tx, payment.id)
+    chosen = [
+        capture
+        for capture in captures
+        if capture.refunded_fen < capture.amount_fen and capture_id in (None, capture.id)
+    ]
+    if capture_id is not None and capture_id not in [capture.id for capture in captures]:
+        raise NotFound(f"The payment has no capture {capture_id!r}.", param="capture")
+    if not chosen:
+        raise WrongState("Nothing of it is captured and not refunded.", param="payment")
+    return chosen[-1]
+
+
+def _decide(tx: Transaction, dispute: Dispute, status: str) -> Payment:
+    if not STATES.allows(dispute.status, status):
+        raise WrongState(f"The dispute is {dispute.status} and cannot become {status}.", param="dispute")
+    payment = service.locked(tx, Tenant.of(dispute), dispute.payment_id)
+    dispute.status, dispute.decided_at = status, tx.now
+    tx.add(dispute)
+    return payment
+
+
+def _settle(tx: Transaction, payment: Payment, dispute: Dispute, kind: str, entry_id: str) -> None:
+    settlement.add_line(
+        tx,
+        Tenant.of(dispute),
+        kind=kind,
+        object_id=dispute.id,
+        payment_id=payment.id,
+        capture_id=dispute.capture_id,
+        merchant_reference=payment.merchant_reference,
+        amount_fen=dispute.amount_fen,
+        entry_id=entry_id,
+    )
+
+
+def _post(tx: Transaction, dispute: Dispute, kind: str, lines: postings.Entries) -> str:
+    return ledger.post(
+        tx,
+        kind=kind,
+        key=f"{kind}:{dispute.id}",
+        tenant=Tenant.of(dispute),
+        lines=lines,
+        about_type="dispute",
+        about_id=dispute.id,
+        effective_date=shanghai_date(tx.now),
+    )
+
+
+def _note(tx: Transaction, dispute: Dispute, what: str) -> None:
+    tx.flush()
+    events.record(
+        tx, Tenant.of(dispute), f"dispute.{what}", object_id=dispute.id, data=ANSWER.dump(view(dispute))
+    )
+
+
+def _locked(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
+    query = select(Dispute).where(col(Dispute.id) == dispute_id).with_for_update()
+    return _owned(tx.exec(query).first(), tenant, dispute_id)
+
+
+def _owned(dispute: Dispute | None, tenant: Tenant, dispute_id: str) -> Dispute:
+    if dispute is None or not tenant.owns(dispute):
+        raise NotFound(f"There is no dispute {dispute_id!r}.")
+    return dispute

@@ -1,0 +1,155 @@
+"""Returns: money goes back to a shopper, by instruction and, as every money account, booked when it is confirmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import select
+
+from gateway.core.calendar import shanghai_date
+from gateway.core.institution import Instruction
+from gateway.core.tenant import Tenant, mode_of
+from gateway.db.transactions import Transaction
+from gateway.errors import InstitutionUnavailable
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
+from gateway.loans import service as loans
+from gateway.merchants import test_clocks
+from gateway.payments import refund_records
+from gateway.payments.models import ShopperReturn
+from gateway.settlement.service import INSTITUTION
+from gateway.webhooks import outbox
+
+if TYPE_CHECKING:
+    from gateway.loans.models import Loan
+    from gateway.web.context import Gateway
+    from gateway.webhooks.models import OutboxItem
+
+TOPIC = "return.instruct"
+
+
+def instruct(
+    tx: Transaction,
+    tenant: Tenant,
+    *,
+    shopper_id: str,
+    loan_id: str,
+    amount_fen: int,
+    refund_id: str | None = None,
+) -> ShopperReturn:
+    """Queue the instruction to pay ``amount_fen`` back; what it takes from the books is the caller's to post."""
+    row = ShopperReturn(
+        id=tx.new_id("ret"),
+        merchant_id=tenant.merchant_id,
+        mode=tenant.mode,
+        shopper_id=shopper_id,
+        loan_id=loan_id,
+        refund_id=refund_id,
+        amount_fen=amount_fen,
+        status="pending",
+        created_at=tx.now,
+    )
+    tx.add(row)
+    tx.flush()
+    outbox.put(tx, TOPIC, {"return": row.id})
+    return row
+
+
+def credit_of_ended(tx: Transaction, loan: Loan) -> None:
+    """Pay back what is owed to the shopper of a loan that has ended: nothing will fall due that it could pay."""
+    if loan.credit_fen and loan.status not in ("active", "overdue"):
+        return_credit(tx, loan, amount_fen=loan.credit_fen)
+
+
+def return_credit(tx: Transaction, loan: Loan, *, amount_fen: int, refund_id: str | None = None) -> None:
+    """Pay back ``amount_fen`` of what is owed to the shopper of a loan."""
+    tenant = Tenant.of(loan)
+    row = instruct(
+        tx,
+        tenant,
+        shopper_id=loan.shopper_id,
+        loan_id=loan.id,
+        amount_fen=amount_fen,
+        refund_id=refund_id,
+    )
+    loan.credit_fen -= amount_fen
+    tx.add(loan)
+    lines = postings.credit_returned(
+        loan=loan.id, institution=INSTITUTION, amount_fen=amount_fen, refund=refund_id or row.id
+    )
+    _post(tx, row, "credit_returned", lines)
+
+
+def carry_out(gateway: Gateway, item: OutboxItem) -> None:
+    """Instruct the return that ``item`` names and book what the institution says of it.
+
+    Raises ``InstitutionUnavailable`` while the outcome is not known: it is looked up before anything is sent again.
+    """
+    with gateway.db.read() as tx:
+        row = tx.get_one(ShopperReturn, item.payload["return"])
+    if row.status != "pending":
+        return
+    institution = gateway.ports["institution"]
+    instruction = Instruction("refund", row.id, mode_of(row.mode), row.shopper_id, row.amount_fen)
+    answer = institution.look_up(instruction) if item.attempts > 1 else None
+    answer = answer or institution.carry_out(instruction)
+    if answer.outcome == "pending":
+        raise InstitutionUnavailable(f"the return {row.id} is on its way")
+    if answer.outcome == "succeeded":
+        gateway.db.write(lambda tx: confirm(tx, row.id))
+    else:
+        gateway.db.write(lambda tx: fail(tx, row.id, failure=answer.failure or "refused"))
+
+
+def confirm(tx: Transaction, return_id: str) -> None:
+    """The shopper has the money: the item in transit is closed. Saying it again changes nothing."""
+    row = _locked(tx, return_id)
+    if row.status != "pending":
+        return
+    loan = loans.get(tx, Tenant.of(row), row.loan_id)
+    lines = postings.refund_confirmed(
+        refund=row.refund_id or row.id, institution=INSTITUTION, funder=loan.funder, amount_fen=row.amount_fen
+    )
+    _decided(tx, row, "succeeded", "refund_confirmed", lines)
+
+
+def fail(tx: Transaction, return_id: str, *, failure: str) -> None:
+    """The institution could not pay the shopper: the money is owed on as the shopper's credit."""
+    row = _locked(tx, return_id)
+    if row.status != "pending":
+        return
+    row.failure = failure
+    loan = loans.locked(tx, Tenant.of(row), row.loan_id)
+    loan.credit_fen += row.amount_fen
+    tx.add(loan)
+    lines = postings.refund_failed(
+        refund=row.refund_id or row.id, institution=INSTITUTION, loan=loan.id, amount_fen=row.amount_fen
+    )
+    _decided(tx, row, "failed", "refund_failed", lines)
+
+
+def _locked(tx: Transaction, return_id: str) -> ShopperReturn:
+    row = tx.exec(select(ShopperReturn).where(ShopperReturn.id == return_id).with_for_update()).one()
+    test_clocks.enter(tx, Tenant.of(row))
+    return row
+
+
+def _decided(tx: Transaction, row: ShopperReturn, status: str, kind: str, lines: postings.Entries) -> None:
+    row.status, row.decided_at = status, tx.now
+    tx.add(row)
+    _post(tx, row, kind, lines)
+    if row.refund_id is not None:
+        refund_records.decide(tx, row.refund_id, status)
+
+
+def _post(tx: Transaction, row: ShopperReturn, kind: str, lines: postings.Entries) -> None:
+    ledger.post(
+        tx,
+        kind=kind,
+        key=f"{kind}:{row.id}",
+        tenant=Tenant.of(row),
+        lines=lines,
+        about_type="return",
+        about_id=row.id,
+        effective_date=shanghai_date(tx.now),
+    )

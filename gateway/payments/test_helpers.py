@@ -1,0 +1,145 @@
+"""Test mode: routes that play the shopper, the lender, the institution and time after approval. 404 in live mode."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from gateway.core.calendar import shanghai_date
+from gateway.errors import InvalidRequest, NotFound, WrongState
+from gateway.loans import repayment
+from gateway.loans import service as loans
+from gateway.loans.schemas import LoanAnswer
+from gateway.merchants import test_clocks
+from gateway.payments import collections, disputes, service
+from gateway.payments.schemas import DisputeAnswer, PaymentAnswer
+from gateway.payments.test_schemas import (
+    AdvanceRequest,
+    DisputePlayed,
+    DisputeResolved,
+    MissPlayed,
+    PayoutReturned,
+    RepaymentPlayed,
+    TestClockAnswer,
+    TestClockRequest,
+)
+from gateway.settlement import payouts
+from gateway.settlement import service as settlement
+from gateway.settlement.schemas import PayoutAnswer
+from gateway.web.operations import Api, Call, Created
+from gateway.webhooks import outbox
+
+ADVANCE = "test_clock.advance"
+helpers = Api("test_helpers_after_approval", prefix="/v1/test_helpers")
+clocks = Api("test_clocks", prefix="/v1/test_clocks")
+
+
+@helpers.post("/loans/<loan_id>/repay", scope="payments:write", body=RepaymentPlayed, answer=LoanAnswer)
+def repay_loan(call: Call, loan_id: str) -> Any:
+    """Play the shopper's payment: what is owed now, another amount, or with early_settlement all that is left."""
+    _only_in_test(call)
+    loan, body = loans.get(call.tx, call.tenant, loan_id), call.body
+    reference = body["reference"] or call.tx.new_id("tst")
+    if body["early_settlement"]:
+        if body["amount"] is not None or body["received_on"] is not None:
+            raise InvalidRequest("An early settlement names no amount and no day.", param="early_settlement")
+        done = repayment.settle_early(call.tx, call.tenant, loan_id=loan.id, reference=reference)
+        collections.free_limit(call.tx, done)
+    else:
+        due = loans.view(call.tx, loan)["amount_due"]
+        if not due and body["amount"] is None:
+            raise WrongState("Nothing is due: name an amount, or settle early.", param="amount")
+        collections.receive(
+            call.tx,
+            call.tenant,
+            loan_id=loan.id,
+            amount_fen=body["amount"] or due,
+            reference=reference,
+            received_on=body["received_on"] or shanghai_date(call.tx.now),
+        )
+    return loans.view(call.tx, loan)
+
+
+@helpers.post("/loans/<loan_id>/miss", scope="payments:write", body=MissPlayed, answer=LoanAnswer)
+def miss_instalments(call: Call, loan_id: str) -> Any:
+    """Let the collections of the next instalments fail."""
+    _only_in_test(call)
+    loan = loans.locked(call.tx, call.tenant, loan_id)
+    loan.missed_through = loan.billed_periods + call.body["instalments"]
+    call.tx.add(loan)
+    return loans.view(call.tx, loan)
+
+
+@helpers.post("/payments/<payment_id>/expire", scope="payments:write", answer=PaymentAnswer)
+def expire_payment(call: Call, payment_id: str) -> Any:
+    """Let the authorisation lapse now."""
+    _only_in_test(call)
+    payment = service.locked(call.tx, call.tenant, payment_id)
+    service.expire(call.tx, payment)
+    return service.view(call.tx, payment)
+
+
+@helpers.post("/payouts/<payout_id>/return", scope="payments:write", body=PayoutReturned, answer=PayoutAnswer)
+def return_payout(call: Call, payout_id: str) -> Any:
+    """Let a paid payout come back, as from a closed account."""
+    _only_in_test(call)
+    settlement.get_payout(call.tx, call.tenant, payout_id)
+    return settlement.payout_view(payouts.give_back(call.tx, payout_id, failure=call.body["reason"]))
+
+
+@helpers.post("/disputes", scope="payments:write", body=DisputePlayed, answer=DisputeAnswer)
+def open_dispute(call: Call) -> Any:
+    """Let the shopper contest a capture."""
+    _only_in_test(call)
+    body = call.body
+    dispute = disputes.open_dispute(
+        call.tx,
+        call.tenant,
+        payment_id=body["payment"],
+        capture_id=body["capture"],
+        amount_fen=body["amount"],
+        reason=body["reason"],
+    )
+    return Created(disputes.view(dispute))
+
+
+@helpers.post(
+    "/disputes/<dispute_id>/resolve", scope="payments:write", body=DisputeResolved, answer=DisputeAnswer
+)
+def resolve_dispute(call: Call, dispute_id: str) -> Any:
+    """Decide a dispute."""
+    _only_in_test(call)
+    return disputes.view(disputes.resolve(call.tx, call.tenant, dispute_id, outcome=call.body["outcome"]))
+
+
+@clocks.post(scope="payments:write", body=TestClockRequest, answer=TestClockAnswer)
+def create_test_clock(call: Call) -> Any:
+    """Make the merchant's test clock; from then on its business time follows it."""
+    return Created(_shown(call, test_clocks.create(call.tx, call.tenant, name=call.body["name"])))
+
+
+@clocks.get("/<clock_id>", scope="payments:write", answer=TestClockAnswer)
+def get_test_clock(call: Call, clock_id: str) -> Any:
+    """Retrieve a test clock: where it stands, and whether it is on its way."""
+    return _shown(call, test_clocks.get(call.tx, call.tenant, clock_id))
+
+
+@clocks.post("/<clock_id>/advance", scope="payments:write", body=AdvanceRequest, answer=TestClockAnswer)
+def advance_test_clock(call: Call, clock_id: str) -> Any:
+    """Move the clock ahead by days or to a moment; the jobs of each day run on the way. Wait until it is ready."""
+    clock, body = test_clocks.get(call.tx, call.tenant, clock_id), call.body
+    if (body["days"] is None) == (body["to"] is None):
+        raise InvalidRequest("Give either days or to.", param="days")
+    to = body["to"] or test_clocks.time_of(call.tx, clock) + timedelta(days=body["days"])
+    clock = test_clocks.start_advance(call.tx, call.tenant, clock_id, to=to)
+    outbox.put(call.tx, ADVANCE, {"test_clock": clock.id})
+    return _shown(call, clock)
+
+
+def _shown(call: Call, clock: Any) -> dict[str, Any]:
+    return test_clocks.view(call.tx, clock)
+
+
+def _only_in_test(call: Call) -> None:
+    if call.tenant.mode != "test":
+        raise NotFound("Test helpers exist in test mode only.")
