@@ -55,6 +55,7 @@ class Billed:
     shopper_id: str
     funder: str
     period: int
+    due_date: date
     amount_fen: int
     has_credit: bool
 
@@ -135,7 +136,15 @@ def fall_due(
                 )
             )
         billed.append(
-            Billed(row.id, row.shopper_id, row.funder, row.period, amount, has_credit=row.credit_fen > 0)
+            Billed(
+                loan_id=row.id,
+                shopper_id=row.shopper_id,
+                funder=row.funder,
+                period=row.period,
+                due_date=row.due_date,
+                amount_fen=amount,
+                has_credit=row.credit_fen > 0,
+            )
         )
     tx.connection().execute(NEW_BILLS, bills)
     tx.connection().execute(BILLED, loans)

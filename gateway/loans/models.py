@@ -74,6 +74,8 @@ class Loan(SQLModel, table=True):
     """Due date of the oldest bill that is open beyond its grace."""
     late_entries: int = Field(default=0, sa_column=Column(Whole, nullable=False))
     """Counts the postings of late interest, and so names them."""
+    credit_entries: int = Field(default=0, sa_column=Column(Whole, nullable=False))
+    """Counts the payments from the shopper's credit, and so names them."""
     missed_through: int = Field(default=0, sa_column=Column(Whole, nullable=False))
     """Test mode: collections up to this period are played as failed."""
     ended_on: date | None = Field(default=None, sa_column=Column(Day))

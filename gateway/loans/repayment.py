@@ -82,37 +82,38 @@ def repay(
 
 def bring_up_to(tx: Transaction, loan: Loan, today: date) -> int:
     """Bill what is due by ``today`` and pay it from the shopper's credit; returns the principal so paid (fen)."""
-    while loan.next_due_date is not None and loan.next_due_date <= today:
+    freed = 0
+    while loan.status in OPEN and loan.next_due_date is not None and loan.next_due_date <= today:
+        on = loan.next_due_date
         billing.fall_due(tx, Tenant.of(loan), today=today, loan_id=loan.id)
         tx.refresh(loan)
-    return apply_credit(tx, loan, today)
+        freed += apply_credit(tx, loan, on=on)
+    return freed
 
 
-def apply_credit(tx: Transaction, loan: Loan, today: date) -> int:
-    """Pay what is owed from the shopper's credit; returns the principal so paid (fen)."""
+def apply_credit(tx: Transaction, loan: Loan, *, on: date) -> int:
+    """Pay what is owed from the shopper's credit, as of ``on``; returns the principal so paid (fen).
+
+    Credit pays a bill on its due date, however late the bill was made: the money was there.
+    """
     if not loan.credit_fen or loan.status not in OPEN:
         return 0
     bills = service.bills_of(tx, loan.id)
-    billing.recompute_late(tx, loan, bills, as_of=today)
-    before = loan.credit_fen
-    parts, loan.credit_fen = _pay(tx, loan, bills, before, on=today)
-    if not parts.total_fen:
-        return 0
-    paid = (
-        loan.subsidy_fen,
-        sum(bill.paid_principal_fen + bill.paid_interest_fen + bill.paid_fee_fen for bill in bills),
-    )
-    ledger.post(
-        tx,
-        kind="credit_applied",
-        key=f"credit_applied:{loan.id}:{paid[1]}:{sum(bill.paid_late_fen for bill in bills)}",
-        tenant=Tenant.of(loan),
-        lines=postings.credit_applied(loan=loan.id, funder=loan.funder, parts=parts),
-        about_type="loan",
-        about_id=loan.id,
-        effective_date=today,
-    )
-    _close_or_go_on(tx, loan, bills, today)
+    billing.recompute_late(tx, loan, bills, as_of=on)
+    parts, loan.credit_fen = _pay(tx, loan, bills, loan.credit_fen, on=on)
+    if parts.total_fen:
+        loan.credit_entries += 1
+        ledger.post(
+            tx,
+            kind="credit_applied",
+            key=f"credit_applied:{loan.id}:{loan.credit_entries}",
+            tenant=Tenant.of(loan),
+            lines=postings.credit_applied(loan=loan.id, funder=loan.funder, parts=parts),
+            about_type="loan",
+            about_id=loan.id,
+            effective_date=on,
+        )
+    _close_or_go_on(tx, loan, bills, shanghai_date(tx.now))
     return parts.principal_fen
 
 
@@ -156,7 +157,7 @@ def settle_early(tx: Transaction, tenant: Tenant, *, loan_id: str, reference: st
         raise WrongState(f"The loan is {loan.status}: there is nothing to settle early.", param="loan")
     billing.recompute_late(tx, loan, service.bills_of(tx, loan.id), as_of=today)
     _bill_the_rest(tx, loan, rows, _settled(loan, rows, today), today)
-    released += apply_credit(tx, loan, today)
+    released += apply_credit(tx, loan, on=today)
     amount = sum(service.owed_fen(bill) for bill in service.bills_of(tx, loan.id))
     if not amount:
         raise WrongState(

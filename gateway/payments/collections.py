@@ -44,7 +44,7 @@ def bill_and_collect(tx: Transaction, tenant: Tenant, *, today: date, limit: int
     billed = billing.fall_due(tx, tenant, today=today, limit=limit)
     wanted = []
     for bill in billed:
-        amount = bill.amount_fen if not bill.has_credit else _paid_from_credit(tx, tenant, bill, today)
+        amount = bill.amount_fen if not bill.has_credit else _paid_from_credit(tx, tenant, bill)
         if amount:
             wanted.append((bill.loan_id, bill.period, 1, amount))
     _instruct(tx, tenant, wanted)
@@ -153,10 +153,10 @@ def free_limit(tx: Transaction, done: Repaid) -> None:
     returns.credit_of_ended(tx, done.loan)
 
 
-def _paid_from_credit(tx: Transaction, tenant: Tenant, bill: billing.Billed, today: date) -> int:
+def _paid_from_credit(tx: Transaction, tenant: Tenant, bill: billing.Billed) -> int:
     """Pay a bill from the shopper's credit first; returns what is left to collect (fen)."""
     loan = loans.locked(tx, tenant, bill.loan_id)
-    freed = repayment.apply_credit(tx, loan, today)
+    freed = repayment.apply_credit(tx, loan, on=bill.due_date)
     limits.release(
         tx,
         shopper_id=bill.shopper_id,

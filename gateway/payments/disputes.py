@@ -184,11 +184,12 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
         reason="refunded",
         about=dispute.id,
     )
+    loan = loans.locked(tx, tenant, capture.loan_id)
     if row.to_shopper_fen:
-        loan = loans.locked(tx, tenant, capture.loan_id)
         returns.return_credit(tx, loan, amount_fen=row.to_shopper_fen, refund_id=row.id)
     else:
         refund_records.note(tx, row)
+    returns.credit_of_ended(tx, loan)
     _note(tx, dispute, "lost")
     return dispute
 

@@ -20,6 +20,7 @@ from gateway.errors import AmountAboveRefundable, DuplicateReference, NotFound, 
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import lowering
+from gateway.loans import service as loans
 from gateway.payments import refund_records, returns, service
 from gateway.payments.capture import VAT_RATE
 from gateway.payments.models import Capture, Payment, Refund
@@ -106,6 +107,8 @@ def refund(
         )
     else:
         refund_records.note(tx, row)
+    for share in shares:
+        returns.credit_of_ended(tx, loans.get(tx, tenant, share.capture.loan_id))
     return row
 
 

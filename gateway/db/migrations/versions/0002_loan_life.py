@@ -235,6 +235,7 @@ def upgrade() -> None:
     )
     op.add_column("loan", sa.Column("overdue_since", types.Day(), nullable=True))
     op.add_column("loan", sa.Column("late_entries", types.Whole, nullable=False, server_default="0"))
+    op.add_column("loan", sa.Column("credit_entries", types.Whole, nullable=False, server_default="0"))
     op.add_column("loan", sa.Column("missed_through", types.Whole, nullable=False, server_default="0"))
     op.add_column("loan", sa.Column("ended_on", types.Day(), nullable=True))
     op.create_index("loan_due", "loan", ["next_due_date", "merchant_id", "mode"], unique=False)
