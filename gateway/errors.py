@@ -15,7 +15,8 @@ GatewayError
 │  ├─ CheckoutExpired              409 checkout_expired
 │  ├─ AuthorizationExpired         409 authorization_expired
 │  ├─ ReadingTimeShort             409 reading_time_short
-│  └─ SerialNumberTaken            409 serial_number_taken
+│  ├─ SerialNumberTaken            409 serial_number_taken
+│  └─ PriceOverlap                 409 price_overlap
 ├─ PayloadTooLarge                 413 payload_too_large
 ├─ UnsupportedMediaType            415 unsupported_media_type
 ├─ Unprocessable                   422 unprocessable
@@ -32,7 +33,8 @@ GatewayError
 │  ├─ IdentityRefused              422 identity_refused
 │  ├─ CodeRefused                  422 code_refused
 │  ├─ ConsentMissing               422 consent_missing
-│  └─ QuoteChanged                 422 quote_changed
+│  ├─ QuoteChanged                 422 quote_changed
+│  └─ PriceInvalid                 422 price_invalid
 ├─ TooManyRequests                 429 rate_limited
 └─ Unavailable                     503 unavailable              nothing was changed; try again
    ├─ DatabaseUnavailable          503 database_unavailable
@@ -123,6 +125,10 @@ class SerialNumberTaken(Conflict):
     code, title = "serial_number_taken", "The serial number was already captured"
 
 
+class PriceOverlap(Conflict):
+    code, title = "price_overlap", "Another row of the price catalogue is in the way"
+
+
 class PayloadTooLarge(GatewayError):
     status, code, title = 413, "payload_too_large", "The request body is too large"
 
@@ -195,6 +201,10 @@ class ConsentMissing(Unprocessable):
 
 class QuoteChanged(Unprocessable):
     code, title = "quote_changed", "The terms are not those that were disclosed"
+
+
+class PriceInvalid(Unprocessable):
+    code, title = "price_invalid", "The row of the price catalogue contradicts itself"
 
 
 class TooManyRequests(GatewayError):

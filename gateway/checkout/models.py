@@ -50,6 +50,8 @@ class Checkout(SQLModel, table=True):
     extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
     plans: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
     """The plans offered when the checkout was made, or made anew on the day the shopper chooses."""
+    prices: dict[str, dict[str, Any]] | None = Field(default=None, sa_column=Column(Document))
+    """The catalogue's price behind each plan, by term; not for the shopper. None before revision 0004."""
     unavailable: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
     term: int | None = Field(default=None, sa_column=Column(Whole))
     shopper_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))

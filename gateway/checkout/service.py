@@ -71,6 +71,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         cancel_url=body["cancel_url"],
         extra=body["metadata"],
         plans=quote["plans"],
+        prices=quote["prices"],
         unavailable=quote["unavailable"],
         expires_at=tx.now + timedelta(seconds=body["expires_in"]),
         created_at=tx.now,

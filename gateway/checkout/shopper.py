@@ -165,6 +165,22 @@ def chosen_plan(checkout: Checkout) -> dict[str, Any]:
     return next(plan for plan in checkout.plans if plan["term"] == checkout.term)
 
 
+def _price(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, Any]:
+    """The price behind the chosen plan, as it was quoted: a row added since then changes nothing."""
+    if checkout.prices is not None:
+        return checkout.prices[str(checkout.term)]
+    price = plans.price_of(
+        tx,
+        checkout.merchant_id,
+        checkout.term or 0,
+        on=shanghai_date(checkout.identified_at or checkout.created_at),
+        category=checkout.category,
+        funder=gateway.settings.funder,
+    )
+    assert price is not None, "the plan was made from a price"
+    return asdict(price)
+
+
 def _found(tx: Transaction, checkout_id: str) -> Checkout:
     checkout = service.locked(tx, checkout_id)
     if checkout is None:
@@ -198,6 +214,7 @@ def _requote(tx: Transaction, gateway: Gateway, checkout: Checkout) -> None:
         funder_type=gateway.settings.funder_type,
     )
     checkout.plans, checkout.unavailable = quote["plans"], quote["unavailable"]
+    checkout.prices = quote["prices"]
 
 
 def _check_confirmation(
@@ -274,10 +291,6 @@ def _conclude(
         checkout.decline_reasons = decision.reasons
         service.move(tx, checkout, "declined")
         return
-    price = plans.price_of(
-        tx, checkout.merchant_id, plan["term"], shanghai_date(checkout.identified_at or tx.now)
-    )
-    assert price is not None
     assert checkout.shopper_id is not None
     payment = payments.authorize(
         tx,
@@ -287,7 +300,7 @@ def _conclude(
         merchant_reference=checkout.merchant_reference,
         funder=gateway.settings.funder,
         plan=plan,
-        price=asdict(price),
+        price=_price(tx, gateway, checkout),
         metadata=checkout.extra,
     )
     assert payment is not None, "the decision has granted room for the amount under the same lock"

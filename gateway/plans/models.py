@@ -9,7 +9,10 @@ from gateway.db.types import Day, Fen, Whole, Words
 
 
 class PlanPrice(SQLModel, table=True):
-    """The price of one term at one merchant, from a day on. Rates are decimal text: ``"0.156"`` is 15.6 %."""
+    """The price of one term at one merchant, from a day on. Rates are decimal text: ``"0.156"`` is 15.6 %.
+
+    A row without category or funder holds for all; which of several rows wins is told in ``catalogue``.
+    """
 
     __tablename__ = "plan_price"
     __table_args__ = (
@@ -23,15 +26,24 @@ class PlanPrice(SQLModel, table=True):
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
     merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    category: str | None = Field(default=None, sa_column=Column(Words))
+    """Category of the order, one of ``merchants.service.CATEGORIES``."""
+    funder: str | None = Field(default=None, sa_column=Column(Words))
+    """Name of the lender."""
     term: int = Field(sa_column=Column(Whole, nullable=False))
     method: str = Field(sa_column=Column(Words, nullable=False))
     annual_rate: str | None = Field(default=None, sa_column=Column(Words))
     """Nominal yearly rate for the two interest methods."""
     fee_rate_total: str | None = Field(default=None, sa_column=Column(Words))
-    """Fee over the whole term, on the original principal, spread over the periods."""
+    """Fee over the whole term, of the original principal."""
+    fee_timing: str | None = Field(default=None, sa_column=Column(Words))
+    """When ``fee_rate_total`` is paid: ``spread`` (also when missing) or ``first_period``."""
+    fee_rate_per_period: str | None = Field(default=None, sa_column=Column(Words))
+    """Fee each period, of the original principal."""
     merchant_fee_rate: str = Field(sa_column=Column(Words, nullable=False))
     merchant_subsidy_rate: str = Field(sa_column=Column(Words, nullable=False))
     min_amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     max_amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     valid_from: date = Field(sa_column=Column(Day, nullable=False))
     valid_to: date | None = Field(default=None, sa_column=Column(Day))
+    """The last day in force (Shanghai); without it the row holds until another ends it."""

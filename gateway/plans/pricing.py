@@ -21,7 +21,12 @@ LATE_GRACE_DAYS = 3
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """One line of a merchant's catalogue. Rates are decimal text; amounts are fen."""
+    """One line of a merchant's catalogue. Rates are decimal text (``"0.156"`` is 15.6 %); amounts are fen.
+
+    ``annual_rate`` is nominal a year; ``fee_rate_total`` is of the original principal for the whole term, paid by
+    ``fee_timing`` (``spread`` when missing, or ``first_period``); ``fee_rate_per_period`` is of the original principal
+    each period. Payments and loans keep a price as JSON, so every later key has a default that means what was meant.
+    """
 
     term: int
     method: str
@@ -31,15 +36,20 @@ class Price:
     merchant_subsidy_rate: str
     min_amount_fen: int
     max_amount_fen: int
+    fee_timing: str | None = None
+    fee_rate_per_period: str | None = None
 
     def terms(self) -> schedule.Terms:
-        """The arithmetic of this price."""
+        """The arithmetic of this price. Raises ``TermsError`` or ``RateError`` for one that contradicts itself."""
         return schedule.Terms(
             method=self.method,
             periods=self.term,
             annual_rate=self.annual_rate,
             fee_rate_total=self.fee_rate_total,
-            fee_timing="spread" if self.fee_rate_total is not None else None,
+            fee_timing="spread"
+            if self.fee_rate_total is not None and self.fee_timing is None
+            else self.fee_timing,
+            fee_rate_per_period=self.fee_rate_per_period,
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import asdict
+from datetime import date, timedelta
 from typing import Any
 
 from sqlmodel import col, or_, select
@@ -11,29 +12,70 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import AmountOutOfRange, CategoryRefused
+from gateway.errors import AmountOutOfRange, CategoryRefused, PriceInvalid
 from gateway.merchants.service import owner_of_key
+from gateway.plans import catalogue
+from gateway.plans.catalogue import Offer
 from gateway.plans.models import PlanPrice
 from gateway.plans.pricing import AboveCeiling, Price, plan
 
 REFUSED_CATEGORIES = {"edu_k12": "Teaching of pupils and pre-schoolers may not be paid by instalment loans."}
 
 
-def list_price(tx: Transaction, merchant_id: str, price: Price, *, valid_from: date) -> PlanPrice:
-    """Add a line to the merchant's catalogue."""
+def add_price(
+    tx: Transaction,
+    merchant_id: str,
+    price: Price,
+    *,
+    valid_from: date,
+    valid_to: date | None = None,
+    category: str | None = None,
+    funder: str | None = None,
+) -> PlanPrice:
+    """Add a row to the merchant's catalogue, in force from one day (Shanghai) to another, both inclusive.
+
+    An older row of the same term, category and lender ends the day before, unless it outlasts a row with a last day.
+    The past is never priced anew. Raises ``PriceInvalid`` or ``PriceOverlap``; then nothing has changed.
+    """
+    offer = Offer(price, valid_from, valid_to, category, funder)
+    catalogue.check(offer)
+    if valid_from < shanghai_date(tx.now):
+        raise PriceInvalid(
+            f"The first day {valid_from} is past: today is {shanghai_date(tx.now)}.", param="valid_from"
+        )
+    rows = {_offer(row): row for row in prices_of(tx, merchant_id)}
+    for older in catalogue.ended_by(offer, list(rows)):
+        rows[older].valid_to = valid_from - timedelta(days=1)
+        tx.add(rows[older])
     row = PlanPrice(
         id=tx.new_id("prc"),
         merchant_id=merchant_id,
+        category=category,
+        funder=funder,
         valid_from=valid_from,
+        valid_to=valid_to,
         **{name: getattr(price, name) for name in Price.__slots__},
     )
     tx.add(row)
+    tx.flush()
     return row
 
 
-def price_of(tx: Transaction, merchant_id: str, term: int, on: date) -> Price | None:
-    """The price in force for a term on a day, or None."""
-    return _in_force(tx, merchant_id, on).get(term)
+def prices_of(tx: Transaction, merchant_id: str, *, on: date | None = None) -> list[PlanPrice]:
+    """The rows of the merchant's catalogue by term, scope and first day; with ``on`` (Shanghai) only those in force."""
+    query = select(PlanPrice).where(PlanPrice.merchant_id == merchant_id)
+    if on is not None:
+        unended = or_(col(PlanPrice.valid_to).is_(None), col(PlanPrice.valid_to) >= on)
+        query = query.where(PlanPrice.valid_from <= on, unended)
+    rows = tx.exec(query).all()
+    return sorted(rows, key=lambda row: (row.term, row.category or "", row.funder or "", row.valid_from))
+
+
+def price_of(
+    tx: Transaction, merchant_id: str, term: int, *, on: date, category: str | None, funder: str
+) -> Price | None:
+    """The price in force for a term on a day (Shanghai), or None."""
+    return _in_force(tx, merchant_id, on=on, category=category, funder=funder).get(term)
 
 
 def quote(
@@ -48,11 +90,12 @@ def quote(
 ) -> dict[str, Any]:
     """All plans the merchant offers for ``amount_fen`` fen today (Shanghai), and why other terms are not available.
 
-    Raises ``CategoryRefused``.
+    ``prices`` holds the catalogue's price behind each plan by term, for whoever keeps the quote; it is no shopper's
+    business. Raises ``CategoryRefused``.
     """
     refuse_category(category, param="category")
     today = shanghai_date(tx.now)
-    prices = _in_force(tx, tenant.merchant_id, today)
+    prices = _in_force(tx, tenant.merchant_id, on=today, category=category, funder=funder)
     plans, unavailable = [], []
     for term in terms or sorted(prices):
         price = prices.get(term)
@@ -79,7 +122,8 @@ def quote(
                 "max_amount": price.max_amount_fen if price else None,
             }
         )
-    return {"amount": amount_fen, "plans": plans, "unavailable": unavailable}
+    kept = {str(plan["term"]): asdict(prices[plan["term"]]) for plan in plans}
+    return {"amount": amount_fen, "plans": plans, "unavailable": unavailable, "prices": kept}
 
 
 def quote_public(
@@ -121,14 +165,13 @@ def _reason(price: Price | None, amount_fen: int) -> str | None:
     return "amount_above_maximum" if amount_fen > price.max_amount_fen else None
 
 
-def _in_force(tx: Transaction, merchant_id: str, on: date) -> dict[int, Price]:
-    rows = tx.exec(
-        select(PlanPrice)
-        .where(
-            PlanPrice.merchant_id == merchant_id,
-            PlanPrice.valid_from <= on,
-            or_(col(PlanPrice.valid_to).is_(None), col(PlanPrice.valid_to) > on),
-        )
-        .order_by(col(PlanPrice.valid_from))
-    )
-    return {row.term: Price(**{name: getattr(row, name) for name in Price.__slots__}) for row in rows}
+def _in_force(
+    tx: Transaction, merchant_id: str, *, on: date, category: str | None, funder: str
+) -> dict[int, Price]:
+    offers = [_offer(row) for row in prices_of(tx, merchant_id, on=on)]
+    return catalogue.in_force(offers, on=on, category=category, funder=funder)
+
+
+def _offer(row: PlanPrice) -> Offer:
+    price = Price(**{name: getattr(row, name) for name in Price.__slots__})
+    return Offer(price, row.valid_from, row.valid_to, row.category, row.funder)

@@ -4,6 +4,11 @@ Revision ID: 0004
 Revises: 0003
 """
 
+import sqlalchemy as sa
+from alembic import op
+
+from gateway.db import types
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -11,4 +16,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    for name in ("category", "funder", "fee_timing", "fee_rate_per_period"):
+        op.add_column("plan_price", sa.Column(name, types.Words, nullable=True))
+    op.add_column("checkout", sa.Column("prices", types.Document(), nullable=True))
