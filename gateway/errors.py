@@ -34,7 +34,8 @@ GatewayError
 │  ├─ CodeRefused                  422 code_refused
 │  ├─ ConsentMissing               422 consent_missing
 │  ├─ QuoteChanged                 422 quote_changed
-│  └─ PriceInvalid                 422 price_invalid
+│  ├─ PriceInvalid                 422 price_invalid
+│  └─ SubsidyRefused               422 subsidy_refused          names the expected amount
 ├─ TooManyRequests                 429 rate_limited
 └─ Unavailable                     503 unavailable              nothing was changed; try again
    ├─ DatabaseUnavailable          503 database_unavailable
@@ -205,6 +206,12 @@ class QuoteChanged(Unprocessable):
 
 class PriceInvalid(Unprocessable):
     code, title = "price_invalid", "The row of the price catalogue contradicts itself"
+
+
+class SubsidyRefused(Unprocessable):
+    """``expected`` is the subsidy the order is due, in fen."""
+
+    code, title = "subsidy_refused", "The order is not due this government subsidy"
 
 
 class TooManyRequests(GatewayError):

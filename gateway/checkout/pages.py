@@ -157,11 +157,9 @@ def result(checkout_id: str) -> Any:
 def public_plans() -> Any:
     """All plans for an amount, for the link inside the price line."""
     asked = loaded(PLANS, request.args.to_dict())
-    settings = gateway().settings
+    lender = plans.lender_of(gateway().settings)
     with gateway().db.read() as tx:
-        quote = plans.quote_public(
-            tx, asked["key"], asked["amount"], funder=settings.funder, funder_type=settings.funder_type
-        )
+        quote = plans.quote_public(tx, asked["key"], asked["amount"], lender=lender)
     return render_template("checkout/plans.html", quote=quote)
 
 

@@ -210,8 +210,8 @@ def _requote(tx: Transaction, gateway: Gateway, checkout: Checkout) -> None:
         amount_fen=checkout.amount_fen,
         terms=checkout.terms,
         category=checkout.category,
-        funder=gateway.settings.funder,
-        funder_type=gateway.settings.funder_type,
+        lender=plans.lender_of(gateway.settings),
+        down_payment_fen=checkout.down_payment_fen,
     )
     checkout.plans, checkout.unavailable = quote["plans"], quote["unavailable"]
     checkout.prices = quote["prices"]
@@ -265,7 +265,7 @@ def _features(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> dict
     merchant = merchants.get(tx, checkout.merchant_id)
     same_phone = identity.shoppers_with_phone_of(tx, shopper_id)
     return {
-        "amount_fen": checkout.amount_fen,
+        "amount_fen": checkout.financed_fen,
         "term": plan["term"],
         "category": checkout.category,
         "item_count": sum(item["quantity"] for item in checkout.items),
@@ -302,6 +302,7 @@ def _conclude(
         plan=plan,
         price=_price(tx, gateway, checkout),
         metadata=checkout.extra,
+        government_subsidy=checkout.government_subsidy,
     )
     assert payment is not None, "the decision has granted room for the amount under the same lock"
     checkout.payment_id = payment.id

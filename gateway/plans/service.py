@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlmodel import col, or_, select
 
+from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
+from gateway.core.cost_ceiling import BASES
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
@@ -17,7 +19,7 @@ from gateway.merchants.service import owner_of_key
 from gateway.plans import catalogue
 from gateway.plans.catalogue import Offer
 from gateway.plans.models import PlanPrice
-from gateway.plans.pricing import AboveCeiling, Price, plan
+from gateway.plans.pricing import Lender, Price, offered
 
 REFUSED_CATEGORIES = {"edu_k12": "Teaching of pupils and pre-schoolers may not be paid by instalment loans."}
 
@@ -85,60 +87,38 @@ def quote(
     amount_fen: int,
     terms: list[int] | None,
     category: str | None,
-    funder: str,
-    funder_type: str,
+    lender: Lender,
+    down_payment_fen: int = 0,
 ) -> dict[str, Any]:
-    """All plans the merchant offers for ``amount_fen`` fen today (Shanghai), and why other terms are not available.
+    """All plans the merchant offers for an order today (Shanghai), and why other terms are not available.
 
+    ``amount_fen`` is what the shopper pays for the order; the plans finance what the down payment leaves of it.
     ``prices`` holds the catalogue's price behind each plan by term, for whoever keeps the quote; it is no shopper's
     business. Raises ``CategoryRefused``.
     """
     refuse_category(category, param="category")
     today = shanghai_date(tx.now)
-    prices = _in_force(tx, tenant.merchant_id, on=today, category=category, funder=funder)
-    plans, unavailable = [], []
-    for term in terms or sorted(prices):
-        price = prices.get(term)
-        reason = _reason(price, amount_fen)
-        if price is not None and reason is None:
-            try:
-                plans.append(
-                    plan(
-                        price,
-                        amount_fen=amount_fen,
-                        contract_date=today,
-                        funder=funder,
-                        funder_type=funder_type,
-                    )
-                )
-                continue
-            except AboveCeiling:
-                reason = "cost_above_ceiling"
-        unavailable.append(
-            {
-                "term": term,
-                "reason": reason,
-                "min_amount": price.min_amount_fen if price else None,
-                "max_amount": price.max_amount_fen if price else None,
-            }
-        )
+    prices = _in_force(tx, tenant.merchant_id, on=today, category=category, funder=lender.name)
+    plans, unavailable = offered(
+        prices,
+        order_fen=amount_fen,
+        financed_fen=amount_fen - down_payment_fen,
+        terms=terms,
+        contract_date=today,
+        lender=lender,
+    )
     kept = {str(plan["term"]): asdict(prices[plan["term"]]) for plan in plans}
     return {"amount": amount_fen, "plans": plans, "unavailable": unavailable, "prices": kept}
 
 
-def quote_public(
-    tx: Transaction, key: str, amount_fen: int, *, funder: str, funder_type: str
-) -> dict[str, Any]:
+def quote_public(tx: Transaction, key: str, amount_fen: int, *, lender: Lender) -> dict[str, Any]:
     """The quote that a publishable key may see. Raises ``Unauthenticated`` for an unknown key."""
-    return quote(
-        tx,
-        owner_of_key(tx, key),
-        amount_fen=amount_fen,
-        terms=None,
-        category=None,
-        funder=funder,
-        funder_type=funder_type,
-    )
+    return quote(tx, owner_of_key(tx, key), amount_fen=amount_fen, terms=None, category=None, lender=lender)
+
+
+def lender_of(settings: Settings) -> Lender:
+    """The lender of this gateway, as its settings name it."""
+    return Lender(settings.funder, settings.funder_type, BASES[settings.funder_cost_basis])
 
 
 def refuse_category(category: str | None, *, param: str) -> None:
@@ -155,14 +135,6 @@ def check_amount(amount_fen: int, *, param: str = "amount") -> None:
             param=param,
             max_amount=MAX_AMOUNT_FEN,
         )
-
-
-def _reason(price: Price | None, amount_fen: int) -> str | None:
-    if price is None:
-        return "term_not_offered"
-    if amount_fen < price.min_amount_fen:
-        return "amount_below_minimum"
-    return "amount_above_maximum" if amount_fen > price.max_amount_fen else None
 
 
 def _in_force(
