@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.checkout.test_helpers import invented_id_number
+from gateway.payments.models import Payment
 
 PROGRAMME = "trade_in_2026"
 
@@ -165,8 +166,6 @@ def test_the_payment_carries_the_subsidy(app, api):
     checkout = api.post("/v1/checkouts", order(api, [item(600_000, "phone")], 50_000)).json
     api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/complete", {"term": 12, "phone": "13800000001"})
     with app.extensions["fenqi"].db.read() as tx:
-        from gateway.payments.models import Payment
-
         payment = tx.get(Payment, api.get(f"/v1/checkouts/{checkout['id']}").json["payment"])
         assert payment.government_subsidy == {"programme": PROGRAMME, "amount": 50_000}
         assert payment.amount_fen == 550_000
