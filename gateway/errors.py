@@ -16,7 +16,8 @@ GatewayError
 │  ├─ AuthorizationExpired         409 authorization_expired
 │  ├─ ReadingTimeShort             409 reading_time_short
 │  ├─ SerialNumberTaken            409 serial_number_taken
-│  └─ PriceOverlap                 409 price_overlap
+│  ├─ PriceOverlap                 409 price_overlap
+│  └─ ContractWithoutDisclosure    409 contract_without_disclosure
 ├─ PayloadTooLarge                 413 payload_too_large
 ├─ UnsupportedMediaType            415 unsupported_media_type
 ├─ Unprocessable                   422 unprocessable
@@ -128,6 +129,10 @@ class SerialNumberTaken(Conflict):
 
 class PriceOverlap(Conflict):
     code, title = "price_overlap", "Another row of the price catalogue is in the way"
+
+
+class ContractWithoutDisclosure(Conflict):
+    code, title = "contract_without_disclosure", "The cost disclosure was not confirmed for this contract"
 
 
 class PayloadTooLarge(GatewayError):

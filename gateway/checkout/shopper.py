@@ -6,9 +6,13 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlmodel import select
+
 from gateway.checkout import agreements, service
 from gateway.checkout.models import Checkout, Consent
 from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, REQUIRED_CONSENTS
+from gateway.contracts import service as contracts
+from gateway.contracts.text import ConsentFact
 from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import Transaction
@@ -31,6 +35,7 @@ from gateway.plans import service as plans
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
+    from gateway.contracts.models import Contract
     from gateway.decision.models import CreditDecision
 
 
@@ -109,13 +114,15 @@ def confirm(
 ) -> Checkout:
     """Conclude: consents are logged, the lender decides, and an approval becomes a payment, all in one commit.
 
-    Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged`` or ``ReadingTimeShort``.
+    Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort`` or
+    ``CostAboveCeiling``; then nothing has changed.
     """
     checkout = _in_progress(tx, checkout_id)
     if checkout.status != "identified" or checkout.term is None or checkout.shopper_id is None:
         raise WrongState(f"The checkout is {checkout.status} and cannot be confirmed.", param="checkout")
     plan = chosen_plan(checkout)
     _check_confirmation(tx, gateway, checkout, plan, quote_hash, consents)
+    contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
     _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
     decision = decisions.decide(
@@ -136,7 +143,7 @@ def confirm(
 def resolve_review(
     tx: Transaction, gateway: Gateway, checkout_id: str, *, outcome: str, decided_by: str
 ) -> Checkout:
-    """A person ends the review of a checkout. Raises ``WrongState``."""
+    """A person ends the review of a checkout. Raises ``WrongState``, or ``CostAboveCeiling`` for an approval."""
     checkout = _in_progress(tx, checkout_id)
     if checkout.status != "under_review":
         raise WrongState(f"The checkout is {checkout.status}: there is no review to end.", param="checkout")
@@ -158,6 +165,11 @@ def cancel(tx: Transaction, checkout_id: str) -> Checkout:
     if checkout.status not in ("canceled", "expired"):
         service.move(tx, checkout, "canceled")
     return checkout
+
+
+def contract_of(tx: Transaction, checkout_id: str) -> Contract | None:
+    """The signed contract of an approved checkout, for the shopper to keep; None before there is one."""
+    return contracts.of_checkout(tx, checkout_id)
 
 
 def chosen_plan(checkout: Checkout) -> dict[str, Any]:
@@ -305,5 +317,28 @@ def _conclude(
         government_subsidy=checkout.government_subsidy,
     )
     assert payment is not None, "the decision has granted room for the amount under the same lock"
+    _contract(tx, gateway, checkout, plan, payment.id)
     checkout.payment_id = payment.id
     service.move(tx, checkout, "approved")
+
+
+def _contract(
+    tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], payment_id: str
+) -> None:
+    assert checkout.shopper_id is not None
+    given = tx.exec(select(Consent).where(Consent.checkout_id == checkout.id))
+    contracts.conclude(
+        tx,
+        gateway.ports["signing_authority"],
+        service.tenant_of(checkout),
+        checkout_id=checkout.id,
+        payment_id=payment_id,
+        shopper_id=checkout.shopper_id,
+        borrower=identity.masked(tx, gateway.vault, checkout.shopper_id),
+        merchant_name=service.merchant_of(tx, checkout).name,
+        merchant_reference=checkout.merchant_reference,
+        lender=plans.lender_of(gateway.settings),
+        plan=plan,
+        government_subsidy=checkout.government_subsidy,
+        consents=[ConsentFact(row.id, row.kind, row.version, row.text_sha256, row.given_at) for row in given],
+    )

@@ -56,7 +56,8 @@ class Gateway:
     vault: Vault
     authenticator: Authenticator
     ports: dict[str, Any] = field(default_factory=dict)
-    """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``."""
+    """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``,
+    ``signing_authority``."""
 
 
 def gateway() -> Gateway:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.db import types
+from gateway.db.guards import SEPARATOR, SQL
 
 revision = "0004"
 down_revision = "0003"
@@ -29,10 +30,47 @@ def upgrade() -> None:
     op.add_column("checkout", sa.Column("down_payment_fen", types.Fen, server_default="0", nullable=False))
     op.add_column("checkout", sa.Column("government_subsidy", types.Document(), nullable=True))
     op.add_column("payment", sa.Column("government_subsidy", types.Document(), nullable=True))
+    _contract()
     op.bulk_insert(
         _subsidy_programme(),
         [*_of_2026(APPLIANCES, 1, None, 150_000), *_of_2026(DIGITAL, None, 600_000, 50_000)],
     )
+
+
+def _contract():
+    op.create_table(
+        "contract",
+        sa.Column("id", types.Words, nullable=False),
+        sa.Column("mode", types.Words, nullable=False),
+        sa.Column("merchant_id", types.Words, nullable=False),
+        sa.Column("checkout_id", types.Words, nullable=False),
+        sa.Column("payment_id", types.Words, nullable=False),
+        sa.Column("shopper_id", types.Words, nullable=False),
+        sa.Column("quote_sha256", types.Words, nullable=False),
+        sa.Column("disclosure_consent_id", types.Words, nullable=False),
+        sa.Column("text", types.Words, nullable=False),
+        sa.Column("text_sha256", types.Words, nullable=False),
+        sa.Column("algorithm", types.Words, nullable=False),
+        sa.Column("key_id", types.Words, nullable=False),
+        sa.Column("signature", types.Words, nullable=False),
+        sa.Column("concluded_at", types.UtcTime(), nullable=False),
+        sa.CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        sa.CheckConstraint("length(text_sha256) = 64 AND length(quote_sha256) = 64", name="hashes"),
+        sa.ForeignKeyConstraint(["merchant_id"], ["merchant.id"]),
+        sa.ForeignKeyConstraint(["checkout_id"], ["checkout.id"]),
+        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"]),
+        sa.ForeignKeyConstraint(["shopper_id"], ["shopper.id"]),
+        sa.ForeignKeyConstraint(["disclosure_consent_id"], ["consent.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("checkout_id", name="one_contract_per_checkout"),
+        sa.UniqueConstraint("payment_id", name="one_contract_per_payment"),
+        sqlite_strict=True,
+    )
+    op.create_index("contract_of_shopper", "contract", ["shopper_id", "id"], unique=False)
+    connection = op.get_bind()
+    path = SQL / f"contracts.{connection.dialect.name}.sql"
+    for statement in path.read_text("utf-8").split(SEPARATOR):
+        connection.exec_driver_sql(statement)
 
 
 def _subsidy_programme():
