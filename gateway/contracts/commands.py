@@ -6,6 +6,7 @@ import json
 import sys
 
 from gateway.contracts.signing import SigningAuthority
+from gateway.contracts.verify import Report
 from gateway.contracts.verify import verify as verify_contracts
 from gateway.db.transactions import Database
 
@@ -16,15 +17,8 @@ def verify(db: Database, authority: SigningAuthority, *, as_json: bool) -> int:
         report = verify_contracts(tx, authority)
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
-    elif report.ok:
-        print(f"{report.checked} contracts: every hash and signature is right.")
     else:
-        first = report.problems[0]
-        print(f"{first.contract}: {first.what}: {first.detail}", file=sys.stderr)
-        print(
-            f"{len(report.problems)} problems in {report.checked} contracts; the first is above.",
-            file=sys.stderr,
-        )
+        _print_report(report)
     return 0 if report.ok else 1
 
 
@@ -33,3 +27,14 @@ def public_keys(authority: SigningAuthority) -> int:
     for name, pem in authority.public_keys().items():
         print(f"# key {name}\n{pem}", end="")
     return 0
+
+
+def _print_report(report: Report) -> None:
+    for problem in report.problems[:1]:
+        print(f"{problem.contract}: {problem.what}: {problem.detail}", file=sys.stderr)
+    if report.missing_guards:
+        print(f"Triggers are missing: {', '.join(report.missing_guards)}", file=sys.stderr)
+    if report.ok:
+        print(f"Contracts checked: {report.checked}. Every hash and signature is right.")
+    else:
+        print(f"Contracts checked: {report.checked}. Problems: {len(report.problems)}.", file=sys.stderr)

@@ -13,6 +13,7 @@ from gateway.contracts.models import Contract
 from gateway.contracts.signing import BadSignature, Signature, SigningAuthority, UnknownKey
 from gateway.contracts.text import FORMAT, moment, record_of
 from gateway.db.transactions import Transaction
+from gateway.ledger.guards import missing_guards
 
 BATCH = 500
 
@@ -32,10 +33,12 @@ class Report:
 
     checked: int
     problems: tuple[Problem, ...]
+    missing_guards: tuple[str, ...]
+    """Triggers that should refuse changes, but are gone, off or not ours."""
 
     @property
     def ok(self) -> bool:
-        return not self.problems
+        return not self.problems and not self.missing_guards
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values; ``first`` names the first bad contract or is None."""
@@ -45,17 +48,18 @@ class Report:
             "checked": self.checked,
             "first": problems[0]["contract"] if problems else None,
             "problems": problems,
+            "missing_guards": list(self.missing_guards),
         }
 
 
 def verify(tx: Transaction, authority: SigningAuthority) -> Report:
-    """Check every contract, oldest first."""
+    """Check every contract, oldest first, and that the triggers stand which protect them."""
     checked = 0
     problems: list[Problem] = []
     for row in tx.exec(select(Contract).order_by(col(Contract.id)).execution_options(yield_per=BATCH)):
         checked += 1
         problems += _problems(row, authority)
-    return Report(checked, tuple(problems))
+    return Report(checked, tuple(problems), tuple(missing_guards(tx.connection(), "contracts")))
 
 
 def _problems(row: Contract, authority: SigningAuthority) -> Iterator[Problem]:

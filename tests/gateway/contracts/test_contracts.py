@@ -22,6 +22,7 @@ from gateway.checkout.models import Checkout, Consent
 from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
+from gateway.config import WrongSetting
 from gateway.contracts import service, signing
 from gateway.contracts.models import Contract
 from gateway.contracts.signing import BuiltInAuthority
@@ -31,6 +32,7 @@ from gateway.errors import ContractWithoutDisclosure, CostAboveCeiling
 from gateway.onboarding import standard_prices
 from gateway.plans.pricing import Lender, plan
 from gateway.privacy.keyfile import KeyFileError
+from gateway.server import check_guards
 
 PHONE = "13800000001"
 TODAY = datetime(2026, 11, 23, 4, tzinfo=UTC)
@@ -401,13 +403,23 @@ def test_a_damaged_key_file_stops_the_start(tmp_path, content):
         BuiltInAuthority.open_or_create(tmp_path)
 
 
+def test_missing_triggers_are_named_and_not_served(app, api, gateway):
+    check_guards(app)
+    tampered(gateway, "key_id = key_id", id="none")
+    found = checked(gateway)
+    assert not found.ok
+    assert "contract_no_update" in found.missing_guards or "contract_no_change" in found.missing_guards
+    with pytest.raises(WrongSetting, match="contracts room is not guarded"):
+        check_guards(app)
+
+
 def test_the_command_names_the_first_bad_contract(app, api, gateway, database_url, monkeypatch, capsys):
     api.approved()
     (contract,) = contracts_of(gateway)
     monkeypatch.setenv("DATABASE_URL", database_url)
     folder = str(gateway.settings.data_dir)
     assert main(["contracts", "verify", "--data", folder]) == 0
-    assert "1 contracts: every hash and signature is right." in capsys.readouterr().out
+    assert "Contracts checked: 1. Every hash and signature is right." in capsys.readouterr().out
     assert main(["contracts", "public-keys", "--data", folder]) == 0
     assert f"# key {contract.key_id}\n-----BEGIN PUBLIC KEY-----" in capsys.readouterr().out
     tampered(gateway, "signature = 'x'", id=contract.id)
