@@ -57,6 +57,12 @@ def checked(gateway):
 def ready(app, api, clock, phone: str = PHONE, **changes) -> dict:
     """A checkout whose disclosure was read and waits for its confirmation."""
     checkout = api.checkout(**changes)
+    read(app, clock, checkout, phone)
+    return checkout
+
+
+def read(app, clock, checkout: dict, phone: str = PHONE) -> None:
+    """Choose twelve months, say who one is, and read the disclosure for long enough."""
     path, pages = f"/checkout/{checkout['id']}", app.test_client()
     typed = {
         "term": "12",
@@ -67,9 +73,8 @@ def ready(app, api, clock, phone: str = PHONE, **changes) -> dict:
     }
     pages.post(f"{path}/code", data=typed)
     assert pages.post(f"{path}/identity", data=typed).location == f"{path}/review"
-    pages.get(f"{path}/review")
+    assert pages.get(f"{path}/review").status_code == 200
     clock.advance(seconds=5)
-    return checkout
 
 
 def confirm(app, checkout: dict):
@@ -462,3 +467,25 @@ def test_a_quote_of_yesterday_is_contracted_with_todays_consents(app, api, clock
     (contract,) = contracts_of(gateway)
     assert contract.quote_sha256 == done["plans"][-1]["quote_hash"] != checkout["plans"][-1]["quote_hash"]
     assert contract.concluded_at.date() == clock.now.date() == date(2026, 11, 23) + timedelta(days=1)
+
+
+def test_a_checkout_quoted_by_an_older_gateway_is_concluded(app, api, clock, gateway):
+    """Plans then had no basis of a rate and nothing paid by the merchant, and the price was not kept."""
+    checkout = api.checkout()
+
+    def age(tx) -> None:
+        row = tx.get(Checkout, checkout["id"])
+        old = json.loads(json.dumps(row.plans))
+        for one in old:
+            del one["disclosure"]["paid_by_merchant"]
+            for charge in one["disclosure"]["charges"]:
+                del charge["basis"]
+        row.plans, row.prices = old, None
+        tx.add(row)
+
+    gateway.db.write(age)
+    read(app, clock, checkout)
+    assert confirm(app, checkout).status_code == 303
+    (contract,) = contracts_of(gateway)
+    assert "interest: rate 0.18; collector demo_bank; how with_each_instalment;" in contract.text
+    assert api.post(f"/v1/payments/{contract.payment_id}/capture").json["status"] == "captured"
