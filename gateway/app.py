@@ -13,6 +13,7 @@ from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.checkout import test_helpers
 from gateway.config import Settings, from_environment
+from gateway.contracts.signing import BuiltInAuthority
 from gateway.core.calendar import OfficialWorkingDays
 from gateway.core.identifiers import IdSource
 from gateway.db.engine import connect
@@ -115,6 +116,7 @@ def gateway_of(
             "working_days": OfficialWorkingDays(),
             "scorer": EmbeddedScorer(settings.scorer_bundle),
             "signing_keys": keys,
+            "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),
             **(ports or {}),
         },
     )

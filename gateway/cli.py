@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     vectors.add_argument("file", type=Path, help="a file such as schedules.json")
     _merchant_commands(command("merchant", _usage, "create merchants"))
     _ledger_commands(command("ledger", _usage, "verify and export the ledger"))
+    _contract_commands(command("contracts", _usage, "verify contracts and export the keys that sign them"))
     return parser
 
 
@@ -95,6 +96,19 @@ def _ledger_commands(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--to", dest="end", type=_day, help="last effective date")
     export.set_defaults(run=_ledger_export)
     for verb in (verify, balance, export):
+        verb.add_argument("--data", metavar="DIR", help="data folder (default: FENQI_DATA_DIR or ./var)")
+
+
+def _contract_commands(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verify = verbs.add_parser(
+        "verify", help="check hash and signature of every contract; exit code 1 names a bad one"
+    )
+    verify.add_argument("--json", action="store_true", help="print the report as JSON")
+    verify.set_defaults(run=_contracts_verify)
+    keys = verbs.add_parser("public-keys", help="print the public keys that sign contracts, as PEM")
+    keys.set_defaults(run=_contracts_public_keys)
+    for verb in (verify, keys):
         verb.add_argument("--data", metavar="DIR", help="data folder (default: FENQI_DATA_DIR or ./var)")
 
 
@@ -197,6 +211,19 @@ def _ledger_export(options: argparse.Namespace) -> int:
     return commands.export(
         _gateway(options).db, format=options.format, out=options.out, start=options.start, end=options.end
     )
+
+
+def _contracts_verify(options: argparse.Namespace) -> int:
+    from gateway.contracts import commands  # noqa: PLC0415
+
+    gateway = _gateway(options)
+    return commands.verify(gateway.db, gateway.ports["signing_authority"], as_json=options.json)
+
+
+def _contracts_public_keys(options: argparse.Namespace) -> int:
+    from gateway.contracts import commands  # noqa: PLC0415
+
+    return commands.public_keys(_gateway(options).ports["signing_authority"])
 
 
 def _gateway(options: argparse.Namespace) -> Gateway:

@@ -39,6 +39,8 @@ class Settings:
     """Name of the lender that decides; the built-in ``demo_bank`` is a simulator and says so."""
     funder_type: str = "bank"
     """Kind of lender for the cost ceiling: bank, consumer_finance or small_loan."""
+    funder_cost_basis: str = "both"
+    """Basis on which the lender's cost ceiling is tested: nominal, effective, or both."""
     worker_in_process: bool = True
     """Whether this process also drains the outbox; set to 0 where ``fenqi-gateway worker`` runs."""
     write_off_days: int = 180
@@ -63,6 +65,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "funder": _name,
         "funder_type": _one_of("bank", "consumer_finance", "small_loan"),
         "write_off_days": _whole(90, 3650),
+        "funder_cost_basis": _one_of("nominal", "effective", "both"),
         "worker_in_process": _truth,
         "scorer_bundle": str,
     }

@@ -17,7 +17,9 @@ GatewayError
 │  ├─ ReadingTimeShort             409 reading_time_short
 │  ├─ SerialNumberTaken            409 serial_number_taken
 │  ├─ RepaymentConflict            409 repayment_conflict
-│  └─ OutsideReturnWindow          409 outside_return_window
+│  ├─ OutsideReturnWindow          409 outside_return_window
+│  ├─ PriceOverlap                 409 price_overlap
+│  └─ ContractWithoutDisclosure    409 contract_without_disclosure
 ├─ PayloadTooLarge                 413 payload_too_large
 ├─ UnsupportedMediaType            415 unsupported_media_type
 ├─ Unprocessable                   422 unprocessable
@@ -34,7 +36,9 @@ GatewayError
 │  ├─ IdentityRefused              422 identity_refused
 │  ├─ CodeRefused                  422 code_refused
 │  ├─ ConsentMissing               422 consent_missing
-│  └─ QuoteChanged                 422 quote_changed
+│  ├─ QuoteChanged                 422 quote_changed
+│  ├─ PriceInvalid                 422 price_invalid
+│  └─ SubsidyRefused               422 subsidy_refused          names the expected amount
 ├─ TooManyRequests                 429 rate_limited
 └─ Unavailable                     503 unavailable              nothing was changed; try again
    ├─ DatabaseUnavailable          503 database_unavailable
@@ -135,6 +139,14 @@ class OutsideReturnWindow(Conflict):
     code, title = "outside_return_window", "The purchase can no longer be unwound"
 
 
+class PriceOverlap(Conflict):
+    code, title = "price_overlap", "Another row of the price catalogue is in the way"
+
+
+class ContractWithoutDisclosure(Conflict):
+    code, title = "contract_without_disclosure", "The cost disclosure was not confirmed for this contract"
+
+
 class PayloadTooLarge(GatewayError):
     status, code, title = 413, "payload_too_large", "The request body is too large"
 
@@ -207,6 +219,16 @@ class ConsentMissing(Unprocessable):
 
 class QuoteChanged(Unprocessable):
     code, title = "quote_changed", "The terms are not those that were disclosed"
+
+
+class PriceInvalid(Unprocessable):
+    code, title = "price_invalid", "The row of the price catalogue contradicts itself"
+
+
+class SubsidyRefused(Unprocessable):
+    """``expected`` is the subsidy the order is due, in fen."""
+
+    code, title = "subsidy_refused", "The order is not due this government subsidy"
 
 
 class TooManyRequests(GatewayError):

@@ -37,7 +37,7 @@ def onboard(
         tenant = Tenant(merchant.id, mode)
         today = shanghai_date(tx.now)
         for price in standard_prices(category):
-            plans.list_price(tx, merchant.id, price, valid_from=today)
+            plans.add_price(tx, merchant.id, price, valid_from=today)
         client_id, client_secret = oauth.create_client(tx, gateway.vault, merchant_id=merchant.id, mode=mode)
         password = secrets.token_urlsafe(12)
         oauth.create_team_member(

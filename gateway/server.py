@@ -67,12 +67,15 @@ def application() -> Any:
 
 
 def check_guards(app: Flask) -> None:
-    """Refuse to serve a ledger whose triggers are gone. Raises ``WrongSetting`` naming them."""
+    """Refuse to serve a ledger or contracts whose triggers are gone. Raises ``WrongSetting`` naming them."""
     gateway: Gateway = app.extensions["fenqi"]
     with gateway.db.read() as tx:
-        missing = missing_guards(tx.connection())
-    if missing:
-        raise WrongSetting(f"The ledger is not guarded; these triggers are missing: {', '.join(missing)}")
+        for room in ("ledger", "contracts"):
+            missing = missing_guards(tx.connection(), room)
+            if missing:
+                raise WrongSetting(
+                    f"The {room} room is not guarded; these triggers are missing: {', '.join(missing)}"
+                )
 
 
 def begin_background_work(app: Flask) -> None:

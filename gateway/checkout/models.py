@@ -41,6 +41,10 @@ class Checkout(SQLModel, table=True):
     merchant_reference: str = Field(sa_column=Column(Words, nullable=False))
     request_sha256: str = Field(sa_column=Column(Words, nullable=False))
     amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """What the shopper pays for the order: the down payment and what is financed."""
+    down_payment_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False, server_default="0"))
+    government_subsidy: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+    """``{"programme", "amount"}``, the amount in fen; not part of ``amount_fen``."""
     merchant_discount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     category: str = Field(sa_column=Column(Words, nullable=False))
     items: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
@@ -50,6 +54,8 @@ class Checkout(SQLModel, table=True):
     extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
     plans: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
     """The plans offered when the checkout was made, or made anew on the day the shopper chooses."""
+    prices: dict[str, dict[str, Any]] | None = Field(default=None, sa_column=Column(Document))
+    """The catalogue's price behind each plan, by term; not for the shopper. None before revision 0004."""
     unavailable: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
     term: int | None = Field(default=None, sa_column=Column(Whole))
     shopper_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))
@@ -67,6 +73,11 @@ class Checkout(SQLModel, table=True):
     """For the shopper's eyes only; the merchant sees the code."""
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+    @property
+    def financed_fen(self) -> int:
+        """What is lent, in fen: the amount less the down payment."""
+        return self.amount_fen - self.down_payment_fen
 
 
 class Consent(SQLModel, table=True):

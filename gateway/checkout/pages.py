@@ -5,6 +5,7 @@ The unguessable address is the key: there is no cookie. A form sent from another
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -17,9 +18,11 @@ from gateway.checkout.states import AGREEMENT_VERSION, OPTIONAL_CONSENTS, REQUIR
 from gateway.errors import (
     CodeRefused,
     ConsentMissing,
+    CostAboveCeiling,
     GatewayError,
     IdentityRefused,
     InvalidRequest,
+    NotFound,
     QuoteChanged,
     ReadingTimeShort,
     ScopeMissing,
@@ -121,7 +124,7 @@ def confirm(checkout_id: str) -> Any:
                 tx, here, checkout_id, quote_hash=request.form.get("quote_hash", ""), consents=consents
             )
         )
-    except (ConsentMissing, QuoteChanged, ReadingTimeShort) as error:
+    except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort) as error:
         checkout, merchant = _shown(checkout_id)
         return _review_page(checkout, merchant, error=error, consents=consents), error.status
     except WrongState:
@@ -143,25 +146,41 @@ def result(checkout_id: str) -> Any:
     checkout, merchant = _shown(checkout_id)
     if checkout.status not in DECIDED:
         return _to(checkout_id, "")
+    with gateway().db.read() as tx:
+        signed = shopper.contract_of(tx, checkout_id)
     return render_template(
         "checkout/result.html",
         checkout=checkout,
         merchant=merchant,
         plan=shopper.chosen_plan(checkout) if checkout.term else None,
+        contract=signed,
         return_url=_back(checkout.return_url, checkout_id),
         cancel_url=_back(checkout.cancel_url, checkout_id),
     )
+
+
+@blueprint.get("/checkout/<checkout_id>/contract")
+def contract(checkout_id: str) -> Any:
+    """The signed text, byte for byte, for the shopper to keep; headers carry its hash and signature."""
+    with gateway().db.read() as tx:
+        found = shopper.contract_of(tx, checkout_id)
+    if found is None:
+        raise NotFound("There is no contract for this checkout: none is made before an approval.")
+    answer = Response(found.text.encode(), content_type="text/plain; charset=utf-8")
+    digest = base64.b64encode(bytes.fromhex(found.text_sha256)).decode()
+    answer.headers["Repr-Digest"] = f"sha-256=:{digest}:"
+    answer.headers["Content-Disposition"] = f'inline; filename="{found.id}.txt"'
+    answer.headers["Contract-Signature"] = f"{found.algorithm} {found.key_id} {found.signature}"
+    return answer
 
 
 @blueprint.get("/plans")
 def public_plans() -> Any:
     """All plans for an amount, for the link inside the price line."""
     asked = loaded(PLANS, request.args.to_dict())
-    settings = gateway().settings
+    lender = plans.lender_of(gateway().settings)
     with gateway().db.read() as tx:
-        quote = plans.quote_public(
-            tx, asked["key"], asked["amount"], funder=settings.funder, funder_type=settings.funder_type
-        )
+        quote = plans.quote_public(tx, asked["key"], asked["amount"], lender=lender)
     return render_template("checkout/plans.html", quote=quote)
 
 

@@ -8,6 +8,7 @@ from marshmallow import fields, validate
 
 from gateway.merchants.service import CATEGORIES
 from gateway.plans.schemas import PlanAnswer, UnavailableTerm
+from gateway.plans.subsidies import CATEGORIES as SUBSIDY_CATEGORIES
 from gateway.web.fields import (
     AsStored,
     Choice,
@@ -35,7 +36,17 @@ class Item(Strict):
     category = Choice(*EVERY_CATEGORY, load_default=None)
     sku = Line(longest=100, load_default=None)
     serial_number = Line(longest=64, load_default=None)
-    energy_grade = WholeNumber(low=1, high=5, load_default=None)
+    energy_grade = WholeNumber(
+        low=1,
+        high=5,
+        load_default=None,
+        metadata={"description": "Energy or water efficiency grade, 1 is the best."},
+    )
+    subsidy_category = Choice(
+        *SUBSIDY_CATEGORIES,
+        load_default=None,
+        metadata={"description": "Kind of goods for which this item claims the order's government_subsidy."},
+    )
 
 
 class TermsField(fields.List):
@@ -45,15 +56,32 @@ class TermsField(fields.List):
         super().__init__(WholeNumber(low=3, high=12), validate=validate.Length(min=1, max=10), **kwargs)
 
 
-class CheckoutRequest(Strict):
-    """Start a checkout. Items less the merchant's discount must equal the amount; amounts in fen."""
+class GovernmentSubsidy(Strict):
+    """A trade-in subsidy that the shop advances; the amount in fen."""
 
+    programme = Line(longest=60, required=True, metadata={"example": "trade_in_2026"})
     amount = Fen(required=True)
+
+
+class CheckoutRequest(Strict):
+    """Start a checkout; amounts in fen. Items less merchant_discount and government_subsidy must equal the amount.
+
+    The amount is what the shopper pays for the order, the down payment included; amount less down_payment is financed.
+    Shipping is an item of its own.
+    """
+
+    amount = Fen(required=True, metadata={"description": "What the shopper pays for the order in all, fen."})
     currency = Choice("CNY", load_default="CNY")
     merchant_reference = Line(longest=100, required=True)
     items = fields.List(fields.Nested(Item), required=True, validate=validate.Length(min=1, max=200))
     category = Choice(*EVERY_CATEGORY, required=True)
     merchant_discount = Fen(low=0, load_default=0)
+    government_subsidy = fields.Nested(GovernmentSubsidy, load_default=None)
+    down_payment = Fen(
+        low=0,
+        load_default=0,
+        metadata={"description": "Part of the amount that the shopper pays to the shop at once, fen."},
+    )
     terms = TermsField(load_default=None)
     return_url = ReturnAddress(required=True)
     cancel_url = ReturnAddress(required=True)
@@ -96,6 +124,9 @@ class CheckoutAnswer(Strict):
     category = fields.String()
     items = fields.List(fields.Dict())
     merchant_discount = fields.Integer()
+    government_subsidy = fields.Nested(GovernmentSubsidy, allow_none=True)
+    down_payment = fields.Integer()
+    financed_amount = fields.Integer()
     plans = fields.List(AsStored(PlanAnswer))
     unavailable = fields.List(AsStored(UnavailableTerm))
     term = fields.Integer(allow_none=True)

@@ -14,9 +14,18 @@ from gateway.checkout.schemas import CheckoutAnswer
 from gateway.checkout.states import CHECKOUT, EXPIRABLE
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import AmountMismatch, DuplicateReference, NotFound, TermUnavailable, WrongState
+from gateway.errors import (
+    AmountMismatch,
+    AmountOutOfRange,
+    DuplicateReference,
+    NotFound,
+    TermUnavailable,
+    WrongState,
+)
 from gateway.merchants import service as merchants
+from gateway.merchants import test_clocks
 from gateway.plans import service as plans
+from gateway.plans import subsidies
 from gateway.web.context import Gateway
 from gateway.webhooks import service as events
 
@@ -30,7 +39,9 @@ LIVE = ("open", "identified", "under_review", "approved")
 def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any]) -> tuple[Checkout, bool]:
     """Start a checkout, or return the open one with the same reference and body; the flag says whether it is new.
 
-    Raises ``CategoryRefused``, ``AmountOutOfRange``, ``AmountMismatch``, ``TermUnavailable``, ``DuplicateReference``.
+    ``amount`` is what the shopper pays for the order, in fen, with the down payment and without the government
+    subsidy; amount less down payment is financed. Raises ``CategoryRefused``, ``AmountOutOfRange``,
+    ``AmountMismatch``, ``SubsidyRefused``, ``TermUnavailable`` or ``DuplicateReference``.
     """
     fingerprint = _fingerprint(body)
     known = _by_reference(tx, tenant, body["merchant_reference"])
@@ -38,16 +49,15 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         if known.status != "approved" and known.request_sha256 == fingerprint:
             return known, False
         _refuse_duplicate(known)
-    _check_order(body)
-    settings = gateway.settings
+    _check_order(tx, body)
     quote = plans.quote(
         tx,
         tenant,
         amount_fen=body["amount"],
         terms=body["terms"],
         category=body["category"],
-        funder=settings.funder,
-        funder_type=settings.funder_type,
+        lender=plans.lender_of(gateway.settings),
+        down_payment_fen=body["down_payment"],
     )
     if not quote["plans"]:
         raise TermUnavailable(
@@ -64,6 +74,8 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         request_sha256=fingerprint,
         amount_fen=body["amount"],
         merchant_discount_fen=body["merchant_discount"],
+        down_payment_fen=body["down_payment"],
+        government_subsidy=body["government_subsidy"],
         category=body["category"],
         items=body["items"],
         terms=body["terms"],
@@ -71,6 +83,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         cancel_url=body["cancel_url"],
         extra=body["metadata"],
         plans=quote["plans"],
+        prices=quote["prices"],
         unavailable=quote["unavailable"],
         expires_at=tx.now + timedelta(seconds=body["expires_in"]),
         created_at=tx.now,
@@ -96,8 +109,10 @@ def cancel(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
 def locked(tx: Transaction, checkout_id: str) -> Checkout | None:
     """The checkout, locked until the transaction ends; one whose time is over is expired first."""
     checkout = tx.exec(select(Checkout).where(Checkout.id == checkout_id).with_for_update()).first()
-    if checkout is not None and is_over(tx, checkout):
-        move(tx, checkout, "expired")
+    if checkout is not None:
+        test_clocks.enter(tx, tenant_of(checkout))
+        if is_over(tx, checkout):
+            move(tx, checkout, "expired")
     return checkout
 
 
@@ -142,6 +157,9 @@ def view(tx: Transaction, checkout: Checkout, *, public_url: str) -> dict[str, A
         "category": checkout.category,
         "items": checkout.items,
         "merchant_discount": checkout.merchant_discount_fen,
+        "government_subsidy": checkout.government_subsidy,
+        "down_payment": checkout.down_payment_fen,
+        "financed_amount": checkout.financed_fen,
         "plans": checkout.plans,
         "unavailable": checkout.unavailable,
         "term": checkout.term,
@@ -165,16 +183,34 @@ def merchant_of(tx: Transaction, checkout: Checkout) -> Merchant:
     return merchants.get(tx, checkout.merchant_id)
 
 
-def _check_order(body: dict[str, Any]) -> None:
+def _check_order(tx: Transaction, body: dict[str, Any]) -> None:
     plans.refuse_category(body["category"], param="category")
     for index, item in enumerate(body["items"]):
         plans.refuse_category(item["category"], param=f"items[{index}].category")
     plans.check_amount(body["amount"])
+    if body["down_payment"] >= body["amount"]:
+        raise AmountOutOfRange(
+            f"The down payment of {body['down_payment']} fen leaves nothing of {body['amount']} fen to finance.",
+            param="down_payment",
+            max_amount=body["amount"] - 1,
+        )
+    _check_sum(body)
+    if body["government_subsidy"] is not None:
+        subsidies.check(
+            tx,
+            body["government_subsidy"],
+            body["items"],
+            merchant_discount_fen=body["merchant_discount"],
+        )
+
+
+def _check_sum(body: dict[str, Any]) -> None:
+    subsidy = body["government_subsidy"]["amount"] if body["government_subsidy"] else 0
     goods = sum(item["quantity"] * item["unit_price"] for item in body["items"])
-    expected = goods - body["merchant_discount"]
+    expected = goods - body["merchant_discount"] - subsidy
     if expected != body["amount"]:
         raise AmountMismatch(
-            f"The items less the discount are {expected} fen, the amount is {body['amount']} fen.",
+            f"The items less discount and subsidy are {expected} fen, the amount is {body['amount']} fen.",
             param="amount",
             expected=expected,
             actual=body["amount"],

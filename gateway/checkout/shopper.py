@@ -6,9 +6,13 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlmodel import select
+
 from gateway.checkout import agreements, service
 from gateway.checkout.models import Checkout, Consent
 from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, REQUIRED_CONSENTS
+from gateway.contracts import service as contracts
+from gateway.contracts.text import ConsentFact
 from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import Transaction
@@ -26,11 +30,13 @@ from gateway.errors import (
 from gateway.identity import service as identity
 from gateway.loans import service as loans
 from gateway.merchants import service as merchants
+from gateway.merchants import test_clocks
 from gateway.payments import service as payments
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
+    from gateway.contracts.models import Contract
     from gateway.decision.models import CreditDecision
 
 
@@ -42,6 +48,7 @@ def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
     checkout = tx.get(Checkout, checkout_id)
     if checkout is None:
         raise NotFound("There is no such checkout. Go back to the shop and try again.")
+    test_clocks.enter(tx, service.tenant_of(checkout))
     if service.is_over(tx, checkout):
         checkout.status = "expired"
     return checkout
@@ -109,13 +116,15 @@ def confirm(
 ) -> Checkout:
     """Conclude: consents are logged, the lender decides, and an approval becomes a payment, all in one commit.
 
-    Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged`` or ``ReadingTimeShort``.
+    Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort`` or
+    ``CostAboveCeiling``; then nothing has changed.
     """
     checkout = _in_progress(tx, checkout_id)
     if checkout.status != "identified" or checkout.term is None or checkout.shopper_id is None:
         raise WrongState(f"The checkout is {checkout.status} and cannot be confirmed.", param="checkout")
     plan = chosen_plan(checkout)
     _check_confirmation(tx, gateway, checkout, plan, quote_hash, consents)
+    contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
     _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
     decision = decisions.decide(
@@ -136,7 +145,7 @@ def confirm(
 def resolve_review(
     tx: Transaction, gateway: Gateway, checkout_id: str, *, outcome: str, decided_by: str
 ) -> Checkout:
-    """A person ends the review of a checkout. Raises ``WrongState``."""
+    """A person ends the review of a checkout. Raises ``WrongState``, or ``CostAboveCeiling`` for an approval."""
     checkout = _in_progress(tx, checkout_id)
     if checkout.status != "under_review":
         raise WrongState(f"The checkout is {checkout.status}: there is no review to end.", param="checkout")
@@ -160,9 +169,30 @@ def cancel(tx: Transaction, checkout_id: str) -> Checkout:
     return checkout
 
 
+def contract_of(tx: Transaction, checkout_id: str) -> Contract | None:
+    """The signed contract of an approved checkout, for the shopper to keep; None before there is one."""
+    return contracts.of_checkout(tx, checkout_id)
+
+
 def chosen_plan(checkout: Checkout) -> dict[str, Any]:
     """The plan of the chosen term."""
     return next(plan for plan in checkout.plans if plan["term"] == checkout.term)
+
+
+def _price(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, Any]:
+    """The price behind the chosen plan, as it was quoted: a row added since then changes nothing."""
+    if checkout.prices is not None:
+        return checkout.prices[str(checkout.term)]
+    price = plans.price_of(
+        tx,
+        checkout.merchant_id,
+        checkout.term or 0,
+        on=shanghai_date(checkout.identified_at or checkout.created_at),
+        category=checkout.category,
+        funder=gateway.settings.funder,
+    )
+    assert price is not None, "the plan was made from a price"
+    return asdict(price)
 
 
 def _found(tx: Transaction, checkout_id: str) -> Checkout:
@@ -194,10 +224,11 @@ def _requote(tx: Transaction, gateway: Gateway, checkout: Checkout) -> None:
         amount_fen=checkout.amount_fen,
         terms=checkout.terms,
         category=checkout.category,
-        funder=gateway.settings.funder,
-        funder_type=gateway.settings.funder_type,
+        lender=plans.lender_of(gateway.settings),
+        down_payment_fen=checkout.down_payment_fen,
     )
     checkout.plans, checkout.unavailable = quote["plans"], quote["unavailable"]
+    checkout.prices = quote["prices"]
 
 
 def _check_confirmation(
@@ -248,7 +279,7 @@ def _features(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> dict
     merchant = merchants.get(tx, checkout.merchant_id)
     same_phone = identity.shoppers_with_phone_of(tx, shopper_id)
     return {
-        "amount_fen": checkout.amount_fen,
+        "amount_fen": checkout.financed_fen,
         "term": plan["term"],
         "category": checkout.category,
         "item_count": sum(item["quantity"] for item in checkout.items),
@@ -274,10 +305,6 @@ def _conclude(
         checkout.decline_reasons = decision.reasons
         service.move(tx, checkout, "declined")
         return
-    price = plans.price_of(
-        tx, checkout.merchant_id, plan["term"], shanghai_date(checkout.identified_at or tx.now)
-    )
-    assert price is not None
     assert checkout.shopper_id is not None
     payment = payments.authorize(
         tx,
@@ -287,9 +314,33 @@ def _conclude(
         merchant_reference=checkout.merchant_reference,
         funder=gateway.settings.funder,
         plan=plan,
-        price=asdict(price),
+        price=_price(tx, gateway, checkout),
         metadata=checkout.extra,
+        government_subsidy=checkout.government_subsidy,
     )
     assert payment is not None, "the decision has granted room for the amount under the same lock"
+    _contract(tx, gateway, checkout, plan, payment.id)
     checkout.payment_id = payment.id
     service.move(tx, checkout, "approved")
+
+
+def _contract(
+    tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], payment_id: str
+) -> None:
+    assert checkout.shopper_id is not None
+    given = tx.exec(select(Consent).where(Consent.checkout_id == checkout.id))
+    contracts.conclude(
+        tx,
+        gateway.ports["signing_authority"],
+        service.tenant_of(checkout),
+        checkout_id=checkout.id,
+        payment_id=payment_id,
+        shopper_id=checkout.shopper_id,
+        borrower=identity.masked(tx, gateway.vault, checkout.shopper_id),
+        merchant_name=service.merchant_of(tx, checkout).name,
+        merchant_reference=checkout.merchant_reference,
+        lender=plans.lender_of(gateway.settings),
+        plan=plan,
+        government_subsidy=checkout.government_subsidy,
+        consents=[ConsentFact(row.id, row.kind, row.version, row.text_sha256, row.given_at) for row in given],
+    )

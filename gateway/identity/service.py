@@ -8,7 +8,13 @@ from datetime import timedelta
 from sqlmodel import select
 
 from gateway.core.calendar import shanghai_date
-from gateway.core.identifiers import check_mobile, check_resident_id
+from gateway.core.identifiers import (
+    check_mobile,
+    check_resident_id,
+    mask_name,
+    mask_phone,
+    mask_resident_id,
+)
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.errors import CodeRefused, IdentityRefused, TooManyRequests
@@ -126,6 +132,20 @@ def phone_of(tx: Transaction, vault: Vault, shopper_id: str) -> str:
     """The shopper's phone in E.164, for the lender and the sandbox; never logged, never shown."""
     shopper = tx.get_one(Shopper, shopper_id)
     return vault.open(shopper.phone_sealed, table="shopper", row=shopper_id, column="phone_sealed")
+
+
+def masked(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
+    """The shopper's ``name``, ``id_number`` and ``phone`` as they may be shown: masked."""
+    shopper = tx.get_one(Shopper, shopper_id)
+
+    def opened(sealed: bytes, column: str) -> str:
+        return vault.open(sealed, table="shopper", row=shopper_id, column=column)
+
+    return {
+        "name": mask_name(opened(shopper.name_sealed, "name_sealed")),
+        "id_number": mask_resident_id(opened(shopper.id_number_sealed, "id_number_sealed")),
+        "phone": mask_phone(opened(shopper.phone_sealed, "phone_sealed")),
+    }
 
 
 def shoppers_with_phone_of(tx: Transaction, shopper_id: str) -> list[str]:

@@ -13,10 +13,10 @@ TRIGGER = re.compile(r"CREATE TRIGGER (\w+) .*?\bON (\w+)(.*)", re.DOTALL)
 FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\(.*?\$\$(.*)\$\$", re.DOTALL)
 
 
-def missing_guards(connection: Connection) -> list[str]:
+def missing_guards(connection: Connection, room: str = "ledger") -> list[str]:
     """Names of triggers and functions that are absent, switched off or changed; empty when all stand. For start-up."""
     dialect = connection.dialect.name
-    wanted = (SQL / f"ledger.{dialect}.sql").read_text("utf-8").split(SEPARATOR)
+    wanted = (SQL / f"{room}.{dialect}.sql").read_text("utf-8").split(SEPARATOR)
     return (
         _missing_on_sqlite(connection, wanted)
         if dialect == "sqlite"

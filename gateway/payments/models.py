@@ -44,6 +44,8 @@ class Payment(SQLModel, table=True):
     price: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
     """The catalogue line behind the plan, for the schedules of captures and refunds."""
     extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
+    government_subsidy: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+    """``{"programme", "amount"}`` that the merchant advanced, the amount in fen; not part of ``amount_fen``."""
     merchant_order_id: str | None = Field(default=None, sa_column=Column(Words))
     acknowledged_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

@@ -35,6 +35,7 @@ def authorize(
     plan: dict[str, Any],
     price: dict[str, Any],
     metadata: dict[str, str],
+    government_subsidy: dict[str, Any] | None = None,
 ) -> Payment | None:
     """The payment of an approved checkout, its amount held of the shopper's limit; None when the limit has no room."""
     payment = Payment(
@@ -54,6 +55,7 @@ def authorize(
         plan=plan,
         price=price,
         extra=metadata,
+        government_subsidy=government_subsidy,
         expires_at=tx.now + AUTHORIZATION_LIFE,
         created_at=tx.now,
     )

@@ -14,13 +14,11 @@ api = Api("plans", prefix="/v1/plans")
 @api.get(scope="checkouts:read", query=QuoteQuery, answer=QuoteAnswer, publishable=True)
 def get_quote(call: Call) -> Any:
     """Quote an amount: every plan with its schedule, cost and disclosure; a publishable key (`key`) is enough."""
-    settings = call.gateway.settings
     return service.quote(
         call.tx,
         call.tenant,
         amount_fen=call.query["amount"],
         terms=call.query["terms"],
         category=call.query["category"],
-        funder=settings.funder,
-        funder_type=settings.funder_type,
+        lender=service.lender_of(call.gateway.settings),
     )

@@ -2,38 +2,82 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import asdict
+from datetime import date, timedelta
 from typing import Any
 
 from sqlmodel import col, or_, select
 
+from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
+from gateway.core.cost_ceiling import BASES
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import AmountOutOfRange, CategoryRefused
+from gateway.errors import AmountOutOfRange, CategoryRefused, PriceInvalid
 from gateway.merchants.service import owner_of_key
+from gateway.plans import catalogue
+from gateway.plans.catalogue import Offer
 from gateway.plans.models import PlanPrice
-from gateway.plans.pricing import AboveCeiling, Price, plan
+from gateway.plans.pricing import Lender, Price, offered
 
 REFUSED_CATEGORIES = {"edu_k12": "Teaching of pupils and pre-schoolers may not be paid by instalment loans."}
 
 
-def list_price(tx: Transaction, merchant_id: str, price: Price, *, valid_from: date) -> PlanPrice:
-    """Add a line to the merchant's catalogue."""
+def add_price(
+    tx: Transaction,
+    merchant_id: str,
+    price: Price,
+    *,
+    valid_from: date,
+    valid_to: date | None = None,
+    category: str | None = None,
+    funder: str | None = None,
+) -> PlanPrice:
+    """Add a row to the merchant's catalogue, in force from one day (Shanghai) to another, both inclusive.
+
+    An older row of the same term, category and lender ends the day before, unless it outlasts a row with a last day.
+    The past is never priced anew. Raises ``PriceInvalid`` or ``PriceOverlap``; then nothing has changed.
+    """
+    offer = Offer(price, valid_from, valid_to, category, funder)
+    catalogue.check(offer)
+    if valid_from < shanghai_date(tx.now):
+        raise PriceInvalid(
+            f"The first day {valid_from} is past: today is {shanghai_date(tx.now)}.", param="valid_from"
+        )
+    rows = {_offer(row): row for row in prices_of(tx, merchant_id)}
+    for older in catalogue.ended_by(offer, list(rows)):
+        rows[older].valid_to = valid_from - timedelta(days=1)
+        tx.add(rows[older])
     row = PlanPrice(
         id=tx.new_id("prc"),
         merchant_id=merchant_id,
+        category=category,
+        funder=funder,
         valid_from=valid_from,
+        valid_to=valid_to,
         **{name: getattr(price, name) for name in Price.__slots__},
     )
     tx.add(row)
+    tx.flush()
     return row
 
 
-def price_of(tx: Transaction, merchant_id: str, term: int, on: date) -> Price | None:
-    """The price in force for a term on a day, or None."""
-    return _in_force(tx, merchant_id, on).get(term)
+def prices_of(tx: Transaction, merchant_id: str, *, on: date | None = None) -> list[PlanPrice]:
+    """The rows of the merchant's catalogue by term, scope and first day; with ``on`` (Shanghai) only those in force."""
+    query = select(PlanPrice).where(PlanPrice.merchant_id == merchant_id)
+    if on is not None:
+        unended = or_(col(PlanPrice.valid_to).is_(None), col(PlanPrice.valid_to) >= on)
+        query = query.where(PlanPrice.valid_from <= on, unended)
+    rows = tx.exec(query).all()
+    return sorted(rows, key=lambda row: (row.term, row.category or "", row.funder or "", row.valid_from))
+
+
+def price_of(
+    tx: Transaction, merchant_id: str, term: int, *, on: date, category: str | None, funder: str
+) -> Price | None:
+    """The price in force for a term on a day (Shanghai), or None."""
+    return _in_force(tx, merchant_id, on=on, category=category, funder=funder).get(term)
 
 
 def quote(
@@ -43,58 +87,38 @@ def quote(
     amount_fen: int,
     terms: list[int] | None,
     category: str | None,
-    funder: str,
-    funder_type: str,
+    lender: Lender,
+    down_payment_fen: int = 0,
 ) -> dict[str, Any]:
-    """All plans the merchant offers for ``amount_fen`` fen today (Shanghai), and why other terms are not available.
+    """All plans the merchant offers for an order today (Shanghai), and why other terms are not available.
 
-    Raises ``CategoryRefused``.
+    ``amount_fen`` is what the shopper pays for the order; the plans finance what the down payment leaves of it.
+    ``prices`` holds the catalogue's price behind each plan by term, for whoever keeps the quote; it is no shopper's
+    business. Raises ``CategoryRefused``.
     """
     refuse_category(category, param="category")
     today = shanghai_date(tx.now)
-    prices = _in_force(tx, tenant.merchant_id, today)
-    plans, unavailable = [], []
-    for term in terms or sorted(prices):
-        price = prices.get(term)
-        reason = _reason(price, amount_fen)
-        if price is not None and reason is None:
-            try:
-                plans.append(
-                    plan(
-                        price,
-                        amount_fen=amount_fen,
-                        contract_date=today,
-                        funder=funder,
-                        funder_type=funder_type,
-                    )
-                )
-                continue
-            except AboveCeiling:
-                reason = "cost_above_ceiling"
-        unavailable.append(
-            {
-                "term": term,
-                "reason": reason,
-                "min_amount": price.min_amount_fen if price else None,
-                "max_amount": price.max_amount_fen if price else None,
-            }
-        )
-    return {"amount": amount_fen, "plans": plans, "unavailable": unavailable}
-
-
-def quote_public(
-    tx: Transaction, key: str, amount_fen: int, *, funder: str, funder_type: str
-) -> dict[str, Any]:
-    """The quote that a publishable key may see. Raises ``Unauthenticated`` for an unknown key."""
-    return quote(
-        tx,
-        owner_of_key(tx, key),
-        amount_fen=amount_fen,
-        terms=None,
-        category=None,
-        funder=funder,
-        funder_type=funder_type,
+    prices = _in_force(tx, tenant.merchant_id, on=today, category=category, funder=lender.name)
+    plans, unavailable = offered(
+        prices,
+        order_fen=amount_fen,
+        financed_fen=amount_fen - down_payment_fen,
+        terms=terms,
+        contract_date=today,
+        lender=lender,
     )
+    kept = {str(plan["term"]): asdict(prices[plan["term"]]) for plan in plans}
+    return {"amount": amount_fen, "plans": plans, "unavailable": unavailable, "prices": kept}
+
+
+def quote_public(tx: Transaction, key: str, amount_fen: int, *, lender: Lender) -> dict[str, Any]:
+    """The quote that a publishable key may see. Raises ``Unauthenticated`` for an unknown key."""
+    return quote(tx, owner_of_key(tx, key), amount_fen=amount_fen, terms=None, category=None, lender=lender)
+
+
+def lender_of(settings: Settings) -> Lender:
+    """The lender of this gateway, as its settings name it."""
+    return Lender(settings.funder, settings.funder_type, BASES[settings.funder_cost_basis])
 
 
 def refuse_category(category: str | None, *, param: str) -> None:
@@ -113,22 +137,13 @@ def check_amount(amount_fen: int, *, param: str = "amount") -> None:
         )
 
 
-def _reason(price: Price | None, amount_fen: int) -> str | None:
-    if price is None:
-        return "term_not_offered"
-    if amount_fen < price.min_amount_fen:
-        return "amount_below_minimum"
-    return "amount_above_maximum" if amount_fen > price.max_amount_fen else None
+def _in_force(
+    tx: Transaction, merchant_id: str, *, on: date, category: str | None, funder: str
+) -> dict[int, Price]:
+    offers = [_offer(row) for row in prices_of(tx, merchant_id, on=on)]
+    return catalogue.in_force(offers, on=on, category=category, funder=funder)
 
 
-def _in_force(tx: Transaction, merchant_id: str, on: date) -> dict[int, Price]:
-    rows = tx.exec(
-        select(PlanPrice)
-        .where(
-            PlanPrice.merchant_id == merchant_id,
-            PlanPrice.valid_from <= on,
-            or_(col(PlanPrice.valid_to).is_(None), col(PlanPrice.valid_to) > on),
-        )
-        .order_by(col(PlanPrice.valid_from))
-    )
-    return {row.term: Price(**{name: getattr(row, name) for name in Price.__slots__}) for row in rows}
+def _offer(row: PlanPrice) -> Offer:
+    price = Price(**{name: getattr(row, name) for name in Price.__slots__})
+    return Offer(price, row.valid_from, row.valid_to, row.category, row.funder)

@@ -58,7 +58,8 @@ class Gateway:
     at_time_of: Callable[[Transaction, Tenant], None] = lambda tx, tenant: None
     """Sets a transaction's ``now`` to a merchant's business time, which a test clock may have moved."""
     ports: dict[str, Any] = field(default_factory=dict)
-    """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``."""
+    """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``,
+    ``signing_authority``."""
 
 
 def gateway() -> Gateway:

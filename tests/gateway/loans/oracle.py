@@ -54,7 +54,9 @@ def whole(principal: int, price: dict[str, Any], start: date) -> list[dict[str, 
     n = price["term"]
     return [
         {"period": k, "due": month_after(start, k), "principal": p, "interest": i, "fee": f}
-        for k, ((p, i), f) in enumerate(zip(amortised(principal, price, n), split(fee, n), strict=True), start=1)
+        for k, ((p, i), f) in enumerate(
+            zip(amortised(principal, price, n), split(fee, n), strict=True), start=1
+        )
     ]
 
 
@@ -164,7 +166,9 @@ class Oracle:
             loan["credit"] += over
             loan["earned"]["late_interest_income"] += difference
             self.post(
-                late_interest_receivable=difference + over, late_interest_income=-difference, shopper_credit=-over
+                late_interest_receivable=difference + over,
+                late_interest_income=-difference,
+                shopper_credit=-over,
             )
 
     def bill_next(self, loan: dict[str, Any]) -> dict[str, Any]:
@@ -310,6 +314,7 @@ class Oracle:
         if loan["status"] == "written_off":
             loan["recovered"] += amount
             self.post(funder_clearing=amount, recovery_income=-amount)
+            self.return_of_ended(name)
             return
         while loan["status"] in ("active", "overdue") and loan["rows"] and loan["rows"][0]["due"] <= today:
             due = loan["rows"][0]["due"]
@@ -346,7 +351,9 @@ class Oracle:
         loan["base_unearned"] = 0
         if loan["credit"]:
             self.apply_credit(loan, today, today)
-        self.receive(name, sum(self.owed(bill) for bill in loan["bills"].values() if not bill["done"]), today, today)
+        self.receive(
+            name, sum(self.owed(bill) for bill in loan["bills"].values() if not bill["done"]), today, today
+        )
 
     def return_of_ended(self, name: str) -> None:
         loan = self.loans[name]

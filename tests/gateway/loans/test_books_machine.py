@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import text
 
 from gateway.app import create_app
@@ -141,7 +148,9 @@ class BooksMachine(RuleBasedStateMachine):
         payment_id, left = data.draw(st.sampled_from(self.capturable()))
         amount = data.draw(st.integers(1, left))
         self.write(
-            lambda tx: payments.void(tx, self.tenant, payment_id=payment_id, amount_fen=amount, reason="x") and None
+            lambda tx: (
+                payments.void(tx, self.tenant, payment_id=payment_id, amount_fen=amount, reason="x") and None
+            )
         )
         self.model.void(payment_id, amount)
 
@@ -171,10 +180,12 @@ class BooksMachine(RuleBasedStateMachine):
         on = max(self.today - timedelta(days=days_ago), self.model.loans[name]["start"])
         reference = f"{name}:{len(self.institution.done)}:{self.step()}"
         self.write(
-            lambda tx: collections.receive(
-                tx, self.tenant, loan_id=name, amount_fen=amount, reference=reference, received_on=on
+            lambda tx: (
+                collections.receive(
+                    tx, self.tenant, loan_id=name, amount_fen=amount, reference=reference, received_on=on
+                )
+                and None
             )
-            and None
         )
         self.model.receive(name, amount, on, self.today)
 
@@ -204,7 +215,12 @@ class BooksMachine(RuleBasedStateMachine):
         found = self.write(
             lambda tx: disputes.view(
                 disputes.open_dispute(
-                    tx, self.tenant, payment_id=payment, capture_id=self.captures[name], amount_fen=amount, reason="x"
+                    tx,
+                    self.tenant,
+                    payment_id=payment,
+                    capture_id=self.captures[name],
+                    amount_fen=amount,
+                    reason="x",
                 )
             )
         )
@@ -318,18 +334,20 @@ class BooksMachine(RuleBasedStateMachine):
 
     def give_back(self, act: Any, name: str, amount: int | None, kind: str) -> None:
         self.write(
-            lambda tx: act(
-                tx,
-                self.tenant,
-                payment_id=self.model.loans[name]["payment"],
-                capture_id=self.captures[name],
-                amount_fen=amount,
-                refund_reference=None,
-                kind=kind,
-                reason="x",
-                initiated_by="api",
+            lambda tx: (
+                act(
+                    tx,
+                    self.tenant,
+                    payment_id=self.model.loans[name]["payment"],
+                    capture_id=self.captures[name],
+                    amount_fen=amount,
+                    refund_reference=None,
+                    kind=kind,
+                    reason="x",
+                    initiated_by="api",
+                )
+                and None
             )
-            and None
         )
 
     def expire(self) -> None:
@@ -351,7 +369,9 @@ class BooksMachine(RuleBasedStateMachine):
         return found
 
     def undecided(self) -> list[str]:
-        return [name for name, dispute in self.model.disputes.items() if dispute["status"] == "needs_response"]
+        return [
+            name for name, dispute in self.model.disputes.items() if dispute["status"] == "needs_response"
+        ]
 
     def undisputed(self) -> list[str]:
         disputed = {
@@ -394,7 +414,7 @@ class BooksMachine(RuleBasedStateMachine):
 
 @pytest.mark.slow
 def test_the_books_agree_with_an_independent_model(database_url: str, tmp_path: Any) -> None:
-    clock, institution = TestClock(), ScriptedInstitution()
+    clock, institution, numbers = TestClock(), ScriptedInstitution(), itertools.count(1)
     options = Settings(
         database_url=database_url,
         data_dir=tmp_path / "data",
@@ -404,7 +424,7 @@ def test_the_books_agree_with_an_independent_model(database_url: str, tmp_path: 
     app = create_app(
         options,
         clock=clock,
-        random_bits=lambda bits, numbers=itertools.count(1): next(numbers),
+        random_bits=lambda bits: next(numbers),
         ports={"scorer": loaded_scorer(), "institution": institution},
     )
 

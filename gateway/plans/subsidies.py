@@ -1,0 +1,124 @@
+"""Government trade-in subsidies (国补): dated rules, and what an order may claim under them.
+
+The subsidy is a share of the final price of one item, after all other discounts, up to a cap; one item of a category
+for each order. It is not the shopper's money and is never financed. Source: domain reference, section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlmodel import col, select
+
+from gateway.core.calendar import shanghai_date
+from gateway.core.money import share, split_by_largest_remainder, yuan
+from gateway.db.transactions import Transaction
+from gateway.errors import SubsidyRefused
+from gateway.plans.models import SubsidyProgramme
+
+CATEGORIES = (
+    "refrigerator",
+    "washing_machine",
+    "tv",
+    "air_conditioner",
+    "computer",
+    "water_heater",
+    "phone",
+    "tablet",
+    "watch",
+    "glasses",
+)
+"""Kinds of goods that a programme may cover; ``watch`` includes smart bands, ``glasses`` are smart glasses."""
+
+
+def check(
+    tx: Transaction, claim: dict[str, Any], items: Sequence[dict[str, Any]], *, merchant_discount_fen: int
+) -> None:
+    """Refuse a claim ``{"programme", "amount"}`` (fen) that is not exactly what the order's items are due today.
+
+    Items claim by their ``subsidy_category``; a discount of the whole order lowers each item by its share (largest
+    remainder). Raises ``SubsidyRefused`` with ``param`` and the ``expected`` amount in fen.
+    """
+    rules = _in_force(tx, claim["programme"])
+    if not rules:
+        raise SubsidyRefused(
+            f"No programme {claim['programme']!r} is in force today ({shanghai_date(tx.now)}).",
+            param="government_subsidy.programme",
+            expected=0,
+        )
+    expected = _due(rules, items, merchant_discount_fen)
+    if expected != claim["amount"]:
+        raise SubsidyRefused(
+            f"The items are due a subsidy of {expected} fen, the claim is {claim['amount']} fen.",
+            param="government_subsidy.amount",
+            expected=expected,
+            actual=claim["amount"],
+            difference=claim["amount"] - expected,
+        )
+
+
+def subsidy_of(rule: SubsidyProgramme, final_price_fen: int) -> int:
+    """What a rule grants on a final price: its rate rounded half up, at most its cap (fen)."""
+    return min(rule.amount_cap_fen, share(final_price_fen, rule.rate))
+
+
+def _in_force(tx: Transaction, programme: str) -> dict[str, SubsidyProgramme]:
+    """The rules of a programme that hold today (Shanghai) by category; the newest of a category wins."""
+    today = shanghai_date(tx.now)
+    query = select(SubsidyProgramme).where(
+        SubsidyProgramme.code == programme,
+        SubsidyProgramme.valid_from <= today,
+        SubsidyProgramme.valid_to >= today,
+    )
+    return {rule.category: rule for rule in tx.exec(query.order_by(col(SubsidyProgramme.valid_from)))}
+
+
+def _due(
+    rules: dict[str, SubsidyProgramme], items: Sequence[dict[str, Any]], merchant_discount_fen: int
+) -> int:
+    prices = [item["quantity"] * item["unit_price"] for item in items]
+    discounts = split_by_largest_remainder(merchant_discount_fen, prices)
+    seen: set[str] = set()
+    due = 0
+    for index, item in enumerate(items):
+        category = item["subsidy_category"]
+        if category is None:
+            continue
+        if category in seen or item["quantity"] > 1:
+            raise _refused(index, "quantity", f"One {category} of an order is subsidised, not more.")
+        seen.add(category)
+        final = prices[index] - discounts[index]
+        _check_item(rules.get(category), index, item, final)
+        due += subsidy_of(rules[category], final)
+    if not seen:
+        raise SubsidyRefused(
+            "No item claims the subsidy: name the subsidy_category of the item it is for.",
+            param="items",
+            expected=0,
+        )
+    return due
+
+
+def _check_item(
+    rule: SubsidyProgramme | None, index: int, item: dict[str, Any], final_price_fen: int
+) -> None:
+    if rule is None:
+        raise _refused(
+            index, "subsidy_category", f"The programme does not cover a {item['subsidy_category']} today."
+        )
+    if rule.grade is not None and item["energy_grade"] != rule.grade:
+        given = "none is given" if item["energy_grade"] is None else f"this item's is {item['energy_grade']}"
+        raise _refused(
+            index, "energy_grade", f"The programme takes energy or water grade {rule.grade}; {given}."
+        )
+    if rule.price_cap_fen is not None and final_price_fen > rule.price_cap_fen:
+        raise _refused(
+            index,
+            "unit_price",
+            f"The final price {yuan(final_price_fen)} is above the programme's {yuan(rule.price_cap_fen)} yuan.",
+        )
+
+
+def _refused(index: int, field: str, detail: str) -> SubsidyRefused:
+    return SubsidyRefused(detail, param=f"items[{index}].{field}", expected=0)
