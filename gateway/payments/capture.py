@@ -12,7 +12,7 @@ from gateway.errors import AuthorizationExpired, CaptureTooSmall, SerialNumberTa
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import drawdown
-from gateway.payments import played, service
+from gateway.payments import played, service, subsidies
 from gateway.payments.models import Capture, CapturedSerial, Payment
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
@@ -123,6 +123,7 @@ def capture(
         test_failure=played.payout_failure(tx, gateway, payment),
         entry_id=entry_id,
     )
+    subsidies.claim(tx, tenant, payment, row)
     if final:
         service.void_rest(tx, payment)
     service.note(tx, payment, "payment.captured")

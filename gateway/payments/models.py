@@ -197,3 +197,29 @@ class Dispute(SQLModel, table=True):
     respond_by: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+
+
+class SubsidyClaim(SQLModel, table=True):
+    """A trade-in subsidy that the merchant has advanced with a capture, and that its programme owes."""
+
+    __tablename__ = "subsidy_claim"
+    __table_args__ = (
+        UniqueConstraint("capture_id", name="one_subsidy_claim_per_capture"),
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("returned_fen BETWEEN 0 AND amount_fen", name="returned"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("subsidy_claim_of_tenant", "merchant_id", "mode", "id"),
+        Index("subsidy_claim_of_payment", "payment_id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    payment_id: str = Field(sa_column=Column(Words, ForeignKey("payment.id"), nullable=False))
+    capture_id: str = Field(sa_column=Column(Words, ForeignKey("capture.id"), nullable=False))
+    programme: str = Field(sa_column=Column(Words, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    returned_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    paid_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """When the programme has paid."""
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

@@ -21,10 +21,13 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import lowering
 from gateway.loans import service as loans
-from gateway.payments import refund_records, returns, service
+from gateway.payments import refund_records, returns, service, subsidies
 from gateway.payments.capture import VAT_RATE
 from gateway.payments.models import Capture, Payment, Refund
 from gateway.settlement import service as settlement
+
+GOODS_COME_BACK = ("return", "unwind")
+"""Kinds of refund with which a trade-in subsidy goes back; a lower price or goodwill leaves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ def refund(
     tx.flush()
     for number, share in enumerate(shares, start=1):
         _book(tx, payment, row, share, number)
+        if kind in GOODS_COME_BACK:
+            subsidies.give_back(tx, tenant, payment, share.capture, refund=row.id)
     limits.release(
         tx,
         shopper_id=payment.shopper_id,

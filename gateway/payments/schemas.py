@@ -63,6 +63,16 @@ class PaymentQuery(PageQuery):
     merchant_reference = Line(longest=100, load_default=None)
 
 
+class SubsidyClaimAnswer(Strict):
+    """The trade-in subsidy that goes with a capture: the merchant advanced it, the programme owes it. Fen."""
+
+    id = fields.String()
+    programme = fields.String()
+    amount = fields.Integer()
+    returned = fields.Integer(metadata={"description": "Part that went back because goods came back."})
+    paid_at = Moment(allow_none=True)
+
+
 class CaptureAnswer(Strict):
     """One capture; amounts in fen."""
 
@@ -72,6 +82,7 @@ class CaptureAnswer(Strict):
     refunded_amount = fields.Integer()
     merchant_fee = fields.Integer()
     merchant_subsidy = fields.Integer()
+    government_subsidy = fields.Nested(SubsidyClaimAnswer, allow_none=True)
     loan = fields.String()
     captured_at = Moment()
     settlement_date = fields.String(metadata={"format": "date"})
@@ -96,6 +107,10 @@ class PaymentAnswer(Strict):
     term = fields.Integer()
     plan = AsStored(PlanAnswer)
     captures = fields.List(fields.Nested(CaptureAnswer))
+    government_subsidy = fields.Dict(
+        allow_none=True,
+        metadata={"description": "programme and amount (fen) of the order; never part of the loan"},
+    )
     checkout = fields.String()
     merchant_reference = fields.String()
     merchant_order_id = fields.String(allow_none=True)

@@ -15,7 +15,7 @@ from gateway.decision import limits
 from gateway.errors import AmountAboveAuthorized, NotFound, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.payments.models import Capture, Dispute, Payment, Refund
+from gateway.payments.models import Capture, Dispute, Payment, Refund, SubsidyClaim
 from gateway.payments.schemas import PaymentAnswer
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
@@ -186,6 +186,7 @@ def captures_of(tx: Transaction, payment_id: str) -> list[Capture]:
 def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
     """The payment as the API shows it."""
     dates = settlement.settlement_dates(tx, payment.id)
+    claims = subsidy_claims(tx, payment)
     return {
         "id": payment.id,
         "mode": payment.mode,
@@ -210,9 +211,11 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
                 "loan": capture.loan_id,
                 "captured_at": capture.captured_at,
                 "settlement_date": dates[capture.id].isoformat(),
+                "government_subsidy": claims.get(capture.id),
             }
             for capture in captures_of(tx, payment.id)
         ],
+        "government_subsidy": payment.government_subsidy,
         "checkout": payment.checkout_id,
         "merchant_reference": payment.merchant_reference,
         "merchant_order_id": payment.merchant_order_id,
@@ -220,6 +223,23 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
         "acknowledged_at": payment.acknowledged_at,
         "authorization_expires_at": payment.expires_at,
         "created_at": payment.created_at,
+    }
+
+
+def subsidy_claims(tx: Transaction, payment: Payment) -> dict[str, dict[str, Any]]:
+    """The trade-in subsidy that goes with each capture, as the API shows it."""
+    if payment.government_subsidy is None:
+        return {}
+    query = select(SubsidyClaim).where(SubsidyClaim.payment_id == payment.id)
+    return {
+        row.capture_id: {
+            "id": row.id,
+            "programme": row.programme,
+            "amount": row.amount_fen,
+            "returned": row.returned_fen,
+            "paid_at": row.paid_at,
+        }
+        for row in tx.exec(query)
     }
 
 

@@ -11,7 +11,7 @@ from gateway.loans import repayment
 from gateway.loans import service as loans
 from gateway.loans.schemas import LoanAnswer
 from gateway.merchants import test_clocks
-from gateway.payments import collections, disputes, service
+from gateway.payments import collections, disputes, service, subsidies
 from gateway.payments.schemas import DisputeAnswer, PaymentAnswer
 from gateway.payments.test_schemas import (
     AdvanceRequest,
@@ -85,6 +85,14 @@ def return_payout(call: Call, payout_id: str) -> Any:
     _only_in_test(call)
     settlement.get_payout(call.tx, call.tenant, payout_id)
     return settlement.payout_view(payouts.give_back(call.tx, payout_id, failure=call.body["reason"]))
+
+
+@helpers.post("/subsidy_claims/<claim_id>/pay", scope="payments:write", answer=PaymentAnswer)
+def pay_subsidy(call: Call, claim_id: str) -> Any:
+    """Let the programme pay a trade-in subsidy; the merchant gets it with the next batch."""
+    _only_in_test(call)
+    claim = subsidies.receive(call.tx, call.tenant, claim_id)
+    return service.view(call.tx, service.get(call.tx, call.tenant, claim.payment_id))
 
 
 @helpers.post("/disputes", scope="payments:write", body=DisputePlayed, answer=DisputeAnswer)

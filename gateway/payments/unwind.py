@@ -21,7 +21,7 @@ from gateway.ledger import service as ledger
 from gateway.loans import ending
 from gateway.loans import service as loans
 from gateway.payments import refund as refunds
-from gateway.payments import refund_records, returns, service
+from gateway.payments import refund_records, returns, service, subsidies
 from gateway.payments.models import Capture, Payment, Refund, ShopperReturn
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
@@ -90,6 +90,7 @@ def unwind(
     tx.flush()
     for number, part in enumerate(undone, start=1):
         _settle(tx, tenant, payment, row, part, number)
+        subsidies.give_back(tx, tenant, payment, part.capture, refund=row.id)
     if paid:
         _pay_back(tx, tenant, payment, row, undone)
     else:

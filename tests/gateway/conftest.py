@@ -21,6 +21,7 @@ from gateway.app import create_app
 from gateway.config import Settings
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.onboarding import onboard
+from tests.gateway.books import Books
 
 START = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """Monday noon in Shanghai."""
@@ -172,6 +173,12 @@ def new_merchant(app: Flask) -> Callable[..., Api]:
 def api(new_merchant: Callable[..., Api]) -> Api:
     """The API client of a phone shop in test mode."""
     return new_merchant()
+
+
+@pytest.fixture
+def books(app: Flask, api: Api, clock: TestClock) -> Books:
+    """The books behind ``api``, and its days."""
+    return Books(app, api, clock)
 
 
 def problem(answer: TestResponse) -> dict[str, Any]:

@@ -1,0 +1,150 @@
+"""Trade-in subsidies: the merchant has advanced one, and the programme owes it; it is never part of the loan.
+
+Sources: the rules of the 2026 programme (domain reference, section 5): not financed, its own receivable; on a return
+the shopper gets back only what the shopper paid, and a subsidy that was paid out goes back to the programme.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from sqlmodel import select
+
+from gateway.core.calendar import shanghai_date
+from gateway.core.money import half_up
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import NotFound, WrongState
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
+from gateway.payments.models import Capture, Payment, SubsidyClaim
+from gateway.settlement import service as settlement
+
+
+def claim(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture) -> None:
+    """Book the part of the order's subsidy that goes with a capture; parts of all captures sum to the whole."""
+    if payment.government_subsidy is None:
+        return
+    whole = payment.government_subsidy["amount"]
+    after, before = (
+        half_up(Fraction(whole * captured, payment.amount_fen))
+        for captured in (payment.captured_fen, payment.captured_fen - capture.amount_fen)
+    )
+    if after == before:
+        return
+    row = SubsidyClaim(
+        id=tx.new_id("sub"),
+        merchant_id=tenant.merchant_id,
+        mode=tenant.mode,
+        payment_id=payment.id,
+        capture_id=capture.id,
+        programme=payment.government_subsidy["programme"],
+        amount_fen=after - before,
+        returned_fen=0,
+        created_at=tx.now,
+    )
+    tx.add(row)
+    tx.flush()
+    lines = postings.government_subsidy(
+        payment=payment.id, programme=row.programme, merchant=tenant.merchant_id, amount_fen=row.amount_fen
+    )
+    _post(tx, row, "subsidy_claimed", lines, key=row.id)
+
+
+def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
+    """The programme has paid what it still owes of a claim: the merchant gets it with the next batch.
+
+    Saying it again changes nothing. Raises ``NotFound``; ``WrongState`` when everything was returned before.
+    """
+    row = tx.exec(select(SubsidyClaim).where(SubsidyClaim.id == claim_id).with_for_update()).first()
+    if row is None or not tenant.owns(row):
+        raise NotFound(f"There is no subsidy claim {claim_id!r}.")
+    if row.paid_at is not None:
+        return row
+    amount = row.amount_fen - row.returned_fen
+    if not amount:
+        raise WrongState("The goods came back: the programme owes nothing.", param="subsidy_claim")
+    row.paid_at = tx.now
+    tx.add(row)
+    payment = tx.get_one(Payment, row.payment_id)
+    lines = postings.subsidy_received(
+        payment=row.payment_id,
+        programme=row.programme,
+        funder=payment.funder,
+        merchant=tenant.merchant_id,
+        amount_fen=amount,
+    )
+    entry_id = _post(tx, row, "subsidy_received", lines, key=row.id)
+    _settle(tx, payment, row, kind="subsidy", object_id=row.id, amount_fen=amount, entry_id=entry_id)
+    return row
+
+
+def give_back(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture, *, refund: str) -> None:
+    """Goods of a capture came back: the part of its subsidy that belongs to all that was refunded goes back."""
+    row = tx.exec(select(SubsidyClaim).where(SubsidyClaim.capture_id == capture.id).with_for_update()).first()
+    if row is None:
+        return
+    returned = half_up(Fraction(row.amount_fen * capture.refunded_fen, capture.amount_fen))
+    amount, row.returned_fen = returned - row.returned_fen, max(returned, row.returned_fen)
+    if amount <= 0:
+        return
+    tx.add(row)
+    bearing = settlement.Bearing(amount, 0, 0)
+    if row.paid_at is not None:
+        bearing = settlement.bearing_settled(tx, tenant, net_fen=amount)
+    lines = postings.subsidy_returned(
+        payment=payment.id,
+        programme=row.programme,
+        merchant=tenant.merchant_id,
+        from_pending_fen=bearing.pending_fen,
+        from_available_fen=bearing.available_fen,
+        from_receivable_fen=bearing.receivable_fen,
+    )
+    key = f"{row.id}:{row.returned_fen}"
+    entry_id = _post(tx, row, "subsidy_returned", lines, key=key)
+    if row.paid_at is not None:
+        _settle(
+            tx,
+            payment,
+            row,
+            kind="subsidy_return",
+            object_id=f"{refund}:{row.id}",
+            amount_fen=amount,
+            entry_id=entry_id,
+        )
+
+
+def _settle(
+    tx: Transaction,
+    payment: Payment,
+    row: SubsidyClaim,
+    *,
+    kind: str,
+    object_id: str,
+    amount_fen: int,
+    entry_id: str,
+) -> None:
+    settlement.add_line(
+        tx,
+        Tenant.of(row),
+        kind=kind,
+        object_id=object_id,
+        payment_id=payment.id,
+        capture_id=row.capture_id,
+        merchant_reference=payment.merchant_reference,
+        amount_fen=amount_fen,
+        entry_id=entry_id,
+    )
+
+
+def _post(tx: Transaction, row: SubsidyClaim, kind: str, lines: postings.Entries, *, key: str) -> str:
+    return ledger.post(
+        tx,
+        kind=kind,
+        key=f"{kind}:{key}",
+        tenant=Tenant.of(row),
+        lines=lines,
+        about_type="payment",
+        about_id=row.payment_id,
+        effective_date=shanghai_date(tx.now),
+    )

@@ -1,0 +1,62 @@
+"""The books of one merchant's gateway, for tests in which days pass."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import text
+
+from gateway.core.tenant import Tenant
+from gateway.daily import sweep
+from gateway.ledger import service as ledger
+from gateway.ledger.accounts import CHART
+from gateway.ledger.verify import verify
+from gateway.runtime import drain
+
+
+class Books:
+    """The books of one merchant's gateway, and time that passes day by day."""
+
+    def __init__(self, app: Flask, api: Any, clock: Any) -> None:
+        self.gateway, self.api, self.clock = app.extensions["fenqi"], api, clock
+        self.tenant = Tenant(api.credentials["merchant"], "test")
+
+    def pass_days(self, days: int) -> None:
+        """Let days pass, each with its jobs and everything they instruct."""
+        for _ in range(days):
+            self.clock.advance(days=1)
+            self.work()
+
+    def until(self, day: str) -> None:
+        self.pass_days((date.fromisoformat(day) - self.clock.now.date()).days)
+
+    def work(self) -> None:
+        sweep(self.gateway)
+        while drain(self.gateway):
+            pass
+
+    def of(self, kind: str) -> int:
+        """Balance of a kind of account, all owners, on its normal side (fen)."""
+        owner = {"merchant": self.tenant.merchant_id, "funder": self.gateway.settings.funder, "none": ""}
+        name = owner.get(CHART[kind].owner, "payment_institution")
+        with self.gateway.db.read() as tx:
+            return ledger.balance_of(tx, "test", kind, name)
+
+    def sound(self) -> None:
+        with self.gateway.db.read() as tx:
+            report = verify(tx)
+        assert report.ok, [check for check in report.checks if not check.ok]
+
+    def loan(self, payment: dict[str, Any]) -> dict[str, Any]:
+        self.api.login()
+        return self.api.get(f"/v1/loans/{payment['captures'][-1]['loan']}").json
+
+    def post(self, path: str, body: Any = None) -> Any:
+        self.api.login()
+        return self.api.post(path, body)
+
+    def limit_held(self) -> int:
+        with self.gateway.db.read() as tx:
+            return tx.connection().execute(text("SELECT SUM(held_fen) FROM credit_limit")).scalar_one()
