@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -44,6 +44,7 @@ WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
 """Keys and object identifiers: they stand unquoted in journals and reports."""
 
+KEYS_AT_ONCE = 500
 NEW_ENTRY = sqlite.insert(ENTRY).on_conflict_do_nothing(index_elements=["mode", "key"])
 LEDGER_WRITE = text(
     "SELECT ledger_write(:id, :mode, :kind, :key, :request_sha256, :reverses, :merchant_id, :object_type, :object_id,"
@@ -90,9 +91,7 @@ def post(
     """
     _check_names(kind, about_type, key, about_id, lines)
     _check_owners(tenant, lines)
-    content: Any = [[line.kind, line.owner, line.amount_fen, line.about] for line in lines]
-    if request is None:
-        request = [effective_date.isoformat(), content]
+    request = _request_of(request, effective_date, lines)
     return _once(
         tx,
         tenant,
@@ -122,21 +121,25 @@ class Draft:
 
 
 def post_many(tx: Transaction, drafts: Sequence[Draft]) -> list[str]:
-    """Write many entries; returns their ids in the order given. Raises what ``post`` raises, then none is written."""
-    return [
-        post(
-            tx,
-            kind=draft.kind,
-            key=draft.key,
-            tenant=draft.tenant,
-            lines=draft.lines,
-            about_type=draft.about_type,
-            about_id=draft.about_id,
-            effective_date=draft.effective_date,
-            request=draft.request,
-        )
-        for draft in drafts
-    ]
+    """Write many entries at once; returns their ids in the order given.
+
+    The same as posting one after the other, but one statement per table and not per entry. Raises what ``post`` raises,
+    before anything is written.
+    """
+    made = [_entry_of(tx, draft) for draft in drafts]
+    known = _entries_with_keys(tx.connection(), {(entry["mode"], entry["key"]) for entry in made})
+    new: list[tuple[dict[str, Any], Entries]] = []
+    for draft, entry in zip(drafts, made, strict=True):
+        place = entry["mode"], entry["key"]
+        first = known.setdefault(place, (entry["id"], entry["request_sha256"]))
+        if first[1] != entry["request_sha256"]:
+            raise KeyConflict(
+                f"The ledger key {entry['key']!r} is taken by the entry {first[0]}, which differs."
+            )
+        if first[0] == entry["id"]:
+            new.append((entry, draft.lines))
+    _write_many(tx, new)
+    return [known[entry["mode"], entry["key"]][0] for entry in made]
 
 
 def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | None = None) -> str:
@@ -227,6 +230,85 @@ def _once(tx: Transaction, tenant: Tenant, lines: Entries, **facts: Any) -> str:
     if known.request_sha256 != entry["request_sha256"]:
         raise KeyConflict(f"The ledger key {entry['key']!r} is taken by the entry {known.id}, which differs.")
     return str(known.id)
+
+
+def _entry_of(tx: Transaction, draft: Draft) -> dict[str, Any]:
+    """The row of an entry to be. Raises ``ValueError`` for lines that cannot be an entry."""
+    lines, tenant = draft.lines, draft.tenant
+    _check_names(draft.kind, draft.about_type, draft.key, draft.about_id, lines)
+    _check_owners(tenant, lines)
+    return {
+        "id": tx.new_id("ent"),
+        "mode": tenant.mode,
+        "kind": draft.kind,
+        "key": draft.key,
+        "request_sha256": _fingerprint(
+            [
+                draft.kind,
+                draft.about_type,
+                draft.about_id,
+                _request_of(draft.request, draft.effective_date, lines),
+            ]
+        ),
+        "reverses": None,
+        "merchant_id": tenant.merchant_id,
+        "object_type": draft.about_type,
+        "object_id": draft.about_id,
+        "effective_date": draft.effective_date,
+        "recorded_at": tx.now,
+    }
+
+
+def _request_of(request: Any, effective_date: date, lines: Entries) -> Any:
+    """What tells a repetition from another event: what was asked, or without that the lines themselves."""
+    if request is not None:
+        return request
+    return [
+        effective_date.isoformat(),
+        [[line.kind, line.owner, line.amount_fen, line.about] for line in lines],
+    ]
+
+
+def _write_many(tx: Transaction, new: Sequence[tuple[dict[str, Any], Entries]]) -> None:
+    if not new:
+        return
+    connection = tx.connection()
+    accounts: dict[str, Line] = {}
+    postings, seals = [], []
+    for entry, lines in new:
+        for number, line in enumerate(lines, start=1):
+            name = account_id(entry["mode"], line.kind, line.owner)
+            accounts[name] = line
+            postings.append(
+                {
+                    "entry_id": entry["id"],
+                    "line": number,
+                    "account_id": name,
+                    "amount": line.amount_fen,
+                    "object_id": line.about,
+                }
+            )
+        seals.append({"entry_id": entry["id"], "lines": len(lines), "gross": lines.gross_fen})
+    unknown = sorted(accounts.keys() - _accounts_known_to(connection))
+    _open_accounts(tx, connection, {name: accounts[name] for name in unknown})
+    connection.execute(insert(ENTRY), [entry for entry, _ in new])
+    connection.execute(insert(POSTING), postings)
+    connection.execute(insert(SEAL), seals)
+
+
+def _entries_with_keys(
+    connection: Connection, places: Collection[tuple[Mode, str]]
+) -> dict[tuple[Mode, str], tuple[str, str]]:
+    """Id and request of the entries that have one of the keys, by mode and key."""
+    found: dict[tuple[Mode, str], tuple[str, str]] = {}
+    for mode in {mode for mode, _ in places}:
+        keys = sorted(key for of, key in places if of == mode)
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            query = select(ENTRY.c.key, ENTRY.c.id, ENTRY.c.request_sha256).where(
+                ENTRY.c.mode == mode, ENTRY.c.key.in_(keys[start : start + KEYS_AT_ONCE])
+            )
+            found.update({(mode, key): (id, digest) for key, id, digest in connection.execute(query)})
+    return found
 
 
 def _write_by_statements(connection: Connection, entry: dict[str, Any], lines: Entries) -> bool:

@@ -251,3 +251,48 @@ def post(tx: Any, key: str, amount_fen: int = 500, lines: Entries | None = None)
         about_id="pay_1",
         effective_date=DAY,
     )
+
+
+def drafts(*keys: str, amount_fen: int = 500) -> list[service.Draft]:
+    return [
+        service.Draft(
+            kind="event",
+            key=key,
+            tenant=Tenant("mer_shop", "test"),
+            lines=subsidy(amount_fen),
+            about_type="payment",
+            about_id="pay_1",
+            effective_date=DAY,
+        )
+        for key in keys
+    ]
+
+
+def test_many_at_once_are_the_same_as_one_after_the_other(books: Any) -> None:
+    first = books.post(subsidy(500), key="e:1", about_type="payment", about_id="pay_1")
+    ids = books.db.write(lambda tx: service.post_many(tx, drafts("e:0", "e:1", "e:2", "e:0")))
+    assert ids[1] == first
+    assert ids[3] == ids[0]
+    assert len(set(ids)) == 3
+    again = books.post(subsidy(500), key="e:2", about_type="payment", about_id="pay_1")
+    assert again == ids[2], "one posting finds what many wrote"
+    assert books.balances()["merchant_pending"] == 1500
+    assert books.counts()[0] == 3
+
+
+def test_many_with_one_that_is_refused_write_nothing(books: Any) -> None:
+    books.post(subsidy(500), key="e:1", about_type="payment", about_id="pay_1")
+    before = books.counts()
+    for wrong in (
+        drafts("e:5") + drafts("e:1", amount_fen=501),
+        drafts("e:5") + drafts("e:5", amount_fen=501),
+    ):
+        with pytest.raises(KeyConflict):
+            books.db.write(lambda tx, wrong=wrong: service.post_many(tx, wrong))
+    with pytest.raises(ValueError, match="no identifier"):
+        books.db.write(lambda tx: service.post_many(tx, drafts("e:5", "no key")))
+    assert books.counts() == before
+
+
+def test_nothing_is_posted_by_no_drafts(books: Any) -> None:
+    assert books.db.write(lambda tx: service.post_many(tx, [])) == []
