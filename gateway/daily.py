@@ -80,14 +80,14 @@ def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
 
 
 def advance(gateway: Gateway, item: OutboxItem, *, drain: Callable[[], int]) -> None:
-    """Take a test clock to its goal, stopping at noon of every day on the way for that day's jobs.
+    """Take a test clock to its goal, stopping at noon of every day on the way that has something to do.
 
     ``drain`` carries out what a day has instructed before the next one begins. After a crash the clock goes on from
     where it stands.
     """
     clock_id = item.payload["test_clock"]
     while True:
-        clock = gateway.db.write(lambda tx: test_clocks.step(tx, clock_id, to=_next_noon(tx, clock_id)))
+        clock = gateway.db.write(lambda tx: test_clocks.step(tx, clock_id, to=_next_stop(tx, clock_id)))
         tenant = Tenant.of(clock)
         run_day(gateway, tenant)
         while drain():
@@ -96,9 +96,20 @@ def advance(gateway: Gateway, item: OutboxItem, *, drain: Callable[[], int]) -> 
             return
 
 
-def _next_noon(tx: Transaction, clock_id: str) -> datetime:
-    now = test_clocks.time_of(tx, test_clocks.by_id(tx, clock_id)).astimezone(SHANGHAI)
-    noon = datetime.combine(now.date(), time(12), SHANGHAI)
+def _next_stop(tx: Transaction, clock_id: str) -> datetime:
+    """Noon of the next day on which the clock's merchant has something to do; ten years ahead when there is none."""
+    clock = test_clocks.by_id(tx, clock_id)
+    tenant, now = Tenant.of(clock), test_clocks.time_of(tx, clock)
+    today = shanghai_date(now)
+    moments = (
+        checkouts.next_work(tx, tenant),
+        payments.next_work(tx, tenant),
+        disputes.next_work(tx, tenant),
+    )
+    days = [shanghai_date(moment) + timedelta(days=1) for moment in moments if moment is not None]
+    days += filter(None, (billing.next_work(tx, tenant, today=today), closing.next_work(tx, tenant)))
+    stop = max(min(days, default=today + timedelta(days=3653)), today)
+    noon = datetime.combine(stop, time(12), SHANGHAI)
     return noon if noon > now else noon + timedelta(days=1)
 
 

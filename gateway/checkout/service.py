@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from gateway.checkout.models import Checkout
 from gateway.checkout.schemas import CheckoutAnswer
@@ -128,6 +128,16 @@ def expire_due(tx: Transaction, *, limit: int = 100) -> int:
     for checkout in due:
         move(tx, checkout, "expired")
     return len(due)
+
+
+def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
+    """When the tenant's next checkout expires."""
+    query = select(func.min(Checkout.expires_at)).where(
+        Checkout.merchant_id == tenant.merchant_id,
+        Checkout.mode == tenant.mode,
+        col(Checkout.status).in_(EXPIRABLE),
+    )
+    return tx.exec(query).one()
 
 
 def move(tx: Transaction, checkout: Checkout, status: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -70,6 +70,27 @@ def tenants_with_work(tx: Transaction, *, today: date) -> list[Tenant]:
     )
     found = {pair for query in queries for pair in tx.exec(query.distinct())}
     return [Tenant(merchant, mode_of(mode)) for merchant, mode in sorted(found)]
+
+
+def next_work(tx: Transaction, tenant: Tenant, *, today: date) -> date | None:
+    """The next day after ``today`` on which the tenant's loans need a job: tomorrow while a bill is open."""
+    open_bill = (
+        select(LoanBill.loan_id)
+        .join(Loan, col(Loan.id) == LoanBill.loan_id)
+        .where(
+            Loan.merchant_id == tenant.merchant_id,
+            Loan.mode == tenant.mode,
+            col(Loan.status).in_(OPEN),
+            col(LoanBill.paid_on).is_(None),
+        )
+        .limit(1)
+    )
+    if tx.exec(open_bill).first() is not None:
+        return today + timedelta(days=1)
+    due = select(func.min(Loan.next_due_date)).where(
+        Loan.merchant_id == tenant.merchant_id, Loan.mode == tenant.mode, col(Loan.status).in_(OPEN)
+    )
+    return tx.exec(due).one()
 
 
 def fall_due(

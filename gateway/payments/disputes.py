@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant, mode_of
@@ -129,6 +129,16 @@ def tenants_with_unanswered(tx: Transaction) -> list[Tenant]:
     """Who has disputes that wait for an answer."""
     query = select(Dispute.merchant_id, Dispute.mode).where(Dispute.status == "needs_response").distinct()
     return [Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(query)]
+
+
+def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
+    """When the next answer to a dispute is overdue."""
+    query = select(func.min(Dispute.respond_by)).where(
+        Dispute.merchant_id == tenant.merchant_id,
+        Dispute.mode == tenant.mode,
+        Dispute.status == "needs_response",
+    )
+    return tx.exec(query).one()
 
 
 def get(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:

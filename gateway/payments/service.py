@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, func, select
@@ -122,6 +122,16 @@ def expire_due(tx: Transaction, *, limit: int = 100) -> int:
     for payment in due:
         expire(tx, payment)
     return len(due)
+
+
+def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
+    """When the tenant's next authorisation lapses."""
+    query = select(func.min(Payment.expires_at)).where(
+        Payment.merchant_id == tenant.merchant_id,
+        Payment.mode == tenant.mode,
+        Payment.captured_fen + Payment.voided_fen + Payment.expired_fen < Payment.amount_fen,
+    )
+    return tx.exec(query).one()
 
 
 def expire(tx: Transaction, payment: Payment) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
@@ -29,6 +29,16 @@ def tenants_with_open_lines(tx: Transaction, *, on: date) -> list[Tenant]:
         .order_by(SettlementLine.merchant_id, SettlementLine.mode)
     )
     return [Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(query)]
+
+
+def next_work(tx: Transaction, tenant: Tenant) -> date | None:
+    """The settlement date of the tenant's next open line."""
+    query = select(func.min(SettlementLine.settlement_date)).where(
+        SettlementLine.merchant_id == tenant.merchant_id,
+        SettlementLine.mode == tenant.mode,
+        col(SettlementLine.batch_id).is_(None),
+    )
+    return tx.exec(query).one()
 
 
 def close_batch(tx: Transaction, tenant: Tenant, *, on: date, funder: str) -> SettlementBatch | None:
