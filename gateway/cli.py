@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     vectors = command("vectors", _vectors, "compute every case of a golden vector file and print the results")
     vectors.add_argument("file", type=Path, help="a file such as schedules.json")
     _merchant_commands(command("merchant", _usage, "create merchants"))
+    _limit_commands(command("limit", _usage, "explain a shopper's credit limit"))
     _ledger_commands(command("ledger", _usage, "verify and export the ledger"))
     _contract_commands(command("contracts", _usage, "verify contracts and export the keys that sign them"))
     return parser
@@ -80,6 +81,14 @@ def _merchant_commands(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--mode", choices=("test", "live"), default="test")
     create.add_argument("--data", metavar="DIR", help=argparse.SUPPRESS)
     create.set_defaults(run=_merchant_create)
+
+
+def _limit_commands(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    history = verbs.add_parser("history", help="print every movement of a shopper's limits with its reason")
+    history.add_argument("shopper", help="identifier of the shopper, shp_…")
+    history.add_argument("--data", metavar="DIR", help="data folder (default: FENQI_DATA_DIR or ./var)")
+    history.set_defaults(run=_limit_history)
 
 
 def _ledger_commands(parser: argparse.ArgumentParser) -> None:
@@ -191,6 +200,18 @@ def _merchant_create(options: argparse.Namespace) -> int:
     )
     print(json.dumps(credentials, ensure_ascii=False, indent=2))
     return 0
+
+
+def _limit_history(options: argparse.Namespace) -> int:
+    from gateway.decision import limits  # noqa: PLC0415
+
+    with _gateway(options).db.read() as tx:
+        rows = limits.history(tx, options.shopper)
+    for row in rows:
+        print(f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}  {row.reason:<10}  {row.amount_fen:>12}  {row.about}")
+    if not rows:
+        print(f"No limit was ever granted to {options.shopper!r}.", file=sys.stderr)
+    return 0 if rows else 1
 
 
 def _ledger_verify(options: argparse.Namespace) -> int:

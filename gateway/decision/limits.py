@@ -10,9 +10,18 @@ from sqlmodel import col, select
 from gateway.db.transactions import Transaction
 from gateway.decision.models import CreditLimit, LimitMovement
 
+LOWEST_FEN, HIGHEST_FEN = 500_000, 10_000_000
+"""Limits are from 5,000 to 100,000 yuan; who would get less gets none."""
+
 
 def grant(tx: Transaction, *, shopper_id: str, funder: str, limit_fen: int, decision_id: str) -> CreditLimit:
-    """Set the shopper's limit at a lender to what the newest decision grants (fen)."""
+    """Set the shopper's limit at a lender to what the newest decision grants (fen), at most ``HIGHEST_FEN``.
+
+    Raises ``ValueError`` below ``LOWEST_FEN``.
+    """
+    if limit_fen < LOWEST_FEN:
+        raise ValueError(f"a limit is at least {LOWEST_FEN} fen, not {limit_fen}")
+    limit_fen = min(limit_fen, HIGHEST_FEN)
     limit = locked(tx, shopper_id, funder)
     if limit is None:
         limit = CreditLimit(

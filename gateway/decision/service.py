@@ -161,6 +161,9 @@ def _recommended(scorer: ScorerPort, *, mode: Mode, phone: str, features: dict[s
 
 def _grant_or_decline(tx: Transaction, decision: CreditDecision, funder_name: str) -> None:
     """Grant the limit; an amount above what is left of it turns the approval into a decline that says so."""
+    if decision.limit_fen < limits.LOWEST_FEN:
+        decision.outcome, decision.reasons = "decline", [REASONS["limit_exceeded"]]
+        return
     limit = limits.grant(
         tx,
         shopper_id=decision.shopper_id,
@@ -169,8 +172,7 @@ def _grant_or_decline(tx: Transaction, decision: CreditDecision, funder_name: st
         decision_id=decision.id,
     )
     if limits.available_fen(limit) < decision.amount_fen:
-        decision.outcome = "decline"
-        decision.reasons = [REASONS["limit_exceeded"]]
+        decision.outcome, decision.reasons = "decline", [REASONS["limit_exceeded"]]
 
 
 def _missing(checkout_id: str) -> CreditDecision:
