@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core import early_settlement, late_interest, merchant_settlement, refunding
-from gateway.core.schedule import Schedule, Terms, build, due_date
+from gateway.core.schedule import Schedule, Terms, build, difference, due_date, without_negatives
 
 DAY = date(2026, 11, 23)
 INTEREST = Terms("equal_installment", 12, annual_rate="0.18")
@@ -165,3 +165,73 @@ def test_net_and_vat_are_the_fee_and_neither_shrinks_when_the_fee_grows(fee: int
     later_net, later_vat = merchant_settlement.net_and_vat(fee + more, "0.06")
     assert later_net >= net
     assert later_vat >= vat
+
+
+@given(st.integers(1, 10_000_000), CHOICES, st.lists(st.integers(1, 3_000_000), max_size=4), st.data())
+@settings(max_examples=150)
+def test_refunds_computed_together_end_where_one_refund_ends(
+    principal: int, terms: Terms, refunds: list[int], data: st.DataObject
+) -> None:
+    """Each refund between two due dates is computed from the rows at the last of them, with all before it."""
+    base = build(principal, terms, DAY).rows[data.draw(st.integers(0, terms.periods - 1)) :]
+    at_base, given_back, rows = sum(row.principal for row in base), 0, base
+    for refund in refunds:
+        given_back += min(refund, at_base - given_back)
+        rows = refunding.lower(base, terms=terms, contract_date=DAY, refund_fen=given_back).rows
+    once = refunding.lower(base, terms=terms, contract_date=DAY, refund_fen=min(sum(refunds), at_base))
+    assert tuple(rows) == (once.rows if refunds else base)
+
+
+@given(
+    st.integers(1, 5_000_000),
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 1_000_000)), max_size=5),
+    st.integers(0, 90),
+)
+def test_late_interest_of_an_instalment_is_exact_until_one_rounding(
+    principal: int, payments: list[tuple[int, int]], day: int
+) -> None:
+    reductions, left = [], principal
+    for after, amount in sorted(payments):
+        part = min(amount, left)
+        left -= part
+        if part:
+            reductions.append((DAY + timedelta(days=after), part))
+
+    def counted(days: int) -> int:
+        return days if days > 3 else 0
+
+    weighted = sum(part * counted(min((on - DAY).days, day)) for on, part in reductions) + left * counted(day)
+    found = late_interest.of_instalment(
+        principal,
+        reductions,
+        due_date=DAY,
+        as_of=DAY + timedelta(days=day),
+        daily_rate="0.0005",
+        grace_days=3,
+    )
+    assert found == (weighted * 5 * 2 + 10_000) // 20_000
+
+
+def test_principal_paid_within_the_grace_is_never_late() -> None:
+    paid = [(DAY + timedelta(days=3), 30_000)]
+    late = late_interest.of_instalment(
+        50_000, paid, due_date=DAY, as_of=DAY + timedelta(days=10), daily_rate="0.0005", grace_days=3
+    )
+    assert late == late_interest.late_interest(20_000, daily_rate="0.0005", days=10)
+
+
+@given(st.integers(100_000, 3_000_000), CHOICES, st.integers(1, 3000))
+@settings(max_examples=200)
+def test_a_tiny_last_capture_has_no_row_below_0_and_the_same_sums(
+    captured: int, terms: Terms, more: int
+) -> None:
+    rows = difference(build(captured + more, terms, DAY), build(captured, terms, DAY))
+    lifted = without_negatives(rows)
+    assert (lifted.principal, lifted.total_interest, lifted.total_fee) == (
+        rows.principal,
+        rows.total_interest,
+        rows.total_fee,
+    )
+    assert all(min(row.principal, row.interest, row.fee, row.balance) >= 0 for row in lifted.rows)
+    if all(min(row.principal, row.interest, row.fee) >= 0 for row in rows.rows):
+        assert [row.payment for row in lifted.rows] == rows.payments

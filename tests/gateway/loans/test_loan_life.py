@@ -327,3 +327,42 @@ def test_the_merchants_subsidy_is_earned_returned_or_left_and_nothing_else(books
     assert books.of("unearned_merchant_subsidy") == 0
     assert books.of("merchant_subsidy_income") + refund["merchant_subsidy_returned"] == subsidy
     books.sound()
+
+
+@pytest.mark.parametrize("category", ["3c", "education", "furnishing"])
+def test_refunds_between_two_due_dates_end_where_one_refund_ends(
+    books: Books, new_merchant: Callable[..., Any], app: Flask, category: str
+) -> None:
+    schedules = []
+    sides = [Books(app, new_merchant(category=category), books.clock) for _ in range(2)]
+    payments = [side.api.captured(12, category=category) for side in sides]
+    sides[0].until("2027-01-24")
+    for side, payment, parts in zip(sides, payments, ([33_333, 40_001, 7], [73_341]), strict=True):
+        for amount in parts:
+            body = {"payment": payment["id"], "amount": amount, "kind": "goodwill", "reason": "x"}
+            assert side.post("/v1/refunds", body).status_code == 201
+        schedules.append(side.loan(payment)["schedule"])
+    assert schedules[0] == schedules[1]
+
+
+def test_a_bill_that_is_not_paid_is_lowered_last(books: Books) -> None:
+    payment = books.api.captured(3)
+    loan_id = payment["captures"][0]["loan"]
+    books.post(f"/v1/test_helpers/loans/{loan_id}/miss", {"instalments": 1})
+    books.until("2026-12-24")
+    refund = books.post("/v1/refunds", {"payment": payment["id"], "reason": "sent back"}).json
+    assert (refund["loan_reduction"], refund["returned_to_shopper"]) == (599_900, 0)
+    loan = books.loan(payment)
+    assert (loan["status"], loan["amount_due"], loan["next_due_date"]) == ("refunded", 0, None)
+    assert books.of("loan_principal") == books.limit_held() == 0
+    books.sound()
+
+
+def test_repaying_a_day_before_the_loan_or_after_today_is_refused(books: Books) -> None:
+    payment = books.api.captured(3)
+    path = f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/repay"
+    for day in ("2026-11-22", "2026-11-24"):
+        answer = books.post(path, {"amount": 1, "received_on": day})
+        assert (answer.status_code, answer.json["param"]) == (409, "received_on")
+    assert books.post(path).json["code"] == "wrong_state", "nothing is due"
+    books.sound()
