@@ -2,7 +2,8 @@
 
 Everything sent carries our reference in its metadata, and an earlier instruction is found again by that alone: an
 institution that forgets idempotency keys, or never honours them, still moves the money once for a caller that looks
-up before it sends again. Amounts are fen (CNY). ``test_failure`` is ignored: which card fails is the institution's.
+up before it sends again. Only a request that is still on its way while it is looked up is stopped by its key alone.
+Amounts are fen (CNY). ``test_failure`` is ignored: which card fails is the institution's affair.
 """
 
 from __future__ import annotations
@@ -141,6 +142,8 @@ class StripeLikeInstitution:
                 if _moved_fen(parts):
                     raise _incomplete(instruction) from refused
                 return Answer("failed", refused.reason)
+            if parts[-1].get("status") in UNDONE:
+                break
             missing -= amount
         answer = _of_parts(parts, instruction.amount_fen)
         if answer is None:
@@ -342,10 +345,8 @@ def _of_parts(parts: list[Found], amount_fen: int) -> Answer | None:
         moved = [part for part in parts if part.get("status") not in UNDONE]
         return Answer("succeeded" if all(part.get("status") == "succeeded" for part in moved) else "pending")
     if parts and not _moved_fen(parts):
-        return Answer(
-            "failed",
-            next((str(p["failure_reason"]) for p in parts if p.get("failure_reason")), "refund_failed"),
-        )
+        reasons = [str(part["failure_reason"]) for part in parts if part.get("failure_reason")]
+        return Answer("failed", reasons[0] if reasons else "refund_failed")
     return None
 
 

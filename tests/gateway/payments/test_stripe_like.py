@@ -275,6 +275,14 @@ def test_a_refund_that_does_not_succeed_at_once(psp, institution, status, answer
 
 
 @pytest.mark.usefixtures("customer")
+def test_no_part_is_sent_after_one_that_failed(psp, institution):
+    paid(psp, {1: [], 2: []})
+    psp.post(f"{URL}/v1/refunds", json=refund(1, 500, "failed"))
+    assert institution.carry_out(REFUND) == Answer("failed", "refund_failed")
+    assert len(sent(psp)) == 1
+
+
+@pytest.mark.usefixtures("customer")
 def test_a_refund_above_what_is_left_sends_nothing(psp, institution):
     paid(psp, {1: [], 2: [refund(7, 300, reference="ret_0")]})
     assert institution.carry_out(REFUND) == Answer("failed", "nothing_to_refund")
