@@ -16,6 +16,8 @@ from gateway.config import Settings, from_environment
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.core.calendar import OfficialWorkingDays
 from gateway.core.identifiers import IdSource
+from gateway.core.institution import PaymentInstitution
+from gateway.core.tenant import Mode
 from gateway.db.engine import connect
 from gateway.db.transactions import Database
 from gateway.decision.funder import SimulatedFunder
@@ -112,7 +114,7 @@ def gateway_of(
         ports={
             "funder": SimulatedFunder(settings.funder),
             "notifier": SandboxNotifier(),
-            "institution": SimulatedInstitution(),
+            "institution": _institution(settings),
             "working_days": OfficialWorkingDays(),
             "scorer": EmbeddedScorer(settings.scorer_bundle),
             "signing_keys": keys,
@@ -125,6 +127,15 @@ def gateway_of(
 def utc_now() -> datetime:
     """The machine's clock."""
     return datetime.now(UTC)
+
+
+def _institution(settings: Settings) -> PaymentInstitution:
+    if not settings.institution_url:
+        return SimulatedInstitution()
+    from gateway.payments.stripe_like import StripeLikeInstitution  # noqa: PLC0415
+
+    keys: dict[Mode, str] = {"test": settings.institution_test_key, "live": settings.institution_live_key}
+    return StripeLikeInstitution(settings.institution_url, keys)
 
 
 def _name_requests(app: Flask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -47,6 +47,12 @@ class Settings:
     """After how many days overdue a loan is written off."""
     scorer_bundle: str = ""
     """Folder of the model bundle; empty takes the one that ships with the package."""
+    institution_url: str = ""
+    """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""
+    institution_test_key: str = field(default="", repr=False)
+    """The institution's secret key for test mode."""
+    institution_live_key: str = field(default="", repr=False)
+    """The institution's secret key for live mode."""
 
 
 def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -68,6 +74,9 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "funder_cost_basis": _one_of("nominal", "effective", "both"),
         "worker_in_process": _truth,
         "scorer_bundle": str,
+        "institution_url": _institution,
+        "institution_test_key": _key("test", other="live"),
+        "institution_live_key": _key("live", other="test"),
     }
     for name, read in readers.items():
         variable = f"FENQI_{name.upper()}"
@@ -80,7 +89,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
 def variables() -> list[str]:
     """Names of all environment variables that are read, for the docs and their test."""
     named = {"database_url": "DATABASE_URL"}
-    return [named.get(field.name, f"FENQI_{field.name.upper()}") for field in fields(Settings)]
+    return [named.get(setting.name, f"FENQI_{setting.name.upper()}") for setting in fields(Settings)]
 
 
 def _read(variable: str, text: str, read: Callable[[str], T]) -> T:
@@ -131,6 +140,28 @@ def _origin(text: str) -> str:
     ):
         raise ValueError("want an origin such as https://pay.example.com")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _institution(text: str) -> str:
+    if not text:
+        return ""
+    origin = _origin(text)
+    if origin.startswith("http://") and urlsplit(origin).hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise ValueError("want https, because the secret key is sent along; http only on this machine")
+    return origin
+
+
+def _key(mode: str, *, other: str) -> Callable[[str], str]:
+    """A secret key of ``mode``; one that names the other mode is refused, in words that do not show it."""
+
+    def read(text: str) -> str:
+        if f"_{other}_" in text:
+            raise WrongSetting(
+                f"FENQI_INSTITUTION_{mode.upper()}_KEY cannot be used: it is a key of {other} mode"
+            )
+        return text
+
+    return read
 
 
 def _clock_time(text: str) -> str:

@@ -1,0 +1,356 @@
+"""A payment institution behind an HTTP API like Stripe's: collects from a saved card, refunds, pays merchants out.
+
+Everything sent carries our reference in its metadata, and an earlier instruction is found again by that alone: an
+institution that forgets idempotency keys, or never honours them, still moves the money once for a caller that looks
+up before it sends again. Only a request that is still on its way while it is looked up is stopped by its key alone.
+Amounts are fen (CNY). ``test_failure`` is ignored: which card fails is the institution's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import requests
+
+from gateway.core.institution import Answer, Instruction
+from gateway.core.tenant import Mode
+from gateway.errors import InstitutionUnavailable
+
+Found = dict[str, Any]
+"""An object as the institution tells it."""
+
+TIMEOUT_SECONDS = (5, 30)
+"""To connect, and to wait for the answer."""
+PAGE = 100
+LEAVES_IN_DOUBT = frozenset({401, 403, 408, 409, 424, 425, 429})
+"""Refusals that say nothing about the instruction: our key, a lock, a limit, a time-out between servers."""
+WAITS = frozenset({"requires_action", "requires_capture", "requires_confirmation"})
+"""States of a payment out of which money could still move."""
+UNDONE = frozenset({"failed", "canceled"})
+"""States of a refund in which no money moved."""
+
+
+class StripeLikeInstitution:
+    """``keys`` holds the secret key of each mode, ``accounts`` the account that each merchant is paid out to.
+
+    A shopper is the oldest Customer whose ``metadata.shopper`` is our identifier of the shopper.
+    """
+
+    def __init__(self, url: str, keys: Mapping[Mode, str], accounts: Mapping[str, str] | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._keys = keys
+        self._accounts = accounts or {}
+        self._customers: dict[tuple[Mode, str], str] = {}
+        self._session = requests.Session()
+
+    def carry_out(self, instruction: Instruction) -> Answer:
+        """Collect, refund or pay out ``amount_fen``; a refund sends only the parts that are not there yet.
+
+        Failures of its own: ``no_payment_method``, ``nothing_to_refund`` (less is left to refund than asked for) and
+        ``no_account``. Raises ``InstitutionUnavailable`` when the outcome is not known, or when only a part of a
+        refund could be made.
+        """
+        if instruction.movement == "collection":
+            return self._collect(instruction)
+        if instruction.movement == "refund":
+            return self._refund(instruction)
+        return self._pay_out(instruction)
+
+    def look_up(self, instruction: Instruction) -> Answer | None:
+        """What became of the instruction with this reference; None when nothing, or not all of a refund, was done.
+
+        After None ``carry_out`` may be called: it does what is missing. Raises ``InstitutionUnavailable`` when the
+        institution cannot be asked.
+        """
+        if instruction.movement == "collection":
+            customer = self._customer(instruction)
+            return self._of_payments(instruction, self._payments(instruction.mode, customer))
+        if instruction.movement == "refund":
+            return _of_parts(self._parts(instruction), instruction.amount_fen)
+        return self._of_transfers(instruction)
+
+    def _collect(self, instruction: Instruction) -> Answer:
+        customer = self._customer(instruction)
+        card = self._payment_method(instruction.mode, customer) if customer else None
+        if card is None:
+            self._customers.pop((instruction.mode, instruction.party), None)
+            return Answer("failed", "no_payment_method")
+        body = {
+            "amount": instruction.amount_fen,
+            "currency": "cny",
+            "customer": customer,
+            "payment_method": card,
+            "off_session": "true",
+            "confirm": "true",
+            "metadata[reference]": instruction.reference,
+        }
+        try:
+            payment = self._post(instruction, "/v1/payment_intents", body, key=instruction.reference)
+        except _Refused as refused:
+            return Answer("failed", refused.reason)
+        return self._of_payment(instruction, payment)
+
+    def _of_payments(self, instruction: Instruction, payments: list[Found]) -> Answer | None:
+        answers = [self._of_payment(instruction, found) for found in payments if _is_ours(found, instruction)]
+        for outcome in ("succeeded", "pending", "failed"):
+            for answer in answers:
+                if answer.outcome == outcome:
+                    return answer
+        return None
+
+    def _of_payment(self, instruction: Instruction, payment: Found) -> Answer:
+        """The payment's outcome; one that waits for the shopper is cancelled first, so that failed is final."""
+        status = payment.get("status")
+        if status == "succeeded":
+            return Answer("succeeded")
+        if status == "processing":
+            return Answer("pending")
+        if status in WAITS:
+            path, key = f"/v1/payment_intents/{payment['id']}/cancel", f"{instruction.reference}:cancel"
+            self._post(instruction, path, {}, key=key)
+            return Answer("failed", "authentication_required" if status == "requires_action" else str(status))
+        error = payment.get("last_payment_error") or {}
+        return Answer("failed", error.get("decline_code") or error.get("code") or str(status))
+
+    def _refund(self, instruction: Instruction) -> Answer:
+        customer = self._customer(instruction)
+        if customer is None:
+            return Answer("failed", "nothing_to_refund")
+        parts: list[Found] = []
+        refundable: list[tuple[str, int]] = []
+        for payment in self._refundable_payments(instruction.mode, customer):
+            refunds = self._refunds_of(instruction.mode, payment)
+            parts += [found for found in refunds if _is_ours(found, instruction)]
+            received = _number(payment, "amount_received" if "amount_received" in payment else "amount")
+            refundable.append((payment["id"], received - _moved_fen(refunds)))
+        answer = _of_parts(parts, instruction.amount_fen)
+        if answer:
+            return answer
+        missing = instruction.amount_fen - _moved_fen(parts)
+        if sum(left for _, left in refundable if left > 0) < missing:
+            if parts:
+                raise _incomplete(instruction)
+            return Answer("failed", "nothing_to_refund")
+        for payment_id, left in refundable:
+            amount = min(left, missing)
+            if amount <= 0:
+                continue
+            try:
+                parts.append(self._refund_part(instruction, payment_id, amount, number=len(parts) + 1))
+            except _Refused as refused:
+                if _moved_fen(parts):
+                    raise _incomplete(instruction) from refused
+                return Answer("failed", refused.reason)
+            if parts[-1].get("status") in UNDONE:
+                break
+            missing -= amount
+        answer = _of_parts(parts, instruction.amount_fen)
+        if answer is None:
+            raise _incomplete(instruction)
+        return answer
+
+    def _refund_part(
+        self, instruction: Instruction, payment_id: str, amount_fen: int, *, number: int
+    ) -> Found:
+        """One refund of one payment; ``number`` counts the parts there are, so a repeated one has the same key."""
+        body = {
+            "payment_intent": payment_id,
+            "amount": amount_fen,
+            "metadata[reference]": instruction.reference,
+            "metadata[part]": number,
+        }
+        return self._post(instruction, "/v1/refunds", body, key=f"{instruction.reference}:{number}")
+
+    def _parts(self, instruction: Instruction) -> list[Found]:
+        """All refunds with the reference; of a shopper who is no customer any more, among all refunds."""
+        mode, customer = instruction.mode, self._customer(instruction)
+        if customer is None:
+            refunds = self._list(mode, "/v1/refunds")
+        else:
+            payments = self._refundable_payments(mode, customer)
+            refunds = [found for payment in payments for found in self._refunds_of(mode, payment)]
+        return [found for found in refunds if _is_ours(found, instruction)]
+
+    def _refundable_payments(self, mode: Mode, customer: str) -> list[Found]:
+        """The customer's succeeded payments in CNY, newest first."""
+        done = [
+            payment
+            for payment in self._payments(mode, customer)
+            if payment.get("status") == "succeeded" and payment.get("currency") == "cny"
+        ]
+        return sorted(done, key=lambda payment: (_number(payment, "created"), payment["id"]), reverse=True)
+
+    def _refunds_of(self, mode: Mode, payment: Found) -> list[Found]:
+        return self._list(mode, "/v1/refunds", payment_intent=payment["id"])
+
+    def _pay_out(self, instruction: Instruction) -> Answer:
+        account = self._accounts.get(instruction.party)
+        if account is None:
+            return Answer("failed", "no_account")
+        body = {
+            "amount": instruction.amount_fen,
+            "currency": "cny",
+            "destination": account,
+            "transfer_group": instruction.reference,
+            "metadata[reference]": instruction.reference,
+        }
+        try:
+            self._post(instruction, "/v1/transfers", body, key=instruction.reference)
+        except _Refused as refused:
+            return Answer("failed", refused.reason)
+        return Answer("succeeded")
+
+    def _of_transfers(self, instruction: Instruction) -> Answer | None:
+        found = self._list(instruction.mode, "/v1/transfers", transfer_group=instruction.reference)
+        ours = [transfer for transfer in found if _is_ours(transfer, instruction)]
+        if not ours:
+            return None
+        kept = any(not transfer.get("reversed") for transfer in ours)
+        return Answer("succeeded") if kept else Answer("failed", "reversed")
+
+    def _payments(self, mode: Mode, customer: str | None) -> list[Found]:
+        """All payments of the customer, or of everybody; some institutions cannot filter, so it is done here, too."""
+        if customer is None:
+            return self._list(mode, "/v1/payment_intents")
+        try:
+            found = self._list(mode, "/v1/payment_intents", customer=customer)
+        except _Refused:
+            found = self._list(mode, "/v1/payment_intents")
+        return [payment for payment in found if payment.get("customer") == customer]
+
+    def _payment_method(self, mode: Mode, customer: str) -> str | None:
+        """The method to charge; None when there is none, or when the customer is there no more."""
+        try:
+            settings = self._call(mode, "GET", f"/v1/customers/{customer}").get("invoice_settings") or {}
+            if settings.get("default_payment_method"):
+                return str(settings["default_payment_method"])
+            page = self._call(mode, "GET", "/v1/payment_methods", {"customer": customer, "type": "card"})
+        except _Refused:
+            return None
+        return next((str(card["id"]) for card in _objects(page)), None)
+
+    def _customer(self, instruction: Instruction) -> str | None:
+        known = (instruction.mode, instruction.party)
+        if known not in self._customers:
+            found = [
+                customer
+                for customer in self._candidates(*known)
+                if (customer.get("metadata") or {}).get("shopper") == instruction.party
+            ]
+            if not found:
+                return None
+            oldest = min(found, key=lambda customer: (_number(customer, "created"), customer["id"]))
+            self._customers[known] = oldest["id"]
+        return self._customers[known]
+
+    def _candidates(self, mode: Mode, party: str) -> list[Found]:
+        quoted = party.replace("\\", "\\\\").replace("'", "\\'")
+        query = {"query": f"metadata['shopper']:'{quoted}'", "limit": PAGE}
+        try:
+            return _objects(self._call(mode, "GET", "/v1/customers/search", query))
+        except _Refused:
+            return self._list(mode, "/v1/customers")
+
+    def _list(self, mode: Mode, path: str, **filters: str) -> list[Found]:
+        return list(self._pages(mode, path, filters))
+
+    def _pages(self, mode: Mode, path: str, filters: Mapping[str, str]) -> Iterator[Found]:
+        after: dict[str, str] = {}
+        while True:
+            page = self._call(mode, "GET", path, {**filters, **after, "limit": PAGE})
+            found = _objects(page)
+            yield from found
+            if not page.get("has_more"):
+                return
+            if not found or after.get("starting_after") == found[-1]["id"]:
+                raise InstitutionUnavailable(f"The institution's list {path} does not end.")
+            after = {"starting_after": found[-1]["id"]}
+
+    def _post(self, instruction: Instruction, path: str, body: Mapping[str, Any], *, key: str) -> Found:
+        made = self._call(instruction.mode, "POST", path, body, key=key)
+        if not isinstance(made.get("id"), str):
+            raise InstitutionUnavailable("The institution's answer names no object.")
+        return made
+
+    def _call(
+        self, mode: Mode, method: str, path: str, values: Mapping[str, Any] | None = None, *, key: str = ""
+    ) -> Found:
+        """One request; raises ``_Refused`` for a definite refusal, else ``InstitutionUnavailable``."""
+        secret = self._keys.get(mode)
+        if not secret:
+            raise InstitutionUnavailable(f"No key of the payment institution is set for {mode} mode.")
+        try:
+            response = self._session.request(
+                method,
+                self._url + path,
+                params=values if method == "GET" else None,
+                data=values if method == "POST" else None,
+                headers={"Idempotency-Key": key} if key else None,
+                auth=(secret, ""),
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
+            told = response.json()
+        except requests.RequestException as error:
+            raise InstitutionUnavailable(
+                f"The institution gave no answer that can be read: {type(error).__name__}."
+            ) from error
+        status = response.status_code
+        if not isinstance(told, dict) or status in LEAVES_IN_DOUBT or not 200 <= status < 500:
+            raise InstitutionUnavailable(f"The institution answered {status}.")
+        if status < 300:
+            return told
+        problem = told.get("error")
+        if status < 400 or not isinstance(problem, dict) or problem.get("type") == "idempotency_error":
+            raise InstitutionUnavailable(f"The institution answered {status}, which decides nothing.")
+        raise _Refused(str(problem.get("decline_code") or problem.get("code") or f"refused_{status}"))
+
+
+class _Refused(InstitutionUnavailable):
+    """A definite refusal. It decides an instruction that was sent; a question refused leaves the outcome unknown."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The institution refused: {reason}.")
+
+
+def _objects(page: Found) -> list[Found]:
+    found = page.get("data")
+    if not isinstance(found, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("id"), str) for one in found
+    ):
+        raise InstitutionUnavailable("The institution's list cannot be read.")
+    return found
+
+
+def _is_ours(found: Found, instruction: Instruction) -> bool:
+    return bool((found.get("metadata") or {}).get("reference") == instruction.reference)
+
+
+def _number(found: Found, name: str) -> int:
+    value = found.get(name)
+    if not isinstance(value, int):
+        raise InstitutionUnavailable(f"The institution tells no {name} of {found['id']}.")
+    return value
+
+
+def _moved_fen(refunds: list[Found]) -> int:
+    return sum(_number(refund, "amount") for refund in refunds if refund.get("status") not in UNDONE)
+
+
+def _of_parts(parts: list[Found], amount_fen: int) -> Answer | None:
+    """The outcome of a refund by its parts; None when there is none yet, or when they do not add up."""
+    if _moved_fen(parts) >= amount_fen:
+        moved = [part for part in parts if part.get("status") not in UNDONE]
+        return Answer("succeeded" if all(part.get("status") == "succeeded" for part in moved) else "pending")
+    if parts and not _moved_fen(parts):
+        reasons = [str(part["failure_reason"]) for part in parts if part.get("failure_reason")]
+        return Answer("failed", reasons[0] if reasons else "refund_failed")
+    return None
+
+
+def _incomplete(instruction: Instruction) -> InstitutionUnavailable:
+    return InstitutionUnavailable(
+        f"Only a part of the refund {instruction.reference} could be made; see to the rest."
+    )
