@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gateway.web.context import Gateway
@@ -81,6 +81,18 @@ def _merchant_commands(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--mode", choices=("test", "live"), default="test")
     create.add_argument("--data", metavar="DIR", help=argparse.SUPPRESS)
     create.set_defaults(run=_merchant_create)
+    _reserve_command(verbs)
+
+
+def _reserve_command(verbs: Any) -> None:
+    reserve = verbs.add_parser("reserve", help="agree that a part of each batch's captures is held back")
+    reserve.add_argument("merchant", help="identifier of the merchant, mer_…")
+    reserve.add_argument(
+        "--rate", required=True, help="part of the captures, such as 0.05; 0 ends the reserve"
+    )
+    reserve.add_argument("--days", type=int, default=30, help="released after so many days (default 30)")
+    reserve.add_argument("--data", metavar="DIR", help=argparse.SUPPRESS)
+    reserve.set_defaults(run=_merchant_reserve)
 
 
 def _limit_commands(parser: argparse.ArgumentParser) -> None:
@@ -199,6 +211,18 @@ def _merchant_create(options: argparse.Namespace) -> int:
         webhook_url=None,
     )
     print(json.dumps(credentials, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _merchant_reserve(options: argparse.Namespace) -> int:
+    from gateway.merchants import service as merchants  # noqa: PLC0415
+
+    _gateway(options).db.write(
+        lambda tx: (
+            merchants.agree_reserve(tx, options.merchant, rate=options.rate, days=options.days) and None
+        )
+    )
+    print(f"{options.rate} of the captures of {options.merchant} is held back for {options.days} days.")
     return 0
 
 

@@ -217,6 +217,10 @@ class ConsentMissing(Unprocessable):
     code, title = "consent_missing", "A required consent was not given"
 
 
+class ReserveInvalid(Unprocessable):
+    code, title = "reserve_invalid", "The reserve cannot be agreed like this"
+
+
 class QuoteChanged(Unprocessable):
     code, title = "quote_changed", "The terms are not those that were disclosed"
 

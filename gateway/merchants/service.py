@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from decimal import Decimal
 
 from sqlmodel import select
 
+from gateway.core.money import parse_rate
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound, Unauthenticated
+from gateway.errors import NotFound, ReserveInvalid, Unauthenticated
 from gateway.merchants.models import Merchant, PublishableKey
 
+HIGHEST_RESERVE = Decimal("0.3")
+LONGEST_RESERVE_DAYS = 365
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 """What may be sold in instalments; teaching of pupils (``edu_k12``) is refused by law (domain reference, section 6)."""
 
@@ -39,6 +43,25 @@ def get(tx: Transaction, merchant_id: str) -> Merchant:
     merchant = tx.get(Merchant, merchant_id)
     if merchant is None:
         raise NotFound(f"There is no merchant {merchant_id!r}.")
+    return merchant
+
+
+def agree_reserve(tx: Transaction, merchant_id: str, *, rate: str, days: int) -> Merchant:
+    """Hold back ``rate`` (decimal text, ``"0.05"`` is 5 %) of captures from the next batch on, for ``days`` days.
+
+    The rate 0 ends it; what is held is released in its time. Raises ``NotFound`` or ``ReserveInvalid``.
+    """
+    merchant = get(tx, merchant_id)
+    try:
+        allowed = parse_rate(rate, "reserve rate") <= HIGHEST_RESERVE
+    except ValueError as error:
+        raise ReserveInvalid(str(error), param="rate") from None
+    if not allowed or not 1 <= days <= LONGEST_RESERVE_DAYS:
+        raise ReserveInvalid(
+            f"A reserve is at most {HIGHEST_RESERVE} of captures, for 1 to {LONGEST_RESERVE_DAYS} days."
+        )
+    merchant.reserve_rate, merchant.reserve_days = rate, days
+    tx.add(merchant)
     return merchant
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.core.money import share
+
 SIGNS = {
     "capture": ("captures", 1),
     "refund": ("refunds", -1),
@@ -21,9 +23,10 @@ SIGNS = {
     "dispute": ("disputes", -1),
     "dispute_won": ("disputes", 1),
     "payout_returned": ("adjustments", 1),
+    "reserve_release": ("reserve_change", 1),
 }
 """By kind of line: the figure it belongs to, and whether it adds to what the merchant is due or takes from it."""
-TAKES = ("refunds", "disputes")
+TAKES = ("refunds", "disputes", "reserve_change")
 """Figures that stand in the equation with a minus, so that they are read as positive amounts."""
 
 
@@ -49,28 +52,42 @@ class Batch:
     refunds_fen: int
     disputes_fen: int
     adjustments_fen: int
+    reserve_change_fen: int
+    reserve_held_fen: int
+    """What this batch holds back; ``reserve_change_fen`` is that less what it releases."""
     closing_fen: int
     payout_fen: int
     pending_moved_fen: int
 
 
-def close(lines: Iterable[Line], *, opening_fen: int) -> Batch:
-    """The batch of ``lines``: everything the merchant has is paid out, a debt is carried to the next batch."""
-    figures = dict.fromkeys(("captures", "refunds", "subsidies", "disputes", "adjustments"), 0)
-    fees = subsidies = moved = 0
+def close(lines: Iterable[Line], *, opening_fen: int, reserve_rate: str = "0") -> Batch:
+    """The batch of ``lines``: everything the merchant has is paid out, a debt is carried to the next batch.
+
+    ``reserve_rate`` of the captures' net is held back, never more than what the batch makes available.
+    """
+    figures = dict.fromkeys(
+        ("captures", "refunds", "subsidies", "disputes", "adjustments", "reserve_change"), 0
+    )
+    fees = subsidies = moved = captured = 0
     position = opening_fen
     for line in lines:
         figure, sign = SIGNS[line.kind]
+        net = line.amount_fen - line.merchant_fee_fen - line.merchant_subsidy_fen
         figures[figure] += -sign * line.amount_fen if figure in TAKES else sign * line.amount_fen
         fees += sign * line.merchant_fee_fen
         subsidies += sign * line.merchant_subsidy_fen
         moved += sign * line.from_pending_fen
-        position += sign * (line.amount_fen - line.merchant_fee_fen - line.merchant_subsidy_fen)
+        captured += net if line.kind == "capture" else 0
+        position += sign * net
+    held = max(0, min(share(captured, reserve_rate), moved, position))
+    figures["reserve_change"] += held
+    position -= held
     payout = max(0, position)
     return Batch(
         opening_fen=opening_fen,
         merchant_fees_fen=fees,
         merchant_subsidies_fen=subsidies,
+        reserve_held_fen=held,
         closing_fen=position - payout,
         payout_fen=payout,
         pending_moved_fen=moved,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from sqlmodel import col, func, select
 
@@ -10,10 +10,11 @@ from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.merchants import service as merchants
 from gateway.settlement import batch as equation
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
 from gateway.settlement.schemas import SettlementAnswer
-from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, view
+from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, add_line, view
 from gateway.webhooks import outbox
 from gateway.webhooks import service as events
 
@@ -63,12 +64,27 @@ def close_batch(tx: Transaction, tenant: Tenant, *, on: date, funder: str) -> Se
     )
     if not lines:
         return None
-    figures = equation.close(lines, opening_fen=_last_closing(tx, tenant))
+    merchant = merchants.get(tx, tenant.merchant_id)
+    figures = equation.close(
+        lines, opening_fen=_last_closing(tx, tenant), reserve_rate=merchant.reserve_rate or "0"
+    )
     row = _stored(tx, tenant, on, figures)
     for line in lines:
         line.batch_id = row.id
         tx.add(line)
-    _post_settlement(tx, tenant, row, figures)
+    released = sum(line.amount_fen for line in lines if line.kind == "reserve_release")
+    _release_reserve(tx, tenant, row, released)
+    entry_id = _post_settlement(tx, tenant, row, figures)
+    if figures.reserve_held_fen:
+        add_line(
+            tx,
+            tenant,
+            kind="reserve_release",
+            object_id=row.id,
+            amount_fen=figures.reserve_held_fen,
+            settlement_date=on + timedelta(days=merchant.reserve_days or 0),
+            entry_id=entry_id,
+        )
     if figures.payout_fen:
         _instruct(tx, tenant, row, funder)
     tx.flush()
@@ -90,7 +106,7 @@ def _stored(tx: Transaction, tenant: Tenant, on: date, figures: equation.Batch) 
         refunds_fen=figures.refunds_fen,
         disputes_fen=figures.disputes_fen,
         adjustments_fen=figures.adjustments_fen,
-        reserve_change_fen=0,
+        reserve_change_fen=figures.reserve_change_fen,
         closing_fen=figures.closing_fen,
         payout_fen=figures.payout_fen,
         created_at=tx.now,
@@ -100,23 +116,46 @@ def _stored(tx: Transaction, tenant: Tenant, on: date, figures: equation.Batch) 
     return row
 
 
-def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figures: equation.Batch) -> None:
-    """Pending becomes available; what the merchant owes is taken from it first."""
-    held = ledger.balances(tx, tenant)
-    owed, available = held["merchant_receivable"], held["merchant_available"] + figures.pending_moved_fen
+def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figures: equation.Batch) -> str:
+    """Pending becomes available but for the reserve; what the merchant owes is taken from it first.
+
+    Returns the entry's id, empty when there was nothing to post.
+    """
+    balances = ledger.balances(tx, tenant)
+    owed = balances["merchant_receivable"]
+    available = balances["merchant_available"] + figures.pending_moved_fen - figures.reserve_held_fen
     lines = postings.settlement(
         settlement=row.id,
         merchant=tenant.merchant_id,
         pending_fen=figures.pending_moved_fen,
         receivable_offset_fen=min(owed, max(0, available)),
+        reserve_fen=figures.reserve_held_fen,
     )
-    if lines:
+    if not lines:
+        return ""
+    return ledger.post(
+        tx,
+        kind="settlement",
+        key=f"settlement:{row.id}",
+        tenant=tenant,
+        lines=lines,
+        about_type="settlement",
+        about_id=row.id,
+        effective_date=row.settled_on,
+    )
+
+
+def _release_reserve(tx: Transaction, tenant: Tenant, row: SettlementBatch, amount_fen: int) -> None:
+    """What earlier batches held back and this one releases becomes available."""
+    if amount_fen:
         ledger.post(
             tx,
-            kind="settlement",
-            key=f"settlement:{row.id}",
+            kind="reserve_released",
+            key=f"reserve_released:{row.id}",
             tenant=tenant,
-            lines=lines,
+            lines=postings.reserve_released(
+                settlement=row.id, merchant=tenant.merchant_id, amount_fen=amount_fen
+            ),
             about_type="settlement",
             about_id=row.id,
             effective_date=row.settled_on,

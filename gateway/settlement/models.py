@@ -50,7 +50,8 @@ class SettlementLine(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("kind", "object_id", name="one_line_per_object"),
         CheckConstraint(
-            "kind IN ('capture', 'refund', 'subsidy', 'subsidy_return', 'dispute', 'dispute_won', 'payout_returned')",
+            "kind IN ('capture', 'refund', 'subsidy', 'subsidy_return', 'dispute', 'dispute_won', 'payout_returned',"
+            " 'reserve_release')",
             name="kind",
         ),
         CheckConstraint("net_fen = amount_fen - merchant_fee_fen - merchant_subsidy_fen", name="net"),

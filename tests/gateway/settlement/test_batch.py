@@ -25,19 +25,31 @@ def lines(draw: st.DrawFn) -> Line:
     fee = draw(st.integers(0, amount // 2))
     subsidy = draw(st.integers(0, amount - fee))
     net = amount - fee - subsidy
-    return Line(draw(st.sampled_from(["capture", "refund"])), amount, fee, subsidy, draw(st.integers(0, net)))
+    kind = draw(st.sampled_from(sorted(batch.SIGNS)))
+    if kind not in ("capture", "refund"):
+        return Line(kind, amount, 0, 0, 0)
+    return Line(kind, amount, fee, subsidy, draw(st.integers(0, net)))
 
 
-@given(st.lists(lines(), max_size=20), st.integers(-10_000_000, 0))
-def test_the_equation_holds_and_debt_is_carried(found, opening):
-    closed = batch.close(found, opening_fen=opening)
+@given(
+    st.lists(lines(), max_size=20),
+    st.integers(-10_000_000, 0),
+    st.sampled_from(["0", "0.05", "0.123", "0.3"]),
+)
+def test_the_equation_holds_and_debt_is_carried(found, opening, rate):
+    closed = batch.close(found, opening_fen=opening, reserve_rate=rate)
     left = (
         closed.opening_fen
         + closed.captures_fen
+        + closed.subsidies_fen
         - closed.merchant_fees_fen
         - closed.merchant_subsidies_fen
         - closed.refunds_fen
+        - closed.disputes_fen
+        + closed.adjustments_fen
+        - closed.reserve_change_fen
     )
+    assert 0 <= closed.reserve_held_fen <= max(0, closed.pending_moved_fen)
     assert left == closed.closing_fen + closed.payout_fen
     assert closed.payout_fen >= 0
     assert closed.closing_fen <= 0

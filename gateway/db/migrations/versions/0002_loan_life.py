@@ -248,7 +248,7 @@ def upgrade() -> None:
     _widen(
         "settlement_line",
         kind="kind IN ('capture', 'refund', 'subsidy', 'subsidy_return', 'dispute', 'dispute_won',"
-        " 'payout_returned')",
+        " 'payout_returned', 'reserve_release')",
     )
     _bring_old_loans_along()
 

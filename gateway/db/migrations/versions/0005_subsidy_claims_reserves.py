@@ -1,4 +1,4 @@
-"""Trade-in subsidies are claimed from their programme with each capture.
+"""Trade-in subsidies are claimed from their programme with each capture; reserves are agreed with merchants.
 
 Revision ID: 0005
 Revises: 0004
@@ -49,3 +49,5 @@ def upgrade() -> None:
     )
     op.create_index("subsidy_claim_of_payment", "subsidy_claim", ["payment_id"], unique=False)
     op.create_index("subsidy_claim_of_tenant", "subsidy_claim", ["merchant_id", "mode", "id"], unique=False)
+    op.add_column("merchant", sa.Column("reserve_rate", types.Words, nullable=True))
+    op.add_column("merchant", sa.Column("reserve_days", types.Whole, nullable=True))
