@@ -149,7 +149,6 @@ def test_a_collection_ends_as_the_institution_says(psp, institution, status, bod
         {"body": "<html>", "status": 404},
         {"json": [payment(1)]},
         {"json": {"status": "succeeded"}},
-        {"json": {}, "status": 302, "headers": {"Location": f"{URL}/elsewhere"}},
         {"json": {"error": {"type": "idempotency_error"}}, "status": 400},
         {"json": {"problem": "no error in it"}, "status": 400},
         *({"json": refusal("some_code"), "status": status} for status in (401, 403, 409, 429, 500, 502, 503)),
@@ -160,6 +159,15 @@ def test_what_leaves_the_outcome_in_doubt_is_no_failure(psp, institution, answer
     with pytest.raises(InstitutionUnavailable):
         institution.carry_out(COLLECT)
     assert len(sent(psp)) == 1
+
+
+@pytest.mark.usefixtures("customer")
+def test_no_redirect_is_followed(psp, institution):
+    psp.post(f"{URL}/v1/payment_intents", json={}, status=302, headers={"Location": f"{URL}/elsewhere"})
+    elsewhere = psp.get(f"{URL}/elsewhere", json=payment(1))
+    with pytest.raises(InstitutionUnavailable):
+        institution.carry_out(COLLECT)
+    assert elsewhere.call_count == 0
 
 
 @pytest.mark.usefixtures("customer")
