@@ -82,6 +82,7 @@ def _merchant_commands(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--data", metavar="DIR", help=argparse.SUPPRESS)
     create.set_defaults(run=_merchant_create)
     _reserve_command(verbs)
+    _payout_account_command(verbs)
 
 
 def _reserve_command(verbs: Any) -> None:
@@ -93,6 +94,16 @@ def _reserve_command(verbs: Any) -> None:
     reserve.add_argument("--days", type=int, default=30, help="released after so many days (default 30)")
     reserve.add_argument("--data", metavar="DIR", help=argparse.SUPPRESS)
     reserve.set_defaults(run=_merchant_reserve)
+
+
+def _payout_account_command(verbs: Any) -> None:
+    account = verbs.add_parser(
+        "payout-account", help="name the merchant's account at the payment institution"
+    )
+    account.add_argument("merchant", help="identifier of the merchant, mer_…")
+    account.add_argument("account", help="the institution's name of the account, such as acct_…")
+    account.add_argument("--data", metavar="DIR", help=argparse.SUPPRESS)
+    account.set_defaults(run=_merchant_payout_account)
 
 
 def _limit_commands(parser: argparse.ArgumentParser) -> None:
@@ -223,6 +234,16 @@ def _merchant_reserve(options: argparse.Namespace) -> int:
         )
     )
     print(f"{options.rate} of the captures of {options.merchant} is held back for {options.days} days.")
+    return 0
+
+
+def _merchant_payout_account(options: argparse.Namespace) -> int:
+    from gateway.merchants import service as merchants  # noqa: PLC0415
+
+    _gateway(options).db.write(
+        lambda tx: merchants.pay_out_to(tx, options.merchant, options.account) and None
+    )
+    print(f"{options.merchant} is paid out to {options.account}.")
     return 0
 
 

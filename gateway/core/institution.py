@@ -18,7 +18,8 @@ Movement = Literal["collection", "refund", "payout"]
 class Instruction:
     """Move ``amount_fen`` (CNY) from a shopper, back to a shopper, or to a merchant.
 
-    ``party`` is the shopper's or the merchant's identifier here. ``test_failure`` (test mode only) names the failure
+    ``party`` is the shopper's or the merchant's identifier here, ``account`` the merchant's at the institution (for
+    payouts; without one, they cannot be made). ``test_failure`` (test mode only) names the failure
     that the sandbox is to play.
     """
 
@@ -27,6 +28,7 @@ class Instruction:
     mode: Mode
     party: str
     amount_fen: int
+    account: str | None = None
     test_failure: str | None = None
 
 

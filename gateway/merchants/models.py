@@ -24,6 +24,8 @@ class Merchant(SQLModel, table=True):
     category: str = Field(sa_column=Column(Words, nullable=False))
     allowed_origins: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
     """Origins of the merchant's pages, for the framed checkout."""
+    payout_account: str | None = Field(default=None, sa_column=Column(Words))
+    """The merchant's account at the payment institution."""
     reserve_rate: str | None = Field(default=None, sa_column=Column(Words))
     """Part of each batch's captures that is held back by agreement, as decimal text; none where there is no reserve."""
     reserve_days: int | None = Field(default=None, sa_column=Column(Whole))

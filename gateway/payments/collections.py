@@ -83,7 +83,12 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         return
     institution = gateway.ports["institution"]
     instruction = Instruction(
-        "collection", row.id, mode_of(row.mode), loan.shopper_id, row.amount_fen, failure
+        "collection",
+        row.id,
+        mode_of(row.mode),
+        loan.shopper_id,
+        row.amount_fen,
+        test_failure=failure,
     )
     answer = institution.look_up(instruction) if item.attempts > 1 else None
     answer = answer or institution.carry_out(instruction)

@@ -32,15 +32,14 @@ UNDONE = frozenset({"failed", "canceled"})
 
 
 class StripeLikeInstitution:
-    """``keys`` holds the secret key of each mode, ``accounts`` the account that each merchant is paid out to.
+    """``keys`` holds the secret key of each mode.
 
     A shopper is the oldest Customer whose ``metadata.shopper`` is our identifier of the shopper.
     """
 
-    def __init__(self, url: str, keys: Mapping[Mode, str], accounts: Mapping[str, str] | None = None) -> None:
+    def __init__(self, url: str, keys: Mapping[Mode, str]) -> None:
         self._url = url.rstrip("/")
         self._keys = keys
-        self._accounts = accounts or {}
         self._customers: dict[tuple[Mode, str], str] = {}
         self._session = requests.Session()
 
@@ -185,13 +184,12 @@ class StripeLikeInstitution:
         return self._list(mode, "/v1/refunds", payment_intent=payment["id"])
 
     def _pay_out(self, instruction: Instruction) -> Answer:
-        account = self._accounts.get(instruction.party)
-        if account is None:
+        if instruction.account is None:
             return Answer("failed", "no_account")
         body = {
             "amount": instruction.amount_fen,
             "currency": "cny",
-            "destination": account,
+            "destination": instruction.account,
             "transfer_group": instruction.reference,
             "metadata[reference]": instruction.reference,
         }

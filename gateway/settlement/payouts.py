@@ -13,6 +13,7 @@ from gateway.db.transactions import Transaction
 from gateway.errors import InstitutionUnavailable, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.merchants import service as merchants
 from gateway.merchants import test_clocks
 from gateway.settlement.models import Payout, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer
@@ -36,11 +37,18 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     with gateway.db.read() as tx:
         payout = tx.get_one(Payout, item.payload["payout"])
         failure = _played_failure(tx, payout)
+        account = merchants.get(tx, payout.merchant_id).payout_account
     if payout.status != "pending":
         return
     institution = gateway.ports["institution"]
     instruction = Instruction(
-        "payout", payout.id, mode_of(payout.mode), payout.merchant_id, payout.amount_fen, failure
+        "payout",
+        payout.id,
+        mode_of(payout.mode),
+        payout.merchant_id,
+        payout.amount_fen,
+        account=account,
+        test_failure=failure,
     )
     answer = institution.look_up(instruction) if item.attempts > 1 else None
     answer = answer or institution.carry_out(instruction)

@@ -131,7 +131,7 @@ def server(port) -> Server:
 
 @pytest.fixture
 def institution(server) -> StripeLikeInstitution:
-    return StripeLikeInstitution(server.url, {"test": KEY}, {"mer_1": "acct_1"})
+    return StripeLikeInstitution(server.url, {"test": KEY})
 
 
 @pytest.fixture
@@ -269,7 +269,7 @@ def test_a_refund_over_a_cut_connection_is_made_part_by_part_and_never_twice(ser
 
 def test_an_institution_without_transfers_leaves_a_payout_open(institution):
     with pytest.raises(InstitutionUnavailable):
-        institution.carry_out(Instruction("payout", "po_1", "test", "mer_1", 100))
+        institution.carry_out(Instruction("payout", "po_1", "test", "mer_1", 100, account="acct_1"))
 
 
 def test_nobody_listens(server):

@@ -24,7 +24,7 @@ from gateway.payments.stripe_like import StripeLikeInstitution
 URL = "https://psp.test"
 COLLECT = Instruction("collection", "col_1", "test", "shp_1", 10_050, "insufficient_funds")
 REFUND = Instruction("refund", "ret_1", "test", "shp_1", 800)
-PAY_OUT = Instruction("payout", "po_1", "live", "mer_1", 99_000)
+PAY_OUT = Instruction("payout", "po_1", "live", "mer_1", 99_000, account="acct_1")
 CUSTOMER = {"id": "cus_1", "created": 5, "metadata": {"shopper": "shp_1"}}
 
 
@@ -37,7 +37,7 @@ def psp() -> Iterator[responses.RequestsMock]:
 @pytest.fixture
 def institution() -> StripeLikeInstitution:
     keys = {"test": "sk_test_1", "live": "sk_live_1"}
-    return StripeLikeInstitution(URL, keys, {"mer_1": "acct_1"})
+    return StripeLikeInstitution(URL, keys)
 
 
 @pytest.fixture
@@ -467,7 +467,7 @@ def test_a_payout_is_looked_up_by_its_reference(psp, institution, transfers, ans
 
 
 def test_without_a_key_for_the_mode_nothing_is_sent(psp):
-    institution = StripeLikeInstitution(URL, {"test": "sk_test_1", "live": ""}, {"mer_1": "acct_1"})
+    institution = StripeLikeInstitution(URL, {"test": "sk_test_1", "live": ""})
     with pytest.raises(InstitutionUnavailable, match="live"):
         institution.carry_out(PAY_OUT)
     assert len(psp.calls) == 0

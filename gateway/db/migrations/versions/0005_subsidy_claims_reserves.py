@@ -51,3 +51,4 @@ def upgrade() -> None:
     op.create_index("subsidy_claim_of_tenant", "subsidy_claim", ["merchant_id", "mode", "id"], unique=False)
     op.add_column("merchant", sa.Column("reserve_rate", types.Words, nullable=True))
     op.add_column("merchant", sa.Column("reserve_days", types.Whole, nullable=True))
+    op.add_column("merchant", sa.Column("payout_account", types.Words, nullable=True))
