@@ -261,8 +261,9 @@ def _limit_history(options: argparse.Namespace) -> int:
 
 def _ledger_verify(options: argparse.Namespace) -> int:
     from gateway.ledger import commands  # noqa: PLC0415
+    from gateway.verification import AGREEMENTS  # noqa: PLC0415
 
-    return commands.verify(_gateway(options).db, as_json=options.json)
+    return commands.verify(_gateway(options).db, as_json=options.json, agreements=AGREEMENTS)
 
 
 def _ledger_trial_balance(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,15 +13,16 @@ from gateway.core.money import yuan
 from gateway.db.transactions import Database, Transaction
 from gateway.ledger import trial_balance as trial
 from gateway.ledger.accounts import MEMO_KINDS
+from gateway.ledger.checks import Invariant
 from gateway.ledger.export import export_file
 from gateway.ledger.verify import Report
 from gateway.ledger.verify import verify as verify_books
 
 
-def verify(db: Database, *, as_json: bool) -> int:
+def verify(db: Database, *, as_json: bool, agreements: Sequence[Invariant] = ()) -> int:
     """Check the invariants and print the report: 0 when all hold, 1 when one is broken."""
     with _still(db) as tx:
-        report = verify_books(tx)
+        report = verify_books(tx, agreements)
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:

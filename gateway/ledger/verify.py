@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -59,10 +59,13 @@ class Report:
         return asdict(self)
 
 
-def verify(tx: Transaction) -> Report:
-    """Check every invariant that the books can show. Reads only, in time proportional to the book."""
+def verify(tx: Transaction, agreements: Sequence[Invariant] = ()) -> Report:
+    """Check every invariant that the books can show, and ``agreements`` with other tables.
+
+    Reads only, in time proportional to the book.
+    """
     connection = tx.connection()
-    checks = tuple(_checks(connection))
+    checks = (*_checks(connection), *(_check(connection, agreement) for agreement in agreements))
     broken = [check for check in checks if not check.ok]
     entries = [check.first for check in broken if check.names == "entry" and check.first is not None]
     others = [check.first for check in broken if check.first is not None]

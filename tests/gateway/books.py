@@ -14,6 +14,7 @@ from gateway.ledger import service as ledger
 from gateway.ledger.accounts import CHART
 from gateway.ledger.verify import verify
 from gateway.runtime import drain
+from gateway.verification import AGREEMENTS
 
 
 class Books:
@@ -46,7 +47,7 @@ class Books:
 
     def sound(self) -> None:
         with self.gateway.db.read() as tx:
-            report = verify(tx)
+            report = verify(tx, AGREEMENTS)
         assert report.ok, [check for check in report.checks if not check.ok]
 
     def loan(self, payment: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from gateway.payments.capture import capture
 from gateway.payments.models import Payment
 from gateway.runtime import drain
 from gateway.settlement import payouts
+from gateway.verification import AGREEMENTS
 from tests.gateway.conftest import START, Api, TestClock, loaded_scorer
 from tests.gateway.loans.oracle import Oracle
 
@@ -309,7 +310,7 @@ class BooksMachine(RuleBasedStateMachine):
         self.the_books_are_the_models()
         assert self.model.accounts["payout_in_transit"] == self.model.accounts["refund_in_transit"] == 0
         with self.gateway.db.read() as tx:
-            report = verify(tx)
+            report = verify(tx, AGREEMENTS)
         assert report.ok, [check for check in report.checks if not check.ok]
 
     # -- helpers

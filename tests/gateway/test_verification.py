@@ -1,0 +1,49 @@
+"""The books are compared with what other tables say; a table that disagrees is named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from gateway.cli import main
+from gateway.ledger.verify import verify
+from gateway.verification import AGREEMENTS
+from tests.gateway.books import Books
+
+
+@pytest.mark.parametrize(
+    ("check", "edit"),
+    [
+        ("loan_principal_booked", "UPDATE loan SET repaid_fen = repaid_fen + 1"),
+        ("loan_schedule_complete", "UPDATE loan_instalment SET principal_fen = principal_fen + 1, payment_fen = payment_fen + 1"),
+        ("loan_charges_booked", "UPDATE loan_bill SET late_fen = late_fen + 1"),
+        ("shopper_credit_booked", "UPDATE loan SET credit_fen = 1"),
+        ("merchant_subsidy_whole", "UPDATE loan SET subsidy_earned_fen = subsidy_earned_fen + 1"),
+        ("merchant_pending_settles", "UPDATE settlement_line SET batch_id = NULL WHERE kind = 'capture'"),
+        ("payouts_in_transit", "UPDATE payout SET status = 'pending'"),
+        ("limits_hold_what_is_lent", "UPDATE credit_limit SET held_fen = held_fen + 1"),
+    ],
+)  # fmt: skip
+def test_a_table_that_disagrees_with_the_books_is_named(books: Books, check: str, edit: str) -> None:
+    books.api.captured(3)
+    books.until("2026-12-23")
+    books.sound()
+    books.gateway.db.write(lambda tx: tx.connection().execute(text(edit)) and None)
+    with books.gateway.db.read() as tx:
+        report = verify(tx, AGREEMENTS)
+    broken = {found.name: found for found in report.checks if not found.ok}
+    assert check in broken
+    assert broken[check].first
+    assert "fen" in broken[check].detail or "held" in broken[check].detail
+
+
+def test_the_command_verifies_the_agreements_too(books: Books, capsys: Any, monkeypatch: Any) -> None:
+    books.api.captured(3)
+    monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
+    monkeypatch.setenv("FENQI_DATA_DIR", str(books.gateway.settings.data_dir))
+    assert main(["ledger", "verify", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {check.name for check in AGREEMENTS} <= {check["name"] for check in report["checks"]}
