@@ -18,7 +18,10 @@ from tests.gateway.books import Books
     ("check", "edit"),
     [
         ("loan_principal_booked", "UPDATE loan SET repaid_fen = repaid_fen + 1"),
-        ("loan_schedule_complete", "UPDATE loan_instalment SET principal_fen = principal_fen + 1, payment_fen = payment_fen + 1"),
+        (
+            "loan_schedule_complete",
+            "UPDATE loan_instalment SET principal_fen = principal_fen + 1, payment_fen = payment_fen + 1",
+        ),
         ("loan_charges_booked", "UPDATE loan_bill SET late_fen = late_fen + 1"),
         ("shopper_credit_booked", "UPDATE loan SET credit_fen = 1"),
         ("merchant_subsidy_whole", "UPDATE loan SET subsidy_earned_fen = subsidy_earned_fen + 1"),
