@@ -7,7 +7,7 @@ import re
 from sqlalchemy import Connection
 
 from gateway.db.engine import SQLITE_PRAGMAS
-from gateway.db.guards import SEPARATOR, SQL
+from gateway.db.guards import FILES, statements
 
 TRIGGER = re.compile(r"CREATE TRIGGER (\w+) .*?\bON (\w+)(.*)", re.DOTALL)
 FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\(.*?\$\$(.*)\$\$", re.DOTALL)
@@ -16,7 +16,7 @@ FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\(.*?\$\$(.*)\$\$", re.DOTALL)
 def missing_guards(connection: Connection) -> list[str]:
     """Names of triggers and functions that are absent, switched off or changed; empty when all stand. For start-up."""
     dialect = connection.dialect.name
-    wanted = (SQL / f"ledger.{dialect}.sql").read_text("utf-8").split(SEPARATOR)
+    wanted = [statement for file in FILES for statement in statements(file, dialect)]
     return (
         _missing_on_sqlite(connection, wanted)
         if dialect == "sqlite"

@@ -4,6 +4,10 @@ Revision ID: 0003
 Revises: 0002
 """
 
+from alembic import op
+
+from gateway.db.guards import install
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -11,4 +15,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    install(op.get_bind(), "ledger_chain")

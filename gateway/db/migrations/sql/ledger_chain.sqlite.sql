@@ -1,0 +1,2 @@
+-- What revision 0003 adds to the guards of the ledger on SQLite.
+-- Statements are parted by a line "-- next". What RAISE refuses here, ledger_chain.postgresql.sql refuses in the same words.
