@@ -65,10 +65,10 @@ def _missing_on_postgres(connection: Connection, wanted: list[str]) -> list[str]
 
 def _gist(definition: str) -> tuple[frozenset[str], str, bool, str]:
     """What a trigger does, however PostgreSQL words it: on which events, under what condition, calling what."""
-    events = re.search(r"BEFORE ([A-Z ]+?) ON", definition)
+    events = re.search(r"((?:BEFORE|AFTER) [A-Z ]+?) ON", definition)
     condition = re.search(r"WHEN (\(.*\)) EXECUTE", definition, re.DOTALL)
     return (
-        frozenset(events[1].split(" OR ")) if events else frozenset(),
+        frozenset(re.split(" (?:OR )?", events[1])) if events else frozenset(),
         condition[1].lower().strip("()") if condition else "",
         "FOR EACH ROW" in definition,
         definition.rsplit(maxsplit=1)[-1] if definition else "",
