@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway import daily
+from gateway.ledger import chain
 from gateway.payments import collections, returns, test_helpers
 from gateway.settlement import payouts
 from gateway.settlement import service as settlement
@@ -58,6 +59,7 @@ def work(gateway: Gateway, stop: threading.Event) -> None:
             busy = drain(gateway)
             if since_sweep >= SWEEP_SECONDS:
                 daily.sweep(gateway)
+                chain.extend(gateway.db)
                 since_sweep = 0
         except Exception:  # the worker outlives any one failure; the rows remember their own
             log.exception("the worker failed a step; it goes on")

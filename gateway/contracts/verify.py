@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from gateway.contracts.models import Contract
 from gateway.contracts.signing import BadSignature, Signature, SigningAuthority, UnknownKey
 from gateway.contracts.text import FORMAT, moment, record_of
+from gateway.db.guards import CONTRACTS
 from gateway.db.transactions import Transaction
 from gateway.ledger.guards import missing_guards
 
@@ -59,7 +60,7 @@ def verify(tx: Transaction, authority: SigningAuthority) -> Report:
     for row in tx.exec(select(Contract).order_by(col(Contract.id)).execution_options(yield_per=BATCH)):
         checked += 1
         problems += _problems(row, authority)
-    return Report(checked, tuple(problems), tuple(missing_guards(tx.connection(), "contracts")))
+    return Report(checked, tuple(problems), tuple(missing_guards(tx.connection(), CONTRACTS)))
 
 
 def _problems(row: Contract, authority: SigningAuthority) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Triggers that guard the ledger, written as plain SQL beside the migrations, one file per database."""
+"""Triggers that guard the ledger and the contracts, as plain SQL beside the migrations, a file for each database."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from sqlalchemy import Connection
 
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
+LEDGER, CONTRACTS = ("ledger", "ledger_chain"), ("contracts",)
+"""Files by room, in the order in which migrations install them; a file that a release carried is never changed."""
 
 
-def install(connection: Connection) -> None:
-    """Run every statement of ``ledger.<dialect>.sql`` (statements are parted by a line ``-- next``)."""
-    for statement in (SQL / f"ledger.{connection.dialect.name}.sql").read_text("utf-8").split(SEPARATOR):
-        if statement.strip():
-            connection.exec_driver_sql(statement)
+def statements(file: str, dialect: str) -> list[str]:
+    """The statements of ``<file>.<dialect>.sql``, which are parted by a line ``-- next``."""
+    text = (SQL / f"{file}.{dialect}.sql").read_text("utf-8")
+    return [statement.strip() for statement in text.split(SEPARATOR) if statement.strip()]
+
+
+def install(connection: Connection, file: str = "ledger") -> None:
+    """Run every statement of a file of guards."""
+    for statement in statements(file, connection.dialect.name):
+        connection.exec_driver_sql(statement)

@@ -21,6 +21,19 @@ class Invariant:
     names: str = "entry"
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule as found: how much breaks it, and the first of that (``names`` says what it is)."""
+
+    name: str
+    says: str
+    ok: bool
+    broken: int = 0
+    names: str = ""
+    first: str | None = None
+    detail: str = ""
+
+
 def _list(kinds: tuple[str, ...]) -> str:
     return ", ".join(f"'{kind}'" for kind in kinds)
 

@@ -15,14 +15,15 @@ from gateway.ledger import trial_balance as trial
 from gateway.ledger.accounts import MEMO_KINDS
 from gateway.ledger.checks import Invariant
 from gateway.ledger.export import export_file
+from gateway.ledger.progress import bar
 from gateway.ledger.verify import Report
 from gateway.ledger.verify import verify as verify_books
 
 
 def verify(db: Database, *, as_json: bool, agreements: Sequence[Invariant] = ()) -> int:
     """Check the invariants and print the report: 0 when all hold, 1 when one is broken."""
-    with _still(db) as tx:
-        report = verify_books(tx, agreements)
+    with _still(db) as tx, bar() as progress:
+        report = verify_books(tx, agreements, progress=progress)
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
@@ -84,6 +85,8 @@ def _print_report(report: Report) -> None:
     more = report.clearing_items - len(report.oldest_clearing_items)
     if more:
         print(f"open  and {more} younger items in transit")
+    chain = report.chain
+    print(f"chain {chain.head} of {chain.chained} entries; {chain.not_chained} not yet chained")
     size = f"{report.entries} entries, {report.postings} postings"
     print(
         f"The ledger is sound: {size}."

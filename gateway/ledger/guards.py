@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from gateway.db.engine import SQLITE_PRAGMAS
-from gateway.db.guards import SEPARATOR, SQL
+from gateway.db.guards import LEDGER, statements
 
 TRIGGER = re.compile(r"CREATE TRIGGER (\w+) .*?\bON (\w+)(.*)", re.DOTALL)
 FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\(.*?\$\$(.*)\$\$", re.DOTALL)
 
 
-def missing_guards(connection: Connection, room: str = "ledger") -> list[str]:
+def missing_guards(connection: Connection, files: Sequence[str] = LEDGER) -> list[str]:
     """Names of triggers and functions that are absent, switched off or changed; empty when all stand. For start-up."""
     dialect = connection.dialect.name
-    wanted = (SQL / f"{room}.{dialect}.sql").read_text("utf-8").split(SEPARATOR)
+    wanted = [statement for file in files for statement in statements(file, dialect)]
     return (
         _missing_on_sqlite(connection, wanted)
         if dialect == "sqlite"
@@ -65,10 +66,10 @@ def _missing_on_postgres(connection: Connection, wanted: list[str]) -> list[str]
 
 def _gist(definition: str) -> tuple[frozenset[str], str, bool, str]:
     """What a trigger does, however PostgreSQL words it: on which events, under what condition, calling what."""
-    events = re.search(r"BEFORE ([A-Z ]+?) ON", definition)
+    events = re.search(r"((?:BEFORE|AFTER) [A-Z ]+?) ON", definition)
     condition = re.search(r"WHEN (\(.*\)) EXECUTE", definition, re.DOTALL)
     return (
-        frozenset(events[1].split(" OR ")) if events else frozenset(),
+        frozenset(re.split(" (?:OR )?", events[1])) if events else frozenset(),
         condition[1].lower().strip("()") if condition else "",
         "FOR EACH ROW" in definition,
         definition.rsplit(maxsplit=1)[-1] if definition else "",

@@ -92,7 +92,60 @@ class LedgerPosting(SQLModel, table=True):
     """What the line is about: a payment, loan, payout or settlement."""
 
 
-ACCOUNT, ENTRY, POSTING, SEAL = (
-    SQLModel.metadata.tables[f"ledger_{noun}"] for noun in ("account", "entry", "posting", "seal")
+class LedgerLink(SQLModel, table=True):
+    """The place of an entry in the hash chain, with the hash of all that the tables say of the entry.
+
+    Membership is explicit: an entry that commits late, with a smaller id, simply goes into a later block.
+    """
+
+    __tablename__ = "ledger_link"
+
+    position: int = Field(sa_column=Column(Whole, primary_key=True, autoincrement=False))
+    """From 1 without gaps, over all blocks."""
+    block: int = Field(
+        sa_column=Column(
+            Whole,
+            ForeignKey("ledger_block.number", deferrable=True, initially="DEFERRED"),
+            nullable=False,
+        )
+    )
+    entry_id: str = Field(sa_column=Column(Words, ForeignKey("ledger_entry.id"), unique=True, nullable=False))
+    entry_sha256: str = Field(sa_column=Column(Words, nullable=False))
+    parts: str = Field(sa_column=Column(Words, nullable=False))
+    """First digits of the SHA-256 of the entry's row, of its seal and of each line: they tell what was changed."""
+
+
+class LedgerBlock(SQLModel, table=True):
+    """A block of the chain: closed when inserted, after its links; a trigger checks that it follows the head."""
+
+    __tablename__ = "ledger_block"
+
+    number: int = Field(sa_column=Column(Whole, primary_key=True, autoincrement=False))
+    first_position: int = Field(sa_column=Column(Whole, nullable=False))
+    last_position: int = Field(sa_column=Column(Whole, nullable=False))
+    entries: int = Field(sa_column=Column(Whole, nullable=False))
+    content_sha256: str = Field(sa_column=Column(Words, nullable=False))
+    """Of its links, in order."""
+    previous_hash: str = Field(sa_column=Column(Words, nullable=False))
+    hash: str = Field(sa_column=Column(Words, nullable=False))
+    """SHA-256 of all the above and the time."""
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class LedgerHead(SQLModel, table=True):
+    """Where the chain ends: one row, moved by a trigger with every block, so that a cut-off tail is missed."""
+
+    __tablename__ = "ledger_head"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+    id: int = Field(sa_column=Column(Whole, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=Column(Whole, nullable=False))
+    hash: str = Field(sa_column=Column(Words, nullable=False))
+    position: int = Field(sa_column=Column(Whole, nullable=False))
+
+
+ACCOUNT, ENTRY, POSTING, SEAL, LINK, BLOCK, HEAD = (
+    SQLModel.metadata.tables[f"ledger_{noun}"]
+    for noun in ("account", "entry", "posting", "seal", "link", "block", "head")
 )
 """The same tables for SQLAlchemy Core, which the posting path uses."""

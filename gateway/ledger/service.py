@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Row, Text, bindparam, func, insert, select, text
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import Pool
 
@@ -20,9 +21,10 @@ from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound
 from gateway.ledger.accounts import CHART, MERCHANT_KINDS, account_id, on_normal_side
-from gateway.ledger.models import ACCOUNT, ENTRY, POSTING, SEAL
+from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
 from gateway.ledger.postings import Entries, Line
 from gateway.ledger.statements import Booked, MerchantLine, entries_about, lines_of
+from gateway.ledger.writing import Fact, write_many
 
 __all__ = [
     "AlreadyReversed",
@@ -44,16 +46,13 @@ WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
 """Keys and object identifiers: they stand unquoted in journals and reports."""
 
-KEYS_AT_ONCE = 500
-NEW_ENTRY = sqlite.insert(ENTRY).on_conflict_do_nothing(index_elements=["mode", "key"])
-LEDGER_WRITE = text(
-    "SELECT ledger_write(:id, :mode, :kind, :key, :request_sha256, :reverses, :merchant_id, :object_type, :object_id,"
-    " :effective_date, :recorded_at, :accounts, :amounts, :objects, :gross)"
-).bindparams(
-    bindparam("amounts", type_=ARRAY(BigInteger)),
-    bindparam("accounts", type_=ARRAY(Text)),
-    bindparam("objects", type_=ARRAY(Text)),
-)
+DRAFTS_AT_ONCE = 500
+"""So many entries a statement: more gain nothing, and their lists of keys stay far below SQLite's limit."""
+
+Slot = tuple[Mode, str]
+"""Mode and business key: unique in the books."""
+Identity = tuple[str, str]
+"""An entry's id and the SHA-256 of its request."""
 
 _known_accounts: WeakKeyDictionary[Pool, set[str]] = WeakKeyDictionary()
 """Accounts seen committed, by database: an account never changes and never goes, so it is looked up once."""
@@ -89,21 +88,8 @@ def post(
     on the state of the books, for then only it tells a repetition from another event; without it the lines do.
     Raises ``KeyConflict`` for a known key with another request, ``ValueError`` for lines that cannot be an entry.
     """
-    _check_names(kind, about_type, key, about_id, lines)
-    _check_owners(tenant, lines)
-    request = _request_of(request, effective_date, lines)
-    return _once(
-        tx,
-        tenant,
-        lines,
-        kind=kind,
-        key=key,
-        request_sha256=_fingerprint([kind, about_type, about_id, request]),
-        object_type=about_type,
-        object_id=about_id,
-        effective_date=effective_date,
-        reverses=None,
-    )
+    draft = Draft(kind, key, tenant, lines, about_type, about_id, effective_date, request)
+    return _once_each(tx, [_fact(tx, draft)])[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +107,17 @@ class Draft:
 
 
 def post_many(tx: Transaction, drafts: Sequence[Draft]) -> list[str]:
-    """Write many entries at once; returns their ids in the order given.
+    """Write many entries in a few statements; returns their ids in the order given.
 
-    The same as posting one after the other, but one statement per table and not per entry. Raises what ``post`` raises,
-    before anything is written.
+    Each draft ends as ``post`` would end it, a key given twice included. Raises what ``post`` raises, then none is
+    written, even when the caller goes on with the transaction.
     """
-    made = [_entry_of(tx, draft) for draft in drafts]
-    known = _entries_with_keys(tx.connection(), {(entry["mode"], entry["key"]) for entry in made})
-    new: list[tuple[dict[str, Any], Entries]] = []
-    for draft, entry in zip(drafts, made, strict=True):
-        place = entry["mode"], entry["key"]
-        first = known.setdefault(place, (entry["id"], entry["request_sha256"]))
-        if first[1] != entry["request_sha256"]:
-            raise KeyConflict(
-                f"The ledger key {entry['key']!r} is taken by the entry {first[0]}, which differs."
-            )
-        if first[0] == entry["id"]:
-            new.append((entry, draft.lines))
-    _write_many(tx, new)
-    return [known[entry["mode"], entry["key"]][0] for entry in made]
+    ids: list[str] = []
+    with tx.connection().begin_nested():
+        for start in range(0, len(drafts), DRAFTS_AT_ONCE):
+            facts = [_fact(tx, draft) for draft in drafts[start : start + DRAFTS_AT_ONCE]]
+            ids += _once_each(tx, facts)
+    return ids
 
 
 def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | None = None) -> str:
@@ -165,18 +143,20 @@ def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | 
     lines = Entries(tuple(Line(*row) for row in rows)).opposite()
     kind = f"{entry.kind}_reversed"
     _check_names(kind, entry.object_type, key, entry.object_id, lines)
-    return _once(
-        tx,
-        Tenant.of(entry),
-        lines,
-        kind=kind,
-        key=key,
-        request_sha256=_fingerprint([kind, entry_id]),
-        object_type=entry.object_type,
-        object_id=entry.object_id,
-        effective_date=effective_date or shanghai_date(tx.now),
-        reverses=entry_id,
-    )
+    reversal = {
+        "id": tx.new_id("ent"),
+        "mode": entry.mode,
+        "kind": kind,
+        "key": key,
+        "request_sha256": _fingerprint([kind, entry_id]),
+        "reverses": entry_id,
+        "merchant_id": entry.merchant_id,
+        "object_type": entry.object_type,
+        "object_id": entry.object_id,
+        "effective_date": effective_date or shanghai_date(tx.now),
+        "recorded_at": tx.now,
+    }
+    return _once_each(tx, [(reversal, lines)])[0]
 
 
 def balances(tx: Transaction, tenant: Tenant) -> dict[str, int]:
@@ -206,147 +186,80 @@ def lock_accounts(tx: Transaction, tenant: Tenant, kinds: Iterable[str]) -> None
     tx.connection().execute(query.with_for_update(key_share=True)).all()
 
 
-def _once(tx: Transaction, tenant: Tenant, lines: Entries, **facts: Any) -> str:
-    """Insert the entry unless its key is known for the same request; returns the id of the one in the books."""
-    connection = tx.connection()
+def _fact(tx: Transaction, draft: Draft) -> Fact:
+    """The entry's row and lines. Raises ``ValueError`` for what cannot be an entry."""
+    lines = draft.lines
+    _check_names(draft.kind, draft.about_type, draft.key, draft.about_id, lines)
+    _check_owners(draft.tenant, lines)
+    request = draft.request
+    if request is None:
+        content: Any = [[line.kind, line.owner, line.amount_fen, line.about] for line in lines]
+        request = [draft.effective_date.isoformat(), content]
     entry = {
         "id": tx.new_id("ent"),
-        "mode": tenant.mode,
-        "merchant_id": tenant.merchant_id,
-        "recorded_at": tx.now,
-        **facts,
-    }
-    accounts = {account_id(tenant.mode, line.kind, line.owner): line for line in lines}
-    unknown = sorted(accounts.keys() - _accounts_known_to(connection))
-    # Insert first and look only on a conflict: under SERIALIZABLE a look at a free key collides with its neighbours.
-    known = _entry_with_key(connection, tenant.mode, entry["key"]) if unknown else None
-    if known is None:
-        _open_accounts(tx, connection, {name: accounts[name] for name in unknown})
-        write = _write_by_function if connection.dialect.name == "postgresql" else _write_by_statements
-        if write(connection, entry, lines):
-            return str(entry["id"])
-        known = _entry_with_key(connection, tenant.mode, entry["key"])
-    assert known is not None, "the key is taken, so somebody has it"
-    if known.request_sha256 != entry["request_sha256"]:
-        raise KeyConflict(f"The ledger key {entry['key']!r} is taken by the entry {known.id}, which differs.")
-    return str(known.id)
-
-
-def _entry_of(tx: Transaction, draft: Draft) -> dict[str, Any]:
-    """The row of an entry to be. Raises ``ValueError`` for lines that cannot be an entry."""
-    lines, tenant = draft.lines, draft.tenant
-    _check_names(draft.kind, draft.about_type, draft.key, draft.about_id, lines)
-    _check_owners(tenant, lines)
-    return {
-        "id": tx.new_id("ent"),
-        "mode": tenant.mode,
+        "mode": draft.tenant.mode,
         "kind": draft.kind,
         "key": draft.key,
-        "request_sha256": _fingerprint(
-            [
-                draft.kind,
-                draft.about_type,
-                draft.about_id,
-                _request_of(draft.request, draft.effective_date, lines),
-            ]
-        ),
+        "request_sha256": _fingerprint([draft.kind, draft.about_type, draft.about_id, request]),
         "reverses": None,
-        "merchant_id": tenant.merchant_id,
+        "merchant_id": draft.tenant.merchant_id,
         "object_type": draft.about_type,
         "object_id": draft.about_id,
         "effective_date": draft.effective_date,
         "recorded_at": tx.now,
     }
+    return entry, lines
 
 
-def _request_of(request: Any, effective_date: date, lines: Entries) -> Any:
-    """What tells a repetition from another event: what was asked, or without that the lines themselves."""
-    if request is not None:
-        return request
-    return [
-        effective_date.isoformat(),
-        [[line.kind, line.owner, line.amount_fen, line.about] for line in lines],
-    ]
+def _once_each(tx: Transaction, facts: Sequence[Fact]) -> list[str]:
+    """Insert the entries whose key is free; returns the ids of those in the books, ours or earlier ones.
 
-
-def _write_many(tx: Transaction, new: Sequence[tuple[dict[str, Any], Entries]]) -> None:
-    if not new:
-        return
+    Raises ``KeyConflict`` when one in the books was of another request.
+    """
     connection = tx.connection()
-    accounts: dict[str, Line] = {}
-    postings, seals = [], []
-    for entry, lines in new:
-        for number, line in enumerate(lines, start=1):
-            name = account_id(entry["mode"], line.kind, line.owner)
-            accounts[name] = line
-            postings.append(
-                {
-                    "entry_id": entry["id"],
-                    "line": number,
-                    "account_id": name,
-                    "amount": line.amount_fen,
-                    "object_id": line.about,
-                }
-            )
-        seals.append({"entry_id": entry["id"], "lines": len(lines), "gross": lines.gross_fen})
-    unknown = sorted(accounts.keys() - _accounts_known_to(connection))
-    _open_accounts(tx, connection, {name: accounts[name] for name in unknown})
-    connection.execute(insert(ENTRY), [entry for entry, _ in new])
-    connection.execute(insert(POSTING), postings)
-    connection.execute(insert(SEAL), seals)
+    first: dict[Slot, Fact] = {}
+    for fact in facts:
+        first.setdefault(_slot(fact), fact)
+    # Insert first and look only on a conflict: under SERIALIZABLE a look at a free key collides with its neighbours.
+    all_open = _accounts_of(first.values()).keys() <= _accounts_known_to(connection)
+    known = {} if all_open else _entries_with_keys(connection, first)
+    fresh = [fact for slot, fact in first.items() if slot not in known]
+    _open_accounts(tx, connection, _accounts_of(fresh))
+    written = write_many(connection, fresh)
+    ours = (fact for fact in fresh if fact[0]["id"] in written)
+    known |= {_slot(fact): (fact[0]["id"], fact[0]["request_sha256"]) for fact in ours}
+    known |= _entries_with_keys(connection, first.keys() - known.keys())
+    return [_same(fact, known[_slot(fact)]) for fact in facts]
 
 
-def _entries_with_keys(
-    connection: Connection, places: Collection[tuple[Mode, str]]
-) -> dict[tuple[Mode, str], tuple[str, str]]:
-    """Id and request of the entries that have one of the keys, by mode and key."""
-    found: dict[tuple[Mode, str], tuple[str, str]] = {}
-    for mode in {mode for mode, _ in places}:
-        keys = sorted(key for of, key in places if of == mode)
-        for start in range(0, len(keys), KEYS_AT_ONCE):
-            query = select(ENTRY.c.key, ENTRY.c.id, ENTRY.c.request_sha256).where(
-                ENTRY.c.mode == mode, ENTRY.c.key.in_(keys[start : start + KEYS_AT_ONCE])
-            )
-            found.update({(mode, key): (id, digest) for key, id, digest in connection.execute(query)})
+def _same(fact: Fact, known: Identity) -> str:
+    """The id of the entry in the books. Raises ``KeyConflict`` when that was of another request."""
+    id, request_sha256 = known
+    if request_sha256 != fact[0]["request_sha256"]:
+        raise KeyConflict(f"The ledger key {fact[0]['key']!r} is taken by the entry {id}, which differs.")
+    return id
+
+
+def _slot(fact: Fact) -> Slot:
+    return fact[0]["mode"], fact[0]["key"]
+
+
+def _entries_with_keys(connection: Connection, slots: Iterable[Slot]) -> dict[Slot, Identity]:
+    keys: dict[Mode, list[str]] = defaultdict(list)
+    for mode, key in slots:
+        keys[mode].append(key)
+    found: dict[Slot, Identity] = {}
+    for mode, wanted in keys.items():
+        query = select(ENTRY).where(ENTRY.c.mode == mode, ENTRY.c.key.in_(wanted))
+        found |= {(mode, row.key): (row.id, row.request_sha256) for row in connection.execute(query)}
     return found
 
 
-def _write_by_statements(connection: Connection, entry: dict[str, Any], lines: Entries) -> bool:
-    """Insert entry, postings and seal; False when the key is taken."""
-    if not connection.execute(NEW_ENTRY, entry).rowcount:
-        return False
-    connection.execute(
-        insert(POSTING),
-        [
-            {
-                "entry_id": entry["id"],
-                "line": number,
-                "account_id": account_id(entry["mode"], line.kind, line.owner),
-                "amount": line.amount_fen,
-                "object_id": line.about,
-            }
-            for number, line in enumerate(lines, start=1)
-        ],
-    )
-    connection.execute(insert(SEAL), {"entry_id": entry["id"], "lines": len(lines), "gross": lines.gross_fen})
-    return True
-
-
-def _write_by_function(connection: Connection, entry: dict[str, Any], lines: Entries) -> bool:
-    """The same in one call to the database."""
-    arguments = {
-        **entry,
-        "accounts": [account_id(entry["mode"], line.kind, line.owner) for line in lines],
-        "amounts": [line.amount_fen for line in lines],
-        "objects": [line.about for line in lines],
-        "gross": lines.gross_fen,
+def _accounts_of(facts: Iterable[Fact]) -> dict[str, Line]:
+    """A line of each account used, by the account's id."""
+    return {
+        account_id(entry["mode"], line.kind, line.owner): line for entry, lines in facts for line in lines
     }
-    return bool(connection.execute(LEDGER_WRITE, arguments).scalar_one())
-
-
-def _entry_with_key(connection: Connection, mode: Mode, key: str) -> Row[Any, Any] | None:
-    query = select(ENTRY.c.id, ENTRY.c.request_sha256).where(ENTRY.c.mode == mode, ENTRY.c.key == key)
-    return connection.execute(query).one_or_none()
 
 
 def _accounts_known_to(connection: Connection) -> set[str]:
@@ -354,19 +267,19 @@ def _accounts_known_to(connection: Connection) -> set[str]:
 
 
 def _open_accounts(tx: Transaction, connection: Connection, lines: dict[str, Line]) -> None:
-    """Open the accounts that do not exist yet; given in the order of their ids, so that two openers never deadlock."""
-    if not lines:
+    """Open the accounts that do not exist yet, in the order of their ids, so that two openers never deadlock."""
+    rows = [
+        {"id": name, "mode": name.partition(":")[0], "kind": lines[name].kind, "owner": lines[name].owner}
+        for name in sorted(lines.keys() - _accounts_known_to(connection))
+    ]
+    if not rows:
         return
     statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(ACCOUNT)
-    rows = [
-        {"id": name, "mode": name.partition(":")[0], "kind": line.kind, "owner": line.owner}
-        for name, line in lines.items()
-    ]
     opened: set[str] = tx.info.setdefault("ledger_accounts_opened", set())
     new = statement.on_conflict_do_nothing(index_elements=["id"]).returning(ACCOUNT.c.id)
     opened.update(connection.execute(new, rows).scalars())
     # What this transaction opened may still be rolled back.
-    _accounts_known_to(connection).update(lines.keys() - opened)
+    _accounts_known_to(connection).update({row["id"] for row in rows} - opened)
 
 
 def _signed_balances(tx: Transaction, names: Iterable[str]) -> dict[str, int]:

@@ -11,25 +11,14 @@ from sqlalchemy import Connection, func, select, text
 
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
-from gateway.ledger import trial_balance
-from gateway.ledger.checks import INVARIANTS, OPEN_CLEARING_ITEMS, Invariant
+from gateway.ledger import chain_check, trial_balance
+from gateway.ledger.chain_check import ChainState
+from gateway.ledger.checks import INVARIANTS, OPEN_CLEARING_ITEMS, Check, Invariant
 from gateway.ledger.guards import loose_settings, missing_guards
 from gateway.ledger.models import ENTRY, POSTING
+from gateway.ledger.progress import Progress, silent
 
 MOST_ITEMS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One invariant as found: how much breaks it, and the first of that (``names`` says what it is)."""
-
-    name: str
-    says: str
-    ok: bool
-    broken: int = 0
-    names: str = ""
-    first: str | None = None
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +42,25 @@ class Report:
     checks: tuple[Check, ...]
     clearing_items: int
     oldest_clearing_items: tuple[ClearingItem, ...]
+    chain: ChainState
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON object; amounts in fen."""
         return asdict(self)
 
 
-def verify(tx: Transaction, agreements: Sequence[Invariant] = ()) -> Report:
-    """Check every invariant that the books can show, and ``agreements`` with other tables.
+def verify(tx: Transaction, agreements: Sequence[Invariant] = (), *, progress: Progress = silent) -> Report:
+    """Check every invariant that the books can show, ``agreements`` with other tables, and recompute the hash chain.
 
-    Reads only, in time proportional to the book.
+    Reads only, in time proportional to the book and in memory that does not depend on it. Where others post meanwhile,
+    call it in a transaction in which the books stand still (REPEATABLE READ on PostgreSQL).
     """
     connection = tx.connection()
-    checks = (*_checks(connection), *(_check(connection, agreement) for agreement in agreements))
+    checks = (
+        *invariants(connection, progress),
+        *(_check(connection, agreement) for agreement in agreements),
+        *chain_check.checks(connection, progress),
+    )
     broken = [check for check in checks if not check.ok]
     entries = [check.first for check in broken if check.names == "entry" and check.first is not None]
     others = [check.first for check in broken if check.first is not None]
@@ -80,11 +75,14 @@ def verify(tx: Transaction, agreements: Sequence[Invariant] = ()) -> Report:
         checks=checks,
         clearing_items=open_items,
         oldest_clearing_items=tuple(_oldest_items(connection, shanghai_date(tx.now))),
+        chain=chain_check.state(connection),
     )
 
 
-def _checks(connection: Connection) -> Iterator[Check]:
-    for invariant in INVARIANTS:
+def invariants(connection: Connection, progress: Progress = silent) -> Iterator[Check]:
+    """Check everything but the hash chain: the sums, the guards and the settings."""
+    for done, invariant in enumerate(INVARIANTS):
+        progress("invariants", done, len(INVARIANTS))
         yield _check(connection, invariant)
     yield _trial_balance(connection)
     missing = missing_guards(connection)

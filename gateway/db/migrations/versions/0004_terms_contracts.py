@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.db import types
-from gateway.db.guards import SEPARATOR, SQL
+from gateway.db.guards import install
 
 revision = "0004"
 down_revision = "0003"
@@ -67,10 +67,7 @@ def _contract():
         sqlite_strict=True,
     )
     op.create_index("contract_of_shopper", "contract", ["shopper_id", "id"], unique=False)
-    connection = op.get_bind()
-    path = SQL / f"contracts.{connection.dialect.name}.sql"
-    for statement in path.read_text("utf-8").split(SEPARATOR):
-        connection.exec_driver_sql(statement)
+    install(op.get_bind(), "contracts")
 
 
 def _subsidy_programme():
