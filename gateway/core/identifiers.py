@@ -43,12 +43,13 @@ class IdSource:
         return f"{prefix}_{_crockford(fresh)}"
 
 
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+_SHIFTS = range(5 * (BODY_LENGTH - 2), -1, -10)
+
+
 def _crockford(number: int) -> str:
-    digits = []
-    for _ in range(BODY_LENGTH):
-        number, digit = divmod(number, 32)
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    # Two digits at a time: a day of many loans spends a seventh of its time here otherwise.
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,6 +238,9 @@ def upgrade() -> None:
     op.add_column("loan", sa.Column("credit_entries", types.Whole, nullable=False, server_default="0"))
     op.add_column("loan", sa.Column("missed_through", types.Whole, nullable=False, server_default="0"))
     op.add_column("loan", sa.Column("ended_on", types.Day(), nullable=True))
+    op.create_index(
+        "loan_due_of_tenant", "loan", ["merchant_id", "mode", "next_due_date", "id"], unique=False
+    )
     op.create_index("loan_due", "loan", ["next_due_date", "merchant_id", "mode"], unique=False)
     op.create_index("loan_overdue", "loan", ["overdue_since", "merchant_id", "mode"], unique=False)
     op.add_column("settlement_line", sa.Column("test_failure", types.Words, nullable=True))
