@@ -30,18 +30,22 @@ REFUND = 100_000
 SALE = merchant_settlement.settle(P, merchant_fee_rate="0.006", merchant_subsidy_rate="0.01")
 NET, VAT = merchant_settlement.net_and_vat(SALE.merchant_fee, "0.06")
 LOAN = {"loan": "loan_1", "funder": "bank"}
-GIVEN = {"5999.00", "0.6", "0.05", "1000.00", "200.00", "2027-04-30", "2027-02-15"}
+GIVEN = {"5999.00", "0.6", "0.05", "1000.00", "200.00", "2027-04-30"}
 Rows = list[list[str]]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One entry of the purchase."""
+    """What happens on a day, and the entries it writes, by their kind."""
 
     name: str
     on: date
     what: str
-    lines: Entries
+    entries: dict[str, Entries]
+
+    @property
+    def lines(self) -> list[postings.Line]:
+        return [line for lines in self.entries.values() for line in lines]
 
 
 def subsidy_earned(unearned_fen: int, principal_fen: int, balance_fen: int) -> int:
@@ -50,18 +54,16 @@ def subsidy_earned(unearned_fen: int, principal_fen: int, balance_fen: int) -> i
 
 def purchase() -> list[Step]:
     one, two = SCHEDULE.rows[:2]
-    captured = Entries.balanced(
-        *postings.drawdown(
-            **LOAN,
-            payment="pay_1",
-            merchant="shop",
-            principal_fen=P,
-            fee_net_fen=NET,
-            vat_fen=VAT,
-            subsidy_fen=SALE.merchant_subsidy,
-        ),
-        *postings.release_authorisation(amount_fen=P, payment="pay_1"),
+    drawn = postings.drawdown(
+        **LOAN,
+        payment="pay_1",
+        merchant="shop",
+        principal_fen=P,
+        fee_net_fen=NET,
+        vat_fen=VAT,
+        subsidy_fen=SALE.merchant_subsidy,
     )
+    released = postings.release_authorisation(amount_fen=P, payment="pay_1")
     earned = [subsidy_earned(SALE.merchant_subsidy, one.principal, one.balance)]
     earned.append(subsidy_earned(SALE.merchant_subsidy - earned[0], two.principal, two.balance))
     unearned = SALE.merchant_subsidy - sum(earned)
@@ -118,46 +120,66 @@ def purchase() -> list[Step]:
         return postings.late_interest(**LOAN, difference_fen=difference_fen)
 
     payout = {"payout": "po_1", "institution": "payer", "amount_fen": SALE.settlement_amount}
+    next_day = date(2026, 11, 24)
     batch = {"settlement": "set_1", "merchant": "shop"}
     return [
-        Step("authorise", DRAWN, "the lender approves", postings.authorise(amount_fen=P, payment="pay_1")),
-        Step("capture", DRAWN, "the merchant ships and captures", captured),
+        Step(
+            "authorise",
+            DRAWN,
+            "the lender approves",
+            {"authorize": postings.authorise(amount_fen=P, payment="pay_1")},
+        ),
+        Step("capture", DRAWN, "the merchant ships and captures", {"capture": drawn, "captured": released}),
         Step(
             "settle",
-            date(2026, 11, 24),
+            next_day,
             "the batch of the day closes",
-            postings.settlement(**batch, pending_fen=SALE.settlement_amount, receivable_offset_fen=0),
+            {
+                "settlement": postings.settlement(
+                    **batch, pending_fen=SALE.settlement_amount, receivable_offset_fen=0
+                )
+            },
         ),
         Step(
             "payout_instructed",
-            date(2026, 11, 24),
+            next_day,
             "the institution is told to pay",
-            postings.payout_instructed(**payout, merchant="shop"),
+            {"payout_instructed": postings.payout_instructed(**payout, merchant="shop")},
         ),
         Step(
             "payout_confirmed",
-            date(2026, 11, 24),
+            next_day,
             "the institution has paid",
-            postings.payout_confirmed(**payout, funder="bank"),
+            {"payout_confirmed": postings.payout_confirmed(**payout, funder="bank")},
         ),
-        Step("first_due", one.due_date, "instalment 1 falls due", bill(one.interest, earned[0])),
-        Step("first_paid", one.due_date, "it is collected", paid(one.principal, one.interest)),
-        Step("second_due", two.due_date, "instalment 2 falls due", bill(two.interest, earned[1])),
-        Step("late", days[0], "it is late beyond the grace", late_by(late[0])),
-        Step("later", days[1], "it is late one day more", late_by(late[1] - late[0])),
-        Step("second_paid", days[1], "it is paid", paid(two.principal, two.interest, late[1])),
-        Step("refund", date(2027, 2, 5), "the merchant refunds 1,000.00 yuan", refunded),
+        Step(
+            "first_due",
+            one.due_date,
+            "instalment 1 falls due",
+            {"instalment_due": bill(one.interest, earned[0])},
+        ),
+        Step("first_paid", one.due_date, "it is collected", {"repayment": paid(one.principal, one.interest)}),
+        Step(
+            "second_due",
+            two.due_date,
+            "instalment 2 falls due",
+            {"instalment_due": bill(two.interest, earned[1])},
+        ),
+        Step("late", days[0], "it is late beyond the grace", {"late_interest": late_by(late[0])}),
+        Step("later", days[1], "it is late one day more", {"late_interest": late_by(late[1] - late[0])}),
+        Step("second_paid", days[1], "it is paid", {"repayment": paid(two.principal, two.interest, late[1])}),
+        Step("refund", date(2027, 2, 5), "the merchant refunds 1,000.00 yuan", {"refund": refunded}),
         Step(
             "early_due",
             settled_on,
             "the shopper settles early: the last bill",
-            bill(found.interest_due, unearned - subsidy_back),
+            {"settled_early": bill(found.interest_due, unearned - subsidy_back)},
         ),
         Step(
             "early_paid",
             settled_on,
             "it is paid",
-            paid(found.outstanding_principal, found.interest_due),
+            {"repayment": paid(found.outstanding_principal, found.interest_due)},
         ),
     ]
 
@@ -191,8 +213,9 @@ def lines_of(*entries: tuple[str, Entries]) -> Rows:
 
 def overview() -> Rows:
     return [
-        [text(number), text(step.on), step.what, text(step.lines.gross_fen)]
+        [text(number), text(step.on), step.what, kind, text(lines.gross_fen)]
         for number, step in enumerate(STEPS, 1)
+        for kind, lines in step.entries.items()
     ]
 
 
@@ -224,14 +247,13 @@ def chart() -> Rows:
 
 
 def unwound() -> Rows:
-    drawdown = STEPS[1].lines
+    drawdown = STEPS[1].entries["capture"]
     ahead = postings.repayment(**LOAN, parts=Parts(), credit_fen=20_000)
     back = {"institution": "payer", "refund": "ref_1", "amount_fen": 20_000}
-    claims = Entries(tuple(line for line in drawdown if line.kind not in MEMO_KINDS))
     return lines_of(
-        ("drawdown", claims),
+        ("drawdown", drawdown),
         ("200.00 paid ahead", ahead),
-        ("drawdown reversed", claims.opposite()),
+        ("drawdown reversed", drawdown.opposite()),
         ("payment reversed", ahead.opposite()),
         ("payment on its way back", postings.paid_returned(**LOAN, **back)),
         ("confirmed", postings.refund_confirmed(funder="bank", **back)),
