@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-from bench import checkout, confirm, day, quote
+from bench import checkout, confirm, day, ledger_verify, quote
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
@@ -28,6 +28,7 @@ ENTRIES = {
     "checkout": checkout.measure,
     "quote": quote.measure,
     "day": day.measure,
+    "ledger_verify": ledger_verify.measure,
 }
 
 

@@ -42,10 +42,9 @@ def rows(tx: Transaction, *, end: date | None = None) -> Iterator[TrialRow]:
 def query(end: date | None = None) -> Select[Any]:
     """SELECT of mode, kind, owner, debit and credit by account."""
     amount = POSTING.c.amount
+    debit = func.sum(case((amount > 0, amount), else_=0))
     totals = select(
-        POSTING.c.account_id,
-        func.sum(case((amount > 0, amount), else_=0)).label("debit"),
-        func.sum(case((amount < 0, -amount), else_=0)).label("credit"),
+        POSTING.c.account_id, debit.label("debit"), (debit - func.sum(amount)).label("credit")
     ).group_by(POSTING.c.account_id)
     if end is not None:
         totals = totals.join(ENTRY, ENTRY.c.id == POSTING.c.entry_id).where(ENTRY.c.effective_date <= end)

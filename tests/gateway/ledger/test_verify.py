@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gateway.core.tenant import Tenant
 from gateway.ledger import commands, postings, service
+from gateway.ledger.checks import INVARIANTS
+from gateway.ledger.progress import bar
 from gateway.ledger.verify import Report, verify
 
 TABLES = ("ledger_entry", "ledger_posting", "ledger_seal", "ledger_account")
@@ -64,6 +69,11 @@ def change(books: Any, *statements: str) -> None:
         if not books.on_sqlite:
             connection.commit()
         connection.invalidate()
+
+
+@pytest.fixture
+def change_books(unguarded: Any) -> Callable[..., None]:
+    return partial(change, unguarded)
 
 
 def first_entry(books: Any, kind: str = "capture") -> str:
@@ -305,3 +315,76 @@ def test_live_books_are_checked_like_test_books(books: Any) -> None:
     assert set(broken(books)) == {"holds_resolve_once"}
     with books.db.read() as tx:
         assert service.balance_of(tx, "test", "limit_committed") == 0
+
+
+SWAP_ACCOUNTS = "UPDATE ledger_posting SET account_id = '{account}' WHERE entry_id = '{entry}' AND line = 4"
+
+
+@pytest.mark.parametrize("more_live", [0, 4])
+def test_lines_swapped_between_a_test_and_a_live_entry_are_found(
+    unguarded: Any, change_books: Any, more_live: int
+) -> None:
+    """Counts and sums of both modes stay as they were, whichever of them has more entries."""
+    live = unguarded.capture(599_900, tenant=Tenant("mer_shop", "live"))
+    for _ in range(3 * more_live):
+        unguarded.capture(tenant=Tenant("mer_shop", "live"))
+    assert broken(unguarded) == {}
+    test = first_entry(unguarded)
+    change_books(
+        SWAP_ACCOUNTS.format(account="live:vat_payable", entry=test),
+        SWAP_ACCOUNTS.format(account="test:vat_payable", entry=live),
+    )
+    found = broken(unguarded)
+    assert set(found) == {"postings_in_place"}
+    assert found["postings_in_place"].first == min(test, live)
+    assert found["postings_in_place"].broken == 2
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["UPDATE ledger_posting SET line = 5 WHERE entry_id = '{entry}' AND line = 4"],
+        [  # the numbers still sum to what they should
+            "UPDATE ledger_posting SET line = 0 WHERE entry_id = '{entry}' AND line = 1",
+            "UPDATE ledger_posting SET line = 5 WHERE entry_id = '{entry}' AND line = 4",
+        ],
+    ],
+)
+def test_lines_with_other_numbers_are_found(unguarded: Any, change_books: Any, statements: list[str]) -> None:
+    entry = first_entry(unguarded)
+    change_books(*(statement.format(entry=entry) for statement in statements))
+    assert {name: check.first for name, check in broken(unguarded).items()} == {"entries_balanced": entry}
+
+
+def test_postings_of_no_entry_are_found(unguarded: Any, change_books: Any) -> None:
+    entry = first_entry(unguarded)
+    change_books(
+        f"DELETE FROM ledger_seal WHERE entry_id = '{entry}'",
+        f"DELETE FROM ledger_entry WHERE id = '{entry}'",
+    )
+    found = broken(unguarded)
+    assert set(found) == {"postings_in_place"}
+    assert found["postings_in_place"].first == entry
+    assert found["postings_in_place"].broken == 4
+
+
+def test_every_proof_agrees_with_its_rule_on_sound_books(a_week: Any) -> None:
+    """A proof that never holds would only cost time, silently."""
+    a_week.capture(tenant=Tenant("mer_shop", "live"))
+    with a_week.db.read() as tx:
+        connection = tx.connection()
+        dialect = connection.dialect.name
+        for invariant in INVARIANTS:
+            if invariant.proof and dialect in invariant.proof_on:
+                assert connection.execute(text(f"SELECT {invariant.proof}")).scalar_one(), invariant.name
+
+
+def test_progress_is_told_and_shows_nothing_but_on_a_terminal(a_week: Any, capsys: Any) -> None:
+    told: list[tuple[str, int, int]] = []
+    with a_week.db.read() as tx:
+        verify(tx, progress=lambda *what: told.append(what))
+    assert [(what, done) for what, done, _ in told] == [("invariants", n) for n in range(len(INVARIANTS))]
+    with bar() as progress:
+        progress("invariants", 1, 2)
+        progress("hash chain", 5, 10)
+    assert capsys.readouterr().err == ""
