@@ -17,13 +17,18 @@ from typing import Any
 
 import requests
 
-from bench import checkout, confirm, quote
+from bench import checkout, confirm, ledger_export, quote
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
 from gateway.onboarding import onboard
 
-ENTRIES = {"confirm": confirm.measure, "checkout": checkout.measure, "quote": quote.measure}
+ENTRIES = {
+    "confirm": confirm.measure,
+    "checkout": checkout.measure,
+    "quote": quote.measure,
+    "ledger_export": ledger_export.measure,
+}
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gateway.web.context import Gateway
 
-LEDGER_FORMATS = ("hledger", "beancount", "csv")
+LEDGER_FORMATS = ("hledger", "beancount", "csv", "parquet")
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 
 
@@ -89,11 +89,19 @@ def _ledger_commands(parser: argparse.ArgumentParser) -> None:
     verify.set_defaults(run=_ledger_verify)
     balance = verbs.add_parser("trial-balance", help="print the balance of every account")
     balance.set_defaults(run=_ledger_trial_balance)
-    export = verbs.add_parser("export", help="write the journal in a format that accounting tools read")
-    export.add_argument("--format", choices=LEDGER_FORMATS, required=True)
-    export.add_argument("--out", type=Path, required=True, help="file to write")
-    export.add_argument("--from", dest="start", type=_day, help="first effective date")
-    export.add_argument("--to", dest="end", type=_day, help="last effective date")
+    export = verbs.add_parser("export", help="write the entries in a format that other tools read")
+    export.add_argument(
+        "--format", choices=LEDGER_FORMATS, required=True, help="parquet needs the package pyarrow"
+    )
+    export.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="file to write; one that is there is replaced by the whole new one",
+    )
+    export.add_argument("--from", dest="start", type=_day, help="first effective date, YYYY-MM-DD, included")
+    export.add_argument("--to", dest="end", type=_day, help="last effective date, YYYY-MM-DD, included")
+    export.add_argument("--mode", choices=("test", "live"), help="entries of this mode only (default: both)")
     export.set_defaults(run=_ledger_export)
     for verb in (verify, balance, export):
         verb.add_argument("--data", metavar="DIR", help="data folder (default: FENQI_DATA_DIR or ./var)")
@@ -209,7 +217,12 @@ def _ledger_export(options: argparse.Namespace) -> int:
     from gateway.ledger import commands  # noqa: PLC0415
 
     return commands.export(
-        _gateway(options).db, format=options.format, out=options.out, start=options.start, end=options.end
+        _gateway(options).db,
+        format=options.format,
+        out=options.out,
+        start=options.start,
+        end=options.end,
+        mode=options.mode,
     )
 
 

@@ -10,12 +10,16 @@ from datetime import date
 from pathlib import Path
 
 from gateway.core.money import yuan
+from gateway.core.tenant import Mode
 from gateway.db.transactions import Database, Transaction
 from gateway.ledger import trial_balance as trial
 from gateway.ledger.accounts import MEMO_KINDS
-from gateway.ledger.export import export_file
+from gateway.ledger.export import Progress, Span, count, export_file
 from gateway.ledger.verify import Report
 from gateway.ledger.verify import verify as verify_books
+
+BAR_WIDTH, BAR_STEPS = 40, 200
+ERASE_LINE = "\r\x1b[K"
 
 
 def verify(db: Database, *, as_json: bool) -> int:
@@ -52,16 +56,56 @@ def trial_balance(db: Database, *, end: date | None = None) -> int:
     return 0 if sound else 1
 
 
-def export(db: Database, *, format: str, out: Path, start: date | None, end: date | None) -> int:
-    """Write the journal of a range of effective dates to ``out``: 0 when it is there, else 1 and nothing is."""
+def export(
+    db: Database,
+    *,
+    format: str,
+    out: Path,
+    start: date | None = None,
+    end: date | None = None,
+    mode: Mode | None = None,
+) -> int:
+    """Write the entries of a range of effective dates to ``out``: 0 when they are there, else 1 and nothing changed.
+
+    A file that stands at ``out`` is replaced, and the closing line says so. On a terminal a bar shows how far it is.
+    """
+    replaced = ", in place of the file that was there" if out.exists() else ""
     try:
-        with _still(db) as tx:
-            export_file(tx, out, format=format, start=start, end=end)
-    except (OSError, ValueError) as error:
-        print(f"The ledger was not exported: {error}", file=sys.stderr)
-        return 1
-    print(f"The ledger is in {out} ({format}).")
+        span = Span(start, end, mode)
+        with _still(db) as tx, _bar(tx, span) as progress:
+            written = export_file(tx, out, format=format, span=span, progress=progress)
+    except ValueError as error:
+        return _not_exported(str(error))
+    except OSError as error:
+        return _not_exported(f"{out}: {error.strerror or error}")
+    print(f"{written.entries} entries with {written.lines} lines are in {out} ({format}){replaced}.")
     return 0
+
+
+def _not_exported(why: str) -> int:
+    print(f"The ledger was not exported: {why}", file=sys.stderr)
+    return 1
+
+
+@contextmanager
+def _bar(tx: Transaction, span: Span) -> Iterator[Progress]:
+    """Draws a bar on a terminal, one line long and gone at the end; elsewhere nothing, nor are entries counted."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    total = count(tx, span)
+    step = max(total // BAR_STEPS, 1)
+
+    def draw(done: int) -> None:
+        if done % step == 0:
+            filled = "#" * (BAR_WIDTH * done // total)
+            sys.stderr.write(f"\r[{filled:<{BAR_WIDTH}}] {100 * done // total:3} % of {total} entries")
+            sys.stderr.flush()
+
+    try:
+        yield draw
+    finally:
+        sys.stderr.write(ERASE_LINE)
 
 
 @contextmanager

@@ -1,21 +1,22 @@
-"""Journal formats: how an entry is written for hledger, for beancount and as CSV. Pure text, in yuan with two decimals.
+"""Text formats: how an entry is written for hledger, for beancount and as CSV, in yuan with two decimals.
 
-A format writes a head, every entry, and a foot that asserts what every account must stand at, so that the reading
-tool proves the file by itself.
+A journal has a head, every entry, and a foot that asserts what every account must stand at, so that the reading tool
+proves the file by itself. CSV has the lines only.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Protocol
 
 from gateway.ledger.accounts import CHART
 
+ONE_DAY = timedelta(days=1)
 ROOTS = {
     "assets": "assets",
     "liabilities": "liabilities",
@@ -43,9 +44,9 @@ CSV_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Account:
-    """An account as journals name it."""
+    """An account as journals name it. Each stands for itself: a book makes one object of each and hands it around."""
 
     mode: str
     kind: str
@@ -55,6 +56,17 @@ class Account:
     def parts(self) -> list[str]:
         """Root, mode, kind and owner: ``["assets", "live", "loan_principal", "demo_bank"]``."""
         return [part for part in (ROOTS[CHART[self.kind].group], self.mode, self.kind, self.owner) if part]
+
+    @cached_property
+    def colons(self) -> str:
+        """hledger's name: ``assets:live:loan_principal:demo_bank``."""
+        return ":".join(self.parts)
+
+    @cached_property
+    def capitals(self) -> str:
+        """``Assets:Live:Loan-principal:Demo-bank``: beancount takes no underscores, and a capital or digit first."""
+        words = (part.replace("-", "--").replace("_", "-") for part in self.parts)
+        return ":".join(word[0].upper() + word[1:] for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +96,16 @@ class JournalEntry:
 
 
 Balances = Mapping[Account, int]
+"""What accounts stand at, in fen, debit above 0."""
 
 
-class Format(Protocol):
-    """What a format must write; each method yields pieces of text."""
+class Journal(Protocol):
+    """What a journal must write; each method gives text."""
 
     def head(self, accounts: Iterable[Account], opened: date, opening: Balances) -> Iterator[str]:
         """Before the entries: the accounts used, and what they stood at when ``opened`` began."""
 
-    def entry(self, entry: JournalEntry) -> Iterator[str]:
+    def entry(self, entry: JournalEntry) -> str:
         """One entry."""
 
     def foot(self, closed: date, closing: Balances) -> Iterator[str]:
@@ -105,23 +118,27 @@ class Hledger:
     def head(self, accounts: Iterable[Account], opened: date, opening: Balances) -> Iterator[str]:
         yield "commodity 1000.00 CNY\n"
         for account in accounts:
-            yield f"account {_colons(account)}\n"
-        if opening:
-            yield f"\n{opened - timedelta(days=1)} * opening balances\n"
-            for account, amount in opening.items():
-                yield f"    {_colons(account)}  {_yuan(amount)} CNY\n"
+            yield f"account {account.colons}\n"
+        for mode, balances in _by_mode(opening):
+            yield f"\n{opened - ONE_DAY} * opening balances, {mode}\n"
+            for account, amount in balances:
+                yield f"    {account.colons}  {_yuan(amount)} CNY\n"
 
-    def entry(self, entry: JournalEntry) -> Iterator[str]:
-        yield f"\n{entry.effective_date} * ({entry.id}) {entry.kind}\n"
-        yield f"    ; key: {entry.key}\n    ; {entry.about_type}: {entry.about_id}\n"
-        for line in entry.lines:
-            yield f"    {_colons(line.account)}  {_yuan(line.amount_fen)} CNY  ; object: {line.object_id}\n"
+    def entry(self, entry: JournalEntry) -> str:
+        head = (
+            f"\n{entry.effective_date} * ({entry.id}) {entry.kind}\n"
+            f"    ; key: {entry.key}\n    ; {entry.about_type}: {entry.about_id}\n"
+        )
+        return head + "".join(
+            f"    {line.account.colons}  {_yuan(line.amount_fen)} CNY  ; object: {line.object_id}\n"
+            for line in entry.lines
+        )
 
     def foot(self, closed: date, closing: Balances) -> Iterator[str]:
         if closing:
             yield f"\n{closed} * balances\n"
         for account, amount in closing.items():
-            yield f"    {_colons(account)}  0.00 CNY = {_yuan(amount)} CNY\n"
+            yield f"    {account.colons}  0.00 CNY = {_yuan(amount)} CNY\n"
 
 
 class Beancount:
@@ -129,80 +146,76 @@ class Beancount:
 
     def head(self, accounts: Iterable[Account], opened: date, opening: Balances) -> Iterator[str]:
         yield 'option "title" "Fenqi ledger"\noption "operating_currency" "CNY"\n\n'
-        before = opened - timedelta(days=1)
+        before = opened - ONE_DAY
         for account in accounts:
-            yield f"{before} open {_capitals(account)} CNY\n"
-        if opening:
-            yield f'\n{before} * "opening balances"\n'
-            for account, amount in opening.items():
-                yield f"  {_capitals(account)}  {_yuan(amount)} CNY\n"
+            yield f"{before} open {account.capitals} CNY\n"
+        for mode, balances in _by_mode(opening):
+            yield f'\n{before} * "opening balances, {mode}"\n'
+            for account, amount in balances:
+                yield f"  {account.capitals}  {_yuan(amount)} CNY\n"
 
-    def entry(self, entry: JournalEntry) -> Iterator[str]:
-        yield f'\n{entry.effective_date} * "{entry.kind}"\n'
-        for name, value in (("entry", entry.id), ("key", entry.key), (entry.about_type, entry.about_id)):
-            yield f"  {name}: {json.dumps(value)}\n"
-        for line in entry.lines:
-            yield f"  {_capitals(line.account)}  {_yuan(line.amount_fen)} CNY\n"
-            yield f"    object: {json.dumps(line.object_id)}\n"
+    def entry(self, entry: JournalEntry) -> str:
+        # Identifiers are letters, digits and _ . : / - (the ledger takes no others), so they need no escapes.
+        head = (
+            f'\n{entry.effective_date} * "{entry.kind}"\n'
+            f'  entry: "{entry.id}"\n  key: "{entry.key}"\n  {entry.about_type}: "{entry.about_id}"\n'
+        )
+        return head + "".join(
+            f'  {line.account.capitals}  {_yuan(line.amount_fen)} CNY\n    object: "{line.object_id}"\n'
+            for line in entry.lines
+        )
 
     def foot(self, closed: date, closing: Balances) -> Iterator[str]:
         yield "\n"
         for account, amount in closing.items():
-            yield f"{closed + timedelta(days=1)} balance {_capitals(account)}  {_yuan(amount)} CNY\n"
+            yield f"{closed + ONE_DAY} balance {account.capitals}  {_yuan(amount)} CNY\n"
 
 
-class Csv:
-    """One row a posting, UTF-8 with BOM and CRLF, as spreadsheets read it."""
-
-    def head(self, accounts: Iterable[Account], opened: date, opening: Balances) -> Iterator[str]:
-        yield "\ufeff" + _csv_row(CSV_COLUMNS)
-
-    def entry(self, entry: JournalEntry) -> Iterator[str]:
-        for line in entry.lines:
-            yield _csv_row(
-                (
-                    entry.id,
-                    str(line.number),
-                    entry.effective_date.isoformat(),
-                    entry.recorded_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                    line.account.mode,
-                    entry.kind,
-                    entry.key,
-                    entry.reverses or "",
-                    entry.about_type,
-                    entry.about_id,
-                    entry.merchant_id,
-                    line.account.kind,
-                    line.account.owner,
-                    line.object_id,
-                    _yuan(line.amount_fen) if line.amount_fen > 0 else "",
-                    _yuan(-line.amount_fen) if line.amount_fen < 0 else "",
-                )
-            )
-
-    def foot(self, closed: date, closing: Balances) -> Iterator[str]:
-        return iter(())
+JOURNALS: dict[str, Journal] = {"hledger": Hledger(), "beancount": Beancount()}
 
 
-FORMATS: dict[str, Format] = {"hledger": Hledger(), "beancount": Beancount(), "csv": Csv()}
+def csv_pieces(entries: Iterable[JournalEntry]) -> Iterator[str]:
+    """One row a posting, UTF-8 with BOM and CRLF, as spreadsheets read it; a piece for each entry."""
+    out = io.StringIO(newline="")
+    rows = csv.writer(out, lineterminator="\r\n")
+    rows.writerow(CSV_COLUMNS)
+    yield "\ufeff" + out.getvalue()
+    for entry in entries:
+        out.seek(0)
+        out.truncate()
+        rows.writerows(_csv_rows(entry))
+        yield out.getvalue()
+
+
+def _csv_rows(entry: JournalEntry) -> Iterator[tuple[object, ...]]:
+    day, moment = entry.effective_date, f"{entry.recorded_at.isoformat(timespec='milliseconds')[:-6]}Z"
+    for line in entry.lines:
+        yield (
+            entry.id,
+            line.number,
+            day,
+            moment,
+            line.account.mode,
+            entry.kind,
+            entry.key,
+            entry.reverses,
+            entry.about_type,
+            entry.about_id,
+            entry.merchant_id,
+            line.account.kind,
+            line.account.owner,
+            line.object_id,
+            _yuan(line.amount_fen) if line.amount_fen > 0 else "",
+            _yuan(-line.amount_fen) if line.amount_fen < 0 else "",
+        )
+
+
+def _by_mode(balances: Balances) -> Iterator[tuple[str, list[tuple[Account, int]]]]:
+    """The balances of each mode; they add up to 0, as entries do, and so make an entry without another account."""
+    for mode in sorted({account.mode for account in balances}):
+        yield mode, [(account, amount) for account, amount in balances.items() if account.mode == mode]
 
 
 def _yuan(amount_fen: int) -> str:
     whole, rest = divmod(abs(amount_fen), 100)
     return f"{'-' if amount_fen < 0 else ''}{whole}.{rest:02d}"
-
-
-def _colons(account: Account) -> str:
-    return ":".join(account.parts)
-
-
-def _capitals(account: Account) -> str:
-    """``Assets:Live:Loan-principal:Demo-bank``: beancount takes no underscores, and a capital or digit first."""
-    words = (part.replace("-", "--").replace("_", "-") for part in account.parts)
-    return ":".join(word[0].upper() + word[1:] for word in words)
-
-
-def _csv_row(cells: Iterable[str]) -> str:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerow(cells)
-    return out.getvalue()

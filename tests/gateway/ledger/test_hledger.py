@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.ledger.export import export_file
+from gateway.ledger.export import Span, export_file
 
 DAYS = [(None, None), (date(2026, 11, 24), date(2026, 11, 24))]
 HLEDGER = shutil.which("hledger")
@@ -22,7 +22,7 @@ def journal(
 ) -> Path:
     path = folder / f"book.{format}"
     with books.db.read() as tx:
-        export_file(tx, path, format=format, start=start, end=end)
+        export_file(tx, path, format=format, span=Span(start, end))
     return path
 
 
