@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event, insert
 
 from gateway.core.tenant import Tenant
-from gateway.ledger import commands, postings, service, trial_balance
+from gateway.ledger import commands, postings, trial_balance
 from gateway.ledger.export import FORMATS, Span, export, export_file
 from gateway.ledger.journals import Account
+from gateway.ledger.models import ENTRY, POSTING, SEAL
 from tests.gateway.ledger.conftest import NOW, TODAY
 
 AMOUNT = re.compile(r"^ +(\S+)  (-?\d+\.\d\d) CNY", re.MULTILINE)
@@ -336,6 +338,15 @@ def test_a_terminal_sees_a_bar_and_nothing_else_does(
     assert shown.endswith(commands.ERASE_LINE)
 
 
+def test_postgresql_sends_the_lines_in_portions(a_week: Any) -> None:
+    if a_week.on_sqlite:
+        pytest.skip("SQLite hands out row by row")
+    cursors = []
+    event.listen(a_week.db.engine, "before_cursor_execute", lambda _, cursor, *rest: cursors.append(cursor))
+    bytes_of(a_week, "csv")
+    assert type(cursors[-1]).__name__ == "ServerCursor"
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_books(books: Any) -> None:
     def peak(format: str) -> int:
@@ -354,21 +365,39 @@ def test_memory_does_not_grow_with_the_books(books: Any) -> None:
 
 
 def fill(books: Any, first: int, last: int) -> None:
-    """Post authorisations over a year, a thousand at a time."""
-    for block in range(first, last, 1_000):
-        drafts = [
-            service.Draft(
-                kind="authorize",
-                key=f"authorize:{number}",
-                tenant=books.tenant,
-                lines=postings.authorise(amount_fen=100 + number, payment=f"pay_{number}"),
-                about_type="payment",
-                about_id=f"pay_{number}",
-                effective_date=TODAY + timedelta(days=number % 365),
-            )
-            for number in range(block, block + 1_000)
-        ]
-        books.db.write(lambda tx, drafts=drafts: service.post_many(tx, drafts))
+    """Write authorisations over a year, all in one block: the triggers check them as they check any."""
+    books.post(postings.authorise(amount_fen=1, payment="pay_x"), key=f"opens_accounts:{first}")
+    numbers = range(first, last)
+    entries = [
+        {
+            "id": f"ent_{number:08}",
+            "mode": "test",
+            "kind": "authorize",
+            "key": f"authorize:{number}",
+            "request_sha256": "0" * 64,
+            "merchant_id": books.tenant.merchant_id,
+            "object_type": "payment",
+            "object_id": f"pay_{number}",
+            "effective_date": TODAY + timedelta(days=number % 365),
+            "recorded_at": NOW,
+        }
+        for number in numbers
+    ]
+    lines = [
+        {
+            "entry_id": f"ent_{number:08}",
+            "line": place,
+            "account_id": f"test:{line.kind}",
+            "amount": line.amount_fen,
+            "object_id": line.about,
+        }
+        for number in numbers
+        for place, line in enumerate(postings.authorise(amount_fen=100, payment=f"pay_{number}"), start=1)
+    ]
+    seals = [{"entry_id": entry["id"], "lines": 2, "gross": 100} for entry in entries]
+    with books.db.engine.begin() as connection:
+        for table, rows in ((ENTRY, entries), (POSTING, lines), (SEAL, seals)):
+            connection.execute(insert(table), rows)
 
 
 def test_the_trial_balance_command_prints_equal_totals(a_week: Any, capsys: Any) -> None:
