@@ -125,7 +125,7 @@ def build(principal_fen: int, terms: Terms, contract_date: date) -> Schedule:
     principals, interests = repayment_split(principal_fen, terms, terms.periods)
     fees = _fees(principal_fen, terms)
     dates = due_dates(contract_date, terms.periods)
-    return _assemble(principal_fen, dates, principals, interests=interests, fees=fees)
+    return assemble(principal_fen, dates, principals, interests=interests, fees=fees)
 
 
 def rebuild(
@@ -143,7 +143,7 @@ def rebuild(
         raise TermsError(f"period {first_period} lies behind the last of {terms.periods}")
     principals, interests = repayment_split(balance_fen, terms, left)
     dates = due_dates(contract_date, terms.periods)[first_period - 1 :]
-    return _assemble(
+    return assemble(
         balance_fen,
         dates,
         principals,
@@ -151,66 +151,6 @@ def rebuild(
         fees=equal_split(fee_fen, left),
         first_period=first_period,
     )
-
-
-def difference(after: Schedule, before: Schedule) -> Schedule:
-    """Row by row ``after`` less ``before``, due dates of ``after``: the loan that one more capture draws.
-
-    ``after`` and ``before`` are the schedules of the captured total after and before that capture, so any
-    split of captures sums exactly to the disclosed schedule. Figures may be a few fen below 0 when a capture,
-    or the fee on it, is less than periods x periods fen. Raises ``TermsError`` if the periods differ.
-    """
-    if [row.period for row in after.rows] != [row.period for row in before.rows]:
-        raise TermsError("the schedules after and before a capture must have the same periods")
-    return Schedule(
-        tuple(
-            [
-                Instalment(
-                    new.period,
-                    new.due_date,
-                    new.principal - old.principal,
-                    new.interest - old.interest,
-                    new.fee - old.fee,
-                    new.payment - old.payment,
-                    new.balance - old.balance,
-                )
-                for new, old in zip(after.rows, before.rows, strict=True)
-            ]
-        )
-    )
-
-
-def without_negatives(rows: Schedule) -> Schedule:
-    """The same sums without a figure below 0: what is missing is taken from the next rows, else from those before.
-
-    Only for ``difference``: a loan is a claim, and no part of a claim is negative.
-    """
-    principals, interests, fees = (
-        _lifted([getattr(row, part) for row in rows.rows]) for part in ("principal", "interest", "fee")
-    )
-    return _assemble(
-        sum(principals),
-        [row.due_date for row in rows.rows],
-        principals,
-        interests=interests,
-        fees=fees,
-        first_period=rows.rows[0].period,
-    )
-
-
-def _lifted(figures: list[int]) -> list[int]:
-    """The figures with each shortfall taken from what follows it and, at the end, from what precedes."""
-    for towards in (1, -1):
-        missing = 0
-        for index in range(len(figures))[::towards]:
-            figures[index] += missing
-            missing = min(0, figures[index])
-            figures[index] -= missing
-        if not missing:
-            return figures
-        # What the end could not bear is taken from the end backwards.
-        figures[-1 if towards == 1 else 0] += missing
-    raise TermsError("the figures sum to less than 0")
 
 
 def due_date(contract_date: date, period: int) -> date:
@@ -305,7 +245,7 @@ def _fees(principal_fen: int, terms: Terms) -> list[int]:
     return equal_split(fee, terms.periods)
 
 
-def _assemble(
+def assemble(
     balance_fen: int,
     dates: Sequence[date],
     principals: Sequence[int],

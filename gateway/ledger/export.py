@@ -205,6 +205,13 @@ def _days(tx: Transaction, span: Span) -> tuple[date, date]:
 
 
 def _entries(tx: Transaction, span: Span, accounts: dict[str, Account]) -> Iterator[JournalEntry]:
+    rows = tx.connection().execute(lines_of(span), execution_options={"yield_per": ROWS_AT_ONCE})
+    for _, lines in groupby(rows, key=itemgetter(0)):
+        yield _entry(list(lines), accounts)
+
+
+def lines_of(span: Span) -> Select[Any]:
+    """Every line of the range with its entry, in the order of the files."""
     query = (
         select(
             ENTRY.c.id,
@@ -224,9 +231,7 @@ def _entries(tx: Transaction, span: Span, accounts: dict[str, Account]) -> Itera
         .join(POSTING, POSTING.c.entry_id == ENTRY.c.id)
         .order_by(ENTRY.c.effective_date, ENTRY.c.id, POSTING.c.line)
     )
-    rows = tx.connection().execute(span.of(query), execution_options={"yield_per": ROWS_AT_ONCE})
-    for _, lines in groupby(rows, key=itemgetter(0)):
-        yield _entry(list(lines), accounts)
+    return span.of(query)
 
 
 def _entry(rows: list[Any], accounts: dict[str, Account]) -> JournalEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from gateway.core import schedule
+from gateway.core import capture_schedule
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.loans import service
@@ -22,22 +22,25 @@ def draw_down(
     shopper_id: str,
     funder: str,
     price: dict[str, Any],
+    authorised_fen: int,
     captured_before_fen: int,
     amount_fen: int,
     merchant_subsidy_fen: int,
     contract_date: date,
 ) -> Loan:
-    """Lend ``amount_fen`` for one capture.
+    """Lend ``amount_fen`` for one capture of an authorisation of ``authorised_fen``.
 
-    The schedule is the row-wise difference of the schedules of the captured total after and before, so that any split
-    of captures sums exactly to the disclosed schedule; a capture so small that a row would fall below 0 takes it from
-    the rows beside. ``merchant_subsidy_fen`` is earned as the instalments fall due.
+    Any split of captures sums exactly to the disclosed schedule (``capture_schedule``). ``merchant_subsidy_fen`` is
+    earned as the instalments fall due.
     """
     terms = Price(**price).terms()
-    rows = schedule.build(captured_before_fen + amount_fen, terms, contract_date)
-    if captured_before_fen:
-        before = schedule.build(captured_before_fen, terms, contract_date)
-        rows = schedule.without_negatives(schedule.difference(rows, before))
+    rows = capture_schedule.of_capture(
+        terms,
+        contract_date,
+        before_fen=captured_before_fen,
+        amount_fen=amount_fen,
+        authorised_fen=authorised_fen,
+    )
     loan = Loan(
         id=tx.new_id("loan"),
         merchant_id=tenant.merchant_id,

@@ -56,6 +56,7 @@ def capture(
         shopper_id=payment.shopper_id,
         funder=payment.funder,
         price=payment.price,
+        authorised_fen=payment.amount_fen,
         captured_before_fen=before,
         amount_fen=amount,
         merchant_subsidy_fen=subsidy,

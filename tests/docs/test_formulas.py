@@ -19,8 +19,9 @@ from gateway.core import (
     merchant_settlement,
     refunding,
 )
+from gateway.core.capture_schedule import difference
 from gateway.core.money import half_up, share
-from gateway.core.schedule import Instalment, Schedule, Terms, build, difference, due_date
+from gateway.core.schedule import Instalment, Schedule, Terms, build, due_date
 
 P = 599_900
 DRAWN = date(2026, 11, 23)

@@ -6,11 +6,12 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core import early_settlement, late_interest, merchant_settlement, refunding
-from gateway.core.schedule import Schedule, Terms, build, difference, due_date, without_negatives
+from gateway.core.capture_schedule import difference, of_capture
+from gateway.core.schedule import Schedule, Terms, build, due_date
 
 DAY = date(2026, 11, 23)
 INTEREST = Terms("equal_installment", 12, annual_rate="0.18")
@@ -221,17 +222,33 @@ def test_principal_paid_within_the_grace_is_never_late() -> None:
 
 
 @given(st.integers(100_000, 3_000_000), CHOICES, st.integers(1, 3000))
+@example(1_199_090, Terms("equal_principal", 6, annual_rate="0.12"), 4)
 @settings(max_examples=200)
-def test_a_tiny_last_capture_has_no_row_below_0_and_the_same_sums(
+def test_a_tiny_last_capture_has_no_row_below_0_and_the_sums_of_the_whole(
     captured: int, terms: Terms, more: int
 ) -> None:
-    rows = difference(build(captured + more, terms, DAY), build(captured, terms, DAY))
-    lifted = without_negatives(rows)
-    assert (lifted.principal, lifted.total_interest, lifted.total_fee) == (
-        rows.principal,
-        rows.total_interest,
-        rows.total_fee,
-    )
-    assert all(min(row.principal, row.interest, row.fee, row.balance) >= 0 for row in lifted.rows)
-    if all(min(row.principal, row.interest, row.fee) >= 0 for row in rows.rows):
-        assert [row.payment for row in lifted.rows] == rows.payments
+    whole = build(captured + more, terms, DAY)
+    first = of_capture(terms, DAY, before_fen=0, amount_fen=captured, authorised_fen=captured + more)
+    last = of_capture(terms, DAY, before_fen=captured, amount_fen=more, authorised_fen=captured + more)
+    for part in ("principal", "interest", "fee", "payment"):
+        sums = [sum(getattr(row, part) for row in loan.rows) for loan in (first, last, whole)]
+        assert sums[0] + sums[1] == sums[2], part
+        assert all(getattr(row, part) >= 0 for loan in (first, last) for row in loan.rows), part
+    assert last.rows[-1].balance == 0
+    plain = difference(whole, build(captured, terms, DAY))
+    if all(min(row.principal, row.interest, row.fee) >= 0 for row in plain.rows):
+        assert last.payments == plain.payments
+
+
+@given(st.integers(100_000, 3_000_000), CHOICES, st.integers(1, 3000), st.integers(1, 3000))
+@settings(max_examples=200)
+def test_no_captures_cost_more_than_was_disclosed(
+    captured: int, terms: Terms, more: int, voided: int
+) -> None:
+    authorised = captured + more + voided
+    first = of_capture(terms, DAY, before_fen=0, amount_fen=captured, authorised_fen=authorised)
+    last = of_capture(terms, DAY, before_fen=captured, amount_fen=more, authorised_fen=authorised)
+    assert last.principal == more
+    disclosed = build(authorised, terms, DAY)
+    assert first.total_interest + last.total_interest <= disclosed.total_interest
+    assert first.total_fee + last.total_fee <= disclosed.total_fee

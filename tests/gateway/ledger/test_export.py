@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from gateway.core.tenant import Tenant
 from gateway.ledger import commands, postings, service, trial_balance
@@ -334,6 +335,15 @@ def test_a_terminal_sees_a_bar_and_nothing_else_does(
     shown = capsys.readouterr().err
     assert f"/{a_week.counts()[0]:.1f}" in shown
     assert shown.endswith("\r"), "the bar is gone at the end"
+
+
+def test_postgresql_sends_the_lines_in_portions(a_week: Any) -> None:
+    if a_week.on_sqlite:
+        pytest.skip("SQLite hands out row by row")
+    cursors = []
+    event.listen(a_week.db.engine, "before_cursor_execute", lambda _, cursor, *rest: cursors.append(cursor))
+    bytes_of(a_week, "csv")
+    assert type(cursors[-1]).__name__ == "ServerCursor"
 
 
 @pytest.mark.slow

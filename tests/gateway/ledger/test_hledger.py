@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import subprocess
 import sys
@@ -11,19 +12,42 @@ from typing import Any
 
 import pytest
 
-from gateway.ledger.export import Span, export_file
+from gateway.core.tenant import Tenant
+from gateway.ledger import postings, trial_balance
+from gateway.ledger.export import FIRST_DAY, LAST_DAY, Span, export_file
+from gateway.ledger.journals import Account
 
-DAYS = [(None, None), (date(2026, 11, 24), date(2026, 11, 24))]
+DAY = date(2026, 11, 24)
+WHOLE = Span()
+SPANS = [
+    WHOLE,
+    Span(DAY, DAY),
+    Span(start=DAY),
+    Span(end=DAY),
+    Span(mode="live"),
+    Span(start=DAY, mode="test"),
+    Span(start=date(2027, 1, 1)),
+    Span(end=date(2026, 1, 1)),
+    Span(FIRST_DAY, LAST_DAY),
+]
 HLEDGER = shutil.which("hledger")
 
 
-def journal(
-    books: Any, folder: Path, format: str, start: date | None = None, end: date | None = None
-) -> Path:
+def journal(books: Any, folder: Path, format: str, span: Span = WHOLE) -> Path:
     path = folder / f"book.{format}"
     with books.db.read() as tx:
-        export_file(tx, path, format=format, span=Span(start, end))
+        export_file(tx, path, format=format, span=span)
     return path
+
+
+@pytest.fixture
+def both_modes(a_week: Any) -> Any:
+    """A week in test mode, and two days in live mode."""
+    live = Tenant("mer_shop", "live")
+    for day in (DAY, date(2026, 11, 25)):
+        lines = postings.authorise(amount_fen=100, payment=f"pay_{day}")
+        a_week.post(lines, tenant=live, kind="authorize", day=day)
+    return a_week
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -31,12 +55,28 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(HLEDGER is None, reason="no hledger found: apt install hledger")
-@pytest.mark.parametrize(("start", "end"), DAYS)
-def test_hledger_finds_nothing_wrong(
-    a_week: Any, tmp_path: Path, start: date | None, end: date | None
-) -> None:
-    checked = run("hledger", "-f", str(journal(a_week, tmp_path, "hledger", start, end)), "check", "--strict")
+@pytest.mark.parametrize("span", SPANS, ids=str)
+def test_hledger_finds_nothing_wrong(both_modes: Any, tmp_path: Path, span: Span) -> None:
+    path = journal(both_modes, tmp_path, "hledger", span)
+    checked = run("hledger", "-f", str(path), "check", "--strict")
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.skipif(HLEDGER is None, reason="no hledger found: apt install hledger")
+@pytest.mark.parametrize("span", SPANS[:6], ids=str)
+def test_hledger_finds_every_balance_of_the_database(both_modes: Any, tmp_path: Path, span: Span) -> None:
+    path = journal(both_modes, tmp_path, "hledger", span)
+    found = run("hledger", "-f", str(path), "balance", "--flat", "-N", "-O", "csv").stdout
+    with both_modes.db.read() as tx:
+        rows = [row for row in trial_balance.rows(tx, end=span.end) if span.mode in (None, row.mode)]
+    assert {name: fen(amount) for name, amount in list(csv.reader(found.splitlines()))[1:]} == {
+        Account(row.mode, row.kind, row.owner).colons: row.balance_fen for row in rows if row.balance_fen
+    }
+
+
+def fen(amount: str) -> int:
+    """``1000.00 CNY`` as fen."""
+    return int(amount.removesuffix(" CNY").replace(".", ""))
 
 
 @pytest.mark.skipif(HLEDGER is None, reason="no hledger found: apt install hledger")
@@ -54,11 +94,9 @@ def test_hledger_finds_a_changed_amount(a_week: Any, tmp_path: Path) -> None:
     assert run("hledger", "-f", str(path), "check", "--strict").returncode != 0
 
 
-@pytest.mark.parametrize(("start", "end"), DAYS)
-def test_beancount_finds_nothing_wrong(
-    a_week: Any, tmp_path: Path, start: date | None, end: date | None
-) -> None:
-    assert errors_of(journal(a_week, tmp_path, "beancount", start, end)) == []
+@pytest.mark.parametrize("span", SPANS, ids=str)
+def test_beancount_finds_nothing_wrong(both_modes: Any, tmp_path: Path, span: Span) -> None:
+    assert errors_of(journal(both_modes, tmp_path, "beancount", span)) == []
 
 
 def test_beancount_finds_a_changed_amount(a_week: Any, tmp_path: Path) -> None:
