@@ -12,7 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
-from gateway.db.guards import CONTRACTS, LEDGER
+from gateway.db.guards import CONTRACTS, LEDGER, TENANCY
 from gateway.db.migrate import is_current
 from gateway.ledger.guards import missing_guards
 from gateway.runtime import start_worker
@@ -71,7 +71,7 @@ def check_guards(app: Flask) -> None:
     """Refuse to serve a ledger or contracts whose triggers are gone. Raises ``WrongSetting`` naming them."""
     gateway: Gateway = app.extensions["fenqi"]
     with gateway.db.read() as tx:
-        for room, files in (("ledger", LEDGER), ("contracts", CONTRACTS)):
+        for room, files in (("ledger", LEDGER), ("contracts", CONTRACTS), ("tenancy", TENANCY)):
             missing = missing_guards(tx.connection(), files)
             if missing:
                 raise WrongSetting(

@@ -13,12 +13,12 @@ from gateway.checkout.models import Checkout
 from gateway.checkout.schemas import CheckoutAnswer
 from gateway.checkout.states import CHECKOUT, EXPIRABLE
 from gateway.core.tenant import Tenant
+from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import (
     AmountMismatch,
     AmountOutOfRange,
     DuplicateReference,
-    NotFound,
     TermUnavailable,
     WrongState,
 )
@@ -95,12 +95,12 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
 
 def get(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
     """The merchant's checkout. Raises ``NotFound``."""
-    return _owned(tx.get(Checkout, checkout_id), tenant, checkout_id)
+    return owned(tx.get(Checkout, checkout_id), tenant, "checkout", checkout_id)
 
 
 def cancel(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
     """Cancel a checkout that is not decided yet; canceling again changes nothing. Raises ``WrongState``."""
-    checkout = _owned(locked(tx, checkout_id), tenant, checkout_id)
+    checkout = owned(locked(tx, checkout_id), tenant, "checkout", checkout_id)
     if checkout.status != "canceled":
         move(tx, checkout, "canceled")
     return checkout
@@ -259,9 +259,3 @@ def _refuse_duplicate(known: Checkout) -> None:
 def _fingerprint(body: dict[str, Any]) -> str:
     text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _owned(checkout: Checkout | None, tenant: Tenant, checkout_id: str) -> Checkout:
-    if checkout is None or not tenant.owns(checkout):
-        raise NotFound(f"There is no checkout {checkout_id!r}.")
-    return checkout

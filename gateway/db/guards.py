@@ -1,4 +1,4 @@
-"""Triggers that guard the ledger and the contracts, as plain SQL beside the migrations, a file for each database."""
+"""Triggers that guard the ledger, contracts and tenancy: plain SQL beside the migrations, a file for each database."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
-LEDGER, CONTRACTS = ("ledger", "ledger_chain"), ("contracts",)
-"""Files by room, in the order in which migrations install them; a file that a release carried is never changed."""
+LEDGER, CONTRACTS, TENANCY = ("ledger", "ledger_chain"), ("contracts",), ("tenancy",)
+"""Files by what they guard, in the order of their migrations; a file that a release carried is never changed."""
 
 
 def statements(file: str, dialect: str) -> list[str]:

@@ -11,8 +11,8 @@ from sqlmodel import col, func, select
 from gateway.core import late_interest, schedule
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
+from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound
 from gateway.loans.models import Loan, LoanBill, LoanInstalment
 from gateway.loans.schemas import LoanAnswer
 from gateway.loans.states import LOAN, OPEN, bucket
@@ -23,13 +23,13 @@ ANSWER = LoanAnswer()
 
 def get(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
     """The merchant's loan. Raises ``NotFound``."""
-    return _owned(tx.get(Loan, loan_id), tenant, loan_id)
+    return owned(tx.get(Loan, loan_id), tenant, "loan", loan_id)
 
 
 def locked(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
     """The merchant's loan, locked until the transaction ends. Raises ``NotFound``."""
     query = select(Loan).where(Loan.id == loan_id).with_for_update()
-    return _owned(tx.exec(query).first(), tenant, loan_id)
+    return owned(tx.exec(query).first(), tenant, "loan", loan_id)
 
 
 def of_payment(tx: Transaction, payment_id: str) -> list[Loan]:
@@ -231,9 +231,3 @@ def _billed_row(bill: LoanBill) -> dict[str, Any]:
         "fee": bill.fee_fen,
         "payment": bill.principal_fen + bill.interest_fen + bill.fee_fen,
     }
-
-
-def _owned(loan: Loan | None, tenant: Tenant, loan_id: str) -> Loan:
-    if loan is None or not tenant.owns(loan):
-        raise NotFound(f"There is no loan {loan_id!r}.")
-    return loan

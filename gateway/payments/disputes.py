@@ -10,6 +10,7 @@ from sqlmodel import col, func, select
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant, mode_of
 from gateway.core.transitions import Transitions
+from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.errors import AmountAboveRefundable, NotFound, WrongState
@@ -143,7 +144,7 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
 
 def get(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
     """The merchant's dispute. Raises ``NotFound``."""
-    return _owned(tx.get(Dispute, dispute_id), tenant, dispute_id)
+    return owned(tx.get(Dispute, dispute_id), tenant, "dispute", dispute_id)
 
 
 def view(dispute: Dispute) -> dict[str, Any]:
@@ -286,10 +287,4 @@ def _note(tx: Transaction, dispute: Dispute, what: str) -> None:
 
 def _locked(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
     query = select(Dispute).where(col(Dispute.id) == dispute_id).with_for_update()
-    return _owned(tx.exec(query).first(), tenant, dispute_id)
-
-
-def _owned(dispute: Dispute | None, tenant: Tenant, dispute_id: str) -> Dispute:
-    if dispute is None or not tenant.owns(dispute):
-        raise NotFound(f"There is no dispute {dispute_id!r}.")
-    return dispute
+    return owned(tx.exec(query).first(), tenant, "dispute", dispute_id)

@@ -7,8 +7,8 @@ from typing import Any
 from sqlmodel import select
 
 from gateway.core.tenant import Tenant
+from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound
 from gateway.payments.models import Refund
 from gateway.payments.schemas import RefundAnswer
 from gateway.webhooks import service as events
@@ -18,10 +18,7 @@ ANSWER = RefundAnswer()
 
 def get(tx: Transaction, tenant: Tenant, refund_id: str) -> Refund:
     """The merchant's refund. Raises ``NotFound``."""
-    row = tx.get(Refund, refund_id)
-    if row is None or not tenant.owns(row):
-        raise NotFound(f"There is no refund {refund_id!r}.")
-    return row
+    return owned(tx.get(Refund, refund_id), tenant, "refund", refund_id)
 
 
 def decide(tx: Transaction, refund_id: str, status: str) -> None:

@@ -10,9 +10,10 @@ from sqlmodel import col, func, select
 from gateway.core.calendar import shanghai_date
 from gateway.core.payment_status import payment_status
 from gateway.core.tenant import Tenant
+from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
-from gateway.errors import AmountAboveAuthorized, NotFound, WrongState
+from gateway.errors import AmountAboveAuthorized, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.payments.models import Capture, Dispute, Payment, Refund, SubsidyClaim
@@ -83,12 +84,12 @@ def authorize(
 def locked(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
     """The merchant's payment, locked until the transaction ends. Raises ``NotFound``."""
     payment = tx.exec(select(Payment).where(Payment.id == payment_id).with_for_update()).first()
-    return _owned(payment, tenant, payment_id)
+    return owned(payment, tenant, "payment", payment_id, param="payment")
 
 
 def get(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
     """The merchant's payment. Raises ``NotFound``."""
-    return _owned(tx.get(Payment, payment_id), tenant, payment_id)
+    return owned(tx.get(Payment, payment_id), tenant, "payment", payment_id, param="payment")
 
 
 def void(tx: Transaction, tenant: Tenant, *, payment_id: str, amount_fen: int | None, reason: str) -> Payment:
@@ -320,9 +321,3 @@ def refuse_lost_dispute(tx: Transaction, capture: Capture) -> None:
 def _refund_pending_fen(tx: Transaction, payment_id: str) -> int:
     query = select(func.coalesce(func.sum(Refund.to_shopper_fen), 0))
     return int(tx.exec(query.where(Refund.payment_id == payment_id, Refund.status == "pending")).one())
-
-
-def _owned(payment: Payment | None, tenant: Tenant, payment_id: str) -> Payment:
-    if payment is None or not tenant.owns(payment):
-        raise NotFound(f"There is no payment {payment_id!r}.", param="payment")
-    return payment

@@ -13,8 +13,9 @@ from sqlmodel import select
 from gateway.core.calendar import shanghai_date
 from gateway.core.money import half_up
 from gateway.core.tenant import Tenant
+from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound, WrongState
+from gateway.errors import WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.payments.models import Capture, Payment, SubsidyClaim
@@ -56,9 +57,8 @@ def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
 
     Saying it again changes nothing. Raises ``NotFound``; ``WrongState`` when everything was returned before.
     """
-    row = tx.exec(select(SubsidyClaim).where(SubsidyClaim.id == claim_id).with_for_update()).first()
-    if row is None or not tenant.owns(row):
-        raise NotFound(f"There is no subsidy claim {claim_id!r}.")
+    query = select(SubsidyClaim).where(SubsidyClaim.id == claim_id).with_for_update()
+    row = owned(tx.exec(query).first(), tenant, "subsidy claim", claim_id)
     if row.paid_at is not None:
         return row
     amount = row.amount_fen - row.returned_fen

@@ -10,8 +10,8 @@ from sqlmodel import select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
+from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound
 from gateway.ledger import service as ledger
 from gateway.settlement.batch import SIGNS
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
@@ -109,18 +109,12 @@ def settlement_dates(tx: Transaction, payment_id: str) -> dict[str, date]:
 
 def get(tx: Transaction, tenant: Tenant, settlement_id: str) -> SettlementBatch:
     """The merchant's settlement. Raises ``NotFound``."""
-    row = tx.get(SettlementBatch, settlement_id)
-    if row is None or not tenant.owns(row):
-        raise NotFound(f"There is no settlement {settlement_id!r}.")
-    return row
+    return owned(tx.get(SettlementBatch, settlement_id), tenant, "settlement", settlement_id)
 
 
 def get_payout(tx: Transaction, tenant: Tenant, payout_id: str) -> Payout:
     """The merchant's payout. Raises ``NotFound``."""
-    row = tx.get(Payout, payout_id)
-    if row is None or not tenant.owns(row):
-        raise NotFound(f"There is no payout {payout_id!r}.")
-    return row
+    return owned(tx.get(Payout, payout_id), tenant, "payout", payout_id)
 
 
 def view(row: SettlementBatch) -> dict[str, Any]:

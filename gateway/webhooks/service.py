@@ -8,8 +8,8 @@ from sqlalchemy import func
 from sqlmodel import select
 
 from gateway.core.tenant import Tenant
+from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound
 from gateway.privacy.vault import Vault
 from gateway.webhooks import outbox, signatures
 from gateway.webhooks.models import Event, WebhookEndpoint
@@ -44,10 +44,7 @@ def record(tx: Transaction, tenant: Tenant, type: str, *, object_id: str, data: 
 
 def get_event(tx: Transaction, tenant: Tenant, event_id: str) -> Event:
     """The merchant's event. Raises ``NotFound``."""
-    event = tx.get(Event, event_id)
-    if event is None or not tenant.owns(event):
-        raise NotFound(f"There is no event {event_id!r}.")
-    return event
+    return owned(tx.get(Event, event_id), tenant, "event", event_id)
 
 
 def create_endpoint(
