@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, Response, g
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
@@ -38,7 +39,8 @@ from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.plans import routes as plan_routes
 from gateway.privacy.vault import Vault
 from gateway.settlement import routes as settlement_routes
-from gateway.web import headers, pages, problems, reference
+from gateway.web import headers, pages, problems, rate_limits, reference
+from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api
 from gateway.webhooks import routes as event_routes
@@ -79,9 +81,14 @@ def create_app(
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions["fenqi"] = gateway_of(settings, clock=clock, random_bits=random_bits, ports=ports or {})
     app.extensions["fenqi.apis"] = APIS
+    # Set for every request; a route that takes more says so.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     _name_requests(app)
     headers.register(app)
     problems.register(app)
+    rate_limits.register(app, app.extensions["fenqi"].counter)
     for api in APIS:
         app.register_blueprint(api.blueprint())
     app.register_blueprint(monitoring_routes.blueprint)
@@ -110,6 +117,7 @@ def gateway_of(
         clock=clock,
         vault=Vault.open_or_create(settings.data_dir),
         authenticator=Bearer(keys, settings.public_url, clock),
+        counter=rate_limits.counter_of(settings.rate_limits, lambda: clock().timestamp()),
         at_time_of=test_clocks.enter,
         ports={
             "funder": SimulatedFunder(settings.funder),

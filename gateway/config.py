@@ -47,6 +47,10 @@ class Settings:
     """After how many days overdue a loan is written off."""
     scorer_bundle: str = ""
     """Folder of the model bundle; empty takes the one that ships with the package."""
+    rate_limits: str = "memory"
+    """Where requests are counted: ``memory`` (each process for itself), a Redis address, or ``off``."""
+    proxies: int = 0
+    """How many proxies stand in front and add to ``X-Forwarded-For``; with 0 the header is not believed."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""
     institution_test_key: str = field(default="", repr=False)
@@ -74,6 +78,8 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "funder_cost_basis": _one_of("nominal", "effective", "both"),
         "worker_in_process": _truth,
         "scorer_bundle": str,
+        "rate_limits": _counter,
+        "proxies": _whole(0, 5),
         "institution_url": _institution,
         "institution_test_key": _key("test", other="live"),
         "institution_live_key": _key("live", other="test"),
@@ -140,6 +146,12 @@ def _origin(text: str) -> str:
     ):
         raise ValueError("want an origin such as https://pay.example.com")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _counter(text: str) -> str:
+    if text not in ("memory", "off") and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("want memory, off, or an address such as redis://127.0.0.1:6379/0")
+    return text
 
 
 def _institution(text: str) -> str:

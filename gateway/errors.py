@@ -236,6 +236,8 @@ class SubsidyRefused(Unprocessable):
 
 
 class TooManyRequests(GatewayError):
+    """Too soon; ``retry_after_seconds`` tells when it is worth another try."""
+
     status, code, title = 429, "rate_limited", "Too many requests"
 
 

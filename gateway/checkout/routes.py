@@ -11,6 +11,7 @@ from gateway.checkout.models import Checkout
 from gateway.checkout.schemas import CheckoutAnswer, CheckoutQuery, CheckoutRequest
 from gateway.web.operations import Api, Call, Created
 from gateway.web.paging import page
+from gateway.web.rate_limits import CHECKOUTS
 
 api = Api("checkouts", prefix="/v1/checkouts")
 READ = ("checkouts:read", "checkouts:write")
@@ -21,7 +22,7 @@ def shown(call: Call, checkout: Checkout) -> dict[str, Any]:
     return service.view(call.tx, checkout, public_url=call.gateway.settings.public_url)
 
 
-@api.post(scope="checkouts:write", body=CheckoutRequest, answer=CheckoutAnswer)
+@api.post(scope="checkouts:write", body=CheckoutRequest, answer=CheckoutAnswer, rate=CHECKOUTS)
 def create_checkout(call: Call) -> Any:
     """Start a checkout; send the shopper to its `url`. The same reference and body again return the same checkout."""
     checkout, new = service.start(call.tx, call.gateway, call.tenant, call.body)

@@ -15,6 +15,7 @@ from gateway.db.transactions import Database, Transaction
 
 if TYPE_CHECKING:
     from gateway.privacy.vault import Vault
+    from gateway.web.rate_limits import Counter
 
 Clock = Callable[[], datetime]
 
@@ -55,6 +56,8 @@ class Gateway:
     clock: Clock
     vault: Vault
     authenticator: Authenticator
+    counter: Counter
+    """Counts requests for the rate limits."""
     at_time_of: Callable[[Transaction, Tenant], None] = lambda tx, tenant: None
     """Sets a transaction's ``now`` to a merchant's business time, which a test clock may have moved."""
     ports: dict[str, Any] = field(default_factory=dict)

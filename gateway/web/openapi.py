@@ -9,11 +9,13 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 import gateway
 from gateway import errors
 from gateway.web.operations import VERSION, Api, Operation
+
+PARAMETER = re.compile(r"<(\w+)>")
 
 
 def document(app: Flask) -> dict[str, Any]:
@@ -36,12 +38,12 @@ def document(app: Flask) -> dict[str, Any]:
         tags=[{"name": api.name} for api in apis],
     )
     _components(spec)
-    for api in apis:
-        for operation in api.operations:
-            spec.path(
-                path=re.sub(r"<(\w+)>", r"{\1}", operation.path),
-                operations={operation.method.lower(): _operation(spec, operation)},
-            )
+    every = [operation for api in apis for operation in api.operations]
+    for operation in every:
+        spec.path(
+            path=PARAMETER.sub(r"{\1}", operation.path),
+            operations={operation.method.lower(): _operation(operation, every)},
+        )
     return dict(spec.to_dict())
 
 
@@ -93,7 +95,7 @@ def _components(spec: APISpec) -> None:
     )
 
 
-def _operation(spec: APISpec, operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, every: list[Operation]) -> dict[str, Any]:
     lines = inspect.getdoc(operation.view) or ""
     security: list[dict[str, list[str]]] = [{"oauth": list(operation.scope)}]
     if operation.publishable:
@@ -105,7 +107,7 @@ def _operation(spec: APISpec, operation: Operation) -> dict[str, Any]:
         "summary": lines.split("\n")[0],
         "security": security,
         "parameters": parameters,
-        "responses": _responses(operation),
+        "responses": _responses(operation, every),
     }
     if operation.scope:
         described["description"] = "Scope: " + " or ".join(f"`{scope}`" for scope in operation.scope)
@@ -120,7 +122,7 @@ def _operation(spec: APISpec, operation: Operation) -> dict[str, Any]:
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"<(\w+)>", operation.path)
+        for name in PARAMETER.findall(operation.path)
     ]
     for name, query in operation.query.fields.items():
         schema = {key: value for key, value in query.metadata.items() if key != "description"}
@@ -148,7 +150,26 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     return found
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _links(operation: Operation, every: list[Operation]) -> dict[str, Any]:
+    """What can be asked next about the object of an answer, and about the objects it names."""
+    if operation.answer is None or operation.lists:
+        return {}
+    told = {f"{name}_id": f"$response.body#/{name}" for name in operation.answer.fields}
+    kind = operation.answer.fields.get("object")
+    if isinstance(kind, fields.Constant):
+        told[f"{kind.constant}_id"] = "$response.body#/id"
+    links = {}
+    for other in every:
+        named = PARAMETER.findall(other.path)
+        if named and all(name in told for name in named):
+            links[other.view.__name__] = {
+                "operationId": other.view.__name__,
+                "parameters": {name: told[name] for name in named},
+            }
+    return links
+
+
+def _responses(operation: Operation, every: list[Operation]) -> dict[str, Any]:
     schema: Any = operation.answer or {"type": "object"}
     if operation.lists:
         schema = {
@@ -164,7 +185,9 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.csv is not None:
         content["text/csv"] = {"schema": {"type": "string"}}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    success = {"description": "Done.", "content": content}
+    success: dict[str, Any] = {"description": "Done.", "content": content}
+    if links := _links(operation, every):
+        success["links"] = links
     answers = {"200": success, "default": {"description": "A problem document.", "content": problem}}
     if operation.writes and operation.path.count("/") == 2:
         answers["201"] = success

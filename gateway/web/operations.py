@@ -28,10 +28,12 @@ from marshmallow import Schema
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, ScopeMissing, UnsupportedVersion
+from gateway.web import rate_limits
 from gateway.web.bodies import loaded, read_json, read_query
 from gateway.web.context import Caller, Gateway, gateway
 from gateway.web.fields import Strict
 from gateway.web.idempotency import Idempotency, Outcome, key_of, once
+from gateway.web.rate_limits import Rate
 
 VERSION = "2026-11-23"
 VERSION_HEADER = "Fenqi-Version"
@@ -76,6 +78,8 @@ class Operation:
     lists: bool
     idempotency: Idempotency
     publishable: bool
+    rate: Rate | None
+    """How often one caller may ask; None is as often as it likes."""
     csv: View | None
     """The same answer as a file, for ``Accept: text/csv``."""
     tag: str
@@ -134,6 +138,7 @@ class Api:
                     lists=options.get("lists", False),
                     idempotency=options.get("idempotency", Idempotency()),
                     publishable=options.get("publishable", False),
+                    rate=options.get("rate"),
                     csv=options.get("csv"),
                     tag=self.name,
                 )
@@ -156,6 +161,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         caller = None if key is not None else here.authenticator.bearer(request)
         if caller is not None:
             _check_scope(caller, operation)
+        _check_rate(here, operation, caller, key)
         raw = read_json(request) if operation.writes else {}
         body = loaded(operation.body or Strict(), raw)
         values = loaded(operation.query, query)
@@ -215,6 +221,13 @@ def _check_scope(caller: Caller, operation: Operation) -> None:
             f"This needs the scope {' or '.join(operation.scope)}; the token has: "
             f"{' '.join(sorted(caller.scopes)) or 'none'}."
         )
+
+
+def _check_rate(here: Gateway, operation: Operation, caller: Caller | None, key: str | None) -> None:
+    if operation.rate is not None and caller is not None:
+        rate_limits.check(here.counter, operation.rate, f"{caller.merchant_id}:{caller.mode}")
+    if key is not None:
+        rate_limits.check(here.counter, rate_limits.QUOTES, f"{key[:100]}@{rate_limits.address()}")
 
 
 def _dumped(operation: Operation, result: Any) -> Outcome:

@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, g, make_response, render_template, send_from_directory
 
 from gateway.errors import GatewayError
-from gateway.web import i18n
+from gateway.web import i18n, problems
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -26,10 +26,7 @@ def error_page(error: GatewayError) -> Response:
     """An error as a page: what happened, that no money moved, and how to ask about it."""
     kind = error.code if error.code in KNOWN_ERRORS else "other"
     page = render_template("error.html", kind=kind, request_id=g.get("request_id"), status=error.status)
-    response = make_response(page, error.status)
-    if error.status == 503:
-        response.headers["Retry-After"] = "2"
-    return response
+    return problems.with_retry_after(make_response(page, error.status), error)
 
 
 @blueprint.get("/static/<path:name>")

@@ -60,8 +60,15 @@ def answer(error: GatewayError) -> Response:
         response.headers["Access-Control-Allow-Origin"] = "*"
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="fenqi"'
+    return with_retry_after(response, error)
+
+
+def with_retry_after(response: Response, error: GatewayError) -> Response:
+    """Tell when to try again, where that helps."""
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = "2"
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.extra.get("retry_after_seconds", 60))
     return response
 
 

@@ -1,0 +1,183 @@
+"""Rate limits: how many requests of a kind one caller may make, by the generic cell rate algorithm.
+
+A caller has ``burst`` requests at once and gets ``per_second`` back each second. Only what costs or can be guessed
+is limited. Each process counts for itself; with ``FENQI_RATE_LIMITS=redis://…`` all of them count together.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from flask import Flask, request
+
+from gateway.errors import TooManyRequests, Unavailable
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+log = logging.getLogger("gateway.rate_limits")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``per_second`` requests a second in the long run, ``burst`` at once, for each caller.
+
+    ``strict`` guards what can be guessed: when the shared count cannot be read it is refused, else each process goes
+    on by its own count.
+    """
+
+    name: str
+    per_second: float
+    burst: int
+    strict: bool = False
+
+
+CHECKOUTS = Rate("checkouts", per_second=100, burst=500)
+"""New checkouts of a merchant and mode."""
+QUOTES = Rate("quotes", per_second=20, burst=200)
+"""Quotes with a publishable key, for each key and address."""
+TOKENS = Rate("tokens", per_second=10, burst=100)
+"""Requests with a client's credentials from one address: who guesses locks nobody else out."""
+LOGINS = Rate("logins", per_second=0.5, burst=30, strict=True)
+"""Passwords sent from one address."""
+CODES = Rate("codes", per_second=1, burst=60, strict=True)
+"""One-time codes asked for or sent in from one address, which a whole shop may share."""
+
+PAGES: dict[str, Rate] = {
+    "oauth.token": TOKENS,
+    "oauth.revoke": TOKENS,
+    "oauth.introspect": TOKENS,
+    "authorize.answer": LOGINS,
+    "checkout.send_code": CODES,
+    "checkout.identify": CODES,
+}
+"""Rates of routes that are no API operations, by endpoint; an operation names its rate where it is declared."""
+
+
+class Counter(Protocol):
+    """Counts requests."""
+
+    def wait(self, rate: Rate, who: str) -> float:
+        """Seconds until the next request is due; 0 admits this one and counts it."""
+        ...
+
+
+class InProcess:
+    """Counts in this process, for at most ``most`` callers; beyond that, those who have all their burst are forgotten.
+
+    ``now`` tells seconds. An earlier now than before gives nothing back, and takes nothing.
+    """
+
+    def __init__(self, now: Callable[[], float], most: int = 100_000) -> None:
+        self._now, self._most = now, most
+        self._full_at: dict[tuple[str, str], float] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, rate: Rate, who: str) -> float:
+        now, key = self._now(), (rate.name, who)
+        with self._lock:
+            # When this caller has its whole burst again.
+            full_at = max(self._full_at.get(key, now), now) + 1 / rate.per_second
+            wait = full_at - rate.burst / rate.per_second - now
+            if wait > 1e-9:
+                return wait
+            self._full_at[key] = full_at
+            if len(self._full_at) > self._most:
+                self._forget(now)
+        return 0
+
+    def _forget(self, now: float) -> None:
+        self._full_at = {key: full_at for key, full_at in self._full_at.items() if full_at > now}
+        while len(self._full_at) > self._most:
+            # Only a flood of addresses comes here; who came first goes first.
+            del self._full_at[next(iter(self._full_at))]
+
+
+class Shared:
+    """Counts in Redis for all processes, by Redis's clock.
+
+    Who is beyond the rate in this process alone is refused without asking.
+    """
+
+    SCRIPT = """
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+    local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + interval
+    local wait = full_at - interval * burst - now
+    if wait > 0 then return math.ceil(wait) end
+    redis.call('SET', KEYS[1], full_at, 'PX', math.ceil(full_at - now))
+    return 0
+    """
+
+    def __init__(self, redis: Redis, own: InProcess) -> None:
+        self._own = own
+        self._script = redis.register_script(self.SCRIPT)
+
+    @classmethod
+    def at(cls, url: str, own: InProcess) -> Shared:
+        """Counts in the Redis at ``url``. Raises ``ImportError`` without the extra ``redis``."""
+        from redis import Redis  # noqa: PLC0415
+
+        return cls(Redis.from_url(url, socket_timeout=0.2, socket_connect_timeout=0.2), own)
+
+    def wait(self, rate: Rate, who: str) -> float:
+        from redis.exceptions import RedisError  # noqa: PLC0415
+
+        wait = self._own.wait(rate, who)
+        if wait:
+            return wait
+        try:
+            milliseconds = self._script(
+                keys=[f"fenqi:rate:{rate.name}:{who}"], args=[1000 / rate.per_second, rate.burst]
+            )
+        except RedisError as error:
+            log.warning("the shared rate limits cannot be read: %s", type(error).__name__)
+            if rate.strict:
+                raise Unavailable("This is closed for a moment. Nothing was changed. Try again.") from None
+            return 0
+        return float(milliseconds) / 1000
+
+
+class Unlimited:
+    """Counts nothing: for measuring, and where something in front of the gateway limits."""
+
+    def wait(self, rate: Rate, who: str) -> float:
+        return 0
+
+
+def counter_of(setting: str, now: Callable[[], float]) -> Counter:
+    """The counter that ``FENQI_RATE_LIMITS`` names: ``memory``, ``off`` or a Redis address."""
+    if setting == "off":
+        return Unlimited()
+    own = InProcess(now)
+    return own if setting == "memory" else Shared.at(setting, own)
+
+
+def check(counter: Counter, rate: Rate, who: str) -> None:
+    """Admit and count a request of ``who``. Raises ``TooManyRequests``, ``Unavailable``."""
+    wait = counter.wait(rate, who)
+    if wait:
+        raise TooManyRequests(
+            f"At most {rate.burst} at once and {rate.per_second:g} a second. Wait and try again.",
+            retry_after_seconds=int(wait) + 1,
+        )
+
+
+def address() -> str:
+    """Where the current request came from, as far as the server knows."""
+    return request.remote_addr or ""
+
+
+def register(app: Flask, counter: Counter) -> None:
+    """Limit the routes of ``PAGES``."""
+
+    @app.before_request
+    def limit() -> None:
+        rate = PAGES.get(request.endpoint or "")
+        if rate is not None and request.method == "POST":
+            check(counter, rate, address())
