@@ -10,6 +10,8 @@ from typing import Any
 from flask import Flask, Response, g
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from gateway.audit import recording
+from gateway.audit import routes as audit_routes
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.checkout import test_helpers
@@ -57,6 +59,7 @@ APIS: tuple[Api, ...] = (
     settlement_routes.payouts,
     event_routes.api,
     merchant_routes.api,
+    audit_routes.api,
     test_helpers.api,
     after_approval.helpers,
     after_approval.clocks,
@@ -117,6 +120,7 @@ def gateway_of(
         clock=clock,
         vault=Vault.open_or_create(settings.data_dir),
         authenticator=Bearer(keys, settings.public_url, clock),
+        audit=recording.of_call,
         counter=rate_limits.counter_of(settings.rate_limits, lambda: clock().timestamp()),
         at_time_of=test_clocks.enter,
         ports={

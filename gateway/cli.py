@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _merchant_commands(command("merchant", _usage, "create merchants"))
     _limit_commands(command("limit", _usage, "explain a shopper's credit limit"))
     _ledger_commands(command("ledger", _usage, "verify and export the ledger"))
+    _audit_commands(command("audit", _usage, "verify the audit log and print its signed roots"))
     _contract_commands(command("contracts", _usage, "verify contracts and export the keys that sign them"))
     return parser
 
@@ -152,6 +153,19 @@ def _contract_commands(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--data", metavar="DIR", help="data folder (default: FENQI_DATA_DIR or ./var)")
 
 
+def _audit_commands(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verify = verbs.add_parser(
+        "verify", help="check every hash and signature; exit code 1 names the first bad entry"
+    )
+    verify.add_argument("--json", action="store_true", help="print the report as JSON")
+    verify.set_defaults(run=_audit_verify)
+    roots = verbs.add_parser("roots", help="print the signed root of each day, a line of JSON each")
+    roots.set_defaults(run=_audit_roots)
+    for verb in (verify, roots):
+        verb.add_argument("--data", metavar="DIR", help="data folder (default: FENQI_DATA_DIR or ./var)")
+
+
 def _usage(options: argparse.Namespace) -> int:
     raise AssertionError("argparse requires a verb")
 
@@ -217,11 +231,13 @@ def _vectors(options: argparse.Namespace) -> int:
 
 
 def _merchant_create(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor  # noqa: PLC0415
     from gateway.onboarding import onboard  # noqa: PLC0415
 
     gateway = _gateway(options)
     credentials = onboard(
         gateway,
+        actor=Actor.at_the_command_line(),
         name=options.name,
         name_en=options.name_en,
         category=options.category,
@@ -234,25 +250,21 @@ def _merchant_create(options: argparse.Namespace) -> int:
 
 
 def _merchant_reserve(options: argparse.Namespace) -> int:
-    from gateway.merchants import service as merchants  # noqa: PLC0415
+    from gateway.audit.service import Actor  # noqa: PLC0415
+    from gateway.merchants import commands  # noqa: PLC0415
 
-    _gateway(options).db.write(
-        lambda tx: (
-            merchants.agree_reserve(tx, options.merchant, rate=options.rate, days=options.days) and None
-        )
+    actor = Actor.at_the_command_line()
+    return commands.reserve(
+        _gateway(options).db, actor, options.merchant, rate=options.rate, days=options.days
     )
-    print(f"{options.rate} of the captures of {options.merchant} is held back for {options.days} days.")
-    return 0
 
 
 def _merchant_payout_account(options: argparse.Namespace) -> int:
-    from gateway.merchants import service as merchants  # noqa: PLC0415
+    from gateway.audit.service import Actor  # noqa: PLC0415
+    from gateway.merchants import commands  # noqa: PLC0415
 
-    _gateway(options).db.write(
-        lambda tx: merchants.pay_out_to(tx, options.merchant, options.account) and None
-    )
-    print(f"{options.merchant} is paid out to {options.account}.")
-    return 0
+    actor = Actor.at_the_command_line()
+    return commands.payout_account(_gateway(options).db, actor, options.merchant, options.account)
 
 
 def _limit_history(options: argparse.Namespace) -> int:
@@ -304,6 +316,19 @@ def _contracts_public_keys(options: argparse.Namespace) -> int:
     from gateway.contracts import commands  # noqa: PLC0415
 
     return commands.public_keys(_gateway(options).ports["signing_authority"])
+
+
+def _audit_verify(options: argparse.Namespace) -> int:
+    from gateway.audit import commands  # noqa: PLC0415
+
+    gateway = _gateway(options)
+    return commands.verify(gateway.db, gateway.ports["signing_authority"], as_json=options.json)
+
+
+def _audit_roots(options: argparse.Namespace) -> int:
+    from gateway.audit import commands  # noqa: PLC0415
+
+    return commands.roots(_gateway(options).db)
 
 
 def _gateway(options: argparse.Namespace) -> Gateway:

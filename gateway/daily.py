@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gateway.audit import service as audit
 from gateway.checkout import service as checkouts
 from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.tenant import Tenant
@@ -33,6 +34,7 @@ def sweep(gateway: Gateway) -> None:
     """All jobs of the day for everybody who has something to do."""
     gateway.db.write(checkouts.expire_due)
     gateway.db.write(payments.expire_due)
+    gateway.db.write(lambda tx: audit.sign_yesterday(tx, gateway.ports["signing_authority"]))
     with gateway.db.read() as tx:
         today = shanghai_date(tx.now)
         clocked = test_clocks.tenants(tx)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from gateway.audit import service as audit
+from gateway.audit.service import Actor
 from gateway.core.calendar import shanghai_date
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.core.tenant import Mode, Tenant
@@ -29,6 +31,7 @@ def onboard(
     mode: Mode,
     email: str,
     webhook_url: str | None,
+    actor: Actor | None = None,
 ) -> dict[str, Any]:
     """A new merchant with the standard prices of its category; the secrets are returned this once and never again."""
 
@@ -47,6 +50,16 @@ def onboard(
         if webhook_url is not None:
             _, webhook_secret = webhooks.create_endpoint(tx, tenant, gateway.vault, url=webhook_url)
         tx.flush()
+        facts = {"client": client_id, "category": category}
+        audit.record(
+            tx,
+            actor or Actor("system", "onboarding"),
+            "merchant.created",
+            about=merchant.id,
+            merchant_id=merchant.id,
+            mode=mode,
+            facts=facts,
+        )
         return {
             "merchant": merchant.id,
             "name": name,

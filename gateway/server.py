@@ -12,9 +12,8 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
-from gateway.db.guards import CONTRACTS, LEDGER, TENANCY
+from gateway.db.guards import AUDIT, CONTRACTS, LEDGER, TENANCY, missing_guards
 from gateway.db.migrate import is_current
-from gateway.ledger.guards import missing_guards
 from gateway.runtime import start_worker
 from gateway.web.context import Gateway
 
@@ -68,15 +67,12 @@ def application() -> Any:
 
 
 def check_guards(app: Flask) -> None:
-    """Refuse to serve a ledger or contracts whose triggers are gone. Raises ``WrongSetting`` naming them."""
+    """Refuse to serve a database whose triggers are gone. Raises ``WrongSetting`` naming them."""
     gateway: Gateway = app.extensions["fenqi"]
     with gateway.db.read() as tx:
-        for room, files in (("ledger", LEDGER), ("contracts", CONTRACTS), ("tenancy", TENANCY)):
-            missing = missing_guards(tx.connection(), files)
-            if missing:
-                raise WrongSetting(
-                    f"The {room} room is not guarded; these triggers are missing: {', '.join(missing)}"
-                )
+        missing = missing_guards(tx.connection(), [*LEDGER, *CONTRACTS, *TENANCY, *AUDIT])
+    if missing:
+        raise WrongSetting(f"The database is not guarded; these triggers are missing: {', '.join(missing)}")
 
 
 def begin_background_work(app: Flask) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-from gateway.contracts.signing import SigningAuthority
 from gateway.contracts.verify import Report
 from gateway.contracts.verify import verify as verify_contracts
+from gateway.core.signing import SigningAuthority
 from gateway.db.transactions import Database
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from sqlmodel import select
 
 from gateway.contracts.models import Contract
-from gateway.contracts.signing import SigningAuthority
 from gateway.contracts.text import ConsentFact, Facts, canonical
 from gateway.core.calendar import shanghai_date
 from gateway.core.cost_ceiling import NoRule
+from gateway.core.signing import SigningAuthority
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import ContractWithoutDisclosure, CostAboveCeiling

@@ -1,4 +1,4 @@
-"""The port to a signing authority, and the built-in one: an Ed25519 key kept beside the database.
+"""The built-in signing authority: an Ed25519 key kept beside the database.
 
 A certificate authority's adapter implements ``SigningAuthority`` and is given to the gateway as the port
 ``signing_authority``. The built-in key shows that a text was not changed since; it names the gateway, not a person.
@@ -8,52 +8,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from gateway.core.signing import BadSignature, Signature, UnknownKey
 from gateway.privacy import keyfile
 from gateway.privacy.keyfile import KeyFileError
 
 ALGORITHM = "Ed25519"
 KEY_BYTES = 32
-
-
-class UnknownKey(LookupError):
-    """The authority knows no key of this id."""
-
-
-class BadSignature(ValueError):
-    """The signature is not that of the content by the key it names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A detached signature: ``value`` is base64, ``key_id`` is the authority's name of the key."""
-
-    algorithm: str
-    key_id: str
-    value: str
-
-
-class SigningAuthority(Protocol):
-    """Port: signs contract texts and checks what it signed, for as long as contracts are kept."""
-
-    def sign(self, content: bytes) -> Signature:
-        """The signature of ``content``; the same again is harmless. Raises ``Unavailable``."""
-        ...
-
-    def verify(self, content: bytes, signature: Signature) -> None:
-        """Raises ``UnknownKey`` or ``BadSignature``."""
-        ...
-
-    def public_keys(self) -> dict[str, str]:
-        """Every public key that ever signed, by id, as PEM (SubjectPublicKeyInfo): for whoever checks without us."""
-        ...
 
 
 class BuiltInAuthority:

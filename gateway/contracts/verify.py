@@ -10,11 +10,10 @@ from typing import Any
 from sqlmodel import col, select
 
 from gateway.contracts.models import Contract
-from gateway.contracts.signing import BadSignature, Signature, SigningAuthority, UnknownKey
 from gateway.contracts.text import FORMAT, moment, record_of
-from gateway.db.guards import CONTRACTS
+from gateway.core.signing import BadSignature, Signature, SigningAuthority, UnknownKey
+from gateway.db.guards import CONTRACTS, missing_guards
 from gateway.db.transactions import Transaction
-from gateway.ledger.guards import missing_guards
 
 BATCH = 500
 

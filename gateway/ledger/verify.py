@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from gateway.core.calendar import shanghai_date
+from gateway.db.guards import loose_settings, missing_guards
 from gateway.db.transactions import Transaction
 from gateway.ledger import chain_check, trial_balance
 from gateway.ledger.chain_check import ChainState
 from gateway.ledger.checks import INVARIANTS, OPEN_CLEARING_ITEMS, Check, Invariant
-from gateway.ledger.guards import loose_settings, missing_guards
 from gateway.ledger.models import ENTRY, POSTING, SEAL
 from gateway.ledger.progress import Progress, silent
 

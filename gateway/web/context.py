@@ -56,6 +56,8 @@ class Gateway:
     clock: Clock
     vault: Vault
     authenticator: Authenticator
+    audit: Callable[[Transaction, Caller, str, str, bytes], None]
+    """Records a write: by whom, which operation, on what, and the answer's body."""
     counter: Counter
     """Counts requests for the rate limits."""
     at_time_of: Callable[[Transaction, Tenant], None] = lambda tx, tenant: None

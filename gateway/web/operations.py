@@ -78,6 +78,8 @@ class Operation:
     lists: bool
     idempotency: Idempotency
     publishable: bool
+    privileged: bool
+    """Whether a merchant's server, too, is named in the audit log; people always are."""
     rate: Rate | None
     """How often one caller may ask; None is as often as it likes."""
     csv: View | None
@@ -138,6 +140,7 @@ class Api:
                     lists=options.get("lists", False),
                     idempotency=options.get("idempotency", Idempotency()),
                     publishable=options.get("publishable", False),
+                    privileged=options.get("privileged", False),
                     rate=options.get("rate"),
                     csv=options.get("csv"),
                     tag=self.name,
@@ -175,7 +178,10 @@ def _runner(operation: Operation) -> Callable[..., Response]:
             def act() -> Outcome:
                 if operation.csv is not None and _wants_csv():
                     return Outcome(200, operation.csv(call, **path), content_type="text/csv; charset=utf-8")
-                return _dumped(operation, operation.view(call, **path))
+                outcome = _dumped(operation, operation.view(call, **path))
+                if operation.writes and (operation.privileged or who.user_id is not None):
+                    here.audit(tx, who, operation.view.__name__, _about(path, outcome), outcome.body)
+                return outcome
 
             idempotency_key = key_of(request, operation.idempotency) if operation.writes else None
             if idempotency_key is None:
@@ -221,6 +227,11 @@ def _check_scope(caller: Caller, operation: Operation) -> None:
             f"This needs the scope {' or '.join(operation.scope)}; the token has: "
             f"{' '.join(sorted(caller.scopes)) or 'none'}."
         )
+
+
+def _about(path: dict[str, str], outcome: Outcome) -> str:
+    """What an operation acted upon: the object its path names, else the one it made."""
+    return next(iter(path.values()), None) or str(json.loads(outcome.body).get("id", ""))
 
 
 def _check_rate(here: Gateway, operation: Operation, caller: Caller | None, key: str | None) -> None:

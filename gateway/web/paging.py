@@ -16,6 +16,7 @@ from gateway.web.fields import Line, QueryNumber, Strict
 T = TypeVar("T")
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
+NOT_OURS = "The cursor is not one of ours: pass next_cursor unchanged."
 
 
 class PageQuery(Strict):
@@ -33,13 +34,17 @@ def page(
     key: Callable[[T], str],
     limit: int,
     cursor: str | None,
+    read: Callable[[str], Any] = str,
 ) -> dict[str, Any]:
-    """One page of ``query``, newest first by the time-sortable text column ``by``.
+    """One page of ``query``, newest first by the column ``by``, whose values ``key`` writes and ``read`` reads.
 
     Raises ``InvalidRequest`` for a cursor that this gateway did not make.
     """
     if cursor is not None:
-        query = query.where(by < decoded(cursor))
+        try:
+            query = query.where(by < read(decoded(cursor)))
+        except ValueError:
+            raise InvalidRequest(NOT_OURS, param="cursor") from None
     rows = list(tx.exec(query.order_by(by.desc()).limit(limit + 1)))
     more = len(rows) > limit
     rows = rows[:limit]
@@ -65,5 +70,5 @@ def decoded(cursor: str) -> str:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         key = ""
     if not key or not all(char.isalnum() or char in "_-:." for char in key):
-        raise InvalidRequest("The cursor is not one of ours: pass next_cursor unchanged.", param="cursor")
+        raise InvalidRequest(NOT_OURS, param="cursor")
     return key

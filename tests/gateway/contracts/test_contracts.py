@@ -414,7 +414,7 @@ def test_missing_triggers_are_named_and_not_served(app, api, gateway):
     found = checked(gateway)
     assert not found.ok
     assert "contract_no_update" in found.missing_guards or "contract_no_change" in found.missing_guards
-    with pytest.raises(WrongSetting, match="contracts room is not guarded"):
+    with pytest.raises(WrongSetting, match="The database is not guarded"):
         check_guards(app)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from gateway.db.guards import missing_guards
 from gateway.ledger import chain, chain_check, commands, postings, service
 from gateway.ledger.chain import NO_HASH, Content, extend
-from gateway.ledger.guards import missing_guards
 from gateway.ledger.models import ENTRY, POSTING, SEAL
 from gateway.ledger.verify import verify
 

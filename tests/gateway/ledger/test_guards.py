@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.db.guards import loose_settings, missing_guards
 from gateway.ledger import service
-from gateway.ledger.guards import loose_settings, missing_guards
 
 Attack = Callable[..., None]
 TABLES = ("ledger_entry", "ledger_posting", "ledger_seal", "ledger_account")

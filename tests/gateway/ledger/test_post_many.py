@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event
 
 from gateway.core.tenant import Tenant
+from gateway.db.guards import missing_guards
 from gateway.ledger import postings, service
-from gateway.ledger.guards import missing_guards
 from gateway.ledger.postings import Entries, credit, debit
 from gateway.ledger.service import Draft, KeyConflict
 from gateway.ledger.verify import verify

@@ -1,0 +1,33 @@
+"""GET /v1/audit_entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import col
+
+from gateway.audit import service
+from gateway.audit.models import AuditEntry
+from gateway.audit.schemas import AuditEntryAnswer, AuditQuery
+from gateway.web.operations import Api, Call
+from gateway.web.paging import page
+
+api = Api("audit", prefix="/v1/audit_entries")
+
+
+@api.get(scope="portal", query=AuditQuery, answer=AuditEntryAnswer, lists=True)
+def list_audit_entries(call: Call) -> Any:
+    """What your people, your servers and our operators did to your account, newest first."""
+    query = service.of_merchant(call.tenant)
+    for name in ("action", "about"):
+        if call.query[name] is not None:
+            query = query.where(getattr(AuditEntry, name) == call.query[name])
+    return page(
+        call.tx,
+        query,
+        by=col(AuditEntry.number),
+        key=lambda row: str(row.number),
+        limit=call.query["limit"],
+        cursor=call.query["cursor"],
+        read=int,
+    )

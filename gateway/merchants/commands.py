@@ -1,0 +1,52 @@
+"""What ``fenqi-gateway merchant reserve|payout-account`` does. Each returns the exit code."""
+
+from __future__ import annotations
+
+from gateway.audit import service as audit
+from gateway.audit.service import Actor
+from gateway.db.transactions import Database, Transaction
+from gateway.merchants import service
+
+
+def reserve(db: Database, actor: Actor, merchant_id: str, *, rate: str, days: int) -> int:
+    """Agree that a part of each batch's captures is held back. Raises what ``service.agree_reserve`` raises."""
+
+    def work(tx: Transaction) -> None:
+        merchant = service.get(tx, merchant_id)
+        before = [merchant.reserve_rate, merchant.reserve_days]
+        service.agree_reserve(tx, merchant_id, rate=rate, days=days)
+        audit.record(
+            tx,
+            actor,
+            "merchant.reserve",
+            about=merchant_id,
+            merchant_id=merchant_id,
+            before=before,
+            after=[rate, days],
+            facts={"rate": rate, "days": days},
+        )
+
+    db.write(work)
+    print(f"{rate} of the captures of {merchant_id} is held back for {days} days.")
+    return 0
+
+
+def payout_account(db: Database, actor: Actor, merchant_id: str, account: str) -> int:
+    """Name the merchant's account at the payment institution. Raises ``NotFound``."""
+
+    def work(tx: Transaction) -> None:
+        before = service.get(tx, merchant_id).payout_account or ""
+        service.pay_out_to(tx, merchant_id, account)
+        audit.record(
+            tx,
+            actor,
+            "merchant.payout_account",
+            about=merchant_id,
+            merchant_id=merchant_id,
+            before=before,
+            after=account,
+        )
+
+    db.write(work)
+    print(f"{merchant_id} is paid out to {account}.")
+    return 0
