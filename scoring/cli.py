@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import ScoringError
+from scoring.tables.options import add_options, add_test_options
 
 EVALUATION_SEED = 20_261_123
 """Not a training seed: `evaluate` and `bench` look at applications no bundle was trained on."""
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    train = commands.add_parser("train", help="train a bundle from the seeded synthetic generator")
+    train = commands.add_parser("train", help="train a bundle, from the seeded generator or from a table")
     train.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write; must not exist or be empty"
     )
@@ -44,12 +45,15 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--rows", type=_positive, default=200_000, help="applications to generate (default 200000)"
     )
+    add_options(train)
     train.set_defaults(run=_train)
 
-    evaluate = commands.add_parser("evaluate", help="measure a bundle on freshly generated applications")
+    evaluate = commands.add_parser("evaluate", help="measure on freshly generated applications or on a table")
     evaluate.add_argument(
         "--rows", type=_positive, default=100_000, help="applications to generate (default 100000)"
     )
+    add_options(evaluate)
+    add_test_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
     explain = commands.add_parser("explain", help="score one application and show what moved the scores")
@@ -75,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> int:
+    if options.data:
+        return _train_table(options)
     from scoring.training import TrainingPlan, train  # noqa: PLC0415
 
     plan = TrainingPlan(rows=options.rows, seed=options.seed)
@@ -86,7 +92,18 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _train_table(options: argparse.Namespace) -> int:
+    from scoring.tables import commands  # noqa: PLC0415
+
+    with _progress_bar(commands.steps(options), "training", "step") as bar:
+        model = commands.train(options, lambda step: _advance(bar, step))
+    print(f"{model.name} in {options.out}, for tables with the columns it was trained on")
+    return 0
+
+
 def _evaluate(options: argparse.Namespace) -> int:
+    if options.data:
+        return _evaluate_table(options)
     from scoring.evaluation import evaluate  # noqa: PLC0415
     from scoring.generator import generate  # noqa: PLC0415
     from scoring.scorer import Scorer  # noqa: PLC0415
@@ -94,6 +111,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     measured = evaluate(Scorer.load(options.bundle), generate(options.rows, options.seed)) | {
         "seed": options.seed
     }
+    _print_json(measured) if options.json else _print_tree(measured)
+    return 0
+
+
+def _evaluate_table(options: argparse.Namespace) -> int:
+    from scoring.tables import commands  # noqa: PLC0415
+
+    with _progress_bar(commands.steps(options), "testing", "step") as bar:
+        measured = commands.evaluate(options, lambda step: _advance(bar, step))
     _print_json(measured) if options.json else _print_tree(measured)
     return 0
 

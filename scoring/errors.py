@@ -31,3 +31,7 @@ class ModelFailed(ScoringError):
 
 class TrainingUnavailable(ScoringError):
     """A training package is not installed; serving does not need it."""
+
+
+class TableInvalid(ScoringError, ValueError):
+    """A CSV file cannot be learned from or scored; the message says what is wrong and where."""

@@ -1,0 +1,240 @@
+"""A table model as a folder: ONNX trees, arrays of the rest, calibration, reference rows, card, checksums. No pickle.
+
+===============  =======================================================================================
+bundle.json      name, target, inputs by column, weights of the blend, calibration, how it was chosen
+trees.onnx       the trees, answering a logit; absent when the blend gives them no weight
+arrays.npz       scaling, logistic regression and network, as far as they have a weight
+reference.json   100 rows of inputs with the training library's probabilities, recomputed at every load
+card.md          what it was trained on and what it reached
+SHA256SUMS       of all the files above
+===============  =======================================================================================
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.bundle import SUMS, sums_of
+from scoring.calibration import Platt
+from scoring.errors import BundleError
+from scoring.forest import Forest
+from scoring.onnx_export import INPUT, OUTPUT, forest_to_onnx
+from scoring.tables.encoding import Encoding, Matrix
+from scoring.tables.ensemble import LEARNERS, Champion, blend, calibrated
+from scoring.tables.learners import Logistic, Logits, Model, Network, Trees
+from scoring.tables.table import Table
+
+REFERENCE_ROWS: Final = 100
+TOLERANCE: Final = 1e-6
+CARD: Final = """\
+---
+license: apache-2.0
+library_name: onnx
+pipeline_tag: tabular-classification
+tags: [credit-scoring, gradient-boosting, onnx, calibrated]
+---
+# {name}
+
+Trained by `fenqi-score train` on {rows} rows of a table, of which {bad} ended badly. Target: `{target}`.
+
+- Trees: recipe `{recipe}`. Weights of the blend: {weights}.
+- Inputs: {inputs}.
+- Everything was chosen by cross-validation on these rows; the figures below are of rows that each model had not
+  seen. Measure on rows of your own, later in time, before it takes part in a decision about a person.
+{protected}
+| cross-validated on the training rows | |
+| --- | --- |
+{figures}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxTrees:
+    """Trees served by onnxruntime, on one thread."""
+
+    session: Any
+
+    @classmethod
+    def load(cls, onnx: bytes) -> OnnxTrees:
+        """Raises `BundleError` for a file that is no model."""
+        import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        try:
+            return cls(onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"]))
+        except Exception as problem:  # onnxruntime's own exceptions share no base class
+            raise BundleError(f"trees.onnx is no model: {problem}") from problem
+
+    def logits(self, matrix: Matrix) -> Logits:
+        (answer,) = self.session.run([OUTPUT], {INPUT: np.ascontiguousarray(matrix)})
+        return np.asarray(answer[:, 0], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class TableModel:
+    """A table model that was read back: it scores tables with the columns it was trained on."""
+
+    name: str
+    target: str
+    encoding: Encoding
+    models: Mapping[str, Model]
+    weights: tuple[float, ...]
+    platt: Platt
+
+    def probabilities(self, table: Table) -> NDArray[np.float64]:
+        """Calibrated probability of the bad outcome, shape (rows,). Raises `TableInvalid`."""
+        return self._of_inputs(self.encoding.matrix(table))
+
+    @classmethod
+    def read(cls, folder: Path) -> TableModel:
+        """Reads and checks a folder. Raises `BundleError` naming what is missing, changed or answers otherwise."""
+        content = _verified(folder)
+        try:
+            about = json.loads(content["bundle.json"])
+            model = cls(
+                name=about["name"],
+                target=about["target"],
+                encoding=Encoding.from_json(about["inputs"]),
+                models=_models(content),
+                weights=tuple(about["weights"][name] for name in LEARNERS),
+                platt=Platt(**about["calibration"]),
+            )
+            reference = json.loads(content["reference.json"])
+            rows = [[np.nan if value is None else value for value in row] for row in reference["rows"]]
+            apart = model._of_inputs(np.array(rows, dtype=np.float32)) - np.array(reference["probabilities"])
+        except (KeyError, TypeError, ValueError) as problem:
+            raise BundleError(f"{folder.name} is malformed: {problem!r}") from problem
+        if not np.abs(apart).max() <= TOLERANCE:
+            raise BundleError(f"{folder.name} answers its reference rows otherwise than when it was trained")
+        return model
+
+    def _of_inputs(self, matrix: Matrix) -> NDArray[np.float64]:
+        logits = {name: model.logits(matrix) for name, model in self.models.items()}
+        return calibrated(self.platt, blend(self.weights, logits))
+
+
+def write(
+    out: Path, champion: Champion, table: Table, *, name: str, target: str, measured: Mapping[str, Any]
+) -> TableModel:
+    """Writes the folder ``out``, whole or not at all, and reads it back. Raises `FileExistsError`, `BundleError`."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} exists and is not an empty folder; nothing was changed")
+    content = _content(champion, table, name=name, target=target, measured=measured)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+        draft = Path(scratch) / out.name
+        draft.mkdir()
+        for file, data in {**content, SUMS: sums_of(content)}.items():
+            (draft / file).write_bytes(data)
+        TableModel.read(draft)
+        draft.rename(out)
+    return TableModel.read(out)
+
+
+def _content(
+    champion: Champion, table: Table, *, name: str, target: str, measured: Mapping[str, Any]
+) -> dict[str, bytes]:
+    matrix = champion.encoding.matrix(table)
+    rows = matrix[:: max(1, len(matrix) // REFERENCE_ROWS)][:REFERENCE_ROWS]
+    logits = {learner: model.logits(rows) for learner, model in champion.models.items()}
+    reference = {
+        "rows": [[None if np.isnan(value) else float(value) for value in row] for row in rows],
+        "probabilities": calibrated(champion.platt, blend(champion.weights, logits)).tolist(),
+    }
+    about = {
+        "name": name,
+        "format": 1,
+        "target": target,
+        "inputs": champion.encoding.as_json(),
+        "weights": dict(zip(LEARNERS, champion.weights, strict=True)),
+        "calibration": {"slope": champion.platt.slope, "intercept": champion.platt.intercept},
+        "recipe": champion.recipe,
+        "gate": champion.gate.as_json() if champion.gate else None,
+        "rows": len(table),
+        "bad": int(table.bad.sum()),
+    }
+    content = {
+        "bundle.json": _json(about),
+        "reference.json": _json(reference),
+        "arrays.npz": _arrays(champion),
+        "card.md": _card(champion, table, about, measured).encode(),
+    }
+    trees = champion.models.get("trees")
+    if isinstance(trees, Trees):
+        width = matrix.shape[1]
+        raw = bytes(trees.booster.save_raw("json"))
+        forest = Forest.from_booster_json(raw, range(width), width)
+        content["trees.onnx"] = forest_to_onnx(forest, name="trees")
+    return content
+
+
+def _arrays(champion: Champion) -> bytes:
+    stored: dict[str, Any] = {}
+    for name in ("logistic", "network"):
+        model = champion.models.get(name)
+        if isinstance(model, (Logistic, Network)):
+            stored |= {f"{name}.{key}": array for key, array in model.arrays().items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **stored)
+    return buffer.getvalue()
+
+
+def _models(content: Mapping[str, bytes]) -> dict[str, Model]:
+    models: dict[str, Model] = {}
+    if "trees.onnx" in content:
+        models["trees"] = OnnxTrees.load(content["trees.onnx"])
+    with np.load(io.BytesIO(content["arrays.npz"]), allow_pickle=False) as stored:
+        kinds: dict[str, type[Logistic] | type[Network]] = {"logistic": Logistic, "network": Network}
+        for name, kind in kinds.items():
+            arrays = {
+                key.partition(".")[2]: stored[key] for key in stored.files if key.startswith(f"{name}.")
+            }
+            if arrays:
+                models[name] = kind.from_arrays(arrays)
+    return models
+
+
+def _verified(folder: Path) -> dict[str, bytes]:
+    try:
+        lines = (folder / SUMS).read_text("ascii").splitlines()
+        content = {name: (folder / name).read_bytes() for _, name in (line.split("  ", 1) for line in lines)}
+        expected = (folder / SUMS).read_bytes()
+    except (OSError, ValueError) as problem:
+        raise BundleError(f"{folder} is not a complete bundle: {problem}") from problem
+    if sums_of(content) != expected:
+        found = zip(sorted(content), sums_of(content).splitlines(), strict=True)
+        changed = [name for name, line in found if line not in expected]
+        raise BundleError(f"{folder / changed[0]} has changed: its SHA-256 is not the one in {SUMS}")
+    return content
+
+
+def _card(champion: Champion, table: Table, about: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in about["weights"].items() if weight)
+    warning = "- **{} should not decide about a person.** Train again with `--drop`.\n"
+    protected = warning.format(", ".join(table.protected)) if table.protected else ""
+    figures = [(name, value) for name, value in measured.items() if isinstance(value, float)]
+    return CARD.format(
+        name=about["name"],
+        rows=about["rows"],
+        bad=about["bad"],
+        target=about["target"],
+        recipe=champion.recipe,
+        weights=weights,
+        inputs=", ".join((*champion.encoding.numbers, *(name for name, _ in champion.encoding.words))),
+        protected=protected,
+        figures="\n".join(f"| {name} | {value} |" for name, value in figures),
+    )
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

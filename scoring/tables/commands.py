@@ -1,0 +1,75 @@
+"""What `fenqi-score train|evaluate --data FILE` does, with the options of `scoring.tables.options`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, Final
+
+from scoring.errors import TableInvalid
+from scoring.tables import ensemble, measures, protocols
+from scoring.tables.bundle import TableModel, write
+from scoring.tables.ensemble import Plan, Progress
+from scoring.tables.learners import RECIPES
+from scoring.tables.protocols import TimeSplit
+from scoring.tables.table import Table
+
+SEED: Final = 42
+
+
+def train(options: argparse.Namespace, progress: Progress) -> TableModel:
+    """Trains on the whole table and writes the bundle to ``options.out``."""
+    table = _table(options).without([options.time] if options.time else [])
+    champion = ensemble.fit(table, _plan(options, options.seed), progress)
+    measured = measures.figures(table.bad, champion.held_out)
+    rounded = {name: round(value, 4) for name, value in measured.items()}
+    name = options.out.name
+    return write(options.out, champion, table, name=name, target=options.target, measured=rounded)
+
+
+def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Figures by cross-validation, by time, or of a bundle on the rows of the table."""
+    table, plan = _table(options), _plan(options, SEED)
+    if options.bundle:
+        return _of_bundle(TableModel.read(options.bundle), table, options)
+    if options.time:
+        days = options.train_days, options.delay_days, options.test_days
+        split = TimeSplit(options.time, *days, card=options.card)
+        return protocols.split_by_time(table, plan, split, drop=options.groups, progress=progress)
+    if not options.cv or options.cv < 2:
+        raise TableInvalid("say how to test: --cv 5, --time COLUMN, or --bundle DIR")
+    return protocols.cross_validated(table, plan, options.cv, groups=options.groups, progress=progress)
+
+
+def steps(options: argparse.Namespace) -> int:
+    """How often ``progress`` will be called."""
+    if getattr(options, "bundle", None):
+        return 0
+    return Plan().steps * (1 if options.time else max(1, getattr(options, "cv", None) or 1))
+
+
+def _of_bundle(model: TableModel, table: Table, options: argparse.Namespace) -> dict[str, Any]:
+    probability = model.probabilities(table)
+    told = measures.with_bootstrap(table.bad, probability, SEED)
+    told["groups"] = {
+        name: measures.by_group(table.bad, probability, table.columns[name]) for name in options.groups
+    }
+    return {"model": model.name, "rows": len(table), "bad_rate": round(float(table.bad.mean()), 4), **told}
+
+
+def _table(options: argparse.Namespace) -> Table:
+    if not options.target:
+        raise TableInvalid("say with --target which column tells how a row ended")
+    table = Table.read(options.data, options.target).with_ratios(options.ratio).without(options.drop)
+    seen = [name for name in table.protected if name not in getattr(options, "groups", ())]
+    if seen:
+        told = f"{', '.join(seen)} must not decide about a person: leave it out with --drop"
+        print(f"fenqi-score: {told}", file=sys.stderr)
+    return table
+
+
+def _plan(options: argparse.Namespace, seed: int) -> Plan:
+    if options.recipe is not None and options.recipe not in RECIPES:
+        raise TableInvalid(f"there is no recipe {options.recipe!r}; there are: {', '.join(RECIPES)}")
+    recipes = (options.recipe,) if options.recipe else Plan().recipes
+    return Plan(recipes=recipes, blend=not options.trees_only, seed=seed, threads=options.threads)

@@ -1,0 +1,199 @@
+"""The three learners, each from inputs and labels to logits: boosted trees, logistic regression, a small network.
+
+All take one seed and give the same answer for it. Trees are the champion; logistic regression is the permanent
+challenger; the network joins only through the gate (`scoring.tables.blend`).
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.errors import TrainingUnavailable
+from scoring.tables.encoding import Matrix, Scaling
+
+Labels = NDArray[np.bool_]
+Logits = NDArray[np.float64]
+
+RECIPES: Final[dict[str, dict[str, Any]]] = {
+    "plain": {
+        "trees": 300, "max_depth": 4, "eta": 0.05, "subsample": 0.8, "colsample_bytree": 0.8, "min_child_weight": 5,
+    },
+    "steady": {
+        "trees": 700, "max_depth": 4, "eta": 0.02, "subsample": 0.6, "colsample_bytree": 0.4, "min_child_weight": 20,
+        "reg_lambda": 5,
+    },
+    "shallow": {
+        "trees": 800, "max_depth": 2, "eta": 0.03, "subsample": 0.6, "colsample_bytree": 0.4, "min_child_weight": 5,
+        "reg_lambda": 2,
+    },
+    "deep": {
+        "trees": 500, "max_depth": 5, "eta": 0.02, "subsample": 0.5, "colsample_bytree": 0.3, "min_child_weight": 30,
+        "reg_lambda": 10,
+    },
+}  # fmt: skip
+"""Recipes of boosted trees, of which cross-validation on the training rows chooses one."""
+PENALTIES: Final = (("standard", 300.0), ("standard", 50.0), ("both", 50.0), ("both", 5.0))
+"""Logistic regressions to choose from: which inputs, and the weight of the squared coefficients."""
+HIDDEN: Final = 32
+NETWORKS: Final = 3
+
+
+class Model(Protocol):
+    """A fitted learner."""
+
+    def logits(self, matrix: Matrix) -> Logits:
+        """Log-odds of the bad outcome, shape (rows,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Boosted trees, as the training library holds them."""
+
+    recipe: str
+    booster: Any
+
+    @classmethod
+    def fit(cls, matrix: Matrix, bad: Labels, *, recipe: str, seed: int, threads: int = 0) -> Trees:
+        xgboost = training_library()
+        parameters: dict[str, Any] = {
+            "objective": "binary:logistic",
+            "tree_method": "hist",
+            "nthread": threads or os.cpu_count() or 1,
+            "verbosity": 0,
+            "seed": seed,
+            "base_score": round(float(bad.mean()), 6),
+            **RECIPES[recipe],
+        }
+        rounds = int(parameters.pop("trees"))
+        return cls(recipe, xgboost.train(parameters, xgboost.DMatrix(matrix, label=bad), rounds))
+
+    def logits(self, matrix: Matrix) -> Logits:
+        found = self.booster.predict(training_library().DMatrix(matrix), output_margin=True)
+        return np.asarray(found, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """Logistic regression with squared penalty, by Newton's method."""
+
+    scaling: Scaling
+    weights: NDArray[np.float64]
+    """One for each scaled input, 0 where it is not used; then the intercept."""
+
+    @classmethod
+    def fit(cls, matrix: Matrix, bad: Labels, *, inputs: str, penalty: float, steps: int = 30) -> Logistic:
+        scaling = Scaling.fit(matrix)
+        used = np.arange(matrix.shape[1] if inputs == "standard" else scaling.width)
+        design = np.column_stack([scaling.apply(matrix)[:, used], np.ones(len(matrix))])
+        fine = np.append(np.full(len(used), penalty), 1e-6)
+        weights = np.zeros(len(fine))
+        for _ in range(steps):
+            expected = 1 / (1 + np.exp(-design @ weights))
+            gradient = design.T @ (bad - expected) - fine * weights
+            curvature = (design * (expected * (1 - expected))[:, None]).T @ design
+            curvature[np.diag_indices_from(curvature)] += fine
+            step = np.linalg.solve(curvature, gradient)
+            weights += step
+            if np.abs(step).max() < 1e-8:
+                break
+        full = np.zeros(scaling.width + 1)
+        full[used], full[-1] = weights[:-1], weights[-1]
+        return cls(scaling, full)
+
+    def logits(self, matrix: Matrix) -> Logits:
+        return np.asarray(self.scaling.apply(matrix) @ self.weights[:-1] + self.weights[-1])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """For storage."""
+        return {"weights": self.weights, **self.scaling.arrays()}
+
+    @classmethod
+    def from_arrays(cls, stored: dict[str, NDArray[Any]]) -> Logistic:
+        return cls(Scaling.from_arrays(stored), stored["weights"])
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The mean, in logits, of small networks with one hidden layer, which is again one such network."""
+
+    scaling: Scaling
+    inner: NDArray[np.float64]
+    inner_bias: NDArray[np.float64]
+    outer: NDArray[np.float64]
+    outer_bias: float
+
+    @classmethod
+    def fit(cls, matrix: Matrix, bad: Labels, *, seed: int) -> Network:
+        classifier = _network_library()
+        scaling = Scaling.fit(matrix)
+        design = scaling.apply(matrix)
+        small = len(matrix) < 5_000
+        fitted = []
+        for number in range(NETWORKS):
+            network = classifier(
+                (HIDDEN,),
+                alpha=1.0 if small or bad.sum() < 1_000 else 0.03,
+                learning_rate_init=2e-3,
+                batch_size=64 if small else 256,
+                early_stopping=True,
+                n_iter_no_change=8,
+                max_iter=80,
+                random_state=seed + number,
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore"
+                )  # it says when 80 rounds were not enough; the gate judges that
+                fitted.append(network.fit(design, bad))
+        return cls(
+            scaling,
+            np.hstack([network.coefs_[0] for network in fitted]),
+            np.concatenate([network.intercepts_[0] for network in fitted]),
+            np.concatenate([network.coefs_[1][:, 0] for network in fitted]) / NETWORKS,
+            float(np.mean([network.intercepts_[1][0] for network in fitted])),
+        )
+
+    def logits(self, matrix: Matrix) -> Logits:
+        hidden = np.maximum(self.scaling.apply(matrix) @ self.inner + self.inner_bias, 0)
+        return np.asarray(hidden @ self.outer + self.outer_bias)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """For storage."""
+        return {
+            "inner": self.inner,
+            "inner_bias": self.inner_bias,
+            "outer": self.outer,
+            "outer_bias": np.array([self.outer_bias]),
+            **self.scaling.arrays(),
+        }
+
+    @classmethod
+    def from_arrays(cls, stored: dict[str, NDArray[Any]]) -> Network:
+        outer_bias = float(stored["outer_bias"][0])
+        return cls(
+            Scaling.from_arrays(stored), stored["inner"], stored["inner_bias"], stored["outer"], outer_bias
+        )
+
+
+def training_library() -> Any:
+    """xgboost. Raises `TrainingUnavailable`."""
+    try:
+        import xgboost  # noqa: PLC0415
+    except ImportError as missing:
+        raise TrainingUnavailable("training needs the package xgboost (extra 'train')") from missing
+    return xgboost
+
+
+def _network_library() -> Any:
+    try:
+        from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
+    except ImportError as missing:
+        raise TrainingUnavailable("the network needs scikit-learn (extra 'train')") from missing
+    return MLPClassifier

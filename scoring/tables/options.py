@@ -1,0 +1,41 @@
+"""The options of `fenqi-score` for a table; they import nothing, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What `train` and `evaluate` share for a table."""
+    table = parser.add_argument_group("a table instead of the generator")
+    table.add_argument("--data", type=Path, metavar="FILE", help="CSV with a header, plain or .xz, .gz, .bz2")
+    table.add_argument("--target", metavar="COLUMN", help="what to predict: 0 and 1, or good and bad")
+    table.add_argument("--drop", type=_names, default=(), metavar="A,B", help="columns that no model sees")
+    table.add_argument(
+        "--ratio", action="append", default=[], metavar="A/B", help="one more input, may be repeated"
+    )
+    table.add_argument("--time", metavar="COLUMN", help="when each row happened; it is no input")
+    table.add_argument("--recipe", metavar="NAME", help="of the trees (default: cross-validation chooses)")
+    table.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="for the trees (default: all cores)"
+    )
+    table.add_argument("--trees-only", action="store_true", help="do not look for a blend")
+
+
+def add_test_options(parser: argparse.ArgumentParser) -> None:
+    """What `evaluate` alone takes: how a table is tested."""
+    test = parser.add_argument_group("how a table is tested: --cv, --time or --bundle")
+    test.add_argument(
+        "--cv", type=int, metavar="FOLDS", help="stratified, shuffled cross-validation, seed 42"
+    )
+    test.add_argument("--groups", type=_names, default=(), metavar="A,B", help="unseen columns to compare by")
+    test.add_argument("--card", metavar="COLUMN", help="with --time: precision of 100 daily alerts by it")
+    for name, text in (("train", "learn from"), ("delay", "wait for labels"), ("test", "test on")):
+        test.add_argument(
+            f"--{name}-days", type=int, default=7, metavar="N", help=f"days to {text} (default 7)"
+        )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -1,0 +1,155 @@
+"""How a table is split into what is learned from and what is tested on: by shuffled folds, or by time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.errors import TableInvalid
+from scoring.tables import ensemble, measures
+from scoring.tables.ensemble import Plan, Progress
+from scoring.tables.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSplit:
+    """Learn from the first days, wait until their labels are known, test on the days after.
+
+    ``card`` names the column of whose transactions are left out once a fraud of theirs is known, ``column`` the time.
+    """
+
+    column: str
+    train_days: int = 7
+    delay_days: int = 7
+    test_days: int = 7
+    card: str | None = None
+
+
+def cross_validated(
+    table: Table,
+    plan: Plan,
+    folds: int,
+    *,
+    groups: Sequence[str] = (),
+    progress: Progress = lambda step: None,
+) -> dict[str, Any]:
+    """Stratified, shuffled folds; in each, everything is chosen on the other folds. Means with intervals.
+
+    ``groups`` are columns that no model sees and by which approval is compared.
+    """
+    seen = table.without(groups)
+    fold = ensemble.stratified(table.bad, folds, plan.seed)
+    rows, champions = [], []
+    held_out = np.empty(len(table))
+    for number in range(folds):
+        champion = ensemble.fit(seen.rows(fold != number), plan, progress)
+        held_out[fold == number] = champion.probabilities(seen.rows(fold == number))
+        rows.append(measures.figures(table.bad[fold == number], held_out[fold == number]))
+        champions.append(champion)
+    told = measures.over_folds(rows)
+    told["groups"] = {name: measures.by_group(table.bad, held_out, table.columns[name]) for name in groups}
+    told["chosen"] = [
+        {"recipe": c.recipe, "weights": list(c.weights), **({"gate": c.gate.as_json()} if c.gate else {})}
+        for c in champions
+    ]
+    return {"rows": len(table), "bad_rate": round(float(table.bad.mean()), 4), "folds": folds, **told}
+
+
+def split_by_time(
+    table: Table,
+    plan: Plan,
+    split: TimeSplit,
+    *,
+    drop: Sequence[str] = (),
+    progress: Progress = lambda step: None,
+) -> dict[str, Any]:
+    """One split by time; figures with bootstrapped intervals, and precision of daily alerts where a card is named."""
+    day = _days(table, split.column)
+    learned = day < split.train_days
+    tested, cards = _test_rows(table, split, day)
+    seen = table.without([*drop, split.column, *([split.card] if split.card else [])])
+    champion = ensemble.fit(seen.rows(learned), plan, progress)
+    bad, probability = table.bad[tested], champion.probabilities(seen.rows(tested))
+    told = measures.with_bootstrap(bad, probability, plan.seed)
+    if cards is not None:
+        told["card_precision_100"] = round(
+            measures.card_precision(bad, probability, day[tested], cards[tested]), 4
+        )
+        told["card_precision_100_ci"] = _over_days(bad, probability, day[tested], cards[tested], plan.seed)
+    chosen: dict[str, Any] = {"recipe": champion.recipe, "weights": list(champion.weights)}
+    if champion.gate:
+        chosen["gate"] = champion.gate.as_json()
+    return {
+        "learned_rows": int(learned.sum()),
+        "rows": int(tested.sum()),
+        "bad_rate": round(float(bad.mean()), 5),
+        **told,
+        "groups": {},
+        "chosen": [chosen],
+    }
+
+
+def _test_rows(
+    table: Table, split: TimeSplit, day: NDArray[np.intp]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64] | None]:
+    first = split.train_days + split.delay_days
+    tested = (day >= first) & (day < first + split.test_days)
+    if not tested.any():
+        raise TableInvalid(
+            f"there are no rows in the days {first} to {first + split.test_days}, which are tested"
+        )
+    if split.card is None:
+        return tested, None
+    column = table.columns.get(split.card)
+    if column is None:
+        raise TableInvalid(f"there is no column {split.card!r}")
+    cards = np.unique(np.array(column), return_inverse=True)[1].astype(np.int64)
+    known = set(cards[(day < split.train_days) & table.bad].tolist())
+    for offset in range(split.test_days):
+        # What is known on a test day: the frauds whose delay has passed by then.
+        known |= set(cards[(day == split.train_days + offset - 1) & table.bad].tolist())
+        today = day == first + offset
+        tested &= ~(today & np.isin(cards, list(known)))
+    return tested, cards
+
+
+def _over_days(
+    bad: NDArray[np.bool_],
+    probability: NDArray[np.float64],
+    day: NDArray[np.intp],
+    cards: NDArray[np.int64],
+    seed: int,
+) -> list[float]:
+    """The interval of 95 % when cards are drawn anew, each with all its rows."""
+    random = np.random.default_rng(seed)
+    every = np.unique(cards)
+    place = np.argsort(cards, kind="stable")
+    ends = np.searchsorted(cards[place], every, side="right")
+    starts = np.searchsorted(cards[place], every, side="left")
+    draws = []
+    for _ in range(50):
+        drawn = random.integers(len(every), size=len(every))
+        rows = np.concatenate([place[starts[card] : ends[card]] for card in drawn])
+        names = np.repeat(np.arange(len(drawn)), ends[drawn] - starts[drawn])
+        draws.append(measures.card_precision(bad[rows], probability[rows], day[rows], names))
+    return [round(float(end), 4) for end in np.quantile(draws, (0.025, 0.975))]
+
+
+def _days(table: Table, name: str) -> NDArray[np.intp]:
+    """Days since the first midnight, from a column of times, dates or seconds."""
+    column = table.columns.get(name)
+    if column is None:
+        raise TableInvalid(f"there is no column {name!r}")
+    if isinstance(column, np.ndarray):
+        return np.asarray(column // 86_400 - column.min() // 86_400, dtype=np.intp)
+    try:
+        moments = [datetime.fromisoformat(text) for text in column]
+    except ValueError as problem:
+        raise TableInvalid(f"the column {name!r} holds a time that is not ISO 8601: {problem}") from problem
+    first = min(moments).replace(hour=0, minute=0, second=0, microsecond=0)
+    return np.array([(moment - first) // timedelta(days=1) for moment in moments], dtype=np.intp)

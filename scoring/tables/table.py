@@ -1,0 +1,139 @@
+"""A CSV file as columns: numbers with gaps, or words; and the target, which is the bad outcome."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.errors import TableInvalid
+
+MISSING: Final = frozenset({"", "na", "nan", "null", "none", "?"})
+BAD_WORDS: Final = frozenset({"1", "1.0", "bad", "default", "yes", "true", "fraud", "charged off"})
+GOOD_WORDS: Final = frozenset({"0", "0.0", "good", "no", "false", "paid", "fully paid", "legit"})
+PROTECTED: Final = frozenset(
+    {"sex", "gender", "age", "age_in_years", "marriage", "marital_status", "ethnicity", "race", "religion"}
+)
+"""Names of columns that must not decide about a person: sex, age, marriage, ethnicity, belief."""
+
+Column = NDArray[np.float64] | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns by name, all of one length; a number column has NaN where the file has a gap."""
+
+    columns: Mapping[str, Column]
+    bad: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.bad)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.columns)
+
+    @property
+    def protected(self) -> tuple[str, ...]:
+        """Columns whose name says that they must not decide."""
+        return tuple(name for name in self.columns if name.lower() in PROTECTED)
+
+    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Table:
+        """The chosen rows, by mask or by position, in that order."""
+        index = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+        columns: dict[str, Column] = {
+            name: tuple(column[i] for i in index) if isinstance(column, tuple) else column[index]
+            for name, column in self.columns.items()
+        }
+        return Table(columns, self.bad[index])
+
+    def without(self, names: Iterable[str]) -> Table:
+        """The table without these columns. Raises `TableInvalid` for a name that is not there."""
+        dropped = set(names)
+        if unknown := dropped - set(self.columns):
+            raise TableInvalid(
+                f"there is no column {sorted(unknown)[0]!r}; there are: {', '.join(self.columns)}"
+            )
+        return Table({n: c for n, c in self.columns.items() if n not in dropped}, self.bad)
+
+    def with_ratios(self, ratios: Sequence[str]) -> Table:
+        """The table with a column A/B for each text `A/B`: 0 where B is 0, a gap where either has one."""
+        columns = dict(self.columns)
+        for ratio in ratios:
+            over, _, under = ratio.partition("/")
+            a, b = (columns.get(name) for name in (over, under))
+            if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
+                raise TableInvalid(f"the ratio {ratio!r} needs two number columns, such as AMOUNT/AVERAGE")
+            columns[ratio] = np.divide(
+                a, b, out=np.where(np.isnan(a) | np.isnan(b), np.nan, 0.0), where=b != 0
+            )
+        return Table(columns, self.bad)
+
+    @classmethod
+    def read(cls, path: Path, target: str) -> Table:
+        """Reads a CSV with a header, plain or compressed (.xz, .gz, .bz2).
+
+        A column is numbers when every cell that is not a gap is one. The target holds 0 and 1, or words such
+        as good and bad. Raises `TableInvalid` naming what is wrong and the line.
+        """
+        try:
+            with _opened(path) as file:
+                return _read(csv.reader(file), target)
+        except (UnicodeDecodeError, csv.Error, lzma.LZMAError, EOFError) as problem:
+            raise TableInvalid(f"{path} is no CSV in UTF-8: {problem}") from problem
+
+
+def _opened(path: Path) -> TextIO:
+    openers: dict[str, Callable[[Path, str], Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
+    opener = openers.get(path.suffix)
+    if opener is None:
+        return path.open(encoding="utf-8", newline="")
+    return io.TextIOWrapper(opener(path, "rb"), encoding="utf-8", newline="")
+
+
+def _read(lines: Iterable[list[str]], target: str) -> Table:
+    found = iter(lines)
+    header = next(found, [])
+    if len(set(header)) != len(header):
+        raise TableInvalid("the header names a column twice")
+    if target not in header:
+        raise TableInvalid(f"there is no column {target!r}; there are: {', '.join(header)}")
+    rows = []
+    for number, row in enumerate(found, start=2):
+        if len(row) != len(header):
+            raise TableInvalid(f"line {number} has {len(row)} cells, the header has {len(header)}")
+        rows.append(row)
+    if not rows:
+        raise TableInvalid("there are no rows below the header")
+    cells = dict(zip(header, zip(*rows, strict=True), strict=True))
+    bad = _target(cells.pop(target), target)
+    return Table({name: _column(texts) for name, texts in cells.items()}, bad)
+
+
+def _target(texts: Sequence[str], name: str) -> NDArray[np.bool_]:
+    values = {text.strip().lower() for text in texts}
+    if len(values) != 2:
+        raise TableInvalid(
+            f"the target {name!r} must hold two values, one of them bad; it holds {len(values)}"
+        )
+    bads = values & BAD_WORDS
+    if len(bads) != 1 or not (values - bads) <= GOOD_WORDS:
+        told = " and ".join(sorted(values))
+        raise TableInvalid(f"the target {name!r} holds {told}; want 0 and 1, or good and bad")
+    return np.array([text.strip().lower() in bads for text in texts])
+
+
+def _column(texts: Sequence[str]) -> Column:
+    try:
+        return np.array([np.nan if text.strip().lower() in MISSING else float(text) for text in texts])
+    except ValueError:
+        return tuple(text.strip() for text in texts)

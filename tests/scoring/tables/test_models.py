@@ -1,0 +1,166 @@
+"""Table models: chosen without the test rows, blended only when proved, stored and served with the same answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scoring.cli import main
+from scoring.errors import BundleError
+from scoring.tables import ensemble, measures, protocols
+from scoring.tables.bundle import TableModel, write
+from scoring.tables.ensemble import ALONE, Gate, Plan
+from scoring.tables.learners import Logistic
+from scoring.tables.protocols import TimeSplit
+from scoring.tables.table import Table
+
+QUICK = Plan(recipes=("shallow",), folds=2, threads=1)
+
+
+def made(rows: int = 1_200, seed: int = 7) -> Table:
+    """A table in which two numbers and a word decide, a third number is noise, and a tenth has gaps."""
+    random = np.random.default_rng(seed)
+    income, debt, noise = random.normal(0, 1, (3, rows))
+    word = random.choice(["own", "rent", "free"], rows)
+    logit = -1.2 - 1.1 * income + 0.9 * debt * (debt > 0) + 0.8 * (word == "rent")
+    bad = random.random(rows) < 1 / (1 + np.exp(-logit))
+    income[random.random(rows) < 0.1] = np.nan
+    return Table({"income": income, "debt": debt, "noise": noise, "home": tuple(map(str, word))}, bad)
+
+
+@pytest.fixture(scope="module")
+def champion() -> ensemble.Champion:
+    return ensemble.fit(made(), QUICK)
+
+
+def test_the_champion_ranks_and_is_calibrated_on_rows_it_has_not_seen(champion: Any) -> None:
+    fresh = made(4_000, seed=8)
+    found = measures.figures(fresh.bad, champion.probabilities(fresh))
+    assert found["auc"] > 0.74
+    assert found["ece"] < 0.05
+    assert found["bad_rate_ratio.70"] < 0.75
+    assert abs(champion.probabilities(fresh).mean() - fresh.bad.mean()) < 0.04
+
+
+def test_the_same_rows_and_seed_give_the_same_answers(champion: Any) -> None:
+    again = ensemble.fit(made(), QUICK)
+    fresh = made(200, seed=9)
+    assert np.array_equal(again.probabilities(fresh), champion.probabilities(fresh))
+    assert again.weights == champion.weights
+
+
+def test_a_blend_needs_more_than_one_standard_error() -> None:
+    gate = Gate(trees_auc=0.7, logistic_auc=0.69, best=(0.5, 0.5, 0.0), gain=0.002, standard_error=0.002)
+    assert not gate.passed
+    table = made(300)
+    found = ensemble.fit(table, QUICK)
+    assert found.gate is not None
+    assert found.gate.passed == (found.weights != ALONE)
+
+
+def test_logistic_regression_finds_the_weights_it_was_made_with() -> None:
+    random = np.random.default_rng(3)
+    matrix = random.normal(0, 1, (20_000, 2)).astype(np.float32)
+    bad = random.random(20_000) < 1 / (1 + np.exp(-(0.5 + 1.5 * matrix[:, 0] - matrix[:, 1])))
+    fitted = Logistic.fit(matrix, bad, inputs="standard", penalty=1e-3)
+    assert fitted.weights[:2] == pytest.approx([1.5, -1.0], abs=0.1)
+    assert fitted.weights[-1] == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_stored_model_answers_like_the_trained_one(champion: Any, tmp_path: Path) -> None:
+    table, fresh = made(), made(300, seed=11)
+    model = write(tmp_path / "m", champion, table, name="m", target="ended", measured={"auc": 0.8})
+    apart = model.probabilities(fresh) - champion.probabilities(fresh)
+    assert np.abs(apart).max() < 1e-6
+    assert "trees.onnx" in {path.name for path in (tmp_path / "m").iterdir()} or champion.weights[0] == 0
+    assert "| auc | 0.8 |" in (tmp_path / "m" / "card.md").read_text()
+    assert sum(path.stat().st_size for path in (tmp_path / "m").iterdir()) < 3_000_000
+    with pytest.raises(FileExistsError):
+        write(tmp_path / "m", champion, table, name="m", target="ended", measured={})
+
+
+@pytest.mark.parametrize("file", ["bundle.json", "arrays.npz", "card.md", "reference.json"])
+def test_a_changed_or_missing_file_is_refused_by_name(champion: Any, tmp_path: Path, file: str) -> None:
+    write(tmp_path / "m", champion, made(), name="m", target="ended", measured={})
+    path = tmp_path / "m" / file
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(BundleError, match=f"{file} has changed"):
+        TableModel.read(tmp_path / "m")
+    path.unlink()
+    with pytest.raises(BundleError, match="not a complete bundle"):
+        TableModel.read(tmp_path / "m")
+
+
+def test_cross_validation_tells_means_with_intervals_and_groups() -> None:
+    table = made(900)
+    told = protocols.cross_validated(
+        table, Plan(recipes=("shallow",), blend=False, folds=2, threads=1), 3, groups=["home"]
+    )
+    for name in ("auc", "ks", "average_precision", "recall_at_fpr_1", "recall_at_fpr_5", "brier", "ece"):
+        low, high = told[f"{name}_ci"]
+        assert low <= told[name] <= high
+    assert set(told["bad_rate_ratio"]) == {"50", "60", "70", "80", "90"} == set(told["bad_rate_ratio_ci"])
+    assert set(told["groups"]["home"]) == {"own", "rent", "free"}
+    assert sum(group["rows"] for group in told["groups"]["home"].values()) == 900
+
+
+def test_a_split_by_time_never_learns_from_the_days_it_waits_or_tests() -> None:
+    table = made(3_000)
+    day = np.arange(3_000) // 150
+    # Before day 7 the mark says who is bad; later it says the opposite: who had learned from later days would know.
+    mark = np.where(day < 7, table.bad, ~table.bad).astype(float)
+    times = tuple(f"2026-11-{int(d) + 1:02}T10:00:00" for d in day)
+    cards = tuple(f"card {i % 400}" for i in range(3_000))
+    with_time = Table({**table.columns, "mark": mark, "at": times, "card": cards}, table.bad)
+    plan = Plan(recipes=("shallow",), blend=False, folds=2, threads=1)
+    told = protocols.split_by_time(with_time, plan, TimeSplit("at", 7, 5, 7, card="card"), drop=[])
+    assert told["learned_rows"] == 7 * 150
+    assert told["auc"] < 0.2
+    assert 0 <= told["card_precision_100"] <= 1
+
+
+def test_a_card_that_was_found_is_looked_at_no_more() -> None:
+    bad = np.array([True, False, True, False])
+    risk = np.array([0.9, 0.1, 0.9, 0.2])
+    days, cards = np.array([0, 0, 1, 1]), np.array([1, 2, 1, 3])
+    assert measures.card_precision(bad, risk, days, cards, alerts=1) == 0.5
+
+
+def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: Any) -> None:
+    table = made(500)
+    lines = ["income,debt,noise,home,sex,ended"]
+    columns = zip(*(table.columns[n] for n in ("income", "debt", "noise", "home")), table.bad, strict=True)
+    lines += [f"{a},{b},{c},{d},{i % 2},{int(bad)}" for i, (a, b, c, d, bad) in enumerate(columns)]
+    data = tmp_path / "rows.csv"
+    data.write_text("\n".join(lines))
+    common = [
+        "--data",
+        str(data),
+        "--target",
+        "ended",
+        "--recipe",
+        "shallow",
+        "--trees-only",
+        "--threads",
+        "1",
+    ]
+    assert main(["train", *common, "--drop", "noise,sex", "--out", str(tmp_path / "m")]) == 0
+    assert main(["evaluate", *common, "--bundle", str(tmp_path / "m"), "--groups", "sex", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.partition("\n")[2])
+    assert told["auc"] > 0.7
+    assert set(told["groups"]["sex"]) == {"0", "1"}
+    assert main(["evaluate", *common, "--cv", "2", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["folds"] == 2
+    assert "sex must not decide about a person" in shown.err
+    for wrong, complaint in (
+        (["--drop", "shoe"], "no column 'shoe'"),
+        (["--recipe", "wild"], "no recipe 'wild'"),
+        ([], "say how to test"),
+    ):
+        assert main(["evaluate", *common, *wrong]) == 1
+        assert complaint in capsys.readouterr().err
