@@ -41,7 +41,9 @@ from gateway.settlement import routes as settlement_routes
 from gateway.web import headers, pages, problems, reference
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api
+from gateway.webhooks import endpoint_routes
 from gateway.webhooks import routes as event_routes
+from gateway.webhooks.transport import Transport
 
 APIS: tuple[Api, ...] = (
     plan_routes.api,
@@ -54,6 +56,8 @@ APIS: tuple[Api, ...] = (
     settlement_routes.api,
     settlement_routes.payouts,
     event_routes.api,
+    endpoint_routes.api,
+    endpoint_routes.delivery_api,
     merchant_routes.api,
     test_helpers.api,
     after_approval.helpers,
@@ -111,6 +115,7 @@ def gateway_of(
         vault=Vault.open_or_create(settings.data_dir),
         authenticator=Bearer(keys, settings.public_url, clock),
         at_time_of=test_clocks.enter,
+        random_bits=random_bits,
         ports={
             "funder": SimulatedFunder(settings.funder),
             "notifier": SandboxNotifier(),
@@ -118,6 +123,7 @@ def gateway_of(
             "working_days": OfficialWorkingDays(),
             "scorer": EmbeddedScorer(settings.scorer_bundle),
             "signing_keys": keys,
+            "webhook_transport": Transport(),
             "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),
             **(ports or {}),
         },

@@ -47,6 +47,10 @@ class Settings:
     """After how many days overdue a loan is written off."""
     scorer_bundle: str = ""
     """Folder of the model bundle; empty takes the one that ships with the package."""
+    webhook_ports: tuple[int, ...] = (443,)
+    """Ports of public hosts that webhooks are delivered to."""
+    webhook_local: bool = False
+    """Whether test mode may deliver webhooks to this machine's loopback, also without TLS: for development."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""
     institution_test_key: str = field(default="", repr=False)
@@ -74,6 +78,8 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "funder_cost_basis": _one_of("nominal", "effective", "both"),
         "worker_in_process": _truth,
         "scorer_bundle": str,
+        "webhook_ports": _ports,
+        "webhook_local": _truth,
         "institution_url": _institution,
         "institution_test_key": _key("test", other="live"),
         "institution_live_key": _key("live", other="test"),
@@ -140,6 +146,13 @@ def _origin(text: str) -> str:
     ):
         raise ValueError("want an origin such as https://pay.example.com")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    found = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 65535 for part in found):
+        raise ValueError("want ports with commas between them, such as 443,8443")
+    return tuple(int(part) for part in found)
 
 
 def _institution(text: str) -> str:

@@ -53,6 +53,8 @@ class Call:
     gateway: Gateway
     body: dict[str, Any]
     query: dict[str, Any]
+    prepared: Any = None
+    """What the operation's ``prepare`` found out before the transaction."""
 
     @property
     def tenant(self) -> Tenant:
@@ -60,6 +62,7 @@ class Call:
 
 
 View = Callable[..., Any]
+Prepare = Callable[[Gateway, Caller, dict[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ class Operation:
     publishable: bool
     csv: View | None
     """The same answer as a file, for ``Accept: text/csv``."""
+    prepare: Prepare | None
+    """Asks the outside before the transaction begins, as a transaction must not wait for it; raises nothing, so that a
+    repeated request gets its first answer whatever the outside says today."""
     tag: str
 
     @property
@@ -135,6 +141,7 @@ class Api:
                     idempotency=options.get("idempotency", Idempotency()),
                     publishable=options.get("publishable", False),
                     csv=options.get("csv"),
+                    prepare=options.get("prepare"),
                     tag=self.name,
                 )
             )
@@ -159,12 +166,13 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         raw = read_json(request) if operation.writes else {}
         body = loaded(operation.body or Strict(), raw)
         values = loaded(operation.query, query)
+        prepared = operation.prepare(here, caller, body) if operation.prepare and caller else None
 
         def work(tx: Transaction) -> Outcome:
             who = caller or here.authenticator.publishable_key(tx, key or "")
             g.caller = who
             here.at_time_of(tx, who.tenant)
-            call = Call(tx=tx, caller=who, gateway=here, body=body, query=values)
+            call = Call(tx=tx, caller=who, gateway=here, body=body, query=values, prepared=prepared)
 
             def act() -> Outcome:
                 if operation.csv is not None and _wants_csv():
@@ -182,6 +190,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
                 keep_days=operation.idempotency.keep_days,
                 body=raw,
                 work=act,
+                vault=here.vault if operation.idempotency.sealed else None,
             )
 
         if operation.writes:

@@ -62,6 +62,8 @@ def answer(error: GatewayError) -> Response:
         response.headers["WWW-Authenticate"] = 'Bearer realm="fenqi"'
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = "2"
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.extra.get("retry_after", 60))
     return response
 
 
