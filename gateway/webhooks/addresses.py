@@ -1,7 +1,7 @@
 """Addresses that deliveries may go to: which spelling of a URL is taken, and which IP addresses are the public's.
 
-Nothing is looked up here. ``transport`` resolves a name once, has every address checked by ``check`` and connects to one
-of exactly those, so that a name which changes its mind between check and use gains nothing.
+Nothing is looked up here. ``transport`` resolves a name once, has every address checked by ``check`` and connects to
+one of exactly those, so that a name which changes its mind between check and use gains nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 NOT_PUBLIC = tuple(
     ipaddress.ip_network(text)
     for text in (
+        "192.0.0.0/24",  # protocol assignments; older Pythons take most of it for global
         "192.88.99.0/24",  # 6to4 relays
         "168.63.129.16/32",  # the platform channel of a cloud's virtual machines, though a public address
         "3fff::/20",  # documentation, which older Pythons take for global

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, TooManyEndpoints
+from gateway.web.operations import VERSION
 from gateway.webhooks import signatures, waiting
 from gateway.webhooks.models import WebhookEndpoint
 
@@ -23,7 +24,6 @@ MOST = 16
 OVERLAP = timedelta(hours=24)
 """How long the old secret signs beside the new one."""
 ALL_EVENTS = ("*",)
-VERSION = "2026-11-23"
 
 
 def create_endpoint(

@@ -136,13 +136,8 @@ class Line:
             if self._open is not None:
                 try:
                     return self._exchange(headers, body, deadline)
-                except (
-                    http.client.RemoteDisconnected,
-                    BrokenPipeError,
-                    ConnectionResetError,
-                    ssl.SSLEOFError,
-                ):
-                    self.close()  # it was closed while idle: once more, on a new one
+                except (http.client.HTTPException, ConnectionError, ssl.SSLEOFError):
+                    self.close()  # closed while idle, or out of step: once more, on a new connection
             self._open = self._connected(deadline)
             return self._exchange(headers, body, deadline)
         except Exception as error:
