@@ -19,6 +19,7 @@ from gateway.webhooks import deliveries, delivery, dispatch, outbox
 log = logging.getLogger("gateway.worker")
 IDLE_SECONDS = 0.5
 SWEEP_SECONDS = 30
+DISPATCH_IDLE_SECONDS = 0.2
 LAST_WAITS = 8
 
 
@@ -82,7 +83,7 @@ def deliver(gateway: Gateway, stop: threading.Event) -> None:
     dispatcher = dispatch.Dispatcher(gateway, pool)
     while not stop.is_set():
         if not _survives(dispatcher.step):
-            dispatcher.wait(IDLE_SECONDS)
+            dispatcher.wait(DISPATCH_IDLE_SECONDS)
     pool.shutdown(wait=False, cancel_futures=True)
     for _ in range(LAST_WAITS):
         if dispatcher.idle:

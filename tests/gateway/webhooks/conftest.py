@@ -1,11 +1,11 @@
-"""Shops that listen: an HTTP sink that answers as told, a socket that behaves as told, and the canary nobody may reach."""
+"""Shops that listen: an HTTP sink that answers as told, and a socket that behaves as told."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -75,8 +75,6 @@ def listening() -> Iterator[Sink]:
             self.end_headers()
             self.wfile.write(sink.body)
 
-        do_GET = do_POST
-
         def log_message(self, *_: object) -> None:
             pass
 
@@ -128,10 +126,8 @@ def misbehaving() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
                 except TimeoutError:
                     continue
                 with connection:
-                    try:
+                    with suppress(OSError):  # the gateway hangs up, as it should
                         act(connection)
-                    except OSError:
-                        pass  # the gateway hung up, as it should
 
         yield start
 

@@ -1,6 +1,8 @@
-"""Webhook endpoints by the API: the secret is shown once, filters hold, rotation overlaps, and nobody sees another's."""
+"""Webhook endpoints by the API: the secret is shown once, filters hold, rotation overlaps, others see nothing."""
 
 from __future__ import annotations
+
+import base64
 
 import pytest
 from sqlalchemy import text
@@ -158,8 +160,6 @@ def test_another_merchant_or_mode_finds_nothing(api, new_merchant, sink, hooked,
 
 
 def test_every_route_needs_its_scope(app, api, hooked):
-    import base64
-
     pair = f"{api.credentials['client_id']}:{api.credentials['client_secret']}".encode()
     token = api.client.post(
         "/oauth/token",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.webhooks import retries
+from gateway.webhooks.deliveries import forget_old
 from gateway.webhooks.transport import Caps, Transport
 
 PATH = "/v1/webhook_endpoints"
@@ -248,8 +249,6 @@ def test_the_log_keeps_a_kilobyte_of_any_bytes(api, sink, hooked, deliver, deliv
 
 
 def test_old_deliveries_are_forgotten_and_events_are_not(app, api, sink, hooked, deliver, deliveries, clock):
-    from gateway.webhooks.deliveries import forget_old
-
     api.approved()
     deliver()
     clock.advance(days=29)
