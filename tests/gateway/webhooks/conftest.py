@@ -125,9 +125,8 @@ def misbehaving() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
                     connection, _ = server.accept()
                 except TimeoutError:
                     continue
-                with connection:
-                    with suppress(OSError):  # the gateway hangs up, as it should
-                        act(connection)
+                with connection, suppress(OSError):  # the gateway hangs up, as it should
+                    act(connection)
 
         yield start
 
