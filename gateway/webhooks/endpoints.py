@@ -95,6 +95,7 @@ def change(tx: Transaction, tenant: Tenant, endpoint_id: str, changes: dict[str,
         endpoint.enabled, endpoint.disabled_reason, endpoint.disabled_at = True, None, None
     if status == "enabled" or "url" in changes:
         endpoint.failing_since, endpoint.slow = None, False
+        waiting.bring_forward(tx, endpoint.id)
     tx.add(endpoint)
     return endpoint
 

@@ -75,7 +75,12 @@ class WebhookDelivery(SQLModel, table=True):
     __table_args__ = (
         Index("webhook_delivery_of_endpoint", "endpoint_id", "id"),
         Index(
-            "webhook_delivery_due", "endpoint_id", "next_at", postgresql_where=PENDING, sqlite_where=PENDING
+            "webhook_delivery_due",
+            "endpoint_id",
+            "next_at",
+            "id",
+            postgresql_where=PENDING,
+            sqlite_where=PENDING,
         ),
         Index(
             "webhook_delivery_of_object",

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.webhooks import retries
 from gateway.webhooks.deliveries import forget_old
-from gateway.webhooks.transport import Caps, Transport
+from gateway.webhooks.transport import Transport
 
 PATH = "/v1/webhook_endpoints"
 WAITS = (5, 30, 120, 600, 3600, 14400, 43200, 86400, 86400, 86400, 86400)
@@ -121,25 +121,33 @@ def test_told_to_wait_the_whole_endpoint_waits(api, sink, hooked, deliver, deliv
 def test_a_dead_endpoint_is_asked_once_a_round_and_catches_up_when_it_answers(
     app, api, sink, hooked, deliver, deliveries, clock
 ):
-    transport = app.extensions["fenqi"].ports["webhook_transport"]
-    dead = Transport(lambda host: ["127.0.0.1"], caps=Caps(0.1, 0.1))
-    port, sink.port = sink.port, 1
-    api.call("PATCH", f"{PATH}/{hooked['id']}", {"url": sink.url})
+    ports = app.extensions["fenqi"].ports
+    alive, ports["webhook_transport"] = ports["webhook_transport"], Transport(lambda host: [])
     for _ in range(3):
         api.approved()
-    app.extensions["fenqi"].ports["webhook_transport"] = dead
     deliver()
     rows = deliveries(hooked)
     assert [row["attempts"] for row in rows] == [0, 0, 0, 0, 0, 1]
-    assert rows[-1]["log"][0]["error"].startswith("connection_failed")
+    assert rows[-1]["log"][0]["error"].startswith("address_refused")
     assert api.get(f"{PATH}/{hooked['id']}").json["failing_since"] == "2026-11-23T04:00:00.000Z"
-    sink.port = port
-    app.extensions["fenqi"].ports["webhook_transport"] = transport
-    api.call("PATCH", f"{PATH}/{hooked['id']}", {"url": sink.url})
+    ports["webhook_transport"] = alive
+    api.post(f"{PATH}/{hooked['id']}/test")
+    deliver()
+    assert [row["status"] for row in deliveries(hooked)] == ["succeeded"] * 6 + ["pending"]
     clock.advance(seconds=6)
     deliver()
     assert {row["status"] for row in deliveries(hooked)} == {"succeeded"}
-    assert api.get(f"{PATH}/{hooked['id']}").json["failing_since"] is None
+
+
+def test_a_new_address_is_tried_at_once(api, sink, new_sink, hooked, deliver):
+    for _ in range(2):
+        api.approved()
+    sink.says(429, Retry_After="3600")
+    deliver()
+    moved = new_sink()
+    api.call("PATCH", f"{PATH}/{hooked['id']}", {"url": moved.url})
+    deliver()
+    assert len(moved.got) == 3, "all but the one that was told to wait"
 
 
 def test_410_disables_at_once_and_says_so(api, sink, new_sink, hooked, deliver, deliveries, clock):

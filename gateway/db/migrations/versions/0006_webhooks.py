@@ -85,7 +85,7 @@ def _delivery():
     )
     op.create_index("webhook_delivery_of_endpoint", "webhook_delivery", ["endpoint_id", "id"])
     for name, columns in (
-        ("webhook_delivery_due", ["endpoint_id", "next_at"]),
+        ("webhook_delivery_due", ["endpoint_id", "next_at", "id"]),
         ("webhook_delivery_of_object", ["endpoint_id", "object_id", "sequence"]),
     ):
         op.create_index(name, "webhook_delivery", columns, postgresql_where=PENDING, sqlite_where=PENDING)
