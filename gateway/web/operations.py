@@ -35,6 +35,8 @@ from gateway.web.idempotency import Idempotency, Outcome, key_of, once
 
 VERSION = "2026-11-23"
 VERSION_HEADER = "Fenqi-Version"
+TEST_FAULT_HEADER = "Fenqi-Test-Fault"
+"""Test mode: a fault that the caller asks for; the rooms that play it find it in ``tx.info["test_fault"]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,8 @@ def _runner(operation: Operation) -> Callable[..., Response]:
             who = caller or here.authenticator.publishable_key(tx, key or "")
             g.caller = who
             here.at_time_of(tx, who.tenant)
+            if who.mode == "test" and TEST_FAULT_HEADER in request.headers:
+                tx.info["test_fault"] = request.headers[TEST_FAULT_HEADER]
             call = Call(tx=tx, caller=who, gateway=here, body=body, query=values, prepared=prepared)
 
             def act() -> Outcome:

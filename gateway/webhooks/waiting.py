@@ -23,6 +23,7 @@ RUN_LENGTH = 25
 LOOKED_AT = 100
 HOLD = 3
 """After so many failures of an earlier event the later ones of its object overtake it."""
+REORDERED_BY = timedelta(seconds=10)
 LONGEST_PUSH = timedelta(minutes=10)
 
 NEW_DELIVERIES = insert(SQLModel.metadata.tables["webhook_delivery"])
@@ -72,10 +73,25 @@ def put(
         }
         for event in events
     ]
+    if cause == "event":
+        rows = _with_fault(tx, rows)
     tx.flush()
     if rows:
         tx.connection().execute(NEW_DELIVERIES, rows)
     return [str(row["id"]) for row in rows]
+
+
+def _with_fault(tx: Transaction, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The deliveries of a request that asked for a fault: sent twice, or late and the last one first."""
+    fault = tx.info.get("test_fault")
+    if fault == "duplicate-webhook":
+        return rows + [{**row, "id": tx.new_id("whd")} for row in rows]
+    if fault == "reorder-webhooks":
+        for row in rows:
+            order = tx.info["reordered"] = tx.info.get("reordered", 0) + 1
+            # As after HOLD failures, so that the order of an object's events does not hold here.
+            row |= {"next_at": tx.wall + REORDERED_BY - timedelta(milliseconds=order), "failures": HOLD}
+    return rows
 
 
 def endpoints_due(

@@ -20,17 +20,18 @@ from gateway.webhooks.transport import Caps, Transport
 
 PATH = "/v1/webhook_endpoints"
 KILLED = """
-import os, signal, sys
-from datetime import UTC, datetime
-from pathlib import Path
-from gateway.app import gateway_of
-from gateway.config import Settings
+import os, random, signal, sys
+from datetime import datetime
+from gateway.core.identifiers import IdSource
+from gateway.db.engine import connect
+from gateway.db.tables import metadata
+from gateway.db.transactions import Database
 from gateway.webhooks import waiting
-from tests.gateway.conftest import START
 
-settings = Settings(database_url=sys.argv[1], data_dir=Path(sys.argv[2]))
-gateway = gateway_of(settings, clock=lambda: START, ports={"scorer": None})
-run = gateway.db.write(lambda tx: waiting.claim(tx, sys.argv[3]))
+metadata()
+now = datetime.fromisoformat(sys.argv[2])
+ids = IdSource(lambda: int(now.timestamp() * 1000), random.Random(1).getrandbits)
+run = Database(connect(sys.argv[1]), clock=lambda: now, ids=ids).write(lambda tx: waiting.claim(tx, sys.argv[3]))
 assert len(run.deliveries) == 2
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -98,11 +99,11 @@ def test_two_workers_deliver_each_row_once_and_each_object_in_order(gateway, api
 
 
 def test_a_worker_killed_between_claim_and_delivery_loses_nothing(
-    gateway, api, sink, hooked, deliver, clock, database_url, tmp_path
+    gateway, api, sink, hooked, deliver, clock, database_url
 ):
     api.approved()
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, database_url, str(tmp_path / "data"), hooked["id"]],
+        [sys.executable, "-c", KILLED, database_url, clock.now.isoformat(), hooked["id"]],
         capture_output=True,
         text=True,
         timeout=60,

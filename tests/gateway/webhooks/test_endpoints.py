@@ -44,21 +44,21 @@ def test_an_endpoint_is_made_read_changed_listed_and_deleted(api, sink):
     assert api.get(PATH).json["data"] == []
 
 
-@pytest.mark.parametrize(
-    ("body", "param"),
-    [
-        ({}, "url"),
-        ({"url": "https://shop.example/", "enabled_events": []}, "enabled_events"),
-        ({"url": "https://shop.example/", "enabled_events": ["payment.eaten"]}, "enabled_events"),
-        ({"url": "https://shop.example/", "enabled_events": "*"}, "enabled_events"),
-        ({"url": "https://shop.example/", "api_version": "2020-01-01"}, "api_version"),
-        ({"url": "https://shop.example/", "secret": "whsec_mine"}, "secret"),
-        ({"url": "https://shop.example/", "description": "x" * 501}, "description"),
-    ],
-)
-def test_a_wrong_field_is_named(api, body, param):
-    answer = api.post(PATH, body)
-    assert (answer.status_code, answer.json["param"]) == (422, param)
+WRONG = [
+    ({}, "url"),
+    ({"url": "https://shop.example/", "enabled_events": []}, "enabled_events"),
+    ({"url": "https://shop.example/", "enabled_events": ["payment.eaten"]}, "enabled_events"),
+    ({"url": "https://shop.example/", "enabled_events": "*"}, "enabled_events"),
+    ({"url": "https://shop.example/", "api_version": "2020-01-01"}, "api_version"),
+    ({"url": "https://shop.example/", "secret": "whsec_mine"}, "secret"),
+    ({"url": "https://shop.example/", "description": "x" * 501}, "description"),
+]
+
+
+def test_a_wrong_field_is_named(api):
+    for body, param in WRONG:
+        answer = api.post(PATH, body)
+        assert (answer.status_code, answer.json["param"]) == (422, param), body
 
 
 def test_the_secret_is_shown_to_a_repeated_request_and_stored_nowhere_in_clear(app, api, sink):

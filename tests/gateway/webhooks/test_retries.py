@@ -19,7 +19,7 @@ def at(moment: str) -> datetime:
     return datetime.fromisoformat(moment)
 
 
-def tested_event(api: Any, hooked: dict[str, Any]) -> None:
+def one_event(api: Any, hooked: dict[str, Any]) -> None:
     """One event, and no more: the filter keeps the others away."""
     api.call("PATCH", f"{PATH}/{hooked['id']}", {"enabled_events": ["payment.authorized"]})
     api.approved()
@@ -28,7 +28,7 @@ def tested_event(api: Any, hooked: dict[str, Any]) -> None:
 def test_the_waits_grow_by_the_table_with_jitter_and_end_after_five_days(
     api, sink, hooked, deliver, deliveries, clock
 ):
-    tested_event(api, hooked)
+    one_event(api, hooked)
     sink.says(500)
     waited = []
     while deliver():
@@ -63,7 +63,7 @@ def test_the_waits_grow_by_the_table_with_jitter_and_end_after_five_days(
 
 
 def test_a_busy_handler_is_called_again_in_its_thirty_seconds(api, sink, hooked, deliver, deliveries, clock):
-    tested_event(api, hooked)
+    one_event(api, hooked)
     sink.says(503, Retry_After="30")
     for _ in range(8):
         assert deliver() == 1
@@ -238,7 +238,7 @@ def test_events_of_one_object_keep_their_order_while_the_first_is_young(
 
 def test_a_redirect_is_a_failure_and_goes_nowhere(api, sink, new_sink, hooked, deliver, deliveries):
     elsewhere = new_sink()
-    tested_event(api, hooked)
+    one_event(api, hooked)
     sink.says(302, Location=elsewhere.url)
     deliver()
     assert deliveries(hooked)[0]["log"][0]["response_status"] == 302
@@ -247,7 +247,7 @@ def test_a_redirect_is_a_failure_and_goes_nowhere(api, sink, new_sink, hooked, d
 
 
 def test_the_log_keeps_a_kilobyte_of_any_bytes(api, sink, hooked, deliver, deliveries):
-    tested_event(api, hooked)
+    one_event(api, hooked)
     sink.body = b"\x00\xff<script>" + "错".encode() * 2000
     sink.says(500)
     deliver()
