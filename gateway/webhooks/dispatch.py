@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.db.transactions import Transaction
+from gateway.errors import Unavailable
 from gateway.webhooks import delivery, waiting
 from gateway.webhooks.delivery import Done
 from gateway.webhooks.waiting import Run
@@ -76,14 +77,24 @@ class Dispatcher:
         try:
             if back:
                 self._gateway.db.write(lambda tx: _settle_all(tx, back))
-        except Exception:
+        except Unavailable:
             with self._news:
                 self._came_back = back + self._came_back  # written down as soon as the database is back
             raise
+        except Exception:
+            log.exception("runs could not be written down together; each is tried alone")
+            for one in back:
+                self._write_down_alone(one)
         for lane, endpoint_id, _ in back:
             lane.running[endpoint_id] -= 1
             lane.running += Counter()  # drops those at nought
         return len(back)
+
+    def _write_down_alone(self, one: tuple[Lane, str, Done | None]) -> None:
+        try:
+            self._gateway.db.write(lambda tx: _settle_all(tx, [one]))
+        except Exception:  # its lease ends by itself; the others must not wait for it
+            log.exception("a run of deliveries to %s could not be written down", one[1])
 
     def wait(self, seconds: float) -> None:
         """Until something comes back, ``seconds`` at most."""

@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 from gateway.db.types import Bytes, Document, Flag, UtcTime, Whole, Words
 
 PENDING = text("status = 'pending'")
+TESTS = text("cause = 'test'")
 
 
 class Event(SQLModel, table=True):
@@ -74,6 +75,14 @@ class WebhookDelivery(SQLModel, table=True):
     __tablename__ = "webhook_delivery"
     __table_args__ = (
         Index("webhook_delivery_of_endpoint", "endpoint_id", "id"),
+        Index("webhook_delivery_over", "finished_at"),
+        Index(
+            "webhook_delivery_tests",
+            "endpoint_id",
+            "created_at",
+            postgresql_where=TESTS,
+            sqlite_where=TESTS,
+        ),
         Index(
             "webhook_delivery_due",
             "endpoint_id",

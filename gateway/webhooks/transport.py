@@ -11,6 +11,7 @@ import http.client
 import io
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ KEPT_BYTES = 1024
 DRAINED_BYTES = 16 * 1024
 """An answer up to this size leaves the connection open for the next delivery."""
 TRIED_ADDRESSES = 3
+LOOK_UPS, LOOK_UP_SECONDS = 3, 2.0
+"""Registrations that may look up a name at once, and how long the next one waits for its turn."""
 
 Resolver = Callable[[str], list[str]]
 
@@ -76,11 +79,21 @@ class Transport:
     ) -> None:
         self.caps = caps or Caps()
         self._resolve = resolve
+        self._looking_up = threading.BoundedSemaphore(LOOK_UPS)
         self._tls = tls
 
     def check(self, url: str, rules: Rules) -> None:
-        """Whether a delivery to ``url`` would be tried today. Raises ``AddressRefused``."""
-        self.addresses(parse(url, rules), rules)
+        """Whether a delivery to ``url`` would be tried today. Raises ``AddressRefused``.
+
+        A look-up can take as long as somebody else's name server likes, so only a few callers wait for one at once.
+        """
+        target = parse(url, rules)
+        if not self._looking_up.acquire(timeout=LOOK_UP_SECONDS):
+            raise AddressRefused("Too many names are being looked up just now: try again.")
+        try:
+            self.addresses(target, rules)
+        finally:
+            self._looking_up.release()
 
     def addresses(self, target: Target, rules: Rules) -> list[str]:
         """The checked addresses of a target: its one look-up. Raises ``AddressRefused``."""

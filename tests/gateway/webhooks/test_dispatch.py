@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from gateway.core.tenant import Tenant
+from gateway.errors import DatabaseUnavailable
 from gateway.webhooks import delivery, dispatch, endpoints, service, waiting
 from gateway.webhooks.transport import Caps, Transport
 
@@ -139,7 +140,7 @@ def test_a_database_that_is_away_costs_a_step_and_no_delivery(
     def moody(work):
         if sink.got and len(refused) < 3:
             refused.append(work)
-            raise ConnectionError("away")
+            raise DatabaseUnavailable
         return write(work)
 
     monkeypatch.setattr(gateway.db, "write", moody)
@@ -148,12 +149,32 @@ def test_a_database_that_is_away_costs_a_step_and_no_delivery(
         for _ in range(50):
             try:
                 dispatcher.step()
-            except ConnectionError:
+            except DatabaseUnavailable:
                 continue
             dispatcher.wait(0.02)
     assert len(refused) == 3
     assert len(sink.got) == 2
     assert {row["status"] for row in deliveries(hooked)} == {"succeeded"}
+
+
+def test_a_run_that_cannot_be_written_down_holds_up_no_other(
+    gateway, api, sink, new_sink, hooked, deliveries, monkeypatch
+):
+    other = new_sink()
+    bad = api.post(PATH, {"url": other.url}).json
+    api.approved()
+    settle = delivery.settle
+
+    def picky(tx, done) -> None:
+        settle(tx, done)
+        if done.run.endpoint.id == bad["id"]:
+            raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr(delivery, "settle", picky)
+    with dispatching(gateway):
+        until(lambda: {row["status"] for row in deliveries(hooked)} == {"succeeded"})
+    assert {row["status"] for row in deliveries(bad)} == {"pending"}
+    assert len(sink.got) == len(other.got) == 2
 
 
 def test_nothing_leaves_for_what_was_rolled_back(gateway, api, sink, hooked, deliver):

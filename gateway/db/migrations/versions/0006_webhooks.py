@@ -15,6 +15,7 @@ branch_labels = None
 depends_on = None
 
 PENDING = sa.text("status = 'pending'")
+TESTS = sa.text("cause = 'test'")
 
 
 def upgrade() -> None:
@@ -84,6 +85,14 @@ def _delivery():
         sqlite_strict=True,
     )
     op.create_index("webhook_delivery_of_endpoint", "webhook_delivery", ["endpoint_id", "id"])
+    op.create_index("webhook_delivery_over", "webhook_delivery", ["finished_at"])
+    op.create_index(
+        "webhook_delivery_tests",
+        "webhook_delivery",
+        ["endpoint_id", "created_at"],
+        postgresql_where=TESTS,
+        sqlite_where=TESTS,
+    )
     for name, columns in (
         ("webhook_delivery_due", ["endpoint_id", "next_at", "id"]),
         ("webhook_delivery_of_object", ["endpoint_id", "object_id", "sequence"]),
@@ -114,14 +123,15 @@ def _attempt():
 
 def _move_waiting():
     """What waited in the general outbox for an endpoint waits in its own table now, under the same identifier."""
-    payload = "payload ->> '{}'"
-    event, endpoint = payload.format("event"), payload.format("endpoint")
+    sqlite = op.get_bind().dialect.name == "sqlite"  # which knows ->> only from version 3.38 on
+    field = "json_extract(o.payload, '$.{}')" if sqlite else "o.payload ->> '{}'"
+    event, endpoint = field.format("event"), field.format("endpoint")
     op.execute(
         "INSERT INTO webhook_delivery (id, merchant_id, mode, endpoint_id, event_id, type, object_id, sequence, cause,"
         " status, attempts, failures, next_at, claims, created_at)"
-        f" SELECT o.id, e.merchant_id, e.mode, o.{endpoint}, e.id, e.type, e.object_id, e.sequence, 'event',"
+        f" SELECT o.id, e.merchant_id, e.mode, {endpoint}, e.id, e.type, e.object_id, e.sequence, 'event',"
         " 'pending', o.attempts, o.attempts, o.next_at, o.attempts, o.created_at"
-        f" FROM outbox AS o JOIN event AS e ON e.id = o.{event}"
+        f" FROM outbox AS o JOIN event AS e ON e.id = {event}"
         " WHERE o.topic = 'webhook.delivery' AND o.done_at IS NULL"
     )
     op.execute("DELETE FROM outbox WHERE topic = 'webhook.delivery'")
