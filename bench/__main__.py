@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-from bench import checkout, confirm, day, ledger_export, ledger_post, ledger_verify, quote
+from bench import checkout, confirm, day, ledger_export, ledger_post, ledger_verify, quote, webhooks
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
@@ -31,6 +31,7 @@ ENTRIES = {
     "ledger_post": ledger_post.measure,
     "ledger_verify": ledger_verify.measure,
     "ledger_export": ledger_export.measure,
+    "webhooks": webhooks.measure,
 }
 
 

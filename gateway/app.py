@@ -45,7 +45,9 @@ from gateway.web import headers, pages, problems, rate_limits, reference
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api
+from gateway.webhooks import endpoint_routes
 from gateway.webhooks import routes as event_routes
+from gateway.webhooks.transport import Transport
 
 APIS: tuple[Api, ...] = (
     plan_routes.api,
@@ -58,6 +60,8 @@ APIS: tuple[Api, ...] = (
     settlement_routes.api,
     settlement_routes.payouts,
     event_routes.api,
+    endpoint_routes.api,
+    endpoint_routes.delivery_api,
     merchant_routes.api,
     audit_routes.api,
     test_helpers.api,
@@ -123,6 +127,7 @@ def gateway_of(
         audit=recording.of_call,
         counter=rate_limits.counter_of(settings.rate_limits, lambda: clock().timestamp()),
         at_time_of=test_clocks.enter,
+        random_bits=random_bits,
         ports={
             "funder": SimulatedFunder(settings.funder),
             "notifier": SandboxNotifier(),
@@ -130,6 +135,7 @@ def gateway_of(
             "working_days": OfficialWorkingDays(),
             "scorer": EmbeddedScorer(settings.scorer_bundle),
             "signing_keys": keys,
+            "webhook_transport": Transport(),
             "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),
             **(ports or {}),
         },

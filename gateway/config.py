@@ -51,6 +51,10 @@ class Settings:
     """Where requests are counted: ``memory`` (each process for itself), a Redis address, or ``off``."""
     proxies: int = 0
     """How many proxies stand in front and add to ``X-Forwarded-For``; with 0 the header is not believed."""
+    webhook_ports: tuple[int, ...] = (443,)
+    """Ports of public hosts that webhooks are delivered to."""
+    webhook_local: bool = False
+    """Whether test mode may deliver webhooks to this machine's loopback, also without TLS: for development."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""
     institution_test_key: str = field(default="", repr=False)
@@ -80,6 +84,8 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "scorer_bundle": str,
         "rate_limits": _counter,
         "proxies": _whole(0, 5),
+        "webhook_ports": _ports,
+        "webhook_local": _truth,
         "institution_url": _institution,
         "institution_test_key": _key("test", other="live"),
         "institution_live_key": _key("live", other="test"),
@@ -152,6 +158,13 @@ def _counter(text: str) -> str:
     if text not in ("memory", "off") and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
         raise ValueError("want memory, off, or an address such as redis://127.0.0.1:6379/0")
     return text
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    found = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 65535 for part in found):
+        raise ValueError("want ports with commas between them, such as 443,8443")
+    return tuple(int(part) for part in found)
 
 
 def _institution(text: str) -> str:

@@ -49,6 +49,7 @@ def start(*, port: int, data_dir: str | None) -> int:
     upgrade(settings.database_url)
     facts = prepare(gateway_of(settings), folder, url)
     os.environ["FENQI_DATA_DIR"], os.environ["FENQI_PUBLIC_URL"] = str(folder), url
+    os.environ.setdefault("FENQI_WEBHOOK_LOCAL", "1")  # the shops are served by this very process
     server.wait_until_open(url, lambda: print(page(facts, folder), flush=True))
     server.run("gateway.demo:site", host=HOST, port=port)
     print("\nStopped. The data is kept in " + str(folder), flush=True)
@@ -145,7 +146,7 @@ def _exists(gateway: Gateway, merchant_id: str) -> bool:
 def _point_webhook(gateway: Gateway, row: dict[str, Any], url: str) -> None:
     """A demo on another port tells the shop at its new address; a merchant without a shop here is not told."""
     from gateway.core.tenant import Tenant  # noqa: PLC0415
-    from gateway.webhooks import service as webhooks  # noqa: PLC0415
+    from gateway.webhooks import endpoints as webhooks  # noqa: PLC0415
 
     address = f"{url}/shops/{row['shop']}/hooks"
     tenant, enabled = Tenant(row["merchant"], "test"), _shop_file(row["shop"]).exists()

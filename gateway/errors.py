@@ -19,7 +19,8 @@ GatewayError
 │  ├─ RepaymentConflict            409 repayment_conflict
 │  ├─ OutsideReturnWindow          409 outside_return_window
 │  ├─ PriceOverlap                 409 price_overlap
-│  └─ ContractWithoutDisclosure    409 contract_without_disclosure
+│  ├─ ContractWithoutDisclosure    409 contract_without_disclosure
+│  └─ TooManyEndpoints             409 too_many_endpoints
 ├─ PayloadTooLarge                 413 payload_too_large
 ├─ UnsupportedMediaType            415 unsupported_media_type
 ├─ Unprocessable                   422 unprocessable
@@ -38,7 +39,9 @@ GatewayError
 │  ├─ ConsentMissing               422 consent_missing
 │  ├─ QuoteChanged                 422 quote_changed
 │  ├─ PriceInvalid                 422 price_invalid
-│  └─ SubsidyRefused               422 subsidy_refused          names the expected amount
+│  ├─ SubsidyRefused               422 subsidy_refused          names the expected amount
+│  ├─ AddressNotAllowed            422 address_not_allowed      webhooks may not go there
+│  └─ ReplayTooLarge               422 replay_too_large
 ├─ TooManyRequests                 429 rate_limited
 └─ Unavailable                     503 unavailable              nothing was changed; try again
    ├─ DatabaseUnavailable          503 database_unavailable
@@ -147,6 +150,10 @@ class ContractWithoutDisclosure(Conflict):
     code, title = "contract_without_disclosure", "The cost disclosure was not confirmed for this contract"
 
 
+class TooManyEndpoints(Conflict):
+    code, title = "too_many_endpoints", "No further webhook endpoint can be registered"
+
+
 class PayloadTooLarge(GatewayError):
     status, code, title = 413, "payload_too_large", "The request body is too large"
 
@@ -235,8 +242,16 @@ class SubsidyRefused(Unprocessable):
     code, title = "subsidy_refused", "The order is not due this government subsidy"
 
 
+class AddressNotAllowed(Unprocessable):
+    code, title = "address_not_allowed", "Webhooks cannot be delivered to this address"
+
+
+class ReplayTooLarge(Unprocessable):
+    code, title = "replay_too_large", "The range holds more events than one replay takes"
+
+
 class TooManyRequests(GatewayError):
-    """Too soon; ``retry_after_seconds`` tells when it is worth another try."""
+    """``retry_after`` is the wait in seconds."""
 
     status, code, title = 429, "rate_limited", "Too many requests"
 

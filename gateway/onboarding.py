@@ -16,7 +16,7 @@ from gateway.oauth import service as oauth
 from gateway.plans import service as plans
 from gateway.plans.pricing import Price
 from gateway.web.context import Gateway
-from gateway.webhooks import service as webhooks
+from gateway.webhooks import endpoints as webhooks
 
 MERCHANT_FEE_RATE = "0.006"
 SMALLEST_AMOUNT_FEN = 10_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -62,9 +63,11 @@ class Gateway:
     """Counts requests for the rate limits."""
     at_time_of: Callable[[Transaction, Tenant], None] = lambda tx, tenant: None
     """Sets a transaction's ``now`` to a merchant's business time, which a test clock may have moved."""
+    random_bits: Callable[[int], int] = secrets.randbits
+    """Chance: so many random bits."""
     ports: dict[str, Any] = field(default_factory=dict)
     """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``,
-    ``signing_authority``."""
+    ``signing_authority``, ``webhook_transport``."""
 
 
 def gateway() -> Gateway:

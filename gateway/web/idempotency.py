@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Request
 
@@ -20,16 +20,23 @@ from gateway.db.transactions import Transaction
 from gateway.errors import IdempotencyKeyMissing, IdempotencyKeyReused, InvalidRequest
 from gateway.web.models import IdempotentAnswer
 
+if TYPE_CHECKING:
+    from gateway.privacy.vault import Vault
+
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """How an operation treats its key: kept for ``keep_days``; captures, refunds and payouts require one."""
+    """How an operation treats its key: kept for ``keep_days``; captures, refunds and payouts require one.
+
+    ``sealed`` keeps the answer as the vault keeps personal data: for answers that show a secret.
+    """
 
     required: bool = False
     keep_days: int = 1
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +70,12 @@ def once(
     keep_days: int,
     body: dict[str, Any],
     work: Callable[[], Outcome],
+    vault: Vault | None = None,
 ) -> Outcome:
-    """Run ``work`` unless this key was answered before. Raises ``IdempotencyKeyReused`` for another body."""
+    """Run ``work`` unless this key was answered before. Raises ``IdempotencyKeyReused`` for another body.
+
+    With ``vault`` the kept answer is sealed.
+    """
     fingerprint = _digest([route, body])
     record_id = _digest([tenant.merchant_id, tenant.mode, route, key])
     known = tx.get(IdempotentAnswer, record_id)
@@ -74,7 +85,9 @@ def once(
                 f"The key {key!r} was used with another body for {route}. Use a new key for a new request.",
                 param=HEADER,
             )
-        return Outcome(known.status, known.body, replayed=True)
+        place = {"table": "idempotent_answer", "row": record_id, "column": "body"}
+        first = known.body if vault is None else vault.open(known.body, **place).encode()
+        return Outcome(known.status, first, replayed=True)
     outcome = work()
     if known is not None:
         tx.delete(known)
@@ -86,12 +99,18 @@ def once(
             mode=tenant.mode,
             request_sha256=fingerprint,
             status=outcome.status,
-            body=outcome.body,
+            body=_kept(outcome.body, record_id, vault),
             created_at=tx.wall,
             expires_at=tx.wall + timedelta(days=keep_days),
         )
     )
     return outcome
+
+
+def _kept(body: bytes, record_id: str, vault: Vault | None) -> bytes:
+    if vault is None:
+        return body
+    return vault.seal(body.decode(), table="idempotent_answer", row=record_id, column="body")
 
 
 def _digest(parts: list[Any]) -> str:

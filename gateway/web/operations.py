@@ -37,6 +37,8 @@ from gateway.web.rate_limits import Rate
 
 VERSION = "2026-11-23"
 VERSION_HEADER = "Fenqi-Version"
+TEST_FAULT_HEADER = "Fenqi-Test-Fault"
+"""Test mode: a fault that the caller asks for; the rooms that play it find it in ``tx.info["test_fault"]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Call:
     gateway: Gateway
     body: dict[str, Any]
     query: dict[str, Any]
+    prepared: Any = None
+    """What the operation's ``prepare`` found out before the transaction."""
 
     @property
     def tenant(self) -> Tenant:
@@ -62,6 +66,7 @@ class Call:
 
 
 View = Callable[..., Any]
+Prepare = Callable[[Gateway, Caller, dict[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,9 @@ class Operation:
     """How often one caller may ask; None is as often as it likes."""
     csv: View | None
     """The same answer as a file, for ``Accept: text/csv``."""
+    prepare: Prepare | None
+    """Asks the outside before the transaction begins, as a transaction must not wait for it; raises nothing, so that a
+    repeated request gets its first answer whatever the outside says today."""
     tag: str
 
     @property
@@ -143,6 +151,7 @@ class Api:
                     privileged=options.get("privileged", False),
                     rate=options.get("rate"),
                     csv=options.get("csv"),
+                    prepare=options.get("prepare"),
                     tag=self.name,
                 )
             )
@@ -168,12 +177,15 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         raw = read_json(request) if operation.writes else {}
         body = loaded(operation.body or Strict(), raw)
         values = loaded(operation.query, query)
+        prepared = operation.prepare(here, caller, body) if operation.prepare and caller else None
 
         def work(tx: Transaction) -> Outcome:
             who = caller or here.authenticator.publishable_key(tx, key or "")
             g.caller = who
             here.at_time_of(tx, who.tenant)
-            call = Call(tx=tx, caller=who, gateway=here, body=body, query=values)
+            if who.mode == "test" and TEST_FAULT_HEADER in request.headers:
+                tx.info["test_fault"] = request.headers[TEST_FAULT_HEADER]
+            call = Call(tx=tx, caller=who, gateway=here, body=body, query=values, prepared=prepared)
 
             def act() -> Outcome:
                 if operation.csv is not None and _wants_csv():
@@ -194,6 +206,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
                 keep_days=operation.idempotency.keep_days,
                 body=raw,
                 work=act,
+                vault=here.vault if operation.idempotency.sealed else None,
             )
 
         if operation.writes:

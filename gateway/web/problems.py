@@ -68,7 +68,7 @@ def with_retry_after(response: Response, error: GatewayError) -> Response:
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = "2"
     if isinstance(error, TooManyRequests):
-        response.headers["Retry-After"] = str(error.extra.get("retry_after_seconds", 60))
+        response.headers["Retry-After"] = str(error.extra.get("retry_after", 60))
     return response
 
 

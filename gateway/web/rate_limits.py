@@ -46,6 +46,8 @@ LOGINS = Rate("logins", per_second=0.5, burst=30, strict=True)
 """Passwords sent from one address."""
 CODES = Rate("codes", per_second=1, burst=60, strict=True)
 """One-time codes asked for or sent in from one address, which a whole shop may share."""
+SAMPLES = Rate("webhook samples", per_second=1, burst=20)
+"""Signed samples that a merchant asks for."""
 
 PAGES: dict[str, Rate] = {
     "oauth.token": TOKENS,
@@ -69,7 +71,7 @@ class Counter(Protocol):
 class InProcess:
     """Counts in this process, for at most ``most`` callers; beyond that, those who have all their burst are forgotten.
 
-    ``now`` tells seconds. An earlier now than before gives nothing back, and takes nothing.
+    ``now`` tells seconds. When it goes back, a caller waits as long as one whose burst is used up, and no longer.
     """
 
     def __init__(self, now: Callable[[], float], most: int = 100_000) -> None:
@@ -81,8 +83,9 @@ class InProcess:
         now, key = self._now(), (rate.name, who)
         with self._lock:
             # When this caller has its whole burst again.
-            full_at = max(self._full_at.get(key, now), now) + 1 / rate.per_second
-            wait = full_at - rate.burst / rate.per_second - now
+            whole = rate.burst / rate.per_second
+            full_at = min(max(self._full_at.get(key, now), now), now + whole) + 1 / rate.per_second
+            wait = full_at - whole - now
             if wait > 1e-9:
                 return wait
             self._full_at[key] = full_at
@@ -107,8 +110,10 @@ class Shared:
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-    local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + interval
-    local wait = full_at - interval * burst - now
+    local whole = interval * burst
+    local known = tonumber(redis.call('GET', KEYS[1]) or now)
+    local full_at = math.min(math.max(known, now), now + whole) + interval
+    local wait = full_at - whole - now
     if wait > 0 then return math.ceil(wait) end
     redis.call('SET', KEYS[1], full_at, 'PX', math.ceil(full_at - now))
     return 0
@@ -164,7 +169,7 @@ def check(counter: Counter, rate: Rate, who: str) -> None:
     if wait:
         raise TooManyRequests(
             f"At most {rate.burst} at once and {rate.per_second:g} a second. Wait and try again.",
-            retry_after_seconds=int(wait) + 1,
+            retry_after=int(wait) + 1,
         )
 
 

@@ -1,12 +1,15 @@
-"""Tables of events, of the outbox, and of the addresses that want to be told."""
+"""Tables of events, of the addresses that want to be told, of what they are told, and of the outbox."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Bytes, Document, Flag, UtcTime, Whole, Words
+
+PENDING = text("status = 'pending'")
+TESTS = text("cause = 'test'")
 
 
 class Event(SQLModel, table=True):
@@ -16,6 +19,7 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("object_id", "sequence", name="event_sequence"),
         Index("event_of_tenant", "merchant_id", "mode", "id"),
+        Index("event_in_order", "merchant_id", "mode", "position"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
     )
 
@@ -26,6 +30,8 @@ class Event(SQLModel, table=True):
     object_id: str = Field(sa_column=Column(Words, nullable=False))
     sequence: int = Field(sa_column=Column(Whole, nullable=False))
     """Counts the events of one object from 1, so that a merchant sees a gap or a reordering."""
+    position: int = Field(sa_column=Column(Whole, nullable=False, server_default="0"))
+    """Rises with every event of a merchant and mode; ``/v1/events?after=`` walks along it (see ``ordering``)."""
     data: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
@@ -43,8 +49,105 @@ class WebhookEndpoint(SQLModel, table=True):
     merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
     mode: str = Field(sa_column=Column(Words, nullable=False))
     url: str = Field(sa_column=Column(Words, nullable=False))
+    description: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
+    enabled_events: list[str] = Field(sa_column=Column(Document, nullable=False, server_default='["*"]'))
+    """Types of events that are sent here; ``["*"]`` takes all, also those that do not exist yet."""
+    api_version: str = Field(sa_column=Column(Words, nullable=False, server_default="2026-11-23"))
     secret: bytes = Field(sa_column=Column(Bytes, nullable=False))
+    old_secret: bytes | None = Field(default=None, sa_column=Column(Bytes, nullable=True))
+    old_secret_expires_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
+    """Until then deliveries carry a second signature, made with the secret before the last rotation."""
     enabled: bool = Field(sa_column=Column(Flag, nullable=False))
+    disabled_reason: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
+    """``requested``, ``gone`` (it answered 410) or ``failing`` (five days without a success)."""
+    disabled_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
+    failing_since: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
+    """First failure after the last success."""
+    slow: bool = Field(sa_column=Column(Flag, nullable=False, server_default=text("false")))
+    """Did not answer, or took over a second: delivered in the lane where it delays only others like it."""
+    deleted_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class WebhookDelivery(SQLModel, table=True):
+    """One event on its way to one endpoint: a row of an outbox of its own, written beside the event."""
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        Index("webhook_delivery_of_endpoint", "endpoint_id", "id"),
+        Index("webhook_delivery_over", "finished_at"),
+        Index(
+            "webhook_delivery_tests",
+            "endpoint_id",
+            "created_at",
+            postgresql_where=TESTS,
+            sqlite_where=TESTS,
+        ),
+        Index(
+            "webhook_delivery_due",
+            "endpoint_id",
+            "next_at",
+            "id",
+            postgresql_where=PENDING,
+            sqlite_where=PENDING,
+        ),
+        Index(
+            "webhook_delivery_of_object",
+            "endpoint_id",
+            "object_id",
+            "sequence",
+            postgresql_where=PENDING,
+            sqlite_where=PENDING,
+        ),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("status IN ('pending', 'succeeded', 'failed', 'canceled')", name="status"),
+        CheckConstraint("cause IN ('event', 'replay', 'test')", name="cause"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    endpoint_id: str = Field(sa_column=Column(Words, ForeignKey("webhook_endpoint.id"), nullable=False))
+    event_id: str = Field(sa_column=Column(Words, nullable=False))
+    """The event, or for a test the identifier of a sample that is in no list of events."""
+    type: str = Field(sa_column=Column(Words, nullable=False))
+    object_id: str = Field(sa_column=Column(Words, nullable=False))
+    sequence: int = Field(sa_column=Column(Whole, nullable=False))
+    cause: str = Field(sa_column=Column(Words, nullable=False))
+    sample: dict[str, Any] | None = Field(default=None, sa_column=Column(Document, nullable=True))
+    """The payload of a test."""
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    attempts: int = Field(sa_column=Column(Whole, nullable=False))
+    failures: int = Field(sa_column=Column(Whole, nullable=False))
+    """Failed attempts since the first or since it was asked for again: the row of the table of waits."""
+    next_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    claims: int = Field(sa_column=Column(Whole, nullable=False))
+    """Counts the workers that took the row; only the last of them may write what became of it."""
+    leased_until: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
+    first_attempt_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
+    finished_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class WebhookAttempt(SQLModel, table=True):
+    """One request of a delivery and its answer. The body is not kept: it is written anew from the event."""
+
+    __tablename__ = "webhook_attempt"
+    __table_args__ = (UniqueConstraint("delivery_id", "number", name="webhook_attempt_number"),)
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    delivery_id: str = Field(
+        sa_column=Column(Words, ForeignKey("webhook_delivery.id", ondelete="CASCADE"), nullable=False)
+    )
+    number: int = Field(sa_column=Column(Whole, nullable=False))
+    url: str = Field(sa_column=Column(Words, nullable=False))
+    request_headers: dict[str, str] = Field(sa_column=Column(Document, nullable=False))
+    response_status: int | None = Field(default=None, sa_column=Column(Whole, nullable=True))
+    response_body: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
+    """The first 1,024 bytes, as text."""
+    error: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
+    duration_ms: int = Field(sa_column=Column(Whole, nullable=False))
+    next_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

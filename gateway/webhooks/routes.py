@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col
 
 from gateway.web.operations import Api, Call
 from gateway.web.paging import page
@@ -17,23 +17,21 @@ api = Api("events", prefix="/v1/events")
 
 @api.get(scope="events:read", query=EventQuery, answer=EventAnswer, lists=True)
 def list_events(call: Call) -> Any:
-    """List events, newest first; with `after`, what came since that event, oldest first."""
-    query = select(Event).where(Event.merchant_id == call.tenant.merchant_id, Event.mode == call.tenant.mode)
-    if call.query["type"]:
-        query = query.where(Event.type == call.query["type"])
-    if call.query["after"] is None:
+    """List events, newest first; with `after`, what came since that event, oldest first and without gaps."""
+    asked = call.query
+    if asked["after"] is None:
         return page(
             call.tx,
-            query,
+            service.events_of(call.tenant, type=asked["type"]),
             by=col(Event.id),
             key=lambda event: event.id,
-            limit=call.query["limit"],
-            cursor=call.query["cursor"],
+            limit=asked["limit"],
+            cursor=asked["cursor"],
         )
-    since = service.get_event(call.tx, call.tenant, call.query["after"])
-    limit = call.query["limit"]
-    newer = list(call.tx.exec(query.where(Event.id > since.id).order_by(col(Event.id)).limit(limit + 1)))
-    return {"object": "list", "data": newer[:limit], "has_more": len(newer) > limit, "next_cursor": None}
+    found, more = service.events_after(
+        call.tx, call.tenant, asked["after"], type=asked["type"], limit=asked["limit"]
+    )
+    return {"object": "list", "data": found, "has_more": more, "next_cursor": None}
 
 
 @api.get("/<event_id>", scope="events:read", answer=EventAnswer)

@@ -1,8 +1,13 @@
-"""What an event looks like from outside."""
+"""What events, endpoints and deliveries look like from outside."""
 
-from marshmallow import fields
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
 
 from gateway.web.fields import Choice, Line, Moment, Strict
+from gateway.web.operations import VERSION
 from gateway.web.paging import PageQuery
 
 EVENT_TYPES = (
@@ -12,13 +17,26 @@ EVENT_TYPES = (
     "checkout.canceled",
     "checkout.under_review",
     "payment.authorized",
+    "payment.unacknowledged",
+    "payment.expiring",
     "payment.captured",
     "payment.voided",
     "payment.expired",
     "refund.succeeded",
+    "refund.failed",
+    "loan.unwound",
     "settlement.closed",
     "payout.paid",
+    "payout.failed",
+    "dispute.opened",
+    "dispute.won",
+    "dispute.lost",
+    "reconciliation.completed",
+    "webhook_endpoint.disabled",
 )
+TEST_EVENT = "webhook_endpoint.test"
+"""Type of a test's sample when none is asked for; it is never recorded."""
+DELIVERY_STATES = ("pending", "succeeded", "failed", "canceled")
 
 
 class EventQuery(PageQuery):
@@ -38,3 +56,141 @@ class EventAnswer(Strict):
     sequence = fields.Integer(metadata={"description": "Counts the events of one object from 1."})
     data = fields.Dict()
     created_at = Moment()
+
+
+class EnabledEvents(fields.Field[list[str]]):
+    """Types of events without repeats, or ``["*"]`` for all."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata = {
+            "type": "array",
+            "items": {"type": "string", "enum": ["*", *EVENT_TYPES]},
+            "minItems": 1,
+            "uniqueItems": True,
+            **self.metadata,
+        }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
+        if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+            raise ValidationError('Must be a list of types of events, or ["*"] for all.')
+        unknown = sorted({one for one in value if one not in EVENT_TYPES and one != "*"})
+        if unknown:
+            raise ValidationError(f"There is no type of event {unknown[0][:60]!r}.")
+        return ["*"] if "*" in value else list(dict.fromkeys(value))
+
+
+class EndpointRequest(Strict):
+    """A new endpoint; it is told of all events unless ``enabled_events`` names some."""
+
+    url = Line(longest=2000, required=True, metadata={"format": "uri"})
+    enabled_events = EnabledEvents(load_default=None)
+    description = Line(longest=500, load_default=None)
+    api_version = Choice(VERSION, load_default=VERSION)
+
+
+class EndpointChange(Strict):
+    """What is to change; everything else stays."""
+
+    url = Line(longest=2000, metadata={"format": "uri"})
+    enabled_events = EnabledEvents()
+    description = Line(longest=500, allow_none=True)
+    api_version = Choice(VERSION)
+    status = Choice("enabled", "disabled")
+
+
+class EndpointAnswer(Strict):
+    """An endpoint; its ``secret`` is in the answer to its creation and to a rotation, and nowhere else."""
+
+    id = fields.String()
+    object = fields.Constant("webhook_endpoint")
+    mode = fields.String()
+    url = fields.String()
+    description = fields.String(allow_none=True)
+    enabled_events = fields.List(fields.String())
+    api_version = fields.String()
+    status = fields.String(metadata={"enum": ["enabled", "disabled"]})
+    disabled_reason = fields.String(
+        allow_none=True, metadata={"enum": ["requested", "gone", "failing", None]}
+    )
+    disabled_at = Moment(allow_none=True)
+    failing_since = Moment(allow_none=True)
+    old_secret_expires_at = Moment(allow_none=True)
+    secret = fields.String(metadata={"description": "Only at creation and rotation."})
+    created_at = Moment()
+
+
+class EndpointDeleted(Strict):
+    """What is left of a deleted endpoint."""
+
+    id = fields.String()
+    object = fields.Constant("webhook_endpoint")
+    deleted = fields.Constant(True)
+
+
+class DeliveryQuery(PageQuery):
+    """Deliveries of one status only."""
+
+    status = Choice(*DELIVERY_STATES, load_default=None)
+
+
+class AttemptAnswer(Strict):
+    """One request and its answer; without an answer ``error`` says why."""
+
+    number = fields.Integer()
+    url = fields.String()
+    request_headers = fields.Dict(keys=fields.String(), values=fields.String())
+    request_body = fields.String()
+    response_status = fields.Integer(allow_none=True)
+    response_body = fields.String(allow_none=True, metadata={"description": "The first 1,024 bytes."})
+    error = fields.String(allow_none=True)
+    duration_ms = fields.Integer()
+    next_attempt_at = Moment(allow_none=True)
+    created_at = Moment()
+
+
+class DeliveryAnswer(Strict):
+    """One event on its way to one endpoint, and the log of its attempts, the newest first."""
+
+    id = fields.String()
+    object = fields.Constant("webhook_delivery")
+    mode = fields.String()
+    endpoint = fields.String()
+    event = fields.String()
+    type = fields.String()
+    sequence = fields.Integer()
+    cause = fields.String(metadata={"enum": ["event", "replay", "test"]})
+    status = fields.String(metadata={"enum": list(DELIVERY_STATES)})
+    attempts = fields.Integer()
+    next_attempt_at = Moment(allow_none=True)
+    log = fields.List(fields.Nested(AttemptAnswer))
+    created_at = Moment()
+
+
+class ReplayRequest(Strict):
+    """Events recorded from ``from`` up to, not with, ``to``; by default those the endpoint asks for."""
+
+    from_ = Moment(required=True, data_key="from")
+    to = Moment(required=True)
+    types = EnabledEvents(load_default=None)
+
+    @validates_schema
+    def _forward(self, data: dict[str, Any], **_: Any) -> None:
+        if data["from_"] >= data["to"]:
+            raise ValidationError("Must be later than from.", "to")
+
+
+class ReplayAnswer(Strict):
+    """How many events were queued again."""
+
+    object = fields.Constant("webhook_replay")
+    endpoint = fields.String()
+    queued = fields.Integer()
+
+
+class TestRequest(Strict):
+    """The type of the sample; left out, the sample is the endpoint itself."""
+
+    __test__ = False
+
+    type = Choice(*EVENT_TYPES, load_default=None)

@@ -1,20 +1,18 @@
-"""Recording events and reading them back; every recorded event is queued for the merchant's endpoints."""
+"""Recording events and reading them back; every recorded event is queued for the endpoints that want it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sqlalchemy import func
-from sqlmodel import select
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
-from gateway.privacy.vault import Vault
-from gateway.webhooks import outbox, signatures
+from gateway.webhooks import ordering, waiting
 from gateway.webhooks.models import Event, WebhookEndpoint
-
-DELIVERY = "webhook.delivery"
 
 
 def record(tx: Transaction, tenant: Tenant, type: str, *, object_id: str, data: dict[str, Any]) -> Event:
@@ -27,18 +25,19 @@ def record(tx: Transaction, tenant: Tenant, type: str, *, object_id: str, data: 
         type=type,
         object_id=object_id,
         sequence=(last or 0) + 1,
+        position=ordering.draw(tx, merchant_id=tenant.merchant_id, mode=tenant.mode),
         data=data,
         created_at=tx.now,
     )
     tx.add(event)
-    for endpoint_id in tx.exec(
-        select(WebhookEndpoint.id).where(
-            WebhookEndpoint.merchant_id == tenant.merchant_id,
-            WebhookEndpoint.mode == tenant.mode,
-            WebhookEndpoint.enabled == True,  # noqa: E712
-        )
-    ):
-        outbox.put(tx, DELIVERY, {"event": event.id, "endpoint": endpoint_id})
+    wanting = select(WebhookEndpoint).where(
+        WebhookEndpoint.merchant_id == tenant.merchant_id,
+        WebhookEndpoint.mode == tenant.mode,
+        WebhookEndpoint.enabled == True,  # noqa: E712
+    )
+    for endpoint in tx.exec(wanting):
+        if waiting.wants(endpoint, type):
+            waiting.put(tx, endpoint, [event], cause="event")
     return event
 
 
@@ -47,30 +46,23 @@ def get_event(tx: Transaction, tenant: Tenant, event_id: str) -> Event:
     return owned(tx.get(Event, event_id), tenant, "event", event_id)
 
 
-def create_endpoint(
-    tx: Transaction, tenant: Tenant, vault: Vault, *, url: str
-) -> tuple[WebhookEndpoint, str]:
-    """A new endpoint and its secret (``whsec_…``), which is shown this once and stored sealed."""
-    secret = signatures.new_secret()
-    endpoint_id = tx.new_id("we")
-    endpoint = WebhookEndpoint(
-        id=endpoint_id,
-        merchant_id=tenant.merchant_id,
-        mode=tenant.mode,
-        url=url,
-        secret=vault.seal(secret, table="webhook_endpoint", row=endpoint_id, column="secret"),
-        enabled=True,
-        created_at=tx.now,
-    )
-    tx.add(endpoint)
-    return endpoint, secret
+def events_of(tenant: Tenant, *, type: str | None = None) -> SelectOfScalar[Event]:
+    """The query of a merchant's events."""
+    query = select(Event).where(Event.merchant_id == tenant.merchant_id, Event.mode == tenant.mode)
+    return query.where(Event.type == type) if type else query
 
 
-def move_endpoints(tx: Transaction, tenant: Tenant, *, url: str, enabled: bool) -> None:
-    """Point the merchant's endpoints to another address, or switch them off."""
-    query = select(WebhookEndpoint).where(
-        WebhookEndpoint.merchant_id == tenant.merchant_id, WebhookEndpoint.mode == tenant.mode
-    )
-    for endpoint in tx.exec(query):
-        endpoint.url, endpoint.enabled = url, enabled
-        tx.add(endpoint)
+def events_after(
+    tx: Transaction, tenant: Tenant, event_id: str, *, type: str | None, limit: int
+) -> tuple[list[Event], bool]:
+    """What came after an event, oldest first, and whether more follows. Raises ``NotFound``.
+
+    Whoever asks again after the last event of the answer misses none, whatever is being written meanwhile.
+    """
+    since = get_event(tx, tenant, event_id)
+    decided = ordering.horizon(tx)
+    query = events_of(tenant, type=type).where(Event.position > since.position)
+    if decided is not None:
+        query = query.where(Event.position <= decided)
+    found = list(tx.exec(query.order_by(col(Event.position)).limit(limit + 1)))
+    return found[:limit], len(found) > limit

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 
 PREFIX = "whsec_"
 
@@ -15,8 +16,12 @@ def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def sign(secret: str, *, message_id: str, timestamp: int, body: bytes) -> str:
-    """The value of the ``webhook-signature`` header; ``timestamp`` is in seconds since 1970."""
-    key = base64.b64decode(secret.removeprefix(PREFIX))
+def sign(keys: Sequence[str], *, message_id: str, timestamp: int, body: bytes) -> str:
+    """The value of the ``webhook-signature`` header, one signature a secret; ``timestamp`` is in seconds since 1970."""
     signed = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return " ".join("v1," + _hmac(key, signed) for key in keys)
+
+
+def _hmac(secret: str, signed: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(PREFIX))
+    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

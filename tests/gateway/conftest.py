@@ -139,6 +139,7 @@ def app(database_url: str, tmp_path: Path, clock: TestClock) -> Flask:
         data_dir=tmp_path / "data",
         public_url="http://gateway.test",
         worker_in_process=False,
+        webhook_local=True,
     )
     chance = random.Random(20261123)
     return create_app(

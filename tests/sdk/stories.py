@@ -354,6 +354,30 @@ def events_tell_the_story_without_gaps(client: Fenqi, shopper: Shopper) -> None:
 
 
 @story
+def webhook_endpoint_is_kept_changed_rotated_and_ended(client: Fenqi, shopper: Shopper) -> None:
+    hooks = client.webhook_endpoints
+    made = hooks.create(url="http://127.0.0.1:9/hooks", enabled_events=["payment.captured"])
+    assert made.secret.startswith("whsec_")
+    kept = hooks.retrieve(made.id)
+    assert (kept.url, kept.enabled_events, kept.status) == (made.url, ["payment.captured"], "enabled")
+    assert "secret" not in kept.to_dict()
+    assert [one.id for one in hooks.list()] == [made.id]
+    off = hooks.update(made.id, status="disabled", description="orders")
+    assert (off.status, off.disabled_reason, off.description) == ("disabled", "requested", "orders")
+    assert hooks.update(made.id, status="enabled").disabled_reason is None
+    turned = hooks.rotate_secret(made.id)
+    assert turned.secret != made.secret
+    assert turned.old_secret_expires_at
+    assert fenqi.Webhook([turned.secret, made.secret])
+    with pytest.raises(fenqi.InvalidRequestError) as refused:
+        hooks.create(url="http://shop.example/hooks")
+    assert (refused.value.code, refused.value.param) == ("address_not_allowed", "url")
+    assert hooks.delete(made.id).deleted
+    with pytest.raises(fenqi.NotFoundError):
+        hooks.retrieve(made.id)
+
+
+@story
 def unknown_ids_are_not_found(client: Fenqi, shopper: Shopper) -> None:
     for ask in (
         lambda: client.checkouts.retrieve("chk_unknown"),

@@ -24,6 +24,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/test_helpers/payouts/<payout_id>/return": {"reason": "account_closed"},
     "POST /v1/test_helpers/disputes/<dispute_id>/resolve": {"outcome": "won"},
     "POST /v1/test_clocks/<clock_id>/advance": {"days": 1},
+    "PATCH /v1/webhook_endpoints/<endpoint_id>": {"description": "mine now"},
+    "POST /v1/webhook_endpoints/<endpoint_id>/replay": {
+        "from": "2026-11-23T00:00:00Z",
+        "to": "2026-11-24T00:00:00Z",
+    },
     "POST /v1/refunds": {"payment": "payment_id", "kind": "return", "reason": "sent back"},
     "POST /v1/test_helpers/disputes": {
         "payment": "payment_id",

@@ -75,6 +75,16 @@ def test_a_burst_is_admitted_and_then_as_many_as_the_rate_gives_back(seconds: Se
     assert [counter.wait(SLOW, "a") for _ in range(6)][:5] == [0] * 5
 
 
+def test_nobody_is_locked_out_for_long_by_a_clock_that_was_put_back(seconds: Seconds) -> None:
+    seconds.now += 30 * 86_400
+    counter = InProcess(seconds)
+    assert counter.wait(SLOW, "a") == 0
+    seconds.now -= 30 * 86_400
+    assert counter.wait(SLOW, "a") == pytest.approx(0.5)
+    seconds.now += 0.5
+    assert counter.wait(SLOW, "a") == 0
+
+
 @given(st.lists(st.floats(-1, 3), max_size=60))
 def test_no_span_of_time_admits_more_than_burst_and_rate(steps: list[float]) -> None:
     seconds = Seconds()

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from ._models import ScheduleRow as ScheduleRow
     from ._models import Settlement as Settlement
     from ._models import SettlementLine as SettlementLine
+    from ._models import WebhookDelivery as WebhookDelivery
+    from ._models import WebhookEndpoint as WebhookEndpoint
     from ._money import fen as fen
     from ._money import yuan as yuan
     from ._pages import Page as Page
@@ -88,6 +90,8 @@ _HOMES = {
         "ScheduleRow",
         "Settlement",
         "SettlementLine",
+        "WebhookDelivery",
+        "WebhookEndpoint",
     ),
     "_money": ("fen", "yuan"),
     "_pages": ("Page",),

@@ -49,6 +49,19 @@ class Caller:
         answer = self._send("POST", path, json=body, idempotency_key=idempotency_key, timeout=timeout)
         return self._one(kind, answer)
 
+    def _change(
+        self,
+        kind: type[M],
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+    ) -> M:
+        """PATCH or DELETE; a repeat after a lost answer carries the same key."""
+        answer = self._send(method, path, json=body, idempotency_key=idempotency_key, timeout=timeout)
+        return self._one(kind, answer)
+
     def _list(
         self,
         kind: type[M],
@@ -171,7 +184,7 @@ class Caller:
             headers.update(more)
         if idempotency_key is not None:
             headers["Idempotency-Key"] = checked_key(idempotency_key)
-        elif method == "POST":
+        elif method != "GET":
             from uuid import uuid4
 
             headers["Idempotency-Key"] = str(uuid4())

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ._resources.refunds import Refunds
     from ._resources.settlements import Settlements
     from ._resources.test_helpers import TestHelpers
+    from ._resources.webhook_endpoints import WebhookEndpoints
     from ._webhook import Webhook
 
 C = TypeVar("C", bound="Fenqi")
@@ -264,6 +265,13 @@ class Fenqi(Caller):
         from ._resources.test_helpers import TestHelpers
 
         return TestHelpers(self)
+
+    @property
+    def webhook_endpoints(self) -> WebhookEndpoints:
+        """Addresses that are told of events."""
+        from ._resources.webhook_endpoints import WebhookEndpoints
+
+        return WebhookEndpoints(self)
 
     @property
     def webhooks(self) -> Webhook:

@@ -256,6 +256,49 @@ class Event(Model):
     data: Model
 
 
+class WebhookEndpoint(Model):
+    """An address that is told of events; ``secret`` (``whsec_…``) only in the answers that make one.
+
+    ``disabled_reason`` is requested, gone (it answered 410) or failing (five days without a success).
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    url: str
+    description: str | None
+    enabled_events: list[str]
+    api_version: str
+    status: str
+    disabled_reason: str | None
+    disabled_at: str | None
+    failing_since: str | None
+    old_secret_expires_at: str | None
+    secret: str
+    created_at: str
+
+
+class WebhookDelivery(Model):
+    """One event on its way to one endpoint; ``pending → succeeded | failed | canceled``. ``log`` holds its
+    attempts, the newest first: request_headers, request_body, response_status, response_body, error,
+    duration_ms.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    endpoint: str
+    event: str
+    type: str
+    sequence: int
+    cause: str
+    status: str
+    attempts: int
+    next_attempt_at: str | None
+    log: list[Model]
+    created_at: str
+
+
 class Identity(Model):
     """Who these credentials are: merchant, mode, scopes, version, limits."""
 
@@ -285,6 +328,8 @@ _BY_OBJECT: dict[str, type[Model]] = {
     "refund": Refund,
     "settlement": Settlement,
     "settlement_line": SettlementLine,
+    "webhook_delivery": WebhookDelivery,
+    "webhook_endpoint": WebhookEndpoint,
 }
 
 

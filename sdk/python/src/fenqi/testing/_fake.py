@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
-from . import _checkouts, _payments, _refunds, _settlements
+from . import _checkouts, _hooks, _payments, _refunds, _settlements
 from . import _fields as f
 from ._state import Fields, Problem, State
 
@@ -32,6 +32,7 @@ _SCOPES = [
     "payments:write",
     "refunds:write",
     "settlements:read",
+    "webhooks:write",
 ]
 _NEED_KEY = re.compile(r"/v1/(refunds|payments/[^/]+/capture)")
 
@@ -136,7 +137,7 @@ def _api(
     state: State, method: str, path: str, query: str, *, headers: Mapping[str, str], body: bytes
 ) -> tuple[int, bytes, bool]:
     params = dict(parse_qsl(query, keep_blank_values=True))
-    if method != "POST":
+    if method == "GET":
         status, content = _routed(state, method, path, {}, params)
         return status, _json(content), False
     fields = _object(body)
@@ -297,6 +298,16 @@ _ROUTES: list[tuple[str, re.Pattern[str], Route]] = [
         ("GET", "/v1/loans/{id}", _one("loan", lambda s: s.loans)),
         ("GET", "/v1/settlements", _listed(lambda s: s.settlements)),
         ("GET", "/v1/settlements/{id}", _one("settlement", lambda s: s.settlements)),
+        ("POST", "/v1/webhook_endpoints", lambda s, body, _p, _i: (201, _hooks.create(s, body))),
+        ("GET", "/v1/webhook_endpoints", _listed(lambda s: s.webhook_endpoints)),
+        ("GET", "/v1/webhook_endpoints/{id}", _one("webhook endpoint", lambda s: s.webhook_endpoints)),
+        ("PATCH", "/v1/webhook_endpoints/{id}", lambda s, body, _p, id: (200, _hooks.update(s, id, body))),
+        ("DELETE", "/v1/webhook_endpoints/{id}", lambda s, _b, _p, id: (200, _hooks.delete(s, id))),
+        (
+            "POST",
+            "/v1/webhook_endpoints/{id}/rotate_secret",
+            lambda s, _b, _p, id: (200, _hooks.rotate(s, id)),
+        ),
         ("GET", "/v1/events", _events),
         ("GET", "/v1/events/{id}", _one("event", lambda s: s.events)),
     )

@@ -60,6 +60,7 @@ class State:
         self.loans: dict[str, Fields] = {}
         self.settlements: dict[str, Fields] = {}
         self.events: dict[str, Fields] = {}
+        self.webhook_endpoints: dict[str, Fields] = {}
         self.checkout_requests: dict[str, str] = {}
         """Body of the request behind each checkout, to tell a repeat from another order."""
         self.unpaid: set[str] = set()

@@ -1,0 +1,220 @@
+"""Webhooks: deliveries per second to a sink beside bare POSTs, and what one dead endpoint costs the others."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gateway.app import gateway_of
+from gateway.config import from_environment
+from gateway.core.tenant import Tenant
+from gateway.db.migrate import upgrade
+from gateway.db.transactions import Transaction
+from gateway.onboarding import onboard
+from gateway.runtime import deliver
+from gateway.web.context import Gateway
+from gateway.webhooks import endpoints, service
+
+BACKLOG = 3000
+BODY = {"id": "pay_bench", "object": "payment", "status": "captured", "filler": "x" * 1500}
+EVENTS_PER_SECOND = 20
+OTHERS = 5
+GOAL_RATE, GOAL_RATIO = 300, 2.0
+
+
+def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
+    """Print the rate of a backlog's delivery, and the delay of live deliveries without and with a dead neighbour."""
+    del place
+    print(f"webhooks: {BACKLOG} deliveries of {len(json.dumps(BODY))} bytes to one endpoint; {rounds} rounds")
+    with sink() as port:
+        rates, bare = [], []
+        for _ in range(rounds):
+            bare.append(BACKLOG / _bare(port))
+            with working() as (gateway, tenant):
+                rates.append(BACKLOG / _backlog(gateway, tenant, port))
+        ratio = statistics.median(rates) / statistics.median(bare)
+        print(
+            f"  {statistics.median(rates):6.0f} deliveries/s   bare POSTs {statistics.median(bare):6.0f}/s   "
+            f"ratio {ratio:.2f} (goal {GOAL_RATE}/s)"
+        )
+        waits: dict[bool, list[float]] = {False: [], True: []}
+        for _ in range(rounds):
+            for dead in (False, True):
+                with working() as (gateway, tenant):
+                    waits[dead] += _live(gateway, tenant, port, seconds, dead=dead)
+    print(f"  {EVENTS_PER_SECOND} events/s to {OTHERS} endpoints, from commit to arrival:")
+    for dead, name in ((False, "all alive"), (True, "and a sixth that never answers")):
+        p50, p99 = (statistics.quantiles(waits[dead], n=100)[share - 1] * 1000 for share in (50, 99))
+        print(f"    {name:31}: p50 {p50:6.1f} ms, p99 {p99:6.1f} ms, {len(waits[dead])} arrivals")
+    p99s = [statistics.quantiles(waits[dead], n=100)[98] for dead in (False, True)]
+    print(f"    p99 ratio {p99s[1] / p99s[0]:.2f} (goal below {GOAL_RATIO:g})\n")
+
+
+@contextmanager
+def working() -> Iterator[tuple[Gateway, Tenant]]:
+    """A gateway on a fresh database (SQLite, or what DATABASE_URL names) with its dispatcher at work."""
+    with tempfile.TemporaryDirectory(prefix="fenqi-bench-") as folder:
+        settings = from_environment(data_dir=str(Path(folder)))
+        upgrade(settings.database_url)
+        gateway = gateway_of(replace(settings, webhook_local=True))
+        credentials = onboard(
+            gateway, name="量尺", name_en="Yardstick", category="3c", mode="test", webhook_url=None,
+            email=f"bench-{time.time_ns()}@fenqi.example",
+        )  # fmt: skip
+        tenant, stop = Tenant(credentials["merchant"], "test"), threading.Event()
+        thread = threading.Thread(target=deliver, args=(gateway, stop))
+        thread.start()
+        try:
+            yield gateway, tenant
+        finally:
+            stop.set()
+            thread.join()
+            gateway.db.write(partial(_clear, tenant=tenant))  # the next gateway has other keys
+
+
+def _clear(tx: Transaction, *, tenant: Tenant) -> None:
+    for endpoint in list(tx.exec(endpoints.query_of(tenant))):
+        endpoints.delete(tx, tenant, endpoint.id)
+
+
+def _backlog(gateway: Gateway, tenant: Tenant, port: int) -> float:
+    """Seconds from the commit of the whole backlog to its last delivery written down."""
+    _register(gateway, tenant, f"http://127.0.0.1:{port}/backlog")
+
+    def record(tx: Transaction) -> None:
+        for number in range(BACKLOG):
+            service.record(tx, tenant, "payment.captured", object_id=f"pay_{number // 4}", data=BODY)
+
+    gateway.db.write(record)
+    began = time.perf_counter()
+    while _pending(gateway):
+        time.sleep(0.02)
+    return time.perf_counter() - began
+
+
+def _live(gateway: Gateway, tenant: Tenant, port: int, seconds: float, *, dead: bool) -> list[float]:
+    """Delays in seconds between the commit of events and their arrivals at endpoints that are alive."""
+    for number in range(OTHERS):
+        _register(gateway, tenant, f"http://127.0.0.1:{port}/live/{number}")
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as silent:
+        if dead:
+            _register(gateway, tenant, f"http://127.0.0.1:{silent.getsockname()[1]}/dead")
+        _ask(port, "GET", "/log")
+        committed: dict[str, float] = {}
+        for number in range(int(seconds * EVENTS_PER_SECOND)):
+            event = gateway.db.write(partial(_record_one, tenant=tenant, number=number))
+            committed[event.id] = time.time()
+            time.sleep(1 / EVENTS_PER_SECOND)
+        arrived: list[list[Any]] = []
+        for _ in range(100):
+            arrived += json.loads(_ask(port, "GET", "/log"))
+            if len(arrived) >= OTHERS * len(committed):
+                break
+            time.sleep(0.05)
+        assert len(arrived) == OTHERS * len(committed), "every event arrived once everywhere"
+        if dead:  # its connections end now, so that nobody waits for their time-outs
+            silent.shutdown(socket.SHUT_RDWR)
+        return [max(at - committed[event_id], 0) for event_id, at in arrived]
+
+
+def _record_one(tx: Transaction, *, tenant: Tenant, number: int) -> Any:
+    return service.record(tx, tenant, "payment.captured", object_id=f"pay_{number}", data=BODY)
+
+
+def _register(gateway: Gateway, tenant: Tenant, url: str) -> None:
+    gateway.db.write(lambda tx: endpoints.create_endpoint(tx, tenant, gateway.vault, url=url)[0])
+
+
+def _pending(gateway: Gateway) -> int:
+    with gateway.db.read() as tx:
+        query = "SELECT count(*) FROM webhook_delivery WHERE status = 'pending'"
+        return int(tx.connection().exec_driver_sql(query).scalar_one())
+
+
+def _bare(port: int) -> float:
+    """Seconds for as many POSTs of the same size from as many threads as one endpoint gets, and nothing else."""
+    body = json.dumps(BODY).encode()
+
+    def post(count: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.connect()
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(count):
+            connection.request("POST", "/bare", body, {"webhook-id": "bare"})
+            connection.getresponse().read()
+        connection.close()
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(post, [BACKLOG // 3] * 3))
+    took = time.perf_counter() - began
+    _ask(port, "GET", "/log")
+    return took
+
+
+@contextmanager
+def sink() -> Iterator[int]:
+    """A process that answers 204 to everything and remembers when each id arrived; yields its port."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.webhooks"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def _ask(port: int, method: str, path: str) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request(method, path)
+    answer = connection.getresponse().read()
+    connection.close()
+    return answer
+
+
+async def _serve() -> None:
+    arrived: list[tuple[str, float]] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                fields = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+                await reader.readexactly(int(fields.get("content-length", 0)))
+                content = b""
+                if head.startswith("GET"):
+                    content = json.dumps(arrived).encode()
+                    arrived.clear()
+                else:
+                    event_id = next(
+                        line.split(": ", 1)[1] for line in head.split("\r\n") if line.startswith("webhook-id")
+                    )
+                    arrived.append((event_id, time.time()))
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

@@ -1,0 +1,180 @@
+"""Deliveries as merchants see them: the log of attempts, and asking again for one, for a range, or for a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func
+from sqlmodel import col, select
+
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import NotFound, ReplayTooLarge, TooManyRequests, WrongState
+from gateway.webhooks import endpoints, service, waiting
+from gateway.webhooks.delivery import ENDPOINT, PAYLOAD, body_of
+from gateway.webhooks.models import Event, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from gateway.webhooks.schemas import TEST_EVENT
+
+MOST_REPLAYED = 10_000
+TESTS_A_MINUTE = 10
+KEPT = timedelta(days=30)
+"""How long a delivery that is over stays in the log."""
+FORGOTTEN_AT_ONCE = 1000
+
+
+def query_of(endpoint: WebhookEndpoint, *, status: str | None) -> Any:
+    """The query of an endpoint's deliveries."""
+    query = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id)
+    return query.where(WebhookDelivery.status == status) if status else query
+
+
+def views(tx: Transaction, deliveries: Sequence[WebhookDelivery]) -> list[dict[str, Any]]:
+    """Deliveries as the API shows them, each with its attempts."""
+    ids = {row.id for row in deliveries}
+    log: dict[str, list[WebhookAttempt]] = {}
+    attempts = select(WebhookAttempt).where(col(WebhookAttempt.delivery_id).in_(ids))
+    for attempt in tx.exec(attempts.order_by(col(WebhookAttempt.number).desc())):
+        log.setdefault(attempt.delivery_id, []).append(attempt)
+    found = tx.exec(select(Event).where(col(Event.id).in_({row.event_id for row in deliveries})))
+    events = {event.id: event for event in found}
+    return [_view(row, events.get(row.event_id), log.get(row.id, ())) for row in deliveries]
+
+
+def retry(tx: Transaction, tenant: Tenant, delivery_id: str) -> WebhookDelivery:
+    """Send a delivery again now, with the table of waits from its beginning. Raises ``NotFound`` or ``WrongState``."""
+    query = select(WebhookDelivery).where(WebhookDelivery.id == delivery_id).with_for_update()
+    row = tx.exec(query).first()
+    endpoint = tx.get(WebhookEndpoint, row.endpoint_id) if row is not None else None
+    if row is None or endpoint is None or endpoint.deleted_at is not None or not tenant.owns(row):
+        raise NotFound(f"There is no webhook delivery {delivery_id!r}.")
+    if row.cause != "test":
+        _must_be_enabled(endpoint)
+    row.status, row.failures, row.next_at = "pending", 0, tx.wall
+    row.first_attempt_at = row.finished_at = None
+    tx.add(row)
+    return row
+
+
+def replay(
+    tx: Transaction,
+    tenant: Tenant,
+    endpoint_id: str,
+    *,
+    start: datetime,
+    end: datetime,
+    types: list[str] | None,
+) -> int:
+    """Queue the events recorded from ``start`` up to ``end`` again, in their order; returns how many.
+
+    Raises ``NotFound``, ``WrongState`` or ``ReplayTooLarge``.
+    """
+    endpoint = endpoints.get(tx, tenant, endpoint_id)
+    _must_be_enabled(endpoint)
+    wanted = types or endpoint.enabled_events
+    query = service.events_of(tenant).where(Event.created_at >= start, Event.created_at < end)
+    if wanted != ["*"]:
+        query = query.where(col(Event.type).in_(wanted))
+    events = list(tx.exec(query.order_by(col(Event.position)).limit(MOST_REPLAYED + 1)))
+    if len(events) > MOST_REPLAYED:
+        raise ReplayTooLarge(f"More than {MOST_REPLAYED} events match: take a shorter range.", param="to")
+    waiting.put(tx, endpoint, events, cause="replay")
+    return len(events)
+
+
+def test(tx: Transaction, tenant: Tenant, endpoint_id: str, *, type: str | None) -> WebhookDelivery:
+    """Queue a sample: the merchant's newest event of a type under a new id, or the endpoint itself.
+
+    Raises ``NotFound``, ``WrongState`` or ``TooManyRequests``.
+    """
+    endpoint = endpoints.get(tx, tenant, endpoint_id)
+    recent = select(func.count()).where(
+        WebhookDelivery.endpoint_id == endpoint.id,
+        WebhookDelivery.cause == "test",
+        WebhookDelivery.created_at > tx.wall - timedelta(minutes=1),
+    )
+    if tx.exec(recent).one() >= TESTS_A_MINUTE:
+        raise TooManyRequests(f"At most {TESTS_A_MINUTE} tests a minute.", retry_after=60)
+    sample = Event(
+        id=tx.new_id("evt"),
+        merchant_id=endpoint.merchant_id,
+        mode=endpoint.mode,
+        type=type or TEST_EVENT,
+        object_id=endpoint.id,
+        sequence=0,
+        position=0,
+        data=_sample_data(tx, tenant, endpoint, type),
+        created_at=tx.now,
+    )
+    payload = {**PAYLOAD.dump(sample), "sample": True}
+    (delivery_id,) = waiting.put(tx, endpoint, [sample], cause="test", sample=payload)
+    return tx.get_one(WebhookDelivery, delivery_id)
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # its name is the route's, not a test's
+
+
+def forget_old(tx: Transaction) -> int:
+    """Delete deliveries that ended 30 days ago, with their attempts; returns how many. Events stay."""
+    old = (
+        select(WebhookDelivery.id)
+        .where(col(WebhookDelivery.finished_at) < tx.wall - KEPT)
+        .limit(FORGOTTEN_AT_ONCE)
+    )
+    ids = list(tx.exec(old))
+    if ids:
+        tx.connection().execute(delete(WebhookDelivery).where(col(WebhookDelivery.id).in_(ids)))
+    return len(ids)
+
+
+def _sample_data(
+    tx: Transaction, tenant: Tenant, endpoint: WebhookEndpoint, type: str | None
+) -> dict[str, Any]:
+    if type is None:
+        shown: dict[str, Any] = ENDPOINT.dump(endpoints.view(endpoint, at=tx.wall))
+        return shown
+    newest = service.events_of(tenant, type=type).order_by(col(Event.id).desc()).limit(1)
+    event = tx.exec(newest).first()
+    if event is None:
+        raise WrongState(f"There was no {type} yet to take as a sample: leave the type out.", param="type")
+    return event.data
+
+
+def _must_be_enabled(endpoint: WebhookEndpoint) -> None:
+    if not endpoint.enabled:
+        raise WrongState(
+            "The endpoint is disabled: enable it first (PATCH with status enabled).", param="status"
+        )
+
+
+def _view(row: WebhookDelivery, event: Event | None, attempts: Iterable[WebhookAttempt]) -> dict[str, Any]:
+    body = body_of(row, event).decode() if event is not None or row.sample is not None else ""
+    return {
+        "id": row.id,
+        "mode": row.mode,
+        "endpoint": row.endpoint_id,
+        "event": row.event_id,
+        "type": row.type,
+        "sequence": row.sequence,
+        "cause": row.cause,
+        "status": row.status,
+        "attempts": row.attempts,
+        "next_attempt_at": row.next_at if row.status == "pending" else None,
+        "created_at": row.created_at,
+        "log": [
+            {
+                "number": attempt.number,
+                "url": attempt.url,
+                "request_headers": attempt.request_headers,
+                "request_body": body,
+                "response_status": attempt.response_status,
+                "response_body": attempt.response_body,
+                "error": attempt.error,
+                "duration_ms": attempt.duration_ms,
+                "next_attempt_at": attempt.next_at,
+                "created_at": attempt.created_at,
+            }
+            for attempt in attempts
+        ],
+    }

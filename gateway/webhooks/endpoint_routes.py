@@ -1,0 +1,163 @@
+"""Routes of webhook endpoints and their deliveries: /v1/webhook_endpoints, /v1/webhook_deliveries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import col
+
+from gateway.errors import AddressNotAllowed
+from gateway.web.context import Caller, Gateway
+from gateway.web.idempotency import Idempotency
+from gateway.web.operations import Api, Call, Created
+from gateway.web.paging import PageQuery, page
+from gateway.web.rate_limits import SAMPLES
+from gateway.webhooks import deliveries, endpoints
+from gateway.webhooks.addresses import AddressRefused
+from gateway.webhooks.delivery import rules_for
+from gateway.webhooks.models import WebhookDelivery, WebhookEndpoint
+from gateway.webhooks.schemas import (
+    DeliveryAnswer,
+    DeliveryQuery,
+    EndpointAnswer,
+    EndpointChange,
+    EndpointDeleted,
+    EndpointRequest,
+    ReplayAnswer,
+    ReplayRequest,
+    TestRequest,
+)
+
+SCOPE = "webhooks:write"
+WITH_SECRET = Idempotency(sealed=True)
+
+api = Api("webhook_endpoints", prefix="/v1/webhook_endpoints")
+delivery_api = Api("webhook_deliveries", prefix="/v1/webhook_deliveries")
+
+
+def refusal(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> str | None:
+    """Why deliveries may not go to the address in ``body``; looks its name up, so it runs outside transactions."""
+    if "url" not in body:
+        return None
+    try:
+        gateway.ports["webhook_transport"].check(body["url"], rules_for(gateway, caller.mode))
+    except AddressRefused as error:
+        return str(error)
+    return None
+
+
+@api.post(
+    scope=SCOPE,
+    body=EndpointRequest,
+    answer=EndpointAnswer,
+    prepare=refusal,
+    idempotency=WITH_SECRET,
+    privileged=True,
+)
+def create_webhook_endpoint(call: Call) -> Any:
+    """Register an address; the answer shows its signing secret, this once."""
+    _check_address(call)
+    endpoint, secret = endpoints.create_endpoint(call.tx, call.tenant, call.gateway.vault, **call.body)
+    return Created(_shown(call, endpoint, secret))
+
+
+@api.get(scope=SCOPE, query=PageQuery, answer=EndpointAnswer, lists=True)
+def list_webhook_endpoints(call: Call) -> Any:
+    """List webhook endpoints, newest first."""
+    found = page(
+        call.tx,
+        endpoints.query_of(call.tenant),
+        by=col(WebhookEndpoint.id),
+        key=lambda row: row.id,
+        limit=call.query["limit"],
+        cursor=call.query["cursor"],
+    )
+    return {**found, "data": [_shown(call, row) for row in found["data"]]}
+
+
+@api.get("/<endpoint_id>", scope=SCOPE, answer=EndpointAnswer)
+def get_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
+    """Retrieve a webhook endpoint."""
+    return _shown(call, endpoints.get(call.tx, call.tenant, endpoint_id))
+
+
+@api.patch(
+    "/<endpoint_id>",
+    scope=SCOPE,
+    body=EndpointChange,
+    answer=EndpointAnswer,
+    prepare=refusal,
+    privileged=True,
+)
+def change_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
+    """Change a webhook endpoint, switch it off, or on again after it was disabled."""
+    endpoints.get(call.tx, call.tenant, endpoint_id)
+    _check_address(call)
+    return _shown(call, endpoints.change(call.tx, call.tenant, endpoint_id, call.body))
+
+
+@api.delete("/<endpoint_id>", scope=SCOPE, answer=EndpointDeleted, privileged=True)
+def delete_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
+    """Delete a webhook endpoint; what waits for it is canceled."""
+    return endpoints.delete(call.tx, call.tenant, endpoint_id)
+
+
+@api.post(
+    "/<endpoint_id>/rotate_secret",
+    scope=SCOPE,
+    answer=EndpointAnswer,
+    idempotency=WITH_SECRET,
+    privileged=True,
+)
+def rotate_webhook_secret(call: Call, endpoint_id: str) -> Any:
+    """Make a new signing secret; for 24 hours deliveries carry the signatures of both."""
+    rotated = endpoints.rotate_secret(call.tx, call.tenant, call.gateway.vault, endpoint_id)
+    return _shown(call, *rotated)
+
+
+@api.get("/<endpoint_id>/deliveries", scope=SCOPE, query=DeliveryQuery, answer=DeliveryAnswer, lists=True)
+def list_webhook_deliveries(call: Call, endpoint_id: str) -> Any:
+    """List an endpoint's deliveries of the last 30 days with all attempts, newest first."""
+    endpoint = endpoints.get(call.tx, call.tenant, endpoint_id)
+    found = page(
+        call.tx,
+        deliveries.query_of(endpoint, status=call.query["status"]),
+        by=col(WebhookDelivery.id),
+        key=lambda row: row.id,
+        limit=call.query["limit"],
+        cursor=call.query["cursor"],
+    )
+    return {**found, "data": deliveries.views(call.tx, found["data"])}
+
+
+@api.post("/<endpoint_id>/replay", scope=SCOPE, body=ReplayRequest, answer=ReplayAnswer)
+def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
+    """Send the events of a time range again, under the same event ids."""
+    body = call.body
+    queued = deliveries.replay(
+        call.tx, call.tenant, endpoint_id, start=body["from_"], end=body["to"], types=body["types"]
+    )
+    return {"endpoint": endpoint_id, "queued": queued}
+
+
+@api.post("/<endpoint_id>/test", scope=SCOPE, body=TestRequest, answer=DeliveryAnswer, rate=SAMPLES)
+def test_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
+    """Send a signed sample; its delivery tells what the endpoint answered. It is tried once."""
+    row = deliveries.test(call.tx, call.tenant, endpoint_id, type=call.body["type"])
+    return Created(deliveries.views(call.tx, [row])[0])
+
+
+@delivery_api.post("/<delivery_id>/retry", scope=SCOPE, answer=DeliveryAnswer)
+def retry_webhook_delivery(call: Call, delivery_id: str) -> Any:
+    """Send a delivery again now, whatever became of it."""
+    row = deliveries.retry(call.tx, call.tenant, delivery_id)
+    return deliveries.views(call.tx, [row])[0]
+
+
+def _check_address(call: Call) -> None:
+    if call.prepared is not None:
+        raise AddressNotAllowed(call.prepared, param="url")
+
+
+def _shown(call: Call, endpoint: WebhookEndpoint, secret: str | None = None) -> dict[str, Any]:
+    return endpoints.view(endpoint, at=call.tx.wall, secret=secret)
