@@ -16,15 +16,15 @@ from gateway.webhooks.addresses import AddressRefused
 from gateway.webhooks.delivery import rules_for
 from gateway.webhooks.models import WebhookDelivery, WebhookEndpoint
 from gateway.webhooks.schemas import (
-    DeliveryAnswer,
     DeliveryQuery,
-    EndpointAnswer,
     EndpointChange,
-    EndpointDeleted,
     EndpointRequest,
     ReplayAnswer,
     ReplayRequest,
     TestRequest,
+    WebhookDeliveryAnswer,
+    WebhookEndpointAnswer,
+    WebhookEndpointDeleted,
 )
 
 SCOPE = "webhooks:write"
@@ -45,7 +45,9 @@ def refusal(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> str | Non
     return None
 
 
-@api.post(scope=SCOPE, body=EndpointRequest, answer=EndpointAnswer, prepare=refusal, idempotency=WITH_SECRET)
+@api.post(
+    scope=SCOPE, body=EndpointRequest, answer=WebhookEndpointAnswer, prepare=refusal, idempotency=WITH_SECRET
+)
 def create_webhook_endpoint(call: Call) -> Any:
     """Register an address; the answer shows its signing secret, this once."""
     _check_address(call)
@@ -53,7 +55,7 @@ def create_webhook_endpoint(call: Call) -> Any:
     return Created(_shown(call, endpoint, secret))
 
 
-@api.get(scope=SCOPE, query=PageQuery, answer=EndpointAnswer, lists=True)
+@api.get(scope=SCOPE, query=PageQuery, answer=WebhookEndpointAnswer, lists=True)
 def list_webhook_endpoints(call: Call) -> Any:
     """List webhook endpoints, newest first."""
     found = page(
@@ -67,13 +69,13 @@ def list_webhook_endpoints(call: Call) -> Any:
     return {**found, "data": [_shown(call, row) for row in found["data"]]}
 
 
-@api.get("/<endpoint_id>", scope=SCOPE, answer=EndpointAnswer)
+@api.get("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointAnswer)
 def get_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Retrieve a webhook endpoint."""
     return _shown(call, endpoints.get(call.tx, call.tenant, endpoint_id))
 
 
-@api.patch("/<endpoint_id>", scope=SCOPE, body=EndpointChange, answer=EndpointAnswer, prepare=refusal)
+@api.patch("/<endpoint_id>", scope=SCOPE, body=EndpointChange, answer=WebhookEndpointAnswer, prepare=refusal)
 def change_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Change a webhook endpoint, switch it off, or on again after it was disabled."""
     endpoints.get(call.tx, call.tenant, endpoint_id)
@@ -81,20 +83,22 @@ def change_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     return _shown(call, endpoints.change(call.tx, call.tenant, endpoint_id, call.body))
 
 
-@api.delete("/<endpoint_id>", scope=SCOPE, answer=EndpointDeleted)
+@api.delete("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointDeleted)
 def delete_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Delete a webhook endpoint; what waits for it is canceled."""
     return endpoints.delete(call.tx, call.tenant, endpoint_id)
 
 
-@api.post("/<endpoint_id>/rotate_secret", scope=SCOPE, answer=EndpointAnswer, idempotency=WITH_SECRET)
+@api.post("/<endpoint_id>/rotate_secret", scope=SCOPE, answer=WebhookEndpointAnswer, idempotency=WITH_SECRET)
 def rotate_webhook_secret(call: Call, endpoint_id: str) -> Any:
     """Make a new signing secret; for 24 hours deliveries carry the signatures of both."""
     rotated = endpoints.rotate_secret(call.tx, call.tenant, call.gateway.vault, endpoint_id)
     return _shown(call, *rotated)
 
 
-@api.get("/<endpoint_id>/deliveries", scope=SCOPE, query=DeliveryQuery, answer=DeliveryAnswer, lists=True)
+@api.get(
+    "/<endpoint_id>/deliveries", scope=SCOPE, query=DeliveryQuery, answer=WebhookDeliveryAnswer, lists=True
+)
 def list_webhook_deliveries(call: Call, endpoint_id: str) -> Any:
     """List an endpoint's deliveries of the last 30 days with all attempts, newest first."""
     endpoint = endpoints.get(call.tx, call.tenant, endpoint_id)
@@ -119,14 +123,14 @@ def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
     return {"endpoint": endpoint_id, "queued": queued}
 
 
-@api.post("/<endpoint_id>/test", scope=SCOPE, body=TestRequest, answer=DeliveryAnswer)
+@api.post("/<endpoint_id>/test", scope=SCOPE, body=TestRequest, answer=WebhookDeliveryAnswer)
 def test_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Send a signed sample; its delivery tells what the endpoint answered. It is tried once."""
     row = deliveries.test(call.tx, call.tenant, endpoint_id, type=call.body["type"])
     return Created(deliveries.views(call.tx, [row])[0])
 
 
-@delivery_api.post("/<delivery_id>/retry", scope=SCOPE, answer=DeliveryAnswer)
+@delivery_api.post("/<delivery_id>/retry", scope=SCOPE, answer=WebhookDeliveryAnswer)
 def retry_webhook_delivery(call: Call, delivery_id: str) -> Any:
     """Send a delivery again now, whatever became of it."""
     row = deliveries.retry(call.tx, call.tenant, delivery_id)
