@@ -12,7 +12,12 @@ from gateway.db.engine import SQLITE_PRAGMAS
 
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
-LEDGER, CONTRACTS, TENANCY, AUDIT = ("ledger", "ledger_chain"), ("contracts",), ("tenancy",), ("audit",)
+LEDGER, CONTRACTS, TENANCY, AUDIT = (
+    ("ledger", "ledger_chain"),
+    ("contracts",),
+    ("tenancy", "deliveries"),
+    ("audit",),
+)
 """Files by what they guard, in the order of their migrations; a file that a release carried is never changed."""
 
 TRIGGER = re.compile(r"CREATE TRIGGER (\w+) .*?\bON (\w+)(.*)", re.DOTALL)

@@ -46,8 +46,6 @@ LOGINS = Rate("logins", per_second=0.5, burst=30, strict=True)
 """Passwords sent from one address."""
 CODES = Rate("codes", per_second=1, burst=60, strict=True)
 """One-time codes asked for or sent in from one address, which a whole shop may share."""
-SAMPLES = Rate("webhook samples", per_second=1, burst=20)
-"""Signed samples that a merchant asks for."""
 
 PAGES: dict[str, Rate] = {
     "oauth.token": TOKENS,
@@ -84,14 +82,13 @@ class InProcess:
         with self._lock:
             # When this caller has its whole burst again.
             whole = rate.burst / rate.per_second
-            full_at = min(max(self._full_at.get(key, now), now), now + whole) + 1 / rate.per_second
-            wait = full_at - whole - now
-            if wait > 1e-9:
-                return wait
-            self._full_at[key] = full_at
+            full_at = min(max(self._full_at.get(key, now), now), now + whole)
+            wait = full_at + 1 / rate.per_second - whole - now
+            refused = wait > 1e-9
+            self._full_at[key] = full_at if refused else full_at + 1 / rate.per_second
             if len(self._full_at) > self._most:
                 self._forget(now)
-        return 0
+        return wait if refused else 0
 
     def _forget(self, now: float) -> None:
         self._full_at = {key: full_at for key, full_at in self._full_at.items() if full_at > now}
@@ -111,12 +108,12 @@ class Shared:
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
     local whole = interval * burst
-    local known = tonumber(redis.call('GET', KEYS[1]) or now)
-    local full_at = math.min(math.max(known, now), now + whole) + interval
-    local wait = full_at - whole - now
-    if wait > 0 then return math.ceil(wait) end
-    redis.call('SET', KEYS[1], full_at, 'PX', math.ceil(full_at - now))
-    return 0
+    local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+    full_at = math.min(full_at, now + whole)
+    local wait = full_at + interval - whole - now
+    if wait <= 0 then full_at = full_at + interval end
+    redis.call('SET', KEYS[1], full_at, 'PX', math.max(math.ceil(full_at - now), 1))
+    return math.max(math.ceil(wait), 0)
     """
 
     def __init__(self, redis: Redis, own: InProcess) -> None:

@@ -16,7 +16,7 @@ from gateway.db.transactions import Transaction
 from gateway.webhooks import endpoints, retries, service, signatures, waiting
 from gateway.webhooks.addresses import Rules
 from gateway.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from gateway.webhooks.schemas import EndpointAnswer, EventAnswer
+from gateway.webhooks.schemas import EventAnswer, WebhookEndpointAnswer
 from gateway.webhooks.transport import Answer, Line, NotDelivered
 from gateway.webhooks.waiting import Run
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gateway.webhooks")
 PAYLOAD = EventAnswer()
-ENDPOINT = EndpointAnswer()
+ENDPOINT = WebhookEndpointAnswer()
 RUN_SECONDS = 20.0
 """After so long a run begins no further request, so that it ends well inside its lease."""
 SLOW_SECONDS = 1.0

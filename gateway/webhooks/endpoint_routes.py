@@ -11,21 +11,20 @@ from gateway.web.context import Caller, Gateway
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
 from gateway.web.paging import PageQuery, page
-from gateway.web.rate_limits import SAMPLES
 from gateway.webhooks import deliveries, endpoints
 from gateway.webhooks.addresses import AddressRefused
 from gateway.webhooks.delivery import rules_for
 from gateway.webhooks.models import WebhookDelivery, WebhookEndpoint
 from gateway.webhooks.schemas import (
-    DeliveryAnswer,
     DeliveryQuery,
-    EndpointAnswer,
     EndpointChange,
-    EndpointDeleted,
     EndpointRequest,
     ReplayAnswer,
     ReplayRequest,
     TestRequest,
+    WebhookDeliveryAnswer,
+    WebhookEndpointAnswer,
+    WebhookEndpointDeleted,
 )
 
 SCOPE = "webhooks:write"
@@ -49,7 +48,7 @@ def refusal(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> str | Non
 @api.post(
     scope=SCOPE,
     body=EndpointRequest,
-    answer=EndpointAnswer,
+    answer=WebhookEndpointAnswer,
     prepare=refusal,
     idempotency=WITH_SECRET,
     privileged=True,
@@ -61,7 +60,7 @@ def create_webhook_endpoint(call: Call) -> Any:
     return Created(_shown(call, endpoint, secret))
 
 
-@api.get(scope=SCOPE, query=PageQuery, answer=EndpointAnswer, lists=True)
+@api.get(scope=SCOPE, query=PageQuery, answer=WebhookEndpointAnswer, lists=True)
 def list_webhook_endpoints(call: Call) -> Any:
     """List webhook endpoints, newest first."""
     found = page(
@@ -75,7 +74,7 @@ def list_webhook_endpoints(call: Call) -> Any:
     return {**found, "data": [_shown(call, row) for row in found["data"]]}
 
 
-@api.get("/<endpoint_id>", scope=SCOPE, answer=EndpointAnswer)
+@api.get("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointAnswer)
 def get_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Retrieve a webhook endpoint."""
     return _shown(call, endpoints.get(call.tx, call.tenant, endpoint_id))
@@ -85,7 +84,7 @@ def get_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     "/<endpoint_id>",
     scope=SCOPE,
     body=EndpointChange,
-    answer=EndpointAnswer,
+    answer=WebhookEndpointAnswer,
     prepare=refusal,
     privileged=True,
 )
@@ -96,7 +95,7 @@ def change_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     return _shown(call, endpoints.change(call.tx, call.tenant, endpoint_id, call.body))
 
 
-@api.delete("/<endpoint_id>", scope=SCOPE, answer=EndpointDeleted, privileged=True)
+@api.delete("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointDeleted, privileged=True)
 def delete_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Delete a webhook endpoint; what waits for it is canceled."""
     return endpoints.delete(call.tx, call.tenant, endpoint_id)
@@ -105,7 +104,7 @@ def delete_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
 @api.post(
     "/<endpoint_id>/rotate_secret",
     scope=SCOPE,
-    answer=EndpointAnswer,
+    answer=WebhookEndpointAnswer,
     idempotency=WITH_SECRET,
     privileged=True,
 )
@@ -115,7 +114,9 @@ def rotate_webhook_secret(call: Call, endpoint_id: str) -> Any:
     return _shown(call, *rotated)
 
 
-@api.get("/<endpoint_id>/deliveries", scope=SCOPE, query=DeliveryQuery, answer=DeliveryAnswer, lists=True)
+@api.get(
+    "/<endpoint_id>/deliveries", scope=SCOPE, query=DeliveryQuery, answer=WebhookDeliveryAnswer, lists=True
+)
 def list_webhook_deliveries(call: Call, endpoint_id: str) -> Any:
     """List an endpoint's deliveries of the last 30 days with all attempts, newest first."""
     endpoint = endpoints.get(call.tx, call.tenant, endpoint_id)
@@ -140,14 +141,14 @@ def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
     return {"endpoint": endpoint_id, "queued": queued}
 
 
-@api.post("/<endpoint_id>/test", scope=SCOPE, body=TestRequest, answer=DeliveryAnswer, rate=SAMPLES)
+@api.post("/<endpoint_id>/test", scope=SCOPE, body=TestRequest, answer=WebhookDeliveryAnswer)
 def test_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Send a signed sample; its delivery tells what the endpoint answered. It is tried once."""
     row = deliveries.test(call.tx, call.tenant, endpoint_id, type=call.body["type"])
-    return Created(deliveries.views(call.tx, [row])[0])
+    return deliveries.views(call.tx, [row])[0]
 
 
-@delivery_api.post("/<delivery_id>/retry", scope=SCOPE, answer=DeliveryAnswer)
+@delivery_api.post("/<delivery_id>/retry", scope=SCOPE, answer=WebhookDeliveryAnswer)
 def retry_webhook_delivery(call: Call, delivery_id: str) -> Any:
     """Send a delivery again now, whatever became of it."""
     row = deliveries.retry(call.tx, call.tenant, delivery_id)

@@ -99,7 +99,7 @@ class EndpointChange(Strict):
     status = Choice("enabled", "disabled")
 
 
-class EndpointAnswer(Strict):
+class WebhookEndpointAnswer(Strict):
     """An endpoint; its ``secret`` is in the answer to its creation and to a rotation, and nowhere else."""
 
     id = fields.String()
@@ -120,7 +120,7 @@ class EndpointAnswer(Strict):
     created_at = Moment()
 
 
-class EndpointDeleted(Strict):
+class WebhookEndpointDeleted(Strict):
     """What is left of a deleted endpoint."""
 
     id = fields.String()
@@ -134,7 +134,7 @@ class DeliveryQuery(PageQuery):
     status = Choice(*DELIVERY_STATES, load_default=None)
 
 
-class AttemptAnswer(Strict):
+class WebhookAttemptAnswer(Strict):
     """One request and its answer; without an answer ``error`` says why."""
 
     number = fields.Integer()
@@ -149,7 +149,7 @@ class AttemptAnswer(Strict):
     created_at = Moment()
 
 
-class DeliveryAnswer(Strict):
+class WebhookDeliveryAnswer(Strict):
     """One event on its way to one endpoint, and the log of its attempts, the newest first."""
 
     id = fields.String()
@@ -163,7 +163,7 @@ class DeliveryAnswer(Strict):
     status = fields.String(metadata={"enum": list(DELIVERY_STATES)})
     attempts = fields.Integer()
     next_attempt_at = Moment(allow_none=True)
-    log = fields.List(fields.Nested(AttemptAnswer))
+    log = fields.List(fields.Nested(WebhookAttemptAnswer))
     created_at = Moment()
 
 

@@ -48,6 +48,9 @@ def test_every_setting_is_in_the_docs():
         ("FENQI_PUBLIC_URL", "pay.example.com"),
         ("FENQI_SETTLEMENT_CUTOFF", "25:00"),
         ("FENQI_WORKER_IN_PROCESS", "maybe"),
+        ("FENQI_WEBHOOK_PORTS", "443;80"),
+        ("FENQI_WEBHOOK_PORTS", "0"),
+        ("FENQI_WEBHOOK_LOCAL", "127.0.0.1"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_names_itself(name, value):

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.db import types
+from gateway.db.guards import install
 
 revision = "0008"
 down_revision = "0007"
@@ -22,6 +23,7 @@ def upgrade() -> None:
     _order_of_events()
     _endpoint()
     _delivery()
+    install(op.get_bind(), "deliveries")
     _attempt()
     _move_waiting()
 
