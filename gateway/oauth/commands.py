@@ -6,14 +6,14 @@ Secrets go to the standard output, once; nothing else ever shows them.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from gateway.core.tenant import Mode, Tenant, mode_of
 from gateway.errors import ValidationFailed
 from gateway.oauth import service
-from gateway.oauth.keys import SigningKey, SigningKeys
+from gateway.oauth.keys import SigningKeys
 from gateway.oauth.models import ClientSecret, OAuthClient
 from gateway.oauth.scopes import SERVER_SCOPES
 from gateway.web.context import Gateway
@@ -94,7 +94,7 @@ def require(gateway: Gateway, client_id: str, *, par: bool | None, dpop: bool | 
 
 def show_signing_keys(keys: SigningKeys) -> int:
     """Print the published signing keys and what each is doing; never their secret part."""
-    return _printed([_described(key, keys.signing_kid) for key in keys.keys])
+    return _printed(keys.described())
 
 
 def rotate_signing_keys(keys: SigningKeys) -> int:
@@ -129,16 +129,6 @@ def _method(client: OAuthClient) -> str:
     if client.assertion_alg is not None:
         return "private_key_jwt"
     return "none" if client.kind == "portal" else "client_secret_basic"
-
-
-def _described(key: SigningKey, signing: str | None) -> dict[str, Any]:
-    begins = key.signs_from
-    state = "signs" if key.key.kid == signing else "waits" if begins is None else "verifies"
-    return {
-        "kid": key.key.kid,
-        "state": state,
-        "signs_from": datetime.fromtimestamp(begins, UTC).isoformat() if begins else None,
-    }
 
 
 def _read(path: Path) -> Any:

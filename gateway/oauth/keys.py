@@ -17,6 +17,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
+from gateway.errors import Conflict
 from gateway.oauth.revocation import ACCESS_LIFE
 from gateway.privacy import keyfile
 from gateway.privacy.keyfile import KeyFileError
@@ -76,15 +77,17 @@ class SigningKeys:
         """The published key set (RFC 7517), without any secret."""
         return self._now().public
 
-    @property
-    def keys(self) -> list[SigningKey]:
-        """The published keys with their times."""
-        return _alive(self._keys, int(self._clock().timestamp()))
-
-    @property
-    def signing_kid(self) -> str | None:
-        """The id of the key that signs now."""
-        return self._now().signer.kid
+    def described(self) -> list[dict[str, Any]]:
+        """The published keys, what each is doing, and since or from when; nothing that is secret."""
+        signer, now = self._now().signer, int(self._clock().timestamp())
+        found = []
+        for key in _alive(self._keys, now):
+            begins = key.signs_from
+            waits = begins is None or begins > now
+            moment = datetime.fromtimestamp(begins, UTC).isoformat() if begins else None
+            state = "signs" if key.key is signer else "waits" if waits else "verifies"
+            found.append({"kid": key.key.kid, "state": state, "signs_from": moment})
+        return found
 
     def sign(self, claims: dict[str, Any]) -> str:
         """A signed access token with these claims."""
@@ -100,14 +103,14 @@ class SigningKeys:
     def rotate(self) -> list[SigningKey]:
         """Let the waiting key sign, as soon as it was published for ten minutes, and publish the one after it.
 
-        Raises ``KeyFileError`` while the rotation before is not over: it would leave tokens in flight unverified.
+        Raises ``Conflict`` while the rotation before is not over: it would leave tokens in flight unverified.
         """
         if self._path is None:
             raise KeyFileError("These keys are in no file.")
         now = int(self._clock().timestamp())
         keys = _alive(_read(self._path), now)
         if any(key.signs_from is not None and key.signs_from > now for key in keys):
-            raise KeyFileError("A rotation is under way: its key has not begun to sign yet. Wait for it.")
+            raise Conflict("A rotation is under way: its key has not begun to sign yet. Wait for it.")
         waiting = [key for key in keys if key.signs_from is None] or [SigningKey(new_key(), now)]
         begins = max(now, waiting[0].published_at + PUBLISHED_AHEAD)
         ours = [key for key in keys if key.signs_from is not None]
