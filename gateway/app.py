@@ -117,7 +117,7 @@ def gateway_of(
     clock = clock or utc_now
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)
-    keys = SigningKeys.open_or_create(settings.data_dir)
+    keys = SigningKeys.open_or_create(settings.data_dir, clock)
     return Gateway(
         settings=settings,
         db=Database(connect(settings.database_url), clock=clock, ids=ids),

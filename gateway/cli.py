@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     vectors = command("vectors", _vectors, "compute every case of a golden vector file and print the results")
     vectors.add_argument("file", type=Path, help="a file such as schedules.json")
     _merchant_commands(command("merchant", _usage, "create merchants"))
+    _client_commands(command("client", _usage, "create OAuth clients, rotate and end their secrets"))
+    _key_commands(command("keys", _usage, "rotate and list the keys that sign access tokens"))
     _limit_commands(command("limit", _usage, "explain a shopper's credit limit"))
     _ledger_commands(command("ledger", _usage, "verify and export the ledger"))
     _audit_commands(command("audit", _usage, "verify the audit log and print its signed roots"))
@@ -105,6 +107,49 @@ def _payout_account_command(verbs: Any) -> None:
     account.add_argument("account", help="the institution's name of the account, such as acct_…")
     account.add_argument("--data", metavar="DIR", help=argparse.SUPPRESS)
     account.set_defaults(run=_merchant_payout_account)
+
+
+def _client_commands(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        found = verbs.add_parser(name, help=text, description=text)
+        found.add_argument("--data", metavar="DIR", help="data folder (default: FENQI_DATA_DIR or ./var)")
+        found.set_defaults(run=run)
+        return found
+
+    create = verb("create", _client_create, "create a client for a merchant's server")
+    create.add_argument("merchant", help="identifier of the merchant, mer_…")
+    create.add_argument("--mode", choices=("test", "live"), default="test")
+    create.add_argument("--scope", action="append", help="a scope it may have; again for more (default: all)")
+    create.add_argument("--require-dpop", action="store_true", help="give it bound tokens only")
+    show = verb("list", _client_list, "list clients with the identifiers of their valid secrets")
+    show.add_argument("merchant", nargs="?", help="only this merchant's")
+    rotate = verb("rotate-secret", _client_rotate, "print a new secret; the one before it overlaps")
+    rotate.add_argument("--overlap", type=int, default=24, metavar="HOURS", help="hours (default 24)")
+    revoke = verb("revoke-secret", _client_revoke, "end a secret now")
+    keys = verb("set-keys", _client_set_keys, "replace a client's public keys; its secrets end")
+    need = verb("require", _client_require, "say what a client must do")
+    need.add_argument("--par", action=argparse.BooleanOptionalAction, help="push its authorisation requests")
+    need.add_argument("--dpop", action=argparse.BooleanOptionalAction, help="bind its tokens to a key")
+    for found in (rotate, revoke, keys, need):
+        found.add_argument("client", help="identifier of the client, ci_…")
+    revoke.add_argument("secret", help="identifier of the secret, sec_…, from the list")
+    for found in (create, keys):
+        text = "its public keys as JWKS: private_key_jwt instead of a secret"
+        found.add_argument("--jwks", type=Path, metavar="FILE", required=found is keys, help=text)
+        found.add_argument("--alg", choices=("ES256", "Ed25519", "PS256"), help="default: by the kind of key")
+
+
+def _key_commands(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for name, run, text in (
+        ("rotate", _keys_rotate, "let the next key sign and publish the one after it"),
+        ("list", _keys_list, "list the published keys and what each does"),
+    ):
+        verb = verbs.add_parser(name, help=text, description=text)
+        verb.add_argument("--data", metavar="DIR", help="data folder (default: FENQI_DATA_DIR or ./var)")
+        verb.set_defaults(run=run)
 
 
 def _limit_commands(parser: argparse.ArgumentParser) -> None:
@@ -265,6 +310,62 @@ def _merchant_payout_account(options: argparse.Namespace) -> int:
 
     actor = Actor.at_the_command_line()
     return commands.payout_account(_gateway(options).db, actor, options.merchant, options.account)
+
+
+def _client_create(options: argparse.Namespace) -> int:
+    from gateway.oauth import commands  # noqa: PLC0415
+
+    return commands.create(
+        _gateway(options),
+        merchant=options.merchant,
+        mode=options.mode,
+        scopes=options.scope,
+        jwks=options.jwks,
+        alg=options.alg,
+        require_dpop=options.require_dpop,
+    )
+
+
+def _client_list(options: argparse.Namespace) -> int:
+    from gateway.oauth import commands  # noqa: PLC0415
+
+    return commands.show(_gateway(options), options.merchant)
+
+
+def _client_rotate(options: argparse.Namespace) -> int:
+    from gateway.oauth import commands  # noqa: PLC0415
+
+    return commands.rotate_secret(_gateway(options), options.client, overlap_hours=options.overlap)
+
+
+def _client_revoke(options: argparse.Namespace) -> int:
+    from gateway.oauth import commands  # noqa: PLC0415
+
+    return commands.revoke_secret(_gateway(options), options.client, options.secret)
+
+
+def _client_set_keys(options: argparse.Namespace) -> int:
+    from gateway.oauth import commands  # noqa: PLC0415
+
+    return commands.set_keys(_gateway(options), options.client, jwks=options.jwks, alg=options.alg)
+
+
+def _client_require(options: argparse.Namespace) -> int:
+    from gateway.oauth import commands  # noqa: PLC0415
+
+    return commands.require(_gateway(options), options.client, par=options.par, dpop=options.dpop)
+
+
+def _keys_rotate(options: argparse.Namespace) -> int:
+    from gateway.oauth import commands  # noqa: PLC0415
+
+    return commands.rotate_signing_keys(_gateway(options).ports["signing_keys"])
+
+
+def _keys_list(options: argparse.Namespace) -> int:
+    from gateway.oauth import commands  # noqa: PLC0415
+
+    return commands.show_signing_keys(_gateway(options).ports["signing_keys"])
 
 
 def _limit_history(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.loans import billing, ending
 from gateway.merchants import test_clocks
+from gateway.oauth import spent
 from gateway.payments import collections, disputes
 from gateway.payments import service as payments
 from gateway.settlement import closing
@@ -35,6 +36,7 @@ def sweep(gateway: Gateway) -> None:
     gateway.db.write(checkouts.expire_due)
     gateway.db.write(payments.expire_due)
     gateway.db.write(lambda tx: audit.sign_yesterday(tx, gateway.ports["signing_authority"]))
+    gateway.db.write(spent.forget_expired)
     with gateway.db.read() as tx:
         today = shanghai_date(tx.now)
         clocked = test_clocks.tenants(tx)

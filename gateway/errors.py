@@ -5,6 +5,8 @@ GatewayError
 │  ├─ IdempotencyKeyMissing        400 idempotency_key_required
 │  └─ UnsupportedVersion           400 unsupported_version
 ├─ Unauthenticated                 401 unauthenticated
+│  └─ ProofRefused                 401 invalid_dpop_proof
+│     └─ NonceRequired             401 use_dpop_nonce           send it again with the nonce of DPoP-Nonce
 ├─ ScopeMissing                    403 insufficient_scope
 ├─ NotFound                        404 not_found                also for what belongs to somebody else
 ├─ MethodNotAllowed                405 method_not_allowed
@@ -83,7 +85,19 @@ class UnsupportedVersion(InvalidRequest):
 
 
 class Unauthenticated(GatewayError):
+    """``challenges`` become the WWW-Authenticate headers of the answer."""
+
     status, code, title = 401, "unauthenticated", "Credentials are missing or not valid"
+    challenges: tuple[str, ...] = ('Bearer realm="fenqi"',)
+
+
+class ProofRefused(Unauthenticated):
+    code, title = "invalid_dpop_proof", "The DPoP proof is not right"
+
+
+class NonceRequired(ProofRefused):
+    code, title = "use_dpop_nonce", "The DPoP proof needs a nonce of ours"
+    detail = "Send the request again with a proof that holds the nonce of the header DPoP-Nonce."
 
 
 class ScopeMissing(GatewayError):

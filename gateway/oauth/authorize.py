@@ -21,7 +21,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from gateway.db.transactions import Transaction
 from gateway.merchants import service as merchants
-from gateway.oauth import login_attempts, parameters, passwords, service
+from gateway.oauth import login_attempts, parameters, passwords, pushed, service
 from gateway.oauth.models import OAuthClient, TeamMember
 from gateway.oauth.server import Server, error_answer, uncached
 from gateway.privacy.vault import VaultError
@@ -37,6 +37,9 @@ PARAMETERS = (
     "state",
     "code_challenge",
     "code_challenge_method",
+    "resource",
+    "dpop_jkt",
+    "request_uri",
 )
 FORM_LIFE = {"login": timedelta(minutes=30), "continue": timedelta(minutes=5)}
 
@@ -44,14 +47,14 @@ FORM_LIFE = {"login": timedelta(minutes=30), "continue": timedelta(minutes=5)}
 @blueprint.get("/oauth/authorize")
 def ask() -> Response:
     """Show the login, or say at once what is wrong with the request."""
-    asked = parameters.in_address(request)
+    asked = pushed.asked(request)
     return _login_page(asked, _checked(asked))
 
 
 @blueprint.post("/oauth/authorize")
 def answer() -> Response:
     """Check address and password, then take the answer to the question that follows."""
-    asked = parameters.in_address(request)
+    asked = pushed.asked(request)
     client = _checked(asked)
     _check_site()
     request.max_content_length = parameters.LONGEST_BODY
@@ -159,7 +162,7 @@ def _continue_page(asked: dict[str, str], client: OAuthClient, member: TeamMembe
 def _page(asked: dict[str, str], client: OAuthClient, step: str, **facts: str) -> dict[str, Any]:
     _allow_target(asked["redirect_uri"])
     return {
-        "action": "/oauth/authorize?" + urlencode(asked),
+        "action": "/oauth/authorize?" + urlencode(pushed.address(asked)),
         "form": _sealed(step, asked, **facts),
         "mode": client.mode,
         "target": urlsplit(asked["redirect_uri"]).netloc,

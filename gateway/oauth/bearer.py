@@ -11,8 +11,11 @@ from joserfc.errors import JoseError
 
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
-from gateway.errors import Unauthenticated
+from gateway.errors import NonceRequired, ProofRefused, Unauthenticated
 from gateway.merchants.service import owner_of_key
+from gateway.oauth import discovery, dpop, spent
+from gateway.oauth.dpop import NonceMissing
+from gateway.oauth.jose import NotAcceptable
 from gateway.oauth.keys import TYPE, SigningKeys
 from gateway.oauth.revocation import RevokedTokens
 from gateway.web.context import Caller, gateway
@@ -24,6 +27,8 @@ TIMES = ("exp", "iat")
 CLOCK_SKEW_SECONDS = 5
 """How far ahead another process's clock may be when it issues a token; an expiry has no such grace."""
 HOW = "Get one from POST /oauth/token."
+READING = ("GET", "HEAD")
+REMEMBERED_SECONDS = 2 * dpop.AGE_SECONDS + CLOCK_SKEW_SECONDS
 
 
 class Bearer:
@@ -34,13 +39,24 @@ class Bearer:
         self._issuer = issuer
         self._clock = clock
         self.revoked = RevokedTokens()
+        self.proofs = spent.RecentProofs(REMEMBERED_SECONDS)
 
     def bearer(self, request: Request) -> Caller:
         """The caller behind the Authorization header. Raises ``Unauthenticated`` with what to do."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        try:
+            return self._caller(request, scheme.lower(), token.strip())
+        except Unauthenticated as error:
+            sent = error.code if isinstance(error, ProofRefused) else "invalid_token" if token.strip() else ""
+            used = "dpop" if scheme.lower() == "dpop" or isinstance(error, ProofRefused) else "bearer"
+            error.challenges = discovery.challenges(self._issuer, error=sent, scheme=used)
+            raise
+
+    def _caller(self, request: Request, scheme: str, token: str) -> Caller:
+        if scheme not in ("bearer", "dpop") or not token:
             raise Unauthenticated(f"Send Authorization: Bearer with an access token. {HOW}")
-        claims = self.claims(token.strip())
+        claims = self.claims(token)
+        self._check_binding(request, scheme, token, claims)
         if self.revoked.holds(gateway().db, self._clock(), claims["jti"], claims.get("sid")):
             raise Unauthenticated(f"The access token was revoked. {HOW}")
         return Caller(
@@ -50,6 +66,35 @@ class Bearer:
             user_id=claims["sub"] if claims["sub"] != claims["client_id"] else None,
             token_id=claims["jti"],
         )
+
+    def _check_binding(self, request: Request, scheme: str, token: str, claims: dict[str, Any]) -> None:
+        """A bound token comes with a proof of its key, and a proof with a bound token. Raises ``Unauthenticated``."""
+        confirmation = claims.get("cnf")
+        if confirmation is None:
+            if scheme == "dpop" or "DPoP" in request.headers:
+                raise ProofRefused(
+                    "The access token is not bound to a key: get one with a DPoP proof, or send none."
+                )
+            return
+        if scheme != "dpop":
+            raise Unauthenticated("The access token is bound to a key: send Authorization: DPoP and a proof.")
+        here, now = gateway(), self._clock()
+        try:
+            proof = dpop.read(request, vault=here.vault, issuer=self._issuer, now=now, token=token)
+        except NonceMissing:
+            raise NonceRequired from None
+        except NotAcceptable as error:
+            raise ProofRefused(f"The DPoP proof is refused: {error}.") from None
+        if proof is None:
+            raise ProofRefused("The access token is bound to a key: send a proof in the header DPoP.")
+        if confirmation != {"jkt": proof.jkt}:
+            raise ProofRefused("The DPoP proof was made with another key than the access token is bound to.")
+        # What changes something is remembered by the database; for a look a process's own memory must do.
+        new = self.proofs.spend(proof.key, int(now.timestamp()))
+        if new and request.method not in READING:
+            new = here.db.write(lambda tx: spent.spend(tx, proof.key, proof.expires_at))
+        if not new:
+            raise ProofRefused("The DPoP proof was used before.")
 
     def publishable_key(self, tx: Transaction, key: str) -> Caller:
         """The merchant behind a publishable key, allowed to quote. Raises ``Unauthenticated``."""
@@ -76,7 +121,7 @@ class Bearer:
             raise Unauthenticated(f"The access token was issued for another gateway. {HOW}")
         if claims["exp"] <= now:
             raise Unauthenticated(f"The access token has expired. {HOW}")
-        if claims["iat"] > now + CLOCK_SKEW_SECONDS:
+        if max(claims["iat"], claims.get("nbf", 0)) > now + CLOCK_SKEW_SECONDS:
             raise Unauthenticated(f"The access token is from the future. {HOW}")
         return claims
 
@@ -86,4 +131,6 @@ def _is_complete(claims: dict[str, Any]) -> bool:
         all(isinstance(claims.get(name), str) for name in WORDS)
         and all(type(claims.get(name)) is int for name in TIMES)
         and claims["mode"] in ("test", "live")
+        and type(claims.get("nbf", 0)) is int
+        and isinstance(claims.get("cnf", {}), dict)
     )

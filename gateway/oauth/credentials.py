@@ -14,12 +14,14 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 
-REFUSED = "The client cannot be authenticated: check client_id and client_secret."
+from gateway.oauth import assertions
+
+REFUSED = "The client cannot be authenticated: check client_id and its secret or assertion."
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A client's claim: ``method`` as RFC 7591 names it, and the secret where the method has one."""
+    """A client's claim: ``method`` as RFC 7591 names it, and its secret or assertion where the method has one."""
 
     method: str
     client_id: str
@@ -28,6 +30,8 @@ class Credentials:
 
 def read(authorization: str | None, form: Mapping[str, str]) -> Credentials:
     """The credentials of a request. Raises ``InvalidRequestError`` (two ways) or ``InvalidClientError``."""
+    if "client_assertion" in form or "client_assertion_type" in form:
+        return _assertion(authorization, form)
     in_body = Credentials("client_secret_post", form.get("client_id", ""), form.get("client_secret", ""))
     if authorization is None:
         if not in_body.client_id:
@@ -39,6 +43,19 @@ def read(authorization: str | None, form: Mapping[str, str]) -> Credentials:
             "Send the credentials in the Authorization header or in the body, not both."
         )
     return basic
+
+
+def _assertion(authorization: str | None, form: Mapping[str, str]) -> Credentials:
+    """RFC 7521 section 4.2: the client is the subject of its assertion, and client_id may only repeat that."""
+    if authorization is not None or "client_secret" in form:
+        raise InvalidRequestError("Send an assertion or a secret, not both.")
+    if form.get("client_assertion_type") != assertions.TYPE:
+        raise InvalidRequestError(f"The client_assertion_type is {assertions.TYPE}.")
+    assertion = form.get("client_assertion", "")
+    client_id = assertions.claimed_client(assertion)
+    if not client_id or form.get("client_id", client_id) != client_id:
+        raise refusal()
+    return Credentials("private_key_jwt", client_id, assertion)
 
 
 def refusal() -> InvalidClientError:

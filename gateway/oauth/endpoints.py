@@ -84,7 +84,7 @@ def _access_token(server: Any, token: str) -> Found | None:
         return None
     expired = datetime.fromtimestamp(claims["exp"], server.tx.now.tzinfo) <= server.tx.now
     over = expired or is_revoked(server.tx, claims["jti"], claims.get("sid"))
-    return Found(claims, "Bearer", is_family=False, over=over)
+    return Found(claims, "DPoP" if "cnf" in claims else "Bearer", is_family=False, over=over)
 
 
 def _refresh_token(server: Any, token: str) -> Found | None:
@@ -101,5 +101,7 @@ def _refresh_token(server: Any, token: str) -> Found | None:
         "sid": row.family,
         "exp": int(row.expires_at.timestamp()),
     }
+    if row.jkt is not None:
+        claims["cnf"] = {"jkt": row.jkt}
     over = row.used_at is not None or row.revoked_at is not None or row.expires_at <= server.tx.now
     return Found(claims, "refresh_token", is_family=True, over=over)

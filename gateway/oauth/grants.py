@@ -20,7 +20,7 @@ from authlib.oauth2.rfc6749.errors import (
 from authlib.oauth2.rfc7636 import CodeChallenge
 from sqlmodel import select
 
-from gateway.oauth import service
+from gateway.oauth import pushed, service
 from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken, TeamMember
 from gateway.oauth.revocation import revoke_family
 from gateway.oauth.scopes import ALL_SCOPES, ROLE_SCOPES
@@ -28,9 +28,16 @@ from gateway.oauth.scopes import ALL_SCOPES, ROLE_SCOPES
 CODE_LIFE = timedelta(seconds=60)
 REFRESH_LIFE = timedelta(days=30)
 """From the login, however often the token rotates: then the person logs in again."""
-METHODS = {"server": ("client_secret_basic", "client_secret_post"), "portal": ("none",)}
+SECRETS, KEYS = ("client_secret_basic", "client_secret_post"), ("private_key_jwt",)
+METHODS = {"server": (*SECRETS, *KEYS), "portal": ("none",)}
 GRANTS = {"server": ("client_credentials",), "portal": ("authorization_code", "refresh_token")}
-S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+S256_CHALLENGE = THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class InvalidTargetError(OAuth2Error):  # type: ignore[misc,unused-ignore]
+    """The token is wanted for a resource that is not ours (RFC 8707, section 2)."""
+
+    error = "invalid_target"
 
 
 class Client(ClientMixin):  # type: ignore[misc,unused-ignore]
@@ -56,7 +63,10 @@ class Client(ClientMixin):  # type: ignore[misc,unused-ignore]
         return redirect_uri in self.row.redirect_uris
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method in METHODS[self.row.kind]
+        """A client has one way: its keys where it registered some, else its secrets, else (the portal) none."""
+        if self.row.kind == "portal":
+            return method == "none"
+        return method in (KEYS if self.row.assertion_alg else SECRETS)
 
     def check_response_type(self, response_type: str) -> bool:
         return self.row.kind == "portal" and response_type == "code"
@@ -72,6 +82,7 @@ class ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc,unu
 
     def generate_token(self, **options: Any) -> dict[str, Any]:
         client: Client = self.request.client
+        check_resource(self.request.payload.data, self.server.issuer)
         scope = client.get_allowed_scope(options["scope"])
         return self.server.access_token(client.row, scope=scope)  # type: ignore[no-any-return]
 
@@ -122,6 +133,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
                 raise InvalidRequestError("PKCE is required: send code_challenge_method=S256.")
             if not S256_CHALLENGE.fullmatch(asked.data.get("code_challenge", "")):
                 raise InvalidRequestError("The code_challenge must be 43 characters of base64url.")
+            self._check_profile(client)
             self.request.scope = client.get_allowed_scope(asked.scope)
         except OAuth2Error as error:
             error.redirect_uri = asked.redirect_uri
@@ -129,8 +141,19 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
         self.request.client = client
         return str(asked.redirect_uri)
 
+    def _check_profile(self, client: Client) -> None:
+        """What RFC 8707, 9126 and 9449 add to a request. Raises ``OAuth2Error``."""
+        data = self.request.payload.data
+        check_resource(data, self.server.issuer)
+        if client.row.require_par and "request_uri" not in data:
+            raise InvalidRequestError("This client must push its requests to /oauth/par.")
+        if "dpop_jkt" in data and not THUMBPRINT.fullmatch(data["dpop_jkt"]):
+            raise InvalidRequestError("The dpop_jkt must be 43 characters of base64url.")
+
     def save_authorization_code(self, code: str, request: Any) -> None:
-        tx, member = self.server.tx, request.user
+        tx, member, data = self.server.tx, request.user, request.payload.data
+        if "request_uri" in data:
+            pushed.use(tx, self.server.vault, data["request_uri"], request.client.row.id)
         tx.add(
             AuthorizationCode(
                 code_lookup=self.server.vault.lookup(code, "code"),
@@ -141,6 +164,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
                 scope=granted(request.scope, member),
                 code_challenge=request.payload.data["code_challenge"],
                 family=tx.new_id("ses"),
+                dpop_jkt=data.get("dpop_jkt"),
                 expires_at=tx.now + CODE_LIFE,
             )
         )
@@ -154,6 +178,8 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
         if row.used_at is not None:
             revoke_family(tx, row.family)
             return None
+        if row.dpop_jkt is not None and row.dpop_jkt != self.server.jkt:
+            return None
         return Stored(row) if row.expires_at > tx.now else None
 
     def delete_authorization_code(self, authorization_code: Stored) -> None:
@@ -164,6 +190,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
         return service.member(self.server.tx, authorization_code.row.member_id)
 
     def generate_token(self, **options: Any) -> dict[str, Any]:
+        check_resource(self.request.payload.data, self.server.issuer)
         row: AuthorizationCode = self.request.authorization_code.row
         member: TeamMember = options["user"]
         client: OAuthClient = self.request.client.row
@@ -184,6 +211,8 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
         row = tx.exec(select(RefreshToken).where(RefreshToken.token_lookup == lookup)).first()
         if row is None or row.client_id != self.request.client.row.id:
             return None
+        if row.jkt is not None and row.jkt != self.server.jkt:
+            return None  # without its key the token is worth nothing, not even to end the login
         if row.used_at is not None:
             revoke_family(tx, row.family)
             return None
@@ -194,6 +223,7 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
 
     def generate_token(self, **options: Any) -> dict[str, Any]:
         """A token by the person's role of today; the new refresh token keeps the scope of the login."""
+        check_resource(self.request.payload.data, self.server.issuer)
         row: RefreshToken = self.request.refresh_token.row
         member: TeamMember = options["user"]
         client: OAuthClient = self.request.client.row
@@ -204,6 +234,12 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
     def revoke_old_credential(self, refresh_token: Stored) -> None:
         refresh_token.row.used_at = self.server.tx.now
         self.server.tx.add(refresh_token.row)
+
+
+def check_resource(data: Any, issuer: str) -> None:
+    """There is one resource, the API, and every token is for it. Raises ``InvalidTargetError`` for another."""
+    if data.get("resource", issuer) != issuer:
+        raise InvalidTargetError(f"The resource of this server is {issuer}.")
 
 
 def granted(scope: str, member: TeamMember) -> str:

@@ -1,7 +1,15 @@
-"""Signing keys of access tokens: ES256, kept beside the database; the newest signs, all verify."""
+"""Signing keys of access tokens: ES256, kept beside the database, always two of them published.
+
+One key signs; the next is published long before it signs, so that whoever keeps our key set has it by then; the one
+before goes on verifying until its last token has died. A running process sees a rotation within five seconds.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,45 +17,134 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
+from gateway.errors import Conflict
+from gateway.oauth.revocation import ACCESS_LIFE
 from gateway.privacy import keyfile
 from gateway.privacy.keyfile import KeyFileError
 
 ALGORITHM = "ES256"
 TYPE = "at+jwt"
 """Header ``typ`` of an access token (RFC 9068, section 2.1)."""
+PUBLISHED_AHEAD = 600
+"""Seconds between the publishing of a key and its first signature: twice as long as our key set may be kept."""
+REREAD_SECONDS = 5
+VERIFIES_AFTER = int(ACCESS_LIFE.total_seconds()) + 60
+"""Seconds a key verifies after the next one began to sign: a token's life, and processes that learn of it late."""
+log = logging.getLogger("gateway.oauth")
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key and its times (Unix seconds): ``signs_from`` is None while it waits for its turn."""
+
+    key: ECKey
+    published_at: int = 0
+    signs_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the keys are at one moment."""
+
+    at: int
+    signer: ECKey
+    verifiers: KeySet
+    public: dict[str, Any]
 
 
 class SigningKeys:
-    """The active keys, newest first: one signs, the one before it still verifies while its tokens live."""
+    """The keys of one gateway, in the order in which they sign."""
 
-    def __init__(self, keys: list[ECKey]) -> None:
-        self._signer = keys[0]
-        # Built once: parsing a JWKS on every request costs 71 us instead of 0.3 us.
-        self._set = KeySet(list(keys))
-        self.public: dict[str, Any] = {"keys": [_published(key) for key in keys]}
+    def __init__(
+        self, keys: list[SigningKey], *, clock: Callable[[], datetime] | None = None, path: Path | None = None
+    ) -> None:
+        self._keys, self._path, self._clock = keys, path, clock or (lambda: datetime.now(UTC))
+        self._seen = _stamp(path)
+        self._view: View | None = None
 
     @classmethod
-    def open_or_create(cls, data_dir: Path) -> SigningKeys:
-        """The keys of a data folder; the first is made at the first start. Raises ``KeyFileError``."""
+    def open_or_create(cls, data_dir: Path, clock: Callable[[], datetime] | None = None) -> SigningKeys:
+        """The keys of a data folder, made at the first start: one that signs, one that waits.
+
+        Raises ``KeyFileError``.
+        """
         path = data_dir / keyfile.FOLDER / "signing.json"
-        content = keyfile.open_or_create(path, lambda: {"keys": [new_key().as_dict(private=True)]})
-        try:
-            keys = [ECKey.import_key(row) for row in content["keys"]]
-            if not keys or not all(key.is_private and key.curve_name == "P-256" for key in keys):
-                raise ValueError("it must hold private keys on P-256")
-            return cls(keys)
-        except (JoseError, KeyError, TypeError, ValueError) as error:
-            raise KeyFileError(f"the key file {path} is damaged: {error}. Restore a backup.") from None
+        keyfile.open_or_create(path, lambda: _dumped([SigningKey(new_key(), 0, 0), SigningKey(new_key())]))
+        return cls(_read(path), clock=clock, path=path)
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """The published key set (RFC 7517), without any secret."""
+        return self._now().public
+
+    def described(self) -> list[dict[str, Any]]:
+        """The published keys, what each is doing, and since or from when; nothing that is secret."""
+        signer, now = self._now().signer, int(self._clock().timestamp())
+        found = []
+        for key in _alive(self._keys, now):
+            begins = key.signs_from
+            waits = begins is None or begins > now
+            moment = datetime.fromtimestamp(begins, UTC).isoformat() if begins else None
+            state = "signs" if key.key is signer else "waits" if waits else "verifies"
+            found.append({"kid": key.key.kid, "state": state, "signs_from": moment})
+        return found
 
     def sign(self, claims: dict[str, Any]) -> str:
         """A signed access token with these claims."""
-        header = {"alg": ALGORITHM, "typ": TYPE, "kid": self._signer.kid}
-        return jwt.encode(header, claims, self._signer, algorithms=[ALGORITHM])
+        signer = self._now().signer
+        header = {"alg": ALGORITHM, "typ": TYPE, "kid": signer.kid}
+        return jwt.encode(header, claims, signer, algorithms=[ALGORITHM])
 
     def verified(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and claims of a token that one of these keys signed. Raises ``JoseError``, ``ValueError``."""
-        found = jwt.decode(token, self._set, algorithms=[ALGORITHM])
+        found = jwt.decode(token, self._now().verifiers, algorithms=[ALGORITHM])
         return dict(found.header), dict(found.claims)
+
+    def rotate(self) -> list[SigningKey]:
+        """Let the waiting key sign, as soon as it was published for ten minutes, and publish the one after it.
+
+        Raises ``Conflict`` while the rotation before is not over: it would leave tokens in flight unverified.
+        """
+        if self._path is None:
+            raise KeyFileError("These keys are in no file.")
+        now = int(self._clock().timestamp())
+        keys = _alive(_read(self._path), now)
+        if any(key.signs_from is not None and key.signs_from > now for key in keys):
+            raise Conflict("A rotation is under way: its key has not begun to sign yet. Wait for it.")
+        waiting = [key for key in keys if key.signs_from is None] or [SigningKey(new_key(), now)]
+        begins = max(now, waiting[0].published_at + PUBLISHED_AHEAD)
+        ours = [key for key in keys if key.signs_from is not None]
+        keys = [*ours, replace(waiting[0], signs_from=begins), *waiting[1:]]
+        if len(waiting) < 2:
+            keys.append(SigningKey(new_key(), now))
+        keyfile.replace(self._path, _dumped(keys))
+        self._keys, self._seen, self._view = keys, _stamp(self._path), None
+        return keys
+
+    def _now(self) -> View:
+        """The keys of this moment, built once in five seconds: parsing them on every request costs 71 us."""
+        view, now = self._view, int(self._clock().timestamp())
+        if view is None or not view.at <= now < view.at + REREAD_SECONDS:
+            self._look_again()
+            keys = _alive(self._keys, now)
+            signing = [key for key in keys if key.signs_from is not None and key.signs_from <= now]
+            view = View(
+                at=now,
+                signer=(signing or keys)[-1 if signing else 0].key,
+                verifiers=KeySet([key.key for key in keys]),
+                public={"keys": [dict(key.key.as_dict(private=False)) for key in keys]},
+            )
+            self._view = view
+        return view
+
+    def _look_again(self) -> None:
+        stamp = _stamp(self._path)
+        if self._path is None or stamp == self._seen:
+            return
+        try:
+            self._keys, self._seen = _read(self._path), stamp
+        except KeyFileError as error:
+            log.error("the signing keys stay as they were: %s", error)
 
 
 def new_key() -> ECKey:
@@ -55,5 +152,50 @@ def new_key() -> ECKey:
     return ECKey.generate_key("P-256", {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
 
 
-def _published(key: ECKey) -> dict[str, Any]:
-    return dict(key.as_dict(private=False))
+def _alive(keys: list[SigningKey], now: int) -> list[SigningKey]:
+    """The keys without those whose last token has died."""
+    first = 0
+    for index, key in enumerate(keys):
+        if key.signs_from is not None and key.signs_from + VERIFIES_AFTER <= now:
+            first = index
+    return keys[first:]
+
+
+def _stamp(path: Path | None) -> tuple[int, int] | None:
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_ino, found.st_mtime_ns) if found is not None else None
+
+
+def _read(path: Path) -> list[SigningKey]:
+    content = keyfile.read(path)
+    try:
+        # A file from before there were rotations holds bare keys, the newest first.
+        bare = [row for row in content["keys"] if "jwk" not in row]
+        rows = [{"jwk": row, "signs_from": 0} for row in bare[:1]] if bare else content["keys"]
+        keys = [
+            SigningKey(ECKey.import_key(row["jwk"]), int(row.get("published_at", 0)), row["signs_from"])
+            for row in rows
+        ]
+        if not any(key.signs_from is not None for key in keys):
+            raise ValueError("it must hold a key that signs")
+        if not all(key.key.is_private and key.key.curve_name == "P-256" for key in keys):
+            raise ValueError("it must hold private keys on P-256")
+        return keys
+    except (JoseError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise KeyFileError(f"the key file {path} is damaged: {error}. Restore a backup.") from None
+
+
+def _dumped(keys: list[SigningKey]) -> dict[str, Any]:
+    return {
+        "keys": [
+            {
+                "jwk": key.key.as_dict(private=True),
+                "published_at": key.published_at,
+                "signs_from": key.signs_from,
+            }
+            for key in keys
+        ]
+    }

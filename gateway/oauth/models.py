@@ -5,11 +5,20 @@ as argon2id. Codes and refresh tokens share their client's mode by foreign key, 
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    false,
+)
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Document, UtcTime, Whole, Words
+from gateway.db.types import Document, Flag, UtcTime, Whole, Words
 
 MODE = "mode IN ('test', 'live')"
 ITS_CLIENT = (["client_id", "mode"], ["oauth_client.id", "oauth_client.mode"])
@@ -33,6 +42,14 @@ class OAuthClient(SQLModel, table=True):
     mode: str = Field(sa_column=Column(Words, nullable=False))
     scopes: list[str] = Field(sa_column=Column(Document, nullable=False))
     redirect_uris: list[str] = Field(sa_column=Column(Document, nullable=False))
+    assertion_alg: str | None = Field(default=None, sa_column=Column(Words))
+    """The one algorithm of its assertions (``private_key_jwt``); such a client has keys instead of secrets."""
+    jwks: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+    """Its public keys (RFC 7517)."""
+    require_par: bool = Field(default=False, sa_column=Column(Flag, nullable=False, server_default=false()))
+    """It may begin a login only by a pushed request (RFC 9126)."""
+    require_dpop: bool = Field(default=False, sa_column=Column(Flag, nullable=False, server_default=false()))
+    """It gets only tokens that are bound to a key (RFC 9449, section 5.2)."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
     @property
@@ -110,6 +127,8 @@ class AuthorizationCode(SQLModel, table=True):
     code_challenge: str = Field(sa_column=Column(Words, nullable=False))
     family: str = Field(sa_column=Column(Words, nullable=False))
     """Names every token that descends from this code."""
+    dpop_jkt: str | None = Field(default=None, sa_column=Column(Words))
+    """Thumbprint of the only key that may use it, when the request named one (RFC 9449, section 10)."""
     used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
@@ -130,6 +149,8 @@ class RefreshToken(SQLModel, table=True):
     member_id: str = Field(sa_column=Column(Words, ForeignKey("team_member.id"), nullable=False))
     mode: str = Field(sa_column=Column(Words, nullable=False))
     scope: str = Field(sa_column=Column(Words, nullable=False))
+    jkt: str | None = Field(default=None, sa_column=Column(Words))
+    """Thumbprint of the only key that may use it."""
     used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
@@ -143,3 +164,38 @@ class RevokedToken(SQLModel, table=True):
     id: str = Field(sa_column=Column(Words, primary_key=True))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     """From when this need not be remembered: every token it names has expired by then."""
+
+
+class PushedRequest(SQLModel, table=True):
+    """An authorisation request that a client sent ahead (RFC 9126): opened within 90 seconds, answered once."""
+
+    __tablename__ = "pushed_request"
+    __table_args__ = (
+        ForeignKeyConstraint(*ITS_CLIENT, name="pushed_request_keeps_mode"),
+        CheckConstraint("length(uri_lookup) = 64", name="lookup_is_sha256"),
+        Index("pushed_request_expiry", "expires_at"),
+    )
+
+    uri_lookup: str = Field(sa_column=Column(Words, primary_key=True))
+    client_id: str = Field(sa_column=Column(Words, nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    parameters: dict[str, str] = Field(sa_column=Column(Document, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    """Until when a browser may open it."""
+    opened_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+
+
+class SpentProof(SQLModel, table=True):
+    """A client assertion or DPoP proof that was taken, so that it is never taken again."""
+
+    __tablename__ = "spent_proof"
+    __table_args__ = (
+        CheckConstraint("length(id) = 64", name="id_is_sha256"),
+        Index("spent_proof_expiry", "expires_at"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    """Hash of its kind, of whose it is, and of its ``jti``."""
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    """From when it would be refused for its age."""

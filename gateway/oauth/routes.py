@@ -1,16 +1,21 @@
-"""Routes of the OAuth server: token, revocation, introspection, keys, metadata; the login is in ``authorize.py``."""
+"""Routes of the OAuth server: token, pushed requests, revocation, introspection, keys, metadata.
+
+The login is in ``authorize.py``.
+"""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, Flask, Response, jsonify, request
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
+from flask import Blueprint, Flask, Response, g, jsonify, request
 
 from gateway.db.transactions import Transaction
-from gateway.oauth import authorize, parameters
+from gateway.oauth import authorize, discovery, dpop, parameters, pushed
 from gateway.oauth.bearer import Bearer
-from gateway.oauth.scopes import ALL_SCOPES
+from gateway.oauth.dpop import InvalidProofError, Proof
+from gateway.oauth.grants import METHODS
 from gateway.oauth.server import Server, error_answer
 from gateway.web.context import gateway
 
@@ -21,23 +26,56 @@ def register(app: Flask) -> None:
     """Mount the server on ``app``."""
     app.register_blueprint(blueprint)
     app.register_blueprint(authorize.blueprint)
+    app.after_request(_with_nonce)
 
 
 @blueprint.post("/oauth/token")
 def token() -> Response:
     """RFC 6749 section 3.2: client credentials, authorization code with PKCE, refresh token."""
     values = parameters.in_body(request, "grant_type")
+    proof = _proof()
 
     def work(tx: Transaction) -> Response:
-        return cast(Response, Server.of(gateway(), tx, values).create_token_response())
+        return cast(Response, Server.of(gateway(), tx, values, proof).create_token_response())
 
-    if values["grant_type"] == "client_credentials":
+    if values["grant_type"] == "client_credentials" and proof is None and "client_assertion" not in values:
         # Nothing is written: on SQLite the one writing turn stays free.
         with gateway().db.read() as tx:
             return work(tx)
     answer = gateway().db.write(work)
-    _look_again()
+    if values["grant_type"] != "client_credentials":
+        _look_again()
     return answer
+
+
+@blueprint.post("/oauth/par")
+def push() -> Response:
+    """RFC 9126: take a request ahead of the browser that will carry only its name."""
+    values = parameters.in_body(request)
+    proof = _proof()
+    if "request_uri" in values or "request" in values:
+        raise InvalidRequestError("A pushed request holds the parameters themselves.")
+    if proof is not None and values.get("dpop_jkt", proof.jkt) != proof.jkt:
+        raise InvalidProofError("The DPoP proof was made with another key than dpop_jkt names.")
+    # Checked as what it will be: a request that was pushed.
+    asked = {**values, "request_uri": pushed.new_uri(), **({"dpop_jkt": proof.jkt} if proof else {})}
+
+    def work(tx: Transaction) -> Response:
+        server = Server.of(gateway(), tx, asked, proof)
+        asking = server.create_oauth2_request(None)
+        try:
+            client = server.authenticate_client(asking, (*METHODS["server"], *METHODS["portal"]), "par")
+            asking.payload = type(asking.payload)({**asked, "client_id": client.row.id})
+            server.get_authorization_grant(asking).validate_authorization_request()
+        except OAuth2Error as error:
+            return error_answer(error)
+        pushed.push(tx, gateway().vault, client.row, asked["request_uri"], asked)
+        answer = jsonify(request_uri=asked["request_uri"], expires_in=int(pushed.LIFE.total_seconds()))
+        answer.status_code = 201
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    return gateway().db.write(work)
 
 
 @blueprint.post("/oauth/revoke")
@@ -57,8 +95,14 @@ def revoke() -> Response:
 def introspect() -> Response:
     """RFC 7662: what a client's own token says; of every other, only that it is not active."""
     values = parameters.in_body(request, "token")
-    with gateway().db.read() as tx:
+
+    def work(tx: Transaction) -> Response:
         return cast(Response, Server.of(gateway(), tx, values).create_endpoint_response("introspection"))
+
+    if "client_assertion" in values:
+        return gateway().db.write(work)
+    with gateway().db.read() as tx:
+        return work(tx)
 
 
 @blueprint.get("/oauth/jwks")
@@ -70,7 +114,13 @@ def jwks() -> Response:
 @blueprint.get("/.well-known/oauth-authorization-server")
 def metadata() -> Response:
     """RFC 8414: where everything is, and nothing that is not built."""
-    return _cacheable(jsonify(document(gateway().settings.public_url)))
+    return _cacheable(jsonify(discovery.of_server(gateway().settings.public_url)))
+
+
+@blueprint.get("/.well-known/oauth-protected-resource")
+def resource() -> Response:
+    """RFC 9728: who issues the tokens of the API, and how they are sent."""
+    return _cacheable(jsonify(discovery.of_api(gateway().settings.public_url)))
 
 
 @blueprint.errorhandler(OAuth2Error)
@@ -79,27 +129,16 @@ def refused(error: OAuth2Error) -> Response:
     return error_answer(error)
 
 
-def document(issuer: str) -> dict[str, Any]:
-    """The metadata of the server at ``issuer``."""
-    secret_methods = ["client_secret_basic", "client_secret_post"]
-    return {
-        "issuer": issuer,
-        "authorization_endpoint": f"{issuer}/oauth/authorize",
-        "token_endpoint": f"{issuer}/oauth/token",
-        "revocation_endpoint": f"{issuer}/oauth/revoke",
-        "introspection_endpoint": f"{issuer}/oauth/introspect",
-        "jwks_uri": f"{issuer}/oauth/jwks",
-        "scopes_supported": list(ALL_SCOPES),
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
-        "token_endpoint_auth_methods_supported": [*secret_methods, "none"],
-        "revocation_endpoint_auth_methods_supported": [*secret_methods, "none"],
-        "introspection_endpoint_auth_methods_supported": secret_methods,
-        "code_challenge_methods_supported": ["S256"],
-        "authorization_response_iss_parameter_supported": True,
-        "ui_locales_supported": ["zh-CN", "en"],
-    }
+def _proof() -> Proof | None:
+    here = gateway()
+    return dpop.at_endpoint(request, vault=here.vault, issuer=here.settings.public_url, now=here.clock())
+
+
+def _with_nonce(response: Response) -> Response:
+    """Who sent a proof learns the nonce of the next one."""
+    if "dpop_nonce" in g:
+        response.headers["DPoP-Nonce"] = g.dpop_nonce
+    return response
 
 
 def _look_again() -> None:

@@ -18,9 +18,11 @@ from flask import Request, Response
 from flask import request as flask_request
 
 from gateway.db.transactions import Transaction
-from gateway.oauth import credentials, service
+from gateway.oauth import assertions, credentials, service, spent
+from gateway.oauth.credentials import Credentials
+from gateway.oauth.dpop import InvalidProofError, Proof
 from gateway.oauth.endpoints import Introspection, Revocation
-from gateway.oauth.grants import Client, ClientCredentials, Code, Refresh, S256Only, new_opaque
+from gateway.oauth.grants import SECRETS, Client, ClientCredentials, Code, Refresh, S256Only, new_opaque
 from gateway.oauth.keys import SigningKeys
 from gateway.oauth.machine_secrets import is_well_formed
 from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken, TeamMember
@@ -74,10 +76,17 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
     """Authlib's server for one transaction and one set of parameters."""
 
     def __init__(
-        self, tx: Transaction, values: Mapping[str, str], *, keys: SigningKeys, vault: Vault, issuer: str
+        self,
+        tx: Transaction,
+        values: Mapping[str, str],
+        *,
+        keys: SigningKeys,
+        vault: Vault,
+        issuer: str,
+        proof: Proof | None = None,
     ) -> None:
         super().__init__()
-        self.tx, self.values = tx, values
+        self.tx, self.values, self.proof = tx, values, proof
         self.keys, self.vault, self.issuer = keys, vault, issuer
         self.register_grant(ClientCredentials)
         self.register_grant(Code, [S256Only(required=True)])
@@ -86,10 +95,17 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         self.register_endpoint(Introspection)
 
     @classmethod
-    def of(cls, here: Gateway, tx: Transaction, values: Mapping[str, str]) -> Server:
-        """The server of a running gateway."""
+    def of(
+        cls, here: Gateway, tx: Transaction, values: Mapping[str, str], proof: Proof | None = None
+    ) -> Server:
+        """The server of a running gateway; ``proof`` is the DPoP proof of the request, if it has one."""
         keys, issuer = here.ports["signing_keys"], here.settings.public_url
-        return cls(tx, values, keys=keys, vault=here.vault, issuer=issuer)
+        return cls(tx, values, keys=keys, vault=here.vault, issuer=issuer, proof=proof)
+
+    @property
+    def jkt(self) -> str | None:
+        """Thumbprint of the key that the client has shown to hold."""
+        return self.proof.jkt if self.proof is not None else None
 
     def query_client(self, client_id: str) -> Client | None:
         """The client with this id, or None."""
@@ -100,20 +116,28 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
     def authenticate_client(self, request: OAuth2Request, methods: Any, endpoint: str = "token") -> Client:
         """The client that proves who it is by one of ``methods``. Raises ``OAuth2Error``."""
         claim = credentials.read(request.headers.get("Authorization"), request.form)
-        if claim.method != "none" and not is_well_formed(claim.secret):
+        if claim.method in SECRETS and not is_well_formed(claim.secret):
             raise credentials.refusal()  # mistyped: told by the checksum, without the database
         client = self.query_client(claim.client_id)
-        if claim.method == "none":
-            right = client is not None
-        else:
-            known = client.row.id if client is not None else ""
-            right = service.secret_is_right(self.tx, self.vault, known, claim.secret)
+        right = self._is_proven(client, claim)
         if client is None or not right or claim.method not in methods:
             raise credentials.refusal()
         if not client.check_endpoint_auth_method(claim.method, endpoint):
             raise credentials.refusal()
+        if self.proof is not None and not spent.spend(self.tx, self.proof.key, self.proof.expires_at):
+            raise InvalidProofError("The DPoP proof was used before.")
         request.auth_method = claim.method
         return client
+
+    def _is_proven(self, client: Client | None, claim: Credentials) -> bool:
+        """Whether the claim is right; of a client that is not there, by the same work."""
+        row = client.row if client is not None else None
+        if claim.method == "none":
+            return row is not None
+        if claim.method == "private_key_jwt":
+            audiences = (self.issuer, f"{self.issuer}/oauth/token")
+            return assertions.is_right(self.tx, row, claim.secret, audiences)
+        return service.secret_is_right(self.tx, self.vault, row.id if row else "", claim.secret)
 
     def get_authorization_grant(self, request: OAuth2Request) -> Code:
         """There is one flow; it says itself what is wrong with a request."""
@@ -122,9 +146,11 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
     def access_token(
         self, client: OAuthClient, *, scope: str, member: TeamMember | None = None, family: str | None = None
     ) -> dict[str, Any]:
-        """The answer with a fresh access token of ten minutes (RFC 9068)."""
+        """The answer with a fresh access token of ten minutes (RFC 9068), bound to the key of a proof."""
+        if client.require_dpop and self.jkt is None:
+            raise InvalidProofError("This client gets bound tokens only: send a DPoP proof.")
         now, life = int(self.tx.now.timestamp()), int(ACCESS_LIFE.total_seconds())
-        claims = {
+        claims: dict[str, Any] = {
             "iss": self.issuer,
             "aud": self.issuer,
             "sub": member.id if member else client.id,
@@ -138,9 +164,11 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         }
         if family is not None:
             claims["sid"] = family
+        if self.jkt is not None:
+            claims["cnf"] = {"jkt": self.jkt}
         return {
             "access_token": self.keys.sign(claims),
-            "token_type": "Bearer",
+            "token_type": "Bearer" if self.jkt is None else "DPoP",
             "expires_in": life,
             "scope": scope,
         }
@@ -156,6 +184,7 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
                 member_id=parent.member_id,
                 mode=parent.mode,
                 scope=parent.scope,
+                jkt=self.jkt,  # who has refreshed with a key has just shown it
                 expires_at=expires_at,
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlmodel import col, or_, select
@@ -13,7 +14,8 @@ from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound, ValidationFailed
 from gateway.merchants import service as merchants
-from gateway.oauth import passwords
+from gateway.oauth import assertions, passwords
+from gateway.oauth.jose import NotAcceptable
 from gateway.oauth.machine_secrets import new_secret
 from gateway.oauth.models import ClientSecret, OAuthClient, TeamMember
 from gateway.oauth.scopes import ALL_SCOPES, ROLE_SCOPES, SERVER_SCOPES
@@ -31,6 +33,45 @@ def create_client(
 
     Raises ``NotFound`` for an unknown merchant, ``ValidationFailed`` for a scope that a server may not have.
     """
+    client = _new_server(tx, merchant_id=merchant_id, mode=mode, scopes=scopes)
+    return client.id, add_secret(tx, vault, client)
+
+
+def create_client_with_keys(
+    tx: Transaction,
+    *,
+    merchant_id: str,
+    mode: Mode,
+    jwks: Any,
+    alg: str | None = None,
+    scopes: tuple[str, ...] = SERVER_SCOPES,
+) -> OAuthClient:
+    """A client that proves itself by its own key (``private_key_jwt``) and has no secret.
+
+    Raises ``NotFound``, and ``ValidationFailed`` for a scope it may not have or keys that cannot be used.
+    """
+    client = _new_server(tx, merchant_id=merchant_id, mode=mode, scopes=scopes)
+    return set_keys(tx, client.id, jwks, alg)
+
+
+def set_keys(tx: Transaction, client_id: str, jwks: Any, alg: str | None = None) -> OAuthClient:
+    """Replace the public keys of a server's client; from now on it has these and no secret.
+
+    Raises ``NotFound``, ``ValidationFailed``.
+    """
+    client = server_client(tx, client_id)
+    try:
+        client.jwks, client.assertion_alg = assertions.checked_keys(jwks, alg)
+    except NotAcceptable as error:
+        raise _invalid("jwks", f"The key set cannot be used: {error}.") from None
+    for secret in valid_secrets(tx, client_id):
+        secret.expires_at = tx.now
+        tx.add(secret)
+    tx.add(client)
+    return client
+
+
+def _new_server(tx: Transaction, *, merchant_id: str, mode: Mode, scopes: tuple[str, ...]) -> OAuthClient:
     refused = [scope for scope in scopes if scope not in SERVER_SCOPES]
     if refused or not scopes:
         raise _invalid("scopes", f"A server's scopes are among: {' '.join(SERVER_SCOPES)}.")
@@ -46,7 +87,7 @@ def create_client(
     )
     tx.add(client)
     tx.flush()
-    return client.id, add_secret(tx, vault, client)
+    return client
 
 
 def add_secret(tx: Transaction, vault: Vault, client: OAuthClient) -> str:
@@ -67,24 +108,67 @@ def add_secret(tx: Transaction, vault: Vault, client: OAuthClient) -> str:
 def rotate_secret(
     tx: Transaction, vault: Vault, tenant: Tenant, *, client_id: str, overlap: timedelta = timedelta()
 ) -> str:
-    """A new secret, shown this once; the ones before it end after ``overlap``, or earlier if they were to.
+    """A new secret, shown this once; the one before it ends after ``overlap``, or earlier if it was to.
 
-    Raises ``NotFound`` for a client that is not this merchant's in this mode.
+    At most two are valid at any time: one from before that still overlaps ends now. Raises ``NotFound`` for a client
+    that is not this merchant's in this mode, ``Conflict`` for one that has keys instead.
     """
     client = tx.get(OAuthClient, client_id)
     if client is None or (client.merchant_id, client.mode) != (tenant.merchant_id, tenant.mode):
         raise NotFound(f"There is no client {client_id!r}.")
-    end = tx.now + overlap
-    for old in _valid_secrets(tx, client_id):
-        old.expires_at = min(end, old.expires_at or end)
+    if client.assertion_alg is not None:
+        raise Conflict(f"{client_id} proves itself by its own key and has no secret.")
+    ends = tx.now + overlap
+    for old in sorted(valid_secrets(tx, client_id), key=lambda row: (row.created_at, row.id), reverse=True):
+        old.expires_at = min(ends, old.expires_at or ends)
         tx.add(old)
+        ends = tx.now
     return add_secret(tx, vault, client)
+
+
+def revoke_secret(tx: Transaction, *, client_id: str, secret_id: str) -> None:
+    """End a secret at once. Raises ``NotFound`` when the client has none of this id that is valid."""
+    for row in valid_secrets(tx, client_id):
+        if row.id == secret_id:
+            row.expires_at = tx.now
+            tx.add(row)
+            return
+    raise NotFound(f"{client_id!r} has no valid secret {secret_id!r}.")
+
+
+def server_client(tx: Transaction, client_id: str) -> OAuthClient:
+    """The client of a merchant's server. Raises ``NotFound``."""
+    client = tx.get(OAuthClient, client_id)
+    if client is None or client.kind != "server":
+        raise NotFound(f"There is no client {client_id!r} of a merchant's server.")
+    return client
+
+
+def require(
+    tx: Transaction, client_id: str, *, par: bool | None = None, dpop: bool | None = None
+) -> OAuthClient:
+    """Say whether a client must push its requests, and bind its tokens; None leaves it. Raises ``NotFound``."""
+    client = tx.get(OAuthClient, client_id)
+    if client is None:
+        raise NotFound(f"There is no client {client_id!r}.")
+    client.require_par = client.require_par if par is None else par
+    client.require_dpop = client.require_dpop if dpop is None else dpop
+    tx.add(client)
+    return client
+
+
+def clients(tx: Transaction, merchant_id: str | None = None) -> list[tuple[OAuthClient, list[ClientSecret]]]:
+    """Every client, or those of a merchant, each with its secrets that are valid."""
+    query = select(OAuthClient).order_by(col(OAuthClient.created_at), col(OAuthClient.id))
+    if merchant_id is not None:
+        query = query.where(OAuthClient.merchant_id == merchant_id)
+    return [(client, valid_secrets(tx, client.id)) for client in tx.exec(query)]
 
 
 def secret_is_right(tx: Transaction, vault: Vault, client_id: str, secret: str) -> bool:
     """Whether ``secret`` is one of the client's valid ones; an unknown client takes as long."""
     given = vault.lookup(secret, SECRET_PURPOSE)
-    known = [row.secret_lookup for row in _valid_secrets(tx, client_id) if row.key_id == vault.lookup_key_id]
+    known = [row.secret_lookup for row in valid_secrets(tx, client_id) if row.key_id == vault.lookup_key_id]
     # A sum looks at every secret, where ``any`` would stop at the right one.
     return sum(hmac.compare_digest(lookup, given) for lookup in known or [""]) > 0
 
@@ -165,7 +249,8 @@ def normalised(email: str) -> str:
     return email.strip().lower()
 
 
-def _valid_secrets(tx: Transaction, client_id: str) -> list[ClientSecret]:
+def valid_secrets(tx: Transaction, client_id: str) -> list[ClientSecret]:
+    """The secrets of a client that have not ended."""
     query = select(ClientSecret).where(
         ClientSecret.client_id == client_id,
         or_(col(ClientSecret.expires_at).is_(None), col(ClientSecret.expires_at) > tx.now),

@@ -59,7 +59,8 @@ def answer(error: GatewayError) -> Response:
         # Without it a shop's page could not read why its quote was refused.
         response.headers["Access-Control-Allow-Origin"] = "*"
     if isinstance(error, Unauthenticated):
-        response.headers["WWW-Authenticate"] = 'Bearer realm="fenqi"'
+        for challenge in error.challenges:
+            response.headers.add("WWW-Authenticate", challenge)
     return with_retry_after(response, error)
 
 

@@ -65,10 +65,14 @@ class Portal:
         return {"action": unescape(found[1]), "form": unescape(found[2])}
 
     def log_in(
-        self, password: str = PASSWORD, email: str | None = None, **changes: str | None
+        self,
+        password: str = PASSWORD,
+        email: str | None = None,
+        address: str | None = None,
+        **changes: str | None,
     ) -> TestResponse:
-        """Open the login and send it."""
-        form = self.form(self.client.get(self.address(**changes)))
+        """Open the login, at ``address`` or by a right request, and send it."""
+        form = self.form(self.client.get(address or self.address(**changes)))
         return self.client.post(
             form["action"], data={"form": form["form"], "email": email or self.email, "password": password}
         )

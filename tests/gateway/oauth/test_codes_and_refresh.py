@@ -86,8 +86,8 @@ def test_parallel_exchanges_of_one_code_leave_no_token_alive(app, portal):
     def exchange(_: int):
         return type(portal)(app.test_client(), portal.client_id, portal.email).exchange(code)
 
-    with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(exchange, range(6)))
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(exchange, range(24)))
     won = [answer for answer in answers if answer.status_code == 200]
     assert len(won) == 1
     assert {word(answer) for answer in answers if answer not in won} == {(400, "invalid_grant")}
@@ -121,8 +121,8 @@ def test_parallel_uses_of_one_refresh_token_leave_no_token_alive(app, portal):
     def refresh(_: int):
         return type(portal)(app.test_client(), portal.client_id, portal.email).refresh(token)
 
-    with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(refresh, range(6)))
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(refresh, range(24)))
     won = [answer for answer in answers if answer.status_code == 200]
     assert len(won) == 1
     assert portal.me(won[0].json["access_token"]).status_code == 401

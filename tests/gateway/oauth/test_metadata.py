@@ -8,8 +8,8 @@ import pytest
 from authlib.oauth2 import rfc8414, rfc9207
 from joserfc.jwk import ECKey
 
+from gateway.oauth.discovery import of_server as document
 from gateway.oauth.keys import SigningKeys
-from gateway.oauth.routes import document
 from gateway.privacy.keyfile import KeyFileError
 
 
@@ -34,10 +34,11 @@ def test_every_address_in_the_metadata_answers(api):
 def test_the_keys_verify_our_tokens_and_hold_no_secret(api):
     answer = api.client.get("/oauth/jwks")
     assert answer.headers["Cache-Control"] == "public, max-age=300"
-    (row,) = answer.json["keys"]
-    assert set(row) == {"kty", "crv", "x", "y", "use", "alg", "kid"}
-    assert (row["kty"], row["crv"], row["use"], row["alg"]) == ("EC", "P-256", "sig", "ES256")
-    assert row["kid"] == ECKey.import_key(row).thumbprint()
+    assert len(answer.json["keys"]) == 2
+    for row in answer.json["keys"]:
+        assert set(row) == {"kty", "crv", "x", "y", "use", "alg", "kid"}
+        assert (row["kty"], row["crv"], row["use"], row["alg"]) == ("EC", "P-256", "sig", "ES256")
+        assert row["kid"] == ECKey.import_key(row).thumbprint()
 
 
 def test_the_signing_key_survives_a_restart_and_is_private(tmp_path):

@@ -1,0 +1,144 @@
+"""The commands ``fenqi-gateway client`` and ``fenqi-gateway keys``: what they do and print.
+
+Secrets go to the standard output, once; nothing else ever shows them.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from gateway.core.tenant import Mode, Tenant, mode_of
+from gateway.errors import ValidationFailed
+from gateway.oauth import service
+from gateway.oauth.keys import SigningKeys
+from gateway.oauth.models import ClientSecret, OAuthClient
+from gateway.oauth.scopes import SERVER_SCOPES
+from gateway.web.context import Gateway
+
+
+def create(
+    gateway: Gateway,
+    *,
+    merchant: str,
+    mode: Mode,
+    scopes: list[str] | None,
+    jwks: Path | None,
+    alg: str | None,
+    require_dpop: bool,
+) -> int:
+    """Make a client of a merchant's server, with a secret or with the public keys of ``jwks``."""
+    allowed = tuple(scopes) if scopes else SERVER_SCOPES
+    keys = _read(jwks) if jwks is not None else None
+
+    def work(tx: Any) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        if keys is not None:
+            client = service.create_client_with_keys(
+                tx, merchant_id=merchant, mode=mode, jwks=keys, alg=alg, scopes=allowed
+            )
+        else:
+            name, made["client_secret"] = service.create_client(
+                tx, gateway.vault, merchant_id=merchant, mode=mode, scopes=allowed
+            )
+            client = service.server_client(tx, name)
+        client.require_dpop = require_dpop
+        tx.flush()
+        return {**_shown(client, service.valid_secrets(tx, client.id)), **made}
+
+    return _printed(gateway.db.write(work))
+
+
+def show(gateway: Gateway, merchant: str | None) -> int:
+    """Print every client, or a merchant's, with the identifiers of its valid secrets."""
+    with gateway.db.read() as tx:
+        return _printed([_shown(client, secrets) for client, secrets in service.clients(tx, merchant)])
+
+
+def rotate_secret(gateway: Gateway, client_id: str, *, overlap_hours: int) -> int:
+    """Print a new secret; the one before it stays valid for ``overlap_hours``."""
+
+    def work(tx: Any) -> dict[str, Any]:
+        client = service.server_client(tx, client_id)
+        tenant = Tenant(str(client.merchant_id), mode_of(client.mode))
+        secret = service.rotate_secret(
+            tx, gateway.vault, tenant, client_id=client_id, overlap=timedelta(hours=overlap_hours)
+        )
+        tx.flush()
+        return {**_shown(client, service.valid_secrets(tx, client_id)), "client_secret": secret}
+
+    return _printed(gateway.db.write(work))
+
+
+def revoke_secret(gateway: Gateway, client_id: str, secret_id: str) -> int:
+    """End a secret now."""
+    gateway.db.write(lambda tx: service.revoke_secret(tx, client_id=client_id, secret_id=secret_id))
+    print(f"{secret_id} of {client_id} is not valid any more.")
+    return 0
+
+
+def set_keys(gateway: Gateway, client_id: str, *, jwks: Path, alg: str | None) -> int:
+    """Replace a client's public keys; its secrets end."""
+    keys = _read(jwks)
+    return _printed(gateway.db.write(lambda tx: _shown(service.set_keys(tx, client_id, keys, alg), [])))
+
+
+def require(gateway: Gateway, client_id: str, *, par: bool | None, dpop: bool | None) -> int:
+    """Say what a client must do; None leaves it as it is."""
+    return _printed(
+        gateway.db.write(lambda tx: _shown(service.require(tx, client_id, par=par, dpop=dpop), []))
+    )
+
+
+def show_signing_keys(keys: SigningKeys) -> int:
+    """Print the published signing keys and what each is doing; never their secret part."""
+    return _printed(keys.described())
+
+
+def rotate_signing_keys(keys: SigningKeys) -> int:
+    """Let the waiting key sign and publish the one after it."""
+    keys.rotate()
+    return show_signing_keys(keys)
+
+
+def _shown(client: OAuthClient, secrets: list[ClientSecret]) -> dict[str, Any]:
+    return {
+        "client_id": client.id,
+        "merchant": client.merchant_id,
+        "mode": client.mode,
+        "scopes": client.scopes,
+        "token_endpoint_auth_method": _method(client),
+        "assertion_alg": client.assertion_alg,
+        "kids": [key["kid"] for key in (client.jwks or {"keys": []})["keys"]],
+        "require_pushed_authorization_requests": client.require_par,
+        "dpop_bound_access_tokens": client.require_dpop,
+        "secrets": [
+            {
+                "id": row.id,
+                "created_at": row.created_at.isoformat(),
+                "expires_at": row.expires_at.isoformat() if row.expires_at else None,
+            }
+            for row in secrets
+        ],
+    }
+
+
+def _method(client: OAuthClient) -> str:
+    if client.assertion_alg is not None:
+        return "private_key_jwt"
+    return "none" if client.kind == "portal" else "client_secret_basic"
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        detail = f"{path} cannot be read: {error}."
+        raise ValidationFailed([{"param": "jwks", "code": "invalid", "detail": detail}]) from None
+
+
+def _printed(found: Any) -> int:
+    print(json.dumps(found, ensure_ascii=False, indent=2))
+    return 0
