@@ -12,7 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
-from gateway.db.guards import CONTRACTS, LEDGER
+from gateway.db.guards import CONSENTS, CONTRACTS, LEDGER
 from gateway.db.migrate import is_current
 from gateway.ledger.guards import missing_guards
 from gateway.runtime import start_worker
@@ -68,10 +68,10 @@ def application() -> Any:
 
 
 def check_guards(app: Flask) -> None:
-    """Refuse to serve a ledger or contracts whose triggers are gone. Raises ``WrongSetting`` naming them."""
+    """Refuse to serve a ledger, contracts or consents whose triggers are gone. Raises ``WrongSetting`` naming them."""
     gateway: Gateway = app.extensions["fenqi"]
     with gateway.db.read() as tx:
-        for room, files in (("ledger", LEDGER), ("contracts", CONTRACTS)):
+        for room, files in (("ledger", LEDGER), ("contracts", CONTRACTS), ("checkout", CONSENTS)):
             missing = missing_guards(tx.connection(), files)
             if missing:
                 raise WrongSetting(

@@ -1,4 +1,4 @@
-"""Triggers that guard the ledger and the contracts, as plain SQL beside the migrations, a file for each database."""
+"""Triggers that guard ledger, contracts and consents, as plain SQL beside the migrations, a file for each database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
-LEDGER, CONTRACTS = ("ledger", "ledger_chain"), ("contracts",)
+LEDGER, CONTRACTS, CONSENTS = ("ledger", "ledger_chain"), ("contracts",), ("consents",)
 """Files by room, in the order in which migrations install them; a file that a release carried is never changed."""
 
 
