@@ -19,6 +19,7 @@ from gateway.loans import billing, ending
 from gateway.merchants import test_clocks
 from gateway.payments import collections, disputes
 from gateway.payments import service as payments
+from gateway.rights import retention
 from gateway.settlement import closing
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
@@ -41,6 +42,7 @@ def sweep(gateway: Gateway) -> None:
             *closing.tenants_with_open_lines(tx, on=today),
         }
         tenants |= {*disputes.tenants_with_unanswered(tx), *clocked}
+    retention.sweep(gateway)
     for tenant in sorted(tenants, key=lambda tenant: (tenant.merchant_id, tenant.mode)):
         run_day(gateway, tenant)
 

@@ -164,9 +164,7 @@ def opened(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
 def found_by_id_number(tx: Transaction, vault: Vault, *, mode: Mode, id_number: str) -> str | None:
     """The identifier of the shopper with this ID number, by its keyed hash."""
     lookup = vault.lookup(id_number.strip().upper(), "id_number")
-    return tx.exec(
-        select(Shopper.id).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)
-    ).first()
+    return tx.exec(select(Shopper.id).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)).first()
 
 
 def shoppers_with_phone_of(tx: Transaction, shopper_id: str) -> list[str]:
@@ -206,6 +204,4 @@ def forget_codes(tx: Transaction, *, limit: int) -> int:
 
 
 def _no_key() -> Any:
-    return and_(
-        col(Shopper.erased_at).is_(None), func.substr(Shopper.name_sealed, 1, 1) != subjects.FORM
-    )
+    return and_(col(Shopper.erased_at).is_(None), func.substr(Shopper.name_sealed, 1, 1) != subjects.FORM)

@@ -90,7 +90,9 @@ class Vault:
 
     def open(self, sealed: bytes, *, table: str, row: str, column: str) -> str:
         """The text that was sealed for this place. Raises ``VaultError``."""
-        return self._decrypt(bytes(sealed), place(table, row, column), f"the value of {table}.{column}").decode()
+        return self._decrypt(
+            bytes(sealed), place(table, row, column), f"the value of {table}.{column}"
+        ).decode()
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether the newest master key sealed the value."""
@@ -141,9 +143,7 @@ def place(table: str, row: str, column: str) -> bytes:
 
 
 def _keys_of(content: dict[str, Any]) -> dict[bytes, bytes]:
-    return {
-        bytes.fromhex(row["id"]): keyfile.key_of(row["key"], KEY_BYTES) for row in content["sealing"]
-    }
+    return {bytes.fromhex(row["id"]): keyfile.key_of(row["key"], KEY_BYTES) for row in content["sealing"]}
 
 
 def _subject(subject_id: str) -> bytes:

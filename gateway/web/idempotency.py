@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Request
+from sqlmodel import select
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
@@ -92,6 +93,15 @@ def once(
         )
     )
     return outcome
+
+
+def forget_expired(tx: Transaction, *, limit: int) -> int:
+    """Delete some answers whose time is over; returns how many."""
+    query = select(IdempotentAnswer).where(IdempotentAnswer.expires_at <= tx.wall).limit(limit)
+    rows = list(tx.exec(query.with_for_update(skip_locked=True)))
+    for row in rows:
+        tx.delete(row)
+    return len(rows)
 
 
 def _digest(parts: list[Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import func
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
@@ -77,3 +77,15 @@ def move_endpoints(tx: Transaction, tenant: Tenant, *, url: str, enabled: bool) 
     for endpoint in tx.exec(query):
         endpoint.url, endpoint.enabled = url, enabled
         tx.add(endpoint)
+
+
+def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
+    """Seal some secrets anew with the newest master key, from the id ``after`` on; returns where to go on, or None."""
+    query = select(WebhookEndpoint).where(WebhookEndpoint.id > after).order_by(col(WebhookEndpoint.id))
+    rows = list(tx.exec(query.limit(limit).with_for_update()))
+    for row in rows:
+        if not vault.is_current(row.secret):
+            place = {"table": "webhook_endpoint", "row": row.id, "column": "secret"}
+            row.secret = vault.seal(vault.open(row.secret, **place), **place)
+            tx.add(row)
+    return rows[-1].id if rows else None
