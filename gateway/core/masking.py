@@ -7,9 +7,11 @@ import re
 from gateway.core.identifiers import resident_id_check_digit
 
 _ALONE = r"(?<![0-9A-Za-z_]){}(?![0-9A-Za-z_])"
-_RESIDENT_ID = re.compile(_ALONE.format(r"[1-9]\d{5}(?:19|20)\d{9}[\dXx]"))
+_BORN = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_RESIDENT_ID = re.compile(_ALONE.format(rf"[1-9]\d{{5}}{_BORN}\d{{3}}[\dXx]"))
 _MOBILE = re.compile(r"(?:(?<![0-9A-Za-z_])|(?<=%2[Bb]))(?:\+?86[- ]?)?(1[3-9]\d{9})(?![0-9A-Za-z_])")
-_CARD = re.compile(_ALONE.format(r"[2-6]\d{3}(?:[ -]?\d{4}){2,3}[ -]?\d{1,4}"))
+# UnionPay, Visa, Mastercard, JCB, American Express; not 20…, with which order numbers begin.
+_CARD = re.compile(_ALONE.format(r"(?:4\d|5[1-5]|6[0256]|3[457])\d\d(?:[ -]?\d{4}){2,3}[ -]?\d{1,4}"))
 
 
 def mask_resident_id(number: str) -> str:

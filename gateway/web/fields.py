@@ -13,6 +13,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from gateway.core.masking import holds_personal_number
 
 MAX_INT = 2**63 - 1
+NOT_PERSONAL = "Must not hold an ID number, a mobile number or a card number."
 
 
 class Strict(Schema):
@@ -93,6 +94,16 @@ class Line(fields.String):
         return text
 
 
+class Remark(Line):
+    """A line of free words; refused when a personal number stands in it, which does not belong with us."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if holds_personal_number(text):
+            raise ValidationError(NOT_PERSONAL)
+        return text
+
+
 class Choice(fields.String):
     """One of a fixed list of words."""
 
@@ -151,7 +162,7 @@ class Metadata(fields.Field[dict[str, str]]):
             str(self._key.deserialize(key)): str(self._value.deserialize(text)) for key, text in value.items()
         }
         if any(holds_personal_number(text) for pair in pairs.items() for text in pair):
-            raise ValidationError("Must not hold an ID number, a mobile number or a card number.")
+            raise ValidationError(NOT_PERSONAL)
         return pairs
 
 

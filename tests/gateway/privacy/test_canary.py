@@ -122,6 +122,8 @@ def wrong_requests(post) -> list[str]:
         {**order, "metadata": {"note": secret}} for secret in (ID_NUMBER, PHONE, CARD, f"call {PHONE} now")
     ]
     planted += [{**order, "metadata": {PHONE: "x"}}, {**order, ID_NUMBER: 1}, {**order, "category": PHONE}]
+    item = order["items"][0]
+    planted += [{**order, "items": [{**item, "name": f"for {PHONE}"}]}]
     planted += [{**order, "amount": CARD}, {**order, "return_url": f"nonsense {CARD}"}]
     return [post("/v1/checkouts", body) for body in planted]
 
@@ -151,6 +153,9 @@ def test_nothing_personal_comes_out(app, api, gateway, clock, caplog, new_mercha
     seen.append(merchant.get(f"/v1/checkouts/{PHONE}").text)
     seen.append(merchant.get(f"/v1/no/{ID_NUMBER}").text)
     seen.append(merchant.post("/v1/refunds", {"payment": PHONE, "reason": "x"}).text)
+    refused = merchant.post("/v1/refunds", {"payment": "pay_1", "reason": f"call {PHONE}"})
+    assert refused.json["code"] == "validation_failed"
+    seen.append(refused.text)
     drain(gateway)
     events = merchant.get("/v1/events?limit=100")
     assert events.json["data"]
