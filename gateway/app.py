@@ -30,6 +30,7 @@ from gateway.ledger import routes as ledger_routes
 from gateway.loans import routes as loan_routes
 from gateway.merchants import routes as merchant_routes
 from gateway.merchants import test_clocks
+from gateway.monitoring import logs
 from gateway.monitoring import routes as monitoring_routes
 from gateway.oauth import routes as oauth_routes
 from gateway.oauth.bearer import Bearer
@@ -114,6 +115,7 @@ def gateway_of(
     ports: dict[str, Any] | None = None,
 ) -> Gateway:
     """The gateway without its web: what the worker and the commands need."""
+    logs.install()
     clock = clock or utc_now
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)

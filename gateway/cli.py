@@ -10,6 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway.rights import parser as rights
+
 if TYPE_CHECKING:
     from gateway.web.context import Gateway
 
@@ -71,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     _ledger_commands(command("ledger", _usage, "verify and export the ledger"))
     _audit_commands(command("audit", _usage, "verify the audit log and print its signed roots"))
     _contract_commands(command("contracts", _usage, "verify contracts and export the keys that sign them"))
+    rights.privacy(command("privacy", _usage, "export, erase and re-seal personal data"), _gateway)
+    rights.review(command("review", _usage, "answer declined shoppers who ask for a person"), _gateway)
     return parser
 
 

@@ -45,6 +45,10 @@ class Settings:
     """Whether this process also drains the outbox; set to 0 where ``fenqi-gateway worker`` runs."""
     write_off_days: int = 180
     """After how many days overdue a loan is written off."""
+    retention_years: int = 10
+    """So many years after the end of a loan the law wants the records of it kept, with who it was lent to."""
+    applicant_days: int = 365
+    """So many days after the newest application a person without a loan is erased."""
     scorer_bundle: str = ""
     """Folder of the model bundle; empty takes the one that ships with the package."""
     rate_limits: str = "memory"
@@ -79,6 +83,8 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "funder": _name,
         "funder_type": _one_of("bank", "consumer_finance", "small_loan"),
         "write_off_days": _whole(90, 3650),
+        "retention_years": _whole(0, 30),
+        "applicant_days": _whole(1, 3650),
         "funder_cost_basis": _one_of("nominal", "effective", "both"),
         "worker_in_process": _truth,
         "scorer_bundle": str,

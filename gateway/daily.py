@@ -21,6 +21,7 @@ from gateway.merchants import test_clocks
 from gateway.oauth import spent
 from gateway.payments import collections, disputes
 from gateway.payments import service as payments
+from gateway.rights import retention
 from gateway.settlement import closing
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
@@ -45,6 +46,7 @@ def sweep(gateway: Gateway) -> None:
             *closing.tenants_with_open_lines(tx, on=today),
         }
         tenants |= {*disputes.tenants_with_unanswered(tx), *clocked}
+    retention.sweep(gateway)
     for tenant in sorted(tenants, key=lambda tenant: (tenant.merchant_id, tenant.mode)):
         run_day(gateway, tenant)
 

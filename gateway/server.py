@@ -12,7 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
-from gateway.db.guards import AUDIT, CONTRACTS, LEDGER, TENANCY, missing_guards
+from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
 from gateway.db.migrate import is_current
 from gateway.runtime import start_worker
 from gateway.web.context import Gateway
@@ -70,7 +70,7 @@ def check_guards(app: Flask) -> None:
     """Refuse to serve a database whose triggers are gone. Raises ``WrongSetting`` naming them."""
     gateway: Gateway = app.extensions["fenqi"]
     with gateway.db.read() as tx:
-        missing = missing_guards(tx.connection(), [*LEDGER, *CONTRACTS, *TENANCY, *AUDIT])
+        missing = missing_guards(tx.connection(), [*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS])
     if missing:
         raise WrongSetting(f"The database is not guarded; these triggers are missing: {', '.join(missing)}")
 

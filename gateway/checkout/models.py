@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Document, Fen, UtcTime, Whole, Words
@@ -81,7 +81,7 @@ class Checkout(SQLModel, table=True):
 
 
 class Consent(SQLModel, table=True):
-    """One consent of one shopper to one text, given in a checkout. Never changed; a withdrawal is a later row."""
+    """One consent of one shopper to one text, given in a checkout. Never changed (triggers): a withdrawal is a row."""
 
     __tablename__ = "consent"
     __table_args__ = (
@@ -90,6 +90,7 @@ class Consent(SQLModel, table=True):
             name="kind",
         ),
         Index("consent_of_checkout", "checkout_id"),
+        Index("consent_of_shopper", "shopper_id"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -101,3 +102,19 @@ class Consent(SQLModel, table=True):
     """Hash of what was agreed to: the agreement's text, or the quote for the disclosure."""
     channel: str = Field(sa_column=Column(Words, nullable=False))
     given_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class ConsentWithdrawal(SQLModel, table=True):
+    """A consent is taken back, from now on. Never changed, like the consent itself."""
+
+    __tablename__ = "consent_withdrawal"
+    __table_args__ = (
+        UniqueConstraint("consent_id", name="one_withdrawal_per_consent"),
+        Index("consent_withdrawal_of_shopper", "shopper_id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    consent_id: str = Field(sa_column=Column(Words, ForeignKey("consent.id"), nullable=False))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    channel: str = Field(sa_column=Column(Words, nullable=False))
+    withdrawn_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

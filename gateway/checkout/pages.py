@@ -15,6 +15,7 @@ from gateway.checkout import agreements, shopper
 from gateway.checkout.models import Checkout
 from gateway.checkout.service import merchant_of
 from gateway.checkout.states import AGREEMENT_VERSION, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.decision import reviews
 from gateway.errors import (
     CodeRefused,
     ConsentMissing,
@@ -73,6 +74,8 @@ PHONE, IDENTITY, PLANS = PhoneForm(), IdentityForm(), PlansQuery()
 def register(app: Flask) -> None:
     """Mount the pages on ``app``."""
     app.jinja_env.globals["lender"] = lender
+    from gateway.checkout import privacy_pages  # noqa: F401, PLC0415  (its routes join the blueprint)
+
     app.register_blueprint(blueprint)
 
 
@@ -84,9 +87,9 @@ def lender(name: str) -> str:
 @blueprint.get("/checkout/<checkout_id>")
 def choose(checkout_id: str) -> Any:
     """Plans and the identity form; a checkout that is further on goes to its page."""
-    checkout, merchant = _shown(checkout_id)
+    checkout, merchant = shown(checkout_id)
     if checkout.status in DECIDED:
-        return _to(checkout_id, "result")
+        return to_step(checkout_id, "result")
     return _choose_page(checkout, merchant, values={"term": str(checkout.term or "")})
 
 
@@ -105,9 +108,9 @@ def identify(checkout_id: str) -> Any:
 @blueprint.get("/checkout/<checkout_id>/review")
 def review(checkout_id: str) -> Any:
     """The cost disclosure, the plan read back, and the consents."""
-    checkout, merchant = _shown(checkout_id)
+    checkout, merchant = shown(checkout_id)
     if checkout.status != "identified":
-        return _to(checkout_id, "result" if checkout.status in DECIDED else "")
+        return to_step(checkout_id, "result" if checkout.status in DECIDED else "")
     checkout = gateway().db.write(lambda tx: shopper.disclose(tx, checkout_id))
     return _review_page(checkout, merchant)
 
@@ -115,7 +118,7 @@ def review(checkout_id: str) -> Any:
 @blueprint.post("/checkout/<checkout_id>/confirm")
 def confirm(checkout_id: str) -> Any:
     """Conclude. A second confirm changes nothing and shows the answer of the first."""
-    _same_origin()
+    same_origin()
     consents = {kind for kind in agreements.KINDS if request.form.get(kind) == "yes"}
     here = gateway()
     try:
@@ -125,17 +128,17 @@ def confirm(checkout_id: str) -> Any:
             )
         )
     except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort) as error:
-        checkout, merchant = _shown(checkout_id)
+        checkout, merchant = shown(checkout_id)
         return _review_page(checkout, merchant, error=error, consents=consents), error.status
     except WrongState:
         pass  # decided already, by this shopper's other tab or first click
-    return _to(checkout_id, "result")
+    return to_step(checkout_id, "result")
 
 
 @blueprint.post("/checkout/<checkout_id>/cancel")
 def cancel(checkout_id: str) -> Any:
     """The shopper turns back to the shop."""
-    _same_origin()
+    same_origin()
     checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id))
     return redirect(_back(checkout.cancel_url, checkout_id), 303)
 
@@ -143,17 +146,19 @@ def cancel(checkout_id: str) -> Any:
 @blueprint.get("/checkout/<checkout_id>/result")
 def result(checkout_id: str) -> Any:
     """What became of it, what happened to the money, and the way back."""
-    checkout, merchant = _shown(checkout_id)
+    checkout, merchant = shown(checkout_id)
     if checkout.status not in DECIDED:
-        return _to(checkout_id, "")
+        return to_step(checkout_id, "")
     with gateway().db.read() as tx:
         signed = shopper.contract_of(tx, checkout_id)
+        review = reviews.of_checkout(tx, checkout_id)
     return render_template(
         "checkout/result.html",
         checkout=checkout,
         merchant=merchant,
         plan=shopper.chosen_plan(checkout) if checkout.term else None,
         contract=signed,
+        review=review,
         return_url=_back(checkout.return_url, checkout_id),
         cancel_url=_back(checkout.cancel_url, checkout_id),
     )
@@ -193,23 +198,23 @@ def agreement(name: str, version: str) -> Any:
 
 
 def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
-    _same_origin()
+    same_origin()
     values = {name: request.form.get(name, "") for name in FORM_FIELDS}
     try:
         if only_code:
             phone = loaded(PHONE, {"phone": values["phone"]})["phone"]
             here = gateway()
             here.db.write(lambda tx: shopper.send_code(tx, here, checkout_id, phone=phone))
-            checkout, merchant = _shown(checkout_id)
+            checkout, merchant = shown(checkout_id)
             return _choose_page(checkout, merchant, values=values, sent=True)
         _identified(checkout_id, loaded(IDENTITY, values))
     except (ValidationFailed, IdentityRefused, CodeRefused, TermUnavailable, TooManyRequests) as error:
-        checkout, merchant = _shown(checkout_id)
+        checkout, merchant = shown(checkout_id)
         page = _choose_page(checkout, merchant, values=values, errors=_field_errors(error))
         return page, error.status
     except WrongState:
-        return _to(checkout_id, "result")
-    return _to(checkout_id, "review")
+        return to_step(checkout_id, "result")
+    return to_step(checkout_id, "review")
 
 
 def _identified(checkout_id: str, form: dict[str, Any]) -> None:
@@ -229,7 +234,8 @@ def _field_errors(error: GatewayError) -> dict[str, str]:
     return {name: t(found[name]) for name in FORM_FIELDS if name in found}
 
 
-def _shown(checkout_id: str) -> tuple[Checkout, Any]:
+def shown(checkout_id: str) -> tuple[Checkout, Any]:
+    """The checkout behind the address, and its merchant. Raises ``NotFound``."""
     with gateway().db.read() as tx:
         checkout = shopper.for_shopper(tx, checkout_id)
         return checkout, merchant_of(tx, checkout)
@@ -283,12 +289,13 @@ def _back(url: str, checkout_id: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode({'checkout': checkout_id})}"
 
 
-def _to(checkout_id: str, step: str) -> Response:
+def to_step(checkout_id: str, step: str) -> Response:
+    """On to a step of the checkout, in the reader's language."""
     path = f"/checkout/{checkout_id}/{step}" if step else f"/checkout/{checkout_id}"
     return make_response(redirect(with_language(path), 303))
 
 
-def _same_origin() -> None:
+def same_origin() -> None:
     """Refuse a form that another site sent. Raises ``ScopeMissing``."""
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")

@@ -16,6 +16,7 @@ from gateway.web.fields import (
     Line,
     Metadata,
     Moment,
+    Remark,
     ReturnAddress,
     Strict,
     WholeNumber,
@@ -30,7 +31,7 @@ SHORTEST_LIFE, LONGEST_LIFE = 300, 7 * 24 * 3600
 class Item(Strict):
     """One line of the order; the unit price in fen."""
 
-    name = Line(longest=200, required=True)
+    name = Remark(longest=200, required=True)
     quantity = WholeNumber(low=1, high=10_000, required=True)
     unit_price = Fen(low=0, required=True)
     category = Choice(*EVERY_CATEGORY, load_default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, func, select
@@ -12,6 +12,7 @@ from sqlmodel import col, func, select
 from gateway.checkout.models import Checkout
 from gateway.checkout.schemas import CheckoutAnswer
 from gateway.checkout.states import CHECKOUT, EXPIRABLE
+from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
@@ -138,6 +139,14 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
         col(Checkout.status).in_(EXPIRABLE),
     )
     return tx.exec(query).one()
+
+
+def open_of_shopper(tx: Transaction, shopper_id: str) -> list[date]:
+    """The days on which a person's undecided checkouts end."""
+    query = select(Checkout.expires_at).where(
+        Checkout.shopper_id == shopper_id, col(Checkout.status).in_(EXPIRABLE), Checkout.expires_at > tx.now
+    )
+    return [shanghai_date(moment) for moment in tx.exec(query)]
 
 
 def move(tx: Transaction, checkout: Checkout, status: str) -> None:

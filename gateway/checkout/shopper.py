@@ -16,6 +16,7 @@ from gateway.contracts.text import ConsentFact
 from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import Transaction
+from gateway.decision import reviews
 from gateway.decision import service as decisions
 from gateway.errors import (
     CheckoutExpired,
@@ -37,7 +38,7 @@ from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
     from gateway.contracts.models import Contract
-    from gateway.decision.models import CreditDecision
+    from gateway.decision.models import CreditDecision, HumanReview
 
 
 def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
@@ -91,7 +92,13 @@ def identify(
     refused = identity.attempt_code(tx, gateway.vault, subject_id=checkout.id, phone=person.phone, code=code)
     if refused is not None:
         return refused
-    shopper = identity.recognise(tx, gateway.vault, mode=service.tenant_of(checkout).mode, identity=person)
+    shopper = identity.recognise(
+        tx,
+        gateway.vault,
+        mode=service.tenant_of(checkout).mode,
+        identity=person,
+        keep_days=gateway.settings.applicant_days,
+    )
     checkout.term, checkout.shopper_id = term, shopper.id
     checkout.identified_at, checkout.disclosed_at = tx.now, None
     if checkout.status == "open":
@@ -167,6 +174,14 @@ def cancel(tx: Transaction, checkout_id: str) -> Checkout:
     if checkout.status not in ("canceled", "expired"):
         service.move(tx, checkout, "canceled")
     return checkout
+
+
+def ask_for_review(tx: Transaction, checkout_id: str) -> HumanReview:
+    """The shopper asks that a person looks at the decline; once. Raises ``NotFound`` or ``WrongState``."""
+    checkout = _found(tx, checkout_id)
+    if checkout.status != "declined":
+        raise WrongState(f"The checkout is {checkout.status}: there is no decline.", param="checkout")
+    return reviews.request(tx, checkout_id=checkout.id)
 
 
 def contract_of(tx: Transaction, checkout_id: str) -> Contract | None:

@@ -1,4 +1,4 @@
-"""Identifiers: ours (time-sortable), and those of people and phones in mainland China, checked and masked."""
+"""Identifiers: ours (time-sortable), and those of people and phones in mainland China, and their checks."""
 
 from __future__ import annotations
 
@@ -98,19 +98,3 @@ def check_mobile(text: str) -> str:
     if not phonenumbers.is_valid_number(number) or kind not in mobile:
         raise NotAnIdentifier("This is no mobile number of mainland China.")
     return "+86" + digits
-
-
-def mask_resident_id(number: str) -> str:
-    """``110105********002X``."""
-    return number[:6] + "*" * (len(number) - 10) + number[-4:]
-
-
-def mask_phone(phone: str) -> str:
-    """``138****8000``."""
-    digits = phone.removeprefix("+86")
-    return digits[:3] + "****" + digits[-4:]
-
-
-def mask_name(name: str) -> str:
-    """The family name and asterisks."""
-    return name[:1] + "*" * max(1, len(name) - 1)

@@ -13,11 +13,16 @@ INSERT OR REPLACE fire the delete triggers that guard the ledger."""
 
 
 def connect(url: str) -> Engine:
-    """Engine for a database URL; ``sqlite:///FILE`` or ``postgresql://…`` (psycopg 3 is chosen by itself)."""
+    """Engine for a database URL; ``sqlite:///FILE`` or ``postgresql://…`` (psycopg 3 is chosen by itself).
+
+    Errors show the statement without its parameters, which may be personal.
+    """
     target = canonical_url(url)
     if target.get_backend_name() == "sqlite":
         return _sqlite(target)
-    return create_engine(target, pool_pre_ping=True, pool_size=10, max_overflow=10, pool_timeout=10)
+    return create_engine(
+        target, pool_pre_ping=True, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True
+    )
 
 
 def canonical_url(url: str) -> URL:
@@ -31,7 +36,9 @@ def canonical_url(url: str) -> URL:
 
 
 def _sqlite(target: URL) -> Engine:
-    engine = create_engine(target, connect_args={"timeout": 10, "check_same_thread": False})
+    engine = create_engine(
+        target, connect_args={"timeout": 10, "check_same_thread": False}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:

@@ -12,11 +12,12 @@ from gateway.db.engine import SQLITE_PRAGMAS
 
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
-LEDGER, CONTRACTS, TENANCY, AUDIT = (
+LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS = (
     ("ledger", "ledger_chain"),
     ("contracts",),
     ("tenancy", "deliveries"),
     ("audit",),
+    ("consents",),
 )
 """Files by what they guard, in the order of their migrations; a file that a release carried is never changed."""
 

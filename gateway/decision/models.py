@@ -84,3 +84,27 @@ class LimitMovement(SQLModel, table=True):
     """What is held rises (+) or falls (-) by this; for ``granted`` the new limit."""
     about: str = Field(sa_column=Column(Words, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class HumanReview(SQLModel, table=True):
+    """A declined shopper asks for a person to look at the decision; once for each checkout."""
+
+    __tablename__ = "human_review"
+    __table_args__ = (
+        UniqueConstraint("checkout_id", name="one_human_review_per_checkout"),
+        CheckConstraint("status IN ('requested', 'upheld', 'reconsider')", name="status"),
+        CheckConstraint("(status = 'requested') = (resolved_at IS NULL)", name="resolved"),
+        Index("human_review_open", "status", "id"),
+        Index("human_review_of_shopper", "shopper_id", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    checkout_id: str = Field(sa_column=Column(Words, nullable=False))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    decision_id: str = Field(sa_column=Column(Words, ForeignKey("credit_decision.id"), nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    requested_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    resolved_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    resolved_by: str | None = Field(default=None, sa_column=Column(Words))
+    """Who at the lender looked at it."""

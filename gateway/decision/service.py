@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, func, select
@@ -13,9 +13,12 @@ from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.decision.funder import Funder, Submission
-from gateway.decision.models import CreditDecision, CreditLimit
+from gateway.decision.models import CreditDecision, CreditLimit, HumanReview
 from gateway.decision.sandbox import PLAYS, REASONS
 from gateway.decision.scorer import ScorerPort, ScorerUnavailable
+
+RECONSIDERED_FOR = timedelta(days=90)
+"""So long after a review went in the shopper's favour, a person decides what the scorer would decline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,13 @@ def decide(
 ) -> CreditDecision:
     """Decide one application and record it; an approval grants the limit (the caller holds its amount).
 
-    A missing scorer leads to review, never to approval. Raises ``FunderUnavailable``.
+    A missing scorer leads to review, never to approval; a decline of somebody whom a review found wronged goes to a
+    person. Raises ``FunderUnavailable``.
     """
     started = time.perf_counter_ns()
     advice = _recommended(scorer, mode=mode, phone=phone, features=features)
+    if advice.outcome == "decline" and _person_decides(tx, shopper_id):
+        advice = replace(advice, outcome="review")
     ruling = funder.decide(
         Submission(
             mode=mode,
@@ -131,6 +137,15 @@ def applications_since(tx: Transaction, shopper_ids: list[str], since: datetime)
         col(CreditDecision.shopper_id).in_(shopper_ids), CreditDecision.created_at >= since
     )
     return tx.exec(query).one()
+
+
+def _person_decides(tx: Transaction, shopper_id: str) -> bool:
+    query = select(HumanReview.id).where(
+        HumanReview.shopper_id == shopper_id,
+        HumanReview.status == "reconsider",
+        col(HumanReview.resolved_at) > tx.now - RECONSIDERED_FOR,
+    )
+    return tx.exec(query).first() is not None
 
 
 def _recommended(scorer: ScorerPort, *, mode: Mode, phone: str, features: dict[str, Any]) -> Recommended:

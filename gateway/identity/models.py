@@ -1,11 +1,11 @@
 """Tables of shoppers and of one-time codes. Personal data is sealed; look-ups go through keyed hashes."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Bytes, UtcTime, Whole, Words
+from gateway.db.types import Bytes, Day, UtcTime, Whole, Words
 
 
 class Shopper(SQLModel, table=True):
@@ -15,6 +15,7 @@ class Shopper(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("mode", "id_number_lookup", name="one_shopper_per_id_number"),
         Index("shopper_of_phone", "mode", "phone_lookup"),
+        Index("shopper_to_keep", "keep_until", "id"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
     )
 
@@ -25,7 +26,37 @@ class Shopper(SQLModel, table=True):
     name_sealed: bytes = Field(sa_column=Column(Bytes, nullable=False))
     id_number_sealed: bytes = Field(sa_column=Column(Bytes, nullable=False))
     phone_sealed: bytes = Field(sa_column=Column(Bytes, nullable=False))
+    """Sealed with the person's own data key; empty once the person is erased."""
+    keep_until: date | None = Field(default=None, sa_column=Column(Day))
+    """Day (Shanghai) on which it is looked at again whether the data may still be kept; none once erased."""
+    erased_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class ErasureRequest(SQLModel, table=True):
+    """A person's wish to be forgotten: carried out, or frozen for a reason until a day that the person is told."""
+
+    __tablename__ = "erasure_request"
+    __table_args__ = (
+        CheckConstraint("status IN ('frozen', 'erased', 'withdrawn')", name="status"),
+        CheckConstraint("(status = 'frozen') = (decided_at IS NULL)", name="decided"),
+        Index(
+            "one_frozen_request",
+            "shopper_id",
+            unique=True,
+            sqlite_where=text("status = 'frozen'"),
+            postgresql_where=text("status = 'frozen'"),
+        ),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    reason: str | None = Field(default=None, sa_column=Column(Words))
+    """Why it is frozen: the code of the obstacle that lasts longest."""
+    until: date | None = Field(default=None, sa_column=Column("frozen_until", Day))
+    requested_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
 
 
 class OneTimeCode(SQLModel, table=True):

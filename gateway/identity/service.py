@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
-from sqlmodel import select
+from sqlmodel import and_, col, func, select
 
 from gateway.core.calendar import shanghai_date
-from gateway.core.identifiers import (
-    check_mobile,
-    check_resident_id,
-    mask_name,
-    mask_phone,
-    mask_resident_id,
-)
+from gateway.core.identifiers import check_mobile, check_resident_id
+from gateway.core.masking import mask_name, mask_phone, mask_resident_id
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.errors import CodeRefused, IdentityRefused, TooManyRequests
+from gateway.identity import erasure
 from gateway.identity.models import OneTimeCode, Shopper
 from gateway.identity.notifier import Notifier
+from gateway.privacy import subjects
 from gateway.privacy.vault import Vault
 
 CODE_LIFE = timedelta(minutes=10)
 MAX_CODES = 5
 MAX_ATTEMPTS = 5
+APPLICANT_DAYS = 365
+"""How long a person without a loan is remembered after the newest application, unless a setting says otherwise."""
 ADULT_AGE = 18
 """Lending is to adults by the ID number's birth date, in Shanghai time."""
 
@@ -33,9 +33,9 @@ ADULT_AGE = 18
 class Identity:
     """What the shopper typed, checked for form: E.164 phone, 18-character ID number."""
 
-    name: str
-    id_number: str
-    phone: str
+    name: str = field(repr=False)
+    id_number: str = field(repr=False)
+    phone: str = field(repr=False)
 
 
 def checked_phone(phone: str) -> str:
@@ -99,30 +99,36 @@ def attempt_code(
     return None
 
 
-def recognise(tx: Transaction, vault: Vault, *, mode: Mode, identity: Identity) -> Shopper:
-    """The shopper with this ID number, remembered now if new; name and phone follow the newest statement."""
+def recognise(
+    tx: Transaction, vault: Vault, *, mode: Mode, identity: Identity, keep_days: int = APPLICANT_DAYS
+) -> Shopper:
+    """The shopper with this ID number, remembered now if new; name and phone follow the newest statement.
+
+    The data is kept for ``keep_days`` from here unless a loan asks for more. Applying again ends a frozen erasure.
+    """
     lookup = vault.lookup(identity.id_number, "id_number")
     shopper = tx.exec(select(Shopper).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)).first()
     shopper_id = shopper.id if shopper else tx.new_id("shp")
-
-    def seal(text: str, column: str) -> bytes:
-        return vault.seal(text, table="shopper", row=shopper_id, column=column)
-
+    subject = subjects.known_or_new(tx, vault, shopper_id)
+    facts: dict[str, Any] = {
+        "phone_lookup": vault.lookup(identity.phone, "phone"),
+        "keep_until": shanghai_date(tx.now) + timedelta(days=keep_days),
+        **{
+            column: subject.seal(text, table="shopper", row=shopper_id, column=column)
+            for column, text in (
+                ("name_sealed", identity.name),
+                ("id_number_sealed", identity.id_number),
+                ("phone_sealed", identity.phone),
+            )
+        },
+    }
     if shopper is None:
-        shopper = Shopper(
-            id=shopper_id,
-            mode=mode,
-            id_number_lookup=lookup,
-            id_number_sealed=seal(identity.id_number, "id_number_sealed"),
-            phone_lookup=vault.lookup(identity.phone, "phone"),
-            phone_sealed=seal(identity.phone, "phone_sealed"),
-            name_sealed=seal(identity.name, "name_sealed"),
-            created_at=tx.now,
-        )
+        shopper = Shopper(id=shopper_id, mode=mode, id_number_lookup=lookup, created_at=tx.now, **facts)
     else:
-        shopper.phone_lookup = vault.lookup(identity.phone, "phone")
-        shopper.phone_sealed = seal(identity.phone, "phone_sealed")
-        shopper.name_sealed = seal(identity.name, "name_sealed")
+        facts["keep_until"] = max(facts["keep_until"], shopper.keep_until or facts["keep_until"])
+        for column, value in facts.items():
+            setattr(shopper, column, value)
+        erasure.withdraw(tx, shopper_id)
     tx.add(shopper)
     tx.flush()
     return shopper
@@ -130,22 +136,35 @@ def recognise(tx: Transaction, vault: Vault, *, mode: Mode, identity: Identity) 
 
 def phone_of(tx: Transaction, vault: Vault, shopper_id: str) -> str:
     """The shopper's phone in E.164, for the lender and the sandbox; never logged, never shown."""
-    shopper = tx.get_one(Shopper, shopper_id)
-    return vault.open(shopper.phone_sealed, table="shopper", row=shopper_id, column="phone_sealed")
+    return opened(tx, vault, shopper_id)["phone"]
 
 
 def masked(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
     """The shopper's ``name``, ``id_number`` and ``phone`` as they may be shown: masked."""
-    shopper = tx.get_one(Shopper, shopper_id)
-
-    def opened(sealed: bytes, column: str) -> str:
-        return vault.open(sealed, table="shopper", row=shopper_id, column=column)
-
+    person = opened(tx, vault, shopper_id)
     return {
-        "name": mask_name(opened(shopper.name_sealed, "name_sealed")),
-        "id_number": mask_resident_id(opened(shopper.id_number_sealed, "id_number_sealed")),
-        "phone": mask_phone(opened(shopper.phone_sealed, "phone_sealed")),
+        "name": mask_name(person["name"]),
+        "id_number": mask_resident_id(person["id_number"]),
+        "phone": mask_phone(person["phone"]),
     }
+
+
+def opened(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
+    """The shopper's ``name``, ``id_number`` and ``phone`` in clear. Raises ``VaultError`` for who was erased."""
+    shopper = tx.get_one(Shopper, shopper_id)
+    subject = subjects.known(tx, vault, shopper_id)
+    return {
+        name: subject.open(
+            getattr(shopper, f"{name}_sealed"), table="shopper", row=shopper_id, column=f"{name}_sealed"
+        )
+        for name in ("name", "id_number", "phone")
+    }
+
+
+def found_by_id_number(tx: Transaction, vault: Vault, *, mode: Mode, id_number: str) -> str | None:
+    """The identifier of the shopper with this ID number, by its keyed hash."""
+    lookup = vault.lookup(id_number.strip().upper(), "id_number")
+    return tx.exec(select(Shopper.id).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)).first()
 
 
 def shoppers_with_phone_of(tx: Transaction, shopper_id: str) -> list[str]:
@@ -155,3 +174,34 @@ def shoppers_with_phone_of(tx: Transaction, shopper_id: str) -> list[str]:
         Shopper.mode == shopper.mode, Shopper.phone_lookup == shopper.phone_lookup
     )
     return list(tx.exec(query))
+
+
+def left_to_reseal(tx: Transaction) -> int:
+    """How many shoppers have values that an older release sealed with the master key itself."""
+    return tx.exec(select(func.count()).select_from(Shopper).where(_no_key())).one()
+
+
+def reseal(tx: Transaction, vault: Vault, *, limit: int) -> int:
+    """Give some shoppers of an older release a data key of their own; returns how many."""
+    rows = list(tx.exec(select(Shopper).where(_no_key()).limit(limit).with_for_update()))
+    for shopper in rows:
+        person = opened(tx, vault, shopper.id)
+        subject = subjects.known_or_new(tx, vault, shopper.id)
+        for name, text in person.items():
+            column = f"{name}_sealed"
+            setattr(shopper, column, subject.seal(text, table="shopper", row=shopper.id, column=column))
+        tx.add(shopper)
+    return len(rows)
+
+
+def forget_codes(tx: Transaction, *, limit: int) -> int:
+    """Delete some one-time codes that ended a day ago or earlier; returns how many."""
+    query = select(OneTimeCode).where(OneTimeCode.expires_at <= tx.now - timedelta(days=1)).limit(limit)
+    rows = list(tx.exec(query.with_for_update(skip_locked=True)))
+    for row in rows:
+        tx.delete(row)
+    return len(rows)
+
+
+def _no_key() -> Any:
+    return and_(col(Shopper.erased_at).is_(None), func.substr(Shopper.name_sealed, 1, 1) != subjects.FORM)

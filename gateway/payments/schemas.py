@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from gateway.plans.schemas import PlanAnswer
-from gateway.web.fields import AsStored, Choice, Fen, Line, Metadata, Moment, Strict, WholeNumber
+from gateway.web.fields import AsStored, Choice, Fen, Line, Metadata, Moment, Remark, Strict, WholeNumber
 from gateway.web.paging import PageQuery
 
 REFUND_KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill", "unwind")
@@ -48,7 +48,7 @@ class VoidRequest(Strict):
     """Release what was not captured, all of it when the amount is omitted."""
 
     amount = Fen(load_default=None)
-    reason = Line(longest=200, required=True)
+    reason = Remark(longest=200, required=True)
 
 
 class AcknowledgeRequest(Strict):
@@ -128,7 +128,7 @@ class RefundRequest(Strict):
     amount = Fen(load_default=None)
     refund_reference = Line(longest=100, load_default=None)
     kind = Choice(*REFUND_KINDS, load_default="return")
-    reason = Line(longest=200, required=True)
+    reason = Remark(longest=200, required=True)
 
 
 class RefundQuery(PageQuery):
@@ -168,7 +168,7 @@ class DisputeQuery(PageQuery):
 class RespondRequest(Strict):
     """Answer a dispute: what was sold, when it was delivered, what was agreed."""
 
-    evidence = Line(longest=5000, required=True)
+    evidence = Remark(longest=5000, required=True)
 
 
 class DisputeAnswer(Strict):

@@ -1,7 +1,7 @@
-"""The vault: personal data is sealed with AES-256-GCM and found again by keyed hashes.
+"""The vault: master keys beside the database, which wrap people's data keys and seal the gateway's own secrets.
 
-The keys are kept beside the database, not in it. Each sealed value names its key and is bound to its table,
-row and column (additional authenticated data), so that a value copied to another place does not open there.
+AES-256-GCM throughout. Each sealed value names its master key and is bound to its table, row and column (additional
+authenticated data), so that a value copied to another place does not open there. Look-ups are keyed hashes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,7 +22,7 @@ KEY_BYTES = 32
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
 FORM = b"\x01"
-"""First byte of every sealed value: form, then key id, nonce, and ciphertext with its tag."""
+"""First byte of every value sealed with a master key: form, then key id, nonce, and ciphertext with its tag."""
 
 
 class VaultError(Exception):
@@ -29,19 +30,19 @@ class VaultError(Exception):
 
 
 class Vault:
-    """Seals and opens personal data, and makes the hashes it is looked up by.
+    """Seals and opens secrets, wraps data keys, and makes the hashes that personal data is looked up by.
 
-    ``keys`` are the sealing keys by id, the first of which seals; the others only open what they once sealed.
-    ``lookup_key_id`` names the key behind ``lookup``, for who stores its hashes.
+    ``keys`` are the master keys by id, the first of which seals; the others only open what they once sealed.
+    ``lookup_key_id`` names the key behind ``lookup``, for who stores its hashes. A vault of a file follows a rotation
+    that another process has made.
     """
 
     def __init__(self, keys: dict[bytes, bytes], lookup_key: bytes, lookup_key_id: str = "") -> None:
-        if not keys or {len(key_id) for key_id in keys} != {KEY_ID_BYTES}:
-            raise VaultError(f"a vault needs at least one key, and key ids of {KEY_ID_BYTES} bytes")
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._current = next(iter(keys))
+        self._path: Path | None = None
+        self._read_at = 0
         self._lookup_key = lookup_key
         self.lookup_key_id = lookup_key_id
+        self._take(keys)
 
     @classmethod
     def open_or_create(cls, data_dir: Path) -> Vault:
@@ -49,36 +50,104 @@ class Vault:
         path = data_dir / keyfile.FOLDER / "vault.json"
         content = keyfile.open_or_create(path, _fresh)
         try:
-            keys = {
-                bytes.fromhex(row["id"]): keyfile.key_of(row["key"], KEY_BYTES) for row in content["sealing"]
-            }
             lookup = content["lookup"]
-            return cls(keys, keyfile.key_of(lookup["key"], KEY_BYTES), str(lookup["id"]))
+            found = cls(_keys_of(content), keyfile.key_of(lookup["key"], KEY_BYTES), str(lookup["id"]))
         except (KeyError, TypeError, ValueError, VaultError) as error:
             raise KeyFileError(f"the key file {path} is damaged: {error}. Restore a backup.") from None
+        found._path, found._read_at = path, path.stat().st_mtime_ns
+        return found
+
+    @property
+    def current_key_id(self) -> str:
+        """The master key that wraps and seals now, in hexadecimal."""
+        return self._current.hex()
+
+    def rotate(self) -> str:
+        """Make a new master key, which seals from now on; returns its id. The old ones stay, to open what they sealed.
+
+        Raises ``KeyFileError``.
+        """
+        if self._path is None:
+            raise KeyFileError("this vault has no key file, so its key cannot be rotated")
+        content = keyfile.read(self._path)
+        content["sealing"] = [_fresh_key(), *content["sealing"]]
+        keyfile.replace(self._path, content)
+        self._follow()
+        return self.current_key_id
+
+    def wrap(self, key: bytes, subject_id: str) -> tuple[str, bytes]:
+        """A data key sealed for its person, and the id of the master key that sealed it."""
+        self._follow()
+        return self.current_key_id, self._encrypt(key, _subject(subject_id))
+
+    def unwrap(self, wrapped: bytes, subject_id: str) -> bytes:
+        """The data key that was wrapped for this person. Raises ``VaultError``."""
+        return self._decrypt(bytes(wrapped), _subject(subject_id), "a data key")
 
     def seal(self, text: str, *, table: str, row: str, column: str) -> bytes:
         """``text`` sealed for one place."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._ciphers[self._current].encrypt(nonce, text.encode(), _place(table, row, column))
-        return FORM + self._current + nonce + sealed
+        return self._encrypt(text.encode(), place(table, row, column))
 
     def open(self, sealed: bytes, *, table: str, row: str, column: str) -> str:
         """The text that was sealed for this place. Raises ``VaultError``."""
-        sealed = bytes(sealed)
-        body = len(FORM) + KEY_ID_BYTES
-        cipher = self._ciphers.get(sealed[len(FORM) : body])
-        if sealed[: len(FORM)] != FORM or cipher is None:
-            raise VaultError(f"the value of {table}.{column} was not sealed with a key of this vault")
-        nonce, secret = sealed[body : body + NONCE_BYTES], sealed[body + NONCE_BYTES :]
-        try:
-            return cipher.decrypt(nonce, secret, _place(table, row, column)).decode()
-        except (InvalidTag, ValueError):
-            raise VaultError(f"the value of {table}.{column} does not open in this place") from None
+        return self._decrypt(
+            bytes(sealed), place(table, row, column), f"the value of {table}.{column}"
+        ).decode()
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether the newest master key sealed the value."""
+        return bytes(sealed[: len(FORM) + KEY_ID_BYTES]) == FORM + self._current
 
     def lookup(self, text: str, purpose: str) -> str:
         """A keyed hash (hex) to find ``text`` by; hashes of two purposes never match."""
         return hmac.new(self._lookup_key, f"{purpose}\x00{text}".encode(), hashlib.sha256).hexdigest()
+
+    def _encrypt(self, secret: bytes, bound_to: bytes) -> bytes:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return FORM + self._current + nonce + self._ciphers[self._current].encrypt(nonce, secret, bound_to)
+
+    def _decrypt(self, sealed: bytes, bound_to: bytes, what: str) -> bytes:
+        body = len(FORM) + KEY_ID_BYTES
+        key_id = sealed[len(FORM) : body]
+        if key_id not in self._ciphers:
+            self._follow()
+        if sealed[: len(FORM)] != FORM or key_id not in self._ciphers:
+            raise VaultError(f"{what} was not sealed with a key of this vault")
+        try:
+            nonce = sealed[body : body + NONCE_BYTES]
+            return self._ciphers[key_id].decrypt(nonce, sealed[body + NONCE_BYTES :], bound_to)
+        except (InvalidTag, ValueError):
+            raise VaultError(f"{what} does not open in this place") from None
+
+    def _take(self, keys: dict[bytes, bytes]) -> None:
+        if not keys or {len(key_id) for key_id in keys} != {KEY_ID_BYTES}:
+            raise VaultError(f"a vault needs at least one key, and key ids of {KEY_ID_BYTES} bytes")
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._current = next(iter(keys))
+
+    def _follow(self) -> None:
+        """Read the key file again if it was replaced since."""
+        if self._path is None or self._path.stat().st_mtime_ns == self._read_at:
+            return
+        read_at = self._path.stat().st_mtime_ns
+        try:
+            self._take(_keys_of(keyfile.read(self._path)))
+        except (KeyError, TypeError, ValueError, VaultError) as error:
+            raise KeyFileError(f"the key file {self._path} is damaged: {error}. Restore a backup.") from None
+        self._read_at = read_at
+
+
+def place(table: str, row: str, column: str) -> bytes:
+    """What a sealed value is bound to."""
+    return f"{table}|{row}|{column}".encode()
+
+
+def _keys_of(content: dict[str, Any]) -> dict[bytes, bytes]:
+    return {bytes.fromhex(row["id"]): keyfile.key_of(row["key"], KEY_BYTES) for row in content["sealing"]}
+
+
+def _subject(subject_id: str) -> bytes:
+    return place("subject_key", subject_id, "wrapped")
 
 
 def _fresh() -> dict[str, object]:
@@ -90,7 +159,3 @@ def _fresh_key() -> dict[str, str]:
         "id": secrets.token_hex(KEY_ID_BYTES),
         "key": keyfile.text_of(secrets.token_bytes(KEY_BYTES)),
     }
-
-
-def _place(table: str, row: str, column: str) -> bytes:
-    return f"{table}|{row}|{column}".encode()

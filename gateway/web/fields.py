@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
+from gateway.core.masking import holds_personal_number
+
 MAX_INT = 2**63 - 1
+NOT_PERSONAL = "Must not hold an ID number, a mobile number or a card number."
 
 
 class Strict(Schema):
@@ -91,6 +94,16 @@ class Line(fields.String):
         return text
 
 
+class Remark(Line):
+    """A line of free words; refused when a personal number stands in it, which does not belong with us."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if holds_personal_number(text):
+            raise ValidationError(NOT_PERSONAL)
+        return text
+
+
 class Choice(fields.String):
     """One of a fixed list of words."""
 
@@ -125,7 +138,7 @@ class ReturnAddress(Line):
 
 
 class Metadata(fields.Field[dict[str, str]]):
-    """Up to 50 pairs of text: keys to 40 characters, values to 500."""
+    """Up to 50 pairs of text: keys to 40 characters, values to 500; nothing that identifies a person."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -145,9 +158,12 @@ class Metadata(fields.Field[dict[str, str]]):
             raise ValidationError("Must be an object of text pairs.")
         if len(value) > 50:
             raise ValidationError("Must have at most 50 pairs.")
-        return {
+        pairs = {
             str(self._key.deserialize(key)): str(self._value.deserialize(text)) for key, text in value.items()
         }
+        if any(holds_personal_number(text) for pair in pairs.items() for text in pair):
+            raise ValidationError(NOT_PERSONAL)
+        return pairs
 
 
 class CalendarDay(fields.Date):

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import Request
+from sqlmodel import select
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
@@ -111,6 +112,15 @@ def _kept(body: bytes, record_id: str, vault: Vault | None) -> bytes:
     if vault is None:
         return body
     return vault.seal(body.decode(), table="idempotent_answer", row=record_id, column="body")
+
+
+def forget_expired(tx: Transaction, *, limit: int) -> int:
+    """Delete some answers whose time is over; returns how many."""
+    query = select(IdempotentAnswer).where(IdempotentAnswer.expires_at <= tx.wall).limit(limit)
+    rows = list(tx.exec(query.with_for_update(skip_locked=True)))
+    for row in rows:
+        tx.delete(row)
+    return len(rows)
 
 
 def _digest(parts: list[Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from gateway.core.masking import redacted
 from gateway.errors import (
     GatewayError,
     InvalidRequest,
@@ -44,7 +45,7 @@ def document(error: GatewayError) -> dict[str, Any]:
         "param": error.param,
         "request_id": g.get("request_id"),
     }
-    return {**body, **error.extra}
+    return {name: _masked(value) for name, value in {**body, **error.extra}.items()}
 
 
 def answer(error: GatewayError) -> Response:
@@ -94,6 +95,15 @@ def register(app: Flask) -> None:
         return _as_page_or_problem(
             app, GatewayError("Something went wrong on our side. Quote the request id when you ask about it.")
         )
+
+
+def _masked(value: Any) -> Any:
+    """What a caller sent may come back in the words of an error: personal numbers in it are masked."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict):
+        return {name: _masked(inner) for name, inner in value.items()}
+    return [_masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _words(error: HTTPException) -> str:

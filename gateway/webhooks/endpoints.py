@@ -170,6 +170,20 @@ def move_endpoints(tx: Transaction, tenant: Tenant, *, url: str, enabled: bool) 
             change(tx, tenant, endpoint.id, {"url": url, "status": "enabled" if enabled else "disabled"})
 
 
+def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
+    """Seal some secrets anew with the newest master key, from the id ``after`` on; returns where to go on, or None."""
+    query = select(WebhookEndpoint).where(WebhookEndpoint.id > after).order_by(col(WebhookEndpoint.id))
+    rows = list(tx.exec(query.limit(limit).with_for_update()))
+    for row in rows:
+        for column in ("secret", "old_secret"):
+            sealed = getattr(row, column)
+            if sealed and not vault.is_current(sealed):
+                text = vault.open(sealed, table="webhook_endpoint", row=row.id, column=column)
+                setattr(row, column, _sealed(vault, row.id, text, column=column))
+        tx.add(row)
+    return rows[-1].id if rows else None
+
+
 def _owned(endpoint: WebhookEndpoint | None, tenant: Tenant, endpoint_id: str) -> WebhookEndpoint:
     if endpoint is None or endpoint.deleted_at is not None or not tenant.owns(endpoint):
         raise NotFound(f"There is no webhook endpoint {endpoint_id!r}.")

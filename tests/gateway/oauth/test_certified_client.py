@@ -53,7 +53,7 @@ def node() -> str:
 def place(database_url: str, tmp_path: Path) -> Iterator[tuple[Any, str]]:
     """A gateway that really listens, by the machine's clock, because the client takes the time from there."""
     holder: dict[str, Any] = {}
-    server = make_server("127.0.0.1", 0, lambda *call: holder["app"](*call), threaded=True)
+    server = make_server("127.0.0.1", 0, lambda *call: holder["app"](*call), threaded=True)  # noqa: PLW0108 - not there yet
     url = f"http://127.0.0.1:{server.server_port}"
     settings = Settings(
         database_url=database_url, data_dir=tmp_path / "data", public_url=url, worker_in_process=False

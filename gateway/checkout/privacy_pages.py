@@ -1,0 +1,44 @@
+"""The shopper's pages of rights: ask a person to look at a decline, see and take back one's consents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template, request
+
+from gateway.checkout import consents, shopper
+from gateway.checkout.pages import blueprint, same_origin, shown, to_step
+from gateway.checkout.states import REQUIRED_CONSENTS
+from gateway.web.context import gateway
+
+
+@blueprint.post("/checkout/<checkout_id>/human-review")
+def ask_a_person(checkout_id: str) -> Any:
+    """Ask that a person looks at the decline; asking again changes nothing."""
+    same_origin()
+    gateway().db.write(lambda tx: shopper.ask_for_review(tx, checkout_id) and None)
+    return to_step(checkout_id, "result")
+
+
+@blueprint.get("/checkout/<checkout_id>/consents")
+def show_consents(checkout_id: str) -> Any:
+    """The consents given in this checkout: which, which version, when, and whether they still stand."""
+    checkout, merchant = shown(checkout_id)
+    with gateway().db.read() as tx:
+        logged = consents.of_checkout(tx, checkout_id)
+    return render_template(
+        "checkout/consents.html",
+        checkout=checkout,
+        merchant=merchant,
+        logged=logged,
+        required=REQUIRED_CONSENTS,
+    )
+
+
+@blueprint.post("/checkout/<checkout_id>/consents/withdraw")
+def withdraw_consent(checkout_id: str) -> Any:
+    """Take one kind of consent back, from now on."""
+    same_origin()
+    kind = request.form.get("kind", "")
+    gateway().db.write(lambda tx: consents.withdraw_in_checkout(tx, checkout_id, kind))
+    return to_step(checkout_id, "consents")

@@ -1,0 +1,90 @@
+"""Forgetting a person: the data key is destroyed, what it sealed is emptied; or the wish waits, frozen, for its day.
+
+Whether anything forbids it is for who knows loans: this room is told.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlmodel import col, select
+
+from gateway.db.transactions import Transaction
+from gateway.errors import NotFound
+from gateway.identity.models import ErasureRequest, Shopper
+from gateway.privacy import subjects
+
+NOTHING = b""
+
+
+def erase(tx: Transaction, shopper_id: str, *, requested: bool) -> ErasureRequest | None:
+    """Erase the person for good: key, sealed values and hashes. Returns the request, if there was one.
+
+    What remains names nobody. Raises ``NotFound`` for an unknown or erased person.
+    """
+    shopper = present(tx, shopper_id)
+    subjects.destroy(tx, shopper_id)
+    shopper.name_sealed = shopper.id_number_sealed = shopper.phone_sealed = NOTHING
+    shopper.id_number_lookup = shopper.phone_lookup = f"erased:{shopper_id}"
+    shopper.keep_until, shopper.erased_at = None, tx.now
+    tx.add(shopper)
+    request = frozen(tx, shopper_id) or (_new(tx, shopper_id) if requested else None)
+    if request is not None:
+        request.status, request.decided_at = "erased", tx.now
+        tx.add(request)
+    tx.flush()
+    return request
+
+
+def freeze(tx: Transaction, shopper_id: str, *, reason: str, until: date, look_again: date) -> ErasureRequest:
+    """Note the wish and why it must wait until a day; ``look_again`` is when it is judged anew. Raises ``NotFound``."""
+    shopper = present(tx, shopper_id)
+    request = frozen(tx, shopper_id) or _new(tx, shopper_id)
+    request.reason, request.until = reason, until
+    tx.add(request)
+    keep(tx, shopper, until=look_again)
+    tx.flush()
+    return request
+
+
+def keep(tx: Transaction, shopper: Shopper, *, until: date) -> None:
+    """Judge again on the day ``until`` whether the data may be kept."""
+    shopper.keep_until = until
+    tx.add(shopper)
+
+
+def withdraw(tx: Transaction, shopper_id: str) -> None:
+    """The person came back before the frozen request was carried out: it ends."""
+    request = frozen(tx, shopper_id)
+    if request is not None:
+        request.status, request.decided_at = "withdrawn", tx.now
+        tx.add(request)
+
+
+def frozen(tx: Transaction, shopper_id: str) -> ErasureRequest | None:
+    """The person's request that waits, if there is one."""
+    query = select(ErasureRequest).where(
+        ErasureRequest.shopper_id == shopper_id, ErasureRequest.status == "frozen"
+    )
+    return tx.exec(query).first()
+
+
+def due(tx: Transaction, *, on: date, limit: int) -> list[Shopper]:
+    """Some people whose data is to be judged on the day ``on``, locked."""
+    query = select(Shopper).where(col(Shopper.keep_until) <= on)
+    ordered = query.order_by(col(Shopper.keep_until), col(Shopper.id))
+    return list(tx.exec(ordered.limit(limit).with_for_update(skip_locked=True)))
+
+
+def present(tx: Transaction, shopper_id: str) -> Shopper:
+    """The person, locked. Raises ``NotFound`` for an unknown or erased one."""
+    shopper = tx.exec(select(Shopper).where(Shopper.id == shopper_id).with_for_update()).first()
+    if shopper is None:
+        raise NotFound(f"There is no shopper {shopper_id!r}.")
+    if shopper.erased_at is not None:
+        raise NotFound(f"The shopper {shopper_id} was erased at {shopper.erased_at:%Y-%m-%dT%H:%M:%SZ}.")
+    return shopper
+
+
+def _new(tx: Transaction, shopper_id: str) -> ErasureRequest:
+    return ErasureRequest(id=tx.new_id("era"), shopper_id=shopper_id, status="frozen", requested_at=tx.now)

@@ -1,0 +1,35 @@
+"""What a person still owes or has owed, for who decides how long data about them is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import func, select
+
+from gateway.db.transactions import Transaction
+from gateway.loans.models import Loan, LoanInstalment
+from gateway.loans.states import OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """One loan: whether it runs (or money is owed to the shopper), and the day it ended or is planned to end."""
+
+    loan: str
+    live: bool
+    ends_on: date
+
+
+def loans_of(tx: Transaction, shopper_id: str) -> list[Lent]:
+    """Every loan of a person, whatever became of it; a loan that was written off counts as ended on that day."""
+    return [_lent(tx, loan) for loan in tx.exec(select(Loan).where(Loan.shopper_id == shopper_id))]
+
+
+def _lent(tx: Transaction, loan: Loan) -> Lent:
+    live = loan.status in OPEN or loan.credit_fen > 0
+    query = select(func.max(LoanInstalment.due_date)).where(
+        LoanInstalment.loan_id == loan.id, LoanInstalment.version == loan.schedule_version
+    )
+    planned: date = tx.exec(query).one() or loan.contract_date
+    return Lent(loan.id, live, planned if live else loan.ended_on or planned)

@@ -1,0 +1,63 @@
+"""Forgetting a person: at once where nothing forbids it, else frozen, with the reason and the day told.
+
+The job of the day does the rest.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from gateway.config import Settings
+from gateway.core.calendar import shanghai_date
+from gateway.db.transactions import Transaction
+from gateway.identity import erasure
+from gateway.rights.obstacles import obstacles
+
+LOOK_AGAIN = timedelta(days=30)
+"""A frozen wish is judged at least so often: a loan may end before its plan."""
+
+
+def ask(tx: Transaction, settings: Settings, shopper_id: str) -> dict[str, Any]:
+    """The person wants to be forgotten; returns what became of it. Raises ``NotFound``."""
+    erasure.present(tx, shopper_id)
+    in_the_way = obstacles(tx, shopper_id, retention_years=settings.retention_years)
+    if not in_the_way:
+        request = _erase(tx, shopper_id, requested=True)
+        return {"shopper": shopper_id, "request": request, "status": "erased"}
+    first, last = in_the_way[0], max(row.until for row in in_the_way)
+    look_again = min(shanghai_date(tx.now) + LOOK_AGAIN, *(row.until for row in in_the_way))
+    request = erasure.freeze(tx, shopper_id, reason=first.reason, until=last, look_again=look_again).id
+    return {
+        "shopper": shopper_id,
+        "request": request,
+        "status": "frozen",
+        "reason": first.reason,
+        "until": last.isoformat(),
+        "obstacles": [{"reason": row.reason, "until": row.until.isoformat()} for row in in_the_way],
+    }
+
+
+def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
+    """Look at some people whose day has come: erase who may be erased, keep the others to their next day.
+
+    Returns how many were looked at. Safe to run twice, late or in parallel.
+    """
+    today = shanghai_date(tx.now)
+    people = erasure.due(tx, on=today, limit=limit)
+    for shopper in people:
+        in_the_way = obstacles(tx, shopper.id, retention_years=settings.retention_years)
+        if not in_the_way:
+            _erase(tx, shopper.id, requested=False)
+            continue
+        last = max(row.until for row in in_the_way)
+        wish = erasure.frozen(tx, shopper.id)
+        if wish is not None:
+            ask(tx, settings, shopper.id)
+        erasure.keep(tx, shopper, until=max(today + timedelta(days=1), min(last, today + LOOK_AGAIN)))
+    return len(people)
+
+
+def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
+    request = erasure.erase(tx, shopper_id, requested=requested)
+    return request.id if request is not None else None

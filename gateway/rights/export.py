@@ -1,0 +1,61 @@
+"""All that is stored about a person, as JSON: read by the data map, so that no table can be forgotten."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from gateway.db.tables import metadata
+from gateway.db.transactions import Transaction
+from gateway.identity import erasure
+from gateway.identity import service as identity
+from gateway.privacy.data_map import DATA_MAP, TableMap
+from gateway.privacy.vault import Vault
+
+FORMAT = "fenqi-person-1"
+
+
+def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
+    """Everything about the person, by table, with the purpose of each; sealed values are opened. Raises ``NotFound``.
+
+    What protects others or the lender (hashes, internal risk signals) is left out and named as left out.
+    """
+    erasure.present(tx, shopper_id)
+    tables, found = metadata().tables, {"shopper": [{"id": shopper_id}]}
+    answer: dict[str, Any] = {}
+    for entry in DATA_MAP.about_people():
+        rows = _rows(tx, tables, entry, found)
+        found[entry.table] = rows
+        answer[entry.table] = {
+            "purpose": entry.purpose,
+            "rows": [_shown(entry, row) for row in rows],
+            "left_out": sorted(column.name for column in entry.columns if not column.export),
+        }
+    answer["shopper"]["rows"][0] |= identity.opened(tx, vault, shopper_id)
+    return {
+        "format": FORMAT,
+        "shopper": shopper_id,
+        "exported_at": tx.now.isoformat(),
+        "data": answer,
+    }
+
+
+def _rows(
+    tx: Transaction, tables: Any, entry: TableMap, found: dict[str, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The rows of a table that belong to the person, by its link to a table that was read before."""
+    table: Table = tables[entry.table]
+    assert entry.link is not None, "tables about people say how they are linked to one"
+    owners = [row[entry.link.to_column] for row in found[entry.link.to_table] if row[entry.link.to_column]]
+    query = select(table).where(table.c[entry.link.column].in_(owners)).order_by(*table.primary_key.columns)
+    return [dict(row) for row in tx.connection().execute(query).mappings()]
+
+
+def _shown(entry: TableMap, row: dict[str, Any]) -> dict[str, Any]:
+    return {column.name: _plain(row[column.name]) for column in entry.columns if column.export}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else value

@@ -1,0 +1,42 @@
+"""Masks: what may be shown of a person, and personal numbers found in text."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core import masking
+
+
+def test_personal_identifiers_are_masked():
+    assert masking.mask_resident_id("11010519491231002X") == "110105********002X"
+    assert masking.mask_phone("+8613800138000") == "138****8000"
+    assert masking.mask_name("张三") == "张*"
+    assert masking.mask_name("欧阳娜娜") == "欧***"
+    assert masking.mask_card("6222 0210 0111 6666 0128") == "6222************0128"
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("id 11010519491231002X.", "id 110105********002X."),
+        ("证件11010519491231002x号", "证件110105********002x号"),
+        ("call 13800138000 or +8613900139000", "call 138****8000 or 139****9000"),
+        ("/x?phone=%2B8613800138000&", "/x?phone=%2B138****8000&"),
+        ("card 4242 4242 4242 4242!", "card 4242********4242!"),
+        ("amount 599900, order 20261123000001", "amount 599900, order 20261123000001"),
+        ("chk_01KATEZJ0013800138000ABCDE", "chk_01KATEZJ0013800138000ABCDE"),
+    ],
+)
+def test_text_is_redacted(text, safe):
+    assert masking.redacted(text) == safe
+
+
+def test_only_numbers_that_can_be_real_are_refused():
+    assert masking.holds_personal_number("to 11010519491231002X")
+    assert masking.holds_personal_number("4242-4242-4242-4242")
+    assert masking.holds_personal_number("(13800138000)")
+    for order_number in ("2026112300000008", "261123204512345678", "20261123204512345678"):
+        assert not masking.holds_personal_number(order_number)
+    assert not masking.holds_personal_number("110105194912310021")
+    assert not masking.holds_personal_number("4242424242424241")
+    assert not masking.holds_personal_number("order 20261123000001, red, 128 GB")
