@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-from bench import checkout, confirm, day, ledger_export, ledger_post, ledger_verify, quote, webhooks
+from bench import checkout, confirm, day, door, ledger_export, ledger_post, ledger_verify, quote, webhooks
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
@@ -26,6 +26,7 @@ from gateway.onboarding import onboard
 ENTRIES = {
     "confirm": confirm.measure,
     "checkout": checkout.measure,
+    "door": door.measure,
     "quote": quote.measure,
     "day": day.measure,
     "ledger_post": ledger_post.measure,
@@ -87,7 +88,8 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
             timeout=10,
         ).json()["access_token"]
         backend = settings.database_url.partition(":")[0]
-        yield {"host": "127.0.0.1", "port": port, "token": token, "database": backend}
+        named = {name: credentials[name] for name in ("client_id", "client_secret")}
+        yield {"host": "127.0.0.1", "port": port, "token": token, "database": backend, **named}
     finally:
         process.terminate()
         process.wait(timeout=10)

@@ -54,7 +54,7 @@ def onboard(
         audit.record(
             tx,
             actor or Actor("system", "onboarding"),
-            "merchant.created",
+            "merchant.create",
             about=merchant.id,
             merchant_id=merchant.id,
             mode=mode,

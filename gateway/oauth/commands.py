@@ -1,6 +1,6 @@
 """The commands ``fenqi-gateway client`` and ``fenqi-gateway keys``: what they do and print.
 
-Secrets go to the standard output, once; nothing else ever shows them.
+Secrets go to the standard output, once; nothing else ever shows them. Each change stands in the audit log.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from gateway.audit import service as audit
+from gateway.audit.service import Actor
 from gateway.core.tenant import Mode, Tenant, mode_of
+from gateway.db.transactions import Transaction
 from gateway.errors import ValidationFailed
 from gateway.oauth import service
 from gateway.oauth.keys import SigningKeys
@@ -33,7 +36,7 @@ def create(
     allowed = tuple(scopes) if scopes else SERVER_SCOPES
     keys = _read(jwks) if jwks is not None else None
 
-    def work(tx: Any) -> dict[str, Any]:
+    def work(tx: Transaction) -> dict[str, Any]:
         made: dict[str, Any] = {}
         if keys is not None:
             client = service.create_client_with_keys(
@@ -46,7 +49,9 @@ def create(
             client = service.server_client(tx, name)
         client.require_dpop = require_dpop
         tx.flush()
-        return {**_shown(client, service.valid_secrets(tx, client.id)), **made}
+        shown = _shown(client, service.valid_secrets(tx, client.id))
+        _record(tx, "client.create", client, after=shown)
+        return {**shown, **made}
 
     return _printed(gateway.db.write(work))
 
@@ -60,13 +65,14 @@ def show(gateway: Gateway, merchant: str | None) -> int:
 def rotate_secret(gateway: Gateway, client_id: str, *, overlap_hours: int) -> int:
     """Print a new secret; the one before it stays valid for ``overlap_hours``."""
 
-    def work(tx: Any) -> dict[str, Any]:
+    def work(tx: Transaction) -> dict[str, Any]:
         client = service.server_client(tx, client_id)
         tenant = Tenant(str(client.merchant_id), mode_of(client.mode))
         secret = service.rotate_secret(
             tx, gateway.vault, tenant, client_id=client_id, overlap=timedelta(hours=overlap_hours)
         )
         tx.flush()
+        _record(tx, "client.rotate_secret", client, overlap_hours=overlap_hours)
         return {**_shown(client, service.valid_secrets(tx, client_id)), "client_secret": secret}
 
     return _printed(gateway.db.write(work))
@@ -74,7 +80,12 @@ def rotate_secret(gateway: Gateway, client_id: str, *, overlap_hours: int) -> in
 
 def revoke_secret(gateway: Gateway, client_id: str, secret_id: str) -> int:
     """End a secret now."""
-    gateway.db.write(lambda tx: service.revoke_secret(tx, client_id=client_id, secret_id=secret_id))
+
+    def work(tx: Transaction) -> None:
+        service.revoke_secret(tx, client_id=client_id, secret_id=secret_id)
+        _record(tx, "client.revoke_secret", service.server_client(tx, client_id), secret=secret_id)
+
+    gateway.db.write(work)
     print(f"{secret_id} of {client_id} is not valid any more.")
     return 0
 
@@ -82,25 +93,58 @@ def revoke_secret(gateway: Gateway, client_id: str, secret_id: str) -> int:
 def set_keys(gateway: Gateway, client_id: str, *, jwks: Path, alg: str | None) -> int:
     """Replace a client's public keys; its secrets end."""
     keys = _read(jwks)
-    return _printed(gateway.db.write(lambda tx: _shown(service.set_keys(tx, client_id, keys, alg), [])))
+
+    def work(tx: Transaction) -> dict[str, Any]:
+        client = service.set_keys(tx, client_id, keys, alg)
+        shown = _shown(client, [])
+        _record(tx, "client.set_keys", client, after=shown)
+        return shown
+
+    return _printed(gateway.db.write(work))
 
 
 def require(gateway: Gateway, client_id: str, *, par: bool | None, dpop: bool | None) -> int:
     """Say what a client must do; None leaves it as it is."""
-    return _printed(
-        gateway.db.write(lambda tx: _shown(service.require(tx, client_id, par=par, dpop=dpop), []))
-    )
+
+    def work(tx: Transaction) -> dict[str, Any]:
+        client = service.require(tx, client_id, par=par, dpop=dpop)
+        _record(tx, "client.require", client, par=client.require_par, dpop=client.require_dpop)
+        return _shown(client, [])
+
+    return _printed(gateway.db.write(work))
 
 
-def show_signing_keys(keys: SigningKeys) -> int:
+def show_signing_keys(gateway: Gateway) -> int:
     """Print the published signing keys and what each is doing; never their secret part."""
-    return _printed(keys.described())
+    return _printed(_signing_keys(gateway).described())
 
 
-def rotate_signing_keys(keys: SigningKeys) -> int:
+def rotate_signing_keys(gateway: Gateway) -> int:
     """Let the waiting key sign and publish the one after it."""
+    keys = _signing_keys(gateway)
     keys.rotate()
-    return show_signing_keys(keys)
+    kids = [row["kid"] for row in keys.described()]
+    actor = Actor.at_the_command_line()
+    gateway.db.write(lambda tx: audit.record(tx, actor, "keys.rotate", about="signing keys", after=kids))
+    return show_signing_keys(gateway)
+
+
+def _signing_keys(gateway: Gateway) -> SigningKeys:
+    found: SigningKeys = gateway.ports["signing_keys"]
+    return found
+
+
+def _record(tx: Transaction, action: str, client: OAuthClient, *, after: Any = None, **facts: Any) -> None:
+    audit.record(
+        tx,
+        Actor.at_the_command_line(),
+        action,
+        about=client.id,
+        merchant_id=client.merchant_id,
+        mode=client.mode,
+        after=after,
+        facts=facts,
+    )
 
 
 def _shown(client: OAuthClient, secrets: list[ClientSecret]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""What ``fenqi-gateway privacy …`` and ``fenqi-gateway review …`` do. Each returns the exit code."""
+"""What ``fenqi-gateway privacy …`` and ``fenqi-gateway review …`` do. Each returns the exit code.
+
+Who looks at a person's data or changes it stands in the audit log, in the same transaction.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from gateway.audit import service as audit
+from gateway.audit.service import Actor
 from gateway.checkout import consents
+from gateway.db.transactions import Transaction
 from gateway.decision import reviews
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
@@ -17,18 +23,28 @@ from gateway.web.context import Gateway
 
 def find(gateway: Gateway, *, mode: str, id_number: str) -> int:
     """Print the identifier of the person with an ID number: 1 when there is none."""
-    with gateway.db.read() as tx:
+
+    def work(tx: Transaction) -> str | None:
         found = identity.found_by_id_number(
             tx, gateway.vault, mode="live" if mode == "live" else "test", id_number=id_number
         )
+        _record(tx, "privacy.find", found or "nobody")
+        return found
+
+    found = gateway.db.write(work)
     _print({"shopper": found})
     return 0 if found else 1
 
 
 def export_person(gateway: Gateway, *, shopper: str, out: Path | None) -> int:
     """Write all that is stored about a person as JSON, to a file for the owner's eyes only or to the output."""
-    with gateway.db.read() as tx:
+
+    def work(tx: Transaction) -> dict[str, Any]:
         found = export.export(tx, gateway.vault, shopper)
+        _record(tx, "privacy.export", shopper)
+        return found
+
+    found = gateway.db.write(work)
     text = json.dumps(found, ensure_ascii=False, indent=2) + "\n"
     if out is None:
         print(text, end="")
@@ -41,14 +57,25 @@ def export_person(gateway: Gateway, *, shopper: str, out: Path | None) -> int:
 
 def erase_person(gateway: Gateway, *, shopper: str) -> int:
     """Erase a person, or freeze the wish and say why and until when; 0 either way."""
-    _print(gateway.db.write(lambda tx: erasure.ask(tx, gateway.settings, shopper)))
+
+    def work(tx: Transaction) -> dict[str, Any]:
+        answer = erasure.ask(tx, gateway.settings, shopper)
+        _record(tx, "privacy.erase", shopper, status=answer["status"])
+        return answer
+
+    _print(gateway.db.write(work))
     return 0
 
 
 def withdraw(gateway: Gateway, *, shopper: str, kind: str) -> int:
     """Take a consent back for a person who asked for it."""
-    count = gateway.db.write(lambda tx: consents.withdraw(tx, shopper, kind, channel="staff"))
-    _print({"shopper": shopper, "kind": kind, "withdrawn": count})
+
+    def work(tx: Transaction) -> int:
+        count = consents.withdraw(tx, shopper, kind, channel="staff")
+        _record(tx, "privacy.withdraw", shopper, kind=kind, withdrawn=count)
+        return count
+
+    _print({"shopper": shopper, "kind": kind, "withdrawn": gateway.db.write(work)})
     return 0
 
 
@@ -56,6 +83,7 @@ def rotate_keys(gateway: Gateway, *, resume: bool) -> int:
     """Rotate the master key and show how far it has come."""
     with bar() as progress:
         done = rotation.rotate(gateway, resume=resume, progress=progress)
+    gateway.db.write(lambda tx: _record(tx, "privacy.rotate_keys", done.key_id, **done.as_json()))
     _print(done.as_json())
     return 0
 
@@ -88,9 +116,18 @@ def list_reviews(gateway: Gateway) -> int:
 
 def resolve_review(gateway: Gateway, *, review: str, outcome: str, by: str) -> int:
     """Record the answer to a request for a human review."""
-    row = gateway.db.write(lambda tx: reviews.resolve(tx, review, outcome=outcome, by=by))
-    _print({"review": row.id, "status": row.status, "resolved_by": row.resolved_by})
+
+    def work(tx: Transaction) -> dict[str, str | None]:
+        row = reviews.resolve(tx, review, outcome=outcome, by=by)
+        _record(tx, "review.resolve", review, outcome=outcome)
+        return {"review": row.id, "status": row.status, "resolved_by": row.resolved_by}
+
+    _print(gateway.db.write(work))
     return 0
+
+
+def _record(tx: Transaction, action: str, about: str, **facts: Any) -> None:
+    audit.record(tx, Actor.at_the_command_line(), action, about=about, facts=facts)
 
 
 def _print(value: Any) -> None:

@@ -73,7 +73,7 @@ def by_force(gateway: Any, sql: str) -> None:
 def test_what_operators_do_is_recorded_with_hashes_of_before_and_after(logged: Any, api: Any) -> None:
     found = entries(logged)
     assert [entry.action for entry in found] == [
-        "merchant.created",
+        "merchant.create",
         "merchant.reserve",
         "merchant.payout_account",
         "merchant.payout_account",

@@ -7,8 +7,12 @@ import shutil
 
 import pytest
 from joserfc.jwk import ECKey
+from sqlmodel import select
 
+from gateway.app import gateway_of
+from gateway.audit.models import AuditEntry
 from gateway.cli import main
+from gateway.config import from_environment
 
 
 @pytest.fixture
@@ -78,3 +82,26 @@ def test_keys_are_rotated_and_listed(run):
     assert [row["state"] for row in run("keys", "rotate")] == ["verifies", "signs", "waits"]
     run("keys", "rotate")
     assert "under way" in run("keys", "rotate", code=1)
+
+
+def test_every_change_stands_in_the_audit_log_without_the_secret(run, merchant, tmp_path):
+    made = run("client", "create", merchant["merchant"])
+    rotated = run("client", "rotate-secret", made["client_id"])
+    run("client", "revoke-secret", made["client_id"], rotated["secrets"][0]["id"])
+    run("client", "require", made["client_id"], "--dpop")
+    run("keys", "rotate")
+    with gateway_of(from_environment(data_dir=str(tmp_path))).db.read() as tx:
+        entries = list(tx.exec(select(AuditEntry).order_by(AuditEntry.number)))
+    assert [entry.action for entry in entries] == [
+        "merchant.create",
+        "client.create",
+        "client.rotate_secret",
+        "client.revoke_secret",
+        "client.require",
+        "keys.rotate",
+    ]
+    assert {entry.actor_kind for entry in entries} == {"operator"}
+    assert [entry.about for entry in entries[1:5]] == [made["client_id"]] * 4
+    written = json.dumps([entry.facts for entry in entries])
+    assert made["client_secret"] not in written
+    assert rotated["client_secret"] not in written

@@ -7,7 +7,9 @@ from datetime import date
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 
+from gateway.audit.models import AuditEntry
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.daily import sweep
@@ -203,3 +205,6 @@ def test_the_commands_find_export_and_erase(gateway, api, capsys, monkeypatch, t
     assert json.loads(capsys.readouterr().out)["status"] == "erased"
     assert main(["privacy", "erase", "--shopper", shopper, "--data", data]) == 1
     assert "was erased at" in capsys.readouterr().err
+    with gateway.db.read() as tx:
+        actions = list(tx.exec(select(AuditEntry.action).order_by(AuditEntry.number)))
+    assert actions[-4:] == ["privacy.find", "privacy.export", "privacy.rotate_keys", "privacy.erase"]

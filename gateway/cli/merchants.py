@@ -1,0 +1,86 @@
+"""``fenqi-gateway merchant …`` and ``fenqi-gateway limit …``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from gateway.cli.verbs import MODES, Verbs, gateway_of
+
+CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
+
+
+def add(verbs: Verbs) -> None:
+    """Declare the commands about merchants and about what shoppers may spend."""
+    merchant = verbs.group("merchant", "create merchants and agree terms with them")
+    create = merchant.add("create", "create a merchant with credentials, shown this once", _create)
+    create.add_argument("--name", required=True, help="name shoppers see, in Chinese")
+    create.add_argument("--name-en", required=True, help="name in English")
+    create.add_argument("--category", required=True, choices=CATEGORIES)
+    create.add_argument("--email", required=True, help="address of the owner's portal login")
+    create.add_argument("--mode", choices=MODES, default="test")
+    reserve = merchant.add("reserve", "agree that a part of each batch's captures is held back", _reserve)
+    reserve.add_argument(
+        "--rate", required=True, help="part of the captures, such as 0.05; 0 ends the reserve"
+    )
+    reserve.add_argument("--days", type=int, default=30, help="released after so many days (default 30)")
+    account = merchant.add(
+        "payout-account", "name the merchant's account at the payment institution", _payout_account
+    )
+    for verb in (reserve, account):
+        verb.add_argument("merchant", help="identifier of the merchant, mer_…")
+    account.add_argument("account", help="the institution's name of the account, such as acct_…")
+    limit = verbs.group("limit", "explain a shopper's credit limit")
+    history = limit.add(
+        "history", "print every movement of a shopper's limits with its reason", _limit_history
+    )
+    history.add_argument("shopper", help="identifier of the shopper, shp_…")
+
+
+def _create(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.onboarding import onboard
+
+    credentials = onboard(
+        gateway_of(options),
+        actor=Actor.at_the_command_line(),
+        name=options.name,
+        name_en=options.name_en,
+        category=options.category,
+        mode=options.mode,
+        email=options.email,
+        webhook_url=None,
+    )
+    print(json.dumps(credentials, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _reserve(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.merchants import commands
+
+    actor = Actor.at_the_command_line()
+    return commands.reserve(
+        gateway_of(options).db, actor, options.merchant, rate=options.rate, days=options.days
+    )
+
+
+def _payout_account(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.merchants import commands
+
+    actor = Actor.at_the_command_line()
+    return commands.payout_account(gateway_of(options).db, actor, options.merchant, options.account)
+
+
+def _limit_history(options: argparse.Namespace) -> int:
+    from gateway.decision import limits
+
+    with gateway_of(options).db.read() as tx:
+        rows = limits.history(tx, options.shopper)
+    for row in rows:
+        print(f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}  {row.reason:<10}  {row.amount_fen:>12}  {row.about}")
+    if not rows:
+        print(f"No limit was ever granted to {options.shopper!r}.", file=sys.stderr)
+    return 0 if rows else 1

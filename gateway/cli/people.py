@@ -1,0 +1,90 @@
+"""``fenqi-gateway privacy …`` and ``fenqi-gateway review …``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from gateway.cli.verbs import MODES, Verbs, gateway_of
+
+KINDS = ("credit_service", "bureau_query", "funder_sharing", "marketing")
+
+
+def add(verbs: Verbs) -> None:
+    """Declare the commands about shoppers' data and about those who ask for a person's look."""
+    _privacy(verbs.group("privacy", "export, erase and re-seal personal data"))
+    review = verbs.group("review", "answer declined shoppers who ask for a person")
+    review.add("list", "list the declined shoppers' requests that a person looks at it", _list_reviews)
+    resolve = review.add("resolve", "record the answer to a request", _resolve)
+    resolve.add_argument("review", help="identifier of the request, hrv_…")
+    resolve.add_argument(
+        "--outcome",
+        required=True,
+        choices=("upheld", "reconsider"),
+        help="upheld: the decline stays; reconsider: a person decides the next applications",
+    )
+    resolve.add_argument("--by", required=True, help="who looked at it")
+
+
+def _privacy(verbs: Verbs) -> None:
+    find = verbs.add(
+        "find", "print the identifier of the shopper with an ID number (read from standard input)", _find
+    )
+    find.add_argument("--mode", choices=MODES, default="live")
+    export = verbs.add("export", "write all that is stored about a shopper as JSON", _export)
+    export.add_argument("--out", type=Path, help="file to write, for your eyes only (default: the output)")
+    erase = verbs.add("erase", "erase a shopper, or freeze the wish and say why and until when", _erase)
+    withdraw = verbs.add("withdraw", "take a shopper's consent back", _withdraw)
+    withdraw.add_argument("--kind", required=True, choices=KINDS)
+    for verb in (export, erase, withdraw):
+        verb.add_argument("--shopper", required=True, help="identifier of the shopper, shp_…")
+    rotate = verbs.add("rotate-keys", "make a new master key and wrap every data key anew with it", _rotate)
+    rotate.add_argument(
+        "--resume", action="store_true", help="make no new key: go on where a run was interrupted"
+    )
+
+
+def _find(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    # Not an argument: those stand in the shell's history and in the list of processes.
+    return commands.find(gateway_of(options), mode=options.mode, id_number=sys.stdin.readline())
+
+
+def _export(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.export_person(gateway_of(options), shopper=options.shopper, out=options.out)
+
+
+def _erase(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.erase_person(gateway_of(options), shopper=options.shopper)
+
+
+def _withdraw(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.withdraw(gateway_of(options), shopper=options.shopper, kind=options.kind)
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.rotate_keys(gateway_of(options), resume=options.resume)
+
+
+def _list_reviews(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.list_reviews(gateway_of(options))
+
+
+def _resolve(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.resolve_review(
+        gateway_of(options), review=options.review, outcome=options.outcome, by=options.by
+    )

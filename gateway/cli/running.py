@@ -1,0 +1,90 @@
+"""``fenqi-gateway demo|serve|worker|migrate|settle|vectors``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from gateway.cli.verbs import Verbs, day, gateway_of, port
+
+
+def add(verbs: Verbs) -> None:
+    """Declare the commands that run the gateway."""
+    demo = verbs.add("demo", "start everything with three demo merchants and print where to look", _demo)
+    demo.add_argument("--port", type=port, default=8400, help="port on the loopback (default 8400)")
+    serve = verbs.add("serve", "serve the API, the checkout pages and the portal", _serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    serve.add_argument("--port", type=port, default=8400, help="port to listen on (default 8400)")
+    serve.add_argument(
+        "--workers", type=int, default=1, help="processes; more than one needs PostgreSQL (default 1)"
+    )
+    verbs.add("worker", "drain the outbox and run the jobs of the day", _worker)
+    verbs.add("migrate", "bring the database to the newest schema", _migrate)
+    settle = verbs.add("settle", "close the settlement batches of a day and instruct their payouts", _settle)
+    settle.add_argument("--date", type=day, help="settlement date in Shanghai, YYYY-MM-DD (default: today)")
+    vectors = verbs.add(
+        "vectors", "compute every case of a golden vector file and print the results", _vectors
+    )
+    vectors.add_argument("file", type=Path, help="a file such as schedules.json")
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from gateway.demo import start
+
+    return start(port=options.port, data_dir=options.data)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from gateway.server import serve
+
+    return serve(host=options.host, port=options.port, workers=options.workers, data_dir=options.data)
+
+
+def _worker(options: argparse.Namespace) -> int:
+    import signal
+    import threading
+
+    from gateway.runtime import work
+
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    work(gateway_of(options), stop)
+    return 0
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    from gateway.config import from_environment
+    from gateway.db.migrate import upgrade
+
+    settings = from_environment(data_dir=options.data)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.database_url)
+    print("The database is at the newest schema.")
+    return 0
+
+
+def _settle(options: argparse.Namespace) -> int:
+    from gateway.core.calendar import shanghai_date
+    from gateway.daily import settle
+    from gateway.runtime import drain
+
+    gateway = gateway_of(options)
+    closed = settle(gateway, options.date or shanghai_date(gateway.clock()))
+    drain(gateway)
+    print(json.dumps([{**row, "created_at": row["created_at"].isoformat()} for row in closed], indent=2))
+    return 0
+
+
+def _vectors(options: argparse.Namespace) -> int:
+    from gateway.core.golden import compute_file
+
+    try:
+        results = compute_file(options.file)
+    except (OSError, ValueError) as error:
+        print(f"{options.file}: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(results, ensure_ascii=False, indent=1))
+    return 0
