@@ -47,6 +47,8 @@ class Settings:
     """After how many days overdue a loan is written off."""
     scorer_bundle: str = ""
     """Folder of the model bundle; empty takes the one that ships with the package."""
+    step_up_refund_fen: int = 100_000
+    """A refund by a person above this amount (fen) needs a login within five minutes."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""
     institution_test_key: str = field(default="", repr=False)
@@ -72,6 +74,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "funder_type": _one_of("bank", "consumer_finance", "small_loan"),
         "write_off_days": _whole(90, 3650),
         "funder_cost_basis": _one_of("nominal", "effective", "both"),
+        "step_up_refund_fen": _whole(0, 100_000_000),
         "worker_in_process": _truth,
         "scorer_bundle": str,
         "institution_url": _institution,

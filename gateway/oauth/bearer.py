@@ -49,6 +49,9 @@ class Bearer:
             scopes=frozenset(claims["scope"].split()),
             user_id=claims["sub"] if claims["sub"] != claims["client_id"] else None,
             token_id=claims["jti"],
+            session_id=claims.get("sid"),
+            role=claims.get("role"),
+            auth_time=claims.get("auth_time"),
         )
 
     def publishable_key(self, tx: Transaction, key: str) -> Caller:

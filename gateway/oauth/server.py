@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
@@ -23,10 +23,14 @@ from gateway.oauth.endpoints import Introspection, Revocation
 from gateway.oauth.grants import Client, ClientCredentials, Code, Refresh, S256Only, new_opaque
 from gateway.oauth.keys import SigningKeys
 from gateway.oauth.machine_secrets import is_well_formed
-from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken, TeamMember
+from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken
 from gateway.oauth.revocation import ACCESS_LIFE
 from gateway.privacy.vault import Vault
+from gateway.team import sessions
 from gateway.web.context import Gateway
+
+if TYPE_CHECKING:
+    from gateway.team.models import TeamMember
 
 DESCRIPTIONS = {
     "invalid_grant": "The code or token is unknown, expired, already used or revoked: log in again.",
@@ -79,6 +83,8 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         super().__init__()
         self.tx, self.values = tx, values
         self.keys, self.vault, self.issuer = keys, vault, issuer
+        self.login: sessions.Login | None = None
+        """How the person has just logged in, where a code is asked for."""
         self.register_grant(ClientCredentials)
         self.register_grant(Code, [S256Only(required=True)])
         self.register_grant(Refresh)
@@ -138,6 +144,8 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         }
         if family is not None:
             claims["sid"] = family
+        if member is not None and family is not None:
+            claims |= sessions.claims(self.tx, family, member)
         return {
             "access_token": self.keys.sign(claims),
             "token_type": "Bearer",

@@ -26,7 +26,10 @@ LONGEST_KEY = 255
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """How an operation treats its key: kept for ``keep_days``; captures, refunds and payouts require one."""
+    """How an operation treats its key: kept for ``keep_days``; captures, refunds and payouts require one.
+
+    With 0 days nothing is kept, because the answer holds a secret that must not lie in the database.
+    """
 
     required: bool = False
     keep_days: int = 1
@@ -51,7 +54,7 @@ def key_of(request: Request, policy: Idempotency) -> str | None:
         return None
     if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise InvalidRequest(f"{HEADER} must be 1 to {LONGEST_KEY} printable ASCII characters.", param=HEADER)
-    return key
+    return key if policy.keep_days else None
 
 
 def once(

@@ -27,7 +27,8 @@ from marshmallow import Schema
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound, ScopeMissing, UnsupportedVersion
+from gateway.errors import NotFound, UnsupportedVersion
+from gateway.web import permissions
 from gateway.web.bodies import loaded, read_json, read_query
 from gateway.web.context import Caller, Gateway, gateway
 from gateway.web.fields import Strict
@@ -79,6 +80,10 @@ class Operation:
     csv: View | None
     """The same answer as a file, for ``Accept: text/csv``."""
     tag: str
+    roles: tuple[str, ...] = ()
+    """Which people may; empty: all whose role has the scope."""
+    step_up: bool = False
+    """Whether a person must have logged in within five minutes."""
 
     @property
     def writes(self) -> bool:
@@ -136,6 +141,8 @@ class Api:
                     publishable=options.get("publishable", False),
                     csv=options.get("csv"),
                     tag=self.name,
+                    roles=options.get("roles", ()),
+                    step_up=options.get("step_up", False),
                 )
             )
             return view
@@ -155,7 +162,9 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         key = query.pop("key", None) if operation.publishable else None
         caller = None if key is not None else here.authenticator.bearer(request)
         if caller is not None:
-            _check_scope(caller, operation)
+            permissions.check(caller, scope=operation.scope, roles=operation.roles)
+            if operation.step_up:
+                permissions.check_step_up(caller, here.clock())
         raw = read_json(request) if operation.writes else {}
         body = loaded(operation.body or Strict(), raw)
         values = loaded(operation.query, query)
@@ -206,14 +215,6 @@ def _check_version() -> None:
         raise UnsupportedVersion(
             f"{VERSION_HEADER} {wanted!r} does not exist; this gateway speaks {VERSION}.",
             param=VERSION_HEADER,
-        )
-
-
-def _check_scope(caller: Caller, operation: Operation) -> None:
-    if operation.scope and not caller.scopes & set(operation.scope):
-        raise ScopeMissing(
-            f"This needs the scope {' or '.join(operation.scope)}; the token has: "
-            f"{' '.join(sorted(caller.scopes)) or 'none'}."
         )
 
 

@@ -16,6 +16,7 @@ from gateway.errors import (
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
+    StepUpRequired,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
@@ -60,6 +61,11 @@ def answer(error: GatewayError) -> Response:
         response.headers["Access-Control-Allow-Origin"] = "*"
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="fenqi"'
+    if isinstance(error, StepUpRequired):
+        response.headers["WWW-Authenticate"] = (
+            'Bearer realm="fenqi", error="insufficient_user_authentication", '
+            f'error_description="Log in again", max_age="{error.extra["max_age"]}"'
+        )
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = "2"
     return response
