@@ -20,9 +20,7 @@ from flask import g, session
 
 import fenqi
 
-SCOPES = (
-    "portal checkouts:read payments:read payments:write refunds:write settlements:read events:read webhooks:write"
-)
+SCOPES = "portal checkouts:read payments:read payments:write refunds:write settlements:read events:read webhooks:write"
 IDLE_SECONDS = 15 * 60
 LIFE_SECONDS = 12 * 60 * 60
 RENEW_BEFORE_SECONDS = 60

@@ -107,7 +107,10 @@ class Invitation(SQLModel, table=True):
     """A link by which somebody joins a team: 72 hours, once."""
 
     __tablename__ = "invitation"
-    __table_args__ = (CheckConstraint(ROLE, name="role"), Index("invitation_of_merchant", "merchant_id", "id"))
+    __table_args__ = (
+        CheckConstraint(ROLE, name="role"),
+        Index("invitation_of_merchant", "merchant_id", "id"),
+    )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
     token_lookup: str = Field(sa_column=Column(Words, nullable=False, unique=True))

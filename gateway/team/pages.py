@@ -81,7 +81,9 @@ def accept() -> Response:
         return _invitation_page(token, error="password", status=422)
     if joined is None:
         return _invitation_page(token)
-    page = render_template("team/joined.html", email=joined.email, portal=f"{here.settings.public_url}/portal/")
+    page = render_template(
+        "team/joined.html", email=joined.email, portal=f"{here.settings.public_url}/portal/"
+    )
     return _uncached(make_response(page))
 
 

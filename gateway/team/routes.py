@@ -31,7 +31,11 @@ def list_team(call: Call) -> Any:
 
 
 @team.post(
-    **OWNER, step_up=True, body=InvitationRequest, answer=InvitationAnswer, idempotency=Idempotency(keep_days=0)
+    **OWNER,
+    step_up=True,
+    body=InvitationRequest,
+    answer=InvitationAnswer,
+    idempotency=Idempotency(keep_days=0),
 )
 def invite_to_team(call: Call) -> Any:
     """Invite somebody; the link works for 72 hours and once, and replaces an earlier one to the same address."""
@@ -109,7 +113,9 @@ def remove_passkey(call: Call, passkey_id: str) -> Any:
     return {"object": "passkey", "id": passkey_id}
 
 
-@account.post("/step_up", scope="portal", step_up=True, answer=AccountAnswer, idempotency=Idempotency(keep_days=0))
+@account.post(
+    "/step_up", scope="portal", step_up=True, answer=AccountAnswer, idempotency=Idempotency(keep_days=0)
+)
 def confirm_recent_login(call: Call) -> Any:
     """Ask whether the login is recent enough for what needs one; changes nothing."""
     return get_account(call)

@@ -185,9 +185,7 @@ def test_the_same_password_is_kept_differently_for_two_people(write, api):
     merchant = api.credentials["merchant"]
     one = write(lambda tx: team.create_team_member(tx, merchant_id=merchant, **MEMBER))
     two = write(
-        lambda tx: team.create_team_member(
-            tx, merchant_id=merchant, **{**MEMBER, "email": "b@shop.example"}
-        )
+        lambda tx: team.create_team_member(tx, merchant_id=merchant, **{**MEMBER, "email": "b@shop.example"})
     )
     assert one.password != two.password
     assert one.password.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
