@@ -42,6 +42,8 @@ from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.plans import routes as plan_routes
 from gateway.privacy.vault import Vault
 from gateway.settlement import routes as settlement_routes
+from gateway.team import pages as account_pages
+from gateway.team import routes as team_routes
 from gateway.web import headers, pages, problems, rate_limits, reference
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.context import Clock, Gateway
@@ -65,6 +67,7 @@ APIS: tuple[Api, ...] = (
     endpoint_routes.delivery_api,
     merchant_routes.api,
     audit_routes.api,
+    *team_routes.apis,
     test_helpers.api,
     after_approval.helpers,
     after_approval.clocks,
@@ -101,6 +104,7 @@ def create_app(
         app.register_blueprint(api.blueprint())
     app.register_blueprint(monitoring_routes.blueprint)
     oauth_routes.register(app)
+    app.register_blueprint(account_pages.blueprint)
     pages.register(app)
     checkout_pages.register(app)
     reference.register(app)

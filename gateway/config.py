@@ -59,6 +59,8 @@ class Settings:
     """Ports of public hosts that webhooks are delivered to."""
     webhook_local: bool = False
     """Whether test mode may deliver webhooks to this machine's loopback, also without TLS: for development."""
+    step_up_refund_fen: int = 100_000
+    """A refund by a person above this amount (fen) needs a login within five minutes."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""
     institution_test_key: str = field(default="", repr=False)
@@ -86,6 +88,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "retention_years": _whole(0, 30),
         "applicant_days": _whole(1, 3650),
         "funder_cost_basis": _one_of("nominal", "effective", "both"),
+        "step_up_refund_fen": _whole(0, 100_000_000),
         "worker_in_process": _truth,
         "scorer_bundle": str,
         "rate_limits": _counter,

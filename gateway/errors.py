@@ -7,7 +7,9 @@ GatewayError
 ├─ Unauthenticated                 401 unauthenticated
 │  └─ ProofRefused                 401 invalid_dpop_proof
 │     └─ NonceRequired             401 use_dpop_nonce           send it again with the nonce of DPoP-Nonce
+├─ StepUpRequired                  401 step_up_required         RFC 9470; names max_age
 ├─ ScopeMissing                    403 insufficient_scope
+├─ RoleMissing                     403 insufficient_role        names the roles that may
 ├─ NotFound                        404 not_found                also for what belongs to somebody else
 ├─ MethodNotAllowed                405 method_not_allowed
 ├─ Conflict                        409 conflict
@@ -21,6 +23,7 @@ GatewayError
 │  ├─ RepaymentConflict            409 repayment_conflict
 │  ├─ OutsideReturnWindow          409 outside_return_window
 │  ├─ PriceOverlap                 409 price_overlap
+│  ├─ LastOwner                    409 last_owner
 │  ├─ ContractWithoutDisclosure    409 contract_without_disclosure
 │  └─ TooManyEndpoints             409 too_many_endpoints
 ├─ PayloadTooLarge                 413 payload_too_large
@@ -104,6 +107,18 @@ class ScopeMissing(GatewayError):
     status, code, title = 403, "insufficient_scope", "The token lacks a scope"
 
 
+class StepUpRequired(GatewayError):
+    """``max_age`` is how many seconds ago the person may have logged in at most (RFC 9470)."""
+
+    status, code, title = 401, "step_up_required", "The person must log in again for this"
+
+
+class RoleMissing(GatewayError):
+    """``roles`` are those that may."""
+
+    status, code, title = 403, "insufficient_role", "The person's role does not allow this"
+
+
 class NotFound(GatewayError):
     status, code, title = 404, "not_found", "No such object"
 
@@ -158,6 +173,10 @@ class OutsideReturnWindow(Conflict):
 
 class PriceOverlap(Conflict):
     code, title = "price_overlap", "Another row of the price catalogue is in the way"
+
+
+class LastOwner(Conflict):
+    code, title = "last_owner", "A team keeps at least one owner"
 
 
 class ContractWithoutDisclosure(Conflict):

@@ -15,6 +15,7 @@ from gateway.merchants import service as merchants
 from gateway.oauth import service as oauth
 from gateway.plans import service as plans
 from gateway.plans.pricing import Price
+from gateway.team import service as team
 from gateway.web.context import Gateway
 from gateway.webhooks import endpoints as webhooks
 
@@ -43,7 +44,7 @@ def onboard(
             plans.add_price(tx, merchant.id, price, valid_from=today)
         client_id, client_secret = oauth.create_client(tx, gateway.vault, merchant_id=merchant.id, mode=mode)
         password = secrets.token_urlsafe(12)
-        oauth.create_team_member(
+        team.create_team_member(
             tx, merchant_id=merchant.id, email=email, name=name, password=password, role="owner"
         )
         webhook_secret = None

@@ -96,6 +96,7 @@ def portal(app: Flask) -> Flask:
         client_id=portal_client_id(gateway),
         secret_key=portal_key(gateway),
         session=wsgi_session(app, url),
+        clock=lambda: gateway.clock().timestamp(),
     )
 
 

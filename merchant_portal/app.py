@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import requests
 from flask import Flask, Response, redirect, render_template, request, url_for
 
 import fenqi
-from merchant_portal import login, views, wording
+from merchant_portal import login, people, views, wording
 from merchant_portal.tokens import Tokens
 
 POLICY = (
@@ -25,19 +27,24 @@ def create_app(
     client_id: str,
     secret_key: bytes,
     session: requests.Session | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Flask:
     """The portal for one gateway.
 
     ``portal_url`` is where browsers find it, ``client_id`` its public OAuth client. ``session`` carries the calls to
-    the gateway; one that calls the gateway's application in the same process works as well as the network.
+    the gateway; one that calls the gateway's application in the same process works as well as the network. ``clock``
+    gives Unix seconds.
     """
     app = Flask("merchant_portal", root_path=str(Path(__file__).parent))
     app.secret_key = secret_key
+    https = portal_url.startswith("https:")
     app.config.update(
-        SESSION_COOKIE_NAME="fenqi_portal",
+        # The prefix makes browsers refuse such a cookie from a subdomain or without https; it wants the path "/".
+        SESSION_COOKIE_NAME="__Host-fenqi_portal" if https else "fenqi_portal",
+        SESSION_COOKIE_PATH="/" if https else None,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=portal_url.startswith("https:"),
+        SESSION_COOKIE_SECURE=https,
         MAX_CONTENT_LENGTH=64 * 1024,
     )
     app.extensions["portal"] = Tokens(
@@ -46,10 +53,12 @@ def create_app(
         client_id=client_id,
         key=secret_key,
         session=session or requests.Session(),
+        clock=clock,
     )
     wording.register(app)
     app.register_blueprint(login.blueprint)
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(people.blueprint)
     _guard(app)
     _explain(app)
     return app
@@ -69,7 +78,9 @@ def _guard(app: Flask) -> None:
 
 def _explain(app: Flask) -> None:
     @app.errorhandler(fenqi.AuthenticationError)
-    def log_in_again(_: fenqi.AuthenticationError) -> Any:
+    def log_in_again(error: fenqi.AuthenticationError) -> Any:
+        if error.code == "step_up_required":
+            return login.step_up(int(error.problem.get("max_age", 300)))
         return redirect(url_for("login.begin"), 303)
 
     @app.errorhandler(fenqi.FenqiError)

@@ -28,22 +28,46 @@ def check_csrf() -> None:
 def begin() -> Any:
     """Send the browser to the gateway's login."""
     session.clear()
+    return _to_the_gateway()
+
+
+def step_up(max_age: int) -> Any:
+    """Send somebody who is logged in through the login once more, then back to the page of what they did (RFC 9470).
+
+    What was to be changed is asked again there: a page that was left open does not act by itself after a login.
+    """
+    session["next"] = _page_of(request.path)
+    return _to_the_gateway(prompt="login", max_age=str(max_age))
+
+
+def _to_the_gateway(**more: str) -> Any:
     session["state"], session["verifier"] = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
-    return redirect(tokens().authorization_address(session["state"], session["verifier"]), 303)
+    return redirect(tokens().authorization_address(session["state"], session["verifier"], **more), 303)
+
+
+def _page_of(path: str) -> str:
+    """The page on which this was asked: the path itself where it can be looked at, else the nearest above it."""
+    routes = current_app.url_map.bind("portal")
+    while path.count("/") > 1 and not routes.test(path, "GET"):
+        path = path.rpartition("/")[0]
+    return path if routes.test(path, "GET") else "/"
 
 
 @blueprint.get("/callback")
 def callback() -> Any:
     """The browser is back with a code; anything that does not fit begins anew."""
     state, verifier = session.pop("state", None), session.pop("verifier", None)
+    page = session.pop("next", None)
     fits = state and hmac.compare_digest(request.args.get("state", ""), state)
     if not fits or request.args.get("iss") != tokens().gateway_url or not request.args.get("code"):
         return render_template("welcome.html", failed=True), 400
+    if "tokens" in session:
+        tokens().end()  # the login of before ends with the new one
     try:
         tokens().redeem(request.args["code"], verifier)
     except LoggedOut:
         return render_template("welcome.html", failed=True), 400
-    return redirect(url_for("views.home"), 303)
+    return redirect(request.script_root + page if page else url_for("views.home"), 303)
 
 
 @blueprint.post("/logout")

@@ -8,6 +8,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -19,8 +20,9 @@ from flask import g, session
 
 import fenqi
 
-SCOPES = "portal checkouts:read payments:read payments:write refunds:write settlements:read events:read"
+SCOPES = "portal checkouts:read payments:read payments:write refunds:write settlements:read events:read webhooks:write"
 IDLE_SECONDS = 15 * 60
+LIFE_SECONDS = 12 * 60 * 60
 RENEW_BEFORE_SECONDS = 60
 TIMEOUT = (3.05, 20)
 
@@ -38,8 +40,9 @@ class Tokens:
     client_id: str
     key: bytes
     session: requests.Session
+    clock: Callable[[], float] = time.time
 
-    def authorization_address(self, state: str, verifier: str) -> str:
+    def authorization_address(self, state: str, verifier: str, **more: str) -> str:
         """Where the browser goes to log in."""
         digest = hashlib.sha256(verifier.encode()).digest()
         return f"{self.gateway_url}/oauth/authorize?" + urlencode(
@@ -51,6 +54,7 @@ class Tokens:
                 "state": state,
                 "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
                 "code_challenge_method": "S256",
+                **more,
             }
         )
 
@@ -70,12 +74,15 @@ class Tokens:
         """The SDK with the person's token, renewed when it is about to end. Raises ``LoggedOut``."""
         if "client" not in g:
             held = self._held()
-            if time.time() - held["seen"] > IDLE_SECONDS:
+            now = self.clock()
+            if now - held["seen"] > IDLE_SECONDS or now - held["began"] > LIFE_SECONDS:
+                self.end()
                 raise LoggedOut
-            if held["until"] - time.time() < RENEW_BEFORE_SECONDS:
-                held = self._keep(self._ask(grant_type="refresh_token", refresh_token=held["refresh"]))
+            if held["until"] - now < RENEW_BEFORE_SECONDS:
+                renewed = self._ask(grant_type="refresh_token", refresh_token=held["refresh"])
+                held = self._keep(renewed, began=held["began"])
             else:
-                self._seal({**held, "seen": int(time.time())})
+                self._seal({**held, "seen": int(now)})
             g.client = fenqi.Fenqi(
                 access_token=held["access"], base_url=self.gateway_url, session=self.session, max_retries=1
             )
@@ -102,13 +109,14 @@ class Tokens:
         tokens: dict[str, Any] = answer.json()
         return tokens
 
-    def _keep(self, tokens: dict[str, Any]) -> dict[str, Any]:
-        now = int(time.time())
+    def _keep(self, tokens: dict[str, Any], *, began: int | None = None) -> dict[str, Any]:
+        now = int(self.clock())
         held = {
             "access": tokens["access_token"],
             "refresh": tokens["refresh_token"],
             "until": now + int(tokens["expires_in"]),
             "seen": now,
+            "began": now if began is None else began,
         }
         self._seal(held)
         return held

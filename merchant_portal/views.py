@@ -37,12 +37,14 @@ def common() -> dict[str, Any]:
 def home() -> str:
     """The balance, the newest payments and the last settlement."""
     client = tokens().client()
+    me = client.me.retrieve()
+    money = "settlements:read" in me.scopes
     return render_template(
         "home.html",
-        me=client.me.retrieve(),
-        balance=client.balance.retrieve(),
+        me=me,
+        balance=client.balance.retrieve() if money else None,
         payments=client.payments.list(page_size=6).data,
-        settlements=client.settlements.list(page_size=3).data,
+        settlements=client.settlements.list(page_size=3).data if money else [],
     )
 
 
@@ -64,14 +66,17 @@ def payment(payment_id: str) -> str:
     found = client.payments.retrieve(payment_id)
     loans = [client.loans.retrieve(capture["loan"]) for capture in found.to_dict()["captures"]]
     checkout = client.checkouts.retrieve(found.checkout)
+    me = client.me.retrieve()
+    money = "settlements:read" in me.scopes
+    entries = list(client.balance_entries.list(payment=payment_id, limit=200)) if money else []
     return render_template(
         "payment.html",
-        me=client.me.retrieve(),
+        me=me,
         payment=found,
         checkout=checkout,
         loans=loans,
         refunds=list(client.refunds.list(payment=payment_id, limit=100)),
-        entries=list(client.balance_entries.list(payment=payment_id, limit=200)),
+        entries=entries,
         raw=json.dumps(found.to_dict(), ensure_ascii=False, indent=2),
     )
 

@@ -10,14 +10,39 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import Connection, create_engine, text
+from werkzeug.routing import Rule
 
 from gateway.db.engine import canonical_url
 from gateway.db.migrate import upgrade
+from gateway.team import passwords
 
 SHARED = Path(os.environ.get("FENQI_SHARED", Path(__file__).parents[1].parent / "shared"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """What a test run does thousands of times, cheaply: password hashes, and the address builders of each new app.
+
+    Servers that tests start as processes of their own are not touched.
+    """
+    builders: dict[Any, Any] = {}
+    compile_builder = Rule._compile_builder
+
+    def compiled_once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (tuple(rule._trace), tuple((rule.defaults or {}).items()), append_unknown)
+        if key not in builders:
+            builders[key] = compile_builder(rule, append_unknown)
+        return builders[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compiled_once)
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Port: sending a one-time code to a phone, with the sandbox's simulator beside it."""
+"""Port: sending one-time codes to phones and invitations to addresses, with the sandbox's simulator beside it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ class Notifier(Protocol):
         """Send ``code`` to ``phone`` (E.164). Raises ``Unavailable``; never pretends."""
         ...
 
+    def send_invitation(self, mode: Mode, email: str, url: str) -> None:
+        """Send the link of an invitation to ``email``. Raises ``Unavailable``; never pretends."""
+        ...
+
 
 SANDBOX_CODE = "000000"
 
@@ -33,6 +37,9 @@ class SandboxNotifier:
     def send_code(self, mode: Mode, phone: str, code: str) -> None:
         self._only_test(mode)
 
+    def send_invitation(self, mode: Mode, email: str, url: str) -> None:
+        self._only_test(mode)
+
     def _only_test(self, mode: Mode) -> None:
         if mode != "test":
-            raise Unavailable("No message provider is configured, so no code can be sent in live mode.")
+            raise Unavailable("No message provider is configured, so nothing can be sent in live mode.")

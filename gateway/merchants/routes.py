@@ -23,6 +23,7 @@ def get_me(call: Call) -> Any:
         "category": merchant.category,
         "mode": call.tenant.mode,
         "client_id": call.caller.client_id,
+        "role": call.caller.role,
         "scopes": sorted(call.caller.scopes),
         "publishable_key": service.publishable_key(call.tx, call.tenant),
         "api_version": VERSION,

@@ -15,6 +15,7 @@ class MeAnswer(Strict):
     category = fields.String()
     mode = fields.String()
     client_id = fields.String()
+    role = fields.String(allow_none=True, metadata={"description": "Of a person; null for a server."})
     scopes = fields.List(fields.String())
     publishable_key = fields.String()
     api_version = fields.String()

@@ -1,7 +1,9 @@
 """The login: /oauth/authorize asks for address and password, shows who asks for what, and sends a code to the portal.
 
 RFC 6749 section 4.1 with PKCE (RFC 7636, S256 only), exact redirect addresses (RFC 9700) and ``iss`` (RFC 9207).
-There is no session: every step carries the OAuth parameters in its address and a sealed form that names them.
+Every step carries the OAuth parameters in its address and a sealed form that names them. After the password comes the
+second factor of who has one; a passkey is both at once. Every request logs in anew, so ``prompt=login`` and ``max_age``
+(RFC 9470) hold whatever they say.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ import base64
 import binascii
 import hmac
 import json
-from datetime import timedelta
-from typing import Any
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from authlib.common.urls import add_params_to_uri
@@ -19,14 +22,21 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import AccessDeniedError, InvalidRequestError
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
+from gateway.audit import service as audit
+from gateway.audit.service import Actor
 from gateway.db.transactions import Transaction
 from gateway.merchants import service as merchants
-from gateway.oauth import login_attempts, parameters, passwords, pushed, service
-from gateway.oauth.models import OAuthClient, TeamMember
+from gateway.oauth import parameters, pushed
+from gateway.oauth.models import OAuthClient
 from gateway.oauth.server import Server, error_answer, uncached
 from gateway.privacy.vault import VaultError
+from gateway.team import browsers, factors, login_attempts, passkeys, passwords, sessions
+from gateway.team import service as team
 from gateway.web.context import gateway
 from gateway.web.headers import allow_form_target
+
+if TYPE_CHECKING:
+    from gateway.team.models import TeamMember
 
 blueprint = Blueprint("authorize", __name__, template_folder="templates")
 PARAMETERS = (
@@ -41,7 +51,10 @@ PARAMETERS = (
     "dpop_jkt",
     "request_uri",
 )
-FORM_LIFE = {"login": timedelta(minutes=30), "continue": timedelta(minutes=5)}
+STEPS = {"continue": "continue", "second": "second"}
+FORM_LIFE = {"login": timedelta(minutes=30), "second": timedelta(minutes=5), "continue": timedelta(minutes=5)}
+PASSWORD, CODE, PASSKEY = ("pwd",), ("pwd", "otp", "mfa"), ("hwk", "mfa")
+"""How somebody logged in, by the names of RFC 8176."""
 
 
 @blueprint.get("/oauth/authorize")
@@ -58,11 +71,15 @@ def answer() -> Response:
     client = _checked(asked)
     _check_site()
     request.max_content_length = parameters.LONGEST_BODY
-    step = "continue" if "continue" in request.form else "login"
+    step = next((STEPS[name] for name in STEPS if name in request.form), "login")
     form = _opened(step, asked)
     if form is None:
         return _login_page(asked, client, error="stale", status=400)
-    return _log_in(asked, client) if step == "login" else _conclude(asked, form["member"])
+    if step == "continue":
+        return _conclude(asked, form)
+    if step == "second":
+        return _second_factor(asked, client, form)
+    return _by_passkey(asked, client, form) if request.form.get("credential") else _log_in(asked, client)
 
 
 @blueprint.errorhandler(OAuth2Error)
@@ -91,36 +108,111 @@ def _log_in(asked: dict[str, str], client: OAuthClient) -> Response:
     email, password = request.form.get("email", "").strip(), request.form.get("password", "")
     if not email or not password:
         return _login_page(asked, client, error="missing", email=email, status=422)
-    if len(email) > service.LONGEST_EMAIL or len(password) > passwords.LONGEST:
+    if len(email) > team.LONGEST_EMAIL or len(password) > passwords.LONGEST:
         return _login_page(asked, client, error="wrong", status=422)
-    address = service.normalised(email)
-    wait = here.db.write(lambda tx: login_attempts.count(tx, here.vault, address))
+    address = team.normalised(email)
+    device = browsers.known_device(address)
+    wait = here.db.write(lambda tx: login_attempts.count(tx, here.vault, address, device))
     if wait is not None:
-        page = _login_page(asked, client, error="wait", email=email, status=429)
-        page.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
-        return page
+        return _wait(_login_page(asked, client, error="wait", email=email, status=429), wait)
     with here.db.read() as tx:
-        member = service.member_of_email(tx, address)
+        member = team.member_of_email(tx, address)
     if not passwords.matches(password, member.password if member else None) or member is None:
         return _login_page(asked, client, error="wrong", email=email, status=422)
-    here.db.write(lambda tx: login_attempts.forget(tx, here.vault, address))
-    return _continue_page(asked, client, member)
+    here.db.write(lambda tx: login_attempts.forget(tx, here.vault, address, device))
+    with here.db.read() as tx:
+        enrolled = factors.enrolled(tx, member.id)
+    if enrolled:
+        return _second_page(asked, client, member.id)
+    return _continue_page(asked, client, member, PASSWORD)
 
 
-def _conclude(asked: dict[str, str], member_id: str) -> Response:
+def _second_factor(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]) -> Response:
+    """Check the code of the app, a recovery code, or the answer of a passkey, after the password."""
+    here, member_id = gateway(), form["member"]
+    if request.form.get("credential"):
+        return _by_passkey(asked, client, form)
+    wait = here.db.write(lambda tx: login_attempts.count(tx, here.vault, f"second {member_id}"))
+    if wait is not None:
+        return _wait(_second_page(asked, client, member_id, error="wait", status=429), wait)
+
+    def work(tx: Transaction) -> TeamMember | None:
+        if not factors.check_code(tx, here.vault, member_id, request.form.get("code", "")[:40]):
+            return None
+        login_attempts.forget(tx, here.vault, f"second {member_id}")
+        return team.member(tx, member_id)
+
+    member = here.db.write(work)
+    if member is None:
+        return _second_page(asked, client, member_id, error="code", status=422)
+    return _continue_page(asked, client, member, CODE)
+
+
+def _by_passkey(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]) -> Response:
+    """Check a passkey, alone or after the password; guessing one is hopeless, so tries are not counted."""
+    here, after_password = gateway(), form.get("member")
+
+    def work(tx: Transaction) -> TeamMember | None:
+        member_id = passkeys.check(
+            tx,
+            passkeys.Site.of(here.settings.public_url),
+            answer=request.form["credential"],
+            challenge=form["challenge"],
+            member_id=after_password,
+        )
+        return team.member(tx, member_id) if member_id else None
+
+    member = here.db.write(work)
+    if member is not None:
+        return _continue_page(asked, client, member, PASSKEY)
+    if after_password:
+        return _second_page(asked, client, after_password, error="passkey", status=422)
+    return _login_page(asked, client, error="passkey", status=422)
+
+
+def _conclude(asked: dict[str, str], form: dict[str, Any]) -> Response:
     """Send a code, or that the person did not want to."""
     if request.form["continue"] != "yes":
         raise AccessDeniedError(
             "The person did not continue.", redirect_uri=asked["redirect_uri"], state=asked.get("state")
         )
 
-    def work(tx: Transaction) -> str:
-        server = Server.of(gateway(), tx, asked)
-        grant = server.get_consent_grant()
-        response = server.create_authorization_response(grant_user=service.member(tx, member_id), grant=grant)
-        return str(response.headers["Location"])
+    login = sessions.Login(
+        amr=tuple(form["amr"]),
+        at=datetime.fromtimestamp(form["at"], UTC),
+        device=request.headers.get("User-Agent", ""),
+        home=asked["redirect_uri"].removesuffix("/callback"),
+        cookie=secrets.token_urlsafe(32),
+    )
 
-    return _sent_back(gateway().db.write(work), [])
+    def work(tx: Transaction) -> tuple[str, str]:
+        server = Server.of(gateway(), tx, asked)
+        server.login = login
+        grant = server.get_consent_grant()
+        member = team.member(tx, form["member"])
+        response = server.create_authorization_response(grant_user=member, grant=grant)
+        _record_login(tx, member, str(grant.client.row.mode), login.amr)
+        return str(response.headers["Location"]), member.email
+
+    address, email = gateway().db.write(work)
+    return browsers.remember(_sent_back(address, []), email=email, cookie=login.cookie)
+
+
+def _record_login(tx: Transaction, member: TeamMember, mode: str, amr: tuple[str, ...]) -> None:
+    audit.record(
+        tx,
+        Actor("member", member.id),
+        "login",
+        about=member.id,
+        merchant_id=member.merchant_id,
+        mode=mode,
+        facts={"amr": list(amr)},
+    )
+
+
+def _wait(page: Response, wait: timedelta) -> Response:
+    page.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
+    return page
 
 
 def _sent_back(address: str, params: list[tuple[str, str]]) -> Response:
@@ -138,28 +230,59 @@ def _login_page(
     email: str = "",
     status: int = 200,
 ) -> Response:
+    question = _passkey_question()
     page = render_template(
         "oauth/login.html",
-        **_page(asked, client, "login"),
+        **_page(asked, client, "login", challenge=question["challenge"]),
         error=error,
-        email=email[: service.LONGEST_EMAIL],
+        email=email[: team.LONGEST_EMAIL],
+        passkey=question["options"],
     )
     return uncached(make_response(page, status))
 
 
-def _continue_page(asked: dict[str, str], client: OAuthClient, member: TeamMember) -> Response:
+def _second_page(
+    asked: dict[str, str],
+    client: OAuthClient,
+    member_id: str,
+    *,
+    error: str | None = None,
+    status: int = 200,
+) -> Response:
+    question = _passkey_question(member_id)
+    page = render_template(
+        "oauth/second.html",
+        **_page(asked, client, "second", member=member_id, challenge=question["challenge"]),
+        error=error,
+        passkey=question["options"],
+    )
+    return uncached(make_response(page, status))
+
+
+def _passkey_question(member_id: str | None = None) -> dict[str, str]:
+    """What the browser is to sign, and its challenge; of a person, only if there is a passkey to ask for."""
+    site = passkeys.Site.of(gateway().settings.public_url)
+    with gateway().db.read() as tx:
+        asks = site.usable and (member_id is None or bool(passkeys.of_member(tx, member_id)))
+        options = passkeys.question(tx, site, member_id) if asks else {"challenge": ""}
+    return {"challenge": options["challenge"], "options": json.dumps(options) if asks else ""}
+
+
+def _continue_page(
+    asked: dict[str, str], client: OAuthClient, member: TeamMember, amr: tuple[str, ...]
+) -> Response:
     with gateway().db.read() as tx:
         merchant = merchants.get(tx, member.merchant_id)
     page = render_template(
         "oauth/continue.html",
-        **_page(asked, client, "continue", member=member.id),
+        **_page(asked, client, "continue", member=member.id, amr=amr),
         member=member,
         merchant=merchant,
     )
     return uncached(make_response(page))
 
 
-def _page(asked: dict[str, str], client: OAuthClient, step: str, **facts: str) -> dict[str, Any]:
+def _page(asked: dict[str, str], client: OAuthClient, step: str, **facts: Any) -> dict[str, Any]:
     _allow_target(asked["redirect_uri"])
     return {
         "action": "/oauth/authorize?" + urlencode(pushed.address(asked)),
@@ -169,7 +292,7 @@ def _page(asked: dict[str, str], client: OAuthClient, step: str, **facts: str) -
     }
 
 
-def _sealed(step: str, asked: dict[str, str], **facts: str) -> str:
+def _sealed(step: str, asked: dict[str, str], **facts: Any) -> str:
     """A form token: only we can make it, it fits one request of one client, and it ages."""
     here = gateway()
     content = {"at": here.clock().timestamp(), "asked": _digest(asked), **facts}
@@ -199,13 +322,7 @@ def _digest(asked: dict[str, str]) -> str:
 
 def _check_site() -> None:
     """Refuse a form that another site sent. Raises ``InvalidRequestError``."""
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    # Without a referrer policy that tells it, a browser says "null"; then Sec-Fetch-Site is the one to believe.
-    foreign = origin not in (None, "null") and origin not in (
-        gateway().settings.public_url,
-        request.host_url.rstrip("/"),
-    )
-    if foreign or site in ("cross-site", "same-site"):
+    if browsers.is_foreign():
         raise InvalidRequestError("The form was sent from another site.")
 
 

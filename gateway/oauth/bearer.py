@@ -65,6 +65,9 @@ class Bearer:
             scopes=frozenset(claims["scope"].split()),
             user_id=claims["sub"] if claims["sub"] != claims["client_id"] else None,
             token_id=claims["jti"],
+            session_id=claims.get("sid"),
+            role=claims.get("role"),
+            auth_time=claims.get("auth_time"),
         )
 
     def _check_binding(self, request: Request, scheme: str, token: str, claims: dict[str, Any]) -> None:

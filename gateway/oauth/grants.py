@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import ClientMixin, grants
@@ -20,13 +20,18 @@ from authlib.oauth2.rfc6749.errors import (
 from authlib.oauth2.rfc7636 import CodeChallenge
 from sqlmodel import select
 
-from gateway.oauth import pushed, service
-from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken, TeamMember
+from gateway.oauth import pushed
+from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken
 from gateway.oauth.revocation import revoke_family
 from gateway.oauth.scopes import ALL_SCOPES, ROLE_SCOPES
+from gateway.team import service as team
+from gateway.team import sessions
+
+if TYPE_CHECKING:
+    from gateway.team.models import TeamMember
 
 CODE_LIFE = timedelta(seconds=60)
-REFRESH_LIFE = timedelta(days=30)
+REFRESH_LIFE = sessions.LIFE
 """From the login, however often the token rotates: then the person logs in again."""
 SECRETS, KEYS = ("client_secret_basic", "client_secret_post"), ("private_key_jwt",)
 METHODS = {"server": (*SECRETS, *KEYS), "portal": ("none",)}
@@ -163,7 +168,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
                 redirect_uri=request.payload.redirect_uri,
                 scope=granted(request.scope, member),
                 code_challenge=request.payload.data["code_challenge"],
-                family=tx.new_id("ses"),
+                family=sessions.begin(tx, self.server.vault, member, self.server.login),
                 dpop_jkt=data.get("dpop_jkt"),
                 expires_at=tx.now + CODE_LIFE,
             )
@@ -187,7 +192,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
         self.server.tx.add(authorization_code.row)
 
     def authenticate_user(self, authorization_code: Stored) -> TeamMember:
-        return service.member(self.server.tx, authorization_code.row.member_id)
+        return team.member(self.server.tx, authorization_code.row.member_id)
 
     def generate_token(self, **options: Any) -> dict[str, Any]:
         check_resource(self.request.payload.data, self.server.issuer)
@@ -216,10 +221,11 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
         if row.used_at is not None:
             revoke_family(tx, row.family)
             return None
-        return Stored(row) if row.revoked_at is None and row.expires_at > tx.now else None
+        usable = row.revoked_at is None and row.expires_at > tx.now
+        return Stored(row) if usable and sessions.touch(tx, row.family) else None
 
     def authenticate_user(self, refresh_token: Stored) -> TeamMember:
-        return service.member(self.server.tx, refresh_token.row.member_id)
+        return team.member(self.server.tx, refresh_token.row.member_id)
 
     def generate_token(self, **options: Any) -> dict[str, Any]:
         """A token by the person's role of today; the new refresh token keeps the scope of the login."""

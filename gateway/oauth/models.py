@@ -1,7 +1,7 @@
-"""Tables of OAuth clients, their secrets, team members, authorization codes and refresh tokens.
+"""Tables of OAuth clients, their secrets, authorization codes and refresh tokens.
 
-Nothing here can be used by who reads it: secrets, codes and refresh tokens are kept as keyed hashes, passwords
-as argon2id. Codes and refresh tokens share their client's mode by foreign key, so test and live never cross.
+Nothing here can be used by who reads it: secrets, codes and refresh tokens are kept as keyed hashes. Codes and refresh
+tokens share their client's mode by foreign key, so test and live never cross.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Document, Flag, UtcTime, Whole, Words
+from gateway.db.types import Document, Flag, UtcTime, Words
 
 MODE = "mode IN ('test', 'live')"
 ITS_CLIENT = (["client_id", "mode"], ["oauth_client.id", "oauth_client.mode"])
@@ -74,38 +74,6 @@ class ClientSecret(SQLModel, table=True):
     """Which key of the vault made the hash."""
     expires_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
-
-
-class TeamMember(SQLModel, table=True):
-    """A person who works for a merchant and logs in to the portal, in both modes."""
-
-    __tablename__ = "team_member"
-    __table_args__ = (
-        CheckConstraint("role IN ('owner', 'finance', 'operations', 'developer', 'viewer')", name="role"),
-        CheckConstraint("substr(password, 1, 10) = '$argon2id$'", name="password_is_argon2id"),
-        Index("team_of_merchant", "merchant_id"),
-    )
-
-    id: str = Field(sa_column=Column(Words, primary_key=True))
-    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
-    email: str = Field(sa_column=Column(Words, nullable=False, unique=True))
-    """In lower case."""
-    name: str = Field(sa_column=Column(Words, nullable=False))
-    role: str = Field(sa_column=Column(Words, nullable=False))
-    password: str = Field(sa_column=Column(Words, nullable=False))
-    """argon2id, in its own text form."""
-    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
-
-
-class LoginAttempt(SQLModel, table=True):
-    """Logins tried for an address, known or not, since a moment; the address itself is not kept."""
-
-    __tablename__ = "login_attempt"
-    __table_args__ = (CheckConstraint("tries > 0", name="tries"),)
-
-    email_lookup: str = Field(sa_column=Column(Words, primary_key=True))
-    tries: int = Field(sa_column=Column(Whole, nullable=False))
-    since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
 class AuthorizationCode(SQLModel, table=True):

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from gateway.db.transactions import Database, Transaction
 from gateway.oauth.models import RefreshToken, RevokedToken
+from gateway.team import sessions
 
 ACCESS_LIFE = timedelta(minutes=10)
 KNOWN_FOR = timedelta(seconds=2)
@@ -31,6 +32,7 @@ def revoke_family(tx: Transaction, family: str) -> None:
     for row in tx.exec(select(RefreshToken).where(RefreshToken.family == family)):
         row.revoked_at = row.revoked_at or tx.now
         tx.add(row)
+    sessions.end(tx, family)
     revoke(tx, family)
 
 
@@ -39,7 +41,8 @@ def is_revoked(tx: Transaction, *names: str | None) -> bool:
     query = select(RevokedToken.id).where(
         col(RevokedToken.id).in_([name for name in names if name]), col(RevokedToken.expires_at) > tx.now
     )
-    return tx.exec(query).first() is not None
+    ended = sessions.ended_since(tx, tx.now - ACCESS_LIFE)
+    return tx.exec(query).first() is not None or any(name in ended for name in names)
 
 
 class RevokedTokens:
@@ -71,5 +74,5 @@ class RevokedTokens:
         # ``now`` is from before the reading: what is revoked meanwhile is found at the next one.
         with db.read() as tx:
             query = select(RevokedToken.id).where(col(RevokedToken.expires_at) > tx.now)
-            self._names = frozenset(tx.exec(query))
+            self._names = frozenset(tx.exec(query)) | sessions.ended_since(tx, tx.now - ACCESS_LIFE)
         self._read_at = now

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
@@ -25,10 +25,14 @@ from gateway.oauth.endpoints import Introspection, Revocation
 from gateway.oauth.grants import SECRETS, Client, ClientCredentials, Code, Refresh, S256Only, new_opaque
 from gateway.oauth.keys import SigningKeys
 from gateway.oauth.machine_secrets import is_well_formed
-from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken, TeamMember
+from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken
 from gateway.oauth.revocation import ACCESS_LIFE
 from gateway.privacy.vault import Vault
+from gateway.team import sessions
 from gateway.web.context import Gateway
+
+if TYPE_CHECKING:
+    from gateway.team.models import TeamMember
 
 DESCRIPTIONS = {
     "invalid_grant": "The code or token is unknown, expired, already used or revoked: log in again.",
@@ -88,6 +92,8 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         super().__init__()
         self.tx, self.values, self.proof = tx, values, proof
         self.keys, self.vault, self.issuer = keys, vault, issuer
+        self.login: sessions.Login | None = None
+        """How the person has just logged in, where a code is asked for."""
         self.register_grant(ClientCredentials)
         self.register_grant(Code, [S256Only(required=True)])
         self.register_grant(Refresh)
@@ -166,6 +172,8 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
             claims["sid"] = family
         if self.jkt is not None:
             claims["cnf"] = {"jkt": self.jkt}
+        if member is not None and family is not None:
+            claims |= sessions.claims(self.tx, family, member)
         return {
             "access_token": self.keys.sign(claims),
             "token_type": "Bearer" if self.jkt is None else "DPoP",

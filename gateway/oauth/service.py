@@ -1,4 +1,4 @@
-"""What happens to clients, their secrets, and people: they are created, checked, and looked up."""
+"""What happens to clients and their secrets: they are created, checked, and looked up."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound, ValidationFailed
 from gateway.merchants import service as merchants
-from gateway.oauth import assertions, passwords
+from gateway.oauth import assertions
 from gateway.oauth.jose import NotAcceptable
 from gateway.oauth.machine_secrets import new_secret
-from gateway.oauth.models import ClientSecret, OAuthClient, TeamMember
-from gateway.oauth.scopes import ALL_SCOPES, ROLE_SCOPES, SERVER_SCOPES
+from gateway.oauth.models import ClientSecret, OAuthClient
+from gateway.oauth.scopes import ALL_SCOPES, SERVER_SCOPES
 from gateway.privacy.vault import Vault
 
 SECRET_PURPOSE = "client_secret"
-LONGEST_EMAIL, LONGEST_NAME = 254, 100
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -197,58 +196,6 @@ def portal_client(tx: Transaction, *, redirect_uris: list[str], mode: Mode) -> O
     return client
 
 
-def create_team_member(
-    tx: Transaction, *, merchant_id: str, email: str, name: str, password: str, role: str
-) -> TeamMember:
-    """A person with a portal login; the password is kept as argon2id.
-
-    Raises ``ValidationFailed`` naming the field, ``Conflict`` when the address has a login already.
-    """
-    address = normalised(email)
-    local, at, domain = address.rpartition("@")
-    if not (local and at and domain) or not _is_line(address, LONGEST_EMAIL) or " " in address:
-        raise _invalid("email", "Must be an email address, such as name@shop.example.")
-    if not _is_line(name, LONGEST_NAME):
-        raise _invalid("name", f"Must be 1 to {LONGEST_NAME} characters on one line.")
-    if role not in ROLE_SCOPES:
-        raise _invalid("role", "Must be one of: " + ", ".join(ROLE_SCOPES) + ".")
-    if not passwords.SHORTEST <= len(password) <= passwords.LONGEST:
-        raise _invalid("password", f"Must be {passwords.SHORTEST} to {passwords.LONGEST} characters long.")
-    if member_of_email(tx, address) is not None:
-        raise Conflict(f"{address} has a login already.", param="email")
-    member = TeamMember(
-        id=tx.new_id("mem"),
-        merchant_id=merchant_id,
-        email=address,
-        name=name,
-        role=role,
-        password=passwords.hashed(password),
-        created_at=tx.now,
-    )
-    tx.add(member)
-    return member
-
-
-def member(tx: Transaction, member_id: str) -> TeamMember:
-    """The person. Raises ``NotFound``."""
-    found = tx.get(TeamMember, member_id)
-    if found is None:
-        raise NotFound(f"There is no team member {member_id!r}.")
-    return found
-
-
-def member_of_email(tx: Transaction, email: str) -> TeamMember | None:
-    """The person with this address, in whatever case it is written."""
-    if not normalised(email).isprintable():
-        return None
-    return tx.exec(select(TeamMember).where(TeamMember.email == normalised(email))).first()
-
-
-def normalised(email: str) -> str:
-    """An address as it is kept and compared."""
-    return email.strip().lower()
-
-
 def valid_secrets(tx: Transaction, client_id: str) -> list[ClientSecret]:
     """The secrets of a client that have not ended."""
     query = select(ClientSecret).where(
@@ -267,10 +214,6 @@ def _check_redirect_uri(address: str, mode: Mode) -> None:
     usable = parts.hostname and parts.username is None and "#" not in address and address.isascii()
     if not usable or not (parts.scheme == "https" or plain_http):
         raise _invalid("redirect_uris", f"{address!r} must be an https address without user or fragment.")
-
-
-def _is_line(text: str, longest: int) -> bool:
-    return bool(text.strip()) and len(text) <= longest and text.isprintable()
 
 
 def _invalid(param: str, detail: str) -> ValidationFailed:

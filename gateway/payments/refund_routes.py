@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.payments import refund_records, unwind
 from gateway.payments.models import Refund
 from gateway.payments.refund import refund
 from gateway.payments.schemas import RefundAnswer, RefundQuery, RefundRequest
+from gateway.web import permissions
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
 from gateway.web.paging import page
@@ -27,9 +29,12 @@ def create_refund(call: Call) -> Any:
     """Refund a payment, in full (amount left out) or in part; the loan is lowered first.
 
     The kind ``unwind`` is a full return inside 7 days of receipt: the loan is canceled from its start, without
-    interest or fee, and whatever the shopper has paid goes back.
+    interest or fee, and whatever the shopper has paid goes back. For a person's token, an amount above
+    FENQI_STEP_UP_REFUND_FEN, or none, needs a login within five minutes (`step_up_required`).
     """
     body = call.body
+    if (body["amount"] or MAX_AMOUNT_FEN) > call.gateway.settings.step_up_refund_fen:
+        permissions.check_step_up(call.caller, call.gateway.clock())
     act = unwind.unwind if body["kind"] == "unwind" else refund
     row = act(
         call.tx,

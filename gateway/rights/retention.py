@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gateway.db.transactions import Transaction
 from gateway.identity import service as identity
 from gateway.rights import erasure
+from gateway.team import invitations, sessions
 from gateway.web import idempotency
 from gateway.web.context import Gateway
 
@@ -16,7 +17,7 @@ BATCHES = 20
 
 
 def sweep(gateway: Gateway) -> int:
-    """Delete spent one-time codes and old answers, and judge the people whose day has come; returns how many rows.
+    """Delete what is spent or old, and judge the people whose day has come; returns how many rows.
 
     Safe to run twice, late or in parallel.
     """
@@ -24,6 +25,8 @@ def sweep(gateway: Gateway) -> int:
         lambda tx: erasure.judge_due(tx, gateway.settings, limit=BATCH),
         lambda tx: identity.forget_codes(tx, limit=BATCH),
         lambda tx: idempotency.forget_expired(tx, limit=BATCH),
+        lambda tx: invitations.forget_expired(tx, limit=BATCH),
+        lambda tx: sessions.forget_expired(tx, limit=BATCH),
     )
     return sum(_in_batches(gateway, job) for job in jobs)
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.db.transactions import Transaction
 from gateway.identity import service as identity
 from gateway.privacy import subjects
+from gateway.team import authenticators
 from gateway.web.context import Gateway
 from gateway.webhooks import endpoints
 
@@ -54,7 +56,7 @@ def rotate(gateway: Gateway, *, resume: bool, progress: Progress, batch: int = B
         lambda tx: subjects.rewrap(tx, vault, limit=batch),
         progress,
     )
-    _reseal_webhooks(gateway, batch)
+    _reseal_secrets(gateway, batch)
     return Rotated(vault.current_key_id, data_keys, people)
 
 
@@ -74,11 +76,10 @@ def _until_done(
     return done
 
 
-def _reseal_webhooks(gateway: Gateway, batch: int) -> None:
-    after: str | None = ""
-    while after is not None:
-
-        def work(tx: Transaction, since: str = after) -> str | None:
-            return endpoints.reseal(tx, gateway.vault, after=since, limit=batch)
-
-        after = gateway.db.write(work)
+def _reseal_secrets(gateway: Gateway, batch: int) -> None:
+    """The gateway's own sealed secrets: of webhook endpoints and of authenticator apps."""
+    for reseal in (endpoints.reseal, authenticators.reseal):
+        after: str | None = ""
+        while after is not None:
+            some = partial(reseal, vault=gateway.vault, after=after, limit=batch)
+            after = gateway.db.write(some)

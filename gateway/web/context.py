@@ -30,6 +30,11 @@ class Caller:
     scopes: frozenset[str]
     user_id: str | None = None
     token_id: str | None = None
+    session_id: str | None = None
+    role: str | None = None
+    """Of a person; a merchant's server has none."""
+    auth_time: int | None = None
+    """When the person last proved who they are (Unix seconds), with a second factor where there is one."""
 
     @property
     def merchant_id(self) -> str:

@@ -27,8 +27,8 @@ from marshmallow import Schema
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound, ScopeMissing, UnsupportedVersion
-from gateway.web import rate_limits
+from gateway.errors import NotFound, UnsupportedVersion
+from gateway.web import permissions, rate_limits
 from gateway.web.bodies import loaded, read_json, read_query
 from gateway.web.context import Caller, Gateway, gateway
 from gateway.web.fields import Strict
@@ -93,6 +93,10 @@ class Operation:
     """Asks the outside before the transaction begins, as a transaction must not wait for it; raises nothing, so that a
     repeated request gets its first answer whatever the outside says today."""
     tag: str
+    roles: tuple[str, ...] = ()
+    """Which people may; empty: all whose role has the scope."""
+    step_up: bool = False
+    """Whether a person must have logged in within five minutes."""
 
     @property
     def writes(self) -> bool:
@@ -153,6 +157,8 @@ class Api:
                     csv=options.get("csv"),
                     prepare=options.get("prepare"),
                     tag=self.name,
+                    roles=options.get("roles", ()),
+                    step_up=options.get("step_up", False),
                 )
             )
             return view
@@ -172,7 +178,9 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         key = query.pop("key", None) if operation.publishable else None
         caller = None if key is not None else here.authenticator.bearer(request)
         if caller is not None:
-            _check_scope(caller, operation)
+            permissions.check(caller, scope=operation.scope, roles=operation.roles)
+            if operation.step_up:
+                permissions.check_step_up(caller, here.clock())
         _check_rate(here, operation, caller, key)
         raw = read_json(request) if operation.writes else {}
         body = loaded(operation.body or Strict(), raw)
@@ -231,14 +239,6 @@ def _check_version() -> None:
         raise UnsupportedVersion(
             f"{VERSION_HEADER} {wanted!r} does not exist; this gateway speaks {VERSION}.",
             param=VERSION_HEADER,
-        )
-
-
-def _check_scope(caller: Caller, operation: Operation) -> None:
-    if operation.scope and not caller.scopes & set(operation.scope):
-        raise ScopeMissing(
-            f"This needs the scope {' or '.join(operation.scope)}; the token has: "
-            f"{' '.join(sorted(caller.scopes)) or 'none'}."
         )
 
 

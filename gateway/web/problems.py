@@ -17,6 +17,7 @@ from gateway.errors import (
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
+    StepUpRequired,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
@@ -62,6 +63,11 @@ def answer(error: GatewayError) -> Response:
     if isinstance(error, Unauthenticated):
         for challenge in error.challenges:
             response.headers.add("WWW-Authenticate", challenge)
+    if isinstance(error, StepUpRequired):
+        response.headers["WWW-Authenticate"] = (
+            'Bearer realm="fenqi", error="insufficient_user_authentication", '
+            f'error_description="Log in again", max_age="{error.extra["max_age"]}"'
+        )
     return with_retry_after(response, error)
 
 

@@ -52,6 +52,7 @@ def refusal(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> str | Non
     prepare=refusal,
     idempotency=WITH_SECRET,
     privileged=True,
+    step_up=True,
 )
 def create_webhook_endpoint(call: Call) -> Any:
     """Register an address; the answer shows its signing secret, this once."""
@@ -107,6 +108,7 @@ def delete_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     answer=WebhookEndpointAnswer,
     idempotency=WITH_SECRET,
     privileged=True,
+    step_up=True,
 )
 def rotate_webhook_secret(call: Call, endpoint_id: str) -> Any:
     """Make a new signing secret; for 24 hours deliveries carry the signatures of both."""

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.daily import settle
 from gateway.runtime import drain
+from merchant_portal.people import device
 
 
 def test_nobody_sees_anything_without_a_login(person):
@@ -114,3 +115,14 @@ def test_pages_are_complete_in_english_and_strict_in_policy(desk, path):
     assert page.status_code == 200
     assert "unsafe" not in page.headers["Content-Security-Policy"]
     assert not [char for char in page.text.replace("中文", "") if "一" <= char <= "鿿"]
+
+
+def test_a_device_is_named_as_people_know_it():
+    windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
+    assert device(windows) == "Chrome · Windows"
+    assert device(windows + " Edg/140.0") == "Edge · Windows"
+    assert (
+        device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) MicroMessenger/8.0") == "微信 · iPhone"
+    )
+    assert device("curl/8") == "curl/8"
+    assert device("") == "–"

@@ -111,9 +111,10 @@ def test_what_people_write_by_the_api_is_recorded_and_what_they_read_is_not(
 
 
 def test_the_list_has_pages_and_knows_its_own_cursors(api: Any, logged: Any, person: Any) -> None:
-    first = person.get("/v1/audit_entries?limit=3").json
-    assert [row["number"] for row in first["data"]] == [4, 3, 2]
-    rest = person.get(f"/v1/audit_entries?limit=3&cursor={first['next_cursor']}").json
+    first = person.get("/v1/audit_entries?limit=4").json
+    assert first["data"][0]["action"] == "login"
+    assert [row["number"] for row in first["data"]] == [5, 4, 3, 2]
+    rest = person.get(f"/v1/audit_entries?limit=4&cursor={first['next_cursor']}").json
     assert [row["number"] for row in rest["data"]] == [1]
     assert person.get("/v1/audit_entries?cursor=YWJj").status_code == 400
     assert api.get("/v1/audit_entries").json["code"] == "insufficient_scope"

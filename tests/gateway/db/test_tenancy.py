@@ -37,29 +37,25 @@ def refused(books: Books, sql: str) -> str:
     return str(caught.value.orig)
 
 
-@pytest.mark.parametrize("table", ["checkout", "payment", "loan", "refund", "collection", "payout", "event"])
-@pytest.mark.parametrize("change", ["mode = 'live'", "merchant_id = 'mer_other'"])
-def test_no_row_changes_its_merchant_or_mode(paid: Books, table: str, change: str) -> None:
-    words = refused(paid, f"UPDATE {table} SET {change}")
-    assert re.search(f"the merchant and mode of an? {table} never change", words)
-
-
-def test_no_shopper_changes_the_mode(paid: Books) -> None:
+def test_no_row_changes_its_merchant_or_mode(paid: Books) -> None:
+    for table in ("checkout", "payment", "loan", "refund", "collection", "payout", "event"):
+        for change in ("mode = 'live'", "merchant_id = 'mer_other'"):
+            words = refused(paid, f"UPDATE {table} SET {change}")
+            assert re.search(f"the merchant and mode of an? {table} never change", words), (table, change)
     assert "the mode of a shopper never changes" in refused(paid, "UPDATE shopper SET mode = 'live'")
 
 
-@pytest.mark.parametrize("table", ["refund", "loan", "collection", "loan_repayment", "payout"])
-def test_no_row_is_added_in_another_mode_than_what_it_belongs_to(paid: Books, table: str) -> None:
-    columns = [column.name for column in metadata().tables[table].columns]
-    values = [
-        "'live'" if name == "mode" else "'another'" if name in ("id", "reference") else f'"{name}"'
-        for name in columns
-    ]
-    names = ", ".join(f'"{name}"' for name in columns)
-    words = refused(paid, f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} FROM {table}")
-    assert re.search(rf"tenancy: a {table.replace('_', ' ')} has the (merchant and )?mode of its", words), (
-        words
-    )
+def test_no_row_is_added_in_another_mode_than_what_it_belongs_to(paid: Books) -> None:
+    for table in ("refund", "loan", "collection", "loan_repayment", "payout"):
+        columns = [column.name for column in metadata().tables[table].columns]
+        values = [
+            "'live'" if name == "mode" else "'another'" if name in ("id", "reference") else f'"{name}"'
+            for name in columns
+        ]
+        names = ", ".join(f'"{name}"' for name in columns)
+        words = refused(paid, f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} FROM {table}")
+        wanted = rf"tenancy: a {table.replace('_', ' ')} has the (merchant and )?mode of its"
+        assert re.search(wanted, words), words
 
 
 def test_a_checkout_takes_no_shopper_of_the_other_mode(paid: Books) -> None:

@@ -438,7 +438,7 @@ def test_the_books_agree_with_an_independent_model(database_url: str, tmp_path: 
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=25,
+            max_examples=14,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

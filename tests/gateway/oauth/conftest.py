@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gateway.oauth import service
+from gateway.team import service as team
 
 REDIRECT = "http://gateway.test/portal/callback"
 VERIFIER = "v" * 43
@@ -116,7 +117,7 @@ def make_portal(app: Flask, api: Any) -> Any:
 
     def make(role: str = "owner", email: str = "wang@shop.example") -> Portal:
         def work(tx: Any) -> str:
-            service.create_team_member(
+            team.create_team_member(
                 tx,
                 merchant_id=api.get("/v1/me").json["merchant"],
                 email=email,

@@ -19,6 +19,7 @@ from gateway.app import create_app, utc_now
 from gateway.config import Settings
 from gateway.oauth import service
 from gateway.onboarding import onboard
+from gateway.team import service as team
 from tests.gateway.oauth.conftest import PASSWORD, Portal
 
 FOLDER = Path(__file__).parents[2] / "oauth_client"
@@ -89,7 +90,7 @@ def test_certified_clients_complete_every_flow(place, node):
             jwks={"keys": [own.as_dict(private=False)]},
             alg="ES256",
         )
-        service.create_team_member(
+        team.create_team_member(
             tx,
             merchant_id=merchant["merchant"],
             email="wang@shop.example",

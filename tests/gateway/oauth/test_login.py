@@ -238,5 +238,6 @@ def test_a_role_limits_the_token_and_the_answer_says_so(make_portal, api):
     assert viewer["scope"] == "checkouts:read payments:read settlements:read events:read portal"
     api.token = viewer["access_token"]
     refused = api.post("/v1/checkouts", api.order())
-    assert (refused.status_code, refused.json["code"]) == (403, "insufficient_scope")
+    assert (refused.status_code, refused.json["code"]) == (403, "insufficient_role")
+    assert refused.json["roles"] == ["owner"]
     assert api.get("/v1/payments").status_code == 200

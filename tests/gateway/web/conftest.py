@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,11 +13,16 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from gateway.app import APIS
+from gateway.core.roles import ROLE_SCOPES
+from gateway.db.transactions import Transaction
+from gateway.team import invitations, sessions
+from gateway.team.models import LoginSession, Passkey, TeamMember
 from gateway.web.operations import Operation
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api
 
 IDENTIFIER = re.compile(r"\b[a-z]{2,4}_[0-9A-HJKMNP-TV-Z]{26}\b")
+PEOPLES = ("/v1/team", "/v1/account")
 PARAMETER = re.compile(r"<(\w+)>")
 
 
@@ -33,7 +38,8 @@ class World:
         shown = {}
         for path in (operation.path for operation in operations() if operation.method == "GET"):
             if path not in ("/v1/plans", "/v1/me", "/v1/test_clocks/<clock_id>"):
-                answer = self.api.get(PARAMETER.sub(lambda match: self.ids[match[1]], path))
+                where = PARAMETER.sub(lambda match: self.ids[match[1]], path)
+                answer = for_people(self.api, path).get(where)
                 assert answer.status_code == 200, answer.text
                 shown[path] = answer.json
         return shown
@@ -52,12 +58,75 @@ def name(operation: Operation) -> str:
     return f"{operation.method} {operation.path}"
 
 
-def allow_everything(app: Flask, api: Api) -> None:
-    """Give the caller's token every scope there is, the portal's too: what is asked here is whose the objects are."""
-    keys = app.extensions["fenqi"].ports["signing_keys"]
+def for_people(api: Api, path: str) -> Api:
+    """Who asks for ``path``: an owner where only people may, else the merchant's server."""
+    return replace(api, token=api.credentials["person"]) if path.startswith(PEOPLES) else api
+
+
+def allow_everything(app: Flask, api: Api) -> str:
+    """Give the caller's token every scope there is, and the merchant an owner who has just logged in; returns who.
+
+    What is asked here is whose the objects are.
+    """
+    here = app.extensions["fenqi"]
+    keys = here.ports["signing_keys"]
     _, claims = keys.verified(api.token)
     scopes = sorted({scope for operation in operations() for scope in operation.scope})
     api.token = keys.sign({**claims, "scope": " ".join(scopes)})
+
+    def owner(tx: Transaction) -> tuple[str, dict[str, Any]]:
+        person = add_person(tx, api, "owner")
+        login = sessions.Login(("pwd",), tx.wall, "browser", "http://gateway.test/portal", person.id)
+        session = sessions.begin(tx, here.vault, person, login)
+        return session, {"sub": person.id, "sid": session, **sessions.claims(tx, session, person)}
+
+    session, who = here.db.write(owner)
+    api.credentials["person"] = keys.sign({**claims, **who, "scope": " ".join(ROLE_SCOPES["owner"])})
+    return session
+
+
+def add_person(tx: Transaction, api: Api, role: str) -> TeamMember:
+    """Somebody on the caller's team."""
+    address = f"{tx.new_id('mem').lower()}@shop.example"
+    person = TeamMember(
+        id=tx.new_id("mem"),
+        merchant_id=api.credentials["merchant"],
+        email=address,
+        name="李雷",
+        role=role,
+        password="$argon2id$ of no password",
+        created_at=tx.wall,
+    )
+    tx.add(person)
+    tx.flush()
+    return person
+
+
+def add_people(app: Flask, api: Api, session: str) -> dict[str, str]:
+    """A colleague, an invitation, a passkey and a session; returns their identifiers by path parameter."""
+
+    def work(tx: Transaction) -> dict[str, str]:
+        me = tx.get_one(LoginSession, session).member_id
+        passkey = Passkey(
+            id=tx.new_id("pk"),
+            member_id=me,
+            credential_id=tx.new_id("cred"),
+            public_key=b"none",
+            sign_count=0,
+            name="Phone",
+            created_at=tx.wall,
+        )
+        tx.add(passkey)
+        invited = {"email": "hm@shop.example", "name": "韩梅梅", "role": "viewer"}
+        invitation, _ = invitations.invite(
+            tx, app.extensions["fenqi"].vault, tx.get_one(TeamMember, me), **invited
+        )
+        colleague = add_person(tx, api, "viewer")
+        found = {"member_id": colleague, "invitation_id": invitation, "passkey_id": passkey}
+        return {**{name: row.id for name, row in found.items()}, "session_id": session}
+
+    found: dict[str, str] = app.extensions["fenqi"].db.write(work)
+    return found
 
 
 @pytest.fixture
@@ -79,7 +148,7 @@ def world(app: Flask, books: Books) -> World:
     }
     books.pass_days(3)
     api.login()
-    allow_everything(app, api)
+    session = allow_everything(app, api)
     ids["dispute_id"] = made(api.post("/v1/test_helpers/disputes", contested))
     for noun in ("settlement", "payout", "event"):
         ids[f"{noun}_id"] = api.get(f"/v1/{noun}s").json["data"][0]["id"]
@@ -88,6 +157,7 @@ def world(app: Flask, books: Books) -> World:
     ids["endpoint_id"] = made(api.post("/v1/webhook_endpoints", hook))
     ids["delivery_id"] = api.post(f"/v1/webhook_endpoints/{ids['endpoint_id']}/test").json["id"]
     ids["clock_id"] = made(api.post("/v1/test_clocks", {"name": "autumn"}))
+    ids |= add_people(app, api, session)
     return World(api, ids)
 
 

@@ -85,7 +85,7 @@ def test_nobody_is_locked_out_for_long_by_a_clock_that_was_put_back(seconds: Sec
     assert counter.wait(SLOW, "a") == 0
 
 
-@given(st.lists(st.floats(-1, 3), max_size=60))
+@given(st.lists(st.floats(0, 3), max_size=60))
 def test_no_span_of_time_admits_more_than_burst_and_rate(steps: list[float]) -> None:
     seconds = Seconds()
     counter = InProcess(seconds)
@@ -93,7 +93,7 @@ def test_no_span_of_time_admits_more_than_burst_and_rate(steps: list[float]) -> 
     for step in steps:
         seconds.now += step
         if counter.wait(SLOW, "a") == 0:
-            admitted.append(max([seconds.now, *admitted[-1:]]))
+            admitted.append(seconds.now)
     for first, start in enumerate(admitted):
         for last in range(first, len(admitted)):
             most = SLOW.burst + (admitted[last] - start) * SLOW.per_second

@@ -12,7 +12,9 @@ SHORTEST, LONGEST = 12, 128
 AT_ONCE = 4
 """Most passwords checked at the same time: each takes 19 MiB and some 30 ms of a core."""
 
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+PASSES, MEMORY_KIB, LANES = 2, 19 * 1024, 1
+
+_hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 _turn = threading.BoundedSemaphore(AT_ONCE)
 
 

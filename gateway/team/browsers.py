@@ -1,0 +1,80 @@
+"""What the gateway keeps in a browser, and whether a form comes from its own pages.
+
+Two cookies: ``fenqi_device`` says that somebody has logged in from here before (their tries are counted apart), and
+``fenqi_account`` names the login for the gateway's account pages. Neither logs anybody in to the portal or the API.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from datetime import timedelta
+
+from flask import Response, request
+
+from gateway.db.transactions import Transaction
+from gateway.privacy.vault import VaultError
+from gateway.team import sessions
+from gateway.team.models import LoginSession
+from gateway.web.context import gateway
+
+DEVICE_LIFE = timedelta(days=180)
+DEVICE, ACCOUNT = "fenqi_device", "fenqi_account"
+
+
+def known_device(email: str) -> str:
+    """The number of this browser, if the person with this address has logged in from it; else empty."""
+    try:
+        sealed = base64.urlsafe_b64decode(request.cookies.get(_name(DEVICE), "").encode("ascii"))
+        content = json.loads(gateway().vault.open(sealed, table="cookie", row="device", column="value"))
+    except (binascii.Error, UnicodeEncodeError, ValueError, VaultError):
+        return ""
+    age = gateway().clock().timestamp() - content["at"]
+    known = content["who"] == gateway().vault.lookup(email, "device") and age <= DEVICE_LIFE.total_seconds()
+    return str(content["device"]) if known else ""
+
+
+def remember(response: Response, *, email: str, cookie: str) -> Response:
+    """Keep both cookies in the browser of who has just logged in."""
+    here = gateway()
+    content = {
+        "who": here.vault.lookup(email, "device"),
+        "device": known_device(email) or secrets.token_hex(8),
+        "at": int(here.clock().timestamp()),
+    }
+    sealed = here.vault.seal(json.dumps(content), table="cookie", row="device", column="value")
+    device = base64.urlsafe_b64encode(sealed).decode()
+    for name, value, life in ((DEVICE, device, DEVICE_LIFE), (ACCOUNT, cookie, sessions.LIFE)):
+        response.set_cookie(
+            _name(name),
+            value,
+            max_age=int(life.total_seconds()),
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=_is_https(),
+        )
+    return response
+
+
+def session(tx: Transaction) -> LoginSession | None:
+    """The open login that this browser's account cookie names."""
+    return sessions.of_cookie(tx, gateway().vault, request.cookies.get(_name(ACCOUNT), ""))
+
+
+def is_foreign() -> bool:
+    """Whether a form was sent from a page that is not ours."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    # Without a referrer policy that tells it, a browser says "null"; then Sec-Fetch-Site is the one to believe.
+    own = (None, "null", gateway().settings.public_url, request.host_url.rstrip("/"))
+    return origin not in own or site in ("cross-site", "same-site")
+
+
+def _name(name: str) -> str:
+    return f"__Host-{name}" if _is_https() else name
+
+
+def _is_https() -> bool:
+    return gateway().settings.public_url.startswith("https:")

@@ -1,0 +1,73 @@
+"""What the account page does: an app or a passkey is added or removed, recovery codes are made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.db.transactions import Transaction
+from gateway.team import authenticators, factors, login_attempts, passkeys, sessions
+from gateway.team.models import LoginSession, TeamMember
+from gateway.web.context import gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What is to be shown: an error's word, recovery codes, or the secret of an app that was begun."""
+
+    error: str | None = None
+    codes: list[str] | None = None
+    secret: str | None = None
+
+
+def act(
+    tx: Transaction, session: LoginSession, person: TeamMember, sent: Mapping[str, str], *, challenge: str
+) -> Done:
+    """Do what the form asks. The first factor brings recovery codes and ends the person's other sessions."""
+    vault, asked = gateway().vault, sent.get("do", "")
+    first = not factors.enrolled(tx, person.id)
+    if asked == "app_begin":
+        return Done(secret=authenticators.begin(tx, vault, person))
+    if asked == "app_confirm":
+        return _confirm_app(tx, session, person, sent.get("code", ""), first=first)
+    if asked == "passkey_add":
+        site = passkeys.Site.of(gateway().settings.public_url)
+        made = passkeys.register(
+            tx,
+            site,
+            person,
+            answer=sent.get("credential", ""),
+            challenge=challenge,
+            name=sent.get("name", ""),
+        )
+        return _added(tx, session, person, "hwk", first=first) if made else Done(error="passkey")
+    if asked == "codes" and not first:
+        return Done(codes=factors.new_recovery_codes(tx, vault, person.id))
+    if asked == "app_remove":
+        authenticators.remove(tx, person.id)
+    elif asked == "passkey_remove":
+        passkeys.remove(tx, person.id, sent.get("passkey", ""))
+    factors.drop_codes_when_alone(tx, person.id)
+    return Done()
+
+
+def _confirm_app(
+    tx: Transaction, session: LoginSession, person: TeamMember, code: str, *, first: bool
+) -> Done:
+    vault = gateway().vault
+    secret = authenticators.pending_secret(tx, vault, person.id)
+    if login_attempts.count(tx, vault, f"enrol {person.id}") is not None:
+        return Done(error="wait")
+    if secret is None or not authenticators.confirm(tx, vault, person.id, code):
+        return Done(error="code", secret=secret)
+    login_attempts.forget(tx, vault, f"enrol {person.id}")
+    return _added(tx, session, person, "otp", first=first)
+
+
+def _added(tx: Transaction, session: LoginSession, person: TeamMember, how: str, *, first: bool) -> Done:
+    session.amr = sorted({*session.amr, how, "mfa"})
+    tx.add(session)
+    if not first:
+        return Done()
+    sessions.end_all(tx, person.id, but=session.id)
+    return Done(codes=factors.new_recovery_codes(tx, gateway().vault, person.id))

@@ -1,0 +1,172 @@
+"""The gateway's own account pages: setting up second factors, and accepting an invitation.
+
+They are here and not in the portal because secrets and passkeys belong to this site. ``/account/security`` opens for
+the browser that has logged in (its account cookie); it changes something only within five minutes of that login.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+
+from gateway.audit import service as audit
+from gateway.audit.service import Actor
+from gateway.db.transactions import Transaction
+from gateway.errors import GatewayError, InvalidRequest
+from gateway.team import authenticators, browsers, enrolment, factors, forms, invitations, passkeys, service
+from gateway.team.models import LoginSession, TeamMember
+from gateway.web.context import gateway
+from gateway.web.i18n import with_language
+from gateway.web.permissions import STEP_UP_SECONDS
+
+blueprint = Blueprint("account", __name__, template_folder="templates")
+FORM_LIFE = timedelta(seconds=STEP_UP_SECONDS)
+
+
+@blueprint.get("/account/security")
+def security() -> Response:
+    """One's second factors, for who has just logged in here."""
+    with gateway().db.read() as tx:
+        who = _who(tx)
+        if who is None:
+            return _door(None)
+        session, person = who
+        return _page(tx, session, person) if _is_recent(session) else _door(session)
+
+
+@blueprint.post("/account/security")
+def change() -> Response:
+    """Add or remove a factor, or make new recovery codes."""
+    if browsers.is_foreign():
+        raise InvalidRequest("The form was sent from another site.")
+    form = forms.opened("security", FORM_LIFE)
+
+    def work(tx: Transaction) -> Response:
+        who = _who(tx)
+        if who is None or not _is_recent(who[0]):
+            return _door(who[0] if who else None)
+        session, person = who
+        if form is None or form["session"] != session.id:
+            return _page(tx, session, person, error="stale", status=400)
+        done = enrolment.act(tx, session, person, request.form, challenge=form["challenge"])
+        if not done.error:
+            _record(tx, person, f"account.{request.form.get('do', '')[:40]}")
+        if done.error or done.codes or done.secret:
+            status = 422 if done.error else 200
+            return _page(
+                tx, session, person, error=done.error, codes=done.codes, secret=done.secret, status=status
+            )
+        return make_response(redirect(with_language("/account/security"), 303))
+
+    return _uncached(gateway().db.write(work))
+
+
+@blueprint.get("/account/invitation")
+def invitation() -> Response:
+    """Show who invites whom as what, and ask for a password."""
+    return _invitation_page(request.args.get("token", ""))
+
+
+@blueprint.post("/account/invitation")
+def accept() -> Response:
+    """Join the team."""
+    if browsers.is_foreign():
+        raise InvalidRequest("The form was sent from another site.")
+    token, password = request.form.get("token", ""), request.form.get("password", "")
+    if password != request.form.get("again", ""):
+        return _invitation_page(token, error="differ", status=422)
+    here = gateway()
+
+    def work(tx: Transaction) -> TeamMember | None:
+        member = invitations.accept(tx, here.vault, token, password=password)
+        if member is not None:
+            _record(tx, member, "team.join", role=member.role)
+        return member
+
+    try:
+        joined = here.db.write(work)
+    except GatewayError:
+        return _invitation_page(token, error="password", status=422)
+    if joined is None:
+        return _invitation_page(token)
+    page = render_template(
+        "team/joined.html", email=joined.email, portal=f"{here.settings.public_url}/portal/"
+    )
+    return _uncached(make_response(page))
+
+
+def _record(tx: Transaction, person: TeamMember, action: str, **facts: Any) -> None:
+    audit.record(
+        tx,
+        Actor("member", person.id),
+        action,
+        about=person.id,
+        merchant_id=person.merchant_id,
+        facts=facts,
+    )
+
+
+def _who(tx: Transaction) -> tuple[LoginSession, TeamMember] | None:
+    session = browsers.session(tx)
+    return None if session is None else (session, service.member(tx, session.member_id))
+
+
+def _is_recent(session: LoginSession) -> bool:
+    return (gateway().clock() - session.authenticated_at).total_seconds() <= STEP_UP_SECONDS
+
+
+def _door(session: LoginSession | None) -> Response:
+    home = session.home if session is not None else f"{gateway().settings.public_url}/portal"
+    page = render_template("team/door.html", confirm=f"{home}/security/confirm")
+    return _uncached(make_response(page, 401))
+
+
+def _page(
+    tx: Transaction,
+    session: LoginSession,
+    person: TeamMember,
+    *,
+    error: str | None = None,
+    codes: list[str] | None = None,
+    secret: str | None = None,
+    status: int = 200,
+) -> Response:
+    site = passkeys.Site.of(gateway().settings.public_url)
+    tx.flush()
+    options = passkeys.registration(tx, site, person) if site.usable else None
+    facts: dict[str, Any] = {
+        "person": person,
+        "home": session.home,
+        "form": forms.sealed(
+            "security", session=session.id, challenge=options["challenge"] if options else ""
+        ),
+        "options": json.dumps(options) if options else "",
+        "has_app": authenticators.has(tx, person.id),
+        "passkeys": passkeys.of_member(tx, person.id),
+        "codes_left": factors.recovery_codes_left(tx, person.id),
+        "enrolled": factors.enrolled(tx, person.id),
+        "error": error,
+        "codes": codes,
+        "secret": secret,
+        "qr": authenticators.picture(authenticators.address(secret, person.email)) if secret else "",
+    }
+    return _uncached(make_response(render_template("team/security.html", **facts), status))
+
+
+def _invitation_page(token: str, *, error: str | None = None, status: int = 200) -> Response:
+    here = gateway()
+    with here.db.read() as tx:
+        found = invitations.of_token(tx, here.vault, token)
+        merchant = invitations.merchant_of(tx, found) if found else None
+    page = render_template(
+        "team/invitation.html", invitation=found, merchant=merchant, token=token, error=error
+    )
+    return _uncached(make_response(page, status if found else 410))
+
+
+def _uncached(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

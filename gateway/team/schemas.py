@@ -1,0 +1,92 @@
+"""What the team's routes take and give."""
+
+from marshmallow import fields, validate
+
+from gateway.core.roles import ROLES
+from gateway.web.fields import Strict
+
+ROLE = validate.OneOf(ROLES)
+
+
+class InvitationRequest(Strict):
+    """Who is to join, and as what."""
+
+    email = fields.String(required=True, validate=validate.Length(1, 254))
+    name = fields.String(required=True, validate=validate.Length(1, 100))
+    role = fields.String(required=True, validate=ROLE)
+
+
+class RoleRequest(Strict):
+    """Another role."""
+
+    role = fields.String(required=True, validate=ROLE)
+
+
+class MemberAnswer(Strict):
+    """Somebody on the team."""
+
+    object = fields.Constant("team_member")
+    id = fields.String()
+    email = fields.String()
+    name = fields.String()
+    role = fields.String()
+    second_factor = fields.Boolean(metadata={"description": "Whether a password alone does not log in."})
+    created_at = fields.DateTime()
+
+
+class RemovedAnswer(Strict):
+    """What was removed."""
+
+    object = fields.String()
+    id = fields.String()
+    deleted = fields.Constant(True)
+
+
+class InvitationAnswer(Strict):
+    """An invitation; `url` is shown once, in the answer that made it."""
+
+    object = fields.Constant("invitation")
+    id = fields.String()
+    email = fields.String()
+    name = fields.String()
+    role = fields.String()
+    expires_at = fields.DateTime()
+    url = fields.String(allow_none=True)
+    sent = fields.Boolean(metadata={"description": "Whether the notifier took it; if not, pass the link on."})
+
+
+class PasskeyAnswer(Strict):
+    """A passkey."""
+
+    object = fields.Constant("passkey")
+    id = fields.String()
+    name = fields.String()
+    created_at = fields.DateTime()
+    last_used_at = fields.DateTime(allow_none=True)
+
+
+class AccountAnswer(Strict):
+    """The person behind the token and their second factors."""
+
+    object = fields.Constant("account")
+    member = fields.String()
+    email = fields.String()
+    name = fields.String()
+    role = fields.String()
+    authenticator = fields.Boolean()
+    passkeys = fields.List(fields.Nested(PasskeyAnswer))
+    recovery_codes_left = fields.Integer()
+    enrol_url = fields.String(metadata={"description": "Where factors are set up, in the same browser."})
+
+
+class SessionAnswer(Strict):
+    """A login of the person that is still open."""
+
+    object = fields.Constant("session")
+    id = fields.String()
+    device = fields.String()
+    methods = fields.List(fields.String())
+    current = fields.Boolean()
+    authenticated_at = fields.DateTime()
+    last_seen_at = fields.DateTime()
+    expires_at = fields.DateTime()

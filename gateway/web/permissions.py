@@ -1,0 +1,42 @@
+"""Who may: scopes for every caller, and for people their role and how recently they logged in.
+
+A merchant's server has no role and never steps up: its secret is its proof.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.core.roles import holders
+from gateway.errors import RoleMissing, ScopeMissing, StepUpRequired
+from gateway.web.context import Caller
+
+STEP_UP_SECONDS = 300
+
+
+def check(caller: Caller, *, scope: tuple[str, ...], roles: tuple[str, ...] = ()) -> None:
+    """Raises ``RoleMissing`` when another role is needed, ``ScopeMissing`` when the token asked for too little."""
+    able = [role for role in (holders(scope) if scope else ()) if not roles or role in roles]
+    if caller.role is not None and scope and caller.role not in able:
+        raise RoleMissing(
+            f"This needs the role {' or '.join(able)}; yours is {caller.role}. An owner of your team can change it.",
+            roles=able,
+        )
+    if scope and not caller.scopes & set(scope):
+        raise ScopeMissing(
+            f"This needs the scope {' or '.join(scope)}; the token has: "
+            f"{' '.join(sorted(caller.scopes)) or 'none'}."
+        )
+
+
+def check_step_up(caller: Caller, now: datetime) -> None:
+    """Raises ``StepUpRequired`` for a person whose login is older than five minutes.
+
+    A login always asks for the second factor of who has one, so a recent login is all that is to be checked.
+    """
+    if caller.user_id is None:
+        return
+    if caller.auth_time is None or now.timestamp() - caller.auth_time > STEP_UP_SECONDS:
+        raise StepUpRequired(
+            "Log in again: this may only be done within five minutes of a login.", max_age=STEP_UP_SECONDS
+        )

@@ -1,0 +1,135 @@
+"""Pages of people: the team with its roles, and one's own security. The gateway decides; these pages ask it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+import fenqi
+from merchant_portal.login import check_csrf, tokens
+from merchant_portal.wording import language
+
+blueprint = Blueprint("people", __name__)
+BROWSERS = (
+    ("MicroMessenger", "微信"),
+    ("Edg", "Edge"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+"""What stands in a browser's description of itself, most telling first, and how it is called."""
+ROLES = ("owner", "finance", "operations", "developer", "viewer")
+MAY = {
+    "read": ROLES,
+    "settlements": ("owner", "finance", "operations", "viewer"),
+    "capture": ("owner", "operations"),
+    "refund": ("owner", "finance", "operations"),
+    "webhooks": ("owner", "developer"),
+    "team": ("owner",),
+}
+"""What the matrix on the page shows; the gateway's own table is the one that counts."""
+
+
+@blueprint.get("/team")
+def team() -> str:
+    """Who is on the team, and who is invited."""
+    return _team_page()
+
+
+@blueprint.post("/team")
+def invite() -> Any:
+    """Invite somebody; the link is shown this once."""
+    check_csrf()
+    wanted = {name: request.form.get(name, "").strip() for name in ("email", "name", "role")}
+    try:
+        made = tokens().client().request("POST", "/v1/team", json=wanted)
+    except (fenqi.InvalidRequestError, fenqi.ConflictError) as error:
+        return _team_page(error=error, wanted=wanted), error.status
+    return _team_page(invitation=made)
+
+
+@blueprint.post("/team/<member_id>/role")
+def change_role(member_id: str) -> Any:
+    """Give somebody another role."""
+    check_csrf()
+    tokens().client().request("PATCH", f"/v1/team/{member_id}", json={"role": request.form.get("role", "")})
+    return redirect(url_for("people.team"), 303)
+
+
+@blueprint.post("/team/<member_id>/remove")
+def remove(member_id: str) -> Any:
+    """Take somebody off the team."""
+    check_csrf()
+    tokens().client().request("DELETE", f"/v1/team/{member_id}")
+    return redirect(url_for("people.team"), 303)
+
+
+@blueprint.post("/team/invitations/<invitation_id>/withdraw")
+def withdraw(invitation_id: str) -> Any:
+    """Make an invitation's link useless."""
+    check_csrf()
+    tokens().client().request("DELETE", f"/v1/team/invitations/{invitation_id}")
+    return redirect(url_for("people.team"), 303)
+
+
+@blueprint.get("/security")
+def security() -> str:
+    """One's second factors and open sessions."""
+    client = tokens().client()
+    return render_template(
+        "security.html",
+        me=client.me.retrieve(),
+        account=client.request("GET", "/v1/account"),
+        sessions=client.request("GET", "/v1/account/sessions").data,
+        device=device,
+    )
+
+
+@blueprint.get("/security/confirm")
+def confirm() -> Any:
+    """Go to the gateway's own page for factors; whoever logged in too long ago logs in first."""
+    client = tokens().client()
+    client.request("POST", "/v1/account/step_up")
+    address = client.request("GET", "/v1/account").enrol_url
+    return redirect(f"{address}?lang={language()}", 303)
+
+
+@blueprint.post("/security/sessions/<session_id>/end")
+def end_session(session_id: str) -> Any:
+    """End one of one's sessions."""
+    check_csrf()
+    tokens().client().request("DELETE", f"/v1/account/sessions/{session_id}")
+    return redirect(url_for("people.security"), 303)
+
+
+def device(description: str) -> str:
+    """Browser and system behind a ``User-Agent``, such as ``Chrome · Android``; what is not known stays as it is."""
+    found = [
+        next((word for mark, word in known if mark in description), None) for known in (BROWSERS, SYSTEMS)
+    ]
+    return " · ".join(word for word in found if word) or description or "–"
+
+
+def _team_page(**extra: Any) -> str:
+    client = tokens().client()
+    me = client.me.retrieve()
+    owner = me.role == "owner"
+    return render_template(
+        "team.html",
+        **{"invitation": None, "error": None, "wanted": {}, **extra},
+        me=me,
+        owner=owner,
+        people=client.request("GET", "/v1/team").data,
+        invitations=client.request("GET", "/v1/team/invitations").data if owner else [],
+        roles=ROLES,
+        may=MAY,
+    )
