@@ -47,7 +47,7 @@ class Settings:
     """After how many days overdue a loan is written off."""
     scorer_bundle: str = ""
     """Folder of the model bundle; empty takes the one that ships with the package."""
-    step_up_refund_fen: int = 100_000
+    step_up_refund_fen: int = 0
     """A refund by a person above this amount (fen) needs a login within five minutes."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""

@@ -32,7 +32,8 @@ def create_app(
     """The portal for one gateway.
 
     ``portal_url`` is where browsers find it, ``client_id`` its public OAuth client. ``session`` carries the calls to
-    the gateway; one that calls the gateway's application in the same process works as well as the network. ``clock`` gives Unix seconds.
+    the gateway; one that calls the gateway's application in the same process works as well as the network. ``clock``
+    gives Unix seconds.
     """
     app = Flask("merchant_portal", root_path=str(Path(__file__).parent))
     app.secret_key = secret_key

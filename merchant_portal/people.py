@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 import fenqi
 from merchant_portal.login import check_csrf, tokens
@@ -49,6 +49,16 @@ def change_role(member_id: str) -> Any:
     return redirect(url_for("people.team"), 303)
 
 
+@blueprint.get("/team/<member_id>/remove")
+def ask_to_remove(member_id: str) -> Any:
+    """Ask before somebody is taken off the team."""
+    client = tokens().client()
+    person = next((one for one in client.request("GET", "/v1/team").data if one.id == member_id), None)
+    if person is None:
+        abort(404)
+    return render_template("remove.html", me=client.me.retrieve(), person=person)
+
+
 @blueprint.post("/team/<member_id>/remove")
 def remove(member_id: str) -> Any:
     """Take somebody off the team."""
@@ -75,6 +85,13 @@ def security() -> str:
         account=client.request("GET", "/v1/account"),
         sessions=client.request("GET", "/v1/account/sessions").data,
     )
+
+
+@blueprint.get("/security/renewed")
+def renewed() -> Any:
+    """Back from the gateway's page for factors: from here on the tokens know of them."""
+    tokens().renew()
+    return redirect(url_for("people.security"), 303)
 
 
 @blueprint.get("/security/confirm")

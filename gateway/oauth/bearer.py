@@ -52,6 +52,7 @@ class Bearer:
             session_id=claims.get("sid"),
             role=claims.get("role"),
             auth_time=claims.get("auth_time"),
+            second_factor=claims.get("acr") == "2",
         )
 
     def publishable_key(self, tx: Transaction, key: str) -> Caller:

@@ -1,6 +1,7 @@
 """Tables of OAuth clients, their secrets, authorization codes and refresh tokens.
 
-Nothing here can be used by who reads it: secrets, codes and refresh tokens are kept as keyed hashes. Codes and refresh tokens share their client's mode by foreign key, so test and live never cross.
+Nothing here can be used by who reads it: secrets, codes and refresh tokens are kept as keyed hashes. Codes and
+refresh tokens share their client's mode by foreign key, so test and live never cross.
 """
 
 from datetime import datetime
@@ -8,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Column, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Document, UtcTime, Whole, Words
+from gateway.db.types import Document, UtcTime, Words
 
 MODE = "mode IN ('test', 'live')"
 ITS_CLIENT = (["client_id", "mode"], ["oauth_client.id", "oauth_client.mode"])

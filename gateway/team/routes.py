@@ -95,7 +95,7 @@ def get_account(call: Call) -> Any:
     }
 
 
-@account.delete("/authenticator", scope="portal", step_up=True, answer=RemovedAnswer)
+@account.delete("/authenticator", scope="portal", step_up="login", answer=RemovedAnswer)
 def remove_authenticator(call: Call) -> Any:
     """Remove one's authenticator app."""
     me = _me(call)
@@ -104,7 +104,7 @@ def remove_authenticator(call: Call) -> Any:
     return {"object": "authenticator", "id": me.id}
 
 
-@account.delete("/passkeys/<passkey_id>", scope="portal", step_up=True, answer=RemovedAnswer)
+@account.delete("/passkeys/<passkey_id>", scope="portal", step_up="login", answer=RemovedAnswer)
 def remove_passkey(call: Call, passkey_id: str) -> Any:
     """Remove one of one's passkeys."""
     me = _me(call)
@@ -114,7 +114,7 @@ def remove_passkey(call: Call, passkey_id: str) -> Any:
 
 
 @account.post(
-    "/step_up", scope="portal", step_up=True, answer=AccountAnswer, idempotency=Idempotency(keep_days=0)
+    "/step_up", scope="portal", step_up="login", answer=AccountAnswer, idempotency=Idempotency(keep_days=0)
 )
 def confirm_recent_login(call: Call) -> Any:
     """Ask whether the login is recent enough for what needs one; changes nothing."""
