@@ -151,9 +151,8 @@ def test_another_persons_passkey_is_no_second_factor(portal, make_portal, device
     assert log_in(other, theirs).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "lies",
-    [
+def test_lies_do_not_log_in(portal, device):
+    lies: list[dict[str, Any]] = [
         {"flags": PRESENT},
         {"flags": 0},
         {"origin": "https://evil.example"},
@@ -161,30 +160,26 @@ def test_another_persons_passkey_is_no_second_factor(portal, make_portal, device
         {"host": "evil.example"},
         {"type": "webauthn.create"},
         {"challenge": b64(bytes(64))},
-        {"count": 0},
-        {"count": 1},
         {"key": ec.generate_private_key(ec.SECP256R1())},
-    ],
-    ids=lambda lies: "-".join(f"{name}={value}"[:30] for name, value in lies.items()),
-)
-def test_a_lie_does_not_log_in(portal, device, lies):
-    answer = log_in(portal, device, **lies)
-    assert (answer.status_code, 'name="continue"' in answer.text) == (422, False)
+        {"count": 0},
+        {"count": 1},  # of the registration: a copied key would say it again
+    ]
+    for lie in lies:
+        answer = log_in(portal, device, **lie)
+        assert (answer.status_code, 'name="continue"' in answer.text) == (422, False), lie
+    assert log_in(portal, device).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "lies",
-    [
+def test_lies_register_nothing(portal, add):
+    lies: list[dict[str, Any]] = [
         {"flags": PRESENT},
         {"origin": "https://evil.example"},
         {"host": "evil.example"},
         {"type": "webauthn.get"},
         {"challenge": b64(bytes(64))},
-    ],
-    ids="-".join,
-)
-def test_a_lie_registers_nothing(portal, account, add, lies):
-    assert add(Device(), **lies).status_code == 422
+    ]
+    for lie in lies:
+        assert add(Device(), **lie).status_code == 422, lie
     assert 'name="continue"' in portal.log_in().text
 
 
