@@ -115,12 +115,3 @@ def test_an_account_form_of_another_site_or_session_is_refused(portal, account, 
     clock.advance(seconds=1)
     portal.tokens()
     assert account.do("app_begin", page).status_code == 400
-
-
-def test_a_stranger_does_not_shut_out_a_known_browser(app, portal, clock):
-    portal.tokens()
-    stranger = type(portal)(app.test_client(), portal.client_id, portal.email)
-    for _ in range(5):
-        assert stranger.log_in("not the password").status_code == 422
-    assert stranger.log_in().status_code == 429
-    assert portal.log_in().status_code == 200
