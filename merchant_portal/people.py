@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 import fenqi
+from merchant_portal.devices import device_name
 from merchant_portal.login import check_csrf, tokens
 from merchant_portal.wording import language
 
@@ -45,7 +46,12 @@ def invite() -> Any:
 def change_role(member_id: str) -> Any:
     """Give somebody another role."""
     check_csrf()
-    tokens().client().request("PATCH", f"/v1/team/{member_id}", json={"role": request.form.get("role", "")})
+    try:
+        tokens().client().request(
+            "PATCH", f"/v1/team/{member_id}", json={"role": request.form.get("role", "")}
+        )
+    except fenqi.ConflictError as error:
+        return _team_page(error=error), error.status
     return redirect(url_for("people.team"), 303)
 
 
@@ -63,7 +69,10 @@ def ask_to_remove(member_id: str) -> Any:
 def remove(member_id: str) -> Any:
     """Take somebody off the team."""
     check_csrf()
-    tokens().client().request("DELETE", f"/v1/team/{member_id}")
+    try:
+        tokens().client().request("DELETE", f"/v1/team/{member_id}")
+    except fenqi.ConflictError as error:
+        return _team_page(error=error), error.status
     return redirect(url_for("people.team"), 303)
 
 
@@ -83,6 +92,7 @@ def security() -> str:
         "security.html",
         me=client.me.retrieve(),
         account=client.request("GET", "/v1/account"),
+        device_name=device_name,
         sessions=client.request("GET", "/v1/account/sessions").data,
     )
 

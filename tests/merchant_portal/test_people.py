@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from merchant_portal.devices import device_name
+
 PERSON = {"email": "li@shop.example", "name": "李四", "role": "finance"}
 
 
@@ -52,7 +54,7 @@ def joined(person, act):
 
 
 def member(desk, name):
-    found = re.search(rf"<tr><td>{name}</td>.*?/team/(mem_\w+)/remove", desk.get("/team").text, re.S)
+    found = re.search(rf">{name}</td>.*?/team/(mem_\w+)/remove", desk.get("/team").text, re.S)
     assert found
     return found[1]
 
@@ -199,6 +201,20 @@ def test_another_session_is_ended_on_the_page(desk, person, api, act):
     assert act(path[0], page="/security").status_code == 303
     assert "/end" not in desk.get("/security").text
     assert before
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537 Chrome/140 Safari/537 Edg/140", "Edge · Windows"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/605 Safari/605", "Safari · macOS"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) CriOS/140 Safari/604", "Chrome · iPhone"),
+        ("curl/8.5.0", "curl"),
+        ("", "–"),
+    ],
+)
+def test_a_device_is_named_as_its_owner_knows_it(said, shown):
+    assert device_name(said) == shown
 
 
 def test_a_session_that_is_idle_for_a_quarter_of_an_hour_ends(desk, clock):
