@@ -65,10 +65,16 @@ def is_long_enough(password: str) -> bool:
 
 def member(tx: Transaction, member_id: str) -> TeamMember:
     """The person, unless removed. Raises ``NotFound``."""
-    found = tx.get(TeamMember, member_id)
-    if found is None or found.removed_at is not None:
+    found = member_or_none(tx, member_id)
+    if found is None:
         raise NotFound(f"There is no team member {member_id!r}.")
     return found
+
+
+def member_or_none(tx: Transaction, member_id: str) -> TeamMember | None:
+    """The person, unless removed or unknown."""
+    found = tx.get(TeamMember, member_id)
+    return found if found is not None and found.removed_at is None else None
 
 
 def colleague(tx: Transaction, merchant_id: str, member_id: str) -> TeamMember:
