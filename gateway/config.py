@@ -59,7 +59,7 @@ class Settings:
     """Ports of public hosts that webhooks are delivered to."""
     webhook_local: bool = False
     """Whether test mode may deliver webhooks to this machine's loopback, also without TLS: for development."""
-    step_up_refund_fen: int = 100_000
+    step_up_refund_fen: int = 0
     """A refund by a person above this amount (fen) needs a login within five minutes."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""

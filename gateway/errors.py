@@ -9,6 +9,7 @@ GatewayError
 │     └─ NonceRequired             401 use_dpop_nonce           send it again with the nonce of DPoP-Nonce
 ├─ StepUpRequired                  401 step_up_required         RFC 9470; names max_age
 ├─ ScopeMissing                    403 insufficient_scope
+├─ SecondFactorRequired            403 second_factor_required   in live mode, by who has none
 ├─ RoleMissing                     403 insufficient_role        names the roles that may
 ├─ NotFound                        404 not_found                also for what belongs to somebody else
 ├─ MethodNotAllowed                405 method_not_allowed
@@ -111,6 +112,10 @@ class StepUpRequired(GatewayError):
     """``max_age`` is how many seconds ago the person may have logged in at most (RFC 9470)."""
 
     status, code, title = 401, "step_up_required", "The person must log in again for this"
+
+
+class SecondFactorRequired(GatewayError):
+    status, code, title = 403, "second_factor_required", "The person needs a second factor for this"
 
 
 class RoleMissing(GatewayError):

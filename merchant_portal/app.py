@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from flask import Flask, Response, redirect, render_template, request, url_for
@@ -15,7 +16,7 @@ from merchant_portal import login, people, views, wording
 from merchant_portal.tokens import Tokens
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {gateway}; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 
@@ -59,15 +60,19 @@ def create_app(
     app.register_blueprint(login.blueprint)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(people.blueprint)
-    _guard(app)
+    _guard(app, gateway_url)
     _explain(app)
     return app
 
 
-def _guard(app: Flask) -> None:
+def _guard(app: Flask, gateway_url: str) -> None:
+    parts = urlsplit(gateway_url)
+    # A form may end at the gateway's login, and browsers apply the policy to the redirect after a form, too.
+    policy = POLICY.format(gateway=f"{parts.scheme}://{parts.netloc}")
+
     @app.after_request
     def headers(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Content-Security-Policy"] = policy
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["X-Frame-Options"] = "DENY"
         response.headers["Referrer-Policy"] = "no-referrer"

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 import fenqi
+from merchant_portal.devices import device_name
 from merchant_portal.login import check_csrf, tokens
 from merchant_portal.wording import language
 
 blueprint = Blueprint("people", __name__)
-BROWSERS = (
-    ("MicroMessenger", "微信"),
-    ("Edg", "Edge"),
-    ("Firefox", "Firefox"),
-    ("Chrome", "Chrome"),
-    ("Safari", "Safari"),
-)
-SYSTEMS = (
-    ("Android", "Android"),
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Windows", "Windows"),
-    ("Mac OS", "macOS"),
-    ("Linux", "Linux"),
-)
-"""What stands in a browser's description of itself, most telling first, and how it is called."""
 ROLES = ("owner", "finance", "operations", "developer", "viewer")
 MAY = {
     "read": ROLES,
@@ -61,15 +46,33 @@ def invite() -> Any:
 def change_role(member_id: str) -> Any:
     """Give somebody another role."""
     check_csrf()
-    tokens().client().request("PATCH", f"/v1/team/{member_id}", json={"role": request.form.get("role", "")})
+    try:
+        tokens().client().request(
+            "PATCH", f"/v1/team/{member_id}", json={"role": request.form.get("role", "")}
+        )
+    except fenqi.ConflictError as error:
+        return _team_page(error=error), error.status
     return redirect(url_for("people.team"), 303)
+
+
+@blueprint.get("/team/<member_id>/remove")
+def ask_to_remove(member_id: str) -> Any:
+    """Ask before somebody is taken off the team."""
+    client = tokens().client()
+    person = next((one for one in client.request("GET", "/v1/team").data if one.id == member_id), None)
+    if person is None:
+        abort(404)
+    return render_template("remove.html", me=client.me.retrieve(), person=person)
 
 
 @blueprint.post("/team/<member_id>/remove")
 def remove(member_id: str) -> Any:
     """Take somebody off the team."""
     check_csrf()
-    tokens().client().request("DELETE", f"/v1/team/{member_id}")
+    try:
+        tokens().client().request("DELETE", f"/v1/team/{member_id}")
+    except fenqi.ConflictError as error:
+        return _team_page(error=error), error.status
     return redirect(url_for("people.team"), 303)
 
 
@@ -89,9 +92,16 @@ def security() -> str:
         "security.html",
         me=client.me.retrieve(),
         account=client.request("GET", "/v1/account"),
+        device_name=device_name,
         sessions=client.request("GET", "/v1/account/sessions").data,
-        device=device,
     )
+
+
+@blueprint.get("/security/renewed")
+def renewed() -> Any:
+    """Back from the gateway's page for factors: from here on the tokens know of them."""
+    tokens().renew()
+    return redirect(url_for("people.security"), 303)
 
 
 @blueprint.get("/security/confirm")
@@ -109,14 +119,6 @@ def end_session(session_id: str) -> Any:
     check_csrf()
     tokens().client().request("DELETE", f"/v1/account/sessions/{session_id}")
     return redirect(url_for("people.security"), 303)
-
-
-def device(description: str) -> str:
-    """Browser and system behind a ``User-Agent``, such as ``Chrome · Android``; what is not known stays as it is."""
-    found = [
-        next((word for mark, word in known if mark in description), None) for known in (BROWSERS, SYSTEMS)
-    ]
-    return " · ".join(word for word in found if word) or description or "–"
 
 
 def _team_page(**extra: Any) -> str:

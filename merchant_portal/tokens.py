@@ -79,8 +79,7 @@ class Tokens:
                 self.end()
                 raise LoggedOut
             if held["until"] - now < RENEW_BEFORE_SECONDS:
-                renewed = self._ask(grant_type="refresh_token", refresh_token=held["refresh"])
-                held = self._keep(renewed, began=held["began"])
+                held = self._renewed(held)
             else:
                 self._seal({**held, "seen": int(now)})
             g.client = fenqi.Fenqi(
@@ -88,6 +87,16 @@ class Tokens:
             )
         client: fenqi.Fenqi = g.client
         return client
+
+    def renew(self) -> None:
+        """Fetch tokens that know what has changed about the person, such as a second factor. Raises ``LoggedOut``."""
+        self.client()  # a session that is idle for too long ends here
+        self._renewed(self._held())
+
+    def _renewed(self, held: dict[str, Any]) -> dict[str, Any]:
+        return self._keep(
+            self._ask(grant_type="refresh_token", refresh_token=held["refresh"]), began=held["began"]
+        )
 
     def end(self) -> None:
         """Revoke what is held and forget it."""

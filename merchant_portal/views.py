@@ -68,7 +68,7 @@ def payment(payment_id: str) -> str:
     checkout = client.checkouts.retrieve(found.checkout)
     me = client.me.retrieve()
     money = "settlements:read" in me.scopes
-    entries = list(client.balance_entries.list(payment=payment_id, limit=200)) if money else []
+    entries: Any = client.balance_entries.list(payment=payment_id, limit=200) if money else []
     return render_template(
         "payment.html",
         me=me,
@@ -76,7 +76,7 @@ def payment(payment_id: str) -> str:
         checkout=checkout,
         loans=loans,
         refunds=list(client.refunds.list(payment=payment_id, limit=100)),
-        entries=entries,
+        entries=list(entries),
         raw=json.dumps(found.to_dict(), ensure_ascii=False, indent=2),
     )
 

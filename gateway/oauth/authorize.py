@@ -8,10 +8,7 @@ second factor of who has one; a passkey is both at once. Every request logs in a
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
-import json
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,8 +26,7 @@ from gateway.merchants import service as merchants
 from gateway.oauth import parameters, pushed
 from gateway.oauth.models import OAuthClient
 from gateway.oauth.server import Server, error_answer, uncached
-from gateway.privacy.vault import VaultError
-from gateway.team import browsers, factors, login_attempts, passkeys, passwords, sessions
+from gateway.team import browsers, factors, forms, login_attempts, passkeys, passwords, sessions
 from gateway.team import service as team
 from gateway.web.context import gateway
 from gateway.web.headers import allow_form_target
@@ -51,7 +47,6 @@ PARAMETERS = (
     "dpop_jkt",
     "request_uri",
 )
-STEPS = {"continue": "continue", "second": "second"}
 FORM_LIFE = {"login": timedelta(minutes=30), "second": timedelta(minutes=5), "continue": timedelta(minutes=5)}
 PASSWORD, CODE, PASSKEY = ("pwd",), ("pwd", "otp", "mfa"), ("hwk", "mfa")
 """How somebody logged in, by the names of RFC 8176."""
@@ -71,12 +66,12 @@ def answer() -> Response:
     client = _checked(asked)
     _check_site()
     request.max_content_length = parameters.LONGEST_BODY
-    step = next((STEPS[name] for name in STEPS if name in request.form), "login")
+    step = next((name for name in ("continue", "second") if name in request.form), "login")
     form = _opened(step, asked)
     if form is None:
         return _login_page(asked, client, error="stale", status=400)
     if step == "continue":
-        return _conclude(asked, form)
+        return _conclude(asked, client, form)
     if step == "second":
         return _second_factor(asked, client, form)
     return _by_passkey(asked, client, form) if request.form.get("credential") else _log_in(asked, client)
@@ -140,7 +135,7 @@ def _second_factor(asked: dict[str, str], client: OAuthClient, form: dict[str, A
         if not factors.check_code(tx, here.vault, member_id, request.form.get("code", "")[:40]):
             return None
         login_attempts.forget(tx, here.vault, f"second {member_id}")
-        return team.member(tx, member_id)
+        return team.member_or_none(tx, member_id)
 
     member = here.db.write(work)
     if member is None:
@@ -160,7 +155,7 @@ def _by_passkey(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]
             challenge=form["challenge"],
             member_id=after_password,
         )
-        return team.member(tx, member_id) if member_id else None
+        return team.member_or_none(tx, member_id) if member_id else None
 
     member = here.db.write(work)
     if member is not None:
@@ -170,8 +165,8 @@ def _by_passkey(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]
     return _login_page(asked, client, error="passkey", status=422)
 
 
-def _conclude(asked: dict[str, str], form: dict[str, Any]) -> Response:
-    """Send a code, or that the person did not want to."""
+def _conclude(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]) -> Response:
+    """Send a code, or that the person did not want to, unless another password or a first factor came meanwhile."""
     if request.form["continue"] != "yes":
         raise AccessDeniedError(
             "The person did not continue.", redirect_uri=asked["redirect_uri"], state=asked.get("state")
@@ -185,17 +180,22 @@ def _conclude(asked: dict[str, str], form: dict[str, Any]) -> Response:
         cookie=secrets.token_urlsafe(32),
     )
 
-    def work(tx: Transaction) -> tuple[str, str]:
+    def work(tx: Transaction) -> tuple[str, str] | None:
+        member = team.member_or_none(tx, form["member"])
+        weak = login.amr == PASSWORD and factors.enrolled(tx, form["member"])
+        if member is None or weak or form["proof"] != _proof(member):
+            return None
         server = Server.of(gateway(), tx, asked)
         server.login = login
         grant = server.get_consent_grant()
-        member = team.member(tx, form["member"])
         response = server.create_authorization_response(grant_user=member, grant=grant)
         _record_login(tx, member, str(grant.client.row.mode), login.amr)
         return str(response.headers["Location"]), member.email
 
-    address, email = gateway().db.write(work)
-    return browsers.remember(_sent_back(address, []), email=email, cookie=login.cookie)
+    done = gateway().db.write(work)
+    if done is None:
+        return _login_page(asked, client, error="stale", status=400)
+    return browsers.remember(_sent_back(done[0], []), email=done[1], cookie=login.cookie)
 
 
 def _record_login(tx: Transaction, member: TeamMember, mode: str, amr: tuple[str, ...]) -> None:
@@ -230,7 +230,7 @@ def _login_page(
     email: str = "",
     status: int = 200,
 ) -> Response:
-    question = _passkey_question()
+    question = browsers.passkey_question()
     page = render_template(
         "oauth/login.html",
         **_page(asked, client, "login", challenge=question["challenge"]),
@@ -249,7 +249,7 @@ def _second_page(
     error: str | None = None,
     status: int = 200,
 ) -> Response:
-    question = _passkey_question(member_id)
+    question = browsers.passkey_question(member_id)
     page = render_template(
         "oauth/second.html",
         **_page(asked, client, "second", member=member_id, challenge=question["challenge"]),
@@ -259,15 +259,6 @@ def _second_page(
     return uncached(make_response(page, status))
 
 
-def _passkey_question(member_id: str | None = None) -> dict[str, str]:
-    """What the browser is to sign, and its challenge; of a person, only if there is a passkey to ask for."""
-    site = passkeys.Site.of(gateway().settings.public_url)
-    with gateway().db.read() as tx:
-        asks = site.usable and (member_id is None or bool(passkeys.of_member(tx, member_id)))
-        options = passkeys.question(tx, site, member_id) if asks else {"challenge": ""}
-    return {"challenge": options["challenge"], "options": json.dumps(options) if asks else ""}
-
-
 def _continue_page(
     asked: dict[str, str], client: OAuthClient, member: TeamMember, amr: tuple[str, ...]
 ) -> Response:
@@ -275,7 +266,7 @@ def _continue_page(
         merchant = merchants.get(tx, member.merchant_id)
     page = render_template(
         "oauth/continue.html",
-        **_page(asked, client, "continue", member=member.id, amr=amr),
+        **_page(asked, client, "continue", member=member.id, amr=amr, proof=_proof(member)),
         member=member,
         merchant=merchant,
     )
@@ -294,25 +285,18 @@ def _page(asked: dict[str, str], client: OAuthClient, step: str, **facts: Any) -
 
 def _sealed(step: str, asked: dict[str, str], **facts: Any) -> str:
     """A form token: only we can make it, it fits one request of one client, and it ages."""
-    here = gateway()
-    content = {"at": here.clock().timestamp(), "asked": _digest(asked), **facts}
-    sealed = here.vault.seal(json.dumps(content), table="login_form", row=step, column="token")
-    return base64.urlsafe_b64encode(sealed).decode()
+    return forms.sealed(step, asked=_digest(asked), **facts)
 
 
 def _opened(step: str, asked: dict[str, str]) -> dict[str, Any] | None:
     """What the form token says, if it is ours, for this step and request, and young enough."""
-    here = gateway()
-    try:
-        sealed = base64.urlsafe_b64decode(request.form.get("form", "").encode("ascii"))
-        content: dict[str, Any] = json.loads(
-            here.vault.open(sealed, table="login_form", row=step, column="token")
-        )
-    except (binascii.Error, UnicodeEncodeError, VaultError):
-        return None
-    age = timedelta(seconds=here.clock().timestamp() - content["at"])
-    fits = hmac.compare_digest(content["asked"], _digest(asked))
-    return content if fits and age <= FORM_LIFE[step] else None
+    content = forms.opened(step, FORM_LIFE[step])
+    return content if content and hmac.compare_digest(content["asked"], _digest(asked)) else None
+
+
+def _proof(member: TeamMember) -> str:
+    """Changes with the password: a form from before is stale."""
+    return gateway().vault.lookup(member.password, "login_proof")
 
 
 def _digest(asked: dict[str, str]) -> str:

@@ -68,6 +68,7 @@ class Bearer:
             session_id=claims.get("sid"),
             role=claims.get("role"),
             auth_time=claims.get("auth_time"),
+            second_factor=claims.get("acr") == "2",
         )
 
     def _check_binding(self, request: Request, scheme: str, token: str, claims: dict[str, Any]) -> None:

@@ -185,7 +185,8 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
             return None
         if row.dpop_jkt is not None and row.dpop_jkt != self.server.jkt:
             return None
-        return Stored(row) if row.expires_at > tx.now else None
+        usable = row.expires_at > tx.now and sessions.touch(tx, row.family)
+        return Stored(row) if usable else None
 
     def delete_authorization_code(self, authorization_code: Stored) -> None:
         authorization_code.row.used_at = self.server.tx.now

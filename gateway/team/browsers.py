@@ -1,4 +1,4 @@
-"""What the gateway keeps in a browser, and whether a form comes from its own pages.
+"""What the gateway keeps in a browser and asks of it, and whether a form comes from its own pages.
 
 Two cookies: ``fenqi_device`` says that somebody has logged in from here before (their tries are counted apart), and
 ``fenqi_account`` names the login for the gateway's account pages. Neither logs anybody in to the portal or the API.
@@ -16,7 +16,7 @@ from flask import Response, request
 
 from gateway.db.transactions import Transaction
 from gateway.privacy.vault import VaultError
-from gateway.team import sessions
+from gateway.team import passkeys, sessions
 from gateway.team.models import LoginSession
 from gateway.web.context import gateway
 
@@ -62,6 +62,15 @@ def remember(response: Response, *, email: str, cookie: str) -> Response:
 def session(tx: Transaction) -> LoginSession | None:
     """The open login that this browser's account cookie names."""
     return sessions.of_cookie(tx, gateway().vault, request.cookies.get(_name(ACCOUNT), ""))
+
+
+def passkey_question(member_id: str | None = None) -> dict[str, str]:
+    """What the browser is to sign, and its challenge; of a person, only if there is a passkey to ask for."""
+    site = passkeys.Site.of(gateway().settings.public_url)
+    with gateway().db.read() as tx:
+        asks = site.usable and (member_id is None or bool(passkeys.of_member(tx, member_id)))
+        options = passkeys.question(tx, site, member_id) if asks else {"challenge": ""}
+    return {"challenge": options["challenge"], "options": json.dumps(options) if asks else ""}
 
 
 def is_foreign() -> bool:

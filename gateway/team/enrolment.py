@@ -1,4 +1,4 @@
-"""What the account page does: an app or a passkey is added or removed, recovery codes are made anew."""
+"""What the account page does: factors are added or removed, recovery codes made anew, the password changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.db.transactions import Transaction
-from gateway.team import authenticators, factors, login_attempts, passkeys, sessions
+from gateway.team import authenticators, factors, login_attempts, passkeys, passwords, service, sessions
 from gateway.team.models import LoginSession, TeamMember
 from gateway.web.context import gateway
 
@@ -18,6 +18,8 @@ class Done:
     error: str | None = None
     codes: list[str] | None = None
     secret: str | None = None
+    changed: bool = False
+    """Whether the password was changed."""
 
 
 def act(
@@ -41,6 +43,8 @@ def act(
             name=sent.get("name", ""),
         )
         return _added(tx, session, person, "hwk", first=first) if made else Done(error="passkey")
+    if asked == "password":
+        return _change_password(tx, session, person, sent)
     if asked == "codes" and not first:
         return Done(codes=factors.new_recovery_codes(tx, vault, person.id))
     if asked == "app_remove":
@@ -62,6 +66,21 @@ def _confirm_app(
         return Done(error="code", secret=secret)
     login_attempts.forget(tx, vault, f"enrol {person.id}")
     return _added(tx, session, person, "otp", first=first)
+
+
+def _change_password(
+    tx: Transaction, session: LoginSession, person: TeamMember, sent: Mapping[str, str]
+) -> Done:
+    """Whoever knew the old password is out: the person's other sessions end."""
+    password = sent.get("password", "")
+    if password != sent.get("again", ""):
+        return Done(error="differ")
+    if not service.is_long_enough(password):
+        return Done(error="password")
+    person.password = passwords.hashed(password)
+    tx.add(person)
+    sessions.end_all(tx, person.id, but=session.id)
+    return Done(changed=True)
 
 
 def _added(tx: Transaction, session: LoginSession, person: TeamMember, how: str, *, first: bool) -> Done:

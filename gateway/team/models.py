@@ -49,7 +49,7 @@ class LoginAttempt(SQLModel, table=True):
 
 
 class Authenticator(SQLModel, table=True):
-    """The authenticator app of a person (RFC 6238); until ``confirmed_at`` it was only begun and counts for nothing."""
+    """The authenticator app of a person (RFC 6238); before ``confirmed_at`` it counts for nothing."""
 
     __tablename__ = "authenticator"
     __table_args__ = (CheckConstraint("last_step >= 0", name="last_step"),)

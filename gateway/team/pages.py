@@ -1,4 +1,4 @@
-"""The gateway's own account pages: setting up second factors, and accepting an invitation.
+"""The gateway's own account pages: second factors, the password, and accepting an invitation.
 
 They are here and not in the portal because secrets and passkeys belong to this site. ``/account/security`` opens for
 the browser that has logged in (its account cookie); it changes something only within five minutes of that login.
@@ -15,7 +15,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.db.transactions import Transaction
-from gateway.errors import GatewayError, InvalidRequest
+from gateway.errors import Conflict, InvalidRequest, ValidationFailed
 from gateway.team import authenticators, browsers, enrolment, factors, forms, invitations, passkeys, service
 from gateway.team.models import LoginSession, TeamMember
 from gateway.web.context import gateway
@@ -39,7 +39,7 @@ def security() -> Response:
 
 @blueprint.post("/account/security")
 def change() -> Response:
-    """Add or remove a factor, or make new recovery codes."""
+    """Add or remove a factor, make new recovery codes, or change the password."""
     if browsers.is_foreign():
         raise InvalidRequest("The form was sent from another site.")
     form = forms.opened("security", FORM_LIFE)
@@ -50,15 +50,12 @@ def change() -> Response:
             return _door(who[0] if who else None)
         session, person = who
         if form is None or form["session"] != session.id:
-            return _page(tx, session, person, error="stale", status=400)
+            return _page(tx, session, person, enrolment.Done(error="stale"), status=400)
         done = enrolment.act(tx, session, person, request.form, challenge=form["challenge"])
         if not done.error:
             _record(tx, person, f"account.{request.form.get('do', '')[:40]}")
-        if done.error or done.codes or done.secret:
-            status = 422 if done.error else 200
-            return _page(
-                tx, session, person, error=done.error, codes=done.codes, secret=done.secret, status=status
-            )
+        if done != enrolment.Done():
+            return _page(tx, session, person, done, status=422 if done.error else 200)
         return make_response(redirect(with_language("/account/security"), 303))
 
     return _uncached(gateway().db.write(work))
@@ -88,8 +85,10 @@ def accept() -> Response:
 
     try:
         joined = here.db.write(work)
-    except GatewayError:
+    except ValidationFailed:
         return _invitation_page(token, error="password", status=422)
+    except Conflict:
+        return _invitation_page(token, error="taken", status=409)
     if joined is None:
         return _invitation_page(token)
     page = render_template(
@@ -128,13 +127,11 @@ def _page(
     tx: Transaction,
     session: LoginSession,
     person: TeamMember,
+    done: enrolment.Done | None = None,
     *,
-    error: str | None = None,
-    codes: list[str] | None = None,
-    secret: str | None = None,
     status: int = 200,
 ) -> Response:
-    site = passkeys.Site.of(gateway().settings.public_url)
+    site, done = passkeys.Site.of(gateway().settings.public_url), done or enrolment.Done()
     tx.flush()
     options = passkeys.registration(tx, site, person) if site.usable else None
     facts: dict[str, Any] = {
@@ -148,10 +145,13 @@ def _page(
         "passkeys": passkeys.of_member(tx, person.id),
         "codes_left": factors.recovery_codes_left(tx, person.id),
         "enrolled": factors.enrolled(tx, person.id),
-        "error": error,
-        "codes": codes,
-        "secret": secret,
-        "qr": authenticators.picture(authenticators.address(secret, person.email)) if secret else "",
+        "error": done.error,
+        "codes": done.codes,
+        "changed": done.changed,
+        "secret": done.secret,
+        "qr": authenticators.picture(authenticators.address(done.secret, person.email))
+        if done.secret
+        else "",
     }
     return _uncached(make_response(render_template("team/security.html", **facts), status))
 

@@ -21,6 +21,8 @@ from gateway.web.operations import Api, Call, Created
 
 team = Api("team", prefix="/v1/team")
 account = Api("account", prefix="/v1/account")
+OF_ONE_PERSON = Idempotency(keep_days=0)
+"""Answers are kept by merchant: one person's must not be given to a colleague who chose the same key."""
 OWNER: dict[str, Any] = {"scope": "portal", "roles": ("owner",)}
 
 
@@ -95,7 +97,9 @@ def get_account(call: Call) -> Any:
     }
 
 
-@account.delete("/authenticator", scope="portal", step_up=True, answer=RemovedAnswer)
+@account.delete(
+    "/authenticator", scope="portal", step_up="login", answer=RemovedAnswer, idempotency=OF_ONE_PERSON
+)
 def remove_authenticator(call: Call) -> Any:
     """Remove one's authenticator app."""
     me = _me(call)
@@ -104,7 +108,9 @@ def remove_authenticator(call: Call) -> Any:
     return {"object": "authenticator", "id": me.id}
 
 
-@account.delete("/passkeys/<passkey_id>", scope="portal", step_up=True, answer=RemovedAnswer)
+@account.delete(
+    "/passkeys/<passkey_id>", scope="portal", step_up="login", answer=RemovedAnswer, idempotency=OF_ONE_PERSON
+)
 def remove_passkey(call: Call, passkey_id: str) -> Any:
     """Remove one of one's passkeys."""
     me = _me(call)
@@ -113,7 +119,7 @@ def remove_passkey(call: Call, passkey_id: str) -> Any:
     return {"object": "passkey", "id": passkey_id}
 
 
-@account.post("/step_up", scope="portal", step_up=True, answer=AccountAnswer)
+@account.post("/step_up", scope="portal", step_up="login", answer=AccountAnswer, idempotency=OF_ONE_PERSON)
 def confirm_recent_login(call: Call) -> Any:
     """Ask whether the login is recent enough for what needs one; changes nothing."""
     return get_account(call)
@@ -139,7 +145,7 @@ def list_sessions(call: Call) -> Any:
     )
 
 
-@account.delete("/sessions/<session_id>", scope="portal", answer=RemovedAnswer)
+@account.delete("/sessions/<session_id>", scope="portal", answer=RemovedAnswer, idempotency=OF_ONE_PERSON)
 def end_session(call: Call, session_id: str) -> Any:
     """End one of one's sessions, on whatever device."""
     sessions.end_own(call.tx, _me(call).id, session_id)

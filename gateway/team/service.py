@@ -54,16 +54,27 @@ def checked_person(tx: Transaction, *, email: str, name: str, role: str) -> str:
 
 def check_password(password: str) -> None:
     """Raises ``ValidationFailed`` for a password that is too short or too long."""
-    if not passwords.SHORTEST <= len(password) <= passwords.LONGEST:
+    if not is_long_enough(password):
         raise _invalid("password", f"Must be {passwords.SHORTEST} to {passwords.LONGEST} characters long.")
+
+
+def is_long_enough(password: str) -> bool:
+    """Whether a password has 12 to 128 characters."""
+    return passwords.SHORTEST <= len(password) <= passwords.LONGEST
 
 
 def member(tx: Transaction, member_id: str) -> TeamMember:
     """The person, unless removed. Raises ``NotFound``."""
-    found = tx.get(TeamMember, member_id)
-    if found is None or found.removed_at is not None:
+    found = member_or_none(tx, member_id)
+    if found is None:
         raise NotFound(f"There is no team member {member_id!r}.")
     return found
+
+
+def member_or_none(tx: Transaction, member_id: str) -> TeamMember | None:
+    """The person, unless removed or unknown."""
+    found = tx.get(TeamMember, member_id)
+    return found if found is not None and found.removed_at is None else None
 
 
 def colleague(tx: Transaction, merchant_id: str, member_id: str) -> TeamMember:

@@ -35,6 +35,8 @@ class Caller:
     """Of a person; a merchant's server has none."""
     auth_time: int | None = None
     """When the person last proved who they are (Unix seconds), with a second factor where there is one."""
+    second_factor: bool = False
+    """Whether that login had two factors."""
 
     @property
     def merchant_id(self) -> str:

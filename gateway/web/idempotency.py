@@ -32,7 +32,8 @@ LONGEST_KEY = 255
 class Idempotency:
     """How an operation treats its key: kept for ``keep_days``; captures, refunds and payouts require one.
 
-    ``sealed`` keeps the answer as the vault keeps personal data: for answers that show a secret.
+    ``sealed`` keeps the answer as the vault keeps personal data: for answers that show a secret. With 0 days nothing is
+    kept.
     """
 
     required: bool = False
@@ -59,7 +60,7 @@ def key_of(request: Request, policy: Idempotency) -> str | None:
         return None
     if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise InvalidRequest(f"{HEADER} must be 1 to {LONGEST_KEY} printable ASCII characters.", param=HEADER)
-    return key
+    return key if policy.keep_days else None
 
 
 def once(

@@ -109,14 +109,27 @@ def _operation(operation: Operation, every: list[Operation]) -> dict[str, Any]:
         "parameters": parameters,
         "responses": _responses(operation, every),
     }
-    if operation.scope:
-        described["description"] = "Scope: " + " or ".join(f"`{scope}`" for scope in operation.scope)
+    rights = _rights(operation)
+    if rights:
+        described["description"] = rights
     if operation.body is not None:
         described["requestBody"] = {
             "required": any(field.required for field in operation.body.fields.values()),
             "content": {"application/json": {"schema": operation.body}},
         }
     return described
+
+
+def _rights(operation: Operation) -> str:
+    """Who may, and how recently they must have logged in."""
+    said = []
+    if operation.scope:
+        said.append("Scope: " + " or ".join(f"`{scope}`" for scope in operation.scope))
+    if operation.roles:
+        said.append("For people: " + " or ".join(f"`{role}`" for role in operation.roles))
+    if operation.step_up:
+        said.append("For people: within five minutes of a login")
+    return ". ".join(said)
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -189,7 +202,7 @@ def _responses(operation: Operation, every: list[Operation]) -> dict[str, Any]:
     if links := _links(operation, every):
         success["links"] = links
     answers = {"200": success, "default": {"description": "A problem document.", "content": problem}}
-    if operation.writes and operation.path.count("/") == 2:
+    if operation.method == "POST" and "<" not in operation.path:
         answers["201"] = success
     return answers
 

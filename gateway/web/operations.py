@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, Response, g, request
 from marshmallow import Schema
@@ -95,8 +95,9 @@ class Operation:
     tag: str
     roles: tuple[str, ...] = ()
     """Which people may; empty: all whose role has the scope."""
-    step_up: bool = False
-    """Whether a person must have logged in within five minutes."""
+    step_up: bool | Literal["login"] = False
+    """Whether a person must have logged in within five minutes, in live mode with a second factor; for ``login``
+    without one too."""
 
     @property
     def writes(self) -> bool:
@@ -180,7 +181,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         if caller is not None:
             permissions.check(caller, scope=operation.scope, roles=operation.roles)
             if operation.step_up:
-                permissions.check_step_up(caller, here.clock())
+                permissions.check_step_up(caller, here.clock(), second_factor=operation.step_up != "login")
         _check_rate(here, operation, caller, key)
         raw = read_json(request) if operation.writes else {}
         body = loaded(operation.body or Strict(), raw)

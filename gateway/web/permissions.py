@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.core.roles import holders
-from gateway.errors import RoleMissing, ScopeMissing, StepUpRequired
+from gateway.errors import RoleMissing, ScopeMissing, SecondFactorRequired, StepUpRequired
 from gateway.web.context import Caller
 
 STEP_UP_SECONDS = 300
@@ -29,14 +29,19 @@ def check(caller: Caller, *, scope: tuple[str, ...], roles: tuple[str, ...] = ()
         )
 
 
-def check_step_up(caller: Caller, now: datetime) -> None:
+def check_step_up(caller: Caller, now: datetime, *, second_factor: bool = True) -> None:
     """Raises ``StepUpRequired`` for a person whose login is older than five minutes.
 
-    A login always asks for the second factor of who has one, so a recent login is all that is to be checked.
+    A login asks for the second factor of who has one. In live mode, where the money is real, who has none is refused
+    with ``SecondFactorRequired``, except where ``second_factor`` is false: setting one up must not need one.
     """
     if caller.user_id is None:
         return
     if caller.auth_time is None or now.timestamp() - caller.auth_time > STEP_UP_SECONDS:
         raise StepUpRequired(
             "Log in again: this may only be done within five minutes of a login.", max_age=STEP_UP_SECONDS
+        )
+    if second_factor and caller.mode == "live" and not caller.second_factor:
+        raise SecondFactorRequired(
+            "In live mode this needs a second factor: set up an authenticator app or a passkey, then log in again."
         )

@@ -88,6 +88,7 @@ def get_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     answer=WebhookEndpointAnswer,
     prepare=refusal,
     privileged=True,
+    step_up=True,
 )
 def change_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Change a webhook endpoint, switch it off, or on again after it was disabled."""
@@ -96,7 +97,7 @@ def change_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     return _shown(call, endpoints.change(call.tx, call.tenant, endpoint_id, call.body))
 
 
-@api.delete("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointDeleted, privileged=True)
+@api.delete("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointDeleted, privileged=True, step_up=True)
 def delete_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Delete a webhook endpoint; what waits for it is canceled."""
     return endpoints.delete(call.tx, call.tenant, endpoint_id)

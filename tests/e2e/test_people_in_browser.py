@@ -1,18 +1,18 @@
-"""Second factors in a real browser: an authenticator app and a passkey are set up, and the passkey logs in alone."""
+"""People in a real browser: an app and a passkey are set up, then each logs in. Chromium holds the passkey itself."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from gateway import server
 from gateway.app import create_app
@@ -32,60 +32,49 @@ pytestmark = [
 ]
 
 
-class Quiet(WSGIRequestHandler):
-    """Writes no line for each request."""
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture
-def place(sqlite_template: Path, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    """Gateway and portal under the name localhost, where browsers offer passkeys, and a merchant's owner."""
+def site(sqlite_template, tmp_path) -> Iterator[dict[str, Any]]:
+    """The gateway and the portal on localhost, where browsers allow passkeys, with one owner."""
     shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
-    holder: dict[str, Any] = {}
-    web = make_server(
-        "localhost",
-        0,
-        lambda *call: holder["site"](*call),  # noqa: PLW0108 - not there yet
-        threaded=True,
-        request_handler=Quiet,
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://localhost:{port}"
+    app = create_app(
+        Settings(
+            database_url=f"sqlite:///{tmp_path / 'fenqi.sqlite'}",
+            data_dir=tmp_path / "data",
+            public_url=url,
+            worker_in_process=False,
+        )
     )
-    url = f"http://localhost:{web.server_port}"
-    settings = Settings(
-        database_url=f"sqlite:///{tmp_path / 'fenqi.sqlite'}",
-        data_dir=tmp_path / "data",
-        public_url=url,
-        worker_in_process=False,
-    )
-    app = create_app(settings)
-    holder["site"] = DispatcherMiddleware(app, {"/portal": server.portal(app)})
-    credentials = onboard(
+    owner = onboard(
         app.extensions["fenqi"],
         name="商户",
-        name_en="Shop",
+        name_en="Merchant",
         category="3c",
         mode="test",
         email="owner@shop.example",
         webhook_url=None,
     )
-    thread = threading.Thread(target=web.serve_forever)
+    both = DispatcherMiddleware(app, {"/portal": server.portal(app)})
+    running = make_server("127.0.0.1", port, both, threaded=True)
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
     thread.start()
-    yield {**credentials, "url": url}
-    web.shutdown()
+    yield {"url": url, "password": owner["portal_password"]}
+    running.shutdown()
     thread.join()
-    web.server_close()
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
-    """A page of a browser whose device has an authenticator for passkeys that says yes."""
+def page(site) -> Iterator[Any]:
+    """A page in Chromium with a platform authenticator whose user is always verified."""
     with playwright.sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        found = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN").new_page()
-        found.set_default_timeout(10_000)
-        device = found.context.new_cdp_session(found)
-        device.send("WebAuthn.enable")
+        context = browser.new_context(locale="en", base_url=site["url"])
+        page = context.new_page()
+        devtools = context.new_cdp_session(page)
+        devtools.send("WebAuthn.enable")
         options = {
             "protocol": "ctap2",
             "transport": "internal",
@@ -94,45 +83,51 @@ def page() -> Iterator[Any]:
             "isUserVerified": True,
             "automaticPresenceSimulation": True,
         }
-        device.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        yield found
+        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        page.problems = []
+        page.on("console", lambda said: page.problems.append(said.text) if said.type == "error" else None)
+        yield page
         browser.close()
 
 
-def test_factors_are_set_up_and_a_passkey_logs_in_alone(place, page):
-    problems: list[str] = []
-    page.on(
-        "console",
-        lambda message: problems.append(message.text) if "Content Security Policy" in message.text else None,
-    )
-    page.goto(f"{place['url']}/portal/login")
-    page.fill("#email", place["portal_email"])
-    page.fill("#password", place["portal_password"])
-    page.click("form:has(#password) button")
+def test_an_app_and_a_passkey_are_set_up_and_log_in(site, page):
+    page.goto("/portal/?lang=en")
+    page.click("#login")
+    page.fill("#email", "owner@shop.example")
+    page.fill("#password", site["password"])
+    page.click("button.primary")
     page.click("button[value=yes]")
-    page.wait_for_url("**/portal/**")
-    page.goto(f"{place['url']}/portal/security")
-    page.click("#factors")
-    page.wait_for_url("**/account/security*")
 
-    page.click("text=设置验证器应用")
+    page.goto("/portal/security")
+    page.click("#factors")
+    page.click("text=Set up an authenticator app")
     secret = page.inner_text("#secret")
     page.fill("#code", pyotp.TOTP(secret).now())
-    page.click("form:has(#code) button")
-    page.wait_for_selector("#codes")
-    assert page.locator("#codes li").count() == 10
-
-    page.fill("#name", "我的手机")
+    page.click("text=Confirm")
+    codes = page.locator("#codes code").all_inner_texts()
+    assert len(codes) == 10
+    page.fill("#name", "laptop")
     page.click("#add-passkey")
-    page.wait_for_selector("text=我的手机")
+    page.wait_for_selector("text=laptop")
+    page.click("text=Back to the portal")
+    page.wait_for_url("**/portal/security")
+    assert "laptop" in page.inner_text("main")
 
-    page.goto(f"{place['url']}/portal/")
-    page.click("form[action$=logout] button")
-    page.goto(f"{place['url']}/portal/login")
-    page.click("form[data-passkey=get] button")
+    page.click("header form button")
+    page.click("#login")
+    page.fill("#email", "owner@shop.example")
+    page.fill("#password", site["password"])
+    page.click("button.primary")
+    page.fill("#code", codes[0])
+    page.click("button[name=second]")
     page.click("button[value=yes]")
-    page.wait_for_url("**/portal/**")
-    page.goto(f"{place['url']}/portal/security")
-    assert "我的手机" in page.content()
-    assert "通行密钥" in page.inner_text("tbody tr:has-text('当前')")
-    assert problems == []
+    page.wait_for_url("**/portal/")
+
+    page.click("header form button")
+    page.click("#login")
+    page.click("form[data-passkey] button")
+    page.click("button[value=yes]")
+    page.wait_for_url("**/portal/")
+    page.goto("/portal/security")
+    assert "passkey" in page.inner_text("main table")
+    assert page.problems == []

@@ -12,7 +12,6 @@ import pytest
 
 from gateway.daily import settle
 from gateway.runtime import drain
-from merchant_portal.people import device
 
 
 def test_nobody_sees_anything_without_a_login(person):
@@ -117,12 +116,17 @@ def test_pages_are_complete_in_english_and_strict_in_policy(desk, path):
     assert not [char for char in page.text.replace("中文", "") if "一" <= char <= "鿿"]
 
 
-def test_a_device_is_named_as_people_know_it():
-    windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
-    assert device(windows) == "Chrome · Windows"
-    assert device(windows + " Edg/140.0") == "Edge · Windows"
-    assert (
-        device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) MicroMessenger/8.0") == "微信 · iPhone"
-    )
-    assert device("curl/8") == "curl/8"
-    assert device("") == "–"
+@pytest.mark.parametrize("who", ["desk", "person"])
+def test_every_page_carries_the_security_headers(request, who):
+    portal = request.getfixturevalue(who)
+    client = portal.portal if who == "person" else portal
+    for rule in client.application.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()):
+            continue
+        path = re.sub(r"<[^>]+>", "x", rule.rule)
+        page = client.get(path)
+        policy = page.headers.get("Content-Security-Policy", "")
+        assert "default-src 'none'" in policy, path
+        assert "unsafe" not in policy, path
+        assert page.headers["X-Content-Type-Options"] == "nosniff", path
+        assert "Access-Control-Allow-Origin" not in page.headers, path

@@ -57,6 +57,13 @@ def second(browser: Any, page: Any, code: str) -> Any:
     return browser.client.post(form["action"], data={"form": form["form"], "second": "code", "code": code})
 
 
+def ended(browser: Any, tokens: dict[str, Any], clock: Any) -> bool:
+    """Whether a login is over: its refresh token at once, its access token within two seconds."""
+    refused = browser.refresh(tokens["refresh_token"])
+    clock.advance(seconds=2)
+    return (browser.me(tokens["access_token"]).status_code, refused.status_code) == (401, 400)
+
+
 @pytest.fixture
 def account(portal: Any) -> Account:
     """The account page of an owner who has just logged in."""

@@ -5,21 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pyotp
-import pytest
 from oauth_fixtures import PASSWORD
 from sqlalchemy import text
 
-from gateway.team import authenticators, passkeys
 from tests.gateway.team.conftest import Account, second
-
-
-@pytest.fixture(params=["sqlite"])
-def database_url(request, sqlite_template, tmp_path):
-    """Most of this needs no second database; ``test_sessions_and_team.py`` runs on both."""
-    import shutil  # noqa: PLC0415
-
-    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
-    return f"sqlite:///{tmp_path / 'fenqi.sqlite'}"
+from tests.gateway.team.one_database import database_url  # noqa: F401
 
 
 def test_a_password_alone_is_not_enough_once_an_app_is_set_up(portal, account, clock):
@@ -119,49 +109,9 @@ def test_the_account_page_wants_a_login_of_the_last_five_minutes(portal, account
 def test_an_account_form_of_another_site_or_session_is_refused(portal, account, clock):
     page = account.open()
     data = {"form": "x", "do": "app_begin"}
-    assert (
-        portal.client.post(
-            "/account/security", data=data, headers={"Sec-Fetch-Site": "cross-site"}
-        ).status_code
-        == 400
-    )
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert portal.client.post("/account/security", data=data, headers=foreign).status_code == 400
     assert portal.client.post("/account/security", data=data).status_code == 400
     clock.advance(seconds=1)
     portal.tokens()
     assert account.do("app_begin", page).status_code == 400
-
-
-def test_a_stranger_does_not_shut_out_a_known_browser(app, portal, clock):
-    portal.tokens()
-    stranger = type(portal)(app.test_client(), portal.client_id, portal.email)
-    for _ in range(5):
-        assert stranger.log_in("not the password").status_code == 422
-    assert stranger.log_in().status_code == 429
-    assert portal.log_in().status_code == 200
-
-
-def test_a_passkeys_answer_that_is_nonsense_is_refused(portal):
-    form = portal.form(portal.client.get(portal.address()))
-    for nonsense in ("{}", "[]", "null", "x", '{"id": 1}', '{"id": "é"}', '{"id": "AAAA"}'):
-        data = {"form": form["form"], "credential": nonsense}
-        assert portal.client.post(form["action"], data=data).status_code == 422
-
-
-@pytest.mark.parametrize(
-    ("url", "usable"),
-    [
-        ("https://pay.example.com", True),
-        ("http://localhost:8400", True),
-        ("http://127.0.0.1:8400", False),
-        ("http://pay.example.com", False),
-        ("https://[::1]", False),
-    ],
-)
-def test_passkeys_are_offered_where_browsers_allow_them(url, usable):
-    assert passkeys.Site.of(url).usable is usable
-
-
-def test_the_picture_is_one_svg_element_without_style():
-    picture = authenticators.picture(authenticators.address("JBSWY3DPEHPK3PXP" * 2, "a@b.example"))
-    assert picture.startswith("<svg")
-    assert "style" not in picture

@@ -1,124 +1,167 @@
-"""Sessions: begun by a login, ended by idleness, age, log-out or by hand; and what needs a recent login."""
+"""Sessions and the team: what ends a login, what stays, and that a team keeps an owner. On both databases."""
 
 from __future__ import annotations
 
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
 from gateway.rights import retention
+from tests.gateway.team.conftest import Account, ended
 
 
 @pytest.fixture
-def tokens(portal: Any) -> dict[str, Any]:
-    return portal.tokens()
+def owner(portal):
+    return portal.tokens()["access_token"]
 
 
-def test_a_session_ends_after_25_idle_minutes(portal, tokens, clock):
-    refresh = tokens["refresh_token"]
-    for _ in range(3):
-        clock.advance(minutes=24)
-        answer = portal.refresh(refresh)
-        assert answer.status_code == 200
-        refresh = answer.json["refresh_token"]
-    clock.advance(minutes=25, seconds=1)
-    assert portal.refresh(refresh).status_code == 400
+@pytest.fixture
+def colleague(make_portal):
+    """A second person of the team, before the login."""
+    return make_portal("finance", "li@shop.example")
 
 
-def test_a_session_ends_after_twelve_hours_however_busy(portal, tokens, clock):
-    refresh = tokens["refresh_token"]
-    for _ in range(35):
-        clock.advance(minutes=20)
-        refresh = portal.refresh(refresh).json["refresh_token"]
-    clock.advance(minutes=21)
-    assert portal.refresh(refresh).status_code == 400
+@pytest.fixture
+def person(portal, call):
+    """The identifier of whoever a token belongs to."""
+    return lambda token: call(token, "GET", "/v1/account").json["member"]
 
 
-def test_each_login_is_a_session_of_its_own(portal, call, tokens):
-    again = portal.tokens()["access_token"]
-    sessions = call(again, "GET", "/v1/account/sessions").json["data"]
-    assert len({row["id"] for row in sessions}) == 2
-    assert [row["current"] for row in sessions] == [True, False]
-    assert sessions[0]["methods"] == ["pwd"]
+def test_another_role_ends_the_sessions_and_holds_from_the_next_login(owner, colleague, call, person, clock):
+    tokens = colleague.tokens()
+    path = f"/v1/team/{person(tokens['access_token'])}"
+    assert call(owner, "PATCH", path, {"role": "finance"}).status_code == 200
+    assert colleague.me(tokens["access_token"]).status_code == 200, "the same role changes nothing"
+    assert call(owner, "PATCH", path, {"role": "viewer"}).json["role"] == "viewer"
+    assert ended(colleague, tokens, clock)
+    again = colleague.tokens()["access_token"]
+    assert colleague.me(again).json["role"] == "viewer"
+    answer = call(again, "POST", "/v1/refunds", {}, **{"Idempotency-Key": "k"})
+    assert answer.json["code"] == "insufficient_role"
 
 
-def test_a_session_is_ended_from_another_device(app, portal, call, tokens, clock):
-    other = type(portal)(app.test_client(), portal.client_id, portal.email).tokens()
-    mine = tokens["access_token"]
-    (stranger,) = (
-        row["id"] for row in call(mine, "GET", "/v1/account/sessions").json["data"] if not row["current"]
-    )
-    assert call(mine, "DELETE", f"/v1/account/sessions/{stranger}").status_code == 200
-    clock.advance(seconds=2)
-    assert portal.me(other["access_token"]).status_code == 401
-    assert portal.refresh(other["refresh_token"]).status_code == 400
-    assert portal.me(mine).status_code == 200
+def test_a_code_from_before_the_change_brings_no_token(owner, colleague, call, person):
+    member = person(colleague.tokens()["access_token"])
+    code = colleague.code()
+    call(owner, "PATCH", f"/v1/team/{member}", {"role": "viewer"})
+    answer = colleague.exchange(code)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_grant")
 
 
-def test_a_colleagues_session_is_not_found(make_portal, call, tokens):
-    theirs = make_portal("viewer", "li@shop.example").tokens()["access_token"]
-    (session,) = (row["id"] for row in call(theirs, "GET", "/v1/account/sessions").json["data"])
-    assert call(tokens["access_token"], "DELETE", f"/v1/account/sessions/{session}").status_code == 404
+def test_who_is_removed_is_out_everywhere(app, owner, colleague, call, person, clock):
+    tokens = colleague.tokens()
+    account = Account(colleague)
+    account.enrol_app(clock)
+    form = colleague.form(type(colleague)(app.test_client(), colleague.client_id, colleague.email).log_in())
+    member = person(tokens["access_token"])
+    assert call(owner, "DELETE", f"/v1/team/{member}", {}).json["deleted"] is True
+    assert ended(colleague, tokens, clock)
+    assert account.open().status_code == 401
+    assert colleague.log_in().status_code == 422
+    sent = {"form": form["form"], "second": "code", "code": "123456"}
+    assert colleague.client.post(form["action"], data=sent).status_code in (404, 422)
+    assert call(owner, "DELETE", f"/v1/team/{member}", {}).status_code == 404
+    assert [one["email"] for one in call(owner, "GET", "/v1/team").json["data"] if one["id"] == member] == []
+    with app.extensions["fenqi"].db.read() as tx:
+        row = tx.execute(text("SELECT * FROM team_member WHERE id = :id"), {"id": member}).one()
+        factors = tx.execute(
+            text("SELECT (SELECT count(*) FROM authenticator) + (SELECT count(*) FROM recovery_code)")
+        ).scalar()
+    assert "li@shop.example" not in str(row)
+    assert factors == 0
 
 
-WANTS_A_RECENT_LOGIN = [
-    ("POST", "/v1/team", {"email": "li@shop.example", "name": "李雷", "role": "viewer"}),
-    ("PATCH", "/v1/team/mem_x", {"role": "viewer"}),
-    ("DELETE", "/v1/team/mem_x", None),
-    ("DELETE", "/v1/account/authenticator", None),
-    ("DELETE", "/v1/account/passkeys/pk_x", None),
-    ("POST", "/v1/account/step_up", {}),
-    ("POST", "/v1/webhook_endpoints", {"url": "https://shop.example/hooks"}),
-    ("POST", "/v1/webhook_endpoints/we_x/rotate_secret", {}),
-    ("POST", "/v1/refunds", {"payment": "pay_x", "kind": "return", "amount": 100_001, "reason": "back"}),
-    ("POST", "/v1/refunds", {"payment": "pay_x", "kind": "return", "reason": "all of it"}),
-]
+def test_the_address_of_who_was_removed_is_free_again(owner, colleague, call, person):
+    member = person(colleague.tokens()["access_token"])
+    call(owner, "DELETE", f"/v1/team/{member}", {})
+    answer = call(owner, "POST", "/v1/team", {"email": "li@shop.example", "name": "Li", "role": "viewer"})
+    assert answer.status_code == 201
 
 
-def test_secrets_people_and_large_refunds_want_a_login_of_the_last_five_minutes(call, clock, tokens):
-    token = tokens["access_token"]
-    clock.advance(minutes=5)
-    for number, (method, path, body) in enumerate(WANTS_A_RECENT_LOGIN):
-        answer = call(token, method, path, body, **{"Idempotency-Key": f"in-time-{number}"})
-        assert answer.status_code != 401, path
-    clock.advance(seconds=1)
-    for number, (method, path, body) in enumerate(WANTS_A_RECENT_LOGIN):
-        answer = call(token, method, path, body, **{"Idempotency-Key": f"late-{number}"})
-        assert (answer.status_code, answer.json["code"]) == (401, "step_up_required"), path
-        assert answer.json["max_age"] == 300
-        assert 'error="insufficient_user_authentication"' in answer.headers["WWW-Authenticate"]
-        assert 'max_age="300"' in answer.headers["WWW-Authenticate"]
+def test_the_last_owner_stays(app, api, portal, owner, call, person):
+    me = person(owner)
+    (founder,) = [one["id"] for one in call(owner, "GET", "/v1/team").json["data"] if one["id"] != me]
+    assert call(owner, "DELETE", f"/v1/team/{founder}", {}).status_code == 200
+    for answer in (
+        call(owner, "PATCH", f"/v1/team/{me}", {"role": "viewer"}),
+        call(owner, "DELETE", f"/v1/team/{me}", {}),
+    ):
+        assert (answer.status_code, answer.json["code"]) == (409, "last_owner")
+    assert portal.me(owner).json["role"] == "owner"
 
 
-def test_a_refresh_does_not_make_a_login_recent_but_a_login_does(portal, call, clock, tokens):
-    clock.advance(minutes=6)
-    refreshed = portal.refresh(tokens["refresh_token"]).json["access_token"]
-    assert call(refreshed, "POST", "/v1/account/step_up", {}).status_code == 401
-    assert call(portal.tokens()["access_token"], "POST", "/v1/account/step_up", {}).status_code == 200
+def test_two_owners_who_demote_each_other_at_once_leave_one(app, portal, owner, call, person):
+    me = person(owner)
+    (founder,) = [one["id"] for one in call(owner, "GET", "/v1/team").json["data"] if one["id"] != me]
+
+    def demote(member):
+        return call(owner, "PATCH", f"/v1/team/{member}", {"role": "viewer"}).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(demote, (me, founder))) == [200, 409]
 
 
-def test_a_small_refund_and_a_server_need_no_recent_login(api, portal, call, clock, tokens):
-    payment = api.captured()
-    clock.advance(minutes=6)
-    small = {"payment": payment["id"], "kind": "price_adjustment", "amount": 100_000, "reason": "scratch"}
-    answer = call(tokens["access_token"], "POST", "/v1/refunds", small, **{"Idempotency-Key": "small"})
-    assert answer.status_code == 201, answer.text
-    large = {**small, "amount": 100_001}
-    assert api.post("/v1/refunds", large).status_code == 201
+def test_every_login_is_a_session_of_its_own(portal, call, owner):
+    other = portal.tokens()["access_token"]
+    shown = call(other, "GET", "/v1/account/sessions").json["data"]
+    assert [one["current"] for one in shown] == [True, False]
+    assert {tuple(one["methods"]) for one in shown} == {("pwd",)}
+    cookies = {portal.client.get_cookie("fenqi_account").value for _ in [portal.tokens(), portal.tokens()]}
+    assert len(cookies) == 1
+    before = cookies.pop()
+    portal.tokens()
+    assert portal.client.get_cookie("fenqi_account").value != before, "each login makes a new cookie"
 
 
-def test_old_sessions_and_invitations_are_forgotten(app, portal, call, clock, tokens):
-    call(
-        tokens["access_token"],
-        "POST",
-        "/v1/team",
-        {"email": "li@shop.example", "name": "李雷", "role": "viewer"},
-    )
+def test_a_session_is_ended_from_another_device(portal, colleague, owner, call, clock):
+    tokens = portal.tokens()
+    theirs = colleague.tokens()["access_token"]
+    (here,) = [
+        one["id"]
+        for one in call(tokens["access_token"], "GET", "/v1/account/sessions").json["data"]
+        if one["current"]
+    ]
+    assert call(theirs, "DELETE", f"/v1/account/sessions/{here}", {}).status_code == 404
+    assert call(owner, "DELETE", f"/v1/account/sessions/{here}", {}).status_code == 200
+    assert ended(portal, tokens, clock)
+    assert portal.me(owner).status_code == 200
+
+
+def test_nobody_of_another_merchant_is_seen_or_touched(app, owner, call, new_merchant):
+    foreign = new_merchant()
+    with app.extensions["fenqi"].db.read() as tx:
+        query = text("SELECT id FROM team_member WHERE merchant_id = :merchant")
+        (stranger,) = tx.execute(query, {"merchant": foreign.get("/v1/me").json["merchant"]}).one()
+    assert stranger not in call(owner, "GET", "/v1/team").text
+    assert call(owner, "PATCH", f"/v1/team/{stranger}", {"role": "viewer"}).status_code == 404
+    assert call(owner, "DELETE", f"/v1/team/{stranger}", {}).status_code == 404
+
+
+def test_what_people_do_stands_in_the_audit_log(owner, colleague, call):
+    call(owner, "POST", "/v1/team", {"email": "hm@shop.example", "name": "李雷", "role": "viewer"})
+    entries = call(owner, "GET", "/v1/audit_entries").json["data"]
+    assert entries[0]["action"] == "invite_to_team"
+    assert {"amr": ["pwd"]} in [entry["facts"] for entry in entries if entry["action"] == "login"]
+    assert "hm@shop.example" not in str(entries)
+
+
+def test_old_sessions_and_invitations_are_forgotten(app, portal, owner, call, clock):
+    call(owner, "POST", "/v1/team", {"email": "hm@shop.example", "name": "李雷", "role": "viewer"})
     here = app.extensions["fenqi"]
+
+    def kept() -> list[int]:
+        with here.db.read() as tx:
+            return [
+                tx.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+                for table in ("invitation", "login_session")
+            ]
+
+    assert kept()[0] == 1
     clock.advance(hours=73)
-    assert retention.sweep(here) >= 1
+    retention.sweep(here)
+    assert kept()[0] == 0
+    assert kept()[1] > 0
     clock.advance(days=31)
-    assert retention.sweep(here) >= 1
-    token = portal.tokens()["access_token"]
-    assert len(call(token, "GET", "/v1/account/sessions").json["data"]) == 1
-    assert call(token, "GET", "/v1/team/invitations").json["data"] == []
+    retention.sweep(here)
+    assert kept() == [0, 0]

@@ -76,7 +76,9 @@ def allow_everything(app: Flask, api: Api) -> str:
 
     def owner(tx: Transaction) -> tuple[str, dict[str, Any]]:
         person = add_person(tx, api, "owner")
-        login = sessions.Login(("pwd",), tx.wall, "browser", "http://gateway.test/portal", person.id)
+        login = sessions.Login(
+            ("pwd", "otp", "mfa"), tx.wall, "browser", "http://gateway.test/portal", person.id
+        )
         session = sessions.begin(tx, here.vault, person, login)
         return session, {"sub": person.id, "sid": session, **sessions.claims(tx, session, person)}
 

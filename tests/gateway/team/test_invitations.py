@@ -1,0 +1,211 @@
+"""Joining a team: by a link that works once, for one address, for three days."""
+
+from __future__ import annotations
+
+from html import unescape
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from gateway.errors import Unavailable
+from gateway.team.invitations import LIFE
+from tests.gateway.team.one_database import database_url  # noqa: F401
+
+WANTED = {"email": "Li@Shop.example", "name": "李四", "role": "finance"}
+CHOSEN = "a password of one's own"
+
+
+@pytest.fixture
+def owner(portal):
+    return portal.tokens()["access_token"]
+
+
+@pytest.fixture
+def invite(owner, call):
+    """Invites somebody; returns the invitation with its link."""
+
+    def send(**changes):
+        answer = call(owner, "POST", "/v1/team", {**WANTED, **changes})
+        assert answer.status_code == 201, answer.text
+        return answer.json
+
+    return send
+
+
+@pytest.fixture
+def guest(app):
+    """Somebody with the link: opens it, and sends its form."""
+    browser = app.test_client()
+
+    class Guest:
+        def open(self, url):
+            parts = urlsplit(url)
+            return browser.get(f"{parts.path}?{parts.query}")
+
+        def join(self, url, *, headers=None, **changes):
+            token = url.partition("token=")[2]
+            data = {"token": token, "password": CHOSEN, "again": CHOSEN, **changes}
+            return browser.post("/account/invitation", data=data, headers=headers or {})
+
+    return Guest()
+
+
+def log_in(portal, email, password=CHOSEN):
+    return 'name="continue"' in portal.log_in(password, email).text
+
+
+def test_an_invitation_leads_to_a_login_with_its_role(app, portal, owner, call, invite, guest):
+    invitation = invite()
+    assert (invitation["email"], invitation["role"]) == ("li@shop.example", "finance")
+    page = guest.open(invitation["url"])
+    assert page.status_code == 200
+    assert "li@shop.example" in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+    assert page.headers["Referrer-Policy"] in (
+        "no-referrer",
+        "same-origin",
+        "strict-origin-when-cross-origin",
+    )
+    assert guest.join(invitation["url"]).status_code == 200
+    new = type(portal)(app.test_client(), portal.client_id, "li@shop.example", CHOSEN)
+    token = new.exchange(new.returned(new.carry_on(new.log_in(CHOSEN)))["code"]).json["access_token"]
+    assert new.me(token).json["role"] == "finance"
+    assert {one["email"]: one["role"] for one in call(owner, "GET", "/v1/team").json["data"]}[
+        "li@shop.example"
+    ] == "finance"
+    assert call(owner, "GET", "/v1/team/invitations").json["data"] == []
+
+
+def test_a_link_works_once(portal, invite, guest):
+    url = invite()["url"]
+    assert guest.join(url).status_code == 200
+    assert guest.join(url, password="another password!!", again="another password!!").status_code == 410
+    assert guest.open(url).status_code == 410
+    assert log_in(portal, "li@shop.example")
+    assert not log_in(portal, "li@shop.example", "another password!!")
+
+
+def test_a_link_works_for_three_days(clock, owner, call, portal, invite, guest):
+    url = invite()["url"]
+    clock.advance(seconds=LIFE.total_seconds() - 1)
+    assert guest.open(url).status_code == 200
+    clock.advance(seconds=1)
+    assert guest.open(url).status_code == 410
+    assert guest.join(url).status_code == 410
+    assert call(portal.tokens()["access_token"], "GET", "/v1/team/invitations").json["data"] == []
+
+
+def test_a_link_is_for_the_address_it_was_made_for(portal, invite, guest):
+    sent = {"email": "mallory@evil.example", "username": "mallory@evil.example", "role": "owner", "name": "M"}
+    assert guest.join(invite()["url"], **sent).status_code == 200
+    assert log_in(portal, "li@shop.example")
+    assert not log_in(portal, "mallory@evil.example")
+
+
+def test_a_second_invitation_replaces_the_first(invite, guest):
+    first, second = invite()["url"], invite(role="viewer")["url"]
+    assert guest.join(first).status_code == 410
+    assert guest.join(second).status_code == 200
+
+
+def test_an_invitation_is_withdrawn_once_and_by_its_own_team(app, owner, call, invite, guest, new_merchant):
+    invitation = invite()
+    path = f"/v1/team/invitations/{invitation['id']}"
+    (waiting,) = call(owner, "GET", "/v1/team/invitations").json["data"]
+    assert (waiting["id"], waiting["url"]) == (invitation["id"], None)
+    foreign = new_merchant()
+    assert foreign.call("DELETE", path, {}).status_code == 403
+    assert call(owner, "DELETE", path, {}).json["deleted"] is True
+    assert call(owner, "DELETE", path, {}).status_code == 404
+    assert guest.join(invitation["url"]).status_code == 410
+
+
+def test_an_address_that_has_a_login_is_not_invited(owner, call, portal):
+    answer = call(owner, "POST", "/v1/team", {**WANTED, "email": portal.email.upper()})
+    assert (answer.status_code, answer.json["code"]) == (409, "conflict")
+
+
+def test_an_address_that_got_a_login_meanwhile_is_told_so(invite, guest, new_merchant, app, make_portal):
+    url = invite()["url"]
+    make_portal("viewer", "li@shop.example")
+    answer = guest.join(url)
+    assert answer.status_code == 409
+    assert "此邮箱已有登录账号" in answer.text
+
+
+def test_what_does_not_fit_joins_nobody(invite, guest):
+    url = invite()["url"]
+    for changes, status in (
+        ({"password": "short", "again": "short"}, 422),
+        ({"password": "x" * 129, "again": "x" * 129}, 422),
+        ({"again": "another password"}, 422),
+        ({"token": "unknown"}, 410),
+        ({"token": ""}, 410),
+    ):
+        assert guest.join(url, **changes).status_code == status
+    assert guest.open(url).status_code == 200, "the link still works"
+
+
+def test_a_form_that_another_site_sends_joins_nobody(invite, guest):
+    url = invite()["url"]
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert guest.join(url, headers=headers).status_code == 400
+    assert guest.open(url).status_code == 200
+
+
+def test_a_merchants_name_is_text(app, invite, guest):
+    app.extensions["fenqi"].db.write(lambda tx: tx.execute(text("UPDATE merchant SET name = '<b>x</b>'")))
+    page = guest.open(invite()["url"])
+    assert "<b>x</b>" not in page.text
+    assert "<b>x</b>" in unescape(page.text)
+
+
+def test_the_notifier_is_given_the_link_and_may_fail(app, invite):
+    sent = []
+
+    class Notifier:
+        def send_invitation(self, mode, email, url):
+            sent.append((mode, email, url))
+
+    class Broken:
+        def send_invitation(self, mode, email, url):
+            raise Unavailable("no message service")
+
+    ports = app.extensions["fenqi"].ports
+    ports["notifier"] = Notifier()
+    invitation = invite()
+    assert invitation["sent"] is True
+    assert sent == [("test", "li@shop.example", invitation["url"])]
+    ports["notifier"] = Broken()
+    assert invite()["sent"] is False
+
+
+def test_the_link_is_kept_sealed_only_and_given_again_to_the_same_key(app, owner, call):
+    one, again, two = (
+        call(owner, "POST", "/v1/team", WANTED, **{"Idempotency-Key": key}).json for key in ("k", "k", "l")
+    )
+    assert one == again
+    assert one["url"] != two["url"]
+    with app.extensions["fenqi"].db.read() as tx:
+        rows = [
+            str(row)
+            for table in ("invitation", "idempotent_answer")
+            for row in tx.execute(text(f"SELECT * FROM {table}"))
+        ]
+    assert len(rows) == 4
+    for invitation in (one, two):
+        assert invitation["url"].partition("token=")[2] not in "\n".join(rows)
+
+
+def test_a_bad_invitation_names_the_field(owner, call):
+    for param, value in (
+        ("email", "nobody"),
+        ("email", "a b@c.example"),
+        ("email", "x@" + "y" * 300),
+        ("name", " "),
+        ("role", "king"),
+    ):
+        answer = call(owner, "POST", "/v1/team", {**WANTED, param: value})
+        assert answer.status_code == 422
+        assert answer.json["errors"][0]["param"] == param
