@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
+
+from gateway.team import passwords
 
 # The login's fixtures serve here too; conftest modules cannot be imported by name.
 _spec = importlib.util.spec_from_file_location(
@@ -22,6 +26,15 @@ _fixtures = importlib.util.module_from_spec(_spec)
 __import__("sys").modules["oauth_fixtures"] = _fixtures
 _spec.loader.exec_module(_fixtures)
 make_portal, portal = _fixtures.make_portal, _fixtures.portal
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """argon2id at its least cost: these tests hash some thousand passwords, and what they cost is tested once."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    passwords._nobody.cache_clear()
+    yield
+    passwords._nobody.cache_clear()
 
 
 class Account:
