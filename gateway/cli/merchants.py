@@ -1,4 +1,4 @@
-"""``fenqi-gateway merchant …`` and ``fenqi-gateway limit …``."""
+"""``fenqi-gateway merchant …``, ``fenqi-gateway member …`` and ``fenqi-gateway limit …``."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def add(verbs: Verbs) -> None:
     for verb in (reserve, account):
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
     account.add_argument("account", help="the institution's name of the account, such as acct_…")
+    member = verbs.group("member", "help people of a merchant's team who cannot log in")
+    reset = member.add(
+        "reset-factors", "remove somebody's second factors and end their sessions", _reset_factors
+    )
+    reset.add_argument("email", help="address of the portal login")
     limit = verbs.group("limit", "explain a shopper's credit limit")
     history = limit.add(
         "history", "print every movement of a shopper's limits with its reason", _limit_history
@@ -72,6 +77,13 @@ def _payout_account(options: argparse.Namespace) -> int:
 
     actor = Actor.at_the_command_line()
     return commands.payout_account(gateway_of(options).db, actor, options.merchant, options.account)
+
+
+def _reset_factors(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.team import commands
+
+    return commands.reset_factors(gateway_of(options).db, Actor.at_the_command_line(), options.email)
 
 
 def _limit_history(options: argparse.Namespace) -> int:

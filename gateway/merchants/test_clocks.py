@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, select
 
@@ -20,6 +21,7 @@ from gateway.merchants.models import TestClock
 FURTHEST = timedelta(days=3 * 366)
 """How far ahead of the machine's time a clock may stand: the longest plan and a year of delinquency fit in."""
 CLOCK = SQLModel.metadata.tables["test_clock"]
+OFFSET = select_columns(CLOCK.c.offset_seconds).where(CLOCK.c.merchant_id == bindparam("merchant"))
 
 
 def enter(tx: Transaction, tenant: Tenant) -> None:
@@ -31,8 +33,7 @@ def business_now(tx: Transaction, tenant: Tenant) -> datetime:
     """The tenant's business time (UTC): the machine's, unless a test clock is ahead of it."""
     if tenant.mode != "test":
         return tx.wall
-    query = select_columns(CLOCK.c.offset_seconds).where(CLOCK.c.merchant_id == tenant.merchant_id)
-    offset = tx.connection().execute(query).scalar_one_or_none()
+    offset = tx.connection().execute(OFFSET, {"merchant": tenant.merchant_id}).scalar_one_or_none()
     return tx.wall + timedelta(seconds=offset or 0)
 
 

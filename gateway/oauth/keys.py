@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ TYPE = "at+jwt"
 PUBLISHED_AHEAD = 600
 """Seconds between the publishing of a key and its first signature: twice as long as our key set may be kept."""
 REREAD_SECONDS = 5
+MOST_REMEMBERED = 2_000
+"""Tokens whose signature is not checked again while the keys of five seconds stand; all else about them is."""
 VERIFIES_AFTER = int(ACCESS_LIFE.total_seconds()) + 60
 """Seconds a key verifies after the next one began to sign: a token's life, and processes that learn of it late."""
 log = logging.getLogger("gateway.oauth")
@@ -50,6 +52,8 @@ class View:
     signer: ECKey
     verifiers: KeySet
     public: dict[str, Any]
+    verified: dict[str, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
+    """Tokens whose signature was checked with these keys: a server sends the same one with every call."""
 
 
 class SigningKeys:
@@ -97,8 +101,14 @@ class SigningKeys:
 
     def verified(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and claims of a token that one of these keys signed. Raises ``JoseError``, ``ValueError``."""
-        found = jwt.decode(token, self._now().verifiers, algorithms=[ALGORITHM])
-        return dict(found.header), dict(found.claims)
+        view = self._now()
+        known = view.verified.get(token)
+        if known is None:
+            found = jwt.decode(token, view.verifiers, algorithms=[ALGORITHM])
+            known = dict(found.header), dict(found.claims)
+            if len(view.verified) < MOST_REMEMBERED:
+                view.verified[token] = known
+        return dict(known[0]), dict(known[1])
 
     def rotate(self) -> list[SigningKey]:
         """Let the waiting key sign, as soon as it was published for ten minutes, and publish the one after it.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pyotp
+import pytest
 from oauth_fixtures import PASSWORD
 from sqlalchemy import text
 
+from gateway.audit.service import Actor
+from gateway.errors import NotFound
+from gateway.team import commands
 from tests.gateway.team.conftest import Account, second
 from tests.gateway.team.one_database import database_url  # noqa: F401
 
@@ -115,3 +120,17 @@ def test_an_account_form_of_another_site_or_session_is_refused(portal, account, 
     clock.advance(seconds=1)
     portal.tokens()
     assert account.do("app_begin", page).status_code == 400
+
+
+def test_an_operator_helps_who_lost_every_factor(app, portal, account, clock, capsys):
+    account.enrol_app(clock)
+    here = app.extensions["fenqi"]
+    assert commands.reset_factors(here.db, Actor("operator", "ming"), portal.email.upper()) == 0
+    assert json.loads(capsys.readouterr().out)["role"] == "owner"
+    assert 'name="continue"' in portal.log_in().text
+    with here.db.read() as tx:
+        assert tx.execute(text("SELECT action FROM audit_entry ORDER BY number DESC")).scalar() == (
+            "member.reset_factors"
+        )
+    with pytest.raises(NotFound):
+        commands.reset_factors(here.db, Actor("operator", "ming"), "nobody@shop.example")

@@ -11,6 +11,10 @@ from tests.gateway.team.one_database import database_url  # noqa: F401
 NEW = "another long password"
 
 
+HASHER = passwords._hasher
+"""The real one, before the tests put a quick one in its place."""
+
+
 @pytest.fixture
 def owner(portal):
     return portal.tokens()["access_token"]
@@ -28,6 +32,15 @@ def test_another_password_ends_the_other_sessions(app, portal, owner, clock):
     assert portal.me(owner).status_code == 200
     assert other.log_in().status_code == 422
     assert 'name="continue"' in other.log_in(NEW).text
+
+
+def test_passwords_cost_what_owasp_asks_for(monkeypatch):
+    monkeypatch.setattr(passwords, "_hasher", HASHER)
+    known = passwords.hashed(NEW)
+    assert known.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert passwords.matches(NEW, known)
+    assert not passwords.matches(NEW + " ", known)
+    assert not passwords.matches(NEW, None)
 
 
 def test_an_unknown_address_takes_as_long_as_a_known_one(portal, monkeypatch):

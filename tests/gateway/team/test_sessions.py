@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pyotp
 import pytest
 from sqlalchemy import text
 
 from gateway.rights import retention
-from tests.gateway.team.conftest import Account, ended
+from tests.gateway.team.conftest import Account, ended, second
 
 
 @pytest.fixture
@@ -165,3 +166,29 @@ def test_old_sessions_and_invitations_are_forgotten(app, portal, owner, call, cl
     clock.advance(days=31)
     retention.sweep(here)
     assert kept() == [0, 0]
+
+
+def test_a_code_a_recovery_code_and_an_invitation_are_taken_once_by_parallel_requests(
+    app, portal, owner, call, clock
+):
+    secret, codes = Account(portal).enrol_app(clock)
+    clock.advance(seconds=30)
+    browsers = [type(portal)(app.test_client(), portal.client_id, portal.email) for _ in range(4)]
+    for code in (pyotp.TOTP(secret).at(clock.now), codes[0]):
+        pages = [browser.log_in() for browser in browsers]
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(
+                pool.map(lambda two, code=code: second(*two, code), zip(browsers, pages, strict=True))
+            )
+        assert sum('name="continue"' in answer.text for answer in answers) == 1
+        clock.advance(minutes=16)
+    fresh = second(portal, portal.log_in(), codes[1])
+    token = portal.exchange(portal.returned(portal.carry_on(fresh))["code"]).json["access_token"]
+    wanted = {"email": "li@shop.example", "name": "Li", "role": "viewer"}
+    link = call(token, "POST", "/v1/team", wanted).json["url"].partition("token=")[2]
+    data = {"token": link, "password": "a long password", "again": "a long password"}
+    with ThreadPoolExecutor(4) as pool:
+        statuses = list(
+            pool.map(lambda _: app.test_client().post("/account/invitation", data=data).status_code, range(4))
+        )
+    assert sorted(statuses) == [200, 410, 410, 410]

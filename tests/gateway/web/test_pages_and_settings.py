@@ -70,7 +70,9 @@ def test_every_answer_carries_the_security_headers(app):
         assert "unsafe" not in policy, path
         assert answer.headers["X-Content-Type-Options"] == "nosniff", path
         assert answer.headers["X-Request-Id"].startswith("req_"), path
-        assert "Access-Control-Allow-Origin" not in answer.headers, f"{path}: only a quote by key is for all sites"
+        assert "Access-Control-Allow-Origin" not in answer.headers, (
+            f"{path}: only a quote by key is for all sites"
+        )
 
 
 def test_the_openapi_document_is_valid_and_complete(app):
