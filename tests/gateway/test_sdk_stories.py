@@ -13,6 +13,8 @@ from fenqi.testing.wsgi import wsgi_session
 sys.path.append(str(Path(__file__).parents[1] / "sdk"))
 from stories import STORIES
 
+from tests.one_database import database_url  # noqa: F401
+
 PHONES = {"approve": "13800000001", "decline": "13800000002", "review": "13800000003"}
 
 

@@ -9,17 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from merchant_portal.devices import device_name
+from tests.one_database import database_url  # noqa: F401
 
 PERSON = {"email": "li@shop.example", "name": "李四", "role": "finance"}
-
-
-@pytest.fixture
-def database_url(sqlite_template, tmp_path):
-    """SQLite alone: the pages ask the API, which is tested on both."""
-    import shutil  # noqa: PLC0415
-
-    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
-    return f"sqlite:///{tmp_path / 'fenqi.sqlite'}"
 
 
 def csrf(page):

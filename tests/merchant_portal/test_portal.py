@@ -12,6 +12,7 @@ import pytest
 
 from gateway.daily import settle
 from gateway.runtime import drain
+from tests.one_database import database_url  # noqa: F401
 
 
 def test_nobody_sees_anything_without_a_login(person):

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from tests.one_database import database_url  # noqa: F401
+
 pytestmark = pytest.mark.usefixtures("app")
 
 

@@ -13,6 +13,7 @@ from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.config import WrongSetting
 from gateway.server import check_guards
+from tests.one_database import database_url  # noqa: F401
 
 APPROVED, DECLINED = "13800000001", "13800000002"
 ID_NUMBER = invented_id_number("declined")
@@ -85,7 +86,7 @@ def test_a_form_of_another_site_is_refused(pages, api, step):
     assert answer.status_code == 403
 
 
-def test_the_lenders_staff_lists_and_answers(pages, api, gateway, capsys, monkeypatch, database_url):
+def test_the_lenders_staff_lists_and_answers(pages, api, gateway, capsys, monkeypatch, database_url):  # noqa: F811
     monkeypatch.setenv("DATABASE_URL", database_url)
     data = str(gateway.settings.data_dir)
     path = concluded(api)
@@ -144,7 +145,7 @@ def test_what_was_not_consented_to_cannot_be_withdrawn(pages, api, gateway, kind
     assert one(gateway, "SELECT count(*) FROM consent_withdrawal") == (0,)
 
 
-def test_staff_withdraws_for_a_shopper_who_asks(api, gateway, capsys, monkeypatch, database_url):
+def test_staff_withdraws_for_a_shopper_who_asks(api, gateway, capsys, monkeypatch, database_url):  # noqa: F811
     monkeypatch.setenv("DATABASE_URL", database_url)
     concluded(api, APPROVED)
     concluded(api, APPROVED)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.core.identifiers import resident_id_check_digit
+from tests.one_database import database_url  # noqa: F401
 
 CONSENTS = {"credit_service": "yes", "bureau_query": "yes", "funder_sharing": "yes"}
 
@@ -193,7 +194,7 @@ def test_an_expired_checkout_says_that_no_money_moved(pages, api, clock):
     assert "没有发生任何扣款" in pages.get(f"/checkout/{checkout['id']}/result").text
 
 
-def test_personal_data_is_sealed_wherever_it_is_stored(pages, api, clock, app, database_url):
+def test_personal_data_is_sealed_wherever_it_is_stored(pages, api, clock, app, database_url):  # noqa: F811
     typed = form()
     identified(pages, api, clock)
     engine = app.extensions["fenqi"].db.engine

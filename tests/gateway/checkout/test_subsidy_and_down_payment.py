@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.payments.models import Payment
+from tests.one_database import database_url  # noqa: F401
 
 PROGRAMME = "trade_in_2026"
 

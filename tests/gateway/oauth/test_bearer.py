@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import shutil
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from werkzeug.test import EnvironBuilder
 
 from gateway.oauth.bearer import Bearer
 from gateway.oauth.keys import new_key
+from tests.one_database import database_url  # noqa: F401
 
 ISSUER = "http://gateway.test"
 
@@ -26,13 +26,6 @@ def b64(raw: bytes) -> str:
 
 def unsigned(header: bytes, claims: bytes = b"{}", signature: bytes = b"x" * 64) -> str:
     return ".".join(map(b64, (header, claims, signature)))
-
-
-@pytest.fixture
-def database_url(tmp_path, sqlite_template) -> str:
-    """One database is enough here: a token is verified without it."""
-    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
-    return f"sqlite:///{tmp_path / 'fenqi.sqlite'}"
 
 
 @pytest.fixture

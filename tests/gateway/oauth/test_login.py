@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from tests.one_database import database_url  # noqa: F401
+
 
 def test_login_question_and_code_lead_to_a_token_of_the_person(portal, api):
     page = portal.log_in()

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey
 from gateway.oauth.discovery import of_server as document
 from gateway.oauth.keys import SigningKeys
 from gateway.privacy.keyfile import KeyFileError
+from tests.one_database import database_url  # noqa: F401
 
 
 def test_the_metadata_is_valid_by_the_rfcs():

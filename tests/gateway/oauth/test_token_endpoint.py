@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from tests.one_database import database_url  # noqa: F401
+
 FORM = "application/x-www-form-urlencoded"
 GRANT = {"grant_type": "client_credentials"}
 

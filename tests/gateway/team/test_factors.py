@@ -14,7 +14,7 @@ from gateway.audit.service import Actor
 from gateway.errors import NotFound
 from gateway.team import commands
 from tests.gateway.team.conftest import Account, second
-from tests.gateway.team.one_database import database_url  # noqa: F401
+from tests.one_database import database_url  # noqa: F401
 
 
 def test_a_password_alone_is_not_enough_once_an_app_is_set_up(portal, account, clock):

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from gateway.errors import Unavailable
 from gateway.team.invitations import LIFE
-from tests.gateway.team.one_database import database_url  # noqa: F401
+from tests.one_database import database_url  # noqa: F401
 
 WANTED = {"email": "Li@Shop.example", "name": "李四", "role": "finance"}
 CHOSEN = "a password of one's own"

@@ -23,7 +23,7 @@ from gateway.config import Settings
 from gateway.team import authenticators, passkeys
 from tests.gateway.conftest import TestClock, loaded_scorer
 from tests.gateway.team.conftest import Account, second
-from tests.gateway.team.one_database import database_url  # noqa: F401
+from tests.one_database import database_url  # noqa: F401
 
 ORIGIN = "http://localhost"
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40

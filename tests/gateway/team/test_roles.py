@@ -10,7 +10,7 @@ import pytest
 from gateway.core.roles import ROLE_SCOPES, ROLES
 from gateway.oauth.scopes import ALL_SCOPES
 from merchant_portal.people import MAY
-from tests.gateway.team.one_database import database_url  # noqa: F401
+from tests.one_database import database_url  # noqa: F401
 
 EVERYBODY = {"owner", "finance", "operations", "developer", "viewer"}
 MAY_USE = {

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.oauth import service
 from tests.gateway.team.conftest import Account
-from tests.gateway.team.one_database import database_url  # noqa: F401
+from tests.one_database import database_url  # noqa: F401
 
 LIVE_REDIRECT = "https://gateway.test/portal/callback"
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.webhooks.schemas import EVENT_TYPES
+from tests.one_database import database_url  # noqa: F401
 
 PATH = "/v1/webhook_endpoints"
 

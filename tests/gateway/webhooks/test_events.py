@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import threading
+import time
 from typing import Any
 
 from gateway.core.tenant import Tenant
@@ -83,6 +84,7 @@ def test_a_follower_beside_many_writers_sees_everything_once(app, api):
         rows = api.get(f"/v1/events?after={cursor}&limit=7").json["data"]
         seen += [row["data"]["id"] for row in rows]
         cursor = rows[-1]["id"] if rows else cursor
+        time.sleep(0.005)
         if not rows and not any(writer.is_alive() for writer in writers):
             break
     for writer in writers:

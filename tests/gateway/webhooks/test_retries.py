@@ -10,6 +10,7 @@ import pytest
 from gateway.webhooks import retries
 from gateway.webhooks.deliveries import forget_old
 from gateway.webhooks.transport import Transport
+from tests.one_database import database_url  # noqa: F401
 
 PATH = "/v1/webhook_endpoints"
 WAITS = (5, 30, 120, 600, 3600, 14400, 43200, 86400, 86400, 86400, 86400)
