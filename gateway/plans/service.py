@@ -6,7 +6,9 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from sqlmodel import col, or_, select
+from sqlalchemy import Row, bindparam, or_
+from sqlalchemy import select as select_columns
+from sqlmodel import SQLModel, select
 
 from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
@@ -22,6 +24,14 @@ from gateway.plans.models import PlanPrice
 from gateway.plans.pricing import Lender, Price, offered
 
 REFUSED_CATEGORIES = {"edu_k12": "Teaching of pupils and pre-schoolers may not be paid by instalment loans."}
+
+ROWS = SQLModel.metadata.tables["plan_price"]
+IN_FORCE = select_columns(ROWS).where(
+    ROWS.c.merchant_id == bindparam("merchant"),
+    ROWS.c.valid_from <= bindparam("day"),
+    or_(ROWS.c.valid_to.is_(None), ROWS.c.valid_to >= bindparam("day")),
+)
+"""Made once: every quote asks it."""
 
 
 def add_price(
@@ -63,13 +73,9 @@ def add_price(
     return row
 
 
-def prices_of(tx: Transaction, merchant_id: str, *, on: date | None = None) -> list[PlanPrice]:
-    """The rows of the merchant's catalogue by term, scope and first day; with ``on`` (Shanghai) only those in force."""
-    query = select(PlanPrice).where(PlanPrice.merchant_id == merchant_id)
-    if on is not None:
-        unended = or_(col(PlanPrice.valid_to).is_(None), col(PlanPrice.valid_to) >= on)
-        query = query.where(PlanPrice.valid_from <= on, unended)
-    rows = tx.exec(query).all()
+def prices_of(tx: Transaction, merchant_id: str) -> list[PlanPrice]:
+    """The rows of the merchant's catalogue by term, scope and first day."""
+    rows = tx.exec(select(PlanPrice).where(PlanPrice.merchant_id == merchant_id)).all()
     return sorted(rows, key=lambda row: (row.term, row.category or "", row.funder or "", row.valid_from))
 
 
@@ -140,10 +146,11 @@ def check_amount(amount_fen: int, *, param: str = "amount") -> None:
 def _in_force(
     tx: Transaction, merchant_id: str, *, on: date, category: str | None, funder: str
 ) -> dict[int, Price]:
-    offers = [_offer(row) for row in prices_of(tx, merchant_id, on=on)]
+    rows = tx.connection().execute(IN_FORCE, {"merchant": merchant_id, "day": on})
+    offers = [_offer(row) for row in rows]
     return catalogue.in_force(offers, on=on, category=category, funder=funder)
 
 
-def _offer(row: PlanPrice) -> Offer:
+def _offer(row: PlanPrice | Row[Any]) -> Offer:
     price = Price(**{name: getattr(row, name) for name in Price.__slots__})
     return Offer(price, row.valid_from, row.valid_to, row.category, row.funder)
