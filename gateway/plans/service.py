@@ -79,6 +79,12 @@ def prices_of(tx: Transaction, merchant_id: str) -> list[PlanPrice]:
     return sorted(rows, key=lambda row: (row.term, row.category or "", row.funder or "", row.valid_from))
 
 
+def offers_on(tx: Transaction, merchant_id: str, day: date) -> list[Offer]:
+    """The rows of the merchant's catalogue that are in force on a day (Shanghai), in no order."""
+    rows = tx.connection().execute(IN_FORCE, {"merchant": merchant_id, "day": day})
+    return [_offer(row) for row in rows]
+
+
 def price_of(
     tx: Transaction, merchant_id: str, term: int, *, on: date, category: str | None, funder: str
 ) -> Price | None:
@@ -146,9 +152,7 @@ def check_amount(amount_fen: int, *, param: str = "amount") -> None:
 def _in_force(
     tx: Transaction, merchant_id: str, *, on: date, category: str | None, funder: str
 ) -> dict[int, Price]:
-    rows = tx.connection().execute(IN_FORCE, {"merchant": merchant_id, "day": on})
-    offers = [_offer(row) for row in rows]
-    return catalogue.in_force(offers, on=on, category=category, funder=funder)
+    return catalogue.in_force(offers_on(tx, merchant_id, on), on=on, category=category, funder=funder)
 
 
 def _offer(row: PlanPrice | Row[Any]) -> Offer:

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.gateway.books import Books
+from tests.one_database import database_url  # noqa: F401 - the books machine drives the same on both
 
 
 def test_a_loan_is_paid_instalment_by_instalment_and_leaves_nothing(books: Books) -> None:

@@ -10,6 +10,7 @@ from flask import Flask
 
 from gateway.runtime import drain
 from tests.gateway.conftest import problem
+from tests.one_database import database_url  # noqa: F401
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.ledger import service as ledger
 from tests.gateway.books import Books
+from tests.one_database import database_url  # noqa: F401
 
 PROGRAMME = "trade_in_2026"
 

@@ -197,11 +197,12 @@ def add(app, api):
 def listed(app, api, on: date | None = None) -> list[tuple]:
     with app.extensions["fenqi"].db.read() as tx:
         assert shanghai_date(tx.now) == TODAY
-        rows = service.prices_of(tx, api.credentials["merchant"], on=on)
+        merchant = api.credentials["merchant"]
+        rows = service.prices_of(tx, merchant) if on is None else service.offers_on(tx, merchant, on)
     return [
-        (row.category, row.funder, row.annual_rate, row.valid_from, row.valid_to)
-        for row in rows
-        if row.term == 12
+        (row.category, row.funder, price.annual_rate, row.valid_from, row.valid_to)
+        for row, price in ((row, getattr(row, "price", row)) for row in rows)
+        if price.term == 12
     ]
 
 
