@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 
 SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
 """WAL with FULL synchronous: an acknowledged commit survives a power loss. ``recursive_triggers`` makes
@@ -20,9 +20,11 @@ def connect(url: str) -> Engine:
     target = canonical_url(url)
     if target.get_backend_name() == "sqlite":
         return _sqlite(target)
-    return create_engine(
+    engine = create_engine(
         target, pool_pre_ping=True, pool_size=10, max_overflow=10, pool_timeout=10, hide_parameters=True
     )
+    event.listen(engine, "handle_error", _hide_rows)
+    return engine
 
 
 def canonical_url(url: str) -> URL:
@@ -33,6 +35,13 @@ def canonical_url(url: str) -> URL:
     if target.drivername not in ("sqlite", "postgresql+psycopg"):
         raise ValueError(f"unsupported database {target.drivername!r}: use sqlite:///FILE or postgresql://…")
     return target
+
+
+def _hide_rows(context: ExceptionContext) -> None:
+    """Take the DETAIL out of PostgreSQL's errors: of a row that breaks a constraint it prints every column."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args and isinstance(error.args[0], str):
+            error.args = (error.args[0].partition("\nDETAIL:")[0], *error.args[1:])
 
 
 def _sqlite(target: URL) -> Engine:

@@ -14,7 +14,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import Request
-from sqlmodel import select
+from sqlalchemy import bindparam
+from sqlalchemy import select as select_columns
+from sqlmodel import SQLModel, select
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
+ROWS = SQLModel.metadata.tables["idempotent_answer"]
+KNOWN = select_columns(ROWS).where(ROWS.c.id == bindparam("record"))
+KEEP = ROWS.insert()
+"""Made once: every write with a key asks and answers by these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def once(
     """
     fingerprint = _digest([route, body])
     record_id = _digest([tenant.merchant_id, tenant.mode, route, key])
-    known = tx.get(IdempotentAnswer, record_id)
+    known = tx.connection().execute(KNOWN, {"record": record_id}).one_or_none()
     if known is not None and known.expires_at > tx.wall:
         if known.request_sha256 != fingerprint:
             raise IdempotencyKeyReused(
@@ -91,20 +97,21 @@ def once(
         first = known.body if vault is None else vault.open(known.body, **place).encode()
         return Outcome(known.status, first, replayed=True)
     outcome = work()
+    tx.flush()
     if known is not None:
-        tx.delete(known)
-        tx.flush()
-    tx.add(
-        IdempotentAnswer(
-            id=record_id,
-            merchant_id=tenant.merchant_id,
-            mode=tenant.mode,
-            request_sha256=fingerprint,
-            status=outcome.status,
-            body=_kept(outcome.body, record_id, vault),
-            created_at=tx.wall,
-            expires_at=tx.wall + timedelta(days=keep_days),
-        )
+        tx.connection().execute(ROWS.delete().where(ROWS.c.id == record_id))
+    tx.connection().execute(
+        KEEP,
+        {
+            "id": record_id,
+            "merchant_id": tenant.merchant_id,
+            "mode": tenant.mode,
+            "request_sha256": fingerprint,
+            "status": outcome.status,
+            "body": _kept(outcome.body, record_id, vault),
+            "created_at": tx.wall,
+            "expires_at": tx.wall + timedelta(days=keep_days),
+        },
     )
     return outcome
 
