@@ -17,11 +17,11 @@ but ``call.tx``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import orjson
 from flask import Blueprint, Response, g, request
 from marshmallow import Schema
 
@@ -245,7 +245,7 @@ def _check_version() -> None:
 
 def _about(path: dict[str, str], outcome: Outcome) -> str:
     """What an operation acted upon: the object its path names, else the one it made."""
-    return next(iter(path.values()), None) or str(json.loads(outcome.body).get("id", ""))
+    return next(iter(path.values()), None) or str(orjson.loads(outcome.body).get("id", ""))
 
 
 def _check_rate(here: Gateway, operation: Operation, caller: Caller | None, key: str | None) -> None:
@@ -264,7 +264,7 @@ def _dumped(operation: Operation, result: Any) -> Outcome:
             result = {**result, "data": [operation.answer.dump(row) for row in result["data"]]}
         else:
             result = operation.answer.dump(result)
-    return Outcome(status, json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode())
+    return Outcome(status, orjson.dumps(result))
 
 
 def _response(operation: Operation, outcome: Outcome) -> Response:
