@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scoring.decision import Recommendation, decide
     from scoring.errors import BundleError, InvalidApplication, ModelFailed, ScoringError, TrainingUnavailable
     from scoring.policy import DEFAULT_POLICY, Policy
+    from scoring.pricing import Price
     from scoring.reasons import Reason
     from scoring.scorer import Scorer
     from scoring.scores import ModelIdentity, Scores
@@ -32,6 +33,7 @@ __all__ = [
     "ModelFailed",
     "ModelIdentity",
     "Policy",
+    "Price",
     "Reason",
     "Recommendation",
     "Scorer",
@@ -51,6 +53,7 @@ _HOME = {
     "ModelFailed": "errors",
     "ModelIdentity": "scores",
     "Policy": "policy",
+    "Price": "pricing",
     "Reason": "reasons",
     "Recommendation": "decision",
     "Scorer": "scorer",

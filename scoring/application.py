@@ -9,7 +9,7 @@ applicant is an adult is the identity room's check, made before.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, Literal, get_args
 
 from scoring.errors import InvalidApplication
 
@@ -30,6 +30,9 @@ PROTECTED_ATTRIBUTES: Final = frozenset(
     }
 )
 """Never a field of an application nor a feature of a model."""
+
+Listed = Literal["blocked", "watched", "trusted"]
+"""What a list of the lender says of an applicant: blocked and watched by its fraud desk, or known to it for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +100,33 @@ class Application:
     """Applications with this phone number in the last 24 hours, this one included."""
     applications_on_address_30d: int | None = None
     """Distinct applicants shipping to this address in the last 30 days, this one included."""
+    new_applicants_on_device_24h: int | None = None
+    """Distinct applicants on this device in the last 24 hours whom nobody had seen before, this one included."""
+    applicants_on_device_30d: int | None = None
+    """Distinct applicants seen on this device in the last 30 days, this one included."""
+    applicants_on_card_30d: int | None = None
+    """Distinct applicants paying by this bank card in the last 30 days, this one included."""
+    linked_known_bad_share: float | None = None
+    """Share, 0 to 1, of the applicants within two links who are known to have been fraudulent, by labels older than
+    their delay; drawn towards 0 where few are linked."""
+    linked_component_size: int | None = None
+    """Applicants that hang together by links, this one included, counted up to a cap; hubs do not connect."""
+
+    listed: Listed | None = None
+    """What a list of the lender says of the applicant; None when none names them."""
+    energy_grade: int | None = None
+    """Energy grade of the goods, 1 (best) to 5; of several goods the worst."""
+    new_energy_vehicle: bool | None = None
+    """The goods are a vehicle driven by new energy."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.category, str) or not self.category:
             raise InvalidApplication("category", "must be a non-empty string")
-        region = self.shipping_matches_known_region
-        if region is not None and not isinstance(region, bool):
-            raise InvalidApplication("shipping_matches_known_region", "must be a boolean or None")
+        for name in FLAGS:
+            if not isinstance(getattr(self, name), bool | None):
+                raise InvalidApplication(name, "must be a boolean or None")
+        if self.listed is not None and self.listed not in get_args(Listed):
+            raise InvalidApplication("listed", f"must be one of {', '.join(get_args(Listed))}, or None")
         for name in NUMERIC_FIELDS:
             _check_number(name, getattr(self, name))
         if self.down_payment_fen >= self.amount_fen:
@@ -120,6 +143,9 @@ class Application:
         return -(-self.financed_fen // self.term) if self.instalment_fen is None else self.instalment_fen
 
 
+FLAGS: Final = ("shipping_matches_known_region", "new_energy_vehicle")
+SHARES: Final = frozenset({"utilisation", "linked_known_bad_share"})
+"""Fields that need not be whole numbers."""
 BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "amount_fen": (1, 10**10),
     "term": (1, 36),
@@ -129,13 +155,17 @@ BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "applications_on_device_24h": (1, 10**6),
     "applications_on_phone_24h": (1, 10**6),
     "applications_on_address_30d": (1, 10**6),
+    "new_applicants_on_device_24h": (0, 10**6),
+    "applicants_on_device_30d": (1, 10**6),
+    "applicants_on_card_30d": (1, 10**6),
+    "linked_known_bad_share": (0, 1),
+    "linked_component_size": (1, 10**6),
+    "energy_grade": (1, 5),
 }
 """Least and greatest value of a numeric field; the others are 0 to 10**12."""
 REQUIRED_FIELDS: Final = frozenset({"amount_fen", "term", "down_payment_fen"})
 NUMERIC_FIELDS: Final = tuple(
-    field.name
-    for field in fields(Application)
-    if field.name not in ("category", "shipping_matches_known_region")
+    field.name for field in fields(Application) if field.name not in ("category", "listed", *FLAGS)
 )
 
 
@@ -143,9 +173,9 @@ def _check_number(name: str, value: object) -> None:
     """Raises `InvalidApplication` unless `value` is a number in range, or None where that is allowed."""
     if value is None and name not in REQUIRED_FIELDS:
         return
-    allowed = (int, float) if name == "utilisation" else (int,)
+    allowed = (int, float) if name in SHARES else (int,)
     if isinstance(value, bool) or not isinstance(value, allowed):
-        raise InvalidApplication(name, f"must be {'a number' if name == 'utilisation' else 'an integer'}")
+        raise InvalidApplication(name, f"must be {'a number' if name in SHARES else 'an integer'}")
     low, high = BOUNDS.get(name, (0, 10**12))
     if not low <= value <= high:  # type: ignore[operator]
         raise InvalidApplication(name, f"must be from {low} to {high}, not {value}")

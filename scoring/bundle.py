@@ -2,10 +2,13 @@
 
 =================  =====================================================================================
 bundle.json        name, version, and what it was trained from
-fraud.onnx         trees answering the fraud logit          (onnxruntime, or any ONNX runtime)
-credit.onnx        trees answering the default logit
+fraud.onnx         the model answering the fraud logit      (onnxruntime, or any ONNX runtime)
+credit.onnx        the model answering the default logit
+fraud.ubj          the trees of the same models for xgboost, where there is no ONNX runtime
+credit.ubj
 trees.npz          the same trees as arrays, with training weights, for exact contributions
-calibration.json   Platt scaling of both logits; knots of the fraud score
+networks.npz       the networks beside the trees, as far as the gate let one in
+calibration.json   Platt scaling of both logits, weights of the blends, knots of the fraud score
 features.json      the row the models read, in order, with the monotone directions
 reasons.json       Chinese and English sentences
 reference.json     100 rows with the training library's answers, recomputed at every load
@@ -34,6 +37,8 @@ from scoring.calibration import PercentScale, Platt
 from scoring.errors import BundleError
 from scoring.features import FEATURE_NAMES, MODELS
 from scoring.forest import ARRAY_NAMES, Forest
+from scoring.model import BlendedModel
+from scoring.network import Network
 from scoring.reasons import ReasonTexts
 from scoring.scores import ModelIdentity
 
@@ -44,8 +49,11 @@ FILES: Final = (
     "calibration.json",
     "card.md",
     "credit.onnx",
+    "credit.ubj",
     "features.json",
     "fraud.onnx",
+    "fraud.ubj",
+    "networks.npz",
     "reasons.json",
     "reference.json",
     "trees.npz",
@@ -66,8 +74,8 @@ class Bundle:
 
     identity: ModelIdentity
     onnx: Mapping[str, bytes]
-    forests: Mapping[str, Forest]
-    platt: Mapping[str, Platt]
+    boosters: Mapping[str, bytes]
+    models: Mapping[str, BlendedModel]
     fraud_scale: PercentScale
     texts: ReasonTexts
     reference: Reference
@@ -91,8 +99,8 @@ class Bundle:
             return cls(
                 identity=ModelIdentity(about["name"], about["version"], hashlib.sha256(sums).hexdigest()),
                 onnx={model: content[f"{model}.onnx"] for model in MODELS},
-                forests=_forests(content["trees.npz"]),
-                platt={model: Platt(**calibration[model]) for model in MODELS},
+                boosters={model: content[f"{model}.ubj"] for model in MODELS},
+                models=_models(content, calibration),
                 fraud_scale=PercentScale(
                     **{name: tuple(v) for name, v in calibration["fraud_score"].items()}
                 ),
@@ -107,6 +115,14 @@ def sums_of(content: Mapping[str, bytes]) -> bytes:
     """The SHA256SUMS file for named contents, sorted by name."""
     lines = (f"{hashlib.sha256(content[name]).hexdigest()}  {name}\n" for name in sorted(content))
     return "".join(lines).encode()
+
+
+def networks_as_npz(networks: Mapping[str, Network]) -> bytes:
+    """The networks.npz of a bundle; without networks it holds nothing."""
+    stored = {f"{model}.{name}": a for model, net in networks.items() for name, a in net.arrays().items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **stored)
+    return buffer.getvalue()
 
 
 def forests_as_npz(forests: Mapping[str, Forest]) -> bytes:
@@ -135,6 +151,28 @@ def _verified(folder: Path) -> tuple[dict[str, bytes], bytes]:
         if hashlib.sha256(data).hexdigest() != expected[name]:
             raise BundleError(f"{folder / name} has changed: its SHA-256 is not the one in {SUMS}")
     return content, sums
+
+
+def _models(content: Mapping[str, bytes], calibration: Mapping[str, Any]) -> dict[str, BlendedModel]:
+    forests, networks = _forests(content["trees.npz"]), _networks(content["networks.npz"])
+    return {
+        model: BlendedModel(
+            forests[model],
+            Platt(**calibration[model]),
+            networks.get(model),
+            float(calibration["network_weight"][model]) if model in networks else 0.0,
+        )
+        for model in MODELS
+    }
+
+
+def _networks(npz: bytes) -> dict[str, Network]:
+    with np.load(io.BytesIO(npz), allow_pickle=False) as stored:
+        by_model: dict[str, dict[str, NDArray[Any]]] = {}
+        for key in stored.files:
+            model, _, name = key.partition(".")
+            by_model.setdefault(model, {})[name] = stored[key]
+    return {model: Network.from_arrays(arrays) for model, arrays in by_model.items()}
 
 
 def _forests(npz: bytes) -> dict[str, Forest]:

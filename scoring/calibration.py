@@ -1,13 +1,15 @@
 """From a model's logit to a calibrated probability, and from there to the published score.
 
 Platt scaling (Platt 1999) on held-out folds: it is strictly increasing, so no ranking is lost, and linear
-in the logit, so the additive contributions of a row stay exact after calibration.
+in the logit, so the additive contributions of a row stay exact after calibration. Where that is not needed and there
+are many bads, isotonic regression follows any shape.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,6 +53,67 @@ class Platt:
         if weights[0] <= 0:
             raise ValueError("held-out scores do not rise with the bad rate; the model is not usable")
         return cls(float(weights[0]), float(weights[1]))
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Calibrated probabilities of many logits, same shape."""
+        return np.asarray(1 / (1 + np.exp(-(self.slope * logits + self.intercept))))
+
+    def as_json(self) -> dict[str, Any]:
+        """For storage; `calibration_of` reads it."""
+        return {"slope": self.slope, "intercept": self.intercept}
+
+
+@dataclass(frozen=True, slots=True)
+class Isotonic:
+    """Calibrated probability by a rising line through `knots` (logit, probability); level beyond both ends."""
+
+    logits: NDArray[np.float64]
+    chances: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, logits: NDArray[np.float64], bad: NDArray[np.bool_]) -> Isotonic:
+        """Pool-adjacent-violators on held-out logits, as a line through the middles of the pools.
+
+        The line between the middles keeps apart what the steps of plain isotonic regression would tie. Each end has
+        half a bad and half a good row added, so that no probability is 0 or 1.
+        """
+        order = np.argsort(logits, kind="stable")
+        pools: list[list[float]] = []  # rows, bads, sum of logits
+        for logit, outcome in zip(logits[order].tolist(), bad[order].tolist(), strict=True):
+            pools.append([1.0, float(outcome), logit])
+            while len(pools) > 1 and pools[-2][1] * pools[-1][0] >= pools[-1][1] * pools[-2][0]:
+                last = pools.pop()
+                pools[-1] = [a + b for a, b in zip(pools[-1], last, strict=True)]
+        rows, bads, sums = np.array(pools).T
+        middles, chances = sums / rows, bads / rows
+        for end in (0, -1):
+            chances[end] = (bads[end] + 0.5) / (rows[end] + 1)
+        return cls(middles, np.maximum.accumulate(chances))
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Calibrated probabilities of many logits, same shape."""
+        return np.asarray(np.interp(logits, self.logits, self.chances))
+
+    def as_json(self) -> dict[str, Any]:
+        """For storage; `calibration_of` reads it."""
+        return {"logits": self.logits.tolist(), "chances": self.chances.tolist()}
+
+
+Calibration = Platt | Isotonic
+ENOUGH_BADS: Final = 1_000
+"""Isotonic regression has as many parameters as it likes; with fewer bads it learns noise."""
+
+
+def fit_calibration(logits: NDArray[np.float64], bad: NDArray[np.bool_]) -> Calibration:
+    """Isotonic regression where there are enough bads, else Platt scaling."""
+    return Isotonic.fit(logits, bad) if bad.sum() >= ENOUGH_BADS else Platt.fit(logits, bad)
+
+
+def calibration_of(content: Mapping[str, Any]) -> Calibration:
+    """What `as_json` gave. Raises KeyError or TypeError for anything else."""
+    if "slope" in content:
+        return Platt(**content)
+    return Isotonic(np.array(content["logits"], dtype=float), np.array(content["chances"], dtype=float))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +163,12 @@ def credit_score(default_logit: float) -> int:
     return round(min(max(points, LOWEST_CREDIT_SCORE), HIGHEST_CREDIT_SCORE))
 
 
-def calibration_as_json(fraud: Platt, credit: Platt, scale: PercentScale) -> dict[str, Any]:
+def calibration_as_json(
+    fraud: Platt, credit: Platt, scale: PercentScale, network_weight: Mapping[str, float]
+) -> dict[str, Any]:
     """The content of a bundle's calibration.json."""
     return {
+        "network_weight": dict(network_weight),
         "fraud": {"slope": fraud.slope, "intercept": fraud.intercept},
         "credit": {"slope": credit.slope, "intercept": credit.intercept},
         "fraud_score": {"probabilities": list(scale.probabilities), "percents": list(scale.percents)},

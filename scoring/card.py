@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from scoring.application import PROTECTED_ATTRIBUTES
-from scoring.features import FEATURES
+from scoring.features import FEATURES, Model
 
 if TYPE_CHECKING:
+    from scoring.gate import Gate
     from scoring.training import TrainingPlan
 
 HEADER: Final = """\
@@ -37,7 +39,7 @@ RESULT: Final = """\
 INTRODUCTION: Final = """\
 # {name} {version}
 
-Two gradient-boosted tree models that score one application for instalments at an online checkout: the
+Two models of gradient-boosted trees that score one application for instalments at an online checkout: the
 probability that the applicant never means to pay (fraud), and the probability of being 90 days overdue
 within 12 months given that they do (credit).
 
@@ -49,15 +51,15 @@ lender's own data before it takes part in a decision about a real person.
 ## Model details
 - Type: {trees} trees per model, depth at most {depth}, monotone in the directions of the table below;
   trained with xgboost {xgboost}, stored as ONNX `TreeEnsembleRegressor` (ai.onnx.ml 3), served by
-  onnxruntime on one thread. No pickle.
-- Output of a tree model: a logit. Platt scaling, fitted on {folds} held-out folds, makes it a calibrated
+  onnxruntime on one thread, or by xgboost from the UBJ files with answers equal to 1e-6. No pickle.
+- Output of a model: a logit. Platt scaling, fitted on {folds} held-out folds, makes it a calibrated
   probability.
 - `fraud_score`, 0 to 100: the percentage of the reference population (held-out training rows) with a lower
   probability.
 - `credit_score`, 300 to 850: 600 at odds of 20 good to 1 bad, and 50 points double the odds.
 - Reasons: exact path-dependent TreeSHAP contributions (arXiv 1802.03888) on the stored trees; contributions
-  and bias add up to the calibrated logit. Features with one sentence are summed; up to four sentences per
-  model, only for what raised the risk.
+  and bias add up to the calibrated logit. A network's are Aumann-Shapley values from the mean applicant.
+  Features with one sentence are summed; up to four sentences per model, only for what raised the risk.
 - Licence: Apache-2.0.
 
 ## Uses
@@ -106,6 +108,16 @@ model. `category_tuition` is the kind of goods (courses); it says nothing about 
 | --- | --- | --- |
 """
 
+GATE: Final = """\
+## Champion, network and challenger
+A small network, monotone in the same directions, joins the trees only where the blend of their logits beats the trees
+by more than one standard error of the paired folds. Logistic regression is the permanent challenger: measured every
+time, never served. Held-out AUC, means over the folds:
+
+| model | trees | network | logistic | best blend: gain (standard error) | served |
+| --- | --- | --- | --- | --- | --- |
+"""
+
 PROTECTED_TEXT: Final = ", ".join(sorted(name.replace("_", " ") for name in PROTECTED_ATTRIBUTES))
 SIGN: Final = {1: "+", -1: "-", 0: "0", None: ""}
 MEASURES: Final = (
@@ -121,8 +133,16 @@ MEASURES: Final = (
 )
 
 
-def model_card(plan: TrainingPlan, measured: dict[str, Any], *, xgboost: str, depth: int, folds: int) -> str:
-    """The card of a bundle trained by `plan`, with the figures `evaluate` gave for it."""
+def model_card(
+    plan: TrainingPlan,
+    measured: dict[str, Any],
+    gates: Mapping[Model, Gate],
+    *,
+    xgboost: str,
+    depth: int,
+    folds: int,
+) -> str:
+    """The card of a bundle trained by `plan`, with how the gate judged and the figures `evaluate` gave for it."""
     results = "\n".join(
         RESULT.format(task=f"{task} probability", **measured[task]) for task in ("fraud", "credit")
     )
@@ -134,11 +154,20 @@ def model_card(plan: TrainingPlan, measured: dict[str, Any], *, xgboost: str, de
             INTRODUCTION.format(
                 **about, trees=plan.trees, depth=depth, xgboost=xgboost, folds=folds, protected=PROTECTED_TEXT
             ),
+            GATE + "\n".join(_judged(model, gate) for model, gate in gates.items()),
+            "",
             TRAINING.format(rows=plan.rows, seed=plan.seed) + inputs,
             "",
             _evaluation(plan, measured),
         )
     )
+
+
+def _judged(model: str, gate: Gate) -> str:
+    alone = " | ".join(f"{gate.alone[name]:.4f}" for name in ("trees", "network", "logistic"))
+    share = gate.weights["network"]
+    served = f"trees {1 - share:g}, network {share:g}" if share else "trees alone"
+    return f"| {model} | {alone} | {gate.gain:+.4f} ({gate.standard_error:.4f}) | {served} |"
 
 
 def _evaluation(plan: TrainingPlan, measured: dict[str, Any]) -> str:

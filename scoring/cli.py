@@ -26,7 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fenqi-score: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("fenqi-score: interrupted; nothing was written", file=sys.stderr)
+        print(
+            "fenqi-score: interrupted; nothing was written. A training goes on when it is started again as before.",
+            file=sys.stderr,
+        )
         return 130
     return status
 

@@ -1,9 +1,9 @@
-"""From scores to a recommendation: rules, fraud, credit, affordability, limit. Pure: no clock, no storage,
+"""From scores to a recommendation: rules, lists, scores, affordability, limit, price. Pure: no clock, no storage,
 no model.
 
-The licensed lender decides; this only recommends. Order of the rungs: category, missing source, fraud
-rules, fraud score, repayment record, credit score, affordability, limit. What cannot be judged goes to a
-person and is never approved.
+The licensed lender decides; this only recommends. Order of the rungs: category, missing source, fraud rules,
+lists, fraud score, repayment record, credit score, affordability, limit; then the price, and what green goods
+add to the limit. What cannot be judged goes to a person and is never approved.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Literal
 
 from scoring.application import Application
 from scoring.policy import DEFAULT_POLICY, Policy
-from scoring.reasons import Reason, first_of_each_code
+from scoring.pricing import Price, price
+from scoring.reasons import MOST_REASONS, Reason, first_of_each_code
 from scoring.rules import RULES
 from scoring.scores import Scores
 
@@ -26,25 +27,27 @@ class Recommendation:
     """What the scorer recommends to the lender.
 
     `limit_fen` is the total credit line and `available_fen` what of it is free before this order; both are
-    0 for a decline on risk and where nothing could be computed. `price_tier` is 'A' (best) to 'E', None
-    without scores or on a decline. `reasons` is empty on approval. `missing_sources` names the unknown
-    required fields. `scores` is None when the scorer was unavailable; scores are for the score log and the
-    lender, never for the shopper or the merchant.
+    0 for a decline on risk and where nothing could be computed. `green_uplift_fen` of the line is there for
+    this order's green goods. `price` is None without scores or on a decline. `reasons` is empty on approval
+    and holds at most four that a shopper may read. `missing_sources` names the unknown required fields.
+    `scores` is None when the scorer was unavailable; scores are for the score log and the lender, never for
+    the shopper or the merchant.
     """
 
     outcome: Outcome
     limit_fen: int
     available_fen: int
     reasons: tuple[Reason, ...]
-    price_tier: str | None
+    price: Price | None
     policy: str
     scores: Scores | None = None
     missing_sources: tuple[str, ...] = ()
+    green_uplift_fen: int = 0
 
     @property
     def shopper_reasons(self) -> tuple[Reason, ...]:
         """The reasons a shopper may read: no score, nothing that teaches how to pass as somebody else."""
-        return tuple(reason for reason in self.reasons if reason.shopper_may_see)
+        return tuple(reason for reason in self.reasons if reason.shopper_may_see)[:MOST_REASONS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,13 @@ def decide(
         code = "scorer_unavailable" if scores is None else "source_missing"
         return _refusal("review", (RULES[code],), policy, scores, missing)
     limit_fen = credit_limit(application, scores.credit_score, policy)
+    uplift_fen = green_uplift(application, limit_fen, policy)
+    limit_fen += uplift_fen
     available_fen = max(0, limit_fen - (application.open_principal_fen or 0))
     findings = [
-        *_fraud_findings(application, scores, policy),
+        *_rule_findings(application, policy),
+        *_list_findings(application),
+        *_fraud_findings(scores, policy),
         *_credit_findings(application, scores, policy),
         *_affordability_findings(application, available_fen, policy),
     ]
@@ -90,9 +97,10 @@ def decide(
         limit_fen=limit_fen,
         available_fen=available_fen,
         reasons=_distinct(declines or findings),
-        price_tier=None if declines else price_tier(scores.credit_score, policy),
+        price=None if declines else price(application, scores, policy),
         policy=policy.version,
         scores=scores,
+        green_uplift_fen=uplift_fen,
     )
 
 
@@ -113,22 +121,55 @@ def credit_limit(application: Application, credit_score: int, policy: Policy = D
     return min(max(steps, policy.lowest_limit_fen), ceiling)
 
 
-def price_tier(credit_score: int, policy: Policy = DEFAULT_POLICY) -> str:
-    """Price tier, "A" best; a better score never gets a worse one."""
-    return next(tier for least, tier in policy.price_tiers if credit_score >= least)
+def green_uplift(application: Application, limit_fen: int, policy: Policy = DEFAULT_POLICY) -> int:
+    """What green goods add to a limit, in fen: goods of energy grade 1, and new-energy vehicles.
+
+    A share of the limit up to a cap, in whole steps; never more than income can bear, nor above the highest limit, and
+    nothing where there is no limit.
+    """
+    if not limit_fen or not (application.energy_grade == 1 or application.new_energy_vehicle):
+        return 0
+    bearable = _bearable_monthly_fen(application, policy) - (application.monthly_obligations_fen or 0)
+    room = min(int(bearable * policy.horizon_months), policy.highest_limit_fen) - limit_fen
+    uplift = min(int(limit_fen * policy.green_uplift), policy.green_uplift_cap_fen, room)
+    return max(0, uplift // policy.limit_step_fen * policy.limit_step_fen)
 
 
-def _fraud_findings(application: Application, scores: Scores, policy: Policy) -> list[_Rung]:
-    findings = []
-    if (application.applications_on_device_24h or 0) >= policy.device_applicants_review:
-        findings.append(_Rung("review", "needs_verification", (RULES["many_applicants_on_device"],)))
-    if (application.applications_on_phone_24h or 0) >= policy.phone_applications_review:
-        findings.append(_Rung("review", "needs_verification", (RULES["many_applications_on_phone"],)))
+def _rule_findings(application: Application, policy: Policy) -> list[_Rung]:
+    """Rules of the fraud desk; whom the lender's list trusts is not stopped by them."""
+    if application.listed == "trusted":
+        return []
+    fired = {
+        "new_applicants_on_device": (
+            application.new_applicants_on_device_24h,
+            policy.new_applicants_on_device_review,
+        ),
+        "many_applications_on_phone": (
+            application.applications_on_phone_24h,
+            policy.phone_applications_review,
+        ),
+    }
+    return [
+        _Rung("review", "needs_verification", (RULES[code],))
+        for code, (found, most) in fired.items()
+        if (found or 0) >= most
+    ]
+
+
+def _list_findings(application: Application) -> list[_Rung]:
+    if application.listed == "blocked":
+        return [_Rung("decline", "not_verified", (RULES["on_block_list"],))]
+    if application.listed == "watched":
+        return [_Rung("review", "needs_verification", (RULES["on_watch_list"],))]
+    return []
+
+
+def _fraud_findings(scores: Scores, policy: Policy) -> list[_Rung]:
     if scores.fraud_probability >= policy.fraud_probability_decline:
-        findings.append(_Rung("decline", "not_verified", scores.fraud_reasons))
-    elif scores.fraud_probability >= policy.fraud_probability_review:
-        findings.append(_Rung("review", "needs_verification", scores.fraud_reasons))
-    return findings
+        return [_Rung("decline", "not_verified", scores.fraud_reasons)]
+    if scores.fraud_probability >= policy.fraud_probability_review:
+        return [_Rung("review", "needs_verification", scores.fraud_reasons)]
+    return []
 
 
 def _credit_findings(application: Application, scores: Scores, policy: Policy) -> list[_Rung]:

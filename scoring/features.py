@@ -61,6 +61,11 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature("applications_on_device_24h", +1, None),
     Feature("applications_on_phone_24h", +1, None),
     Feature("applications_on_address_30d", +1, None),
+    Feature("new_applicants_on_device_24h", +1, None),
+    Feature("applicants_on_device_30d", +1, None),
+    Feature("applicants_on_card_30d", +1, None),
+    Feature("linked_known_bad_share", +1, None),
+    Feature("linked_component_size", +1, None),
 )
 FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATURES)
 Model = Literal["fraud", "credit"]
@@ -112,6 +117,11 @@ def feature_row(application: Application) -> tuple[float, ...]:
         _number(a.applications_on_device_24h),
         _number(a.applications_on_phone_24h),
         _number(a.applications_on_address_30d),
+        _number(a.new_applicants_on_device_24h),
+        _number(a.applicants_on_device_30d),
+        _number(a.applicants_on_card_30d),
+        _number(a.linked_known_bad_share),
+        _number(a.linked_component_size),
     )
 
 

@@ -26,7 +26,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.application import Application
+from scoring.application import SHARES, Application
 
 Column = NDArray[np.float64]
 Columns = dict[str, Column]
@@ -41,13 +41,19 @@ FRAUD_INTERCEPT: Final = -4.36
 DEFAULT_INTERCEPT: Final = -3.34
 RING, ALONE, IMITATOR = 1, 2, 3
 FLAGS: Final = frozenset({"shipping_matches_known_region"})
-SHARES: Final = frozenset({"utilisation"})
+UNDRAWN: Final = frozenset({"category", "instalment_fen", "listed", "energy_grade", "new_energy_vehicle"})
+"""Fields that no model reads and the generator does not draw; the category is kept apart as text."""
 
 SOURCES: Final[dict[str, tuple[float, tuple[str, ...]]]] = {
     "bureau": (0.25, ("bureau_queries_3m", "bureau_lenders", "utilisation", "monthly_obligations_fen")),
     "phone operator": (0.30, ("phone_age_months",)),
-    "device": (0.15, ("applications_on_device_24h",)),
+    "device": (
+        0.15,
+        ("applications_on_device_24h", "new_applicants_on_device_24h", "applicants_on_device_30d"),
+    ),
     "address": (0.15, ("applications_on_address_30d", "shipping_matches_known_region")),
+    "card": (0.40, ("applicants_on_card_30d",)),
+    "links": (0.15, ("linked_known_bad_share", "linked_component_size")),
     "income": (0.25, ("declared_monthly_income_fen",)),
     "page timing": (0.10, ("checkout_seconds", "minutes_since_phone_verified")),
 }
@@ -112,12 +118,11 @@ def generate(rows: int, seed: int) -> Population:
     fraud = _is_fraud(rng, columns, kind)
     scheme = np.where(fraud, rng.choice([RING, ALONE, IMITATOR], rows, p=[0.34, 0.38, 0.28]), 0)
     columns |= _presence(rng, scheme, columns["prior_loans"] > 0)
+    columns |= _links(rng, scheme, columns)
     _hide_record_of_frauds(columns, scheme)
     default = _defaults(rng, columns, stress) & ~fraud
     _hide_missing_sources(rng, columns)
-    unknown = {field.name for field in fields(Application)} ^ (
-        columns.keys() | {"category", "instalment_fen"}
-    )
+    unknown = {field.name for field in fields(Application)} ^ (columns.keys() | UNDRAWN)
     if unknown:
         raise AssertionError(f"columns and Application differ in {sorted(unknown)}")
     return Population(columns, np.array(CATEGORIES)[kind], fraud, default)
@@ -209,6 +214,29 @@ def _presence(rng: np.random.Generator, scheme: NDArray[np.int64], returning: ND
         "minutes_since_phone_verified": np.floor(first_visit),
         "checkout_seconds": np.floor(np.clip(seconds, 5, 3_600)),
         "shipping_matches_known_region": matches.astype(float),
+    }
+
+
+def _links(rng: np.random.Generator, scheme: NDArray[np.int64], columns: Columns) -> Columns:
+    """Who shares a device, a card or a known bad: rings, families, now and then a stranger."""
+    rows = len(scheme)
+    ring = scheme == RING
+    device = columns["applications_on_device_24h"]
+    seen_before = columns["prior_loans"] > 0
+    newcomers = np.where(ring, device, rng.binomial((device - 1).astype(int), 0.35) + ~seen_before)
+    month = device + np.where(ring, rng.poisson(3.0, rows), rng.random(rows) < 0.06)
+    card = 1 + np.where(ring, rng.poisson(0.9, rows), rng.random(rows) < 0.025)
+    family = np.where(rng.random(rows) < 0.35, rng.poisson(0.9, rows), 0)
+    component = np.clip(1 + family + np.where(ring, rng.poisson(7, rows), 0), 1, 50)
+    known = ring & (rng.random(rows) < 0.55)
+    stray = rng.random(rows) < 0.004
+    share = np.where(known, rng.beta(2.2, 4, rows), np.where(stray, rng.beta(1.2, 9, rows), 0))
+    return {
+        "new_applicants_on_device_24h": newcomers.astype(float),
+        "applicants_on_device_30d": month.astype(float),
+        "applicants_on_card_30d": card.astype(float),
+        "linked_known_bad_share": np.round(share, 4),
+        "linked_component_size": component.astype(float),
     }
 
 

@@ -1,35 +1,39 @@
-"""Writes a forest as an ONNX graph of one `TreeEnsembleRegressor` (ai.onnx.ml, opset 3) that answers
-logits.
+"""Writes a model as one ONNX graph that answers logits: a `TreeEnsembleRegressor` (ai.onnx.ml, opset 3), and beside
+it, where a blend was proved, the network.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
 from scoring.errors import TrainingUnavailable
 from scoring.forest import LEAF, Forest
+from scoring.network import FURTHEST, Network
+from scoring.runtimes import INPUT, OUTPUT
 
-INPUT: Final = "features"
-OUTPUT: Final = "logit"
 ML_OPSET: Final = 3
 OPSET: Final = 17
 IR_VERSION: Final = 8
 
 
-def forest_to_onnx(forest: Forest, *, name: str) -> bytes:
-    """The ONNX file of `forest`: input ``features`` float32 (rows, features), output ``logit`` float32
-    (rows, 1).
+def forest_to_onnx(
+    forest: Forest, *, name: str, network: Network | None = None, network_weight: float = 0.0
+) -> bytes:
+    """The ONNX file of a model: input ``features`` float32 (rows, features), output ``logit`` float32 (rows, 1).
 
-    Raises `TrainingUnavailable` when `onnx` is not installed.
+    With a network the answer is its share ``network_weight`` and the rest of the forest's. Raises
+    `TrainingUnavailable` when `onnx` is not installed.
     """
     try:
         from onnx import TensorProto, checker, helper  # noqa: PLC0415
     except ImportError as missing:
         raise TrainingUnavailable("writing a model needs the package onnx (extra 'train')") from missing
-    node = helper.make_node(
+    trees = helper.make_node(
         "TreeEnsembleRegressor",
         [INPUT],
-        [OUTPUT],
+        [OUTPUT if network is None else "forest"],
         name=name,
         domain="ai.onnx.ml",
         n_targets=1,
@@ -38,17 +42,68 @@ def forest_to_onnx(forest: Forest, *, name: str) -> bytes:
         base_values=[forest.base_logit],
         **_tree_attributes(forest),
     )
+    nodes: list[Any] = [trees]
+    constants: list[Any] = []
+    if network is not None:
+        more, constants = _network_nodes(network, network_weight)
+        nodes += more
     graph = helper.make_graph(
-        [node],
+        nodes,
         name,
         [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [None, forest.features])],
         [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, 1])],
+        initializer=constants,
     )
     opsets = [helper.make_opsetid("ai.onnx.ml", ML_OPSET), helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, producer_name="fenqi-score", opset_imports=opsets)
     model.ir_version = IR_VERSION
     checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _network_nodes(network: Network, weight: float) -> tuple[list[Any], list[Any]]:
+    """Nodes and constants of the network and of the weighted sum; the weight is multiplied into the last layer."""
+    from onnx import helper, numpy_helper  # noqa: PLC0415
+
+    single = {
+        "zero": np.zeros(1),
+        "one": np.ones(1),
+        "low": np.float64(-FURTHEST),
+        "high": np.float64(FURTHEST),
+        "mean": network.mean,
+        "deviation": network.deviation,
+        "inner": network.inner,
+        "inner_bias": network.inner_bias,
+        "outer": weight * network.outer[:, None],
+        "straight": weight * network.straight[:, None],
+        "bias": np.array([weight * network.bias]),
+        "forest_weight": np.array([1 - weight]),
+    }
+    constants = [numpy_helper.from_array(np.asarray(v, dtype=np.float32), n) for n, v in single.items()]
+    constants.append(numpy_helper.from_array(network.columns, "columns"))
+    steps: tuple[tuple[str, tuple[str, ...], str, dict[str, Any]], ...] = (
+        ("Gather", (INPUT, "columns"), "known", {"axis": 1}),
+        ("IsNaN", ("known",), "gap", {}),
+        ("Cast", ("gap",), "flags", {"to": 1}),
+        ("Max", ("known", "zero"), "positive", {}),
+        ("Add", ("positive", "one"), "shifted", {}),
+        ("Log", ("shifted",), "logarithm", {}),
+        ("Concat", ("known", "logarithm"), "both", {"axis": 1}),
+        ("Concat", ("gap", "gap"), "gaps", {"axis": 1}),
+        ("Sub", ("both", "mean"), "centred", {}),
+        ("Div", ("centred", "deviation"), "scaled", {}),
+        ("Clip", ("scaled", "low", "high"), "clipped", {}),
+        ("Where", ("gaps", "zero", "clipped"), "filled", {}),
+        ("Concat", ("filled", "flags"), "inputs", {"axis": 1}),
+        ("MatMul", ("inputs", "inner"), "before", {}),
+        ("Add", ("before", "inner_bias"), "activation", {}),
+        ("Tanh", ("activation",), "hidden", {}),
+        ("MatMul", ("hidden", "outer"), "curved", {}),
+        ("MatMul", ("inputs", "straight"), "line", {}),
+        ("Mul", ("forest", "forest_weight"), "forest_share", {}),
+        ("Sum", ("forest_share", "curved", "line", "bias"), OUTPUT, {}),
+    )
+    return [helper.make_node(kind, list(ins), [out], **more) for kind, ins, out, more in steps], constants
 
 
 def _tree_attributes(forest: Forest) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Policy:
     blocked_categories: tuple[str, ...] = ("edu_k12",)
     """Never financed: tuition for primary and secondary pupils and pre-schoolers."""
 
-    device_applicants_review: int = 3
+    new_applicants_on_device_review: int = 3
     phone_applications_review: int = 6
     fraud_probability_review: float = 0.15
     fraud_probability_decline: float = 0.50
@@ -72,6 +72,28 @@ class Policy:
     step_up_instalments: int = 3
     price_tiers: tuple[tuple[int, str], ...] = ((720, "A"), (680, "B"), (640, "C"), (600, "D"), (0, "E"))
     """Least credit score of each price tier, best first."""
+    base_rate_bp: int = 1_800
+    """Nominal annual rate of the last tier, in basis points (18.0 %); no price is ever above it."""
+    price_multipliers: tuple[Fraction, ...] = (
+        Fraction(85, 100),
+        Fraction(89, 100),
+        Fraction(93, 100),
+        Fraction(97, 100),
+        Fraction(1),
+    )
+    """What of the base rate each tier pays, best first: 15.3 % for the best."""
+    lifetime_instalments: int = 6
+    """Instalments paid on time, without a late one, that are worth one tier: such shoppers come back."""
+    funding_rate_bp: int = 400
+    cost_rate_bp: int = 300
+    """What the money and the service of a loan cost the lender a year, in basis points of the principal owed."""
+    loss_given_default: Fraction = Fraction(60, 100)
+    exposure_at_default: Fraction = Fraction(60, 100)
+    """Of the amount lent what is still owed when a loan defaults, and of that what is lost."""
+
+    green_uplift: Fraction = Fraction(1, 10)
+    """Share of the limit that is added for goods of energy grade 1 and for new-energy vehicles."""
+    green_uplift_cap_fen: int = 500_000
 
     def __post_init__(self) -> None:
         unknown = set(self.required_sources) - FIELD_NAMES
@@ -94,6 +116,12 @@ class Policy:
         least = [score for score, _ in self.price_tiers]
         if least != sorted(set(least), reverse=True) or least[-1] != 0:
             raise ValueError("price_tiers must fall to 0")
+        if list(self.price_multipliers) != sorted(self.price_multipliers) or len(
+            self.price_multipliers
+        ) != len(self.price_tiers):
+            raise ValueError("price_multipliers must name one share for each tier and never fall")
+        if not self.price_multipliers[0] > 0 or self.price_multipliers[-1] != 1:
+            raise ValueError("price_multipliers must be above 0 and end with 1")
 
 
 DEFAULT_POLICY: Final = Policy()

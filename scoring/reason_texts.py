@@ -66,6 +66,11 @@ SENTENCES: Final[dict[str, tuple[str, str, bool]]] = {
     ),
     "address_shared": ("同一收货地址有多位申请人", "Several applicants ship to this address", False),
     "address_unknown": ("无法核对收货地址", "The shipping address could not be compared", False),
+    "card_shared": ("同一银行卡有多位申请人", "Several applicants pay by this bank card", False),
+    "card_unknown": ("无法核对银行卡", "The bank card could not be compared", False),
+    "linked_to_fraud": ("与已确认的欺诈申请存在关联", "Linked to applications known to be fraudulent", False),
+    "linked_to_many": ("与多位申请人存在关联", "Linked to many other applicants", False),
+    "links_unknown": ("无法核对与其他申请的关联", "Links to other applications could not be compared", False),
     "record_unknown": ("未能取得过往还款记录", "The repayment record was not available", True),
 }
 """Code: Chinese, English, whether a shopper may see it."""
@@ -98,6 +103,11 @@ FEATURE_CODES: Final[dict[str, tuple[str, str]]] = {
     "applications_on_device_24h": ("device_shared", "device_unknown"),
     "applications_on_phone_24h": ("phone_many_applications", "phone_many_applications"),
     "applications_on_address_30d": ("address_shared", "address_unknown"),
+    "new_applicants_on_device_24h": ("device_shared", "device_unknown"),
+    "applicants_on_device_30d": ("device_shared", "device_unknown"),
+    "applicants_on_card_30d": ("card_shared", "card_unknown"),
+    "linked_known_bad_share": ("linked_to_fraud", "links_unknown"),
+    "linked_component_size": ("linked_to_many", "links_unknown"),
 }
 """Feature: code when its value is known, code when it is not."""
 

@@ -23,9 +23,21 @@ _REASONS: Final = (
         "Some information could not be checked; a person will decide",
     ),
     Reason(
-        "many_applicants_on_device",
-        "同一设备 24 小时内有多位申请人",
-        "Several applicants on one device within 24 hours",
+        "new_applicants_on_device",
+        "同一设备 24 小时内有多位新申请人",
+        "Several new applicants on one device within 24 hours",
+        shopper_may_see=False,
+    ),
+    Reason(
+        "on_block_list",
+        "贷款机构已将申请人列入禁止名单",
+        "The lender's block list names the applicant",
+        shopper_may_see=False,
+    ),
+    Reason(
+        "on_watch_list",
+        "贷款机构已将申请人列入关注名单",
+        "The lender's watch list names the applicant",
         shopper_may_see=False,
     ),
     Reason(

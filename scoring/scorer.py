@@ -4,52 +4,58 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from scoring.application import Application
 from scoring.bundle import DEFAULT_BUNDLE, Bundle
-from scoring.calibration import Platt, credit_score, sigmoid
+from scoring.calibration import credit_score, sigmoid
 from scoring.decision import Recommendation, decide
 from scoring.errors import BundleError, ModelFailed
 from scoring.features import FEATURE_NAMES, MODELS, Model, feature_vector
-from scoring.forest import Attribution, LeafPaths
-from scoring.onnx_export import INPUT, OUTPUT
+from scoring.forest import Attribution
 from scoring.policy import DEFAULT_POLICY, Policy
 from scoring.reasons import Reason
+from scoring.runtimes import Runtime, runs
 from scoring.scores import ModelIdentity, Scores
 
 REFERENCE_TOLERANCE: Final = 1e-6
-ERRORS_ONLY: Final = 3
 
 
 class Scorer:
-    """Two models behind one call.
+    """Two models behind one call."""
 
-    Sessions run on one thread each, so a web worker's threads do not fight over cores.
-    """
-
-    def __init__(self, bundle: Bundle, *, timer_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        runtime: Runtime | None = None,
+        timer_ns: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
         self._bundle = bundle
         self._timer_ns = timer_ns
-        self._sessions = {model: _session(bundle.onnx[model], model) for model in MODELS}
-        self._paths = {model: LeafPaths(bundle.forests[model]) for model in MODELS}
+        self._runs = {model: runs(bundle, model, runtime) for model in MODELS}
 
     @classmethod
     def load(
-        cls, path: str | Path | None = None, *, timer_ns: Callable[[], int] = time.perf_counter_ns
+        cls,
+        path: str | Path | None = None,
+        *,
+        runtime: Runtime | None = None,
+        timer_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> Scorer:
         """A scorer from a bundle folder, the packaged one by default.
 
+        `runtime` is onnxruntime where it is installed, else xgboost, which gives the same answers to 1e-6.
         Raises `BundleError` when a file is missing or changed, or when the reference rows do not come out
         as stored.
         """
-        scorer = cls(Bundle.read(DEFAULT_BUNDLE if path is None else Path(path)), timer_ns=timer_ns)
+        bundle = Bundle.read(DEFAULT_BUNDLE if path is None else Path(path))
+        scorer = cls(bundle, runtime=runtime, timer_ns=timer_ns)
         scorer._check_reference()
         return scorer
 
@@ -57,6 +63,11 @@ class Scorer:
     def identity(self) -> ModelIdentity:
         """Name, version and SHA-256 of the loaded bundle."""
         return self._bundle.identity
+
+    @property
+    def graphs(self) -> Mapping[str, bytes]:
+        """The ONNX graph of each model, for a benchmark."""
+        return self._bundle.onnx
 
     def score(self, application: Application, *, with_reasons: bool = True) -> Scores:
         """Both scores of one application; leave the reasons out where nobody reads them.
@@ -92,59 +103,48 @@ class Scorer:
             return decide(application, None, policy)
 
     def contributions(self, application: Application, model: Model) -> Attribution:
-        """Exact contributions to the calibrated logit of `model`, in the order of `FEATURE_NAMES`."""
-        raw = self._paths[model].contributions(feature_vector(application)[0])
-        platt = self._bundle.platt[model]
-        return Attribution(platt.logit(raw.bias), platt.slope * raw.values)
+        """Contributions to the calibrated logit of `model`, in the order of `FEATURE_NAMES`; they add up to it."""
+        blended = self._bundle.models[model]
+        raw = blended.contributions(feature_vector(application)[0])
+        return Attribution(blended.platt.logit(raw.bias), blended.platt.slope * raw.values)
 
     def probabilities(self, rows: NDArray[np.float32], model: Model) -> NDArray[np.float64]:
         """Calibrated probabilities of many feature rows, shape (rows, features) to (rows,)."""
-        platt = self._bundle.platt[model]
+        platt = self._bundle.models[model].platt
         return 1 / (1 + np.exp(-(platt.slope * self._logits(rows, model) + platt.intercept)))
 
-    def run_sessions(self, rows: NDArray[np.float32]) -> None:
-        """Runs both models on ready feature rows and drops the answers: the yardstick of the benchmark."""
-        for session in self._sessions.values():
-            session.run([OUTPUT], {INPUT: rows})
+    def run_models(self, rows: NDArray[np.float32]) -> None:
+        """Runs both models on ready feature rows and drops the answers: what a score costs beyond them."""
+        for run in self._runs.values():
+            run(rows)
 
     def _calibrated(self, row: NDArray[np.float32], model: Model) -> float:
-        return self._bundle.platt[model].logit(self._logits(row, model).item(0))
+        return self._bundle.models[model].platt.logit(self._logits(row, model).item(0))
 
     def _logits(self, rows: NDArray[np.float32], model: Model) -> NDArray[np.float64]:
         try:
-            answer = self._sessions[model].run([OUTPUT], {INPUT: rows})[0][:, 0].astype(np.float64)
-        except Exception as problem:  # onnxruntime's own exceptions share no base class
+            answer = self._runs[model](rows).astype(np.float64)
+        except Exception as problem:  # the runtimes' own exceptions share no base class
             raise ModelFailed(f"the {model} model failed: {problem}") from problem
         if not math.isfinite(answer.sum()):
             raise ModelFailed(f"the {model} model gave no finite answer")
         return answer
 
     def _reasons(self, row: NDArray[np.float32], model: Model) -> tuple[Reason, ...]:
-        platt: Platt = self._bundle.platt[model]
-        raw = self._paths[model].contributions(row[0])
-        return self._bundle.texts.strongest(raw, row[0], FEATURE_NAMES, origin=model, slope=platt.slope)
+        blended = self._bundle.models[model]
+        raw = blended.contributions(row[0])
+        slope = blended.platt.slope
+        return self._bundle.texts.strongest(raw, row[0], FEATURE_NAMES, origin=model, slope=slope)
 
     def _check_reference(self) -> None:
         reference = self._bundle.reference
         for model in MODELS:
-            stored = reference.probabilities[model]
+            stored, blended = reference.probabilities[model], self._bundle.models[model]
             try:
                 served = self.probabilities(reference.rows, model)
             except ModelFailed as problem:
                 raise BundleError(f"the {model} model cannot be run: {problem}") from problem
-            platt = self._bundle.platt[model]
-            walked = [sigmoid(platt.logit(self._paths[model].logit(row))) for row in reference.rows]
+            walked = [sigmoid(blended.platt.logit(blended.logit(row))) for row in reference.rows]
             for name, answer in (("model", served), ("trees", np.array(walked))):
                 if len(answer) != len(stored) or not np.abs(answer - stored).max() <= REFERENCE_TOLERANCE:
                     raise BundleError(f"the {model} {name} do not reproduce the bundle's reference rows")
-
-
-def _session(onnx: bytes, model: str) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = ERRORS_ONLY
-    try:
-        return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-    except Exception as problem:  # onnxruntime's own exceptions share no base class
-        raise BundleError(f"the {model} model cannot be loaded: {problem}") from problem

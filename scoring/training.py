@@ -1,5 +1,5 @@
-"""Trains a bundle from the seeded generator: two monotone boosted-tree models, calibrated on held-out
-folds.
+"""Trains a bundle from the seeded generator: two monotone models, each of boosted trees and perhaps a network,
+calibrated on held-out folds.
 
 One thread and fixed seeds: the same arguments and the same xgboost, onnx and numpy versions give the same
 bytes. The version of xgboost is written into the bundle, because another one may grow other trees.
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -18,20 +18,27 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle import SUMS, Bundle, Reference, forests_as_npz, sums_of
+from scoring import network
+from scoring.bundle import SUMS, Bundle, Reference, forests_as_npz, networks_as_npz, sums_of
 from scoring.calibration import PercentScale, Platt, calibration_as_json
 from scoring.card import model_card
+from scoring.checkpoint import Checkpoint
 from scoring.errors import TrainingUnavailable
 from scoring.evaluation import evaluate
 from scoring.features import FEATURES, MODELS, Model, feature_matrix, model_columns, monotone_constraints
 from scoring.forest import Forest
+from scoring.gate import Gate, blend, judge, stratified
 from scoring.generator import Population, generate
+from scoring.model import BlendedModel
+from scoring.network import Network
 from scoring.onnx_export import forest_to_onnx
 from scoring.reason_texts import reasons_as_json
 from scoring.scorer import Scorer
+from scoring.tables.learners import Logistic
 
 FOLDS: Final = 5
 REFERENCE_ROWS: Final = 100
+CHALLENGER_PENALTY: Final = 50.0
 EVALUATION_SEED_STEP: Final = 1_000_003
 REFERENCE_SEED_STEP: Final = 2_000_003
 PARAMETERS: Final[dict[str, Any]] = {
@@ -73,30 +80,49 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """One model before it is written: booster, trees, calibration, held-out logits (rows,)."""
+    """One model before it is written: its trees for xgboost (UBJ), the blend, how the gate judged it, and calibrated
+    held-out logits (rows,).
+    """
 
-    booster: Any
-    forest: Forest
-    platt: Platt
+    ubj: bytes
+    blended: BlendedModel
+    gate: Gate
     held_out_logits: NDArray[np.float64]
 
 
 def train(out: Path, plan: TrainingPlan, progress: Progress = lambda step: None) -> Bundle:
     """Trains both models and writes the bundle folder `out`, whole or not at all.
 
-    Raises FileExistsError when `out` exists and is not an empty folder, `BundleError` when an exported
-    model does not answer the reference rows like the trained one, `TrainingUnavailable` when a package of
-    the extra 'train' is missing.
+    Interrupted, it goes on where it stopped when it is called again for the same plan. Raises FileExistsError when
+    `out` exists and is not an empty folder, `BundleError` when an exported model does not answer the reference rows
+    like the trained one, `TrainingUnavailable` when a package of the extra 'train' is missing.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists and is not an empty folder; nothing was changed")
     xgboost = _xgboost()
+    reached = Checkpoint.beside(
+        out,
+        {
+            "plan": asdict(plan),
+            "parameters": PARAMETERS,
+            "features": repr(FEATURES),
+            "xgboost": xgboost.__version__,
+        },
+    )
     population = generate(plan.rows, plan.seed)
     matrix = feature_matrix(population.applications())
     progress("population")
     reference_rows = feature_matrix(generate(REFERENCE_ROWS, plan.seed + REFERENCE_SEED_STEP).applications())
     fitted = {
-        model: fit_model(xgboost, model, population=population, matrix=matrix, plan=plan, progress=progress)
+        model: fit_model(
+            xgboost,
+            model,
+            population=population,
+            matrix=matrix,
+            plan=plan,
+            reached=reached,
+            progress=progress,
+        )
         for model in MODELS
     }
     content = _content(plan, fitted, reference_rows, xgboost.__version__)
@@ -109,9 +135,13 @@ def train(out: Path, plan: TrainingPlan, progress: Progress = lambda step: None)
             Scorer.load(draft), generate(plan.evaluation_rows, plan.seed + EVALUATION_SEED_STEP)
         )
         progress("evaluation")
-        _write(draft, content | {"card.md": _card(plan, measured, xgboost.__version__)})
+        gates = {model: fitted[model].gate for model in MODELS}
+        depth = PARAMETERS["max_depth"]
+        card = model_card(plan, measured, gates, xgboost=xgboost.__version__, depth=depth, folds=FOLDS)
+        _write(draft, content | {"card.md": card.encode()})
         bundle = Bundle.read(draft)
         draft.rename(out)
+    reached.forget()
     progress("bundle")
     return bundle
 
@@ -123,41 +153,95 @@ def fit_model(
     population: Population,
     matrix: NDArray[np.float32],
     plan: TrainingPlan,
+    reached: Checkpoint,
     progress: Progress = lambda step: None,
 ) -> FittedModel:
-    """Fits 'fraud' or 'credit': folds for the calibration first, then the model on all its rows.
+    """Fits 'fraud' or 'credit': folds for the gate and the calibration first, then the model on all its rows.
 
     Frauds are no rows of the credit model: whether they would have paid is not a question.
     """
-    rows = np.ones(len(population), dtype=bool) if model == "fraud" else ~population.fraud
-    labels = (population.fraud if model == "fraud" else population.default)[rows]
-    columns = model_columns(model)
-    inputs = np.ascontiguousarray(matrix[rows][:, columns])
-    parameters = PARAMETERS | {
-        "seed": plan.seed,
-        "base_score": round(float(labels.mean()), 6),
-        "monotone_constraints": monotone_constraints(model),
-    }
-    fold = np.random.default_rng(plan.seed).permutation(len(labels)) % FOLDS
-    held_out = np.empty(len(labels))
+    used = np.ones(len(population), dtype=bool) if model == "fraud" else ~population.fraud
+    labels = (population.fraud if model == "fraud" else population.default)[used]
+    rows = matrix[used]
+    fold = stratified(labels, FOLDS, plan.seed)
+    held_out = {name: np.empty(len(labels)) for name in ("trees", "network", "logistic")}
     for number in range(FOLDS):
         inside = fold != number
-        booster = xgboost.train(parameters, xgboost.DMatrix(inputs[inside], label=labels[inside]), plan.trees)
-        held_out[~inside] = booster.predict(xgboost.DMatrix(inputs[~inside]), output_margin=True)
+
+        def of_fold(inside: NDArray[np.bool_] = inside) -> dict[str, NDArray[Any]]:
+            return _held_out(
+                xgboost, model, rows[inside], labels[inside], rows[~inside], plan.seed, plan.trees
+            )
+
+        for name, logits in reached.arrays(f"{model}-fold-{number + 1}", of_fold).items():
+            held_out[name][~inside] = logits
         progress(f"{model} fold {number + 1}")
-    booster = xgboost.train(parameters, xgboost.DMatrix(inputs, label=labels), plan.trees)
+    gate = judge(held_out, labels, fold, challenger="logistic")
+    ubj = reached.bytes(f"{model}-trees", lambda: _trees(xgboost, model, rows, labels, plan.seed, plan.trees))
+    weight = gate.weights["network"]
+    network = _network(model, rows, labels, plan.seed) if weight else None
     progress(f"{model} model")
-    forest = Forest.from_booster_json(bytes(booster.save_raw("json")), columns, len(FEATURES))
-    return FittedModel(booster, forest, Platt.fit(held_out, labels), held_out)
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(ubj))
+    forest = Forest.from_booster_json(bytes(booster.save_raw("json")), model_columns(model), len(FEATURES))
+    logits = blend(gate.weights, held_out)
+    platt = Platt.fit(logits, labels)
+    blended = BlendedModel(forest, platt, network, weight)
+    return FittedModel(ubj, blended, gate, platt.slope * logits + platt.intercept)
 
 
 def booster_probabilities(
     xgboost: ModuleType, fitted: FittedModel, model: Model, rows: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Calibrated probabilities (rows,) by the training library: what an exported model must reproduce."""
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(fitted.ubj))
     inputs = xgboost.DMatrix(np.ascontiguousarray(rows[:, model_columns(model)]))
-    logits = fitted.booster.predict(inputs, output_margin=True).astype(np.float64)
-    return np.asarray(1 / (1 + np.exp(-(fitted.platt.slope * logits + fitted.platt.intercept))))
+    trees = booster.predict(inputs, output_margin=True).astype(np.float64)
+    logits, platt = fitted.blended.with_network(trees, rows), fitted.blended.platt
+    return np.asarray(1 / (1 + np.exp(-(platt.slope * logits + platt.intercept))))
+
+
+def _held_out(
+    xgboost: ModuleType,
+    model: Model,
+    rows: NDArray[np.float32],
+    labels: NDArray[np.bool_],
+    unseen: NDArray[np.float32],
+    seed: int,
+    trees: int,
+) -> dict[str, NDArray[Any]]:
+    """Logits of each learner for rows it has not seen; the logistic regression is the permanent challenger."""
+    columns = list(model_columns(model))
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(_trees(xgboost, model, rows, labels, seed, trees)))
+    challenger = Logistic.fit(rows[:, columns], labels, inputs="both", penalty=CHALLENGER_PENALTY)
+    return {
+        "trees": booster.predict(xgboost.DMatrix(unseen[:, columns]), output_margin=True),
+        "network": _network(model, rows, labels, seed).logits(unseen),
+        "logistic": challenger.logits(unseen[:, columns]),
+    }
+
+
+def _trees(
+    xgboost: ModuleType,
+    model: Model,
+    rows: NDArray[np.float32],
+    labels: NDArray[np.bool_],
+    seed: int,
+    trees: int,
+) -> bytes:
+    parameters = PARAMETERS | {
+        "seed": seed,
+        "base_score": round(float(labels.mean()), 6),
+        "monotone_constraints": monotone_constraints(model),
+    }
+    inputs = xgboost.DMatrix(np.ascontiguousarray(rows[:, model_columns(model)]), label=labels)
+    return bytes(xgboost.train(parameters, inputs, trees).save_raw("ubj"))
+
+
+def _network(model: Model, rows: NDArray[np.float32], labels: NDArray[np.bool_], seed: int) -> Network:
+    return network.fit(rows, labels, model_columns(model), monotone_constraints(model), seed=seed)
 
 
 def _content(
@@ -166,9 +250,11 @@ def _content(
     """Every file of the bundle but the card and the sums."""
     xgboost = _xgboost()
     reference = Reference(rows, {m: booster_probabilities(xgboost, fitted[m], m, rows) for m in MODELS})
-    fraud_platt = fitted["fraud"].platt
-    held_out = fraud_platt.slope * fitted["fraud"].held_out_logits + fraud_platt.intercept
-    scale = PercentScale.fit(1 / (1 + np.exp(-held_out)))
+    blends = {model: fitted[model].blended for model in MODELS}
+    networks: dict[str, Network] = {
+        model: blended.network for model, blended in blends.items() if blended.network is not None
+    }
+    scale = PercentScale.fit(1 / (1 + np.exp(-fitted["fraud"].held_out_logits)))
     documents: dict[str, Any] = {
         "bundle.json": {
             "name": plan.name,
@@ -183,8 +269,14 @@ def _content(
                 "xgboost": xgboost_version,
                 "parameters": PARAMETERS,
             },
+            "gates": {model: fitted[model].gate.as_json() for model in MODELS},
         },
-        "calibration.json": calibration_as_json(fraud_platt, fitted["credit"].platt, scale),
+        "calibration.json": calibration_as_json(
+            blends["fraud"].platt,
+            blends["credit"].platt,
+            scale,
+            {model: blended.network_weight for model, blended in blends.items()},
+        ),
         "features.json": {
             "features": [{"name": f.name, "monotone": {m: getattr(f, m) for m in MODELS}} for f in FEATURES]
         },
@@ -197,14 +289,15 @@ def _content(
     content = {
         name: (json.dumps(d, ensure_ascii=False, indent=1) + "\n").encode() for name, d in documents.items()
     }
-    content |= {f"{model}.onnx": forest_to_onnx(fitted[model].forest, name=model) for model in MODELS}
-    return content | {"trees.npz": forests_as_npz({model: fitted[model].forest for model in MODELS})}
-
-
-def _card(plan: TrainingPlan, measured: dict[str, Any], xgboost_version: str) -> bytes:
-    return model_card(
-        plan, measured, xgboost=xgboost_version, depth=PARAMETERS["max_depth"], folds=FOLDS
-    ).encode()
+    for model, blended in blends.items():
+        content[f"{model}.ubj"] = fitted[model].ubj
+        content[f"{model}.onnx"] = forest_to_onnx(
+            blended.forest, name=model, network=blended.network, network_weight=blended.network_weight
+        )
+    return content | {
+        "networks.npz": networks_as_npz(networks),
+        "trees.npz": forests_as_npz({model: blended.forest for model, blended in blends.items()}),
+    }
 
 
 def _write(folder: Path, content: Mapping[str, bytes]) -> None:

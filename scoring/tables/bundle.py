@@ -24,13 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle import SUMS, sums_of
-from scoring.calibration import Platt
+from scoring.calibration import Calibration, calibration_of
 from scoring.errors import BundleError
 from scoring.forest import Forest
-from scoring.onnx_export import INPUT, OUTPUT, forest_to_onnx
+from scoring.gate import Logits, blend
+from scoring.onnx_export import forest_to_onnx
+from scoring.runtimes import INPUT, OUTPUT
 from scoring.tables.encoding import Encoding, Matrix
-from scoring.tables.ensemble import LEARNERS, Champion, blend, calibrated
-from scoring.tables.learners import Logistic, Logits, Model, Network, Trees
+from scoring.tables.ensemble import LEARNERS, Champion
+from scoring.tables.learners import Logistic, Model, Network, Trees
 from scoring.tables.table import Table
 
 REFERENCE_ROWS: Final = 100
@@ -88,8 +90,8 @@ class TableModel:
     target: str
     encoding: Encoding
     models: Mapping[str, Model]
-    weights: tuple[float, ...]
-    platt: Platt
+    weights: Mapping[str, float]
+    calibration: Calibration
 
     def probabilities(self, table: Table) -> NDArray[np.float64]:
         """Calibrated probability of the bad outcome, shape (rows,). Raises `TableInvalid`."""
@@ -106,8 +108,8 @@ class TableModel:
                 target=about["target"],
                 encoding=Encoding.from_json(about["inputs"]),
                 models=_models(content),
-                weights=tuple(about["weights"][name] for name in LEARNERS),
-                platt=Platt(**about["calibration"]),
+                weights={name: float(about["weights"][name]) for name in LEARNERS},
+                calibration=calibration_of(about["calibration"]),
             )
             reference = json.loads(content["reference.json"])
             rows = [[np.nan if value is None else value for value in row] for row in reference["rows"]]
@@ -120,7 +122,7 @@ class TableModel:
 
     def _of_inputs(self, matrix: Matrix) -> NDArray[np.float64]:
         logits = {name: model.logits(matrix) for name, model in self.models.items()}
-        return calibrated(self.platt, blend(self.weights, logits))
+        return self.calibration.probabilities(blend(self.weights, logits))
 
 
 def write(
@@ -149,15 +151,15 @@ def _content(
     logits = {learner: model.logits(rows) for learner, model in champion.models.items()}
     reference = {
         "rows": [[None if np.isnan(value) else float(value) for value in row] for row in rows],
-        "probabilities": calibrated(champion.platt, blend(champion.weights, logits)).tolist(),
+        "probabilities": champion.calibration.probabilities(blend(champion.weights, logits)).tolist(),
     }
     about = {
         "name": name,
         "format": 1,
         "target": target,
         "inputs": champion.encoding.as_json(),
-        "weights": dict(zip(LEARNERS, champion.weights, strict=True)),
-        "calibration": {"slope": champion.platt.slope, "intercept": champion.platt.intercept},
+        "weights": dict(champion.weights),
+        "calibration": champion.calibration.as_json(),
         "recipe": champion.recipe,
         "gate": champion.gate.as_json() if champion.gate else None,
         "rows": len(table),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from typing import Any, Final
 
+from scoring.checkpoint import Checkpoint
 from scoring.errors import TableInvalid
 from scoring.tables import ensemble, measures, protocols
 from scoring.tables.bundle import TableModel, write
@@ -18,13 +20,17 @@ SEED: Final = 42
 
 
 def train(options: argparse.Namespace, progress: Progress) -> TableModel:
-    """Trains on the whole table and writes the bundle to ``options.out``."""
+    """Trains on the whole table and writes the bundle to ``options.out``; goes on where it was interrupted."""
     table = _table(options).without([options.time] if options.time else [])
-    champion = ensemble.fit(table, _plan(options, options.seed), progress)
+    plan = _plan(options, options.seed)
+    reached = Checkpoint.beside(options.out, {"plan": asdict(plan), "rows": table.sha256()})
+    champion = ensemble.fit(table, plan, progress, reached)
     measured = measures.figures(table.bad, champion.held_out)
     rounded = {name: round(value, 4) for name, value in measured.items()}
     name = options.out.name
-    return write(options.out, champion, table, name=name, target=options.target, measured=rounded)
+    model = write(options.out, champion, table, name=name, target=options.target, measured=rounded)
+    reached.forget()
+    return model
 
 
 def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:

@@ -5,27 +5,25 @@ Everything is chosen by cross-validation on the rows it is given; a caller keeps
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring import metrics
-from scoring.calibration import Platt
+from scoring.calibration import Calibration, fit_calibration
+from scoring.checkpoint import Checkpoint
+from scoring.gate import CHAMPION, Gate, Labels, Logits, aucs, blend, judge, stratified
 from scoring.tables.encoding import Encoding, Matrix
-from scoring.tables.learners import PENALTIES, RECIPES, Labels, Logistic, Logits, Model, Network, Trees
+from scoring.tables.learners import PENALTIES, RECIPES, Logistic, Model, Network, Trees
 from scoring.tables.table import Table
 
-LEARNERS: Final = ("trees", "network", "logistic")
-STEP: Final = 0.1
-"""Blends are tried in steps of this weight."""
+LEARNERS: Final = (CHAMPION, "network", "logistic")
 
 Progress = Callable[[str], None]
-Weights = tuple[float, float, float]
-ALONE: Final[Weights] = (1.0, 0.0, 0.0)
+Weights = Mapping[str, float]
+ALONE: Final[Weights] = {name: float(name == CHAMPION) for name in LEARNERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +45,13 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """How the blend was judged: mean AUC of trees alone, gain of the best blend, and its standard error by folds."""
-
-    trees_auc: float
-    logistic_auc: float
-    best: Weights
-    gain: float
-    standard_error: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the gain is more than one standard error of the paired folds."""
-        return self.gain > self.standard_error
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "trees_auc": round(self.trees_auc, 4),
-            "logistic_auc": round(self.logistic_auc, 4),
-            "best_weights": dict(zip(LEARNERS, self.best, strict=True)),
-            "gain": round(self.gain, 5),
-            "standard_error": round(self.standard_error, 5),
-            "passed": self.passed,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Champion:
     """A fitted table model: logits are the weighted sum of its learners', the probability is calibrated."""
 
     encoding: Encoding
     models: Mapping[str, Model]
     weights: Weights
-    platt: Platt
+    calibration: Calibration
     recipe: str
     gate: Gate | None
     held_out: NDArray[np.float64]
@@ -92,50 +64,46 @@ class Champion:
 
     def probabilities(self, table: Table) -> NDArray[np.float64]:
         """Calibrated probability of the bad outcome, shape (rows,)."""
-        return calibrated(self.platt, self.logits(table))
+        return self.calibration.probabilities(self.logits(table))
 
 
-def fit(table: Table, plan: Plan, progress: Progress = lambda step: None) -> Champion:
-    """Chooses and fits on the rows of ``table``. Raises `TableInvalid`, `TrainingUnavailable`."""
+def fit(
+    table: Table, plan: Plan, progress: Progress = lambda step: None, reached: Checkpoint | None = None
+) -> Champion:
+    """Chooses and fits on the rows of ``table``. Raises `TableInvalid`, `TrainingUnavailable`.
+
+    With ``reached``, folds that were done before an interruption are not done again.
+    """
     encoding = Encoding.fit(table)
     matrix, bad = encoding.matrix(table), table.bad
     fold = stratified(bad, plan.folds, plan.seed)
-    held_out = _held_out(matrix, bad, fold, plan, progress)
+    held_out = _held_out(matrix, bad, fold, plan, progress, reached)
     recipe = _best(held_out, [f"trees:{name}" for name in plan.recipes], bad, fold)
     chosen = {"trees": held_out[f"trees:{recipe}"]}
     penalty = 0
     if plan.blend:
         penalty = int(_best(held_out, [f"logistic:{n}" for n in range(len(PENALTIES))], bad, fold))
         chosen |= {"network": held_out["network"], "logistic": held_out[f"logistic:{penalty}"]}
-    gate = _judge(chosen, bad, fold) if plan.blend else None
-    weights = gate.best if gate and gate.passed else ALONE
+    gate = judge(chosen, bad, fold) if plan.blend else None
+    weights = gate.weights if gate else dict(ALONE)
     models: dict[str, Model] = {}
-    for name, weight in zip(LEARNERS, weights, strict=True):
+    for name, weight in weights.items():
         if weight:
             models[name] = _fit_one(f"{name}:{recipe if name == 'trees' else penalty}", matrix, bad, plan)
     progress("champion")
     held_out_logits = blend(weights, chosen)
-    platt = Platt.fit(held_out_logits, bad)
-    return Champion(encoding, models, weights, platt, recipe, gate, calibrated(platt, held_out_logits))
-
-
-def calibrated(platt: Platt, logits: Logits) -> NDArray[np.float64]:
-    """Probabilities of calibrated logits."""
-    return np.asarray(1 / (1 + np.exp(-(platt.slope * logits + platt.intercept))))
-
-
-def stratified(bad: Labels, folds: int, seed: int) -> NDArray[np.intp]:
-    """A fold number for each row, shuffled, with the bad rows spread evenly."""
-    random = np.random.default_rng(seed)
-    fold = np.empty(len(bad), dtype=np.intp)
-    for outcome in (True, False):
-        rows = random.permutation(np.flatnonzero(bad == outcome))
-        fold[rows] = np.arange(len(rows)) % folds
-    return fold
+    calibration = fit_calibration(held_out_logits, bad)
+    held = calibration.probabilities(held_out_logits)
+    return Champion(encoding, models, weights, calibration, recipe, gate, held)
 
 
 def _held_out(
-    matrix: Matrix, bad: Labels, fold: NDArray[np.intp], plan: Plan, progress: Progress
+    matrix: Matrix,
+    bad: Labels,
+    fold: NDArray[np.intp],
+    plan: Plan,
+    progress: Progress,
+    reached: Checkpoint | None,
 ) -> dict[str, Logits]:
     """Logits of every candidate for every row, by models that have not seen the row."""
     names = [f"trees:{name}" for name in plan.recipes]
@@ -144,9 +112,14 @@ def _held_out(
     found = {name: np.empty(len(bad)) for name in names}
     for number in range(plan.folds):
         inside = fold != number
+
+        def of_fold(inside: NDArray[np.bool_] = inside) -> dict[str, Logits]:
+            models = {name: _fit_one(name, matrix[inside], bad[inside], plan) for name in names}
+            return {name: model.logits(matrix[~inside]) for name, model in models.items()}
+
+        logits = reached.arrays(f"fold-{number + 1}", of_fold) if reached else of_fold()
         for name in names:
-            model = _fit_one(name, matrix[inside], bad[inside], plan)
-            found[name][~inside] = model.logits(matrix[~inside])
+            found[name][~inside] = logits[name]
         progress(f"fold {number + 1}")
     return found
 
@@ -163,36 +136,5 @@ def _fit_one(name: str, matrix: Matrix, bad: Labels, plan: Plan) -> Model:
 
 def _best(held_out: Mapping[str, Logits], names: list[str], bad: Labels, fold: NDArray[np.intp]) -> str:
     """The name after the colon of the candidate with the highest mean AUC."""
-    best = max(names, key=lambda name: float(np.mean(_aucs(held_out[name], bad, fold))))
+    best = max(names, key=lambda name: float(np.mean(aucs(held_out[name], bad, fold))))
     return best.partition(":")[2]
-
-
-def _judge(chosen: Mapping[str, Logits], bad: Labels, fold: NDArray[np.intp]) -> Gate:
-    trees = _aucs(chosen["trees"], bad, fold)
-    judged = [(float(np.mean(_aucs(blend(weights, chosen), bad, fold))), weights) for weights in _grid()]
-    _, best = max(judged)
-    gains = _aucs(blend(best, chosen), bad, fold) - trees
-    return Gate(
-        trees_auc=float(trees.mean()),
-        logistic_auc=float(_aucs(chosen["logistic"], bad, fold).mean()),
-        best=best,
-        gain=float(gains.mean()),
-        standard_error=float(gains.std(ddof=1) / np.sqrt(len(gains))),
-    )
-
-
-def _grid() -> Iterator[Weights]:
-    parts = round(1 / STEP)
-    for trees, network in itertools.product(range(parts + 1), repeat=2):
-        if trees + network <= parts:
-            yield (trees / parts, network / parts, (parts - trees - network) / parts)
-
-
-def blend(weights: Sequence[float], logits: Mapping[str, Logits]) -> Logits:
-    """The weighted sum of the logits of those learners that have a weight."""
-    return np.asarray(sum(w * logits[name] for name, w in zip(LEARNERS, weights, strict=True) if w))
-
-
-def _aucs(logits: Logits, bad: Labels, fold: NDArray[np.intp]) -> NDArray[np.float64]:
-    numbers = range(int(fold.max()) + 1)
-    return np.array([metrics.area_under_curve(bad[fold == n], logits[fold == n]) for n in numbers])

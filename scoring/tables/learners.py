@@ -1,7 +1,7 @@
 """The three learners, each from inputs and labels to logits: boosted trees, logistic regression, a small network.
 
 All take one seed and give the same answer for it. Trees are the champion; logistic regression is the permanent
-challenger; the network joins only through the gate (`scoring.tables.blend`).
+challenger; the network joins only through the gate (`scoring.gate`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import TrainingUnavailable
+from scoring.gate import Labels, Logits
 from scoring.tables.encoding import Matrix, Scaling
-
-Labels = NDArray[np.bool_]
-Logits = NDArray[np.float64]
 
 RECIPES: Final[dict[str, dict[str, Any]]] = {
     "plain": {

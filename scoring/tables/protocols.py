@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import TableInvalid
+from scoring.gate import stratified
 from scoring.tables import ensemble, measures
 from scoring.tables.ensemble import Plan, Progress
 from scoring.tables.table import Table
@@ -43,7 +44,7 @@ def cross_validated(
     ``groups`` are columns that no model sees and by which approval is compared.
     """
     seen = table.without(groups)
-    fold = ensemble.stratified(table.bad, folds, plan.seed)
+    fold = stratified(table.bad, folds, plan.seed)
     rows, champions = [], []
     held_out = np.empty(len(table))
     for number in range(folds):
@@ -54,7 +55,7 @@ def cross_validated(
     told = measures.over_folds(rows)
     told["groups"] = {name: measures.by_group(table.bad, held_out, table.columns[name]) for name in groups}
     told["chosen"] = [
-        {"recipe": c.recipe, "weights": list(c.weights), **({"gate": c.gate.as_json()} if c.gate else {})}
+        {"recipe": c.recipe, "weights": dict(c.weights), **({"gate": c.gate.as_json()} if c.gate else {})}
         for c in champions
     ]
     return {"rows": len(table), "bad_rate": round(float(table.bad.mean()), 4), "folds": folds, **told}
@@ -81,7 +82,7 @@ def split_by_time(
             measures.card_precision(bad, probability, day[tested], cards[tested]), 4
         )
         told["card_precision_100_ci"] = _over_days(bad, probability, day[tested], cards[tested], plan.seed)
-    chosen: dict[str, Any] = {"recipe": champion.recipe, "weights": list(champion.weights)}
+    chosen: dict[str, Any] = {"recipe": champion.recipe, "weights": dict(champion.weights)}
     if champion.gate:
         chosen["gate"] = champion.gate.as_json()
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import csv
 import gzip
+import hashlib
 import io
 import lzma
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,6 +47,14 @@ class Table:
     def protected(self) -> tuple[str, ...]:
         """Columns whose name says that they must not decide."""
         return tuple(name for name in self.columns if name.lower() in PROTECTED)
+
+    def sha256(self) -> str:
+        """Hash of everything in the table: equal tables, equal hashes."""
+        digest = hashlib.sha256(np.packbits(self.bad).tobytes())
+        for name, column in self.columns.items():
+            digest.update(f"\0{name}\0".encode())
+            digest.update("\0".join(column).encode() if isinstance(column, tuple) else column.tobytes())
+        return digest.hexdigest()
 
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Table:
         """The chosen rows, by mask or by position, in that order."""

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.calibration import PercentScale, Platt, credit_score, sigmoid
+from scoring.calibration import (
+    Isotonic,
+    PercentScale,
+    Platt,
+    calibration_of,
+    credit_score,
+    fit_calibration,
+    sigmoid,
+)
+from scoring.metrics import expected_calibration_error
 
 LOGITS = st.floats(-40, 40)
 PROBABILITIES = st.floats(0, 1)
@@ -60,3 +69,42 @@ def test_sigmoid_does_not_overflow():
     assert sigmoid(-1_000) == 0
     assert sigmoid(1_000) == 1
     assert sigmoid(0) == 0.5
+
+
+def crooked(rows):
+    """Logits whose chances no straight line gives: level, then steep."""
+    random = np.random.default_rng(6)
+    logits = random.normal(0, 2, rows)
+    chance = np.where(logits < 0, 0.1, np.minimum(0.1 + logits / 4, 0.9))
+    return logits, random.random(rows) < chance
+
+
+def test_isotonic_regression_follows_a_shape_that_platt_scaling_cannot():
+    logits, bad = crooked(40_000)
+    unseen, outcome = crooked(80_001)
+    found = {
+        kind: expected_calibration_error(outcome, kind.fit(logits, bad).probabilities(unseen))
+        for kind in (Isotonic, Platt)
+    }
+    assert found[Isotonic] < 0.012
+    assert found[Platt] > 0.03
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.floats(-20, 20), st.booleans()), min_size=2, max_size=80), LOGITS, LOGITS)
+def test_isotonic_chances_never_fall_and_are_never_certain(pairs, first, second):
+    logits, bad = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
+    fitted = Isotonic.fit(logits, bad)
+    low, high = fitted.probabilities(np.array(sorted((first, second))))
+    assert 0 <= low <= high <= 1
+
+
+def test_few_bads_are_calibrated_by_two_numbers():
+    logits, bad = crooked(2_000)
+    assert isinstance(fit_calibration(logits, bad), Platt)
+    logits, bad = crooked(20_000)
+    fitted = fit_calibration(logits, bad)
+    assert isinstance(fitted, Isotonic)
+    np.testing.assert_array_equal(
+        calibration_of(fitted.as_json()).probabilities(logits), fitted.probabilities(logits)
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.application import Application
-from scoring.decision import credit_limit, decide, price_tier
+from scoring.decision import credit_limit, decide, green_uplift
 from scoring.policy import DEFAULT_POLICY, Policy
+from scoring.pricing import Price, price_tier
 from scoring.rules import RULES
 
 CREDIT_SCORES = st.integers(300, 850)
@@ -24,7 +26,7 @@ def test_an_ordinary_new_shopper_can_buy_a_phone(an_application, some_scores):
     assert answer.outcome == "approve"
     assert 800_000 <= answer.limit_fen <= 2_000_000
     assert answer.reasons == ()
-    assert answer.price_tier == "D"
+    assert answer.price == Price("D", 1_746)
 
 
 @pytest.mark.parametrize("source", DEFAULT_POLICY.required_sources)
@@ -51,7 +53,9 @@ def test_tuition_for_pupils_is_declined_even_without_scores(an_application, some
 @pytest.mark.parametrize(
     ("changes", "outcome", "code"),
     [
-        ({"applications_on_device_24h": 3}, "review", "many_applicants_on_device"),
+        ({"new_applicants_on_device_24h": 3}, "review", "new_applicants_on_device"),
+        ({"listed": "blocked"}, "decline", "on_block_list"),
+        ({"listed": "watched"}, "review", "on_watch_list"),
         ({"applications_on_phone_24h": 6}, "review", "many_applications_on_phone"),
         ({"max_delinquency_days": 31}, "review", "overdue"),
         ({"max_delinquency_days": 90}, "decline", "seriously_overdue"),
@@ -82,10 +86,10 @@ def test_rungs_of_the_scores(an_application, some_scores, changes, outcome, code
 
 
 def test_a_decline_on_risk_outranks_a_review_and_grants_nothing(an_application, some_scores):
-    answer = decide(an_application(applications_on_device_24h=5), some_scores(credit_score=400))
+    answer = decide(an_application(new_applicants_on_device_24h=5), some_scores(credit_score=400))
     assert answer.outcome == "decline"
     assert codes(answer) == ["credit_insufficient", "late_payments"]
-    assert (answer.limit_fen, answer.available_fen, answer.price_tier) == (0, 0, None)
+    assert (answer.limit_fen, answer.available_fen, answer.price) == (0, 0, None)
 
 
 def test_an_order_above_the_limit_still_tells_the_limit(an_application, some_scores):
@@ -96,12 +100,73 @@ def test_an_order_above_the_limit_still_tells_the_limit(an_application, some_sco
 
 
 def test_the_shopper_reads_no_fraud_signal_and_no_score(an_application, some_scores):
-    answer = decide(an_application(applications_on_device_24h=4), some_scores(fraud_probability=0.3))
-    assert {"many_applicants_on_device", "device_shared"} <= set(codes(answer))
+    answer = decide(an_application(new_applicants_on_device_24h=4), some_scores(fraud_probability=0.3))
+    assert {"new_applicants_on_device", "device_shared"} <= set(codes(answer))
     assert [reason.code for reason in answer.shopper_reasons] == ["needs_verification"]
     for rule in RULES.values():
         assert "分数" not in rule.text_zh
         assert "score" not in rule.text_en.lower()
+
+
+def test_many_applicants_on_a_device_alone_are_no_gang(an_application, some_scores):
+    """A family's tablet or a shop's: people whom the lender has known for long."""
+    known = an_application(
+        applications_on_device_24h=6, applicants_on_device_30d=40, new_applicants_on_device_24h=2
+    )
+    assert decide(known, some_scores()).outcome == "approve"
+
+
+def test_whom_the_list_trusts_is_not_stopped_by_a_rule_but_by_a_score(an_application, some_scores):
+    busy = {"new_applicants_on_device_24h": 9, "applications_on_phone_24h": 9, "listed": "trusted"}
+    assert decide(an_application(**busy), some_scores()).outcome == "approve"
+    assert decide(an_application(**busy), some_scores(fraud_probability=0.6)).outcome == "decline"
+    assert decide(an_application(**busy), some_scores(credit_score=500)).outcome == "decline"
+
+
+def test_a_block_list_is_not_told_to_the_shopper(an_application, some_scores):
+    answer = decide(an_application(listed="blocked"), some_scores())
+    assert [reason.code for reason in answer.shopper_reasons] == ["not_verified"]
+    assert answer.limit_fen == 0
+
+
+GREEN = [{"energy_grade": 1}, {"new_energy_vehicle": True}]
+
+
+@pytest.mark.parametrize("green", GREEN)
+def test_green_goods_lift_the_limit_by_a_tenth(an_application, some_scores, green):
+    plain, lifted = (decide(an_application(**c), some_scores()) for c in ({}, green))
+    assert plain.green_uplift_fen == 0
+    assert lifted.green_uplift_fen == plain.limit_fen // 10 // 10_000 * 10_000 > 0
+    assert lifted.limit_fen == plain.limit_fen + lifted.green_uplift_fen
+    assert lifted.price == plain.price
+
+
+@pytest.mark.parametrize("green", GREEN)
+def test_green_goods_never_overrule_a_decline_on_risk(an_application, some_scores, green):
+    for bad in ({"fraud_probability": 0.6}, {"credit_score": 500}):
+        answer = decide(an_application(**green), some_scores(**bad))
+        assert (answer.outcome, answer.limit_fen, answer.green_uplift_fen) == ("decline", 0, 0)
+    unaffordable = an_application(**green, declared_monthly_income_fen=90_000)
+    assert decide(unaffordable, some_scores()).outcome == "decline"
+
+
+def test_grade_2_is_not_green(an_application, some_scores):
+    assert decide(an_application(energy_grade=2), some_scores()).green_uplift_fen == 0
+
+
+@settings(max_examples=200)
+@given(score=CREDIT_SCORES, income=INCOMES, on_time=st.integers(0, 40), elsewhere=st.integers(0, 1_000_000))
+def test_a_green_uplift_stays_within_what_income_bears_and_the_highest_limit(
+    score, income, on_time, elsewhere
+):
+    order = replace(an_order(income, on_time, elsewhere), energy_grade=1)
+    limit = credit_limit(order, score)
+    uplift = green_uplift(order, limit)
+    assert uplift % 10_000 == 0
+    assert 0 <= uplift <= min(limit // 10, 500_000)
+    assert limit + uplift <= 10_000_000
+    bearable = (600_000 if income is None else income) // 2 - elsewhere
+    assert uplift == 0 or limit + uplift <= bearable * 12
 
 
 @settings(max_examples=200)
@@ -148,6 +213,8 @@ def test_nothing_is_lent_where_other_lenders_take_all_that_is_bearable():
         ({"limit_step_fen": 30_000}, "limit_step_fen"),
         ({"limit_factors": ((0, Fraction(1)), (600, Fraction(1, 2)))}, "limit_factors"),
         ({"price_tiers": ((600, "A"),)}, "price_tiers"),
+        ({"price_multipliers": (Fraction(1),)}, "one share for each tier"),
+        ({"price_multipliers": tuple(Fraction(n, 10) for n in (5, 6, 7, 8, 9))}, "end with 1"),
     ],
 )
 def test_a_policy_that_contradicts_itself_is_refused(changes, complaint):

@@ -24,6 +24,8 @@ REVIEWED = {
     "shipping_matches_known_region", "prior_on_time_instalments", "prior_late_instalments", "late_share",
     "max_delinquency_days", "open_principal_yuan", "bureau_queries_3m", "bureau_lenders", "utilisation",
     "applications_on_device_24h", "applications_on_phone_24h", "applications_on_address_30d",
+    "new_applicants_on_device_24h", "applicants_on_device_30d", "applicants_on_card_30d", "linked_known_bad_share",
+    "linked_component_size",
 }  # fmt: skip
 """Looked at one by one for what they say about sex, age, origin or health; a new one joins after a look."""
 

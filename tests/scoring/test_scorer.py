@@ -38,6 +38,8 @@ def test_a_gateway_without_outside_sources_can_approve(scorer, an_application):
 def test_a_fraud_ring_is_declined_and_the_shopper_learns_nothing(scorer, an_application):
     ring = an_application(
         applications_on_device_24h=6,
+        new_applicants_on_device_24h=6,
+        applicants_on_device_30d=9,
         applications_on_address_30d=7,
         applications_on_phone_24h=3,
         phone_age_months=1,
@@ -150,7 +152,7 @@ def test_threads_share_one_scorer(scorer, population):
 
 def test_a_failing_model_leads_to_a_review(an_application):
     scorer = Scorer.load()
-    scorer._sessions["credit"] = BrokenSession()
+    scorer._runs["credit"] = out_of_memory
     with pytest.raises(ModelFailed):
         scorer.score(an_application())
     answer = scorer.decide(an_application())
@@ -159,18 +161,12 @@ def test_a_failing_model_leads_to_a_review(an_application):
 
 def test_a_model_that_answers_nan_leads_to_a_review(an_application):
     scorer = Scorer.load()
-    scorer._sessions["fraud"] = BrokenSession(answer=np.full((1, 1), np.nan, dtype=np.float32))
+    scorer._runs["fraud"] = lambda rows: np.full(len(rows), np.nan, dtype=np.float32)
     assert scorer.decide(an_application()).outcome == "review"
 
 
-class BrokenSession:
-    def __init__(self, answer: np.ndarray | None = None) -> None:
-        self.answer = answer
-
-    def run(self, names, inputs):
-        if self.answer is None:
-            raise RuntimeError("out of memory")
-        return [self.answer]
+def out_of_memory(rows):
+    raise RuntimeError("out of memory")
 
 
 def test_importing_and_serving_loads_no_training_library():

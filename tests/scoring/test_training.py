@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from scoring.bundle import SUMS
+from scoring.checkpoint import Checkpoint
 from scoring.features import MODELS, feature_matrix, feature_vector, model_columns
 from scoring.forest import LeafPaths
 from scoring.generator import generate
@@ -27,12 +30,20 @@ def small_bundle(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def fitted():
+def fitted(tmp_path_factory):
+    reached = Checkpoint(tmp_path_factory.mktemp("reached"), {})
     population = generate(SMALL.rows, SMALL.seed)
     matrix = feature_matrix(population.applications())
     return {
-        model: fit_model(xgboost, model, population=population, matrix=matrix, plan=SMALL) for model in MODELS
+        model: fit_model(xgboost, model, population=population, matrix=matrix, plan=SMALL, reached=reached)
+        for model in MODELS
     }
+
+
+def booster_of(fitted):
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(fitted.ubj))
+    return booster
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +73,8 @@ def test_the_served_model_equals_the_booster(small_bundle, fitted, rows, model):
 def test_contributions_equal_the_training_librarys_exact_ones(fitted, rows, model):
     columns = list(model_columns(model))
     inputs = xgboost.DMatrix(np.ascontiguousarray(rows[:200, columns]))
-    expected = fitted[model].booster.predict(inputs, pred_contribs=True)
-    paths = LeafPaths(fitted[model].forest)
+    expected = booster_of(fitted[model]).predict(inputs, pred_contribs=True)
+    paths = LeafPaths(fitted[model].blended.forest)
     for row, theirs in zip(rows[:200], expected, strict=True):
         ours = paths.contributions(row)
         np.testing.assert_allclose(ours.values[columns], theirs[:-1], atol=1e-5)
@@ -74,8 +85,8 @@ def test_the_walker_equals_the_booster_also_where_everything_is_unknown(fitted, 
     row = np.full_like(feature_vector(an_application()), np.nan)
     for model in MODELS:
         inputs = xgboost.DMatrix(np.ascontiguousarray(row[:, model_columns(model)]))
-        expected = fitted[model].booster.predict(inputs, output_margin=True)[0]
-        assert LeafPaths(fitted[model].forest).logit(row[0]) == pytest.approx(expected, abs=1e-5)
+        expected = booster_of(fitted[model]).predict(inputs, output_margin=True)[0]
+        assert LeafPaths(fitted[model].blended.forest).logit(row[0]) == pytest.approx(expected, abs=1e-5)
 
 
 def test_an_existing_folder_is_left_alone(tmp_path):
@@ -85,11 +96,39 @@ def test_an_existing_folder_is_left_alone(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["keep.txt"]
 
 
-def test_a_failed_training_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_an_interrupted_training_writes_no_bundle_and_goes_on_where_it_stopped(
+    small_bundle, tmp_path, monkeypatch
+):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scoring.training.evaluate", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "out", SMALL)
-    assert list(tmp_path.iterdir()) == []
+    out = tmp_path / "small"
+    with monkeypatch.context() as patch:
+        patch.setattr("scoring.training.evaluate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(out, SMALL)
+    assert not out.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("scoring.training._held_out", interrupted)  # no fold is done a second time
+        train(out, SMALL)
+    assert (out / SUMS).read_bytes() == (small_bundle[0] / SUMS).read_bytes()
+    assert [file.name for file in tmp_path.iterdir()] == ["small"]
+
+
+def test_what_was_reached_for_another_plan_is_thrown_away(tmp_path):
+    kept = Checkpoint(tmp_path / "reached", {"seed": 1})
+    assert kept.bytes("step", lambda: b"one") == b"one"
+    assert Checkpoint(tmp_path / "reached", {"seed": 1}).bytes("step", lambda: b"two") == b"one"
+    assert Checkpoint(tmp_path / "reached", {"seed": 2}).bytes("step", lambda: b"two") == b"two"
+
+
+def test_the_gate_is_told_in_the_bundle_and_on_its_card(small_bundle, fitted):
+    about = json.loads((small_bundle[0] / "bundle.json").read_text())
+    card = (small_bundle[0] / "card.md").read_text()
+    for model in MODELS:
+        gate = fitted[model].gate
+        assert about["gates"][model] == gate.as_json()
+        assert set(gate.alone) == {"trees", "network", "logistic"}
+        assert "logistic" not in gate.best
+        assert f"{gate.alone['logistic']:.4f}" in card
+        assert (fitted[model].blended.network is not None) == gate.passed
