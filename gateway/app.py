@@ -41,6 +41,7 @@ from gateway.payments import test_helpers as after_approval
 from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.plans import routes as plan_routes
 from gateway.privacy.vault import Vault
+from gateway.scores import routes as score_routes
 from gateway.settlement import routes as settlement_routes
 from gateway.team import pages as account_pages
 from gateway.team import routes as team_routes
@@ -65,6 +66,7 @@ APIS: tuple[Api, ...] = (
     event_routes.api,
     endpoint_routes.api,
     endpoint_routes.delivery_api,
+    score_routes.api,
     merchant_routes.api,
     audit_routes.api,
     *team_routes.apis,

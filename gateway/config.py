@@ -53,6 +53,8 @@ class Settings:
     """Folder of the model bundle; empty takes the one that ships with the package."""
     rate_limits: str = "memory"
     """Where requests are counted: ``memory`` (each process for itself), a Redis address, or ``off``."""
+    scores_per_day: int = 10_000
+    """How many scores a partner institution may ask for a day and mode by ``POST /v1/scores``."""
     proxies: int = 0
     """How many proxies stand in front and add to ``X-Forwarded-For``; with 0 the header is not believed."""
     webhook_ports: tuple[int, ...] = (443,)
@@ -92,6 +94,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "worker_in_process": _truth,
         "scorer_bundle": str,
         "rate_limits": _counter,
+        "scores_per_day": _whole(0, 10**9),
         "proxies": _whole(0, 5),
         "webhook_ports": _ports,
         "webhook_local": _truth,

@@ -26,7 +26,8 @@ GatewayError
 │  ├─ PriceOverlap                 409 price_overlap
 │  ├─ LastOwner                    409 last_owner
 │  ├─ ContractWithoutDisclosure    409 contract_without_disclosure
-│  └─ TooManyEndpoints             409 too_many_endpoints
+│  ├─ TooManyEndpoints             409 too_many_endpoints
+│  └─ ModelNotServed               409 model_not_served         names the models that are
 ├─ PayloadTooLarge                 413 payload_too_large
 ├─ UnsupportedMediaType            415 unsupported_media_type
 ├─ Unprocessable                   422 unprocessable
@@ -49,9 +50,11 @@ GatewayError
 │  ├─ AddressNotAllowed            422 address_not_allowed      webhooks may not go there
 │  └─ ReplayTooLarge               422 replay_too_large
 ├─ TooManyRequests                 429 rate_limited
+│  └─ QuotaExceeded                429 quota_exceeded           names the limit
 └─ Unavailable                     503 unavailable              nothing was changed; try again
    ├─ DatabaseUnavailable          503 database_unavailable
    ├─ FunderUnavailable            503 funder_unavailable
+   ├─ ScorerNotReady               503 scorer_not_ready
    └─ InstitutionUnavailable       503 institution_unavailable
 """
 
@@ -192,6 +195,10 @@ class TooManyEndpoints(Conflict):
     code, title = "too_many_endpoints", "No further webhook endpoint can be registered"
 
 
+class ModelNotServed(Conflict):
+    code, title = "model_not_served", "The model is not served"
+
+
 class PayloadTooLarge(GatewayError):
     status, code, title = 413, "payload_too_large", "The request body is too large"
 
@@ -294,6 +301,10 @@ class TooManyRequests(GatewayError):
     status, code, title = 429, "rate_limited", "Too many requests"
 
 
+class QuotaExceeded(TooManyRequests):
+    code, title = "quota_exceeded", "The quota of the day is used up"
+
+
 class Unavailable(GatewayError):
     status, code, title = 503, "unavailable", "Temporarily unavailable"
 
@@ -305,6 +316,10 @@ class DatabaseUnavailable(Unavailable):
 
 class FunderUnavailable(Unavailable):
     code, title = "funder_unavailable", "The lender cannot be reached"
+
+
+class ScorerNotReady(Unavailable):
+    code, title = "scorer_not_ready", "The model cannot answer"
 
 
 class InstitutionUnavailable(Unavailable):

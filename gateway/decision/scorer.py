@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from scoring import Application, Recommendation
+    from scoring import Application, Recommendation, Scores
 
 log = logging.getLogger("gateway.scorer")
 
@@ -22,6 +22,10 @@ class ScorerPort(Protocol):
 
     def recommend(self, features: dict[str, Any]) -> tuple[Recommendation, dict[str, Any]]:
         """The recommendation and the exact input. Raises ``ScorerUnavailable``."""
+        ...
+
+    def score(self, features: dict[str, Any], *, with_reasons: bool) -> tuple[Scores, dict[str, Any]]:
+        """Both scores and the exact input, without a decision. Raises ``ScorerUnavailable``."""
         ...
 
 
@@ -62,3 +66,14 @@ class EmbeddedScorer:
 
         application: Application = Application(**features)
         return self._scorer.decide(application), asdict(application)
+
+    def score(self, features: dict[str, Any], *, with_reasons: bool) -> tuple[Scores, dict[str, Any]]:
+        if self._scorer is None:
+            raise ScorerUnavailable
+        from scoring import Application, ModelFailed  # noqa: PLC0415
+
+        application: Application = Application(**features)
+        try:
+            return self._scorer.score(application, with_reasons=with_reasons), asdict(application)
+        except ModelFailed as problem:
+            raise ScorerUnavailable from problem

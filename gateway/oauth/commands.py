@@ -18,7 +18,7 @@ from gateway.errors import ValidationFailed
 from gateway.oauth import service
 from gateway.oauth.keys import SigningKeys
 from gateway.oauth.models import ClientSecret, OAuthClient
-from gateway.oauth.scopes import SERVER_SCOPES
+from gateway.oauth.scopes import MERCHANT_SCOPES
 from gateway.web.context import Gateway
 
 
@@ -33,7 +33,7 @@ def create(
     require_dpop: bool,
 ) -> int:
     """Make a client of a merchant's server, with a secret or with the public keys of ``jwks``."""
-    allowed = tuple(scopes) if scopes else SERVER_SCOPES
+    allowed = tuple(scopes) if scopes else MERCHANT_SCOPES
     keys = _read(jwks) if jwks is not None else None
 
     def work(tx: Transaction) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from gateway.core.roles import ROLE_SCOPES
 
-__all__ = ["ALL_SCOPES", "PORTAL", "ROLE_SCOPES", "SERVER_SCOPES"]
+__all__ = ["ALL_SCOPES", "MERCHANT_SCOPES", "PORTAL", "ROLE_SCOPES", "SERVER_SCOPES"]
 
 SERVER_SCOPES = (
     "checkouts:write",
@@ -16,5 +16,7 @@ SERVER_SCOPES = (
     "webhooks:write",
     "scores:write",
 )
+MERCHANT_SCOPES = tuple(scope for scope in SERVER_SCOPES if scope != "scores:write")
+"""What a merchant's server may do unless it is said otherwise: scores are for partner institutions, which ask for them."""
 PORTAL = "portal"
 ALL_SCOPES = (*SERVER_SCOPES, PORTAL)

@@ -20,7 +20,7 @@ from gateway.oauth import assertions
 from gateway.oauth.jose import NotAcceptable
 from gateway.oauth.machine_secrets import new_secret
 from gateway.oauth.models import ClientSecret, OAuthClient
-from gateway.oauth.scopes import ALL_SCOPES, SERVER_SCOPES
+from gateway.oauth.scopes import ALL_SCOPES, MERCHANT_SCOPES, SERVER_SCOPES
 from gateway.privacy.vault import Vault
 
 SECRET_PURPOSE = "client_secret"
@@ -35,7 +35,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def create_client(
-    tx: Transaction, vault: Vault, *, merchant_id: str, mode: Mode, scopes: tuple[str, ...] = SERVER_SCOPES
+    tx: Transaction, vault: Vault, *, merchant_id: str, mode: Mode, scopes: tuple[str, ...] = MERCHANT_SCOPES
 ) -> tuple[str, str]:
     """A client for a merchant's server; returns its id and its secret, which is shown this once.
 
@@ -52,7 +52,7 @@ def create_client_with_keys(
     mode: Mode,
     jwks: Any,
     alg: str | None = None,
-    scopes: tuple[str, ...] = SERVER_SCOPES,
+    scopes: tuple[str, ...] = MERCHANT_SCOPES,
 ) -> OAuthClient:
     """A client that proves itself by its own key (``private_key_jwt``) and has no secret.
 

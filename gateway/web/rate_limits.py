@@ -40,6 +40,8 @@ CHECKOUTS = Rate("checkouts", per_second=100, burst=500)
 """New checkouts of a merchant and mode."""
 QUOTES = Rate("quotes", per_second=20, burst=200)
 """Quotes with a publishable key, for each key and address."""
+SCORES = Rate("scores", per_second=20, burst=100)
+"""Scores for a partner institution, which could otherwise be asked for until they add up to the model."""
 TOKENS = Rate("tokens", per_second=10, burst=100)
 """Requests with a client's credentials from one address: who guesses locks nobody else out."""
 LOGINS = Rate("logins", per_second=0.5, burst=30, strict=True)

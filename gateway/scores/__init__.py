@@ -1,0 +1,1 @@
+"""Scores: the scorer as a service for partner institutions, who decide by themselves."""
