@@ -20,9 +20,8 @@ def _clients(verbs: Verbs) -> None:
     create = verbs.add("create", "create a client for a merchant's server", _create)
     create.add_argument("merchant", help="identifier of the merchant, mer_…")
     create.add_argument("--mode", choices=MODES, default="test")
-    create.add_argument(
-        "--scope", action="append", help="a scope it may have; again for more (default: all but scores:write)"
-    )
+    scopes = "a scope it may have; again for more (default: all but scores:write)"
+    create.add_argument("--scope", action="append", help=scopes)
     create.add_argument("--require-dpop", action="store_true", help="give it bound tokens only")
     show = verbs.add("list", "list clients with the identifiers of their valid secrets", _list)
     show.add_argument("merchant", nargs="?", help="only this merchant's")

@@ -17,6 +17,6 @@ SERVER_SCOPES = (
     "scores:write",
 )
 MERCHANT_SCOPES = tuple(scope for scope in SERVER_SCOPES if scope != "scores:write")
-"""What a merchant's server may do unless it is said otherwise: scores are for partner institutions, which ask for them."""
+"""What a merchant's server may do unless it is said otherwise: scores are for partner institutions."""
 PORTAL = "portal"
 ALL_SCOPES = (*SERVER_SCOPES, PORTAL)

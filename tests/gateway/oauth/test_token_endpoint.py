@@ -79,7 +79,8 @@ def test_a_token_works_until_it_expires(api, clock):
 
 def test_without_a_scope_a_server_gets_all_it_may_and_never_the_portals(api):
     scopes = ask(api).json["scope"].split()
-    assert len(scopes) == 10
+    assert len(scopes) == 9
+    assert "scores:write" not in scopes
     assert "checkouts:write" in scopes
     assert "portal" not in scopes
 
