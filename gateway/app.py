@@ -23,6 +23,7 @@ from gateway.core.institution import PaymentInstitution
 from gateway.core.tenant import Mode
 from gateway.db.engine import connect
 from gateway.db.transactions import Database
+from gateway.decision.bureau import SimulatedBureau
 from gateway.decision.funder import SimulatedFunder
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.identity.notifier import SandboxNotifier
@@ -142,6 +143,7 @@ def gateway_of(
             "institution": _institution(settings),
             "working_days": OfficialWorkingDays(),
             "scorer": EmbeddedScorer(settings.scorer_bundle),
+            "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
             "signing_keys": keys,
             "webhook_transport": Transport(),
             "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),

@@ -49,6 +49,8 @@ class Settings:
     """So many years after the end of a loan the law wants the records of it kept, with who it was lent to."""
     applicant_days: int = 365
     """So many days after the newest application a person without a loan is erased."""
+    bureau: str = "off"
+    """Credit bureau that is asked with the shopper's consent: ``off``, or ``simulator`` (test mode only)."""
     scorer_bundle: str = ""
     """Folder of the model bundle; empty takes the one that ships with the package."""
     rate_limits: str = "memory"
@@ -94,6 +96,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "worker_in_process": _truth,
         "scorer_bundle": str,
         "rate_limits": _counter,
+        "bureau": _one_of("off", "simulator"),
         "scores_per_day": _whole(0, 10**9),
         "proxies": _whole(0, 5),
         "webhook_ports": _ports,

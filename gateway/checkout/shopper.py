@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import select
 
-from gateway.checkout import agreements, service
+from gateway.checkout import agreements, application, service
 from gateway.checkout.models import Checkout, Consent
 from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, REQUIRED_CONSENTS
 from gateway.contracts import service as contracts
 from gateway.contracts.text import ConsentFact
-from gateway.core.calendar import SHANGHAI, shanghai_date
+from gateway.core.calendar import shanghai_date
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import Transaction
 from gateway.decision import reviews
@@ -29,8 +29,6 @@ from gateway.errors import (
     WrongState,
 )
 from gateway.identity import service as identity
-from gateway.loans import service as loans
-from gateway.merchants import service as merchants
 from gateway.merchants import test_clocks
 from gateway.payments import service as payments
 from gateway.plans import service as plans
@@ -134,6 +132,7 @@ def confirm(
     contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
     _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
+    features, required = application.features(tx, gateway, checkout, plan, consents)
     decision = decisions.decide(
         tx,
         scorer=gateway.ports["scorer"],
@@ -143,7 +142,8 @@ def confirm(
         checkout_id=checkout.id,
         shopper_id=checkout.shopper_id,
         phone=identity.phone_of(tx, gateway.vault, checkout.shopper_id),
-        features=_features(tx, checkout, plan),
+        features=features,
+        required=required,
     )
     _conclude(tx, gateway, checkout, plan, decision)
     return checkout
@@ -286,27 +286,6 @@ def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], con
                 given_at=tx.now,
             )
         )
-
-
-def _features(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> dict[str, Any]:
-    """What the scorer is told: the order and what the gateway's own books know; nothing that names the person."""
-    shopper_id = checkout.shopper_id or ""
-    merchant = merchants.get(tx, checkout.merchant_id)
-    same_phone = identity.shoppers_with_phone_of(tx, shopper_id)
-    return {
-        "amount_fen": checkout.financed_fen,
-        "term": plan["term"],
-        "category": checkout.category,
-        "item_count": sum(item["quantity"] for item in checkout.items),
-        "instalment_fen": max(row["payment"] for row in plan["schedule"]),
-        "hour_of_day": tx.now.astimezone(SHANGHAI).hour,
-        "checkout_seconds": max(0, int((tx.now - checkout.created_at).total_seconds())),
-        "merchant_age_days": max(0, (tx.now - merchant.created_at).days),
-        "open_principal_fen": decisions.open_commitment_fen(tx, shopper_id),
-        "applications_on_phone_24h": 1
-        + decisions.applications_since(tx, same_phone, tx.now - timedelta(hours=24)),
-        **loans.history(tx, shopper_id),
-    }
 
 
 def _conclude(

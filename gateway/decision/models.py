@@ -41,6 +41,11 @@ class CreditDecision(SQLModel, table=True):
     credit_score: int | None = Field(default=None, sa_column=Column(Whole))
     model: str | None = Field(default=None, sa_column=Column(Words))
     model_sha256: str | None = Field(default=None, sa_column=Column(Words))
+    price_tier: str | None = Field(default=None, sa_column=Column(Words))
+    annual_rate_bp: int | None = Field(default=None, sa_column=Column(Whole))
+    """The price that the scorer recommends: tier, and nominal annual rate in basis points."""
+    green_uplift_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False, server_default="0"))
+    """What of the limit is there for this order's green goods, in fen."""
     sandbox: str | None = Field(default=None, sa_column=Column(Words))
     """Test mode only: the outcome that the phone number asked for, instead of the scorer's."""
     latency_us: int = Field(sa_column=Column(Whole, nullable=False))
@@ -84,6 +89,26 @@ class LimitMovement(SQLModel, table=True):
     """What is held rises (+) or falls (-) by this; for ``granted`` the new limit."""
     about: str = Field(sa_column=Column(Words, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class ListEntry(SQLModel, table=True):
+    """One person on a list of the lender, by the keyed hash of a phone or an ID number, and why."""
+
+    __tablename__ = "list_entry"
+    __table_args__ = (
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("kind IN ('blocked', 'watched', 'trusted')", name="kind"),
+        Index("list_entry_of_person", "mode", "lookup"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    kind: str = Field(sa_column=Column(Words, nullable=False))
+    lookup: str = Field(sa_column=Column(Words, nullable=False))
+    note: str = Field(sa_column=Column(Words, nullable=False))
+    added_by: str = Field(sa_column=Column(Words, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
 
 
 class HumanReview(SQLModel, table=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -20,8 +20,13 @@ class ScorerUnavailable(Exception):
 class ScorerPort(Protocol):
     """Two scores and a recommendation for an application."""
 
-    def recommend(self, features: dict[str, Any]) -> tuple[Recommendation, dict[str, Any]]:
-        """The recommendation and the exact input. Raises ``ScorerUnavailable``."""
+    def recommend(
+        self, features: dict[str, Any], required: tuple[str, ...] = ()
+    ) -> tuple[Recommendation, dict[str, Any]]:
+        """The recommendation and the exact input; what is ``required`` and unknown leads to review.
+
+        Raises ``ScorerUnavailable``.
+        """
         ...
 
     def score(self, features: dict[str, Any], *, with_reasons: bool) -> tuple[Scores, dict[str, Any]]:
@@ -59,13 +64,17 @@ class EmbeddedScorer:
     def ready(self) -> bool:
         return self._scorer is not None
 
-    def recommend(self, features: dict[str, Any]) -> tuple[Recommendation, dict[str, Any]]:
+    def recommend(
+        self, features: dict[str, Any], required: tuple[str, ...] = ()
+    ) -> tuple[Recommendation, dict[str, Any]]:
         if self._scorer is None:
             raise ScorerUnavailable
-        from scoring import Application  # noqa: PLC0415
+        from scoring import DEFAULT_POLICY, Application  # noqa: PLC0415
 
         application: Application = Application(**features)
-        return self._scorer.decide(application), asdict(application)
+        wanted = (*DEFAULT_POLICY.required_sources, *required)
+        policy = replace(DEFAULT_POLICY, required_sources=wanted) if required else DEFAULT_POLICY
+        return self._scorer.decide(application, policy), asdict(application)
 
     def score(self, features: dict[str, Any], *, with_reasons: bool) -> tuple[Scores, dict[str, Any]]:
         if self._scorer is None:

@@ -34,6 +34,9 @@ class Recommended:
     credit_score: int | None = None
     model: str | None = None
     model_sha256: str | None = None
+    price_tier: str | None = None
+    annual_rate_bp: int | None = None
+    green_uplift_fen: int = 0
     sandbox: str | None = None
 
 
@@ -48,14 +51,17 @@ def decide(
     shopper_id: str,
     phone: str,
     features: dict[str, Any],
+    required: tuple[str, ...] = (),
 ) -> CreditDecision:
     """Decide one application and record it; an approval grants the limit (the caller holds its amount).
+
+    ``required`` names features that a connected source should have answered: unknown, they lead to review.
 
     A missing scorer leads to review, never to approval; a decline of somebody whom a review found wronged goes to a
     person. Raises ``FunderUnavailable``.
     """
     started = time.perf_counter_ns()
-    advice = _recommended(scorer, mode=mode, phone=phone, features=features)
+    advice = _recommended(scorer, mode=mode, phone=phone, features=features, required=required)
     if advice.outcome == "decline" and _person_decides(tx, shopper_id):
         advice = replace(advice, outcome="review")
     ruling = funder.decide(
@@ -84,6 +90,9 @@ def decide(
         credit_score=advice.credit_score,
         model=advice.model,
         model_sha256=advice.model_sha256,
+        price_tier=advice.price_tier,
+        annual_rate_bp=advice.annual_rate_bp,
+        green_uplift_fen=advice.green_uplift_fen,
         sandbox=advice.sandbox,
         latency_us=(time.perf_counter_ns() - started) // 1000,
         created_at=tx.now,
@@ -148,13 +157,15 @@ def _person_decides(tx: Transaction, shopper_id: str) -> bool:
     return tx.exec(query).first() is not None
 
 
-def _recommended(scorer: ScorerPort, *, mode: Mode, phone: str, features: dict[str, Any]) -> Recommended:
+def _recommended(
+    scorer: ScorerPort, *, mode: Mode, phone: str, features: dict[str, Any], required: tuple[str, ...]
+) -> Recommended:
     play = PLAYS.get(phone) if mode == "test" else None
     if play is not None:
         reasons = [REASONS[play.reason]] if play.reason else []
         return Recommended(play.outcome, play.limit_fen, reasons, features, sandbox=play.outcome)
     try:
-        advice, exact_input = scorer.recommend(features)
+        advice, exact_input = scorer.recommend(features, required)
     except ScorerUnavailable:
         return Recommended("review", 0, [REASONS["scorer_unavailable"]], features)
     scores = advice.scores
@@ -171,6 +182,9 @@ def _recommended(scorer: ScorerPort, *, mode: Mode, phone: str, features: dict[s
         credit_score=scores.credit_score if scores else None,
         model=f"{scores.model.name} {scores.model.version}" if scores else None,
         model_sha256=scores.model.sha256 if scores else None,
+        price_tier=advice.price.tier if advice.price else None,
+        annual_rate_bp=advice.price.annual_rate_bp if advice.price else None,
+        green_uplift_fen=advice.green_uplift_fen,
     )
 
 

@@ -176,6 +176,12 @@ def shoppers_with_phone_of(tx: Transaction, shopper_id: str) -> list[str]:
     return list(tx.exec(query))
 
 
+def lookups_of(tx: Transaction, shopper_id: str) -> dict[str, str]:
+    """The keyed hashes a shopper is found by: of the ID number and of the phone."""
+    shopper = tx.get_one(Shopper, shopper_id)
+    return {"id_number": shopper.id_number_lookup, "phone": shopper.phone_lookup}
+
+
 def left_to_reseal(tx: Transaction) -> int:
     """How many shoppers have values that an older release sealed with the master key itself."""
     return tx.exec(select(func.count()).select_from(Shopper).where(_no_key())).one()

@@ -63,3 +63,19 @@ def test_live_mode_has_no_simulated_lender(new_merchant):
     checkout = live.checkout()
     answer = complete(live, checkout)
     assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+
+
+def test_a_decision_keeps_the_recommended_price_and_what_green_goods_add(app, api):
+    items = [{"name": "Washer", "quantity": 1, "unit_price": 599_900, "energy_grade": 1}]
+    plain, green = api.checkout(), api.checkout(items=items)
+    for checkout in (plain, green):
+        complete(api, checkout, phone="13912345678")
+    with app.extensions["fenqi"].db.read() as tx:
+        query = text(
+            "SELECT price_tier, annual_rate_bp, green_uplift_fen, limit_fen FROM credit_decision ORDER BY id"
+        )
+        first, second = tx.execute(query).all()
+    assert first.price_tier in "ABCDE"
+    assert 1_530 <= first.annual_rate_bp <= 1_800
+    assert (first.green_uplift_fen, second.green_uplift_fen > 0) == (0, True)
+    assert second.limit_fen == first.limit_fen + second.green_uplift_fen

@@ -1,0 +1,81 @@
+"""What the scorer is told about an application: the order, our own books, the lender's lists, a bureau with consent.
+
+Nothing here names the person.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from gateway.checkout import service
+from gateway.checkout.models import Checkout
+from gateway.core.calendar import SHANGHAI
+from gateway.db.transactions import Transaction
+from gateway.decision import bureau, lists
+from gateway.decision import service as decisions
+from gateway.identity import service as identity
+from gateway.loans import service as loans
+from gateway.merchants import service as merchants
+from gateway.web.context import Gateway
+
+Features = dict[str, Any]
+
+
+def features(
+    tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], consents: set[str]
+) -> tuple[Features, tuple[str, ...]]:
+    """The scorer's input, and the names of what a connected source should have answered and did not."""
+    shopper_id = checkout.shopper_id or ""
+    lookups = identity.lookups_of(tx, shopper_id)
+    reported, missing = _bureau(gateway, checkout, lookups["id_number"], consents)
+    mode = service.tenant_of(checkout).mode
+    found = {
+        **_order(tx, checkout, plan),
+        **_books(tx, shopper_id),
+        **reported,
+        "listed": lists.standing(tx, mode=mode, lookups=lookups.values()),
+    }
+    return found, missing
+
+
+def _order(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> Features:
+    merchant = merchants.get(tx, checkout.merchant_id)
+    grades = [item.get("energy_grade") for item in checkout.items]
+    return {
+        "amount_fen": checkout.financed_fen,
+        "term": plan["term"],
+        "category": checkout.category,
+        "item_count": sum(item["quantity"] for item in checkout.items),
+        "instalment_fen": max(row["payment"] for row in plan["schedule"]),
+        "hour_of_day": tx.now.astimezone(SHANGHAI).hour,
+        "checkout_seconds": max(0, int((tx.now - checkout.created_at).total_seconds())),
+        "merchant_age_days": max(0, (tx.now - merchant.created_at).days),
+        "energy_grade": max(grade for grade in grades if grade) if all(grades) else None,
+    }
+
+
+def _books(tx: Transaction, shopper_id: str) -> Features:
+    same_phone = identity.shoppers_with_phone_of(tx, shopper_id)
+    today = decisions.applications_since(tx, same_phone, tx.now - timedelta(hours=24))
+    return {
+        "open_principal_fen": decisions.open_commitment_fen(tx, shopper_id),
+        "applications_on_phone_24h": 1 + today,
+        **loans.history(tx, shopper_id),
+    }
+
+
+def _bureau(
+    gateway: Gateway, checkout: Checkout, subject: str, consents: set[str]
+) -> tuple[Features, tuple[str, ...]]:
+    """The report, if a bureau is connected and the shopper consents; what it failed to answer is missing."""
+    connected: bureau.Bureau | None = gateway.ports["bureau"]
+    if connected is None or "bureau_query" not in consents:
+        return {}, ()
+    try:
+        report = connected.report(
+            mode=service.tenant_of(checkout).mode, subject=subject, consent=f"{checkout.id}:bureau_query"
+        )
+    except bureau.BureauUnavailable:
+        return {}, bureau.FIELDS[:1]
+    return report.as_features(), ()

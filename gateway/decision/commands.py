@@ -1,0 +1,72 @@
+"""What ``fenqi-gateway lists …`` does. Returns the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from gateway.audit import service as audit
+from gateway.audit.service import Actor
+from gateway.core.calendar import shanghai_date
+from gateway.core.identifiers import check_mobile, check_resident_id
+from gateway.core.tenant import Mode
+from gateway.db.transactions import Transaction
+from gateway.decision import lists
+from gateway.decision.models import ListEntry
+from gateway.errors import IdentityRefused, InvalidRequest
+from gateway.web.context import Gateway
+
+
+def add(gateway: Gateway, actor: Actor, *, mode: Mode, kind: str, of: str, value: str, note: str) -> int:
+    """Put the person with a phone or an ID number on a list. Raises ``IdentityRefused`` for a value that is none."""
+    try:
+        today = shanghai_date(gateway.clock())
+        checked = check_mobile(value) if of == "phone" else check_resident_id(value, today).number
+    except ValueError as error:
+        raise IdentityRefused(str(error), param=of) from None
+    lookup = gateway.vault.lookup(checked, of)
+    if not note.strip():
+        raise InvalidRequest("Say in --note why: an entry without a reason helps nobody.", param="note")
+
+    def work(tx: Transaction) -> ListEntry:
+        entry = lists.add(tx, mode=mode, kind=kind, lookup=lookup, note=note, by=actor.id)
+        audit.record(tx, actor, "list.add", about=entry.id, mode=mode, facts={"kind": kind})
+        return entry
+
+    return _told([gateway.db.write(work)])
+
+
+def end(gateway: Gateway, actor: Actor, entry_id: str) -> int:
+    """Take an entry off its list. Raises ``NotFound``."""
+
+    def work(tx: Transaction) -> ListEntry:
+        entry = lists.end(tx, entry_id)
+        audit.record(tx, actor, "list.end", about=entry.id, facts={"kind": entry.kind})
+        return entry
+
+    return _told([gateway.db.write(work)])
+
+
+def show(gateway: Gateway, mode: Mode) -> int:
+    """Print the entries in force."""
+    with gateway.db.read() as tx:
+        return _told(lists.in_force(tx, mode))
+
+
+def _told(entries: list[ListEntry]) -> int:
+    rows: list[dict[str, Any]] = [
+        {
+            "id": entry.id,
+            "mode": entry.mode,
+            "list": entry.kind,
+            "note": entry.note,
+            "by": entry.added_by,
+            "since": entry.created_at.isoformat(),
+            "ended": entry.ended_at.isoformat() if entry.ended_at else None,
+        }
+        for entry in entries
+    ]
+    json.dump(rows, sys.stdout, ensure_ascii=False, indent=2)
+    print()
+    return 0

@@ -1,0 +1,63 @@
+"""The lender's lists: whom its fraud desk has blocked or watches, and whom it has known for long.
+
+An entry names a phone or an ID number by its keyed hash. Entries are ended, never deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlmodel import col, select
+
+from gateway.core.tenant import Mode
+from gateway.db.transactions import Transaction
+from gateway.decision.models import ListEntry
+from gateway.errors import NotFound
+
+KINDS = ("blocked", "watched", "trusted")
+"""In the order of what counts when several name a person."""
+
+
+def add(tx: Transaction, *, mode: Mode, kind: str, lookup: str, note: str, by: str) -> ListEntry:
+    """Put somebody on a list; who is on it already stays as they are."""
+    query = select(ListEntry).where(
+        ListEntry.mode == mode,
+        ListEntry.lookup == lookup,
+        ListEntry.kind == kind,
+        col(ListEntry.ended_at).is_(None),
+    )
+    known = tx.exec(query.with_for_update()).first()
+    if known is not None:
+        return known
+    entry = ListEntry(
+        id=tx.new_id("lst"), mode=mode, kind=kind, lookup=lookup, note=note, added_by=by, created_at=tx.now
+    )
+    tx.add(entry)
+    tx.flush()
+    return entry
+
+
+def end(tx: Transaction, entry_id: str) -> ListEntry:
+    """Take an entry off its list; again changes nothing. Raises ``NotFound``."""
+    entry = tx.exec(select(ListEntry).where(ListEntry.id == entry_id).with_for_update()).first()
+    if entry is None:
+        raise NotFound(f"There is no list entry {entry_id!r}.")
+    if entry.ended_at is None:
+        entry.ended_at = tx.now
+        tx.add(entry)
+        tx.flush()
+    return entry
+
+
+def in_force(tx: Transaction, mode: Mode) -> list[ListEntry]:
+    """Every entry that counts, oldest first."""
+    query = select(ListEntry).where(ListEntry.mode == mode, col(ListEntry.ended_at).is_(None))
+    return list(tx.exec(query.order_by(col(ListEntry.id))))
+
+
+def standing(tx: Transaction, *, mode: Mode, lookups: Collection[str]) -> str | None:
+    """What the lists say of the person behind these hashes: the strictest word, None when no list names them."""
+    query = select(ListEntry.kind).where(
+        ListEntry.mode == mode, col(ListEntry.lookup).in_(lookups), col(ListEntry.ended_at).is_(None)
+    )
+    return min(tx.exec(query), key=KINDS.index, default=None)
