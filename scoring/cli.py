@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import ScoringError
+from scoring.governance.options import add_commands
 from scoring.tables.options import add_options, add_test_options
 
+ALARM = 3
+"""Exit status of `monitor` when an index is an alarm."""
 EVALUATION_SEED = 20_261_123
 """Not a training seed: `evaluate` and `bench` look at applications no bundle was trained on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of the console script; returns the exit status: 0 done, 1 failed, 2 wrong usage."""
+    """Entry point of the console script; returns the exit status: 0 done, 1 failed, 2 wrong usage, 3 alarm."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -68,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="time the scorer beside bare onnxruntime")
     bench.add_argument("--rounds", type=_positive, default=5_000, help="timed rounds (default 5000)")
     bench.set_defaults(run=_bench)
+
+    add_commands(commands, monitor=_monitor, replay=_replay)
 
     for command in (evaluate, explain, bench):
         command.add_argument(
@@ -152,6 +157,34 @@ def _bench(options: argparse.Namespace) -> int:
     return 0
 
 
+def _monitor(options: argparse.Namespace) -> int:
+    from scoring.governance import scorelog  # noqa: PLC0415
+    from scoring.governance.monitor import monitor  # noqa: PLC0415
+    from scoring.scorer import Scorer  # noqa: PLC0415
+
+    reference = scorelog.read(options.reference) if options.reference else None
+    found = monitor(Scorer.load(options.bundle), scorelog.read(options.log), reference)
+    _print_json(found) if options.json else _print_tree(found)
+    return ALARM if found["status"] == "alarm" else 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from scoring.governance import scorelog  # noqa: PLC0415
+    from scoring.governance.replay import replay  # noqa: PLC0415
+    from scoring.scorer import Scorer  # noqa: PLC0415
+
+    with _progress_bar(None, "replaying", "record") as bar:
+        count, found = replay(
+            Scorer.load(options.bundle),
+            scorelog.read(options.log),
+            any_bundle=options.any_bundle,
+            progress=lambda: bar.update(1),
+        )
+    told = {"records": count, "differences": [asdict(difference) for difference in found]}
+    _print_json(told) if options.json else _print_tree(told)
+    return 1 if found else 0
+
+
 def _read_application(source: str) -> Any:
     from scoring.application import Application  # noqa: PLC0415
 
@@ -178,7 +211,7 @@ def _contributions(scorer: Any, application: Any, model: str) -> dict[str, float
     return {"bias": round(attribution.bias, 4), **dict(sorted(moved, key=lambda item: -abs(item[1])))}
 
 
-def _progress_bar(total: int, title: str, unit: str) -> Any:
+def _progress_bar(total: int | None, title: str, unit: str) -> Any:
     from scoring.errors import TrainingUnavailable  # noqa: PLC0415
 
     try:

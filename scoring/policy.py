@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Final
 
@@ -123,5 +123,21 @@ class Policy:
         if not self.price_multipliers[0] > 0 or self.price_multipliers[-1] != 1:
             raise ValueError("price_multipliers must be above 0 and end with 1")
 
+    def requiring(self, sources: tuple[str, ...]) -> Policy:
+        """The same policy with more required sources; its version says so."""
+        if not sources:
+            return self
+        wanted = (*self.required_sources, *sources)
+        return replace(self, required_sources=wanted, version=f"{self.version}{MORE}{','.join(sources)}")
 
+
+MORE: Final = " requiring "
 DEFAULT_POLICY: Final = Policy()
+
+
+def policy_named(version: str) -> Policy:
+    """The policy behind a version in a score log. Raises ValueError for one that this release does not have."""
+    name, _, sources = version.partition(MORE)
+    if name != DEFAULT_POLICY.version:
+        raise ValueError(f"there is no policy {name!r}; this release decides by {DEFAULT_POLICY.version!r}")
+    return DEFAULT_POLICY.requiring(tuple(sources.split(",")) if sources else ())

@@ -108,6 +108,11 @@ class Scorer:
         raw = blended.contributions(feature_vector(application)[0])
         return Attribution(blended.platt.logit(raw.bias), blended.platt.slope * raw.values)
 
+    def row_contributions(self, row: NDArray[np.float32], model: Model) -> NDArray[np.float64]:
+        """Contributions of one feature row of shape (features,) to the calibrated logit of `model`."""
+        blended = self._bundle.models[model]
+        return blended.platt.slope * blended.contributions(row).values
+
     def probabilities(self, rows: NDArray[np.float32], model: Model) -> NDArray[np.float64]:
         """Calibrated probabilities of many feature rows, shape (rows, features) to (rows,)."""
         platt = self._bundle.models[model].platt

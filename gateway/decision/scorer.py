@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ class EmbeddedScorer:
         from scoring import DEFAULT_POLICY, Application  # noqa: PLC0415
 
         application: Application = Application(**features)
-        wanted = (*DEFAULT_POLICY.required_sources, *required)
-        policy = replace(DEFAULT_POLICY, required_sources=wanted) if required else DEFAULT_POLICY
-        return self._scorer.decide(application, policy), asdict(application)
+        return self._scorer.decide(application, DEFAULT_POLICY.requiring(required)), asdict(application)
 
     def score(self, features: dict[str, Any], *, with_reasons: bool) -> tuple[Scores, dict[str, Any]]:
         if self._scorer is None:
