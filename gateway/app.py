@@ -26,6 +26,7 @@ from gateway.db.transactions import Database
 from gateway.decision.bureau import SimulatedBureau
 from gateway.decision.funder import SimulatedFunder
 from gateway.decision.scorer import EmbeddedScorer
+from gateway.decision.shadow import Challenger
 from gateway.identity.notifier import SandboxNotifier
 from gateway.ledger import routes as ledger_routes
 from gateway.loans import routes as loan_routes
@@ -143,6 +144,10 @@ def gateway_of(
             "institution": _institution(settings),
             "working_days": OfficialWorkingDays(),
             "scorer": EmbeddedScorer(settings.scorer_bundle),
+            "challengers": [
+                Challenger(name, EmbeddedScorer(folder), share)
+                for name, folder, share in settings.scorer_challengers
+            ],
             "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
             "signing_keys": keys,
             "webhook_transport": Transport(),

@@ -49,6 +49,8 @@ class Settings:
     """So many years after the end of a loan the law wants the records of it kept, with who it was lent to."""
     applicant_days: int = 365
     """So many days after the newest application a person without a loan is erased."""
+    scorer_challengers: tuple[tuple[str, str, int], ...] = ()
+    """Models that score in shadow: name, bundle folder, and share of the shoppers in basis points."""
     bureau: str = "off"
     """Credit bureau that is asked with the shopper's consent: ``off``, or ``simulator`` (test mode only)."""
     scorer_bundle: str = ""
@@ -96,6 +98,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "worker_in_process": _truth,
         "scorer_bundle": str,
         "rate_limits": _counter,
+        "scorer_challengers": _challengers,
         "bureau": _one_of("off", "simulator"),
         "scores_per_day": _whole(0, 10**9),
         "proxies": _whole(0, 5),
@@ -148,6 +151,22 @@ def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", text):
         raise ValueError("want letters, digits, _ and -, such as demo_bank")
     return text
+
+
+def _challengers(text: str) -> tuple[tuple[str, str, int], ...]:
+    found = []
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        match = re.fullmatch(r"([A-Za-z0-9_-]{1,40})=(.+):(\d{1,5})", entry)
+        if match is None or not 1 <= int(match[3]) <= 10_000 or match[1] == "champion":
+            raise ValueError(
+                "want NAME=FOLDER:SHARE with a share of 1 to 10000, such as autumn=/models/autumn:2000"
+            )
+        if not Path(match[2]).is_dir():
+            raise ValueError(f"{match[2]} is no folder")
+        found.append((match[1], match[2], int(match[3])))
+    if len({name for name, _, _ in found}) != len(found):
+        raise ValueError("a name is given twice")
+    return tuple(found)
 
 
 def _truth(text: str) -> bool:

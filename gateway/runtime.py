@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from gateway import daily
+from gateway.decision import shadow
 from gateway.ledger import chain
 from gateway.payments import collections, returns, test_helpers
 from gateway.settlement import payouts
@@ -36,6 +37,7 @@ def drain_outbox(gateway: Gateway) -> int:
         returns.TOPIC: partial(returns.carry_out, gateway),
     }
     money = dict(handlers)
+    handlers[shadow.TOPIC] = partial(shadow.carry_out, gateway)
     handlers[test_helpers.ADVANCE] = partial(
         daily.advance, gateway, drain=lambda: outbox.drain(gateway.db, money)
     )

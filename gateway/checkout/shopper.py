@@ -144,6 +144,7 @@ def confirm(
         phone=identity.phone_of(tx, gateway.vault, checkout.shopper_id),
         features=features,
         required=required,
+        challengers=gateway.ports["challengers"],
     )
     _conclude(tx, gateway, checkout, plan, decision)
     return checkout

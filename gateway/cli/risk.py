@@ -1,17 +1,36 @@
-"""``fenqi-gateway lists …``."""
+"""``fenqi-gateway lists …`` and ``fenqi-gateway scores …``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, gateway_of
+from gateway.cli.verbs import MODES, Verbs, day, gateway_of
 
 KINDS = ("blocked", "watched", "trusted")
 
 
 def add(verbs: Verbs) -> None:
-    """Declare the commands about the lender's lists."""
+    """Declare the commands about the lender's lists and about what the scorer answered."""
+    _lists(verbs)
+    scores = verbs.group("scores", "export, repeat and watch what the scorer answered")
+    export = scores.add("export", "write the score log, champion and challengers, as JSON lines", _export)
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write, plain or .gz")
+    monitor = scores.add(
+        "monitor", "compare the scores with a reference; exit status 3 is an alarm", _monitor
+    )
+    monitor.add_argument("--reference", type=Path, metavar="LOG", help="an earlier log (default: generated)")
+    for verb in (export, monitor):
+        verb.add_argument("--mode", choices=MODES, default="live")
+        verb.add_argument("--from", dest="start", type=day, metavar="DAY", help="first day in Shanghai")
+        verb.add_argument("--to", dest="end", type=day, metavar="DAY", help="last day in Shanghai")
+    replay = scores.add("replay", "compute the scores of a decision again and compare", _replay)
+    replay.add_argument("decision", help="identifier of the decision, dec_…")
+
+
+def _lists(verbs: Verbs) -> None:
     lists = verbs.group("lists", "put people on the lender's lists and take them off")
     put = lists.add(
         "add", "put the person with a phone or an ID number (read from standard input) on a list", _add
@@ -55,3 +74,36 @@ def _show(options: argparse.Namespace) -> int:
     from gateway.decision import commands
 
     return commands.show(gateway_of(options), options.mode)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from gateway.decision import score_commands
+
+    start, end = _span(options)
+    return score_commands.export(gateway_of(options), options.mode, options.out, start=start, end=end)
+
+
+def _monitor(options: argparse.Namespace) -> int:
+    from gateway.decision import score_commands
+
+    start, end = _span(options)
+    return score_commands.monitor(
+        gateway_of(options), options.mode, start=start, end=end, reference=options.reference
+    )
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from gateway.decision import score_commands
+
+    return score_commands.replay(gateway_of(options), options.decision)
+
+
+def _span(options: argparse.Namespace) -> tuple[datetime | None, datetime | None]:
+    """From the start of the first day to the end of the last, UTC."""
+    from gateway.core.calendar import SHANGHAI
+
+    def midnight(at: date) -> datetime:
+        return datetime.combine(at, time(), SHANGHAI).astimezone(UTC)
+
+    last = midnight(options.end + timedelta(days=1)) if options.end else None
+    return midnight(options.start) if options.start else None, last

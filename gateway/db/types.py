@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Date, DateTime, Dialect, LargeBinary, Text
+from sqlalchemy import BigInteger, Date, DateTime, Dialect, Double, LargeBinary, Text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
@@ -20,6 +20,9 @@ Fen = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 
 Whole = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 """Signed 64-bit whole number that is not money."""
+
+Number: TypeEngine[float] = Double().with_variant(sqlite.REAL(), "sqlite")
+"""A number of a model, such as a probability; never money."""
 
 Words = Text()
 """Text of any length; length limits are the schema's at the edge."""

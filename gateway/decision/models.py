@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Document, Fen, UtcTime, Whole, Words
+from gateway.db.types import Document, Fen, Number, UtcTime, Whole, Words
 
 
 class CreditDecision(SQLModel, table=True):
@@ -37,8 +37,13 @@ class CreditDecision(SQLModel, table=True):
     """Codes of everything that raised the risk, for the lender's reviewer; never for shopper or merchant."""
     features: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
     """The scorer's input, so that the decision can be replayed; nothing in it identifies a person."""
+    fraud_probability: float | None = Field(default=None, sa_column=Column(Number))
+    default_probability: float | None = Field(default=None, sa_column=Column(Number))
+    """Calibrated, 0 to 1; from ``features``, by the same model and policy, they come out again."""
     fraud_score: int | None = Field(default=None, sa_column=Column(Whole))
     credit_score: int | None = Field(default=None, sa_column=Column(Whole))
+    policy: str | None = Field(default=None, sa_column=Column(Words))
+    recommended_limit_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False, server_default="0"))
     model: str | None = Field(default=None, sa_column=Column(Words))
     model_sha256: str | None = Field(default=None, sa_column=Column(Words))
     price_tier: str | None = Field(default=None, sa_column=Column(Words))
@@ -88,6 +93,23 @@ class LimitMovement(SQLModel, table=True):
     amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     """What is held rises (+) or falls (-) by this; for ``granted`` the new limit."""
     about: str = Field(sa_column=Column(Words, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class ShadowScore(SQLModel, table=True):
+    """What a challenger would have recommended about a decision; it decided nothing."""
+
+    __tablename__ = "shadow_score"
+
+    decision_id: str = Field(sa_column=Column(Words, ForeignKey("credit_decision.id"), primary_key=True))
+    challenger: str = Field(sa_column=Column(Words, primary_key=True))
+    model: str = Field(sa_column=Column(Words, nullable=False))
+    model_sha256: str = Field(sa_column=Column(Words, nullable=False))
+    fraud_probability: float | None = Field(default=None, sa_column=Column(Number))
+    default_probability: float | None = Field(default=None, sa_column=Column(Number))
+    credit_score: int | None = Field(default=None, sa_column=Column(Whole))
+    outcome: str = Field(sa_column=Column(Words, nullable=False))
+    limit_fen: int = Field(sa_column=Column(Fen, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

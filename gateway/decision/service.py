@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,11 +12,12 @@ from sqlmodel import col, func, select
 
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
-from gateway.decision import limits
+from gateway.decision import limits, shadow
 from gateway.decision.funder import Funder, Submission
 from gateway.decision.models import CreditDecision, CreditLimit, HumanReview
 from gateway.decision.sandbox import PLAYS, REASONS
 from gateway.decision.scorer import ScorerPort, ScorerUnavailable
+from gateway.decision.shadow import Challenger
 
 RECONSIDERED_FOR = timedelta(days=90)
 """So long after a review went in the shopper's favour, a person decides what the scorer would decline."""
@@ -32,6 +34,9 @@ class Recommended:
     signals: tuple[str, ...] = ()
     fraud_score: int | None = None
     credit_score: int | None = None
+    fraud_probability: float | None = None
+    default_probability: float | None = None
+    policy: str | None = None
     model: str | None = None
     model_sha256: str | None = None
     price_tier: str | None = None
@@ -52,16 +57,18 @@ def decide(
     phone: str,
     features: dict[str, Any],
     required: tuple[str, ...] = (),
+    challengers: Sequence[Challenger] = (),
 ) -> CreditDecision:
     """Decide one application and record it; an approval grants the limit (the caller holds its amount).
 
     ``required`` names features that a connected source should have answered: unknown, they lead to review.
+    ``challengers`` score a share of the shoppers later, in shadow.
 
     A missing scorer leads to review, never to approval; a decline of somebody whom a review found wronged goes to a
     person. Raises ``FunderUnavailable``.
     """
     started = time.perf_counter_ns()
-    advice = _recommended(scorer, mode=mode, phone=phone, features=features, required=required)
+    advice = asked = _recommended(scorer, mode=mode, phone=phone, features=features, required=required)
     if advice.outcome == "decline" and _person_decides(tx, shopper_id):
         advice = replace(advice, outcome="review")
     ruling = funder.decide(
@@ -79,15 +86,19 @@ def decide(
         checkout_id=checkout_id,
         shopper_id=shopper_id,
         amount_fen=features["amount_fen"],
-        recommended=advice.outcome,
+        recommended=asked.outcome,
         outcome=ruling.outcome,
         decided_by=ruling.decided_by,
         limit_fen=ruling.limit_fen,
         reasons=advice.reasons,
         signals=list(advice.signals),
         features=advice.features,
+        fraud_probability=advice.fraud_probability,
+        default_probability=advice.default_probability,
         fraud_score=advice.fraud_score,
         credit_score=advice.credit_score,
+        policy=advice.policy,
+        recommended_limit_fen=advice.limit_fen,
         model=advice.model,
         model_sha256=advice.model_sha256,
         price_tier=advice.price_tier,
@@ -101,6 +112,8 @@ def decide(
         _grant_or_decline(tx, decision, funder_name)
     tx.add(decision)
     tx.flush()
+    if advice.sandbox is None:
+        shadow.plan(tx, decision, challengers)
     return decision
 
 
@@ -178,8 +191,11 @@ def _recommended(
         ],
         features=exact_input,
         signals=tuple(reason.code for reason in advice.reasons),
+        fraud_probability=scores.fraud_probability if scores else None,
+        default_probability=scores.default_probability if scores else None,
         fraud_score=round(scores.fraud_score) if scores else None,
         credit_score=scores.credit_score if scores else None,
+        policy=advice.policy,
         model=f"{scores.model.name} {scores.model.version}" if scores else None,
         model_sha256=scores.model.sha256 if scores else None,
         price_tier=advice.price.tier if advice.price else None,

@@ -43,9 +43,8 @@ class Reference:
         if not len(values):
             raise ValueError("a reference needs at least one value")
         known = values[~np.isnan(values)]
-        quantiles = (
-            np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1], method="higher") if len(known) else []
-        )
+        parts = np.linspace(0, 1, BINS + 1)[1:-1]
+        quantiles = np.quantile(known, parts, method="higher") if len(known) else known
         edges = tuple(float(edge) for edge in np.unique(quantiles))
         return cls(edges, tuple(_shares(edges, values).tolist()), len(values))
 

@@ -40,7 +40,6 @@ def recomputed(scorer: Scorer, record: ScoreRecord) -> dict[str, Any]:
     scores = answer.scores
     return {
         "fraud_probability": scores.fraud_probability if scores else None,
-        "fraud_score": scores.fraud_score if scores else None,
         "default_probability": scores.default_probability if scores else None,
         "credit_score": scores.credit_score if scores else None,
         "outcome": answer.outcome,

@@ -34,7 +34,6 @@ class ScoreRecord:
     model_sha256: str
     features: dict[str, Any]
     fraud_probability: float | None
-    fraud_score: float | None
     default_probability: float | None
     credit_score: int | None
     outcome: str
