@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--rounds", type=_positive, default=5_000, help="timed rounds (default 5000)")
     bench.set_defaults(run=_bench)
 
-    add_commands(commands, monitor=_monitor, replay=_replay)
+    add_commands(commands, monitor=_monitor, replay=_replay, report=_report)
 
     for command in (evaluate, explain, bench):
         command.add_argument(
@@ -183,6 +183,23 @@ def _replay(options: argparse.Namespace) -> int:
     told = {"records": count, "differences": [asdict(difference) for difference in found]}
     _print_json(told) if options.json else _print_tree(told)
     return 1 if found else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from scoring.governance import scorelog  # noqa: PLC0415
+    from scoring.governance.report import read_outcomes, report  # noqa: PLC0415
+    from scoring.scorer import Scorer  # noqa: PLC0415
+
+    page = report(
+        Scorer.load(options.bundle),
+        list(scorelog.read(options.log)),
+        reference=list(scorelog.read(options.reference)) if options.reference else None,
+        outcomes=read_outcomes(options.labels) if options.labels else None,
+        language=options.language,
+    )
+    options.out.write_text(page, "utf-8")
+    print(f"{options.out}: {len(page.encode()) // 1000} kB")
+    return 0
 
 
 def _read_application(source: str) -> Any:

@@ -39,8 +39,8 @@ def monitor(
     scored = [r for r in everything if r.role == CHAMPION and r.fraud_probability is not None]
     if not scored:
         raise ValueError("the log holds no score of a champion")
-    now = _columns(scored)
-    then = _generated(scorer) if reference is None else _columns(_champions(reference))
+    now = columns_of(scored)
+    then = generated(scorer) if reference is None else columns_of(scored_champions(reference))
     matrix = feature_matrix(Application(**record.features) for record in scored)
     top = top_inputs(scorer, matrix)
     drifts = {name: Reference.of(then[name]).index(now[name]) for name in (*SCORES, *top)}
@@ -96,20 +96,21 @@ def challengers(records: Sequence[ScoreRecord]) -> dict[str, Any]:
     return found
 
 
-def _columns(records: Sequence[ScoreRecord]) -> dict[str, NDArray[np.float64]]:
+def columns_of(records: Sequence[ScoreRecord]) -> dict[str, NDArray[np.float64]]:
     matrix = feature_matrix(Application(**record.features) for record in records).astype(np.float64)
     columns = {name: matrix[:, index] for index, name in enumerate(FEATURE_NAMES)}
     return columns | {name: np.array([getattr(r, name) for r in records], dtype=float) for name in SCORES}
 
 
-def _champions(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
+def scored_champions(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
+    """The champion's scores of a log. Raises ValueError when there is none."""
     found = [r for r in records if r.role == CHAMPION and r.fraud_probability is not None]
     if not found:
         raise ValueError("the reference holds no score of a champion")
     return found
 
 
-def _generated(scorer: Scorer) -> dict[str, NDArray[np.float64]]:
+def generated(scorer: Scorer) -> dict[str, NDArray[np.float64]]:
     rows = feature_matrix(generate(REFERENCE_ROWS, REFERENCE_SEED).applications())
     columns = {name: rows[:, index].astype(np.float64) for index, name in enumerate(FEATURE_NAMES)}
     return columns | {

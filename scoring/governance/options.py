@@ -1,4 +1,4 @@
-"""The options of `fenqi-score monitor` and `replay`; they import nothing, so that `--help` is instant."""
+"""The options of `fenqi-score monitor`, `replay` and `report`; they import nothing, so that `--help` is instant."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from typing import Any
 Run = Callable[[argparse.Namespace], int]
 
 
-def add_commands(commands: Any, *, monitor: Run, replay: Run) -> None:
-    """Declare both commands."""
+def add_commands(commands: Any, *, monitor: Run, replay: Run, report: Run) -> None:
+    """Declare the commands."""
     watching = commands.add_parser("monitor", help="compare a score log with a reference population")
     watching.add_argument("--reference", type=Path, metavar="LOG", help="an earlier log (default: generated)")
     watching.set_defaults(run=monitor)
     again = commands.add_parser("replay", help="compute every score of a log again and compare")
     again.add_argument("--any-bundle", action="store_true", help="also where another bundle had scored")
     again.set_defaults(run=replay)
-    for command in (watching, again):
+    told = commands.add_parser("report", help="write a report of a score log as one HTML file")
+    told.add_argument("--out", type=Path, required=True, metavar="FILE", help="HTML file to write")
+    told.add_argument("--reference", type=Path, metavar="LOG", help="an earlier log (default: generated)")
+    told.add_argument("--labels", type=Path, metavar="CSV", help="columns decision and bad: how cases ended")
+    told.add_argument("--language", choices=("zh-CN", "en"), default="zh-CN", help="(default zh-CN)")
+    told.set_defaults(run=report)
+    for command in (watching, again, told):
         command.add_argument(
             "--log", type=Path, required=True, metavar="FILE", help="score log, plain or .gz"
         )
         command.add_argument("--bundle", type=Path, metavar="DIR", help="bundle (default: the packaged one)")
+    for command in (watching, again):
         command.add_argument("--json", action="store_true", help="print JSON")
