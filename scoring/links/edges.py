@@ -110,4 +110,4 @@ class LinkFeatures:
 
 COUNT_CAP: Final = 50
 HOUSEHOLD: Final = 4
-HUB_SAMPLE: Final = 64
+HUB_SAMPLE: Final = 40

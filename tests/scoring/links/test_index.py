@@ -83,7 +83,7 @@ def test_memory_is_bounded_and_the_oldest_arrivals_go_first():
         index.observe(Edge(f"p{number}", Link("device", f"d{number % 7}"), START + number))
     assert len(index) == 100
     assert index.features("new", [Link("device", "d0")], START + 1_000).device_applicants_1h == 1 + 14
-    assert len(index._links) == 100
+    assert len(index._applicants) == 100
 
 
 def test_a_hub_is_counted_and_not_walked():
