@@ -1,5 +1,7 @@
-"""All link features of one application, asked as it comes, on an index of 100,000 applicants with gangs, hubs and families, beside one
-indexed SELECT of SQLite that counts the applicants of one device in 24 hours."""
+"""All link features of one application, asked as it comes, on 100,000 applicants with gangs, hubs and families.
+
+Beside one indexed SELECT of SQLite that counts the applicants of one device in 24 hours.
+"""
 
 from __future__ import annotations
 

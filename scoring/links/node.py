@@ -11,9 +11,9 @@ from scoring.links.edges import COUNT_CAP, DAY, HOUR
 
 
 class Node:
-    """Sightings at one node, ordered by time; those of one moment in the order of arrival. `kind` is empty for applicants.
+    """Sightings at one node, ordered by time; those of one moment in the order of arrival.
 
-    Windows are half-open: after `since`, up to and including `at`.
+    `kind` is empty for applicants. Windows are half-open: after `since`, up to and including `at`.
     """
 
     __slots__ = ("kind", "labels", "name", "others", "tally", "times")

@@ -10,6 +10,7 @@ from scoring.links.edges import COUNT_CAP, DAY, HOUSEHOLD, HUB_SAMPLE, KINDS, Li
 from scoring.links.node import Node
 
 Counts = tuple[int | None, int | None, int | None]
+Around = tuple[int, int, float, int, int, int, int, int, int, int]
 UNKNOWN: Final[Counts] = (None, None, None)
 ALONE: Final = (1, 1, 1)
 NOT_LINKED: Final[dict[str, Counts]] = dict.fromkeys(KINDS, UNKNOWN)
@@ -37,7 +38,7 @@ class Question:
         for kind, link in links:
             found = ALONE if link is None else link.counts(at, self.me)
             best = counts[kind]
-            counts[kind] = found if best is UNKNOWN else tuple(map(max, best, found))  # type: ignore[assignment]
+            counts[kind] = found if best is UNKNOWN else _larger(best, found)
             if link is None or kind == "referrer":
                 continue
             if kind == "device":
@@ -57,17 +58,19 @@ class Question:
             *card,
             counts["referrer"][1],
             None if device is UNKNOWN else self._new_on(devices),
-            (device[2] or 0) > hub_size and any([self._is_settled_hub(link) for link in devices]),
+            (device[2] or 0) > hub_size and any(map(self._is_settled_hub, devices)),
             (device[2] or 0) > 1 and bool(homes) and self._is_household(devices, homes),
-            *self._around(used, [link for link in hubs if link.kind == "address"]),
+            *self._around(used, [link for link in hubs if link.kind == "address"]),  # type: ignore[arg-type]
             max([self._hub_share(hub) for hub in hubs]) if hubs else nobody,
         )
 
-    def _around(self, used: set[Node], hub_homes: list[Node]) -> tuple[float, ...]:
+    def _around(self, used: set[Node], hub_homes: list[Node]) -> Around:
         """Neighbours and the group behind them: `neighbours` to `component_new_strangers_30d`."""
         sharing: dict[str, set[Node]] = {"device": set(), "phone": set(), "address": set(), "card": set()}
         for link in used:
-            if link.kind != "referrer" and (people := link.within(self.since, self.at, self.settings.hub_size)):
+            if link.kind != "referrer" and (
+                people := link.within(self.since, self.at, self.settings.hub_size)
+            ):
                 sharing[link.kind].update(people)
         on_device, at_home, on_card = sharing["device"], sharing["address"], sharing["card"]
         neighbours = on_device.union(sharing["phone"], at_home, on_card)
@@ -162,3 +165,8 @@ class Question:
         people = hub.newest(self.since, self.at, HUB_SAMPLE)
         people.discard(self.me)  # type: ignore[arg-type]
         return self.settings.smoothed(self._known_bad_of(people), len(people))
+
+
+def _larger(one: Counts, other: Counts) -> Counts:
+    first, second, third = (max(a or 0, b or 0) for a, b in zip(one, other, strict=True))
+    return first, second, third

@@ -1,4 +1,4 @@
-"""A world is played once in the order of time: each application is asked about when it comes, and looked at again later."""
+"""A world is played once in the order of time: each application is asked about as it comes, and again later."""
 
 from __future__ import annotations
 
@@ -42,10 +42,13 @@ def replay(
     progress: Callable[[int], object] = lambda number: None,
 ) -> Replayed:
     """Play all cases through one index. `progress` is told of so many questions more."""
-    index, settings = LinkIndex(settings), settings or LinkSettings()
+    settings = settings or LinkSettings()
+    index = LinkIndex(settings)
     rows = {look: np.empty((len(cases), len(ROW_NAMES))) for look in LOOKS}
     reviewed = {look: np.zeros(len(cases), dtype=bool) for look in LOOKS}
-    batch: dict[int, list[tuple[float, ...]]] = {look: [()] * len(cases) for look in LOOKS} if snapshot else {}
+    batch: dict[int, list[tuple[float, ...]]] = (
+        {look: [()] * len(cases) for look in LOOKS} if snapshot else {}
+    )
     answer, next_batch = None, cases[0].at + BATCH_EVERY
     for number, (at, kind, position, look) in enumerate(_events(cases)):
         case = cases[position]
@@ -65,11 +68,6 @@ def replay(
         if number % 1_000 == 0:
             progress(1_000)
     return Replayed(rows, reviewed, {look: np.array(values) for look, values in batch.items()})
-
-
-def steps(cases: Sequence[Case]) -> int:
-    """How much `replay` tells its progress in all."""
-    return len(cases) * len(LOOKS)
 
 
 def _events(cases: Sequence[Case]) -> list[tuple[int, int, int, int]]:

@@ -3,8 +3,9 @@
 Ordinary applicants live alone, in families, shared flats or dormitories; buy for themselves, on a shop's tablet, or by
 the phone of somebody who helps neighbours; ship home or to a pick-up point; sell phones second-hand. Rings of twelve
 work for days with a few devices, cards and addresses, some of their own beside them, and ship to pick-up points, too;
-each member shares at least one thing with somebody of the ring. A quarter of the rings is careful and shares less. Lone frauds share nothing; some ordinary people do not pay and are
-labelled bad as frauds are. Labels become known 7 to 45 days after the application.
+whoever applies for a ring uses at least one thing of the ring. A quarter of the rings is careful and shares less. Lone
+frauds share nothing; some ordinary people do not pay and are labelled bad as frauds are. Labels become known 7 to 45
+days after the application.
 """
 
 from __future__ import annotations
@@ -157,7 +158,9 @@ def _ring(rng: np.random.Generator, name: str, size: int, places: _Places, *, ea
             address = str(rng.choice(points)) if rng.random() < 0.20 else used("address", person, 0.625)
             shown = card if rng.random() < 0.8 else ""
             if not any(f" of {name} " in thing for thing in (device, phone, address, shown)):
-                device = f"device of {name} {rng.integers(pools['device'])}"  # who shares nothing is in no ring
+                device = (
+                    f"device of {name} {rng.integers(pools['device'])}"  # who shares nothing is in no ring
+                )
             if day < DAYS:
                 links = _links(rng, places, device, phone, address, shown)
                 cases.append(_case(rng, day, person, links, RING, name, bad=True))

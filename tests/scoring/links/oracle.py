@@ -62,9 +62,7 @@ def features(
         others = {e.applicant for e in sightings[-HUB_SAMPLE:]} - {who}
         return smooth(sum(map(is_bad, others)), len(others))
 
-    at_home = sharing_kind("address").union(
-        *(people(link, walk) for link in links if link.kind == "address")
-    )
+    at_home = sharing_kind("address").union(*(people(link, walk) for link in links if link.kind == "address"))
     strangers = group - at_home - {who}
     devices = [link for link in links if link.kind == "device"]
     month = at - 30 * DAY
@@ -88,8 +86,7 @@ def features(
             (sum(map(is_new, people(device, at - DAY) | {who})) for device in devices), default=None
         ),
         device_is_hub=any(len(people(d, month, at - DAY)) > settings.hub_size for d in devices),
-        device_is_household=len(sharing) > 1
-        and any(sharing <= home and len(home) <= 4 for home in homes),
+        device_is_household=len(sharing) > 1 and any(sharing <= home and len(home) <= 4 for home in homes),
         neighbours=len(neighbours),
         neighbours_known_bad=bad,
         neighbours_known_bad_share=smooth(bad, len(neighbours)),

@@ -20,7 +20,9 @@ LINKS = [Link(kind, value) for kind in KINDS for value in "xyz"]
 PEOPLE = [f"p{number}" for number in range(9)]
 
 moments = st.one_of(
-    st.integers(0, 4 * DAY), st.integers(0, 100).map(lambda days: days * DAY), st.integers(0, 48).map(lambda h: h * HOUR)
+    st.integers(0, 4 * DAY),
+    st.integers(0, 100).map(lambda days: days * DAY),
+    st.integers(0, 48).map(lambda h: h * HOUR),
 ).map(lambda seconds: START + seconds)
 edges = st.builds(Edge, st.sampled_from(PEOPLE), st.sampled_from(LINKS), moments)
 labels = st.tuples(st.sampled_from(PEOPLE), st.booleans(), moments)
@@ -111,7 +113,9 @@ def test_what_is_not_linked_is_unknown_and_not_zero():
     assert found.component_applicants == 1
 
 
-@pytest.mark.parametrize("wrong", [{"hub_size": 1}, {"walk_seconds": 5}, {"component_cap": 0}, {"max_edges": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"hub_size": 1}, {"walk_seconds": 5}, {"component_cap": 0}, {"max_edges": 0}]
+)
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LinkSettings(**wrong)
@@ -123,9 +127,13 @@ def test_an_unknown_kind_is_refused():
 
 
 def test_every_feature_but_the_referrer_stands_in_the_row_of_the_model():
-    assert sorted([*ROW_NAMES, "referrer_applicants_24h"]) == sorted(field.name for field in fields(LinkFeatures))
+    assert sorted([*ROW_NAMES, "referrer_applicants_24h"]) == sorted(
+        field.name for field in fields(LinkFeatures)
+    )
     index = fed(Edge(f"p{number}", Link("address", "dorm"), START + number) for number in range(40))
-    found = dict(zip(ROW_NAMES, row(index.features("new", [Link("address", "dorm")], START + 50)), strict=True))
+    found = dict(
+        zip(ROW_NAMES, row(index.features("new", [Link("address", "dorm")], START + 50)), strict=True)
+    )
     assert isnan(found["address_applicants_30d"])
     assert isnan(found["card_applicants_30d"])
     assert found["component_applicants"] == 1
