@@ -24,6 +24,7 @@ from gateway.core.tenant import Mode
 from gateway.db.engine import connect
 from gateway.db.transactions import Database
 from gateway.decision.funder import SimulatedFunder
+from gateway.decision.link_book import LinkBook
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.identity.notifier import SandboxNotifier
 from gateway.ledger import routes as ledger_routes
@@ -140,6 +141,7 @@ def gateway_of(
             "institution": _institution(settings),
             "working_days": OfficialWorkingDays(),
             "scorer": EmbeddedScorer(settings.scorer_bundle),
+            "links": LinkBook(Database(connect(settings.database_url), clock=clock, ids=ids)),
             "signing_keys": keys,
             "webhook_transport": Transport(),
             "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),

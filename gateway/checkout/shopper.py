@@ -16,7 +16,7 @@ from gateway.contracts.text import ConsentFact
 from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import Transaction
-from gateway.decision import reviews
+from gateway.decision import links, reviews
 from gateway.decision import service as decisions
 from gateway.errors import (
     CheckoutExpired,
@@ -39,6 +39,7 @@ from gateway.web.context import Gateway
 if TYPE_CHECKING:
     from gateway.contracts.models import Contract
     from gateway.decision.models import CreditDecision, HumanReview
+    from scoring.links import LinkFeatures
 
 
 def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
@@ -119,10 +120,17 @@ def disclose(tx: Transaction, checkout_id: str) -> Checkout:
 
 
 def confirm(
-    tx: Transaction, gateway: Gateway, checkout_id: str, *, quote_hash: str, consents: set[str]
+    tx: Transaction,
+    gateway: Gateway,
+    checkout_id: str,
+    *,
+    quote_hash: str,
+    consents: set[str],
+    device: str | None = None,
 ) -> Checkout:
     """Conclude: consents are logged, the lender decides, and an approval becomes a payment, all in one commit.
 
+    ``device`` is the number of the browser, if it is known (see ``checkout.device``).
     Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort`` or
     ``CostAboveCeiling``; then nothing has changed.
     """
@@ -134,16 +142,21 @@ def confirm(
     contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
     _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
+    mode, phone = service.tenant_of(checkout).mode, identity.phone_of(tx, gateway.vault, checkout.shopper_id)
+    used = links.of_confirmation(gateway.vault, phone=phone, device=device, merchant_id=checkout.merchant_id)
+    linked = gateway.ports["links"].features(mode=mode, shopper_id=checkout.shopper_id, links=used, at=tx.now)
+    links.note(tx, mode=mode, shopper_id=checkout.shopper_id, links=used)
     decision = decisions.decide(
         tx,
         scorer=gateway.ports["scorer"],
         funder=gateway.ports["funder"],
         funder_name=gateway.settings.funder,
-        mode=service.tenant_of(checkout).mode,
+        mode=mode,
         checkout_id=checkout.id,
         shopper_id=checkout.shopper_id,
-        phone=identity.phone_of(tx, gateway.vault, checkout.shopper_id),
-        features=_features(tx, checkout, plan),
+        phone=phone,
+        features=_features(tx, checkout, plan) | _counted(linked),
+        links=linked,
     )
     _conclude(tx, gateway, checkout, plan, decision)
     return checkout
@@ -306,6 +319,14 @@ def _features(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> dict
         "applications_on_phone_24h": 1
         + decisions.applications_since(tx, same_phone, tx.now - timedelta(hours=24)),
         **loans.history(tx, shopper_id),
+    }
+
+
+def _counted(linked: LinkFeatures) -> dict[str, int | None]:
+    """The scorer's counts of applicants on one device and address; None where there is none."""
+    return {
+        "applications_on_device_24h": linked.device_applicants_24h,
+        "applications_on_address_30d": linked.address_applicants_30d,
     }
 
 

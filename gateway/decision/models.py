@@ -86,6 +86,33 @@ class LimitMovement(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
+class ApplicantLink(SQLModel, table=True):
+    """A shopper used something in an application (a keyed hash of it), is known to be bad, or was erased.
+
+    Positions rise and never come again, so that every process reads each line once.
+    """
+
+    __tablename__ = "applicant_link"
+    __table_args__ = (
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint(
+            "kind IN ('device', 'phone', 'address', 'card', 'referrer', 'bad', 'erased')", name="kind"
+        ),
+        CheckConstraint("(value_lookup IS NULL) = (kind IN ('bad', 'erased'))", name="value"),
+        Index("applicant_link_of_shopper", "shopper_id", "kind"),
+        Index("applicant_link_by_age", "seen_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    position: int | None = Field(default=None, sa_column=Column(Whole, primary_key=True, autoincrement=True))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    kind: str = Field(sa_column=Column(Words, nullable=False))
+    value_lookup: str | None = Field(default=None, sa_column=Column(Words))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    seen_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    """Business time of the confirmation, or when the default became known."""
+
+
 class HumanReview(SQLModel, table=True):
     """A declined shopper asks for a person to look at the decision; once for each checkout."""
 

@@ -16,6 +16,8 @@ from gateway.decision.funder import Funder, Submission
 from gateway.decision.models import CreditDecision, CreditLimit, HumanReview
 from gateway.decision.sandbox import PLAYS, REASONS
 from gateway.decision.scorer import ScorerPort, ScorerUnavailable
+from scoring.links import LinkFeatures, rules
+from scoring.rules import RULES
 
 RECONSIDERED_FOR = timedelta(days=90)
 """So long after a review went in the shopper's favour, a person decides what the scorer would decline."""
@@ -48,14 +50,17 @@ def decide(
     shopper_id: str,
     phone: str,
     features: dict[str, Any],
+    links: LinkFeatures | None = None,
 ) -> CreditDecision:
     """Decide one application and record it; an approval grants the limit (the caller holds its amount).
 
-    A missing scorer leads to review, never to approval; a decline of somebody whom a review found wronged goes to a
-    person. Raises ``FunderUnavailable``.
+    A missing scorer leads to review, never to approval; what would be approved goes to a person when a rule on
+    ``links`` fires, and so does a decline of somebody whom a review found wronged. Raises ``FunderUnavailable``.
     """
     started = time.perf_counter_ns()
     advice = _recommended(scorer, mode=mode, phone=phone, features=features)
+    if links is not None and advice.sandbox is None:
+        advice = _with_links(advice, links)
     if advice.outcome == "decline" and _person_decides(tx, shopper_id):
         advice = replace(advice, outcome="review")
     ruling = funder.decide(
@@ -172,6 +177,19 @@ def _recommended(scorer: ScorerPort, *, mode: Mode, phone: str, features: dict[s
         model=f"{scores.model.name} {scores.model.version}" if scores else None,
         model_sha256=scores.model.sha256 if scores else None,
     )
+
+
+def _with_links(advice: Recommended, links: LinkFeatures) -> Recommended:
+    """What the rules on links make of a recommendation: an approval becomes a review, and the reviewer sees why."""
+    fired = rules(links)
+    if not fired:
+        return advice
+    advice = replace(advice, signals=(*advice.signals, *fired))
+    if advice.outcome != "approve":
+        return advice
+    reason = RULES["needs_verification"]
+    shown = {"code": reason.code, "text_zh": reason.text_zh, "text_en": reason.text_en}
+    return replace(advice, outcome="review", reasons=[shown])
 
 
 def _grant_or_decline(tx: Transaction, decision: CreditDecision, funder_name: str) -> None:
