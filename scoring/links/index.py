@@ -19,9 +19,9 @@ class LinkIndex:
 
     def __init__(self, settings: LinkSettings | None = None) -> None:
         self.settings = settings or LinkSettings()
-        self._links: dict[str, Node] = {}
+        self._links: dict[Link, Node] = {}
         self._applicants: dict[str, Node] = {}
-        self._arrivals: deque[tuple[int, str, str]] = deque()
+        self._arrivals: deque[Edge] = deque()
         self._edges = 0
 
     def __len__(self) -> int:
@@ -33,17 +33,16 @@ class LinkIndex:
         name, link, at = edge
         if link.kind not in KINDS:
             raise ValueError(f"a link's kind is one of {', '.join(KINDS)}, not {link.kind!r}")
-        key = _key(link)
-        node = self._links.get(key)
+        node = self._links.get(link)
         if node is None:
-            node = self._links[key] = Node(link.kind, key)
+            node = self._links[link] = Node(link.kind, link.value)
         applicant = self._applicant(name)
         node.add(at, applicant)
         applicant.add(at, node)
-        self._arrivals.append((at, name, key))
+        self._arrivals.append(edge)
         self._edges += 1
         while self._edges > self.settings.max_edges:
-            self._drop(*self._arrivals.popleft())
+            self._drop(self._arrivals.popleft())
 
     def label(self, applicant: str, bad: bool, known_at: int) -> None:
         """An applicant turned out bad (or good after all) at a moment; the newest label counts, bad before good."""
@@ -54,15 +53,15 @@ class LinkIndex:
 
         Of several links of a kind, the one with most applicants counts.
         """
-        asked = {_key(link): link.kind for link in links}
-        nodes = [(kind, self._links.get(key)) for key, kind in asked.items()]
-        return Question(self.settings, self._applicants.get(applicant), at).answer(nodes)
+        nodes = self._links
+        used = [(link.kind, nodes.get(link)) for link in dict.fromkeys(links)]
+        return Question(self.settings, self._applicants.get(applicant), at).answer(used)
 
     def forget(self, before: int) -> None:
         """Drop the edges before a moment, and the labels of those who are left without any."""
-        for arrival in [arrival for arrival in self._arrivals if arrival[0] < before]:
-            self._drop(*arrival)
-        self._arrivals = deque(arrival for arrival in self._arrivals if arrival[0] >= before)
+        for edge in [edge for edge in self._arrivals if edge.at < before]:
+            self._drop(edge)
+        self._arrivals = deque(edge for edge in self._arrivals if edge.at >= before)
         for node in [node for node in self._applicants.values() if node.labels and not node.times]:
             node.labels = [label for label in node.labels if label[0] >= before]
             if not node.labels:
@@ -75,9 +74,9 @@ class LinkIndex:
             return
         node.labels = Node.NO_LABELS
         for at, link in list(zip(node.times, node.others, strict=True)):
-            self._drop(at, applicant, link.name)
+            self._drop(Edge(applicant, Link(link.kind, link.name), at))
         self._applicants.pop(applicant, None)
-        self._arrivals = deque(arrival for arrival in self._arrivals if arrival[1] != applicant)
+        self._arrivals = deque(edge for edge in self._arrivals if edge.applicant != applicant)
 
     def _applicant(self, name: str) -> Node:
         node = self._applicants.get(name)
@@ -85,16 +84,12 @@ class LinkIndex:
             node = self._applicants[name] = Node("", name)
         return node
 
-    def _drop(self, at: int, name: str, key: str) -> None:
-        link, applicant = self._links[key], self._applicants[name]
-        link.remove(at, applicant)
-        applicant.remove(at, link)
+    def _drop(self, edge: Edge) -> None:
+        link, applicant = self._links[edge.link], self._applicants[edge.applicant]
+        link.remove(edge.at, applicant)
+        applicant.remove(edge.at, link)
         self._edges -= 1
         if not link.times:
-            del self._links[key]
+            del self._links[edge.link]
         if not applicant.times and not applicant.labels:
-            del self._applicants[name]
-
-
-def _key(link: Link) -> str:
-    return f"{link.kind} {link.value}"
+            del self._applicants[edge.applicant]

@@ -16,12 +16,14 @@ class Node:
     `kind` is empty for applicants. Windows are half-open: after `since`, up to and including `at`.
     """
 
-    __slots__ = ("kind", "labels", "name", "others", "tally", "times")
+    __slots__ = ("first", "kind", "labels", "last", "name", "others", "tally", "times")
     NO_LABELS: ClassVar[list[tuple[int, bool]]] = []
 
     def __init__(self, kind: str, name: str) -> None:
         self.kind, self.name = kind, name
         self.times = array("q")
+        self.first = self.last = 0
+        """The ends of `times`, which most questions need and nothing else of it."""
         self.others: list[Node] = []
         self.tally: dict[Node, int] | None = None
         """From the second sighting on, how often each was seen: the answer to a window that holds everything."""
@@ -35,15 +37,18 @@ class Node:
         elif self.others:
             self.tally = {self.others[0]: 1}
             self.tally[other] = self.tally.get(other, 0) + 1
-        place = len(self.times) if not self.times or at >= self.times[-1] else bisect_right(self.times, at)
+        place = len(self.times) if not self.times or at >= self.last else bisect_right(self.times, at)
         self.times.insert(place, at)
         self.others.insert(place, other)
+        self.first, self.last = self.times[0], self.times[-1]
 
     def remove(self, at: int, other: Node) -> bool:
         """Forget one sighting; says whether there was such a one."""
         for place in range(bisect_left(self.times, at), bisect_right(self.times, at)):
             if self.others[place] is other:
                 del self.times[place], self.others[place]
+                if self.times:
+                    self.first, self.last = self.times[0], self.times[-1]
                 if self.tally is not None:
                     left = self.tally.pop(other) - 1
                     if left:
@@ -65,13 +70,12 @@ class Node:
 
     def within(self, since: int, at: int, most: int) -> Collection[Node] | None:
         """Everybody of a window, or None when they are more than `most`. Not to be changed."""
-        times = self.times
-        if not times or times[-1] <= since or times[0] > at:
-            return ()
-        if times[0] > since and times[-1] <= at:
+        if self.first > since and self.last <= at:
             everybody = self.others if self.tally is None else self.tally
             return everybody if len(everybody) <= most else None
-        return self._distinct(bisect_right(times, since), bisect_right(times, at), most)
+        if self.last <= since or self.first > at or not self.times:
+            return ()
+        return self._distinct(bisect_right(self.times, since), bisect_right(self.times, at), most)
 
     def saw(self, other: Node, since: int, at: int) -> bool:
         """Whether somebody was seen in a window."""
@@ -84,8 +88,8 @@ class Node:
     def counts(self, at: int, asker: Node | None) -> tuple[int, int, int]:
         """How many were seen in 1 hour, 24 hours and 30 days, the asker included; at most `COUNT_CAP`."""
         times = self.times
-        end = len(times) if times[-1] <= at else bisect_right(times, at)
-        month = 0 if times[0] > at - 30 * DAY else bisect_right(times, at - 30 * DAY, 0, end)
+        end = len(times) if self.last <= at else bisect_right(times, at)
+        month = 0 if self.first > at - 30 * DAY else bisect_right(times, at - 30 * DAY, 0, end)
         if month >= end:
             return 1, 1, 1
         day = month if times[month] > at - DAY else bisect_right(times, at - DAY, month, end)

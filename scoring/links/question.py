@@ -94,8 +94,8 @@ class Question:
             1 + len(group),
             self._known_bad_of(group),
             len(strangers),
-            sum([one.times[0] > self.at - 7 * DAY for one in strangers]),
-            sum([one.times[0] > self.at - 30 * DAY for one in strangers]),
+            sum([one.first > self.at - 7 * DAY for one in strangers]),
+            sum([one.first > self.at - 30 * DAY for one in strangers]),
         )
 
     def _group(self, used: set[Node], neighbours: set[Node]) -> set[Node]:
@@ -118,11 +118,14 @@ class Question:
         since, at, hub_size, found = self.since, self.at, self.settings.hub_size, set[Node]()
         for applicant in level:
             for link in applicant.within(since, at, hub_size) or ():
+                people = link.tally
                 # What was seen once was seen with this applicant.
-                if link.tally is None or link.kind == "referrer" or link in walked:
+                if people is None or link.kind == "referrer" or link in walked:
                     continue
                 walked.add(link)
-                if people := link.within(since, at, hub_size):
+                if link.first <= since or link.last > at:
+                    found.update(link.within(since, at, hub_size) or ())
+                elif len(people) <= hub_size:
                     found.update(people)
         return found
 
@@ -132,13 +135,13 @@ class Question:
     def _new_on(self, devices: list[Node]) -> int:
         """Applicants on one device in 24 hours whom nothing was known of before, this one included if so."""
         yesterday = self.at - DAY
-        myself = int(self.me is None or not self.me.times or self.me.times[0] > yesterday)
+        myself = int(self.me is None or not self.me.times or self.me.first > yesterday)
         most = 0
         for device in devices:
             people = device.within(yesterday, self.at, COUNT_CAP)
             if people is None:
                 return COUNT_CAP
-            others = [one.times[0] > yesterday for one in set(people) if one is not self.me]
+            others = [one.first > yesterday for one in set(people) if one is not self.me]
             most = max(most, sum(others))
         return most + myself
 

@@ -46,7 +46,9 @@ def asked(gateway, shopper: str, mode: str = "test", **what):
 
 def rows(gateway) -> list[tuple]:
     with gateway.db.read() as tx:
-        found = tx.execute(text("SELECT kind, value_lookup, shopper_id FROM applicant_link ORDER BY position"))
+        found = tx.execute(
+            text("SELECT kind, value_lookup, shopper_id FROM applicant_link ORDER BY position")
+        )
         return [tuple(row) for row in found]
 
 
@@ -75,7 +77,9 @@ def test_a_confirmation_leaves_keyed_hashes_and_no_value(app, gateway, api, cloc
     assert len({value for _, value, _ in found}) == 3
     assert all(len(value) == 64 for _, value, _ in found)
     lookup = gateway.vault.lookup
-    assert found[0][1] == lookup("+8613800000001", "applicant_link.phone") != lookup("+8613800000001", "phone")
+    assert (
+        found[0][1] == lookup("+8613800000001", "applicant_link.phone") != lookup("+8613800000001", "phone")
+    )
 
 
 def test_the_scorer_counts_the_applicants_of_a_device(app, gateway, api, clock):
@@ -145,9 +149,13 @@ def test_a_line_that_commits_late_is_not_left_out(gateway):
         gateway.db.write(
             lambda tx: tx.add(
                 ApplicantLink(
-                    position=position, mode="test", kind="device", value_lookup=device.value,
-                    shopper_id=shopper, seen_at=tx.now,
-                )  # fmt: skip
+                    position=position,
+                    mode="test",
+                    kind="device",
+                    value_lookup=device.value,
+                    shopper_id=shopper,
+                    seen_at=tx.now,
+                )
             )
         )
 
@@ -194,7 +202,9 @@ def test_an_overdue_borrower_is_known_to_be_bad_after_the_delay(books):
     with gateway.db.read() as tx:
         shopper = tx.execute(text("SELECT shopper_id FROM loan")).scalar_one()
     overdue = gateway.clock().date() - timedelta(days=31)
-    gateway.db.write(lambda tx: tx.execute(text("UPDATE loan SET overdue_since = :day"), {"day": str(overdue)}))
+    gateway.db.write(
+        lambda tx: tx.execute(text("UPDATE loan SET overdue_since = :day"), {"day": str(overdue)})
+    )
     assert gateway.db.write(lambda tx: links.note_defaults(tx, tenant=tenant)) == 1
     assert gateway.db.write(lambda tx: links.note_defaults(tx, tenant=tenant)) == 0
     note(gateway, shopper)
