@@ -39,6 +39,7 @@ def sweep(gateway: Gateway) -> None:
     gateway.db.write(payments.expire_due)
     gateway.db.write(lambda tx: audit.sign_yesterday(tx, gateway.ports["signing_authority"]))
     gateway.db.write(spent.forget_expired)
+    gateway.db.write(links.clear_cured)
     with gateway.db.read() as tx:
         today = shanghai_date(tx.now)
         clocked = test_clocks.tenants(tx)

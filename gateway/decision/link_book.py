@@ -6,6 +6,7 @@ missing between two positions is therefore asked for again, for as long as a tra
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -58,6 +59,7 @@ class LinkBook:
     def _load(self) -> None:
         with self._turn, self._db.read() as tx:
             self._catch_up(tx)
+        gc.freeze()  # what was read stays: a full collection would walk over all of it, for the better part of a second
 
     def _catch_up(self, tx: Transaction) -> None:
         self._forget_old(tx.wall)
@@ -98,8 +100,8 @@ class LinkBook:
         index, at = self._indexes[row.mode], int(row.seen_at.timestamp())
         if row.kind == "erased":
             index.forget_applicant(row.shopper_id)
-        elif row.kind == "bad":
-            index.label(row.shopper_id, True, at)
+        elif row.kind in ("bad", "good"):
+            index.label(row.shopper_id, row.kind == "bad", at)
         else:
             index.observe(Edge(row.shopper_id, Link(row.kind, row.value_lookup), at))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlmodel import col, select
 
 from gateway.core.tenant import Mode, Tenant
@@ -44,15 +44,22 @@ def note_defaults(tx: Transaction, *, tenant: Tenant) -> int:
     overdue = loans.seriously_overdue(tx, tenant, days=BAD_AFTER_DAYS)
     if not overdue:
         return 0
-    query = select(ApplicantLink.shopper_id).where(
-        col(ApplicantLink.shopper_id).in_(overdue), ApplicantLink.kind == "bad"
-    )
-    known: set[str] = set(tx.exec(query))
-    fresh = sorted(set(overdue) - known)
+    marks = _marks(tx, overdue)
+    fresh = sorted(who for who in overdue if who not in marks or marks[who][0] == "good")
     for shopper_id in fresh:
         _add(tx, tenant.mode, shopper_id, "bad", None)
     tx.flush()
     return len(fresh)
+
+
+def clear_cured(tx: Transaction) -> int:
+    """Take the mark from everybody who has no loan that is overdue or written off; returns how many."""
+    bad = {who: mode for who, (kind, mode) in _marks(tx).items() if kind == "bad"}
+    cured = sorted(set(bad) - loans.in_default(tx, sorted(bad)))
+    for shopper_id in cured:
+        _add(tx, bad[shopper_id], shopper_id, "good", None)
+    tx.flush()
+    return len(cured)
 
 
 def forget_person(tx: Transaction, shopper_id: str) -> None:
@@ -75,3 +82,13 @@ def forget_old(tx: Transaction, *, limit: int) -> int:
 
 def _add(tx: Transaction, mode: str, shopper_id: str, kind: str, value: str | None) -> None:
     tx.add(ApplicantLink(mode=mode, shopper_id=shopper_id, kind=kind, value_lookup=value, seen_at=tx.now))
+
+
+def _marks(tx: Transaction, shopper_ids: list[str] | None = None) -> dict[str, tuple[str, str]]:
+    """The newest mark, ``bad`` or ``good``, and the mode of everybody (or of some) who was ever marked."""
+    query = select(ApplicantLink.shopper_id, ApplicantLink.kind, ApplicantLink.mode).where(
+        text("kind IN ('bad', 'good')")  # in the words of the partial index
+    )
+    if shopper_ids is not None:
+        query = query.where(col(ApplicantLink.shopper_id).in_(shopper_ids))
+    return {who: (kind, mode) for who, kind, mode in tx.exec(query.order_by(col(ApplicantLink.position)))}

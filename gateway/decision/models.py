@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Document, Fen, UtcTime, Whole, Words
@@ -87,7 +87,7 @@ class LimitMovement(SQLModel, table=True):
 
 
 class ApplicantLink(SQLModel, table=True):
-    """A shopper used something in an application (a keyed hash of it), is known to be bad, or was erased.
+    """A shopper used something in an application (a keyed hash of it), is bad or good after all, or was erased.
 
     Positions rise and never come again, so that every process reads each line once.
     """
@@ -96,11 +96,18 @@ class ApplicantLink(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         CheckConstraint(
-            "kind IN ('device', 'phone', 'address', 'card', 'referrer', 'bad', 'erased')", name="kind"
+            "kind IN ('device', 'phone', 'address', 'card', 'referrer', 'bad', 'good', 'erased')", name="kind"
         ),
-        CheckConstraint("(value_lookup IS NULL) = (kind IN ('bad', 'erased'))", name="value"),
+        CheckConstraint("(value_lookup IS NULL) = (kind IN ('bad', 'good', 'erased'))", name="value"),
         Index("applicant_link_of_shopper", "shopper_id", "kind"),
         Index("applicant_link_by_age", "seen_at"),
+        Index(
+            "applicant_link_labels",
+            "shopper_id",
+            "position",
+            sqlite_where=text("kind IN ('bad', 'good')"),
+            postgresql_where=text("kind IN ('bad', 'good')"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

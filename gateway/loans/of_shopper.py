@@ -38,6 +38,14 @@ def seriously_overdue(tx: Transaction, tenant: Tenant, *, days: int) -> list[str
     return list(tx.exec(query.distinct()))
 
 
+def in_default(tx: Transaction, shopper_ids: list[str]) -> set[str]:
+    """Who of these has a loan that is overdue or was written off."""
+    query = select(Loan.shopper_id).where(
+        col(Loan.shopper_id).in_(shopper_ids), col(Loan.status).in_(("overdue", "written_off"))
+    )
+    return set(tx.exec(query))
+
+
 def _lent(tx: Transaction, loan: Loan) -> Lent:
     live = loan.status in OPEN or loan.credit_fen > 0
     query = select(func.max(LoanInstalment.due_date)).where(

@@ -40,7 +40,7 @@ class LinkSettings:
     """
     hub_size: int = 20
     """A link that more applicants share is a hub (dormitory, pick-up point, shop tablet) and is not walked."""
-    component_cap: int = 12
+    component_cap: int = 8
     """The group around an applicant is counted up to so many, the applicant included."""
     max_edges: int = 2_000_000
     """The oldest arrivals are forgotten beyond so many edges."""

@@ -196,18 +196,26 @@ def test_links_are_deleted_after_half_a_year(gateway, clock):
     assert len(rows(gateway)) == 3
 
 
-def test_an_overdue_borrower_is_known_to_be_bad_after_the_delay(books):
+def test_an_overdue_borrower_is_known_to_be_bad_after_the_delay_and_cured_by_paying(books):
     books.api.captured()
     gateway, tenant = books.gateway, books.tenant
     with gateway.db.read() as tx:
         shopper = tx.execute(text("SELECT shopper_id FROM loan")).scalar_one()
     overdue = gateway.clock().date() - timedelta(days=31)
-    gateway.db.write(
-        lambda tx: tx.execute(text("UPDATE loan SET overdue_since = :day"), {"day": str(overdue)})
-    )
+    late = text(f"UPDATE loan SET status = 'overdue', overdue_since = '{overdue}'")
+    paid = text("UPDATE loan SET status = 'active', overdue_since = NULL")
+    gateway.db.write(lambda tx: tx.execute(late))
     assert gateway.db.write(lambda tx: links.note_defaults(tx, tenant=tenant)) == 1
     assert gateway.db.write(lambda tx: links.note_defaults(tx, tenant=tenant)) == 0
     note(gateway, shopper)
-    assert (found := asked(gateway, "new")).neighbours_known_bad == 0, found
+    assert asked(gateway, "new").neighbours_known_bad == 0
     books.clock.advance(days=8)
     assert asked(gateway, "new").neighbours_known_bad == 1
+    assert gateway.db.write(links.clear_cured) == 0
+    gateway.db.write(lambda tx: tx.execute(paid))
+    assert gateway.db.write(links.clear_cured) == 1
+    assert gateway.db.write(links.clear_cured) == 0
+    books.clock.advance(days=8)
+    assert asked(gateway, "new").neighbours_known_bad == 0
+    gateway.db.write(lambda tx: tx.execute(late))
+    assert gateway.db.write(lambda tx: links.note_defaults(tx, tenant=tenant)) == 1

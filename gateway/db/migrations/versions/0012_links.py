@@ -26,9 +26,9 @@ def upgrade() -> None:
         sa.Column("seen_at", types.UtcTime(), nullable=False),
         sa.CheckConstraint("mode IN ('test', 'live')", name="mode"),
         sa.CheckConstraint(
-            "kind IN ('device', 'phone', 'address', 'card', 'referrer', 'bad', 'erased')", name="kind"
+            "kind IN ('device', 'phone', 'address', 'card', 'referrer', 'bad', 'good', 'erased')", name="kind"
         ),
-        sa.CheckConstraint("(value_lookup IS NULL) = (kind IN ('bad', 'erased'))", name="value"),
+        sa.CheckConstraint("(value_lookup IS NULL) = (kind IN ('bad', 'good', 'erased'))", name="value"),
         sa.ForeignKeyConstraint(["shopper_id"], ["shopper.id"]),
         sa.PrimaryKeyConstraint("position"),
         sqlite_strict=True,
@@ -36,3 +36,11 @@ def upgrade() -> None:
     )
     op.create_index("applicant_link_of_shopper", "applicant_link", ["shopper_id", "kind"], unique=False)
     op.create_index("applicant_link_by_age", "applicant_link", ["seen_at"], unique=False)
+    op.create_index(
+        "applicant_link_labels",
+        "applicant_link",
+        ["shopper_id", "position"],
+        unique=False,
+        sqlite_where=sa.text("kind IN ('bad', 'good')"),
+        postgresql_where=sa.text("kind IN ('bad', 'good')"),
+    )
