@@ -16,7 +16,7 @@ from scoring.errors import TrainingUnavailable
 from scoring.links.batch import LinkBatch
 from scoring.links.edges import DAY, Edge, LinkSettings
 from scoring.links.replay import LOOKS, replay
-from scoring.links.row import MONOTONE
+from scoring.links.row import MONOTONE, ROW_NAMES
 from scoring.links.world import DAYS, LABEL_DAYS, LONE, RING, SPLIT, START, Case, make_world
 
 FALSE_POSITIVE_RATE: Final = 0.01
@@ -64,6 +64,7 @@ def measure_gangs(
             "rings": len({cases[i].group for i in np.flatnonzero(parts.test & parts.ring)}),
             "of_families": int((parts.family & parts.test).sum()),
         },
+        "linked": {_name(look): parts.linked(played.rows[look]) for look in LOOKS},
         "model": parts.report(played.rows),
         "rules_alone": {_name(look): parts.at(played.reviewed[look].astype(float), 0.5) for look in LOOKS},
     }
@@ -112,6 +113,11 @@ class _Parts:
         self.learn = (day >= WARM_UP_DAYS) & (day < SPLIT - LABEL_DAYS[1])
         self.test = (day >= SPLIT) & (day < DAYS)
         self.seed = seed
+
+    def linked(self, rows: NDArray[np.float64]) -> float:
+        """The share of the tested rings' applications that have any neighbour: no more can be found."""
+        neighbours = rows[self.test & self.ring, ROW_NAMES.index("neighbours")]
+        return round(float((neighbours > 0).mean()), 4)
 
     def report(self, rows: dict[int, NDArray[np.float64]]) -> dict[str, Any]:
         """One model for all looks, tested at each."""

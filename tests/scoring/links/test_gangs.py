@@ -29,7 +29,9 @@ def test_gangs_are_found_by_the_time_the_first_instalment_falls_due(measured):
     assert later["rings_with_half_caught"] >= 0.90
 
 
-def test_half_of_a_gang_is_found_as_it_applies(measured):
+def test_half_of_a_gang_is_found_as_it_applies_and_never_more_than_is_linked(measured):
+    for look, found in measured["model"].items():
+        assert found["recall"] <= measured["linked"][look]
     assert measured["model"]["at_application"]["recall"] >= 0.50
     assert measured["model"]["3_days_later"]["recall"] >= 0.60
 
