@@ -17,7 +17,18 @@ from typing import Any
 
 import requests
 
-from bench import checkout, confirm, day, door, ledger_export, ledger_post, ledger_verify, quote, webhooks
+from bench import (
+    checkout,
+    confirm,
+    day,
+    door,
+    ledger_export,
+    ledger_post,
+    ledger_verify,
+    links,
+    quote,
+    webhooks,
+)
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
@@ -27,6 +38,7 @@ ENTRIES = {
     "confirm": confirm.measure,
     "checkout": checkout.measure,
     "door": door.measure,
+    "links": links.measure,
     "quote": quote.measure,
     "day": day.measure,
     "ledger_post": ledger_post.measure,

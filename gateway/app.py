@@ -25,6 +25,7 @@ from gateway.db.engine import connect
 from gateway.db.transactions import Database
 from gateway.decision.bureau import SimulatedBureau
 from gateway.decision.funder import SimulatedFunder
+from gateway.decision.link_book import LinkBook
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
 from gateway.identity.notifier import SandboxNotifier
@@ -149,6 +150,7 @@ def gateway_of(
                 for name, folder, share in settings.scorer_challengers
             ],
             "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
+            "links": LinkBook(Database(connect(settings.database_url), clock=clock, ids=ids)),
             "signing_keys": keys,
             "webhook_transport": Transport(),
             "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),

@@ -16,6 +16,7 @@ from gateway.checkout import service as checkouts
 from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
+from gateway.decision import links
 from gateway.loans import billing, ending
 from gateway.merchants import test_clocks
 from gateway.oauth import spent
@@ -38,6 +39,7 @@ def sweep(gateway: Gateway) -> None:
     gateway.db.write(payments.expire_due)
     gateway.db.write(lambda tx: audit.sign_yesterday(tx, gateway.ports["signing_authority"]))
     gateway.db.write(spent.forget_expired)
+    gateway.db.write(links.clear_cured)
     with gateway.db.read() as tx:
         today = shanghai_date(tx.now)
         clocked = test_clocks.tenants(tx)
@@ -65,6 +67,7 @@ def run_day(gateway: Gateway, tenant: Tenant) -> None:
     write_off_after = gateway.settings.write_off_days
     while _at(gateway, tenant, partial(ending.write_off_due, tenant=tenant, days=write_off_after)):
         pass
+    _at(gateway, tenant, partial(links.note_defaults, tenant=tenant))
     _at(gateway, tenant, partial(disputes.lose_unanswered, tenant=tenant))
     _at(gateway, tenant, partial(_close, tenant=tenant, on=today, funder=gateway.settings.funder))
 

@@ -76,9 +76,10 @@ def check_guards(app: Flask) -> None:
 
 
 def begin_background_work(app: Flask) -> None:
-    """Load the scorer and, where this process also works, drain the outbox; the port is open already."""
+    """Load the scorer and the links and, where this process also works, drain the outbox; the port is open already."""
     gateway: Gateway = app.extensions["fenqi"]
     gateway.ports["scorer"].load_in_background()
+    gateway.ports["links"].load_in_background()
     if gateway.settings.worker_in_process:
         app.extensions["fenqi.stop_worker"] = start_worker(gateway)
 

@@ -1,4 +1,4 @@
-"""The `fenqi-score` command: train a bundle, measure it, explain one case, time it."""
+"""The `fenqi-score` command: train a bundle, measure it, explain one case, time it, find gangs."""
 
 from __future__ import annotations
 
@@ -73,13 +73,19 @@ def _parser() -> argparse.ArgumentParser:
     bench.set_defaults(run=_bench)
 
     add_commands(commands, monitor=_monitor, replay=_replay, report=_report)
+    gangs = commands.add_parser("gangs", help="find planted gangs by links, in a seeded world")
+    gangs.add_argument("--applicants", type=_positive, default=100_000, help="ordinary ones (default 100000)")
+    gangs.add_argument("--rings", type=_positive, default=200, help="rings of twelve (default 200)")
+    gangs.add_argument("--batch", action="store_true", help="also Leiden and PageRank (extra 'links')")
+    gangs.add_argument("--json", action="store_true", help="print JSON")
+    gangs.set_defaults(run=_gangs)
 
     for command in (evaluate, explain, bench):
         command.add_argument(
             "--bundle", type=Path, metavar="DIR", help="bundle folder (default: the packaged one)"
         )
         command.add_argument("--json", action="store_true", help="print JSON")
-    for command in (evaluate, bench):
+    for command in (evaluate, bench, gangs):
         command.add_argument(
             "--seed", type=int, default=EVALUATION_SEED, help=f"of the generator (default {EVALUATION_SEED})"
         )
@@ -199,6 +205,17 @@ def _report(options: argparse.Namespace) -> int:
     )
     options.out.write_text(page, "utf-8")
     print(f"{options.out}: {len(page.encode()) // 1000} kB")
+    return 0
+
+
+def _gangs(options: argparse.Namespace) -> int:
+    from scoring.links.gangs import measure_gangs, work  # noqa: PLC0415
+
+    with _progress_bar(work(options.applicants, options.rings), "asking", "question") as bar:
+        measured = measure_gangs(
+            options.applicants, options.rings, seed=options.seed, batch=options.batch, progress=bar.update
+        )
+    _print_json(measured) if options.json else _print_tree(measured)
     return 0
 
 

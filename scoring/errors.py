@@ -3,6 +3,7 @@ ScoringError
 ├─ InvalidApplication   a field of an application is outside its documented range (also a ValueError)
 ├─ BundleError          a model bundle is incomplete, changed, or does not reproduce its reference rows
 ├─ ModelFailed          a loaded model gave no finite answer; the decision turns it into a review
+├─ LinksUnavailable     the package of the batch features of links (extra `links`) is not installed
 └─ TrainingUnavailable  a training package (extra `train`) is not installed
 """
 
@@ -31,6 +32,10 @@ class ModelFailed(ScoringError):
 
 class TrainingUnavailable(ScoringError):
     """A training package is not installed; serving does not need it."""
+
+
+class LinksUnavailable(ScoringError):
+    """The package of the batch features of links is not installed; the index in memory does not need it."""
 
 
 class TableInvalid(ScoringError, ValueError):

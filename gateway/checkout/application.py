@@ -6,20 +6,50 @@ Nothing here names the person.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.checkout import service
 from gateway.checkout.models import Checkout
 from gateway.core.calendar import SHANGHAI
 from gateway.db.transactions import Transaction
-from gateway.decision import bureau, lists
+from gateway.decision import bureau, links, lists
 from gateway.decision import service as decisions
 from gateway.identity import service as identity
 from gateway.loans import service as loans
 from gateway.merchants import service as merchants
 from gateway.web.context import Gateway
 
+if TYPE_CHECKING:
+    from scoring.links import LinkFeatures
+
 Features = dict[str, Any]
+
+
+def linked(
+    tx: Transaction, gateway: Gateway, checkout: Checkout, *, phone: str, device: str | None
+) -> LinkFeatures:
+    """What hangs together with the application, asked before it is noted itself."""
+    used = links.of_confirmation(gateway.vault, phone=phone, device=device, merchant_id=checkout.merchant_id)
+    mode, shopper_id = service.tenant_of(checkout).mode, checkout.shopper_id or ""
+    found: LinkFeatures = gateway.ports["links"].features(
+        mode=mode, shopper_id=shopper_id, links=used, at=tx.now
+    )
+    links.note(tx, mode=mode, shopper_id=shopper_id, links=used)
+    return found
+
+
+def counted(found: LinkFeatures) -> Features:
+    """The scorer's counts; None where there is no such link, and for a device that a crowd or a household shares."""
+    shared = found.device_is_hub or found.device_is_household
+    return {
+        "applications_on_device_24h": None if shared else found.device_applicants_24h,
+        "new_applicants_on_device_24h": None if shared else found.device_new_applicants_24h,
+        "applicants_on_device_30d": None if shared else found.device_applicants_30d,
+        "applications_on_address_30d": found.address_applicants_30d,
+        "applicants_on_card_30d": found.card_applicants_30d,
+        "linked_known_bad_share": round(found.neighbours_known_bad_share, 6) if found.neighbours else 0.0,
+        "linked_component_size": found.component_applicants,
+    }
 
 
 def features(

@@ -1,6 +1,6 @@
 """The shopper's pages: choose and identify, read and confirm, see the answer. Every one works without JavaScript.
 
-The unguessable address is the key: there is no cookie. A form sent from another site is refused by its origin.
+The unguessable address is the key, no cookie is. A form sent from another site is refused by its origin.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
 
-from gateway.checkout import agreements, shopper
+from gateway.checkout import agreements, device, shopper
 from gateway.checkout.models import Checkout
 from gateway.checkout.service import merchant_of
 from gateway.checkout.states import AGREEMENT_VERSION, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
@@ -112,7 +112,7 @@ def review(checkout_id: str) -> Any:
     if checkout.status != "identified":
         return to_step(checkout_id, "result" if checkout.status in DECIDED else "")
     checkout = gateway().db.write(lambda tx: shopper.disclose(tx, checkout_id))
-    return _review_page(checkout, merchant)
+    return device.remembered(_review_page(checkout, merchant))
 
 
 @blueprint.post("/checkout/<checkout_id>/confirm")
@@ -120,11 +120,11 @@ def confirm(checkout_id: str) -> Any:
     """Conclude. A second confirm changes nothing and shows the answer of the first."""
     same_origin()
     consents = {kind for kind in agreements.KINDS if request.form.get(kind) == "yes"}
-    here = gateway()
+    here, browser, quote_hash = gateway(), device.known(), request.form.get("quote_hash", "")
     try:
         here.db.write(
             lambda tx: shopper.confirm(
-                tx, here, checkout_id, quote_hash=request.form.get("quote_hash", ""), consents=consents
+                tx, here, checkout_id, quote_hash=quote_hash, consents=consents, device=browser
             )
         )
     except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort) as error:

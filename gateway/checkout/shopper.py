@@ -117,10 +117,17 @@ def disclose(tx: Transaction, checkout_id: str) -> Checkout:
 
 
 def confirm(
-    tx: Transaction, gateway: Gateway, checkout_id: str, *, quote_hash: str, consents: set[str]
+    tx: Transaction,
+    gateway: Gateway,
+    checkout_id: str,
+    *,
+    quote_hash: str,
+    consents: set[str],
+    device: str | None = None,
 ) -> Checkout:
     """Conclude: consents are logged, the lender decides, and an approval becomes a payment, all in one commit.
 
+    ``device`` is the number of the browser, if it is known (see ``checkout.device``).
     Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort`` or
     ``CostAboveCeiling``; then nothing has changed.
     """
@@ -132,17 +139,20 @@ def confirm(
     contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
     _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
+    mode, phone = service.tenant_of(checkout).mode, identity.phone_of(tx, gateway.vault, checkout.shopper_id)
+    linked = application.linked(tx, gateway, checkout, phone=phone, device=device)
     features, required = application.features(tx, gateway, checkout, plan, consents)
     decision = decisions.decide(
         tx,
         scorer=gateway.ports["scorer"],
         funder=gateway.ports["funder"],
         funder_name=gateway.settings.funder,
-        mode=service.tenant_of(checkout).mode,
+        mode=mode,
         checkout_id=checkout.id,
         shopper_id=checkout.shopper_id,
-        phone=identity.phone_of(tx, gateway.vault, checkout.shopper_id),
-        features=features,
+        phone=phone,
+        features=features | application.counted(linked),
+        links=linked,
         required=required,
         challengers=gateway.ports["challengers"],
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Document, Fen, Number, UtcTime, Whole, Words
@@ -131,6 +131,40 @@ class ListEntry(SQLModel, table=True):
     added_by: str = Field(sa_column=Column(Words, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+
+
+class ApplicantLink(SQLModel, table=True):
+    """A shopper used something in an application (a keyed hash of it), is bad or good after all, or was erased.
+
+    Positions rise and never come again, so that every process reads each line once.
+    """
+
+    __tablename__ = "applicant_link"
+    __table_args__ = (
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint(
+            "kind IN ('device', 'phone', 'address', 'card', 'referrer', 'bad', 'good', 'erased')", name="kind"
+        ),
+        CheckConstraint("(value_lookup IS NULL) = (kind IN ('bad', 'good', 'erased'))", name="value"),
+        Index("applicant_link_of_shopper", "shopper_id", "kind"),
+        Index("applicant_link_by_age", "seen_at"),
+        Index(
+            "applicant_link_labels",
+            "shopper_id",
+            "position",
+            sqlite_where=text("kind IN ('bad', 'good')"),
+            postgresql_where=text("kind IN ('bad', 'good')"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    position: int | None = Field(default=None, sa_column=Column(Whole, primary_key=True, autoincrement=True))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    kind: str = Field(sa_column=Column(Words, nullable=False))
+    value_lookup: str | None = Field(default=None, sa_column=Column(Words))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    seen_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    """Business time of the confirmation, or when the default became known."""
 
 
 class HumanReview(SQLModel, table=True):

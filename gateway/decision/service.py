@@ -18,6 +18,8 @@ from gateway.decision.models import CreditDecision, CreditLimit, HumanReview
 from gateway.decision.sandbox import PLAYS, REASONS
 from gateway.decision.scorer import ScorerPort, ScorerUnavailable
 from gateway.decision.shadow import Challenger
+from scoring.links import LinkFeatures, rules
+from scoring.rules import RULES
 
 RECONSIDERED_FOR = timedelta(days=90)
 """So long after a review went in the shopper's favour, a person decides what the scorer would decline."""
@@ -56,6 +58,7 @@ def decide(
     shopper_id: str,
     phone: str,
     features: dict[str, Any],
+    links: LinkFeatures | None = None,
     required: tuple[str, ...] = (),
     challengers: Sequence[Challenger] = (),
 ) -> CreditDecision:
@@ -64,11 +67,13 @@ def decide(
     ``required`` names features that a connected source should have answered: unknown, they lead to review.
     ``challengers`` score a share of the shoppers later, in shadow.
 
-    A missing scorer leads to review, never to approval; a decline of somebody whom a review found wronged goes to a
-    person. Raises ``FunderUnavailable``.
+    A missing scorer leads to review, never to approval; what would be approved goes to a person when a rule on
+    ``links`` fires, and so does a decline of somebody whom a review found wronged. Raises ``FunderUnavailable``.
     """
     started = time.perf_counter_ns()
     advice = asked = _recommended(scorer, mode=mode, phone=phone, features=features, required=required)
+    if links is not None and advice.sandbox is None:
+        advice = _with_links(advice, links)
     if advice.outcome == "decline" and _person_decides(tx, shopper_id):
         advice = replace(advice, outcome="review")
     ruling = funder.decide(
@@ -202,6 +207,19 @@ def _recommended(
         annual_rate_bp=advice.price.annual_rate_bp if advice.price else None,
         green_uplift_fen=advice.green_uplift_fen,
     )
+
+
+def _with_links(advice: Recommended, links: LinkFeatures) -> Recommended:
+    """What the rules on links make of a recommendation: an approval becomes a review, and the reviewer sees why."""
+    fired = rules(links)
+    if not fired:
+        return advice
+    advice = replace(advice, signals=tuple(dict.fromkeys((*advice.signals, *fired))))
+    if advice.outcome != "approve":
+        return advice
+    reason = RULES["needs_verification"]
+    shown = {"code": reason.code, "text_zh": reason.text_zh, "text_en": reason.text_en}
+    return replace(advice, outcome="review", reasons=[shown])
 
 
 def _grant_or_decline(tx: Transaction, decision: CreditDecision, funder_name: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from sqlmodel import func, select
+from sqlmodel import col, func, select
 
+from gateway.core.calendar import shanghai_date
+from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.loans.models import Loan, LoanInstalment
 from gateway.loans.states import OPEN
@@ -24,6 +26,24 @@ class Lent:
 def loans_of(tx: Transaction, shopper_id: str) -> list[Lent]:
     """Every loan of a person, whatever became of it; a loan that was written off counts as ended on that day."""
     return [_lent(tx, loan) for loan in tx.exec(select(Loan).where(Loan.shopper_id == shopper_id))]
+
+
+def seriously_overdue(tx: Transaction, tenant: Tenant, *, days: int) -> list[str]:
+    """Whose loan at this merchant is overdue for so many days today."""
+    query = select(Loan.shopper_id).where(
+        Loan.merchant_id == tenant.merchant_id,
+        Loan.mode == tenant.mode,
+        col(Loan.overdue_since) <= shanghai_date(tx.now) - timedelta(days=days),
+    )
+    return list(tx.exec(query.distinct()))
+
+
+def in_default(tx: Transaction, shopper_ids: list[str]) -> set[str]:
+    """Who of these has a loan that is overdue or was written off."""
+    query = select(Loan.shopper_id).where(
+        col(Loan.shopper_id).in_(shopper_ids), col(Loan.status).in_(("overdue", "written_off"))
+    )
+    return set(tx.exec(query))
 
 
 def _lent(tx: Transaction, loan: Loan) -> Lent:

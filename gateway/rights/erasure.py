@@ -11,6 +11,7 @@ from typing import Any
 from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
+from gateway.decision import links
 from gateway.identity import erasure
 from gateway.rights.obstacles import obstacles
 
@@ -59,5 +60,6 @@ def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
 
 
 def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
+    links.forget_person(tx, shopper_id)
     request = erasure.erase(tx, shopper_id, requested=requested)
     return request.id if request is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.db.transactions import Transaction
+from gateway.decision import links
 from gateway.identity import service as identity
 from gateway.rights import erasure
 from gateway.team import invitations, sessions
@@ -24,6 +25,7 @@ def sweep(gateway: Gateway) -> int:
     jobs: tuple[Callable[[Transaction], int], ...] = (
         lambda tx: erasure.judge_due(tx, gateway.settings, limit=BATCH),
         lambda tx: identity.forget_codes(tx, limit=BATCH),
+        lambda tx: links.forget_old(tx, limit=BATCH),
         lambda tx: idempotency.forget_expired(tx, limit=BATCH),
         lambda tx: invitations.forget_expired(tx, limit=BATCH),
         lambda tx: sessions.forget_expired(tx, limit=BATCH),

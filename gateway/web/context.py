@@ -73,7 +73,7 @@ class Gateway:
     random_bits: Callable[[int], int] = secrets.randbits
     """Chance: so many random bits."""
     ports: dict[str, Any] = field(default_factory=dict)
-    """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``,
+    """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``, ``links``,
     ``signing_authority``, ``webhook_transport``."""
 
 

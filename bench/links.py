@@ -1,0 +1,68 @@
+"""All link features of one application, asked as it comes, on 100,000 applicants with gangs, hubs and families.
+
+Beside one indexed SELECT of SQLite that counts the applicants of one device in 24 hours.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Any
+
+from scoring.links import Edge, LinkIndex
+from scoring.links.world import Case, make_world
+
+GOAL_US = 100.0
+APPLICANTS, RINGS, SEED = 100_000, 200, 20_261_123
+ASKED = 20_000
+"""So many of the newest applications are asked about, each at its own moment."""
+COUNT = "SELECT count(DISTINCT applicant) FROM edge WHERE link = ? AND at > ? AND at <= ?"
+
+
+def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
+    """Print microseconds a question, in turn with the yardstick; ``place`` and ``seconds`` are not used."""
+    cases = make_world(APPLICANTS, RINGS, seed=SEED)
+    table = filled_table(cases)
+    found: dict[str, list[float]] = {"all features": [], "one SELECT": []}
+    for _ in range(rounds):
+        index = LinkIndex()
+        for case in cases[:-ASKED]:
+            observe(index, case)
+        for case in cases[-ASKED:]:
+            start = time.perf_counter_ns()
+            index.features(case.applicant, case.links, case.at)
+            middle = time.perf_counter_ns()
+            table.execute(COUNT, (case.links[0].value, case.at - 86_400, case.at)).fetchone()
+            found["all features"].append((middle - start) / 1000)
+            found["one SELECT"].append((time.perf_counter_ns() - middle) / 1000)
+            observe(index, case)
+    print(f"links: features of one application, {len(index):,} edges, {rounds} x {ASKED:,} questions in turn")
+    for name, times in found.items():
+        calm = [min(times[place::ASKED]) for place in range(ASKED)]
+        shown = f"p50 {percentile(times, 50):6.1f} us, p99 {percentile(times, 99):6.1f} us"
+        print(f"  {name:12}: {shown}; p99 of each question's fastest round {percentile(calm, 99):6.1f} us")
+    ratio = percentile(found["all features"], 99) / percentile(found["one SELECT"], 99)
+    print(f"  p99 ratio {ratio:.2f} (goal p99 {GOAL_US:g} us)\n")
+
+
+def observe(index: LinkIndex, case: Case) -> None:
+    """Feed one application and, ahead of time, its label: the index itself keeps it back."""
+    for link in case.links:
+        index.observe(Edge(case.applicant, link, case.at))
+    if case.bad:
+        index.label(case.applicant, True, case.known_at)
+
+
+def filled_table(cases: list[Case]) -> sqlite3.Connection:
+    """A table in memory with every edge of the world."""
+    table = sqlite3.connect(":memory:")
+    table.execute("CREATE TABLE edge (link TEXT, at INTEGER, applicant TEXT)")
+    rows = [(link.value, case.at, case.applicant) for case in cases for link in case.links]
+    table.executemany("INSERT INTO edge VALUES (?, ?, ?)", rows)
+    table.execute("CREATE INDEX edge_of_link ON edge (link, at, applicant)")
+    return table
+
+
+def percentile(times: list[float], percent: int) -> float:
+    """The value below which so many percent of the times lie."""
+    return sorted(times)[len(times) * percent // 100]

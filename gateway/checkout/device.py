@@ -1,0 +1,47 @@
+"""A browser in which somebody applies: a random number in a cookie of our own. No fingerprint, nothing about its owner.
+
+It counts how many people apply from one device (see ``decision.links``). Without it, the device is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from flask import Response, request
+
+from gateway.web.context import gateway
+
+NAME = "fenqi_shopper_device"
+LIFE = timedelta(days=180)
+FORM = re.compile(r"[0-9a-f]{32}")
+
+
+def known() -> str | None:
+    """The number of this browser, if it sent one that we can have given."""
+    value = request.cookies.get(_name(), "")
+    return value if FORM.fullmatch(value) else None
+
+
+def remembered(page: str) -> Response:
+    """The page, with a number for a browser that has none."""
+    response = Response(page)
+    if known() is None:
+        response.set_cookie(
+            _name(),
+            f"{gateway().random_bits(128):032x}",
+            max_age=int(LIFE.total_seconds()),
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=_is_https(),
+        )
+    return response
+
+
+def _name() -> str:
+    return f"__Host-{NAME}" if _is_https() else NAME
+
+
+def _is_https() -> bool:
+    return gateway().settings.public_url.startswith("https:")
