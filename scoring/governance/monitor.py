@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -97,6 +98,7 @@ def challengers(records: Sequence[ScoreRecord]) -> dict[str, Any]:
 
 
 def columns_of(records: Sequence[ScoreRecord]) -> dict[str, NDArray[np.float64]]:
+    """Inputs and probabilities of the records by name, shape (records,); NaN where unknown."""
     matrix = feature_matrix(Application(**record.features) for record in records).astype(np.float64)
     columns = {name: matrix[:, index] for index, name in enumerate(FEATURE_NAMES)}
     return columns | {name: np.array([getattr(r, name) for r in records], dtype=float) for name in SCORES}
@@ -111,12 +113,18 @@ def scored_champions(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
 
 
 def generated(scorer: Scorer) -> dict[str, NDArray[np.float64]]:
-    rows = feature_matrix(generate(REFERENCE_ROWS, REFERENCE_SEED).applications())
+    """Columns of the generated population, as `columns_of` gives them of a log."""
+    rows = _generated_rows()
     columns = {name: rows[:, index].astype(np.float64) for index, name in enumerate(FEATURE_NAMES)}
     return columns | {
         "fraud_probability": scorer.probabilities(rows, "fraud"),
         "default_probability": scorer.probabilities(rows, "credit"),
     }
+
+
+@cache
+def _generated_rows() -> NDArray[np.float32]:
+    return feature_matrix(generate(REFERENCE_ROWS, REFERENCE_SEED).applications())
 
 
 def _shares(counted: Counter[str], names: Sequence[str]) -> dict[str, float]:
