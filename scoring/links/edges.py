@@ -108,6 +108,6 @@ class LinkFeatures:
     """The largest smoothed share of known bads among the newest `HUB_SAMPLE` sightings at a hub that this one uses."""
 
 
-COUNT_CAP: Final = 50
+COUNT_CAP: Final = 30
 HOUSEHOLD: Final = 4
 HUB_SAMPLE: Final = 40

@@ -92,7 +92,7 @@ def test_a_hub_is_counted_and_not_walked():
     dormitory = Link("address", "dorm")
     index = fed(Edge(f"s{number}", dormitory, START + number * HOUR) for number in range(60))
     found = index.features("s60", [dormitory, Link("device", "own")], START + 60 * HOUR)
-    assert found.address_applicants_30d == 50
+    assert found.address_applicants_30d == 30
     assert (found.neighbours, found.component_applicants) == (0, 1)
     assert rules(found) == ()
 
