@@ -114,7 +114,7 @@ def test_what_is_not_linked_is_unknown_and_not_zero():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"hub_size": 1}, {"walk_seconds": 5}, {"component_cap": 0}, {"max_edges": 0}]
+    "wrong", [{"hub_size": 1}, {"hub_size": 29}, {"walk_seconds": 5}, {"component_cap": 0}, {"max_edges": 0}]
 )
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
