@@ -90,9 +90,8 @@ class LinkBook:
         for position in positions:
             self._gaps.pop(position, None)
         newest = max(self._last, positions[-1])
-        if self._last:
-            missing = set(range(max(self._last + 1, newest - MOST_GAPS), newest)) - set(positions)
-            self._gaps |= dict.fromkeys(missing, now)
+        missing = set(range(max(self._last + 1, newest - MOST_GAPS), newest)) - set(positions)
+        self._gaps |= dict.fromkeys(missing, now)
         self._last = newest
         self._gaps = {gap: since for gap, since in self._gaps.items() if gap >= newest - MOST_GAPS}
 

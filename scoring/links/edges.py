@@ -39,7 +39,7 @@ class LinkSettings:
     only after a month.
     """
     hub_size: int = 20
-    """A link that more applicants share is a hub (dormitory, pick-up point, shop tablet) and is not walked."""
+    """A link that more applicants share is a hub (dormitory, pick-up point, tablet) and is not walked; at most 28."""
     component_cap: int = 8
     """The group around an applicant is counted up to so many, the applicant included."""
     max_edges: int = 2_000_000
@@ -54,6 +54,8 @@ class LinkSettings:
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise ValueError(f"{name} must be at least {low}, not {getattr(self, name)}")
+        if self.hub_size > COUNT_CAP - 2:
+            raise ValueError(f"hub_size must be at most {COUNT_CAP - 2}: more are not counted")
 
     def smoothed(self, bad: int, of: int) -> float:
         """The share of bad ones, drawn to the prior share where there are few."""
@@ -108,6 +110,6 @@ class LinkFeatures:
     """The largest smoothed share of known bads among the newest `HUB_SAMPLE` sightings at a hub that this one uses."""
 
 
-COUNT_CAP: Final = 50
+COUNT_CAP: Final = 30
 HOUSEHOLD: Final = 4
 HUB_SAMPLE: Final = 40

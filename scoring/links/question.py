@@ -67,17 +67,17 @@ class Question:
     def _around(self, used: set[Node], hub_homes: list[Node]) -> Around:
         """Neighbours and the group behind them: `neighbours` to `component_new_strangers_30d`."""
         sharing: dict[str, set[Node]] = {"device": set(), "phone": set(), "address": set(), "card": set()}
+        neighbours: set[Node] = set()
         for link in used:
             if link.kind != "referrer" and (
                 people := link.within(self.since, self.at, self.settings.hub_size)
             ):
                 sharing[link.kind].update(people)
-        on_device, at_home, on_card = sharing["device"], sharing["address"], sharing["card"]
-        neighbours = on_device.union(sharing["phone"], at_home, on_card)
-        if self.me:
-            neighbours.discard(self.me)
+                neighbours.update(people)
+        neighbours.discard(self.me)  # type: ignore[arg-type]
         if not neighbours:
             return 0, 0, self.settings.smoothed(0, 0), 0, 0, 1, 0, 0, 0, 0
+        on_device, at_home, on_card = sharing["device"], sharing["address"], sharing["card"]
         group = self._group(used, neighbours)
         if self.me:
             at_home.add(self.me)
@@ -103,7 +103,8 @@ class Question:
 
         Where a level passes the cap, its first in the order of their names are taken: the same for every asker.
         """
-        most, group, walked, level = self.settings.component_cap - 1, set[Node](), used.copy(), neighbours
+        most, walked, level = self.settings.component_cap - 1, used.copy(), neighbours
+        group: set[Node] = set()
         while level:
             if len(group) + len(level) >= most:
                 group.update(sorted(level, key=by_name)[: most - len(group)])
@@ -115,7 +116,8 @@ class Question:
 
     def _next(self, level: set[Node], walked: set[Node]) -> set[Node]:
         """Who shares what these used. Who used more things than a hub has people leads nowhere."""
-        since, at, hub_size, found = self.since, self.at, self.settings.hub_size, set[Node]()
+        since, at, hub_size = self.since, self.at, self.settings.hub_size
+        found: set[Node] = set()
         for applicant in level:
             for link in applicant.within(since, at, hub_size) or ():
                 people = link.tally

@@ -92,7 +92,7 @@ def test_a_hub_is_counted_and_not_walked():
     dormitory = Link("address", "dorm")
     index = fed(Edge(f"s{number}", dormitory, START + number * HOUR) for number in range(60))
     found = index.features("s60", [dormitory, Link("device", "own")], START + 60 * HOUR)
-    assert found.address_applicants_30d == 50
+    assert found.address_applicants_30d == 30
     assert (found.neighbours, found.component_applicants) == (0, 1)
     assert rules(found) == ()
 
@@ -114,7 +114,7 @@ def test_what_is_not_linked_is_unknown_and_not_zero():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"hub_size": 1}, {"walk_seconds": 5}, {"component_cap": 0}, {"max_edges": 0}]
+    "wrong", [{"hub_size": 1}, {"hub_size": 29}, {"walk_seconds": 5}, {"component_cap": 0}, {"max_edges": 0}]
 )
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
