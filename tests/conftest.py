@@ -129,7 +129,9 @@ def _administrator(url: str) -> Iterator[Connection]:
 @contextmanager
 def _database(administrator: Connection, template: str = "template1") -> Iterator[str]:
     name = f"fenqi_{uuid.uuid4().hex[:12]}"
-    administrator.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    # Copying files is twice as fast as logging every page of a template of eleven megabytes.
+    copied = " STRATEGY FILE_COPY" if (administrator.dialect.server_version_info or (0,)) >= (15,) else ""
+    administrator.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}{copied}"))
     yield name
     administrator.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -18,7 +16,7 @@ import pytest
 from sqlalchemy import event
 
 from gateway.core.tenant import Tenant
-from gateway.ledger import commands, postings, service, trial_balance
+from gateway.ledger import commands, postings, trial_balance
 from gateway.ledger.export import FORMATS, Span, export, export_file
 from gateway.ledger.journals import Account
 from tests.gateway.ledger.conftest import NOW, TODAY
@@ -343,41 +341,6 @@ def test_lines_come_in_portions(a_week: Any) -> None:
     event.listen(a_week.db.engine, "before_cursor_execute", lambda _, cursor, *rest: cursors.append(cursor))
     bytes_of(a_week, "csv")
     assert type(cursors[-1]).__name__ == ("Cursor" if a_week.on_sqlite else "ServerCursor")
-
-
-@pytest.mark.slow
-def test_memory_does_not_grow_with_the_books(books: Any) -> None:
-    def peak(format: str) -> int:
-        with Path(os.devnull).open("wb") as file, books.db.read() as tx:
-            tracemalloc.start()
-            export(tx, file, format=format)
-            _, found = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
-        return found
-
-    fill(books, 0, 2_000)
-    small = {format: peak(format) for format in FORMATS}
-    fill(books, 2_000, 10_000)
-    for format in FORMATS:
-        assert peak(format) < small[format] + 1_000_000, format
-
-
-def fill(books: Any, first: int, last: int) -> None:
-    """Post authorisations over a year, a thousand at a time."""
-    for block in range(first, last, 1_000):
-        drafts = [
-            service.Draft(
-                kind="authorize",
-                key=f"authorize:{number}",
-                tenant=books.tenant,
-                lines=postings.authorise(amount_fen=100 + number, payment=f"pay_{number}"),
-                about_type="payment",
-                about_id=f"pay_{number}",
-                effective_date=TODAY + timedelta(days=number % 365),
-            )
-            for number in range(block, block + 1_000)
-        ]
-        books.db.write(lambda tx, drafts=drafts: service.post_many(tx, drafts))
 
 
 def test_the_trial_balance_command_prints_equal_totals(a_week: Any, capsys: Any) -> None:

@@ -16,6 +16,7 @@ from gateway.core.tenant import Tenant
 from gateway.ledger import postings, trial_balance
 from gateway.ledger.export import FIRST_DAY, LAST_DAY, Span, export_file
 from gateway.ledger.journals import Account
+from tests.one_database import database_url  # noqa: F401
 
 DAY = date(2026, 11, 24)
 WHOLE = Span()

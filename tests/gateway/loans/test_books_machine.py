@@ -438,7 +438,8 @@ def test_the_books_agree_with_an_independent_model(database_url: str, tmp_path: 
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=14,
+            # A step costs twice as much on PostgreSQL, where what matters is that its guards and locks agree.
+            max_examples=14 if database_url.startswith("sqlite") else 7,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

@@ -55,6 +55,7 @@ def mend(case: Any, known: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # whose types are the stricter ones
 def test_no_sequence_of_requests_is_answered_with_a_server_error(app: Flask, world: World) -> None:
     schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", app)
     operations = [found.ok() for found in schema.get_all_operations()]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scoring.tables import protocols
+from scoring.tables import measures, protocols
 from scoring.tables.ensemble import Plan
 from scoring.tables.protocols import TimeSplit
 from scoring.tables.table import Table
@@ -53,7 +53,8 @@ def test_small_sets(name: str, target: str, floor: float) -> None:
 
 
 @pytest.mark.slow
-def test_transactions_of_the_fraud_handbook() -> None:
+def test_transactions_of_the_fraud_handbook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "DRAWS", 10)  # the intervals are not looked at here
     rows = table("fraud_handbook_21days", "TX_FRAUD").with_ratios(RATIOS).without(NO_INPUTS)
     plan = Plan(recipes=("shallow",), blend=False, folds=2, threads=1)
     told: dict[str, Any] = protocols.split_by_time(

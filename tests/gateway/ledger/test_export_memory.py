@@ -1,0 +1,51 @@
+"""An export takes no more memory for more books."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.ledger import postings, service
+from gateway.ledger.export import FORMATS, export
+from tests.gateway.ledger.conftest import TODAY
+from tests.one_database import database_url  # noqa: F401
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_books(books: Any) -> None:
+    def peak(format: str) -> int:
+        with Path(os.devnull).open("wb") as file, books.db.read() as tx:
+            tracemalloc.start()
+            export(tx, file, format=format)
+            _, found = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        return found
+
+    fill(books, 0, 2_000)
+    small = {format: peak(format) for format in FORMATS}
+    fill(books, 2_000, 10_000)
+    for format in FORMATS:
+        assert peak(format) < small[format] + 1_000_000, format
+
+
+def fill(books: Any, first: int, last: int) -> None:
+    """Post authorisations over a year, a thousand at a time."""
+    for block in range(first, last, 1_000):
+        drafts = [
+            service.Draft(
+                kind="authorize",
+                key=f"authorize:{number}",
+                tenant=books.tenant,
+                lines=postings.authorise(amount_fen=100 + number, payment=f"pay_{number}"),
+                about_type="payment",
+                about_id=f"pay_{number}",
+                effective_date=TODAY + timedelta(days=number % 365),
+            )
+            for number in range(block, block + 1_000)
+        ]
+        books.db.write(lambda tx, drafts=drafts: service.post_many(tx, drafts))
