@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAF: Final = -1
+FLOAT32_BITS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,27 @@ class Forest:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The node arrays by name, for storage."""
         return {name: getattr(self, name) for name in ARRAY_NAMES}
+
+
+def with_exact_sums(raw: bytes) -> bytes:
+    """A saved xgboost model (JSON, `binary:logistic`) with leaves rounded until float32 sums them without error.
+
+    Leaves become multiples of a power of two so fine that every partial sum has 24 bits, about 2e-6 in logits. So any
+    runtime answers the same, in whatever order it adds. The base goes into the leaves of the first tree.
+    """
+    document = json.loads(raw)
+    learner = document["learner"]
+    base = float(learner["learner_model_param"]["base_score"].strip("[]"))
+    trees: list[dict[str, Any]] = learner["gradient_booster"]["model"]["trees"]
+    leaves = [np.array(tree["left_children"]) == LEAF for tree in trees]
+    values = [np.array(tree["split_conditions"]) for tree in trees]
+    values[0] = np.where(leaves[0], values[0] + math.log(base / (1 - base)), values[0])
+    furthest = sum(float(np.abs(value[leaf]).max()) for value, leaf in zip(values, leaves, strict=True))
+    step = 2.0 ** (math.ceil(math.log2(furthest)) - FLOAT32_BITS + 1)
+    for tree, value, leaf in zip(trees, values, leaves, strict=True):
+        tree["split_conditions"] = np.where(leaf, np.round(value / step) * step, value).tolist()
+    learner["learner_model_param"]["base_score"] = "[5E-1]"
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 ARRAY_NAMES: Final = ("roots", "feature", "threshold", "left", "right", "default_left", "value", "cover")

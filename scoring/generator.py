@@ -40,6 +40,8 @@ TERM_SHARE: Final = (0.22, 0.26, 0.10, 0.42)
 FRAUD_INTERCEPT: Final = -4.36
 DEFAULT_INTERCEPT: Final = -3.34
 RING, ALONE, IMITATOR = 1, 2, 3
+COUNTED_GROUP: Final = 8
+"""Applicants that hang together are counted up to so many (`scoring.links`)."""
 FLAGS: Final = frozenset({"shipping_matches_known_region"})
 UNDRAWN: Final = frozenset({"category", "instalment_fen", "listed", "energy_grade", "new_energy_vehicle"})
 """Fields that no model reads and the generator does not draw; the category is kept apart as text."""
@@ -227,10 +229,15 @@ def _links(rng: np.random.Generator, scheme: NDArray[np.int64], columns: Columns
     month = device + np.where(ring, rng.poisson(3.0, rows), rng.random(rows) < 0.06)
     card = 1 + np.where(ring, rng.poisson(0.9, rows), rng.random(rows) < 0.025)
     family = np.where(rng.random(rows) < 0.35, rng.poisson(0.9, rows), 0)
-    component = np.clip(1 + family + np.where(ring, rng.poisson(7, rows), 0), 1, 50)
+    component = np.clip(1 + family + np.where(ring, rng.poisson(7, rows), 0), 1, COUNTED_GROUP)
     known = ring & (rng.random(rows) < 0.55)
     stray = rng.random(rows) < 0.004
-    share = np.where(known, rng.beta(2.2, 4, rows), np.where(stray, rng.beta(1.2, 9, rows), 0))
+    nobody = np.where(component > 1, 0.04 / (component + 3), 0)
+    share = np.where(known, rng.beta(2.2, 4, rows), np.where(stray, rng.beta(1.2, 9, rows), nobody))
+    # A device that a household or a crowd shares is told as unknown, not as many applicants.
+    shared = ~ring & (device > 1) & (rng.random(rows) < np.where(device > 3, 0.9, 0.5))
+    columns["applications_on_device_24h"] = np.where(shared, np.nan, device)
+    newcomers, month = np.where(shared, np.nan, newcomers), np.where(shared, np.nan, month)
     return {
         "new_applicants_on_device_24h": newcomers.astype(float),
         "applicants_on_device_30d": month.astype(float),

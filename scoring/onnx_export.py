@@ -62,10 +62,13 @@ def forest_to_onnx(
 
 
 def _network_nodes(network: Network, weight: float) -> tuple[list[Any], list[Any]]:
-    """Nodes and constants of the network and of the weighted sum; the weight is multiplied into the last layer."""
-    from onnx import helper, numpy_helper  # noqa: PLC0415
+    """Nodes and constants of the network and of the weighted sum; the weight is multiplied into the last layer.
 
-    single = {
+    Computed in float64, as training does, and rounded once at the end.
+    """
+    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415
+
+    named = {
         "zero": np.zeros(1),
         "one": np.ones(1),
         "low": np.float64(-FURTHEST),
@@ -79,12 +82,14 @@ def _network_nodes(network: Network, weight: float) -> tuple[list[Any], list[Any
         "bias": np.array([weight * network.bias]),
         "forest_weight": np.array([1 - weight]),
     }
-    constants = [numpy_helper.from_array(np.asarray(v, dtype=np.float32), n) for n, v in single.items()]
+    constants = [numpy_helper.from_array(np.asarray(v, dtype=np.float64), n) for n, v in named.items()]
     constants.append(numpy_helper.from_array(network.columns, "columns"))
     steps: tuple[tuple[str, tuple[str, ...], str, dict[str, Any]], ...] = (
-        ("Gather", (INPUT, "columns"), "known", {"axis": 1}),
-        ("IsNaN", ("known",), "gap", {}),
-        ("Cast", ("gap",), "flags", {"to": 1}),
+        ("Gather", (INPUT, "columns"), "single", {"axis": 1}),
+        ("IsNaN", ("single",), "gap", {}),
+        ("Cast", ("gap",), "flags", {"to": TensorProto.DOUBLE}),
+        ("Cast", ("single",), "known", {"to": TensorProto.DOUBLE}),
+        ("Cast", ("forest",), "trees", {"to": TensorProto.DOUBLE}),
         ("Max", ("known", "zero"), "positive", {}),
         ("Add", ("positive", "one"), "shifted", {}),
         ("Log", ("shifted",), "logarithm", {}),
@@ -100,8 +105,9 @@ def _network_nodes(network: Network, weight: float) -> tuple[list[Any], list[Any
         ("Tanh", ("activation",), "hidden", {}),
         ("MatMul", ("hidden", "outer"), "curved", {}),
         ("MatMul", ("inputs", "straight"), "line", {}),
-        ("Mul", ("forest", "forest_weight"), "forest_share", {}),
-        ("Sum", ("forest_share", "curved", "line", "bias"), OUTPUT, {}),
+        ("Mul", ("trees", "forest_weight"), "forest_share", {}),
+        ("Sum", ("forest_share", "curved", "line", "bias"), "sum", {}),
+        ("Cast", ("sum",), OUTPUT, {"to": TensorProto.FLOAT}),
     )
     return [helper.make_node(kind, list(ins), [out], **more) for kind, ins, out, more in steps], constants
 

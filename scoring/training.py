@@ -26,7 +26,7 @@ from scoring.checkpoint import Checkpoint
 from scoring.errors import TrainingUnavailable
 from scoring.evaluation import evaluate
 from scoring.features import FEATURES, MODELS, Model, feature_matrix, model_columns, monotone_constraints
-from scoring.forest import Forest
+from scoring.forest import Forest, with_exact_sums
 from scoring.gate import Gate, blend, judge, stratified
 from scoring.generator import Population, generate
 from scoring.model import BlendedModel
@@ -237,7 +237,10 @@ def _trees(
         "monotone_constraints": monotone_constraints(model),
     }
     inputs = xgboost.DMatrix(np.ascontiguousarray(rows[:, model_columns(model)]), label=labels)
-    return bytes(xgboost.train(parameters, inputs, trees).save_raw("ubj"))
+    grown = xgboost.train(parameters, inputs, trees)
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(with_exact_sums(bytes(grown.save_raw("json")))))
+    return bytes(booster.save_raw("ubj"))
 
 
 def _network(model: Model, rows: NDArray[np.float32], labels: NDArray[np.bool_], seed: int) -> Network:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import TrainingUnavailable
+from scoring.forest import with_exact_sums
 from scoring.gate import Labels, Logits
 from scoring.tables.encoding import Matrix, Scaling
 
@@ -70,7 +71,10 @@ class Trees:
             **RECIPES[recipe],
         }
         rounds = int(parameters.pop("trees"))
-        return cls(recipe, xgboost.train(parameters, xgboost.DMatrix(matrix, label=bad), rounds))
+        grown = xgboost.train(parameters, xgboost.DMatrix(matrix, label=bad), rounds)
+        booster = xgboost.Booster()
+        booster.load_model(bytearray(with_exact_sums(bytes(grown.save_raw("json")))))
+        return cls(recipe, booster)
 
     def logits(self, matrix: Matrix) -> Logits:
         found = self.booster.predict(training_library().DMatrix(matrix), output_margin=True)

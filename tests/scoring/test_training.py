@@ -8,7 +8,7 @@ import pytest
 from scoring.bundle import SUMS
 from scoring.checkpoint import Checkpoint
 from scoring.features import MODELS, feature_matrix, feature_vector, model_columns
-from scoring.forest import LeafPaths
+from scoring.forest import Forest, LeafPaths, with_exact_sums
 from scoring.generator import generate
 from scoring.scorer import Scorer
 
@@ -66,7 +66,30 @@ def test_the_same_plan_gives_the_same_bytes(small_bundle, tmp_path):
 def test_the_served_model_equals_the_booster(small_bundle, fitted, rows, model):
     served = Scorer.load(small_bundle[0]).probabilities(rows, model)
     trained = booster_probabilities(xgboost, fitted[model], model, rows)
-    assert np.abs(served - trained).max() <= 1e-6
+    assert np.abs(served - trained).max() <= 1e-7
+
+
+def test_leaves_add_up_without_error_in_any_order_and_stay_what_was_grown(rows):
+    columns = list(model_columns("fraud"))
+    inputs = np.ascontiguousarray(rows[:, columns])
+    bad = rows[:, columns[0]] > np.median(rows[:, columns[0]])
+    parameters = {"objective": "binary:logistic", "base_score": 0.013, "max_depth": 4, "eta": 0.3, "seed": 1}
+    grown = xgboost.train(parameters, xgboost.DMatrix(inputs, label=bad), 60)
+    rounded = xgboost.Booster()
+    rounded.load_model(bytearray(with_exact_sums(bytes(grown.save_raw("json")))))
+    forest = Forest.from_booster_json(bytes(rounded.save_raw("json")), range(len(columns)), len(columns))
+    leaves = rounded.predict(xgboost.DMatrix(inputs), pred_leaf=True).astype(int)
+    values = forest.value[forest.roots[None, :] + leaves]
+    exact = values.astype(np.float64).sum(axis=1)
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(values.shape[1])
+        summed = np.zeros(len(rows), dtype=np.float32)
+        for tree in order:
+            summed += values[:, tree]
+        assert (summed == exact).all()
+    served = rounded.inplace_predict(inputs, predict_type="margin")
+    assert (served == exact).all()
+    np.testing.assert_allclose(served, grown.inplace_predict(inputs, predict_type="margin"), atol=1e-4)
 
 
 @pytest.mark.parametrize("model", MODELS)
