@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from scoring.calibration import PercentScale, Platt
 from scoring.errors import BundleError
 from scoring.features import FEATURE_NAMES, MODELS
-from scoring.forest import ARRAY_NAMES, Forest
+from scoring.forest import Forest
 from scoring.model import BlendedModel
 from scoring.network import Network
 from scoring.reasons import ReasonTexts
@@ -125,12 +125,21 @@ def networks_as_npz(networks: Mapping[str, Network]) -> bytes:
     return buffer.getvalue()
 
 
+def named_arrays(npz: bytes) -> dict[str, dict[str, NDArray[Any]]]:
+    """The arrays of a file by what is before the first point of their names, then by what is after it."""
+    found: dict[str, dict[str, NDArray[Any]]] = {}
+    with np.load(io.BytesIO(npz), allow_pickle=False) as stored:
+        for key in stored.files:
+            owner, _, name = key.partition(".")
+            found.setdefault(owner, {})[name] = stored[key]
+    return found
+
+
 def forests_as_npz(forests: Mapping[str, Forest]) -> bytes:
     """The trees.npz of a bundle; equal forests give equal bytes."""
     stored: dict[str, NDArray[Any]] = {}
     for model, forest in forests.items():
         stored |= {f"{model}.{name}": array for name, array in forest.arrays().items()}
-        stored[f"{model}.base_logit"] = np.float64(forest.base_logit).reshape(1)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **stored)  # type: ignore[arg-type]
     return buffer.getvalue()
@@ -142,6 +151,8 @@ def _verified(folder: Path) -> tuple[dict[str, bytes], bytes]:
         sums = (folder / SUMS).read_bytes()
         listed = [line.split("  ", 1) for line in sums.decode("ascii").splitlines()]
         expected = {name: digest for digest, name in listed}
+        if "arrays.npz" in expected:
+            raise BundleError(f"{folder} is a model of a table: use it with --data FILE")
         content = {name: (folder / name).read_bytes() for name in FILES}
     except (OSError, ValueError) as problem:
         raise BundleError(f"{folder} is not a complete bundle: {problem}") from problem
@@ -167,24 +178,12 @@ def _models(content: Mapping[str, bytes], calibration: Mapping[str, Any]) -> dic
 
 
 def _networks(npz: bytes) -> dict[str, Network]:
-    with np.load(io.BytesIO(npz), allow_pickle=False) as stored:
-        by_model: dict[str, dict[str, NDArray[Any]]] = {}
-        for key in stored.files:
-            model, _, name = key.partition(".")
-            by_model.setdefault(model, {})[name] = stored[key]
-    return {model: Network.from_arrays(arrays) for model, arrays in by_model.items()}
+    return {model: Network.from_arrays(arrays) for model, arrays in named_arrays(npz).items()}
 
 
 def _forests(npz: bytes) -> dict[str, Forest]:
-    with np.load(io.BytesIO(npz), allow_pickle=False) as stored:
-        return {
-            model: Forest(
-                **{name: stored[f"{model}.{name}"] for name in ARRAY_NAMES},
-                base_logit=float(stored[f"{model}.base_logit"][0]),
-                features=len(FEATURE_NAMES),
-            )
-            for model in MODELS
-        }
+    stored = named_arrays(npz)
+    return {model: Forest.from_arrays(stored[model], len(FEATURE_NAMES)) for model in MODELS}
 
 
 def _reference(content: Mapping[str, Any]) -> Reference:

@@ -12,7 +12,7 @@ from typing import Any
 
 from scoring.errors import ScoringError
 from scoring.governance.options import add_commands
-from scoring.tables.options import add_options, add_test_options
+from scoring.tables.options import add_options, add_row_options, add_test_options
 
 ALARM = 3
 """Exit status of `monitor` when an index is an alarm."""
@@ -62,10 +62,16 @@ def _parser() -> argparse.ArgumentParser:
     add_test_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
-    explain = commands.add_parser("explain", help="score one application and show what moved the scores")
-    explain.add_argument(
-        "application", metavar="FILE", help="JSON object of Application's fields, or - for standard input"
+    explain = commands.add_parser(
+        "explain", help="score one application, or a row of a table, and show what moved it"
     )
+    explain.add_argument(
+        "application",
+        nargs="?",
+        metavar="FILE",
+        help="JSON object of Application's fields, or - for standard input",
+    )
+    add_row_options(explain)
     explain.set_defaults(run=_explain)
 
     bench = commands.add_parser("bench", help="time the scorer beside bare onnxruntime")
@@ -139,6 +145,14 @@ def _evaluate_table(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    if bool(options.data) == bool(options.application):
+        raise ValueError("say what to explain: a file with one application, or --data FILE --bundle DIR")
+    if options.data:
+        from scoring.tables import commands  # noqa: PLC0415
+
+        told = commands.explain(options)
+        _print_json(told) if options.json else _print_tree(told)
+        return 0
     from scoring.scorer import Scorer  # noqa: PLC0415
 
     application = _read_application(options.application)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -80,8 +80,15 @@ class Forest:
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The node arrays by name, for storage."""
-        return {name: getattr(self, name) for name in ARRAY_NAMES}
+        """The node arrays and the base by name, for storage."""
+        nodes = {name: getattr(self, name) for name in ARRAY_NAMES}
+        return {**nodes, "base_logit": np.array([self.base_logit])}
+
+    @classmethod
+    def from_arrays(cls, stored: Mapping[str, NDArray[Any]], features: int) -> Forest:
+        """What `arrays` gave. Raises KeyError."""
+        nodes = {name: stored[name] for name in ARRAY_NAMES}
+        return cls(**nodes, base_logit=float(stored["base_logit"][0]), features=features)
 
 
 def with_exact_sums(raw: bytes) -> bytes:

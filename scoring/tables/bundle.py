@@ -3,7 +3,7 @@
 ===============  =======================================================================================
 bundle.json      name, target, inputs by column, weights of the blend, calibration, how it was chosen
 trees.onnx       the trees, answering a logit; absent when the blend gives them no weight
-arrays.npz       scaling, logistic regression and network, as far as they have a weight
+arrays.npz       the same trees, scaling, logistic regression and network, as far as they have a weight
 reference.json   100 rows of inputs with the training library's probabilities, recomputed at every load
 card.md          what it was trained on and what it reached
 SHA256SUMS       of all the files above
@@ -23,16 +23,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle import SUMS, sums_of
+from scoring.bundle import SUMS, named_arrays, sums_of
 from scoring.calibration import Calibration, calibration_of
-from scoring.errors import BundleError
-from scoring.forest import Forest
+from scoring.errors import BundleError, TableInvalid
+from scoring.forest import Attribution, Forest, LeafPaths
 from scoring.gate import Logits, blend
 from scoring.onnx_export import forest_to_onnx
 from scoring.runtimes import INPUT, OUTPUT
-from scoring.tables.encoding import Encoding, Matrix
+from scoring.tables.encoding import Encoding, Matrix, Row
 from scoring.tables.ensemble import LEARNERS, Champion
-from scoring.tables.learners import Logistic, Model, Network, Trees
+from scoring.tables.learners import Logistic, Network, Trees
 from scoring.tables.table import Table
 
 REFERENCE_ROWS: Final = 100
@@ -61,25 +61,42 @@ Trained by `fenqi-score train` on {rows} rows of a table, of which {bad} ended b
 
 @dataclass(frozen=True, slots=True)
 class OnnxTrees:
-    """Trees served by onnxruntime, on one thread."""
+    """Trees served by onnxruntime, on one thread; the same trees as arrays say what moved an answer."""
 
     session: Any
+    forest: Forest
 
     @classmethod
-    def load(cls, onnx: bytes) -> OnnxTrees:
+    def load(cls, onnx: bytes, forest: Forest) -> OnnxTrees:
         """Raises `BundleError` for a file that is no model."""
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
-            return cls(onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"]))
+            session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
         except Exception as problem:  # onnxruntime's own exceptions share no base class
             raise BundleError(f"trees.onnx is no model: {problem}") from problem
+        return cls(session, forest)
 
     def logits(self, matrix: Matrix) -> Logits:
         (answer,) = self.session.run([OUTPUT], {INPUT: np.ascontiguousarray(matrix)})
         return np.asarray(answer[:, 0], dtype=np.float64)
+
+    def contributions(self, row: Row) -> Attribution:
+        """Exact Shapley values of one row of shape (inputs,), in logits."""
+        return LeafPaths(self.forest).contributions(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why one row of a table has its probability; logits are those before calibration."""
+
+    probability: float
+    logit: float
+    bias: float
+    contributions: Mapping[str, float]
+    """By column, the strongest first; with `bias` they add up to `logit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,7 @@ class TableModel:
     name: str
     target: str
     encoding: Encoding
-    models: Mapping[str, Model]
+    models: Mapping[str, OnnxTrees | Logistic | Network]
     weights: Mapping[str, float]
     calibration: Calibration
 
@@ -97,17 +114,38 @@ class TableModel:
         """Calibrated probability of the bad outcome, shape (rows,). Raises `TableInvalid`."""
         return self._of_inputs(self.encoding.matrix(table))
 
+    def explain(self, table: Table, row: int) -> Explained:
+        """What moved the answer for a row of the table, counted from 0. Raises `TableInvalid`."""
+        if not 0 <= row < len(table):
+            raise TableInvalid(f"there is no row {row + 1}; the table has {len(table)}")
+        inputs = self.encoding.matrix(table.rows(np.array([row])))
+        parts = [(self.weights[name], model.contributions(inputs[0])) for name, model in self.models.items()]
+        moved = sum(weight * part.values for weight, part in parts)
+        by_column: dict[str, float] = {}
+        for column, value in zip(self.encoding.columns, np.asarray(moved).tolist(), strict=True):
+            by_column[column] = by_column.get(column, 0.0) + value
+        bias = sum(weight * part.bias for weight, part in parts)
+        return Explained(
+            probability=float(self._of_inputs(inputs)[0]),
+            logit=bias + sum(by_column.values()),
+            bias=bias,
+            contributions=dict(sorted(by_column.items(), key=lambda item: -abs(item[1]))),
+        )
+
     @classmethod
     def read(cls, folder: Path) -> TableModel:
         """Reads and checks a folder. Raises `BundleError` naming what is missing, changed or answers otherwise."""
         content = _verified(folder)
         try:
             about = json.loads(content["bundle.json"])
+            if "inputs" not in about:
+                raise BundleError(f"{folder} is no model of a table: use it without --data")
+            encoding = Encoding.from_json(about["inputs"])
             model = cls(
                 name=about["name"],
                 target=about["target"],
-                encoding=Encoding.from_json(about["inputs"]),
-                models=_models(content),
+                encoding=encoding,
+                models=_models(content, len(encoding.inputs)),
                 weights={name: float(about["weights"][name]) for name in LEARNERS},
                 calibration=calibration_of(about["calibration"]),
             )
@@ -168,42 +206,32 @@ def _content(
     content = {
         "bundle.json": _json(about),
         "reference.json": _json(reference),
-        "arrays.npz": _arrays(champion),
         "card.md": _card(champion, table, about, measured).encode(),
     }
+    stored: dict[str, Any] = {}
     trees = champion.models.get("trees")
     if isinstance(trees, Trees):
         width = matrix.shape[1]
         raw = bytes(trees.booster.save_raw("json"))
         forest = Forest.from_booster_json(raw, range(width), width)
         content["trees.onnx"] = forest_to_onnx(forest, name="trees")
-    return content
-
-
-def _arrays(champion: Champion) -> bytes:
-    stored: dict[str, Any] = {}
-    for name in ("logistic", "network"):
-        model = champion.models.get(name)
+        stored = {f"trees.{key}": array for key, array in forest.arrays().items()}
+    for learner in ("logistic", "network"):
+        model = champion.models.get(learner)
         if isinstance(model, (Logistic, Network)):
-            stored |= {f"{name}.{key}": array for key, array in model.arrays().items()}
+            stored |= {f"{learner}.{key}": array for key, array in model.arrays().items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **stored)
-    return buffer.getvalue()
+    return content | {"arrays.npz": buffer.getvalue()}
 
 
-def _models(content: Mapping[str, bytes]) -> dict[str, Model]:
-    models: dict[str, Model] = {}
+def _models(content: Mapping[str, bytes], width: int) -> dict[str, OnnxTrees | Logistic | Network]:
+    models: dict[str, OnnxTrees | Logistic | Network] = {}
+    stored = named_arrays(content["arrays.npz"])
     if "trees.onnx" in content:
-        models["trees"] = OnnxTrees.load(content["trees.onnx"])
-    with np.load(io.BytesIO(content["arrays.npz"]), allow_pickle=False) as stored:
-        kinds: dict[str, type[Logistic] | type[Network]] = {"logistic": Logistic, "network": Network}
-        for name, kind in kinds.items():
-            arrays = {
-                key.partition(".")[2]: stored[key] for key in stored.files if key.startswith(f"{name}.")
-            }
-            if arrays:
-                models[name] = kind.from_arrays(arrays)
-    return models
+        models["trees"] = OnnxTrees.load(content["trees.onnx"], Forest.from_arrays(stored["trees"], width))
+    kinds: dict[str, type[Logistic] | type[Network]] = {"logistic": Logistic, "network": Network}
+    return models | {name: kind.from_arrays(stored[name]) for name, kind in kinds.items() if name in stored}
 
 
 def _verified(folder: Path) -> dict[str, bytes]:

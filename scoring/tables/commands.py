@@ -1,4 +1,4 @@
-"""What `fenqi-score train|evaluate --data FILE` does, with the options of `scoring.tables.options`."""
+"""What `fenqi-score train|evaluate|explain --data FILE` does, with the options of `scoring.tables.options`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,22 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     if not options.cv or options.cv < 2:
         raise TableInvalid("say how to test: --cv 5, --time COLUMN, or --bundle DIR")
     return protocols.cross_validated(table, plan, options.cv, groups=options.groups, progress=progress)
+
+
+def explain(options: argparse.Namespace) -> dict[str, Any]:
+    """What moved the answer of a trained bundle for one row of a table, counted from 1."""
+    if not options.bundle:
+        raise TableInvalid("say with --bundle which trained model explains the row")
+    model = TableModel.read(options.bundle)
+    found = model.explain(Table.read(options.data, None).with_ratios(options.ratio), options.row - 1)
+    return {
+        "model": model.name,
+        "row": options.row,
+        "probability": round(found.probability, 6),
+        "logit": round(found.logit, 4),
+        "bias": round(found.bias, 4),
+        "contributions": {column: round(value, 4) for column, value in found.contributions.items()},
+    }
 
 
 def steps(options: argparse.Namespace) -> int:

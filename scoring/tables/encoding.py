@@ -18,6 +18,8 @@ MOST_LEVELS: Final = 60
 KNOTS: Final = 200
 
 Matrix = NDArray[np.float32]
+Row = NDArray[np.float32]
+"""One row of a `Matrix`, shape (inputs,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class Encoding:
     def inputs(self) -> tuple[str, ...]:
         """Names of the inputs, in order."""
         return (*self.numbers, *(f"{name}={level}" for name, levels in self.words for level in levels))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """For each of the inputs the column of the table that it comes from."""
+        return (*self.numbers, *(name for name, levels in self.words for _ in levels))
 
     def matrix(self, table: Table) -> Matrix:
         """Shape (rows, inputs), NaN for a gap. Raises `TableInvalid` for a column that is missing or no numbers."""
@@ -121,6 +128,13 @@ class Scaling:
         scales = zip(filled.T, self.knots, self.ranks, strict=True)
         ranked = np.column_stack([np.interp(column, knots, ranks) for column, knots, ranks in scales])
         return np.hstack([standard, ranked, np.isnan(matrix[:, self.with_gaps]).astype(np.float64)])
+
+    def by_input(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What belongs to each input, shape (inputs,), from values of shape (width,): it enters up to three times."""
+        inputs = len(self.mean)
+        found = values[:inputs] + values[inputs : 2 * inputs]
+        found[self.with_gaps] += values[2 * inputs :]
+        return found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For storage; columns of different lengths are joined, their ends told."""

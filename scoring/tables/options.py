@@ -37,5 +37,15 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         )
 
 
+def add_row_options(parser: argparse.ArgumentParser) -> None:
+    """What `explain` takes for a row of a table."""
+    table = parser.add_argument_group("a row of a table, with --bundle")
+    table.add_argument("--data", type=Path, metavar="FILE", help="CSV with the columns of the training")
+    table.add_argument("--row", type=int, default=1, metavar="N", help="which row, from 1 (default 1)")
+    table.add_argument(
+        "--ratio", action="append", default=[], metavar="A/B", help="as given to train, may be repeated"
+    )
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())

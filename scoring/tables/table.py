@@ -88,11 +88,11 @@ class Table:
         return Table(columns, self.bad)
 
     @classmethod
-    def read(cls, path: Path, target: str) -> Table:
+    def read(cls, path: Path, target: str | None) -> Table:
         """Reads a CSV with a header, plain or compressed (.xz, .gz, .bz2).
 
         A column is numbers when every cell that is not a gap is one. The target holds 0 and 1, or words such
-        as good and bad. Raises `TableInvalid` naming what is wrong and the line.
+        as good and bad; without one no row is known to be bad. Raises `TableInvalid` naming what is wrong and the line.
         """
         try:
             with _opened(path) as file:
@@ -109,12 +109,12 @@ def _opened(path: Path) -> TextIO:
     return io.TextIOWrapper(opener(path, "rb"), encoding="utf-8", newline="")
 
 
-def _read(lines: Iterable[list[str]], target: str) -> Table:
+def _read(lines: Iterable[list[str]], target: str | None) -> Table:
     found = iter(lines)
     header = next(found, [])
     if len(set(header)) != len(header):
         raise TableInvalid("the header names a column twice")
-    if target not in header:
+    if target is not None and target not in header:
         raise TableInvalid(f"there is no column {target!r}; there are: {', '.join(header)}")
     rows = []
     for number, row in enumerate(found, start=2):
@@ -124,7 +124,7 @@ def _read(lines: Iterable[list[str]], target: str) -> Table:
     if not rows:
         raise TableInvalid("there are no rows below the header")
     cells = dict(zip(header, zip(*rows, strict=True), strict=True))
-    bad = _target(cells.pop(target), target)
+    bad = np.zeros(len(rows), dtype=bool) if target is None else _target(cells.pop(target), target)
     return Table({name: _column(texts) for name, texts in cells.items()}, bad)
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from scoring.bundle import DEFAULT_BUNDLE
 from scoring.cli import main
-from scoring.errors import BundleError
+from scoring.errors import BundleError, TableInvalid
 from scoring.tables import ensemble, measures, protocols
 from scoring.tables.bundle import TableModel, write
+from scoring.tables.encoding import Scaling
 from scoring.tables.ensemble import ALONE, Plan
-from scoring.tables.learners import Logistic
+from scoring.tables.learners import Logistic, Network, Trees
 from scoring.tables.protocols import TimeSplit
 from scoring.tables.table import Table
 
@@ -92,6 +95,57 @@ def test_a_changed_or_missing_file_is_refused_by_name(champion: Any, tmp_path: P
         TableModel.read(tmp_path / "m")
 
 
+@pytest.fixture(scope="module")
+def blended(champion: Any, tmp_path_factory: Any) -> tuple[ensemble.Champion, TableModel]:
+    """A model in which every learner has a part, as it was trained and as it was read back."""
+    table = made()
+    matrix = champion.encoding.matrix(table)
+    models = {
+        "trees": Trees.fit(matrix, table.bad, recipe="shallow", seed=1, threads=1),
+        "network": Network.fit(matrix, table.bad, seed=1),
+        "logistic": Logistic.fit(matrix, table.bad, inputs="both", penalty=1.0),
+    }
+    weights = {"trees": 0.5, "network": 0.3, "logistic": 0.2}
+    every = replace(champion, models=models, weights=weights)
+    folder = tmp_path_factory.mktemp("blended") / "m"
+    return every, write(folder, every, table, name="m", target="ended", measured={})
+
+
+def test_contributions_by_column_add_up_to_the_answer(blended: Any) -> None:
+    champion, model = blended
+    fresh = made(40, seed=12)
+    for row, (logit, probability) in enumerate(
+        zip(champion.logits(fresh), champion.probabilities(fresh), strict=True)
+    ):
+        told = model.explain(fresh, row)
+        assert set(told.contributions) == {"income", "debt", "noise", "home"}
+        assert told.bias + sum(told.contributions.values()) == pytest.approx(logit, abs=1e-5)
+        assert told.probability == pytest.approx(probability, abs=1e-6)
+    with pytest.raises(TableInvalid, match="there is no row 41; the table has 40"):
+        model.explain(fresh, 40)
+
+
+def test_what_decides_moves_the_answer_and_noise_does_not(blended: Any) -> None:
+    fresh = made(200, seed=13)
+    told = [blended[1].explain(fresh, row).contributions for row in range(200)]
+    known = ~np.isnan(fresh.columns["income"])
+    income = np.array([one["income"] for one in told])
+    assert np.corrcoef(income[known], fresh.columns["income"][known])[0, 1] < -0.9
+    strength = {name: np.mean([abs(one[name]) for one in told]) for name in told[0]}
+    assert min(strength, key=strength.__getitem__) == "noise"
+
+
+def test_a_network_of_one_unit_is_explained_by_hand() -> None:
+    matrix = np.array([[-1.0], [1.0]], dtype=np.float32)
+    network = Network(
+        Scaling.fit(matrix), np.array([[2.0], [0.0]]), np.array([-1.0]), np.array([3.0]), outer_bias=0.5
+    )
+    # At 1 the unit is 2 * 1 - 1 = 1, at the middle it is cut off: everything above 0.5 comes from the input.
+    told = network.contributions(np.array([1.0], dtype=np.float32))
+    assert (told.bias, told.values.tolist()) == (0.5, [3.0])
+    assert network.logits(matrix).tolist() == [0.5, 3.5]
+
+
 def test_cross_validation_tells_means_with_intervals_and_groups() -> None:
     table = made(900)
     told = protocols.cross_validated(
@@ -154,6 +208,20 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
     shown = capsys.readouterr()
     assert json.loads(shown.out)["folds"] == 2
     assert "sex must not decide about a person" in shown.err
+    bundle = ["--bundle", str(tmp_path / "m")]
+    assert main(["explain", "--data", str(data), "--row", "7", *bundle, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert set(told["contributions"]) == {"income", "debt", "home"}
+    assert told["bias"] + sum(told["contributions"].values()) == pytest.approx(told["logit"], abs=1e-3)
+    for command, complaint in (
+        (["explain", "--data", str(data)], "say with --bundle"),
+        (["explain"], "say what to explain"),
+        (["explain", "--data", str(data), "--row", "501", *bundle], "there is no row 501"),
+        (["bench", *bundle], "is a model of a table: use it with --data"),
+        (["explain", "--data", str(data), "--bundle", str(DEFAULT_BUNDLE)], "is no model of a table"),
+    ):
+        assert main(command) == 1
+        assert complaint in capsys.readouterr().err
     for wrong, complaint in (
         (["--drop", "shoe"], "no column 'shoe'"),
         (["--recipe", "wild"], "no recipe 'wild'"),
