@@ -36,12 +36,15 @@ def train(options: argparse.Namespace, progress: Progress) -> TableModel:
 def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Figures by cross-validation, by time, or of a bundle on the rows of the table."""
     table, plan = _table(options), _plan(options, SEED)
+    if options.card and not options.time:
+        raise TableInvalid("--card counts alerts by day: say with --time which column tells when")
     if options.bundle:
-        return _of_bundle(TableModel.read(options.bundle), table, options)
+        model, told = TableModel.read(options.bundle), {"time": options.time, "card": options.card}
+        return protocols.of_bundle(model, table, **told, groups=options.groups, seed=SEED)
     if options.time:
         days = options.train_days, options.delay_days, options.test_days
         split = TimeSplit(options.time, *days, card=options.card)
-        return protocols.split_by_time(table, plan, split, drop=options.groups, progress=progress)
+        return protocols.split_by_time(table, plan, split, groups=options.groups, progress=progress)
     if not options.cv or options.cv < 2:
         raise TableInvalid("say how to test: --cv 5, --time COLUMN, or --bundle DIR")
     return protocols.cross_validated(table, plan, options.cv, groups=options.groups, progress=progress)
@@ -68,15 +71,6 @@ def steps(options: argparse.Namespace) -> int:
     if getattr(options, "bundle", None):
         return 0
     return Plan().steps * (1 if options.time else max(1, getattr(options, "cv", None) or 1))
-
-
-def _of_bundle(model: TableModel, table: Table, options: argparse.Namespace) -> dict[str, Any]:
-    probability = model.probabilities(table)
-    told = measures.with_bootstrap(table.bad, probability, SEED)
-    told["groups"] = {
-        name: measures.by_group(table.bad, probability, table.columns[name]) for name in options.groups
-    }
-    return {"model": model.name, "rows": len(table), "bad_rate": round(float(table.bad.mean()), 4), **told}
 
 
 def _table(options: argparse.Namespace) -> Table:

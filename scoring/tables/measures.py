@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring import metrics
-from scoring.tables.table import Column
+from scoring.errors import TableInvalid
+from scoring.tables.table import Column, Table
 
 Labels = NDArray[np.bool_]
 Values = NDArray[np.float64]
@@ -79,6 +80,15 @@ def by_group(
             "approved": round(float(taken[rows].mean()), 4),
         }
     return told
+
+
+def by_groups(
+    table: Table, probability: Values, names: Sequence[str]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """`by_group` for each of the named columns. Raises `TableInvalid` for a column that is not there."""
+    if missing := [name for name in names if name not in table.columns]:
+        raise TableInvalid(f"there is no column {missing[0]!r}; there are: {', '.join(table.columns)}")
+    return {name: by_group(table.bad, probability, table.columns[name]) for name in names}
 
 
 def card_precision(

@@ -30,7 +30,7 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         "--cv", type=int, metavar="FOLDS", help="stratified, shuffled cross-validation, seed 42"
     )
     test.add_argument("--groups", type=_names, default=(), metavar="A,B", help="unseen columns to compare by")
-    test.add_argument("--card", metavar="COLUMN", help="with --time: precision of 100 daily alerts by it")
+    test.add_argument("--card", metavar="COLUMN", help="with --time: precision of 100 daily alerts")
     for name, text in (("train", "learn from"), ("delay", "wait for labels"), ("test", "test on")):
         test.add_argument(
             f"--{name}-days", type=int, default=7, metavar="N", help=f"days to {text} (default 7)"

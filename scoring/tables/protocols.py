@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scoring.errors import TableInvalid
 from scoring.gate import stratified
 from scoring.tables import ensemble, measures
+from scoring.tables.bundle import TableModel
 from scoring.tables.ensemble import Plan, Progress
 from scoring.tables.table import Table
 
@@ -53,7 +54,7 @@ def cross_validated(
         rows.append(measures.figures(table.bad[fold == number], held_out[fold == number]))
         champions.append(champion)
     told = measures.over_folds(rows)
-    told["groups"] = {name: measures.by_group(table.bad, held_out, table.columns[name]) for name in groups}
+    told["groups"] = measures.by_groups(table, held_out, groups)
     told["chosen"] = [
         {"recipe": c.recipe, "weights": dict(c.weights), **({"gate": c.gate.as_json()} if c.gate else {})}
         for c in champions
@@ -66,22 +67,22 @@ def split_by_time(
     plan: Plan,
     split: TimeSplit,
     *,
-    drop: Sequence[str] = (),
+    groups: Sequence[str] = (),
     progress: Progress = lambda step: None,
 ) -> dict[str, Any]:
-    """One split by time; figures with bootstrapped intervals, and precision of daily alerts where a card is named."""
+    """One split by time; figures with bootstrapped intervals, and precision of daily alerts where a card is named.
+
+    ``groups`` are columns that no model sees and by which approval is compared.
+    """
     day = _days(table, split.column)
     learned = day < split.train_days
     tested, cards = _test_rows(table, split, day)
-    seen = table.without([*drop, split.column, *([split.card] if split.card else [])])
+    seen = table.without({*groups, split.column, *([split.card] if split.card else [])})
     champion = ensemble.fit(seen.rows(learned), plan, progress)
     bad, probability = table.bad[tested], champion.probabilities(seen.rows(tested))
     told = measures.with_bootstrap(bad, probability, plan.seed)
     if cards is not None:
-        told["card_precision_100"] = round(
-            measures.card_precision(bad, probability, day[tested], cards[tested]), 4
-        )
-        told["card_precision_100_ci"] = _over_days(bad, probability, day[tested], cards[tested], plan.seed)
+        told |= _card_precision(bad, probability, day[tested], cards[tested], plan.seed)
     chosen: dict[str, Any] = {"recipe": champion.recipe, "weights": dict(champion.weights)}
     if champion.gate:
         chosen["gate"] = champion.gate.as_json()
@@ -90,9 +91,47 @@ def split_by_time(
         "rows": int(tested.sum()),
         "bad_rate": round(float(bad.mean()), 5),
         **told,
-        "groups": {},
+        "groups": measures.by_groups(table.rows(tested), probability, groups),
         "chosen": [chosen],
     }
+
+
+def of_bundle(
+    model: TableModel,
+    table: Table,
+    *,
+    time: str | None = None,
+    card: str | None = None,
+    groups: Sequence[str] = (),
+    seed: int,
+) -> dict[str, Any]:
+    """Every row tested by a trained model; with ``time`` and ``card`` also the precision of daily alerts."""
+    probability = model.probabilities(table)
+    told = measures.with_bootstrap(table.bad, probability, seed)
+    if card is not None and time is not None:
+        told |= _card_precision(table.bad, probability, _days(table, time), _cards(table, card), seed)
+    told["groups"] = measures.by_groups(table, probability, groups)
+    return {"model": model.name, "rows": len(table), "bad_rate": round(float(table.bad.mean()), 4), **told}
+
+
+def _card_precision(
+    bad: NDArray[np.bool_],
+    probability: NDArray[np.float64],
+    day: NDArray[np.intp],
+    cards: NDArray[np.int64],
+    seed: int,
+) -> dict[str, Any]:
+    return {
+        "card_precision_100": round(measures.card_precision(bad, probability, day, cards), 4),
+        "card_precision_100_ci": _over_days(bad, probability, day, cards, seed),
+    }
+
+
+def _cards(table: Table, name: str) -> NDArray[np.int64]:
+    column = table.columns.get(name)
+    if column is None:
+        raise TableInvalid(f"there is no column {name!r}")
+    return np.unique(np.array(column), return_inverse=True)[1].astype(np.int64)
 
 
 def _test_rows(
@@ -106,10 +145,7 @@ def _test_rows(
         )
     if split.card is None:
         return tested, None
-    column = table.columns.get(split.card)
-    if column is None:
-        raise TableInvalid(f"there is no column {split.card!r}")
-    cards = np.unique(np.array(column), return_inverse=True)[1].astype(np.int64)
+    cards = _cards(table, split.card)
     known = set(cards[(day < split.train_days) & table.bad].tolist())
     for offset in range(split.test_days):
         # What is known on a test day: the frauds whose delay has passed by then.

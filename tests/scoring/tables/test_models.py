@@ -168,10 +168,11 @@ def test_a_split_by_time_never_learns_from_the_days_it_waits_or_tests() -> None:
     cards = tuple(f"card {i % 400}" for i in range(3_000))
     with_time = Table({**table.columns, "mark": mark, "at": times, "card": cards}, table.bad)
     plan = Plan(recipes=("shallow",), blend=False, folds=2, threads=1)
-    told = protocols.split_by_time(with_time, plan, TimeSplit("at", 7, 5, 7, card="card"), drop=[])
+    told = protocols.split_by_time(with_time, plan, TimeSplit("at", 7, 5, 7, card="card"), groups=["home"])
     assert told["learned_rows"] == 7 * 150
     assert told["auc"] < 0.2
     assert 0 <= told["card_precision_100"] <= 1
+    assert sum(group["rows"] for group in told["groups"]["home"].values()) == told["rows"]
 
 
 def test_a_card_that_was_found_is_looked_at_no_more() -> None:
@@ -213,7 +214,15 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
     told = json.loads(capsys.readouterr().out)
     assert set(told["contributions"]) == {"income", "debt", "home"}
     assert told["bias"] + sum(told["contributions"].values()) == pytest.approx(told["logit"], abs=1e-3)
+    dated = tmp_path / "dated.csv"
+    days = ["when", *(f"2026-11-{i // 50 + 1:02}" for i in range(500))]
+    dated.write_text("\n".join(f"{line},{day}" for line, day in zip(lines, days, strict=True)))
+    timed = ["--data", str(dated), "--target", "ended", *bundle, "--time", "when", "--card", "home", "--json"]
+    assert main(["evaluate", *timed]) == 0
+    low, high = (told := json.loads(capsys.readouterr().out))["card_precision_100_ci"]
+    assert 0 <= low <= told["card_precision_100"] <= high <= 0.03
     for command, complaint in (
+        (["evaluate", *common, "--cv", "2", "--card", "home"], "say with --time"),
         (["explain", "--data", str(data)], "say with --bundle"),
         (["explain"], "say what to explain"),
         (["explain", "--data", str(data), "--row", "501", *bundle], "there is no row 501"),

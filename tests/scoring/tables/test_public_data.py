@@ -57,9 +57,7 @@ def test_transactions_of_the_fraud_handbook(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(measures, "DRAWS", 10)  # the intervals are not looked at here
     rows = table("fraud_handbook_21days", "TX_FRAUD").with_ratios(RATIOS).without(NO_INPUTS)
     plan = Plan(recipes=("shallow",), blend=False, folds=2, threads=1)
-    told: dict[str, Any] = protocols.split_by_time(
-        rows, plan, TimeSplit("TX_DATETIME", card="CUSTOMER_ID"), drop=[]
-    )
+    told: dict[str, Any] = protocols.split_by_time(rows, plan, TimeSplit("TX_DATETIME", card="CUSTOMER_ID"))
     assert (told["learned_rows"], told["rows"]) == (67_240, 58_264)
     assert told["auc"] > 0.871
     assert told["average_precision"] > 0.606
