@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ._models import BalanceEntry as BalanceEntry
     from ._models import Capture as Capture
     from ._models import Checkout as Checkout
+    from ._models import Dispute as Dispute
     from ._models import Event as Event
     from ._models import Identity as Identity
     from ._models import Loan as Loan
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
     from ._models import PlanList as PlanList
     from ._models import Refund as Refund
     from ._models import ScheduleRow as ScheduleRow
+    from ._models import Score as Score
     from ._models import Settlement as Settlement
     from ._models import SettlementLine as SettlementLine
+    from ._models import TestClock as TestClock
     from ._models import WebhookDelivery as WebhookDelivery
     from ._models import WebhookEndpoint as WebhookEndpoint
     from ._money import fen as fen
@@ -79,6 +82,7 @@ _HOMES = {
         "BalanceEntry",
         "Capture",
         "Checkout",
+        "Dispute",
         "Event",
         "Identity",
         "Loan",
@@ -88,8 +92,10 @@ _HOMES = {
         "PlanList",
         "Refund",
         "ScheduleRow",
+        "Score",
         "Settlement",
         "SettlementLine",
+        "TestClock",
         "WebhookDelivery",
         "WebhookEndpoint",
     ),

@@ -22,6 +22,7 @@ from ._transport import Retry, Timeout, Transport
 if TYPE_CHECKING:
     from ._resources.balance import BalanceEntries, BalanceNow
     from ._resources.checkouts import Checkouts
+    from ._resources.disputes import Disputes
     from ._resources.events import Events
     from ._resources.loans import Loans
     from ._resources.me import Me
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from ._resources.payouts import Payouts
     from ._resources.plans import Plans
     from ._resources.refunds import Refunds
+    from ._resources.scores import Scores
     from ._resources.settlements import Settlements
+    from ._resources.test_clocks import TestClocks
     from ._resources.test_helpers import TestHelpers
     from ._resources.webhook_endpoints import WebhookEndpoints
     from ._webhook import Webhook
@@ -246,6 +249,13 @@ class Fenqi(Caller):
         return Payouts(self)
 
     @property
+    def disputes(self) -> Disputes:
+        """Captures that shoppers contest."""
+        from ._resources.disputes import Disputes
+
+        return Disputes(self)
+
+    @property
     def events(self) -> Events:
         """What happened, in order."""
         from ._resources.events import Events
@@ -258,6 +268,20 @@ class Fenqi(Caller):
         from ._resources.me import Me
 
         return Me(self)
+
+    @property
+    def scores(self) -> Scores:
+        """The gateway's scorer, for partner institutions."""
+        from ._resources.scores import Scores
+
+        return Scores(self)
+
+    @property
+    def test_clocks(self) -> TestClocks:
+        """Test mode only: the merchant's own time."""
+        from ._resources.test_clocks import TestClocks
+
+        return TestClocks(self)
 
     @property
     def test_helpers(self) -> TestHelpers:

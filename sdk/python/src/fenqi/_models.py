@@ -299,6 +299,58 @@ class WebhookDelivery(Model):
     created_at: str
 
 
+class Score(Model):
+    """What the gateway's scorer says about one application: ``fraud_score`` 0 (least risk) to 100, ``credit_score``
+    300 to 850 (600 at odds of 20 to 1). ``reasons`` have code, score, text_zh, text_en and person_may_see.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    reference: str
+    fraud_score: int
+    credit_score: int
+    reasons: list[Model]
+    model: Model
+    quota: Model
+    created_at: str
+
+
+class Dispute(Model):
+    """A shopper contests a capture; ``amount`` (fen) is set aside until it is decided.
+
+    ``needs_response → under_review → won | lost | accepted | canceled``; unanswered after ``respond_by`` it is lost.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    status: str
+    payment: str
+    capture: str
+    amount: int
+    currency: str
+    reason: str
+    evidence: str | None
+    respond_by: str
+    created_at: str
+    decided_at: str | None
+
+
+class TestClock(Model):
+    """A merchant's own business time in test mode; ``ready`` or ``advancing`` to ``advance_to``."""
+
+    __slots__ = ()
+    __test__ = False
+    id: str
+    mode: str
+    name: str
+    status: str
+    now: str
+    advance_to: str | None
+    created_at: str
+
+
 class Identity(Model):
     """Who these credentials are: merchant, mode, scopes, version, limits."""
 
@@ -319,6 +371,7 @@ _BY_OBJECT: dict[str, type[Model]] = {
     "balance_entry": BalanceEntry,
     "checkout": Checkout,
     "capture": Capture,
+    "dispute": Dispute,
     "event": Event,
     "loan": Loan,
     "me": Identity,
@@ -326,8 +379,10 @@ _BY_OBJECT: dict[str, type[Model]] = {
     "payout": Payout,
     "plan": Plan,
     "refund": Refund,
+    "score": Score,
     "settlement": Settlement,
     "settlement_line": SettlementLine,
+    "test_clock": TestClock,
     "webhook_delivery": WebhookDelivery,
     "webhook_endpoint": WebhookEndpoint,
 }

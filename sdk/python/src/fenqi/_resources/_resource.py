@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
+
+from .._errors import APITimeoutError
+from .._model import Model
 
 if TYPE_CHECKING:
     from .._client import Fenqi
+
+M = TypeVar("M", bound=Model)
 
 
 class Resource:
@@ -20,6 +25,27 @@ class Resource:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._client!r}>"
+
+
+def polled(
+    ask: Callable[[], M],
+    done: Container[str],
+    *,
+    called: str,
+    timeout: float,
+    interval: float,
+    sleep: Callable[[float], object],
+) -> M:
+    """The answer of ``ask`` once its status is in ``done``. Raises APITimeoutError after ``timeout`` seconds."""
+    waited = 0.0
+    while True:
+        found = ask()
+        if found.status in done:
+            return found
+        if waited + interval > timeout:
+            raise APITimeoutError(f"{called} is still {found.status} after {waited:g} s")
+        sleep(interval)
+        waited += interval
 
 
 def segment(value: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._errors import APITimeoutError
 from .._models import Checkout
 from .._pages import Page
 from .._transport import Timeout
-from ._resource import Resource, given, segment
+from ._resource import Resource, given, polled, segment
 
 _FINAL = ("approved", "declined", "expired", "canceled")
 
@@ -108,12 +107,11 @@ class Checkouts(Resource):
 
         Raises APITimeoutError after ``timeout`` seconds.
         """
-        waited = 0.0
-        while True:
-            found = self.retrieve(checkout)
-            if found.status in _FINAL:
-                return found
-            if waited + interval > timeout:
-                raise APITimeoutError(f"checkout {checkout} is still {found.status} after {waited:g} s")
-            self._client._transport.sleep(interval)
-            waited += interval
+        return polled(
+            lambda: self.retrieve(checkout),
+            _FINAL,
+            called=f"checkout {checkout}",
+            timeout=timeout,
+            interval=interval,
+            sleep=self._client._transport.sleep,
+        )
