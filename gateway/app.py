@@ -13,8 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
 from gateway.checkout import pages as checkout_pages
+from gateway.checkout import privacy_pages, test_helpers
 from gateway.checkout import routes as checkout_routes
-from gateway.checkout import test_helpers
 from gateway.config import Settings, from_environment
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.core.calendar import OfficialWorkingDays
@@ -112,6 +112,7 @@ def create_app(
     app.register_blueprint(account_pages.blueprint)
     pages.register(app)
     checkout_pages.register(app)
+    app.register_blueprint(privacy_pages.blueprint)
     reference.register(app)
     return app
 

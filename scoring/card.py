@@ -10,7 +10,7 @@ from scoring.features import FEATURES, Model
 
 if TYPE_CHECKING:
     from scoring.gate import Gate
-    from scoring.training import TrainingPlan
+    from scoring.training_plan import TrainingPlan
 
 HEADER: Final = """\
 ---

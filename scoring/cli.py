@@ -101,7 +101,8 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> int:
     if options.data:
         return _train_table(options)
-    from scoring.training import TrainingPlan, train  # noqa: PLC0415
+    from scoring.training import train  # noqa: PLC0415
+    from scoring.training_plan import TrainingPlan  # noqa: PLC0415
 
     plan = TrainingPlan(rows=options.rows, seed=options.seed)
     with _progress_bar(plan.steps, "training", "step") as bar:

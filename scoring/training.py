@@ -35,8 +35,8 @@ from scoring.onnx_export import forest_to_onnx
 from scoring.reason_texts import reasons_as_json
 from scoring.scorer import Scorer
 from scoring.tables.learners import Logistic
+from scoring.training_plan import FOLDS, TrainingPlan
 
-FOLDS: Final = 5
 REFERENCE_ROWS: Final = 100
 CHALLENGER_PENALTY: Final = 50.0
 EVALUATION_SEED_STEP: Final = 1_000_003
@@ -56,26 +56,6 @@ PARAMETERS: Final[dict[str, Any]] = {
 }
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingPlan:
-    """What to train: `trees` per model on `rows` generated applications.
-
-    The card's figures come from `evaluation_rows` of another seed.
-    """
-
-    rows: int = 200_000
-    seed: int = 42
-    trees: int = 120
-    evaluation_rows: int = 100_000
-    name: str = "fenqi"
-    version: str = "2026.11"
-
-    @property
-    def steps(self) -> int:
-        """How often `train` reports progress."""
-        return 4 + len(MODELS) * (FOLDS + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,6 @@ PHONE, IDENTITY, PLANS = PhoneForm(), IdentityForm(), PlansQuery()
 def register(app: Flask) -> None:
     """Mount the pages on ``app``."""
     app.jinja_env.globals["lender"] = lender
-    from gateway.checkout import privacy_pages  # noqa: F401, PLC0415  (its routes join the blueprint)
-
     app.register_blueprint(blueprint)
 
 

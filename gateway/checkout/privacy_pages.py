@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, request
+from flask import Blueprint, render_template, request
 
 from gateway.checkout import consents, shopper
-from gateway.checkout.pages import blueprint, same_origin, shown, to_step
+from gateway.checkout.pages import same_origin, shown, to_step
 from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.web.context import gateway
+
+blueprint = Blueprint("checkout_privacy", __name__, template_folder="templates")
 
 
 @blueprint.post("/checkout/<checkout_id>/human-review")

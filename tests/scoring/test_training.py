@@ -15,7 +15,8 @@ from scoring.scorer import Scorer
 xgboost = pytest.importorskip("xgboost", reason="training packages are not installed")
 pytest.importorskip("onnx", reason="training packages are not installed")
 
-from scoring.training import TrainingPlan, booster_probabilities, fit_model, train  # noqa: E402
+from scoring.training import booster_probabilities, fit_model, train  # noqa: E402
+from scoring.training_plan import TrainingPlan  # noqa: E402
 
 SMALL = TrainingPlan(rows=4_000, seed=7, trees=15, evaluation_rows=3_000, version="test")
 
