@@ -8,6 +8,10 @@ from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Document, Fen, UtcTime, Whole, Words
 
+LIVE = ("open", "identified", "under_review", "approved")
+IS_LIVE = f"status IN {LIVE}"
+"""Checkouts of which an order has at most one. A query that says it in these words finds it by the index."""
+
 
 class Checkout(SQLModel, table=True):
     """A shop's order on its way to a plan. Immutable but for its progress: its disclosure binds it."""
@@ -28,9 +32,11 @@ class Checkout(SQLModel, table=True):
             "mode",
             "merchant_reference",
             unique=True,
-            sqlite_where=text("status IN ('open', 'identified', 'under_review', 'approved')"),
-            postgresql_where=text("status IN ('open', 'identified', 'under_review', 'approved')"),
+            sqlite_where=text(IS_LIVE),
+            postgresql_where=text(IS_LIVE),
         ),
+        Index("checkout_of_order", "merchant_id", "mode", "merchant_reference", "id"),
+        Index("checkout_of_shopper", "shopper_id"),
         Index("checkout_due", "status", "expires_at"),
     )
 

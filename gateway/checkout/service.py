@@ -7,11 +7,11 @@ import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, or_
+from sqlalchemy import bindparam, text
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, func, select
 
-from gateway.checkout.models import Checkout
+from gateway.checkout.models import IS_LIVE, LIVE, Checkout
 from gateway.checkout.schemas import CheckoutAnswer
 from gateway.checkout.states import CHECKOUT, EXPIRABLE
 from gateway.core.calendar import shanghai_date
@@ -36,13 +36,12 @@ if TYPE_CHECKING:
     from gateway.merchants.models import Merchant
 
 ANSWER = CheckoutAnswer()
-LIVE = ("open", "identified", "under_review", "approved")
 ROWS = SQLModel.metadata.tables["checkout"]
 LIVE_OF_ORDER = select_columns(ROWS.c.id).where(
     ROWS.c.merchant_id == bindparam("merchant"),
     ROWS.c.mode == bindparam("mode"),
     ROWS.c.merchant_reference == bindparam("reference"),
-    or_(*(ROWS.c.status == status for status in LIVE)),
+    text(IS_LIVE),
 )
 """Made once: every new checkout asks it, and nearly all find nothing."""
 

@@ -91,4 +91,5 @@ def _marks(tx: Transaction, shopper_ids: list[str] | None = None) -> dict[str, t
     )
     if shopper_ids is not None:
         query = query.where(col(ApplicantLink.shopper_id).in_(shopper_ids))
-    return {who: (kind, mode) for who, kind, mode in tx.exec(query.order_by(col(ApplicantLink.position)))}
+    in_order = query.order_by(ApplicantLink.shopper_id, col(ApplicantLink.position))
+    return {who: (kind, mode) for who, kind, mode in tx.exec(in_order)}

@@ -40,6 +40,7 @@ class ErasureRequest(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("status IN ('frozen', 'erased', 'withdrawn')", name="status"),
         CheckConstraint("(status = 'frozen') = (decided_at IS NULL)", name="decided"),
+        Index("erasure_request_of_shopper", "shopper_id", "id"),
         Index(
             "one_frozen_request",
             "shopper_id",
@@ -63,7 +64,10 @@ class OneTimeCode(SQLModel, table=True):
     """A code sent to a phone for one checkout; only its keyed hash is kept."""
 
     __tablename__ = "one_time_code"
-    __table_args__ = (CheckConstraint("attempts >= 0", name="attempts"),)
+    __table_args__ = (
+        CheckConstraint("attempts >= 0", name="attempts"),
+        Index("one_time_code_expiry", "expires_at"),
+    )
 
     subject_id: str = Field(sa_column=Column(Words, primary_key=True))
     """The checkout the code was sent for; a new code replaces the old."""

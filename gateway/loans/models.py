@@ -29,7 +29,7 @@ class Loan(SQLModel, table=True):
         Index("loan_of_shopper", "shopper_id"),
         Index("loan_due", "next_due_date", "merchant_id", "mode"),
         Index("loan_due_of_tenant", "merchant_id", "mode", "next_due_date", "id"),
-        Index("loan_overdue", "overdue_since", "merchant_id", "mode"),
+        Index("loan_overdue", "merchant_id", "mode", "overdue_since"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

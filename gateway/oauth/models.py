@@ -128,6 +128,7 @@ class RevokedToken(SQLModel, table=True):
     """An access token (by its ``jti``), or a family of them, that is refused before it expires."""
 
     __tablename__ = "revoked_token"
+    __table_args__ = (Index("revoked_token_expiry", "expires_at"),)
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlmodel import col, func, select, text
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.payment_status import payment_status
@@ -16,7 +16,7 @@ from gateway.decision import limits
 from gateway.errors import AmountAboveAuthorized, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.payments.models import Capture, Dispute, Payment, Refund, SubsidyClaim
+from gateway.payments.models import IS_CAPTURABLE, Capture, Dispute, Payment, Refund, SubsidyClaim
 from gateway.payments.schemas import PaymentAnswer
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
@@ -117,7 +117,7 @@ def expire_due(tx: Transaction, *, limit: int = 100) -> int:
     """Let authorisations lapse whose time is over; returns how many. Safe to run twice, late or in parallel."""
     query = select(Payment).where(
         Payment.expires_at <= tx.now,
-        Payment.captured_fen + Payment.voided_fen + Payment.expired_fen < Payment.amount_fen,
+        text(IS_CAPTURABLE),
     )
     due = list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
     for payment in due:
@@ -130,7 +130,7 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
     query = select(func.min(Payment.expires_at)).where(
         Payment.merchant_id == tenant.merchant_id,
         Payment.mode == tenant.mode,
-        Payment.captured_fen + Payment.voided_fen + Payment.expired_fen < Payment.amount_fen,
+        text(IS_CAPTURABLE),
     )
     return tx.exec(query).one()
 

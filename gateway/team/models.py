@@ -41,7 +41,7 @@ class LoginAttempt(SQLModel, table=True):
     """Logins tried for an address, known or not, since a moment; the address itself is not kept."""
 
     __tablename__ = "login_attempt"
-    __table_args__ = (CheckConstraint("tries > 0", name="tries"),)
+    __table_args__ = (CheckConstraint("tries > 0", name="tries"), Index("login_attempt_age", "since"))
 
     email_lookup: str = Field(sa_column=Column(Words, primary_key=True))
     tries: int = Field(sa_column=Column(Whole, nullable=False))
@@ -87,6 +87,7 @@ class UsedChallenge(SQLModel, table=True):
     """A WebAuthn challenge that was answered: it is not answered twice."""
 
     __tablename__ = "used_challenge"
+    __table_args__ = (Index("used_challenge_expiry", "expires_at"),)
 
     challenge: str = Field(sa_column=Column(Words, primary_key=True))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
@@ -110,6 +111,7 @@ class Invitation(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(ROLE, name="role"),
         Index("invitation_of_merchant", "merchant_id", "id"),
+        Index("invitation_expiry", "expires_at"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -129,7 +131,11 @@ class LoginSession(SQLModel, table=True):
     """One login of a person: how it was proved and when; its id is the ``sid`` of the tokens that descend from it."""
 
     __tablename__ = "login_session"
-    __table_args__ = (Index("session_of_member", "member_id", "ended_at"),)
+    __table_args__ = (
+        Index("session_of_member", "member_id", "ended_at"),
+        Index("session_end", "ended_at"),
+        Index("session_expiry", "expires_at"),
+    )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
     member_id: str = Field(sa_column=Column(Words, ForeignKey(MEMBER), nullable=False))

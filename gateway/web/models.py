@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column
+from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Bytes, UtcTime, Whole, Words
@@ -12,6 +12,7 @@ class IdempotentAnswer(SQLModel, table=True):
     """The answer to one keyed request; committed together with the effect it reports."""
 
     __tablename__ = "idempotent_answer"
+    __table_args__ = (Index("idempotent_answer_expiry", "expires_at"),)
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
     """SHA-256 of merchant, mode, method, path and key."""

@@ -20,6 +20,7 @@ class Event(SQLModel, table=True):
         UniqueConstraint("object_id", "sequence", name="event_sequence"),
         Index("event_of_tenant", "merchant_id", "mode", "id"),
         Index("event_in_order", "merchant_id", "mode", "position"),
+        Index("event_of_type", "merchant_id", "mode", "type", "id"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
     )
 

@@ -1,0 +1,136 @@
+"""Nothing that a request or a job asks may walk over all rows of a table that grows.
+
+Each statement of a purchase, of the lists and of the jobs of the day is explained by SQLite.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, event
+
+from gateway.daily import sweep
+from gateway.runtime import drain
+from tests.one_database import database_url  # noqa: F401
+
+SMALL = {
+    "alembic_version",
+    "audit_root",
+    "merchant",
+    "oauth_client",
+    "plan_price",
+    "test_clock",
+    "webhook_endpoint",
+}
+"""Tables with a row for each merchant, or a few."""
+TENANT = {"merchant_id", "mode"}
+BACKWARDS = "ORDER BY audit_entry.number DESC"
+"""The newest entry before today: a walk over the entries of today, which is stopped by the first of yesterday."""
+LABELS = "SCAN applicant_link USING INDEX applicant_link_labels"
+"""Everybody whose default was ever marked, by an index of these rows alone."""
+
+
+class Plans:
+    """How SQLite would answer each statement that was sent, and which of them walk."""
+
+    def __init__(self) -> None:
+        self.walks: dict[str, list[str]] = {}
+        self.seen: set[str] = set()
+
+    def explain(self, connection: Any, statement: str, parameters: Any, many: bool) -> None:
+        """Note a statement; the first time it is explained."""
+        words = statement.split(None, 1)
+        if many or statement in self.seen or words[0] not in ("SELECT", "UPDATE", "DELETE", "WITH"):
+            return
+        self.seen.add(statement)
+        cursor = connection.connection.driver_connection.execute(
+            f"EXPLAIN QUERY PLAN {statement}", parameters
+        )
+        steps = [row[3] for row in cursor]
+        if found := [step for step in steps if walks(statement, step, steps)]:
+            self.walks[statement] = found
+
+
+def walks(statement: str, step: str, steps: list[str]) -> bool:
+    """Whether a step of a plan reads rows in proportion to all rows of a table or of a merchant."""
+    in_order = "LIMIT" in statement and not any("TEMP B-TREE" in each for each in steps)
+    asked = statement.partition("WHERE")[2].partition("ORDER BY")[0].partition("LIMIT")[0].count("?")
+    if step.startswith("SCAN") and step != LABELS:
+        table = step.split()[1]
+        stored = table.islower() and not table.startswith(("anon_", "("))
+        return stored and table not in SMALL and not (in_order and (not asked or BACKWARDS in statement))
+    by = re.search(r"\(([^()]*)\)$", step)
+    columns = set(re.findall(r"(\w+)[=<>]", by[1])) if by else set()
+    return bool(columns) and columns <= TENANT and step.split()[1] not in SMALL and asked > len(columns)
+
+
+@pytest.fixture
+def plans(app: Flask) -> Iterator[Plans]:
+    engine: Engine = app.extensions["fenqi"].db.engine
+    found = Plans()
+
+    def sent(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        found.explain(connection, statement, parameters, many)
+
+    event.listen(engine, "before_cursor_execute", sent)
+    yield found
+    event.remove(engine, "before_cursor_execute", sent)
+
+
+def test_no_statement_of_the_day_walks_over_a_table(api: Any, app: Flask, clock: Any, plans: Plans) -> None:
+    for _ in range(2):
+        payment = api.captured(3)
+    reference = payment["merchant_reference"]
+    api.post("/v1/refunds", {"payment": payment["id"], "amount": 10_000, "reason": "scratch"})
+    api.post("/v1/test_helpers/disputes", {"payment": payment["id"]})
+    asked = (
+        f"/v1/checkouts?merchant_reference={reference}",
+        "/v1/checkouts",
+        f"/v1/payments?merchant_reference={reference}",
+        f"/v1/payments/{payment['id']}",
+        f"/v1/loans/{payment['captures'][0]['loan']}",
+        f"/v1/refunds?payment={payment['id']}",
+        f"/v1/disputes?payment={payment['id']}",
+        f"/v1/balance_entries?payment={payment['id']}",
+        "/v1/balance",
+        "/v1/events?type=payment.captured",
+        "/v1/settlements",
+        "/v1/payouts",
+    )
+    for path in asked:
+        assert api.get(path).status_code == 200, path
+    for _ in range(3):
+        clock.advance(days=31)
+        sweep(app.extensions["fenqi"])
+        while drain(app.extensions["fenqi"]):
+            pass
+    assert len(plans.seen) > 100
+    assert plans.walks == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "step", "walking"),
+    [
+        ("SELECT id FROM loan WHERE status = ?", "SCAN loan", True),
+        ("SELECT id FROM loan ORDER BY id LIMIT ?", "SCAN loan", False),
+        ("SELECT id FROM merchant WHERE name = ?", "SCAN merchant", False),
+        ("SELECT 1", "SCAN CONSTANT ROW", False),
+        (
+            "SELECT id FROM loan WHERE merchant_id = ? AND mode = ? AND status = ?",
+            "SEARCH loan USING INDEX loan_of_tenant (merchant_id=? AND mode=?)",
+            True,
+        ),
+        (
+            "SELECT id FROM loan WHERE merchant_id = ? AND mode = ? ORDER BY id DESC LIMIT ?",
+            "SEARCH loan USING INDEX loan_of_tenant (merchant_id=? AND mode=?)",
+            False,
+        ),
+        ("SELECT id FROM loan WHERE id = ?", "SEARCH loan USING INDEX loan_pk (id=?)", False),
+    ],
+)
+def test_a_walk_is_told_from_a_search(statement: str, step: str, walking: bool) -> None:
+    assert walks(statement, step, [step]) is walking
