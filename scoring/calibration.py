@@ -77,10 +77,13 @@ class Isotonic:
         The line between the middles keeps apart what the steps of plain isotonic regression would tie. Each end has
         half a bad and half a good row added, so that no probability is 0 or 1.
         """
-        order = np.argsort(logits, kind="stable")
-        pools: list[list[float]] = []  # rows, bads, sum of logits
-        for logit, outcome in zip(logits[order].tolist(), bad[order].tolist(), strict=True):
-            pools.append([1.0, float(outcome), logit])
+        levels, place = np.unique(logits, return_inverse=True)
+        counts, outcomes = np.bincount(place), np.bincount(place, weights=bad)
+        pools: list[
+            list[float]
+        ] = []  # rows, bads, sum of logits; rows of one logit are one pool from the start
+        for level, count, outcome in zip(levels.tolist(), counts.tolist(), outcomes.tolist(), strict=True):
+            pools.append([float(count), outcome, level * count])
             while len(pools) > 1 and pools[-2][1] * pools[-1][0] >= pools[-1][1] * pools[-2][0]:
                 last = pools.pop()
                 pools[-1] = [a + b for a, b in zip(pools[-1], last, strict=True)]

@@ -195,15 +195,19 @@ def _replay(options: argparse.Namespace) -> int:
     from scoring.scorer import Scorer  # noqa: PLC0415
 
     with _progress_bar(None, "replaying", "record") as bar:
-        count, found = replay(
+        replayed = replay(
             Scorer.load(options.bundle),
             scorelog.read(options.log),
             any_bundle=options.any_bundle,
             progress=lambda: bar.update(1),
         )
-    told = {"records": count, "differences": [asdict(difference) for difference in found]}
+    told = {
+        "records": replayed.records,
+        "of_other_models": dict(replayed.others),
+        "differences": [asdict(difference) for difference in replayed.differences],
+    }
     _print_json(told) if options.json else _print_tree(told)
-    return 1 if found else 0
+    return 1 if replayed.differences else 0
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -48,14 +48,26 @@ def brier(bad: Labels, probability: Values) -> float:
 
 
 def expected_calibration_error(bad: Labels, probability: Values, bins: int = 10) -> float:
-    """Mean distance between predicted and observed rate over bins of equal count."""
-    parts = np.array_split(np.argsort(probability, kind="stable"), bins)
-    return float(
-        sum(abs(probability[part].mean() - bad[part].mean()) * len(part) for part in parts) / len(bad)
+    """Mean distance between predicted and observed rate over bins of equal count; equal probabilities are shared."""
+    order = np.argsort(probability, kind="stable")
+    expected = np.array_split(_shared(bad, probability)[order], bins)
+    predicted = np.array_split(probability[order], bins)
+    apart = (
+        abs(known.mean() - told.mean()) * len(told)
+        for known, told in zip(expected, predicted, strict=True)
+        if len(told)
     )
+    return float(sum(apart) / len(bad))
 
 
 def bad_rate_ratio(bad: Labels, probability: Values, approved_share: float) -> float:
     """Bad rate among the best `approved_share`, divided by the bad rate of approving everybody."""
     best = np.argsort(probability, kind="stable")[: round(approved_share * len(bad))]
-    return float(bad[best].mean() / bad.mean())
+    return float(_shared(bad, probability)[best].mean() / bad.mean())
+
+
+def _shared(bad: Labels, probability: Values) -> Values:
+    """For each row the bad rate of all rows of its probability: which of equals comes first makes no difference."""
+    _, place = np.unique(probability, return_inverse=True)
+    rates = np.bincount(place, weights=bad) / np.bincount(place)
+    return np.asarray(rates[place])

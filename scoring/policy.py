@@ -135,9 +135,14 @@ MORE: Final = " requiring "
 DEFAULT_POLICY: Final = Policy()
 
 
+def sources_of(version: str) -> tuple[str, ...]:
+    """What a policy of this name requires beyond its release's own."""
+    return tuple(filter(None, version.partition(MORE)[2].split(",")))
+
+
 def policy_named(version: str) -> Policy:
     """The policy behind a version in a score log. Raises ValueError for one that this release does not have."""
-    name, _, sources = version.partition(MORE)
+    name = version.partition(MORE)[0]
     if name != DEFAULT_POLICY.version:
         raise ValueError(f"there is no policy {name!r}; this release decides by {DEFAULT_POLICY.version!r}")
-    return DEFAULT_POLICY.requiring(tuple(sources.split(",")) if sources else ())
+    return DEFAULT_POLICY.requiring(sources_of(version))

@@ -41,10 +41,12 @@ class Reason:
 
 
 def first_of_each_code(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    """The reasons in their order, each code once."""
+    """The reasons in their order, each code once: where one of a code may be seen, that one."""
     found: dict[str, Reason] = {}
     for reason in reasons:
-        found.setdefault(reason.code, reason)
+        known = found.setdefault(reason.code, reason)
+        if reason.shopper_may_see and not known.shopper_may_see:
+            found[reason.code] = reason
     return tuple(found.values())
 
 

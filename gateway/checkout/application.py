@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from scoring.links import LinkFeatures
 
 Features = dict[str, Any]
+LONGEST_VISIT = timedelta(hours=1)
+"""A page that was left open for longer says nothing about how carefully it was read."""
+MOST_PIECES = 10**6
+"""What the scorer can take; nobody's risk rises beyond."""
 
 
 def linked(
@@ -72,14 +76,16 @@ def features(
 def _order(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> Features:
     merchant = merchants.get(tx, checkout.merchant_id)
     grades = [item.get("energy_grade") for item in checkout.items]
+    visit = max(tx.now - checkout.created_at, timedelta(0))
     return {
-        "amount_fen": checkout.financed_fen,
+        "amount_fen": checkout.amount_fen,
+        "down_payment_fen": checkout.down_payment_fen,
         "term": plan["term"],
         "category": checkout.category,
-        "item_count": sum(item["quantity"] for item in checkout.items),
+        "item_count": min(sum(item["quantity"] for item in checkout.items), MOST_PIECES),
         "instalment_fen": max(row["payment"] for row in plan["schedule"]),
         "hour_of_day": tx.now.astimezone(SHANGHAI).hour,
-        "checkout_seconds": max(0, int((tx.now - checkout.created_at).total_seconds())),
+        "checkout_seconds": int(visit.total_seconds()) if visit <= LONGEST_VISIT else None,
         "merchant_age_days": max(0, (tx.now - merchant.created_at).days),
         "energy_grade": max(grade for grade in grades if grade) if all(grades) else None,
     }

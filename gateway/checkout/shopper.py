@@ -14,7 +14,6 @@ from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, REQUIRED_CONSE
 from gateway.contracts import service as contracts
 from gateway.contracts.text import ConsentFact
 from gateway.core.calendar import shanghai_date
-from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import Transaction
 from gateway.decision import reviews
 from gateway.decision import service as decisions
@@ -151,6 +150,7 @@ def confirm(
         checkout_id=checkout.id,
         shopper_id=checkout.shopper_id,
         phone=phone,
+        amount_fen=checkout.financed_fen,
         features=features | application.counted(linked),
         links=linked,
         required=required,
@@ -171,7 +171,6 @@ def resolve_review(
         tx,
         checkout_id=checkout.id,
         outcome=outcome,
-        limit_fen=MAX_AMOUNT_FEN if outcome == "approve" else 0,
         decided_by=decided_by,
         funder_name=gateway.settings.funder,
     )

@@ -66,6 +66,10 @@ class LinkBook:
         while rows := self._unread(tx):
             for row in rows:
                 self._take(row)
+            for mode, index in self._indexes.items():
+                index.forget_applicants(
+                    {row.shopper_id for row in rows if row.kind == "erased" and row.mode == mode}
+                )
             self._follow([row.position for row in rows], tx.wall)
             if len(rows) < BATCH:
                 break
@@ -97,11 +101,9 @@ class LinkBook:
 
     def _take(self, row: Any) -> None:
         index, at = self._indexes[row.mode], int(row.seen_at.timestamp())
-        if row.kind == "erased":
-            index.forget_applicant(row.shopper_id)
-        elif row.kind in ("bad", "good"):
+        if row.kind in ("bad", "good"):
             index.label(row.shopper_id, row.kind == "bad", at)
-        else:
+        elif row.kind != "erased":
             index.observe(Edge(row.shopper_id, Link(row.kind, row.value_lookup), at))
 
     def _forget_old(self, now: datetime) -> None:

@@ -110,6 +110,8 @@ class ShadowScore(SQLModel, table=True):
     credit_score: int | None = Field(default=None, sa_column=Column(Whole))
     outcome: str = Field(sa_column=Column(Words, nullable=False))
     limit_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    policy: str = Field(sa_column=Column(Words, nullable=False, server_default=""))
+    """By which it recommends: what the champion had to know, the challenger has to know, too."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

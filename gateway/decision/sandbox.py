@@ -51,6 +51,11 @@ REASONS = {
         "text_zh": "评估服务暂不可用，已转人工审核",
         "text_en": "The assessment is not available just now; a person will look at it",
     },
+    "lender_declined": {
+        "code": "lender_declined",
+        "text_zh": "资金方综合评估后未批准本次申请",
+        "text_en": "The lender assessed this application and did not approve it",
+    },
     "limit_exceeded": {
         "code": "limit_exceeded",
         "text_zh": "本次金额超过您目前的可用额度",

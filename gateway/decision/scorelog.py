@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlmodel import col, func, select
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
 
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
@@ -23,9 +24,12 @@ def records(
     tx: Transaction, mode: Mode, *, start: datetime | None = None, end: datetime | None = None
 ) -> Iterator[ScoreRecord]:
     """Every score from ``start`` to before ``end`` (UTC), oldest first, each followed by its challengers'."""
-    first = select(func.min(CreditDecision.id)).group_by(CreditDecision.checkout_id)
+    earlier = aliased(CreditDecision)
+    decided_before = select(earlier.id).where(
+        earlier.checkout_id == CreditDecision.checkout_id, earlier.id < CreditDecision.id
+    )
     query = select(CreditDecision).where(
-        CreditDecision.mode == mode, col(CreditDecision.sandbox).is_(None), col(CreditDecision.id).in_(first)
+        CreditDecision.mode == mode, col(CreditDecision.sandbox).is_(None), ~decided_before.exists()
     )
     if start is not None:
         query = query.where(CreditDecision.created_at >= start)
@@ -90,5 +94,5 @@ def _challenger(decision: CreditDecision, score: ShadowScore) -> ScoreRecord:
         credit_score=score.credit_score,
         outcome=score.outcome,
         limit_fen=score.limit_fen,
-        policy=decision.policy or "",
+        policy=score.policy,
     )

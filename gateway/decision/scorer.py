@@ -25,7 +25,7 @@ class ScorerPort(Protocol):
     ) -> tuple[Recommendation, dict[str, Any]]:
         """The recommendation and the exact input; what is ``required`` and unknown leads to review.
 
-        Raises ``ScorerUnavailable``.
+        Raises ``ScorerUnavailable``, also for an input that no scorer can take.
         """
         ...
 
@@ -69,9 +69,13 @@ class EmbeddedScorer:
     ) -> tuple[Recommendation, dict[str, Any]]:
         if self._scorer is None:
             raise ScorerUnavailable
-        from scoring import DEFAULT_POLICY, Application  # noqa: PLC0415
+        from scoring import DEFAULT_POLICY, Application, InvalidApplication  # noqa: PLC0415
 
-        application: Application = Application(**features)
+        try:
+            application: Application = Application(**features)
+        except InvalidApplication as problem:
+            log.exception("an application cannot be scored: it goes to review")
+            raise ScorerUnavailable from problem
         return self._scorer.decide(application, DEFAULT_POLICY.requiring(required)), asdict(application)
 
     def score(self, features: dict[str, Any], *, with_reasons: bool) -> tuple[Scores, dict[str, Any]]:

@@ -57,12 +57,14 @@ def decide(
     checkout_id: str,
     shopper_id: str,
     phone: str,
+    amount_fen: int,
     features: dict[str, Any],
     links: LinkFeatures | None = None,
     required: tuple[str, ...] = (),
     challengers: Sequence[Challenger] = (),
 ) -> CreditDecision:
-    """Decide one application and record it; an approval grants the limit (the caller holds its amount).
+    """Decide one application to finance ``amount_fen`` and record it; an approval grants the limit (the caller holds
+    the amount).
 
     ``required`` names features that a connected source should have answered: unknown, they lead to review.
     ``challengers`` score a share of the shoppers later, in shadow.
@@ -73,14 +75,14 @@ def decide(
     started = time.perf_counter_ns()
     advice = asked = _recommended(scorer, mode=mode, phone=phone, features=features, required=required)
     if links is not None and advice.sandbox is None:
-        advice = _with_links(advice, links)
+        advice = _with_links(advice, links, trusted=features.get("listed") == "trusted")
     if advice.outcome == "decline" and _person_decides(tx, shopper_id):
         advice = replace(advice, outcome="review")
     ruling = funder.decide(
         Submission(
             mode=mode,
             shopper_id=shopper_id,
-            amount_fen=features["amount_fen"],
+            amount_fen=amount_fen,
             recommended=advice.outcome,
             limit_fen=advice.limit_fen,
         )
@@ -90,12 +92,12 @@ def decide(
         mode=mode,
         checkout_id=checkout_id,
         shopper_id=shopper_id,
-        amount_fen=features["amount_fen"],
+        amount_fen=amount_fen,
         recommended=asked.outcome,
         outcome=ruling.outcome,
         decided_by=ruling.decided_by,
         limit_fen=ruling.limit_fen,
-        reasons=advice.reasons,
+        reasons=advice.reasons or _unexplained(ruling.outcome),
         signals=list(advice.signals),
         features=advice.features,
         fraud_probability=advice.fraud_probability,
@@ -123,10 +125,18 @@ def decide(
 
 
 def resolve_review(
-    tx: Transaction, *, checkout_id: str, outcome: str, limit_fen: int, decided_by: str, funder_name: str
+    tx: Transaction, *, checkout_id: str, outcome: str, decided_by: str, funder_name: str
 ) -> CreditDecision:
-    """End a review by a person: a new decision that points to the same checkout."""
+    """End a review by a person: a new decision that points to the same checkout.
+
+    An approval grants the limit that was recommended, raised as far as this order and what is held need it.
+    """
     first = latest(tx, checkout_id)
+    limit_fen = 0
+    if outcome == "approve":
+        known = limits.locked(tx, first.shopper_id, funder_name)
+        needed = first.amount_fen + (known.held_fen if known else 0)
+        limit_fen = max(first.recommended_limit_fen, needed, limits.LOWEST_FEN)
     decision = CreditDecision(
         **{
             **first.model_dump(exclude={"id", "created_at"}),
@@ -159,8 +169,8 @@ def open_commitment_fen(tx: Transaction, shopper_id: str) -> int:
 
 
 def applications_since(tx: Transaction, shopper_ids: list[str], since: datetime) -> int:
-    """How many decisions were made about these shoppers since a moment."""
-    query = select(func.count()).where(
+    """How many applications of these shoppers were decided since a moment; one that a review decided again, once."""
+    query = select(func.count(col(CreditDecision.checkout_id).distinct())).where(
         col(CreditDecision.shopper_id).in_(shopper_ids), CreditDecision.created_at >= since
     )
     return tx.exec(query).one()
@@ -209,13 +219,21 @@ def _recommended(
     )
 
 
-def _with_links(advice: Recommended, links: LinkFeatures) -> Recommended:
-    """What the rules on links make of a recommendation: an approval becomes a review, and the reviewer sees why."""
+def _unexplained(outcome: str) -> list[dict[str, str]]:
+    """What the shopper reads when the lender declines what the scorer had nothing against."""
+    return [REASONS["lender_declined"]] if outcome == "decline" else []
+
+
+def _with_links(advice: Recommended, links: LinkFeatures, *, trusted: bool) -> Recommended:
+    """What the rules on links make of a recommendation: an approval becomes a review, and the reviewer sees why.
+
+    Whom the lender's list trusts is not stopped by rules.
+    """
     fired = rules(links)
     if not fired:
         return advice
     advice = replace(advice, signals=tuple(dict.fromkeys((*advice.signals, *fired))))
-    if advice.outcome != "approve":
+    if advice.outcome != "approve" or trusted:
         return advice
     reason = RULES["needs_verification"]
     shown = {"code": reason.code, "text_zh": reason.text_zh, "text_en": reason.text_en}

@@ -16,6 +16,7 @@ from gateway.decision.models import CreditDecision, ShadowScore
 from gateway.decision.scorer import EmbeddedScorer, ScorerUnavailable
 from gateway.webhooks import outbox
 from scoring.governance.buckets import takes_part
+from scoring.policy import sources_of
 
 if TYPE_CHECKING:
     from gateway.web.context import Gateway
@@ -56,7 +57,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     with gateway.db.read() as tx:
         decision = tx.get_one(CreditDecision, decision_id)
     try:
-        advice, _ = challenger.scorer.recommend(decision.features)
+        advice, _ = challenger.scorer.recommend(decision.features, sources_of(decision.policy or ""))
     except (ScorerUnavailable, ValueError) as problem:
         log.warning("the challenger %s gives no score of %s: %r", name, decision_id, problem)
         return
@@ -78,6 +79,7 @@ def _keep(tx: Transaction, decision_id: str, challenger: str, advice: Recommenda
             credit_score=scores.credit_score if scores else None,
             outcome=advice.outcome,
             limit_fen=advice.limit_fen,
+            policy=advice.policy,
             created_at=tx.wall,
         )
     )

@@ -45,7 +45,12 @@ class Reference:
         known = values[~np.isnan(values)]
         parts = np.linspace(0, 1, BINS + 1)[1:-1]
         quantiles = np.quantile(known, parts, method="higher") if len(known) else known
-        edges = tuple(float(edge) for edge in np.unique(quantiles))
+        levels = np.unique(known)
+        tops, times = np.unique(quantiles, return_counts=True)
+        below = np.searchsorted(levels, tops) - 1
+        # A value that fills a bin is cut off from those below it, so that it has the bin by itself.
+        alone = levels[below[(below >= 0) & ((times > 1) | (tops == levels[-1:]))]] if len(known) else known
+        edges = tuple(float(edge) for edge in np.unique(np.concatenate([tops, alone])))
         return cls(edges, tuple(_shares(edges, values).tolist()), len(values))
 
     def index(self, values: Values) -> Drift:

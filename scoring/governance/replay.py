@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ TOLERANCE: Final = 1e-6
 
 
 class OtherBundle(ScoringError):
-    """A record was made by another bundle than the one that is asked to repeat it."""
+    """No record was made by the bundle that is asked to repeat them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,15 @@ class Difference:
     field: str
     logged: Any
     recomputed: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many records were repeated, what differed, and how many were left out by the model that made them."""
+
+    records: int
+    differences: tuple[Difference, ...]
+    others: Mapping[str, int]
 
 
 def recomputed(scorer: Scorer, record: ScoreRecord) -> dict[str, Any]:
@@ -53,25 +63,29 @@ def replay(
     *,
     any_bundle: bool = False,
     progress: Callable[[], object] = lambda: None,
-) -> tuple[int, list[Difference]]:
-    """Repeats records; how many, and every value that differs: probabilities by more than 1e-6, the rest at all.
+) -> Replayed:
+    """Repeats the bundle's records and compares: probabilities may differ by 1e-6, the rest not at all.
 
-    Records without a score (there was no scorer) are not counted. Raises `OtherBundle` for a record of another
-    bundle, unless ``any_bundle`` asks what this one would have said.
+    Records without a score (there was no scorer) are not counted. Records of other bundles, such as challengers', are
+    counted by model and left out, unless ``any_bundle`` asks what this one would have said. Raises `OtherBundle` when
+    that leaves none.
     """
-    count, found = 0, []
+    count, found, others = 0, list[Difference](), Counter[str]()
     for record in records:
         if record.fraud_probability is None:
             continue
+        progress()
         if record.model_sha256 != scorer.identity.sha256 and not any_bundle:
-            raise OtherBundle(
-                f"{record.decision} was scored by {record.model} ({record.model_sha256[:12]}…), this bundle is"
-                f" {scorer.identity.name}-{scorer.identity.version} ({scorer.identity.sha256[:12]}…)"
-            )
+            others[f"{record.model} ({record.model_sha256[:12]}…)"] += 1
+            continue
         found += differences(record, recomputed(scorer, record))
         count += 1
-        progress()
-    return count, found
+    if others and not count:
+        raise OtherBundle(
+            f"the scores are of {', '.join(others)}, this bundle is"
+            f" {scorer.identity.name}-{scorer.identity.version} ({scorer.identity.sha256[:12]}…)"
+        )
+    return Replayed(count, tuple(found), dict(others))
 
 
 def differences(record: ScoreRecord, again: dict[str, Any]) -> list[Difference]:

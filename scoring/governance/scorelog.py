@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
+from zoneinfo import ZoneInfo
 
 from scoring.errors import ScoringError
 
 CHAMPION: Final = "champion"
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
 class LogInvalid(ScoringError, ValueError):
@@ -42,8 +44,9 @@ class ScoreRecord:
 
     @property
     def day(self) -> str:
-        """The date of the score, as in ``at``."""
-        return self.at[:10]
+        """The date of the score in Shanghai; a time without a zone is taken to be there already."""
+        at = datetime.fromisoformat(self.at)
+        return (at.astimezone(SHANGHAI) if at.tzinfo else at).date().isoformat()
 
 
 NAMES: Final = tuple(field.name for field in fields(ScoreRecord))

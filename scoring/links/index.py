@@ -7,7 +7,7 @@ It reads no clock, and an answer about a moment uses nothing later: no later edg
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from scoring.links.edges import KINDS, Edge, Link, LinkFeatures, LinkSettings
 from scoring.links.node import Node
@@ -59,24 +59,35 @@ class LinkIndex:
 
     def forget(self, before: int) -> None:
         """Drop the edges before a moment, and the labels of those who are left without any."""
-        for edge in [edge for edge in self._arrivals if edge.at < before]:
-            self._drop(edge)
+        old = [edge for edge in self._arrivals if edge.at < before]
+        for link in {edge.link for edge in old}:
+            node = self._links[link]
+            self._edges -= node.forget(before)
+            if not node.times:
+                del self._links[link]
+        for name in {edge.applicant for edge in old}:
+            node = self._applicants[name]
+            node.forget(before)
+            if not node.times and not node.labels:
+                del self._applicants[name]
         self._arrivals = deque(edge for edge in self._arrivals if edge.at >= before)
         for node in [node for node in self._applicants.values() if node.labels and not node.times]:
             node.labels = [label for label in node.labels if label[0] >= before]
             if not node.labels:
                 del self._applicants[node.name]
 
-    def forget_applicant(self, applicant: str) -> None:
-        """Drop everything about one applicant."""
-        node = self._applicants.get(applicant)
-        if node is None:
+    def forget_applicants(self, applicants: Collection[str]) -> None:
+        """Drop everything about some applicants; many at once cost hardly more than one."""
+        known = {name for name in applicants if name in self._applicants}
+        if not known:
             return
-        node.labels = Node.NO_LABELS
-        for at, link in list(zip(node.times, node.others, strict=True)):
-            self._drop(Edge(applicant, Link(link.kind, link.name), at))
-        self._applicants.pop(applicant, None)
-        self._arrivals = deque(edge for edge in self._arrivals if edge.applicant != applicant)
+        for name in known:
+            node = self._applicants[name]
+            node.labels = Node.NO_LABELS
+            for at, link in list(zip(node.times, node.others, strict=True)):
+                self._drop(Edge(name, Link(link.kind, link.name), at))
+            self._applicants.pop(name, None)
+        self._arrivals = deque(edge for edge in self._arrivals if edge.applicant not in known)
 
     def _applicant(self, name: str) -> Node:
         node = self._applicants.get(name)

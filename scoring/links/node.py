@@ -56,6 +56,19 @@ class Node:
                 return True
         return False
 
+    def forget(self, before: int) -> int:
+        """Forget every sighting before a moment at once; says how many there were."""
+        end = bisect_left(self.times, before)
+        if self.tally is not None:
+            for other in self.others[:end]:
+                left = self.tally.pop(other) - 1
+                if left:
+                    self.tally[other] = left
+        del self.times[:end], self.others[:end]
+        if self.times:
+            self.first, self.last = self.times[0], self.times[-1]
+        return end
+
     def add_label(self, known_at: int, bad: bool) -> None:
         """Note a label once."""
         if self.labels is self.NO_LABELS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -35,11 +36,12 @@ def train(options: argparse.Namespace, progress: Progress) -> TableModel:
 
 def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Figures by cross-validation, by time, or of a bundle on the rows of the table."""
-    table, plan = _table(options), _plan(options, SEED)
     if options.card and not options.time:
         raise TableInvalid("--card counts alerts by day: say with --time which column tells when")
-    if options.bundle:
-        model, told = TableModel.read(options.bundle), {"time": options.time, "card": options.card}
+    model = TableModel.read(options.bundle) if options.bundle else None
+    table, plan = _table(options, model.encoding.word_columns if model else ()), _plan(options, SEED)
+    if model is not None:
+        told = {"time": options.time, "card": options.card}
         return protocols.of_bundle(model, table, **told, groups=options.groups, seed=SEED)
     if options.time:
         days = options.train_days, options.delay_days, options.test_days
@@ -55,7 +57,8 @@ def explain(options: argparse.Namespace) -> dict[str, Any]:
     if not options.bundle:
         raise TableInvalid("say with --bundle which trained model explains the row")
     model = TableModel.read(options.bundle)
-    found = model.explain(Table.read(options.data, None).with_ratios(options.ratio), options.row - 1)
+    table = Table.read(options.data, None, words=model.encoding.word_columns).with_ratios(options.ratio)
+    found = model.explain(table, options.row - 1)
     return {
         "model": model.name,
         "row": options.row,
@@ -73,10 +76,10 @@ def steps(options: argparse.Namespace) -> int:
     return Plan().steps * (1 if options.time else max(1, getattr(options, "cv", None) or 1))
 
 
-def _table(options: argparse.Namespace) -> Table:
+def _table(options: argparse.Namespace, words: Collection[str] = ()) -> Table:
     if not options.target:
         raise TableInvalid("say with --target which column tells how a row ended")
-    table = Table.read(options.data, options.target).with_ratios(options.ratio).without(options.drop)
+    table = Table.read(options.data, options.target, words).with_ratios(options.ratio).without(options.drop)
     seen = [name for name in table.protected if name not in getattr(options, "groups", ())]
     if seen:
         told = f"{', '.join(seen)} must not decide about a person: leave it out with --drop"

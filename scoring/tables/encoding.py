@@ -50,6 +50,11 @@ class Encoding:
         return (*self.numbers, *(f"{name}={level}" for name, levels in self.words for level in levels))
 
     @property
+    def word_columns(self) -> tuple[str, ...]:
+        """Columns whose cells are words, also where they look like numbers."""
+        return tuple(name for name, _ in self.words)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """For each of the inputs the column of the table that it comes from."""
         return (*self.numbers, *(name for name, levels in self.words for _ in levels))
@@ -61,7 +66,9 @@ class Encoding:
             column = table.columns.get(name)
             if column is None:
                 raise TableInvalid(f"the column {name!r} is missing")
-            texts = np.array([str(cell) for cell in column])
+            if not isinstance(column, tuple):
+                raise TableInvalid(f"the column {name!r} holds numbers; read the table with it as words")
+            texts = np.array(column)
             columns += [(texts == level).astype(np.float32) for level in levels]
         return np.column_stack(columns).astype(np.float32)
 

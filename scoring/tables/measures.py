@@ -69,7 +69,9 @@ def by_group(
     best = np.argsort(probability, kind="stable")[: round(approved * len(bad))]
     taken = np.zeros(len(bad), dtype=bool)
     taken[best] = True
-    words = np.array(column if isinstance(column, tuple) else [f"{value:g}" for value in column])
+    words = np.array(
+        column if isinstance(column, tuple) else [str(value).removesuffix(".0") for value in column.tolist()]
+    )
     told = {}
     for word in sorted(set(words.tolist())):
         rows = words == word

@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import io
 import lzma
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -88,15 +88,16 @@ class Table:
         return Table(columns, self.bad)
 
     @classmethod
-    def read(cls, path: Path, target: str | None) -> Table:
+    def read(cls, path: Path, target: str | None, words: Collection[str] = ()) -> Table:
         """Reads a CSV with a header, plain or compressed (.xz, .gz, .bz2).
 
-        A column is numbers when every cell that is not a gap is one. The target holds 0 and 1, or words such
-        as good and bad; without one no row is known to be bad. Raises `TableInvalid` naming what is wrong and the line.
+        A column is numbers when every cell that is not a gap is one and ``words`` does not name it. The target holds
+        0 and 1, or words such as good and bad; without one no row is known to be bad. Raises `TableInvalid` naming
+        what is wrong and the line.
         """
         try:
             with _opened(path) as file:
-                return _read(csv.reader(file), target)
+                return _read(csv.reader(file), target, words)
         except (UnicodeDecodeError, csv.Error, lzma.LZMAError, EOFError) as problem:
             raise TableInvalid(f"{path} is no CSV in UTF-8: {problem}") from problem
 
@@ -109,7 +110,7 @@ def _opened(path: Path) -> TextIO:
     return io.TextIOWrapper(opener(path, "rb"), encoding="utf-8", newline="")
 
 
-def _read(lines: Iterable[list[str]], target: str | None) -> Table:
+def _read(lines: Iterable[list[str]], target: str | None, words: Collection[str]) -> Table:
     found = iter(lines)
     header = next(found, [])
     if len(set(header)) != len(header):
@@ -125,7 +126,7 @@ def _read(lines: Iterable[list[str]], target: str | None) -> Table:
         raise TableInvalid("there are no rows below the header")
     cells = dict(zip(header, zip(*rows, strict=True), strict=True))
     bad = np.zeros(len(rows), dtype=bool) if target is None else _target(cells.pop(target), target)
-    return Table({name: _column(texts) for name, texts in cells.items()}, bad)
+    return Table({name: _column(texts, name in words) for name, texts in cells.items()}, bad)
 
 
 def _target(texts: Sequence[str], name: str) -> NDArray[np.bool_]:
@@ -141,8 +142,10 @@ def _target(texts: Sequence[str], name: str) -> NDArray[np.bool_]:
     return np.array([text.strip().lower() in bads for text in texts])
 
 
-def _column(texts: Sequence[str]) -> Column:
+def _column(texts: Sequence[str], is_words: bool) -> Column:
     try:
+        if is_words:
+            raise ValueError
         return np.array([np.nan if text.strip().lower() in MISSING else float(text) for text in texts])
     except ValueError:
         return tuple(text.strip() for text in texts)

@@ -108,3 +108,13 @@ def test_few_bads_are_calibrated_by_two_numbers():
     np.testing.assert_array_equal(
         calibration_of(fitted.as_json()).probabilities(logits), fitted.probabilities(logits)
     )
+
+
+@pytest.mark.parametrize("order", ["as drawn", "good first", "bad first"])
+def test_isotonic_regression_gives_rows_of_one_logit_their_rate_in_whatever_order(order):
+    logits = np.repeat([-3.0, -1.0], 20_000)
+    bad = np.random.default_rng(3).random(40_000) < np.repeat([0.05, 0.20], 20_000)
+    rows = np.arange(40_000) if order == "as drawn" else np.argsort(bad if order == "good first" else ~bad)
+    fitted = Isotonic.fit(logits[rows], bad[rows])
+    expected = [bad[:20_000].mean(), bad[20_000:].mean()]
+    assert fitted.probabilities(np.array([-3.0, -1.0])) == pytest.approx(expected, abs=1e-4)

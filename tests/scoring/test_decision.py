@@ -11,6 +11,7 @@ from scoring.application import Application
 from scoring.decision import credit_limit, decide, green_uplift
 from scoring.policy import DEFAULT_POLICY, Policy
 from scoring.pricing import Price, price_tier
+from scoring.reasons import Reason, first_of_each_code
 from scoring.rules import RULES
 
 CREDIT_SCORES = st.integers(300, 850)
@@ -231,3 +232,15 @@ def an_order(income: int | None, on_time: int, elsewhere: int) -> Application:
         prior_on_time_instalments=on_time,
         monthly_obligations_fen=elsewhere,
     )
+
+
+def test_a_reason_of_both_models_is_told_where_either_may_be_seen():
+    hidden = Reason("amount_financed_high", "zh", "en", "fraud", shopper_may_see=False, contribution=0.9)
+    open_one = Reason("amount_financed_high", "zh", "en", "credit", contribution=0.4)
+    other = Reason("late", "zh", "en", "credit", contribution=0.6)
+    found = first_of_each_code([hidden, other, open_one])
+    assert [(reason.code, reason.shopper_may_see) for reason in found] == [
+        ("amount_financed_high", True),
+        ("late", True),
+    ]
+    assert first_of_each_code([open_one, hidden]) == (open_one,)

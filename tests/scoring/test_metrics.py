@@ -49,3 +49,10 @@ def test_metrics_agree_with_scikit_learn():
     assert metrics.average_precision(bad, score) == pytest.approx(
         sklearn_metrics.average_precision_score(bad, score)
     )
+
+
+def test_which_of_equal_probabilities_comes_first_makes_no_difference():
+    probability = np.full(1_000, 0.2)
+    for bad in (np.arange(1_000) < 200, np.arange(1_000) >= 800):
+        assert metrics.expected_calibration_error(bad, probability) == pytest.approx(0, abs=1e-12)
+        assert metrics.bad_rate_ratio(bad, probability, 0.7) == pytest.approx(1)

@@ -12,11 +12,15 @@ from sqlalchemy import text
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.config import WrongSetting, from_environment
+from gateway.decision import scorelog
+from gateway.decision.bureau import BureauUnavailable
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
 from gateway.runtime import drain_outbox
 from scoring.bundle import DEFAULT_BUNDLE
 from scoring.governance import scorelog as log
+from scoring.governance.replay import replay
+from scoring.scorer import Scorer
 from tests.one_database import database_url  # noqa: F401
 
 PHONES = [f"139{n:08}" for n in range(1, 9)]
@@ -139,3 +143,34 @@ def test_a_setting_that_cannot_be_used_stops_the_start(value: str) -> None:
         from_environment({"FENQI_SCORER_CHALLENGERS": value.replace("{}", str(DEFAULT_BUNDLE))})
     good = from_environment({"FENQI_SCORER_CHALLENGERS": f"autumn={DEFAULT_BUNDLE}:2000"})
     assert good.scorer_challengers == (("autumn", str(DEFAULT_BUNDLE), 2000),)
+
+
+def test_a_challenger_must_know_what_the_champion_had_to_and_its_log_is_repeated(
+    app: Any, api: Any, gateway: Any, tmp_path: Path
+) -> None:
+    gateway.ports["challengers"] = [Challenger("twin", EmbeddedScorer(str(DEFAULT_BUNDLE)), 10_000)]
+    gateway.ports["bureau"] = Silent()
+    assert decide(api, PHONES[0]) == "under_review"
+    gateway.ports["bureau"], scorer = None, gateway.ports["scorer"]
+    gateway.ports["scorer"] = EmbeddedScorer(str(tmp_path))
+    assert decide(api, PHONES[1]) == "under_review"
+    gateway.ports["scorer"] = scorer
+    drain_outbox(gateway)
+    with gateway.db.read() as tx:
+        told = list(scorelog.records(tx, "test"))
+    shown = [(record.role, record.outcome, record.policy.partition(" requiring ")[2]) for record in told]
+    assert shown == [
+        ("champion", "review", "bureau_queries_3m"),
+        ("twin", "review", "bureau_queries_3m"),
+        ("champion", "review", ""),
+        ("twin", "approve", ""),
+    ]
+    repeated = replay(Scorer.load(), told)
+    assert (repeated.differences, repeated.others) == ((), {})
+
+
+class Silent:
+    """A bureau that gives no answer."""
+
+    def report(self, **asked: Any) -> Any:
+        raise BureauUnavailable

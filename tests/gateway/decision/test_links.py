@@ -53,9 +53,11 @@ def rows(gateway) -> list[tuple]:
         return [tuple(row) for row in found]
 
 
-def confirm(client, api, clock, *, phone: str, device: str | None = DEVICE, id_seed: str) -> dict:
+def confirm(
+    client, api, clock, *, phone: str, device: str | None = DEVICE, id_seed: str, reading: int = 30, **order
+) -> dict:
     """A shopper's way through the pages to the end, in a browser with a device number."""
-    checkout = api.checkout()
+    checkout = api.checkout(**order)
     at = f"/checkout/{checkout['id']}"
     client.post(f"{at}/code", data={"phone": phone})
     form = {"term": "12", "name": "王小明", "id_number": invented_id_number(id_seed), "phone": phone}
@@ -63,7 +65,7 @@ def confirm(client, api, clock, *, phone: str, device: str | None = DEVICE, id_s
     if device:
         client.set_cookie("fenqi_shopper_device", device, domain="localhost")
     client.get(f"{at}/review")
-    clock.advance(seconds=30)
+    clock.advance(seconds=reading)
     plan = next(plan for plan in checkout["plans"] if plan["term"] == 12)
     given = dict.fromkeys(("credit_service", "bureau_query", "funder_sharing"), "yes")
     answer = client.post(f"{at}/confirm", data={"quote_hash": plan["quote_hash"], **given})

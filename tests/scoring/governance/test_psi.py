@@ -64,3 +64,10 @@ def test_too_few_cases_are_said_to_be_too_few():
     assert (drift.psi, drift.status) == (None, "too few")
     with pytest.raises(ValueError, match="at least one"):
         Reference.of(np.array([]))
+
+
+def test_a_frequent_value_has_its_own_bin_also_at_the_top():
+    then = np.repeat([3.0, 12.0], [50, 950])
+    now = np.repeat([3.0, 12.0], [700, 300])
+    expected = 0.65 * math.log(0.70 / 0.05) - 0.65 * math.log(0.30 / 0.95)
+    assert Reference.of(then).index(now).psi == pytest.approx(expected)

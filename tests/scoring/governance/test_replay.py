@@ -9,7 +9,7 @@ import pytest
 from scoring.cli import main
 from scoring.errors import InvalidApplication
 from scoring.governance import scorelog
-from scoring.governance.replay import OtherBundle, replay
+from scoring.governance.replay import OtherBundle, Replayed, replay
 from scoring.policy import DEFAULT_POLICY, policy_named
 
 
@@ -19,7 +19,7 @@ def champions(records):
 
 
 def test_a_true_log_has_no_differences(scorer, champions):
-    assert replay(scorer, champions) == (300, [])
+    assert replay(scorer, champions) == Replayed(300, (), {})
 
 
 @pytest.mark.parametrize(
@@ -28,21 +28,24 @@ def test_a_true_log_has_no_differences(scorer, champions):
 )
 def test_a_changed_value_is_named(scorer, champions, field, value):
     changed = replace(champions[7], **{field: value})
-    count, (found,) = replay(scorer, [*champions[:7], changed])
-    assert (count, found.decision, found.field, found.logged) == (8, "dec_00007", field, value)
+    told = replay(scorer, [*champions[:7], changed])
+    (found,) = told.differences
+    assert (told.records, found.decision, found.field, found.logged) == (8, "dec_00007", field, value)
 
 
 def test_a_changed_input_shows_in_the_scores(scorer, champions):
     features = {**champions[0].features, "amount_fen": 9_000_000}
-    _, found = replay(scorer, [replace(champions[0], features=features)])
+    found = replay(scorer, [replace(champions[0], features=features)]).differences
     assert {"default_probability", "fraud_probability"} <= {one.field for one in found}
 
 
-def test_another_bundle_is_refused_unless_asked_for(scorer, champions):
-    other = replace(champions[0], model_sha256="0" * 64)
-    with pytest.raises(OtherBundle, match="dec_00000 was scored by"):
+def test_scores_of_another_bundle_are_left_out_and_told_unless_asked_for(scorer, champions):
+    other = replace(champions[0], model="rival 2", model_sha256="0" * 64, credit_score=1)
+    assert replay(scorer, [other, *champions[1:5]]) == Replayed(4, (), {"rival 2 (000000000000…)": 1})
+    with pytest.raises(OtherBundle, match="the scores are of rival 2"):
         replay(scorer, [other])
-    assert replay(scorer, [other], any_bundle=True) == (1, [])
+    told = replay(scorer, [other], any_bundle=True)
+    assert (told.records, [one.field for one in told.differences]) == (1, ["credit_score"])
 
 
 def test_an_unknown_field_or_policy_is_named(scorer, champions):

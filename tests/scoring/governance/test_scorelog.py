@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -41,3 +42,13 @@ def test_a_file_that_is_cut_off_is_no_log(records, tmp_path):
         file.write(b"\xff\xfe")
     with pytest.raises(LogInvalid):
         list(scorelog.read(path))
+
+
+def test_a_day_is_that_of_shanghai(records):
+    for at, day in (
+        ("2026-11-23T15:59:59+00:00", "2026-11-23"),
+        ("2026-11-23T18:00:00+00:00", "2026-11-24"),
+        ("2026-11-24T02:00:00+08:00", "2026-11-24"),
+        ("2026-11-24T02:00:00", "2026-11-24"),
+    ):
+        assert replace(records[0], at=at).day == day

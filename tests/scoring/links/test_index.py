@@ -71,7 +71,7 @@ def test_what_comes_later_does_not_change_an_answer_about_the_past(some_edges, s
 @given(st.lists(edges, max_size=40), st.sampled_from(PEOPLE), moments, moments)
 def test_forgetting_is_as_if_it_had_never_been_seen(some_edges, gone, before, at):
     index = fed(some_edges, [(gone, True, START)], SMALL)
-    index.forget_applicant(gone)
+    index.forget_applicants([gone])
     index.forget(before)
     left = [edge for edge in some_edges if edge.applicant != gone and edge.at >= before]
     assert len(index) == len(left)

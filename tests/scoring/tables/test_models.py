@@ -135,6 +135,12 @@ def test_what_decides_moves_the_answer_and_noise_does_not(blended: Any) -> None:
     assert min(strength, key=strength.__getitem__) == "noise"
 
 
+def test_groups_by_a_number_are_not_rounded_together() -> None:
+    bad, probability = np.array([True, False, False]), np.array([0.3, 0.2, 0.1])
+    told = measures.by_group(bad, probability, np.array([1_000_001.0, 1_000_002.0, 0.25]))
+    assert set(told) == {"1000001", "1000002", "0.25"}
+
+
 def test_a_network_of_one_unit_is_explained_by_hand() -> None:
     matrix = np.array([[-1.0], [1.0]], dtype=np.float32)
     network = Network(
@@ -210,6 +216,19 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
     assert json.loads(shown.out)["folds"] == 2
     assert "sex must not decide about a person" in shown.err
     bundle = ["--bundle", str(tmp_path / "m")]
+    codes = ["code,ended", *(f"{'17X'[i % 3]},{int(i % 3 == 0 and i % 4 != 0)}" for i in range(600))]
+    (tmp_path / "codes.csv").write_text("\n".join(codes))
+    (tmp_path / "later.csv").write_text("code,ended\n1,0\n7,1")
+    coded = ["--data", str(tmp_path / "codes.csv"), "--target", "ended", "--trees-only", "--threads", "1"]
+    assert main(["train", *coded, "--out", str(tmp_path / "codes")]) == 0
+    chances = []
+    for row in ("1", "2"):
+        later = ["--data", str(tmp_path / "later.csv"), "--row", row, "--bundle", str(tmp_path / "codes")]
+        capsys.readouterr()
+        assert main(["explain", *later, "--json"]) == 0
+        chances.append(json.loads(capsys.readouterr().out)["probability"])
+    assert chances[0] > 0.6
+    assert chances[1] < 0.1, "words that look like numbers stay words"
     assert main(["explain", "--data", str(data), "--row", "7", *bundle, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told["contributions"]) == {"income", "debt", "home"}
