@@ -65,7 +65,7 @@ def explain(options: argparse.Namespace) -> dict[str, Any]:
         "probability": round(found.probability, 6),
         "logit": round(found.logit, 4),
         "bias": round(found.bias, 4),
-        "contributions": {column: round(value, 4) for column, value in found.contributions.items()},
+        "contributions": {column: round(value, 4) + 0.0 for column, value in found.contributions.items()},
     }
 
 

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,13 @@ from scoring.errors import TableInvalid
 MISSING: Final = frozenset({"", "na", "nan", "null", "none", "?"})
 BAD_WORDS: Final = frozenset({"1", "1.0", "bad", "default", "yes", "true", "fraud", "charged off"})
 GOOD_WORDS: Final = frozenset({"0", "0.0", "good", "no", "false", "paid", "fully paid", "legit"})
-PROTECTED: Final = frozenset(
-    {"sex", "gender", "age", "age_in_years", "marriage", "marital_status", "ethnicity", "race", "religion"}
+PROTECTED: Final = re.compile(
+    r"(?<![a-z])(sex|gender|marital|marriage|married|ethnic\w*|race|religion|nationality|birth\w*)(?![a-z])"
+    r"|^((applicant|borrower|client|customer|person|user)\W?)?age(?![a-z])"
+    r"|性别|年龄|婚姻|婚否|民族|宗教|籍贯|出生|国籍",
+    re.IGNORECASE,
 )
-"""Names of columns that must not decide about a person: sex, age, marriage, ethnicity, belief."""
+"""Names of columns that must not decide about a person: sex, age, marriage, ethnicity, belief, birth."""
 
 Column = NDArray[np.float64] | tuple[str, ...]
 
@@ -46,7 +50,7 @@ class Table:
     @property
     def protected(self) -> tuple[str, ...]:
         """Columns whose name says that they must not decide."""
-        return tuple(name for name in self.columns if name.lower() in PROTECTED)
+        return tuple(name for name in self.columns if PROTECTED.search(name.replace("_", " ")))
 
     def sha256(self) -> str:
         """Hash of everything in the table: equal tables, equal hashes."""

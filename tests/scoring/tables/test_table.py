@@ -126,3 +126,23 @@ def test_scaling_is_bounded_monotone_and_stored_whole() -> None:
     assert found[:, 6].sum() == 50
     again = Scaling.from_arrays(scaling.arrays())
     assert np.array_equal(again.apply(matrix), found)
+
+
+@pytest.mark.parametrize(
+    ("name", "protected"),
+    [
+        ("personal_status_and_sex", True),
+        ("age_in_years", True),
+        ("customer_age", True),
+        ("date_of_birth", True),
+        ("性别", True),
+        ("婚姻状况", True),
+        ("phone_age_months", False),
+        ("average", False),
+        ("essex_branch", False),
+        ("月收入", False),
+    ],
+)
+def test_a_protected_name_is_known_in_chinese_and_within_a_longer_one(name: str, protected: bool) -> None:
+    table = Table({name: np.zeros(2)}, np.array([True, False]))
+    assert table.protected == ((name,) if protected else ())
