@@ -25,6 +25,7 @@ SINGLE: Final[dict[str, Callable[[Labels, Values], float]]] = {
     "recall_at_fpr_5": lambda bad, p: metrics.recall_at(bad, p, 0.05),
     "brier": metrics.brier,
     "ece": metrics.expected_calibration_error,
+    "ece_by_chance": lambda bad, p: metrics.calibration_error_by_chance(p),
 }
 
 

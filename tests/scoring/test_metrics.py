@@ -36,6 +36,15 @@ def test_calibration_error_and_brier_by_hand():
     assert metrics.brier(bad, probability) == pytest.approx((0.64 + 0.04 + 0.01 + 0.01) / 4)
 
 
+def test_the_calibration_error_of_true_probabilities_is_foretold():
+    rng = np.random.default_rng(7)
+    probability = rng.beta(1, 4, 2_000)
+    drawn = [
+        metrics.expected_calibration_error(rng.random(2_000) < probability, probability) for _ in range(200)
+    ]
+    assert metrics.calibration_error_by_chance(probability) == pytest.approx(np.mean(drawn), rel=0.05)
+
+
 def test_bad_rate_ratio_compares_with_approving_everybody():
     assert metrics.bad_rate_ratio(BAD, SCORE, 0.6) == pytest.approx((1 / 3) / (2 / 5))
 
