@@ -38,7 +38,8 @@ class Reference:
     def of(cls, values: Values) -> Reference:
         """Bins of equal count; a value that is frequent has a bin by itself. NaN is missing.
 
-        Raises ValueError without a value.
+        The lowest bin holds what is below every value of the reference: a constant that falls has moved as far as one
+        that rises. Raises ValueError without a value.
         """
         if not len(values):
             raise ValueError("a reference needs at least one value")
@@ -50,7 +51,8 @@ class Reference:
         below = np.searchsorted(levels, tops) - 1
         # A value that fills a bin is cut off from those below it, so that it has the bin by itself.
         alone = levels[below[(below >= 0) & ((times > 1) | (tops == levels[-1:]))]] if len(known) else known
-        edges = tuple(float(edge) for edge in np.unique(np.concatenate([tops, alone])))
+        below_all = np.nextafter(levels[:1], -np.inf)
+        edges = tuple(float(edge) for edge in np.unique(np.concatenate([below_all, tops, alone])))
         return cls(edges, tuple(_shares(edges, values).tolist()), len(values))
 
     def index(self, values: Values) -> Drift:

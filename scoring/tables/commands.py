@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any, Final
+
+import numpy as np
 
 from scoring.checkpoint import Checkpoint
 from scoring.errors import TableInvalid
@@ -15,13 +16,14 @@ from scoring.tables.bundle import TableModel, write
 from scoring.tables.ensemble import Plan, Progress
 from scoring.tables.learners import RECIPES
 from scoring.tables.protocols import TimeSplit
-from scoring.tables.table import Table
+from scoring.tables.table import Table, normalised
 
 SEED: Final = 42
 
 
 def train(options: argparse.Namespace, progress: Progress) -> TableModel:
     """Trains on the whole table and writes the bundle to ``options.out``; goes on where it was interrupted."""
+    _normalise(options)
     table = _table(options).without([options.time] if options.time else [])
     plan = _plan(options, options.seed)
     reached = Checkpoint.beside(options.out, {"plan": asdict(plan), "rows": table.sha256()})
@@ -36,10 +38,11 @@ def train(options: argparse.Namespace, progress: Progress) -> TableModel:
 
 def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Figures by cross-validation, by time, or of a bundle on the rows of the table."""
+    _normalise(options)
     if options.card and not options.time:
         raise TableInvalid("--card counts alerts by day: say with --time which column tells when")
     model = TableModel.read(options.bundle) if options.bundle else None
-    table, plan = _table(options, model.encoding.word_columns if model else ()), _plan(options, SEED)
+    table, plan = _table(options, model), _plan(options, SEED)
     if model is not None:
         told = {"time": options.time, "card": options.card}
         return protocols.of_bundle(model, table, **told, groups=options.groups, seed=SEED)
@@ -54,10 +57,11 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def explain(options: argparse.Namespace) -> dict[str, Any]:
     """What moved the answer of a trained bundle for one row of a table, counted from 1."""
+    _normalise(options)
     if not options.bundle:
         raise TableInvalid("say with --bundle which trained model explains the row")
     model = TableModel.read(options.bundle)
-    table = Table.read(options.data, None, words=model.encoding.word_columns).with_ratios(options.ratio)
+    table = _read(options, None, model)
     found = model.explain(table, options.row - 1)
     return {
         "model": model.name,
@@ -66,6 +70,7 @@ def explain(options: argparse.Namespace) -> dict[str, Any]:
         "logit": round(found.logit, 4),
         "bias": round(found.bias, 4),
         "contributions": {column: round(value, 4) + 0.0 for column, value in found.contributions.items()},
+        "unseen": model.encoding.unseen(table.rows(np.array([options.row - 1]))),
     }
 
 
@@ -76,15 +81,31 @@ def steps(options: argparse.Namespace) -> int:
     return Plan().steps * (1 if options.time else max(1, getattr(options, "cv", None) or 1))
 
 
-def _table(options: argparse.Namespace, words: Collection[str] = ()) -> Table:
+def _normalise(options: argparse.Namespace) -> None:
+    """Columns are named in the options as they are in the table: see `scoring.tables.table.normalised`."""
+    for name in ("target", "time", "card"):
+        if getattr(options, name, None):
+            setattr(options, name, normalised(getattr(options, name)))
+    for name in ("drop", "groups", "ratio"):
+        setattr(options, name, tuple(normalised(column) for column in getattr(options, name, ())))
+
+
+def _table(options: argparse.Namespace, model: TableModel | None = None) -> Table:
     if not options.target:
         raise TableInvalid("say with --target which column tells how a row ended")
-    table = Table.read(options.data, options.target, words).with_ratios(options.ratio).without(options.drop)
+    table = _read(options, options.target, model).without(options.drop)
     seen = [name for name in table.protected if name not in getattr(options, "groups", ())]
     if seen:
         told = f"{', '.join(seen)} must not decide about a person: leave it out with --drop"
         print(f"fenqi-score: {told}", file=sys.stderr)
     return table
+
+
+def _read(options: argparse.Namespace, target: str | None, model: TableModel | None) -> Table:
+    """The table, its columns of the kinds that ``model`` was trained on."""
+    words = model.encoding.word_columns if model else ()
+    numbers = model.encoding.numbers if model else ()
+    return Table.read(options.data, target, words, numbers).with_ratios(options.ratio)
 
 
 def _plan(options: argparse.Namespace, seed: int) -> Plan:

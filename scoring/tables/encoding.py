@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Final
 
@@ -10,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import TableInvalid
+from scoring.metrics import area_under_curve
 from scoring.tables.table import Table
 
 RAREST_LEVEL: Final = 0.005
 """A word in a smaller share of the training rows has no input of its own."""
 MOST_LEVELS: Final = 60
 KNOTS: Final = 200
+MOST_EXAMPLES: Final = 5
+"""Unseen words that are shown for a column; all are counted."""
 
 Matrix = NDArray[np.float32]
 Row = NDArray[np.float32]
@@ -24,10 +29,16 @@ Row = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """Inputs of a table: number columns as they are, words as one input for each frequent word."""
+    """Inputs of a table: number columns as they are, words as one input for each frequent word.
+
+    A number column that had no gap in the training taught the models nothing about gaps: they would send an unknown
+    income wherever the trees send what they cannot compare, as likely with the high incomes as with the low ones. A
+    gap that is new there therefore counts as the column's quartile on the side of the bad outcomes (``fills``).
+    """
 
     numbers: tuple[str, ...]
     words: tuple[tuple[str, tuple[str, ...]], ...]
+    fills: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, table: Table) -> Encoding:
@@ -42,7 +53,7 @@ class Encoding:
                 words.append((name, tuple(sorted(kept))))
         if not numbers and not words:
             raise TableInvalid("no column is left to learn from")
-        return cls(numbers, tuple(words))
+        return cls(numbers, tuple(words), _fills(table, numbers))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -61,7 +72,7 @@ class Encoding:
 
     def matrix(self, table: Table) -> Matrix:
         """Shape (rows, inputs), NaN for a gap. Raises `TableInvalid` for a column that is missing or no numbers."""
-        columns = [self._number(table, name) for name in self.numbers]
+        columns = [self._filled(table, name) for name in self.numbers]
         for name, levels in self.words:
             column = table.columns.get(name)
             if column is None:
@@ -72,13 +83,41 @@ class Encoding:
             columns += [(texts == level).astype(np.float32) for level in levels]
         return np.column_stack(columns).astype(np.float32)
 
+    def unseen(self, table: Table) -> dict[str, dict[str, Any]]:
+        """By column, what the training had not shown: cells whose word was absent or too rare to have an input
+        (``words``, with a few ``examples``), and gaps where there were none (``gaps``). Columns without are left out.
+        """
+        told: dict[str, dict[str, Any]] = {}
+        for name in self.numbers:
+            gaps = int(np.isnan(self._number(table, name)).sum()) if name in self.fills else 0
+            if gaps:
+                told[name] = {"gaps": gaps}
+        for name, levels in self.words:
+            new = Counter(word for word in table.columns[name] if word not in levels)
+            gaps = new.pop("", 0)
+            examples = [word for word, _ in new.most_common(MOST_EXAMPLES)]
+            row = {"words": new.total(), "examples": examples} if new else {}
+            if gaps or new:
+                told[name] = {"gaps": gaps, **row} if gaps else row
+        return told
+
     def as_json(self) -> dict[str, Any]:
-        return {"numbers": list(self.numbers), "words": [[name, list(levels)] for name, levels in self.words]}
+        return {
+            "numbers": list(self.numbers),
+            "words": [[name, list(levels)] for name, levels in self.words],
+            "fills": dict(self.fills),
+        }
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Encoding:
         words = tuple((name, tuple(levels)) for name, levels in content["words"])
-        return cls(tuple(content["numbers"]), words)
+        return cls(tuple(content["numbers"]), words, content.get("fills", {}))
+
+    def _filled(self, table: Table, name: str) -> NDArray[np.float32]:
+        column = self._number(table, name)
+        if name in self.fills:
+            column[np.isnan(column)] = self.fills[name]
+        return column
 
     @staticmethod
     def _number(table: Table, name: str) -> NDArray[np.float32]:
@@ -88,6 +127,20 @@ class Encoding:
                 f"the column {name!r} is {'missing' if column is None else 'no longer numbers'}"
             )
         return column.astype(np.float32)
+
+
+def _fills(table: Table, numbers: Sequence[str]) -> dict[str, float]:
+    """For each number column without a gap, the quartile on the side where more rows end badly."""
+    fills = {}
+    for name in numbers:
+        column = table.columns[name]
+        assert isinstance(column, np.ndarray)
+        if not np.isnan(column).any():
+            worse_above = (
+                table.bad.any() and not table.bad.all() and area_under_curve(table.bad, column) >= 0.5
+            )
+            fills[name] = float(np.quantile(column, 0.75 if worse_above else 0.25))
+    return fills
 
 
 @dataclass(frozen=True, slots=True)

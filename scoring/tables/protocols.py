@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from scoring.errors import TableInvalid
 from scoring.gate import stratified
 from scoring.tables import ensemble, measures
 from scoring.tables.bundle import TableModel
+from scoring.tables.encoding import MOST_EXAMPLES
 from scoring.tables.ensemble import Plan, Progress
 from scoring.tables.table import Table
 
@@ -48,13 +49,16 @@ def cross_validated(
     fold = stratified(table.bad, folds, plan.seed)
     rows, champions = [], []
     held_out = np.empty(len(table))
+    unseen = []
     for number in range(folds):
         champion = ensemble.fit(seen.rows(fold != number), plan, progress)
         held_out[fold == number] = champion.probabilities(seen.rows(fold == number))
         rows.append(measures.figures(table.bad[fold == number], held_out[fold == number]))
+        unseen.append(champion.encoding.unseen(seen.rows(fold == number)))
         champions.append(champion)
     told = measures.over_folds(rows)
     told["groups"] = measures.by_groups(table, held_out, groups)
+    told["unseen"] = summed(unseen)
     told["chosen"] = [
         {"recipe": c.recipe, "weights": dict(c.weights), **({"gate": c.gate.as_json()} if c.gate else {})}
         for c in champions
@@ -92,6 +96,7 @@ def split_by_time(
         "bad_rate": round(float(bad.mean()), 5),
         **told,
         "groups": measures.by_groups(table.rows(tested), probability, groups),
+        "unseen": champion.encoding.unseen(seen.rows(tested)),
         "chosen": [chosen],
     }
 
@@ -111,7 +116,23 @@ def of_bundle(
     if card is not None and time is not None:
         told |= _card_precision(table.bad, probability, _days(table, time), _cards(table, card), seed)
     told["groups"] = measures.by_groups(table, probability, groups)
+    told["unseen"] = model.encoding.unseen(table)
     return {"model": model.name, "rows": len(table), "bad_rate": round(float(table.bad.mean()), 4), **told}
+
+
+def summed(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """What each fold had not seen in its training (`Encoding.unseen`), counted over all folds."""
+    told: dict[str, dict[str, Any]] = {}
+    for fold in folds:
+        for name, counts in fold.items():
+            row = told.setdefault(name, {})
+            for kind in ("gaps", "words"):
+                if kind in counts:
+                    row[kind] = row.get(kind, 0) + counts[kind]
+            if "examples" in counts:
+                examples = dict.fromkeys([*row.get("examples", []), *counts["examples"]])
+                row["examples"] = list(examples)[:MOST_EXAMPLES]
+    return told
 
 
 def _card_precision(

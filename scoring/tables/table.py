@@ -9,6 +9,7 @@ import hashlib
 import io
 import lzma
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,22 @@ PROTECTED: Final = re.compile(
 )
 """Names of columns that must not decide about a person: sex, age, marriage, ethnicity, belief, birth."""
 
+FIRST_LINE: Final = 2
+"""Line of the first row, below the header."""
+LARGEST: Final = float(np.finfo(np.float32).max)
+"""The models read float32: a larger number would become infinite on the way."""
+
 Column = NDArray[np.float64] | tuple[str, ...]
+
+
+def normalised(name: str) -> str:
+    """A column's name as it is compared: full-width letters as plain ones, without byte order mark, zero-width and
+    other invisible characters, and without spaces around it.
+
+    So ``"\ufeffSEX"``, ``"SE\u200bX"`` and ``"ＳＥＸ"`` are all the column ``SEX``.
+    """
+    text = unicodedata.normalize("NFKC", name)
+    return " ".join("".join(char for char in text if unicodedata.category(char) != "Cf").split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +66,7 @@ class Table:
     @property
     def protected(self) -> tuple[str, ...]:
         """Columns whose name says that they must not decide."""
-        return tuple(name for name in self.columns if PROTECTED.search(name.replace("_", " ")))
+        return tuple(name for name in self.columns if PROTECTED.search(normalised(name).replace("_", " ")))
 
     def sha256(self) -> str:
         """Hash of everything in the table: equal tables, equal hashes."""
@@ -92,16 +108,18 @@ class Table:
         return Table(columns, self.bad)
 
     @classmethod
-    def read(cls, path: Path, target: str | None, words: Collection[str] = ()) -> Table:
+    def read(
+        cls, path: Path, target: str | None, words: Collection[str] = (), numbers: Collection[str] = ()
+    ) -> Table:
         """Reads a CSV with a header, plain or compressed (.xz, .gz, .bz2).
 
-        A column is numbers when every cell that is not a gap is one and ``words`` does not name it. The target holds
-        0 and 1, or words such as good and bad; without one no row is known to be bad. Raises `TableInvalid` naming
-        what is wrong and the line.
+        A column is numbers when every cell that is not a gap is one and ``words`` does not name it; one that
+        ``numbers`` names must be. The target holds 0 and 1, or words such as good and bad; without one no row is known
+        to be bad. Raises `TableInvalid` naming what is wrong, the line and the column.
         """
         try:
             with _opened(path) as file:
-                return _read(csv.reader(file), target, words)
+                return _read(csv.reader(file), target, words, numbers)
         except (UnicodeDecodeError, csv.Error, lzma.LZMAError, EOFError) as problem:
             raise TableInvalid(f"{path} is no CSV in UTF-8: {problem}") from problem
 
@@ -110,19 +128,19 @@ def _opened(path: Path) -> TextIO:
     openers: dict[str, Callable[[Path, str], Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
     opener = openers.get(path.suffix)
     if opener is None:
-        return path.open(encoding="utf-8", newline="")
-    return io.TextIOWrapper(opener(path, "rb"), encoding="utf-8", newline="")
+        return path.open(encoding="utf-8-sig", newline="")
+    return io.TextIOWrapper(opener(path, "rb"), encoding="utf-8-sig", newline="")
 
 
-def _read(lines: Iterable[list[str]], target: str | None, words: Collection[str]) -> Table:
-    found = iter(lines)
-    header = next(found, [])
-    if len(set(header)) != len(header):
-        raise TableInvalid("the header names a column twice")
+def _read(
+    lines: Iterable[list[str]], target: str | None, words: Collection[str], numbers: Collection[str]
+) -> Table:
+    unread = iter(lines)
+    header = _header(next(unread, []))
     if target is not None and target not in header:
         raise TableInvalid(f"there is no column {target!r}; there are: {', '.join(header)}")
     rows = []
-    for number, row in enumerate(found, start=2):
+    for number, row in enumerate(unread, start=FIRST_LINE):
         if len(row) != len(header):
             raise TableInvalid(f"line {number} has {len(row)} cells, the header has {len(header)}")
         rows.append(row)
@@ -130,7 +148,23 @@ def _read(lines: Iterable[list[str]], target: str | None, words: Collection[str]
         raise TableInvalid("there are no rows below the header")
     cells = dict(zip(header, zip(*rows, strict=True), strict=True))
     bad = np.zeros(len(rows), dtype=bool) if target is None else _target(cells.pop(target), target)
-    return Table({name: _column(texts, name in words) for name, texts in cells.items()}, bad)
+    columns = {
+        name: tuple(text.strip() for text in texts)
+        if name in words
+        else _column(name, texts, must_be_numbers=name in numbers)
+        for name, texts in cells.items()
+    }
+    return Table(columns, bad)
+
+
+def _header(cells: Sequence[str]) -> list[str]:
+    names = [normalised(cell) for cell in cells]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise TableInvalid(
+                f"the header names a column twice: {name!r} stands in columns {names.index(name) + 1} and {place + 1}"
+            )
+    return names
 
 
 def _target(texts: Sequence[str], name: str) -> NDArray[np.bool_]:
@@ -146,10 +180,31 @@ def _target(texts: Sequence[str], name: str) -> NDArray[np.bool_]:
     return np.array([text.strip().lower() in bads for text in texts])
 
 
-def _column(texts: Sequence[str], is_words: bool) -> Column:
-    try:
-        if is_words:
-            raise ValueError
-        return np.array([np.nan if text.strip().lower() in MISSING else float(text) for text in texts])
-    except ValueError:
-        return tuple(text.strip() for text in texts)
+def _column(name: str, texts: Sequence[str], *, must_be_numbers: bool) -> Column:
+    values = np.empty(len(texts))
+    for row, text in enumerate(texts):
+        try:
+            values[row] = np.nan if text.strip().lower() in MISSING else float(text)
+        except ValueError:
+            if not must_be_numbers:
+                return tuple(text.strip() for text in texts)
+            raise TableInvalid(
+                f"line {row + FIRST_LINE}, column {name!r}: {text!r} is not a number, as in the training"
+            ) from None
+    _refuse_odd(name, texts, values)
+    return values
+
+
+def _refuse_odd(name: str, texts: Sequence[str], values: NDArray[np.float64]) -> None:
+    """Refuse what Python reads as a number and the writer can hardly have meant, or the models cannot hold."""
+    for row in np.flatnonzero(np.abs(values) > LARGEST).tolist():
+        raise TableInvalid(
+            f"line {row + FIRST_LINE}, column {name!r}: {texts[row]!r} is infinite or too large (at most "
+            f"{LARGEST:.1e}); write a smaller number, or leave the cell empty"
+        )
+    for row, text in enumerate(texts):
+        if "_" in text:
+            raise TableInvalid(
+                f"line {row + FIRST_LINE}, column {name!r}: {text!r} has underscores; "
+                f"write {text.strip().replace('_', '')}"
+            )

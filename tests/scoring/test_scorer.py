@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,18 @@ def test_a_gateway_without_outside_sources_can_approve(scorer, an_application):
     answer = scorer.decide(an_application(**dict.fromkeys(unknown)))
     assert answer.outcome == "approve"
     assert answer.limit_fen >= 800_000
+
+
+def test_an_unknown_income_never_counts_like_a_high_one(scorer, population):
+    applications = list(population.applications())[:500]
+
+    def defaults(income_fen):
+        rows = (replace(one, declared_monthly_income_fen=income_fen) for one in applications)
+        return scorer.probabilities(feature_matrix(rows), "credit")
+
+    unknown = defaults(None)
+    for yuan in (20_000, 50_000, 100_000):
+        assert (unknown > defaults(yuan * 100)).all()
 
 
 def test_a_fraud_ring_is_declined_and_the_shopper_learns_nothing(scorer, an_application):

@@ -71,3 +71,17 @@ def test_a_frequent_value_has_its_own_bin_also_at_the_top():
     now = np.repeat([3.0, 12.0], [700, 300])
     expected = 0.65 * math.log(0.70 / 0.05) - 0.65 * math.log(0.30 / 0.95)
     assert Reference.of(then).index(now).psi == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("then", "now"), [(1.0, 0.0), (0.0, 1.0), (-1.0, -1e9), (1.0, math.nan)])
+def test_a_constant_that_moves_is_an_alarm_in_whichever_direction(then, now):
+    found = Reference.of(np.full(1_200, then)).index(np.full(1_200, now))
+    assert found.status == "alarm"
+
+
+def test_a_part_that_falls_below_everything_known_is_seen():
+    random = np.random.default_rng(8)
+    then = random.random(5_000)
+    now = np.where(random.random(5_000) < 0.08, -3.0, random.random(5_000))
+    assert Reference.of(then).index(now).status == "alarm"
+    assert Reference.of(then).index(random.random(5_000)).status == "ok"

@@ -257,3 +257,56 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
     ):
         assert main(["evaluate", *common, *wrong]) == 1
         assert complaint in capsys.readouterr().err
+
+
+def without_gaps(rows: int, seed: int) -> Table:
+    table = made(rows, seed)
+    return Table({**table.columns, "income": np.nan_to_num(table.columns["income"])}, table.bad)
+
+
+def test_an_unknown_income_never_counts_like_a_high_one_and_is_counted(tmp_path: Path) -> None:
+    table = without_gaps(1_200, 7)
+    champion = ensemble.fit(table, QUICK)
+    model = write(tmp_path / "m", champion, table, name="m", target="ended", measured={})
+    fresh = without_gaps(400, 21)
+    rows = len(fresh)
+
+    def with_income(value: float) -> Table:
+        return Table({**fresh.columns, "income": np.full(rows, value)}, fresh.bad)
+
+    unknown, high = model.probabilities(with_income(np.nan)), model.probabilities(with_income(1.5))
+    assert (unknown > high).all()
+    told = protocols.of_bundle(model, with_income(np.nan), seed=1)
+    assert told["unseen"] == {"income": {"gaps": rows}}
+    assert protocols.of_bundle(model, fresh, seed=1)["unseen"] == {}
+
+
+def test_the_command_tells_unseen_words_and_new_gaps_by_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = without_gaps(600, 7)
+    champion = ensemble.fit(table, QUICK)
+    write(tmp_path / "m", champion, table, name="m", target="ended", measured={})
+    lines = [f"{i / 40 - 1},0.5,0.1,{'tent' if i < 3 else 'rent'},{i % 2}" for i in range(40)]
+    lines[0] = ",0.5,0.1,tent,0"
+    (tmp_path / "later.csv").write_text("\ufeffincome,debt,noise,home,ended\n" + "\n".join(lines), "utf-8")
+    data = ["--data", str(tmp_path / "later.csv"), "--bundle", str(tmp_path / "m"), "--json"]
+    assert main(["evaluate", *data, "--target", "ｅｎｄｅｄ"]) == 0
+    told = json.loads(capsys.readouterr().out)["unseen"]
+    assert told == {"income": {"gaps": 1}, "home": {"words": 3, "examples": ["tent"]}}
+    assert main(["explain", *data, "--row", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["unseen"] == {"home": {"words": 1, "examples": ["tent"]}}
+
+
+def test_folds_and_the_split_by_time_tell_what_their_training_had_not_shown() -> None:
+    told = protocols.summed(
+        [
+            {"a": {"gaps": 1}, "b": {"words": 2, "examples": ["x", "y"]}},
+            {"b": {"words": 1, "examples": ["z"], "gaps": 4}},
+        ]
+    )
+    assert told == {"a": {"gaps": 1}, "b": {"words": 3, "examples": ["x", "y", "z"], "gaps": 4}}
+    table = made(400)
+    strange = ("tent", *table.columns["home"][1:])
+    found = protocols.cross_validated(Table({**table.columns, "home": strange}, table.bad), QUICK, 2)
+    assert found["unseen"] == {"home": {"words": 1, "examples": ["tent"]}}

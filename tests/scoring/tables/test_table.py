@@ -99,8 +99,78 @@ def test_a_word_that_was_rare_in_training_has_no_input_and_a_new_one_is_harmless
     later = read(tmp_path, "word,n,ended\nnew,1,0\na,NA,1\n")
     matrix = encoding.matrix(later)
     assert matrix[0].tolist() == [1, 0, 0]
-    assert np.isnan(matrix[1, 0])
+    assert matrix[1].tolist() == [encoding.fills["n"], 1, 0]
     assert Encoding.from_json(encoding.as_json()) == encoding
+    assert encoding.unseen(later) == {"n": {"gaps": 1}, "word": {"words": 1, "examples": ["new"]}}
+
+
+def test_a_gap_that_the_training_had_too_stays_a_gap_and_is_not_told_as_new(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7 if i % 3 else 'NA'},{i % 2}\n" for i in range(999))
+    encoding = Encoding.fit(read(tmp_path, "n,ended\n" + rows))
+    later = read(tmp_path, "n,ended\nNA,0\n2,1\n")
+    assert np.isnan(encoding.matrix(later)[0, 0])
+    assert encoding.unseen(later) == {}
+
+
+@pytest.mark.parametrize(("bad_when", "quartile"), [("low", 25.0), ("high", 75.0)])
+def test_a_new_gap_counts_as_the_quartile_on_the_side_of_the_bad_outcomes(
+    tmp_path: Path, bad_when: str, quartile: float
+) -> None:
+    rows = "".join(f"{i},{int((i < 30) == (bad_when == 'low'))}\n" for i in range(101))
+    encoding = Encoding.fit(read(tmp_path, "income,ended\n" + rows))
+    assert encoding.matrix(read(tmp_path, "income,ended\n,0\n1,1\n"))[0, 0] == quartile
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "\ufeffSEX",
+        "SE\u200bX",
+        "\u2060SEX",
+        "ＳＥＸ",
+        " SEX\u00a0",
+        "S\u00adEX",
+        "性\u200d别",
+        "Ａge",
+        "applicant\u3000age",
+    ],
+)
+def test_a_protected_column_is_known_however_its_name_is_dressed(tmp_path: Path, header: str) -> None:
+    table = read(tmp_path, f"{header},n,ended\n1,2,0\n2,3,1\n")
+    assert len(table.protected) == 1
+    assert table.names[0].isprintable()
+    assert Table({header: np.zeros(2)}, np.array([True, False])).protected == (header,)
+
+
+def test_a_byte_order_mark_before_a_quoted_name_is_no_part_of_it(tmp_path: Path) -> None:
+    assert read(tmp_path, '\ufeff"a, b",ended\n1,0\n2,1\n').names == ("a, b",)
+
+
+def test_names_that_only_look_different_are_one_column_twice(tmp_path: Path) -> None:
+    with pytest.raises(TableInvalid, match="twice: 'age' stands in columns 1 and 3"):
+        read(tmp_path, "age,n,ａｇｅ,ended\n1,2,3,0\n2,3,4,1\n")
+
+
+@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e400", "1e300", "-4e38"])
+def test_a_number_that_no_model_can_hold_is_refused_by_line_and_column(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(TableInvalid, match=rf"line 3, column 'b': '{cell}' is infinite or too large"):
+        read(tmp_path, f"a,b,ended\n1,1,0\n1,{cell},1\n")
+
+
+def test_a_number_with_underscores_is_refused_by_line_and_column(tmp_path: Path) -> None:
+    with pytest.raises(TableInvalid, match="line 2, column 'a': '1_000' has underscores; write 1000"):
+        read(tmp_path, "a,ended\n1_000,0\n2,1\n")
+
+
+def test_such_texts_among_words_are_words(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,ended\ninf,0\n1_000,0\nsmall,1\n").columns["a"] == ("inf", "1_000", "small")
+
+
+def test_a_word_where_the_training_had_numbers_is_named_by_line_and_column(tmp_path: Path) -> None:
+    path = tmp_path / "later.csv"
+    path.write_text("n,ended\n1,0\nunknown,1\n", "utf-8")
+    with pytest.raises(TableInvalid, match="line 3, column 'n': 'unknown' is not a number"):
+        Table.read(path, "ended", numbers=("n",))
 
 
 @pytest.mark.parametrize(
