@@ -55,9 +55,10 @@ def features(
     def smooth(bad: int, of: int) -> float:
         return (bad + settings.prior_bad_share * settings.prior_weight) / (of + settings.prior_weight)
 
+    def is_hub(link: Link) -> bool:
+        return link.kind in WALKED and len(people(link, walk)) > settings.hub_size
+
     def hub_share(link: Link) -> float:
-        if link.kind not in WALKED or len(people(link, walk)) <= settings.hub_size:
-            return smooth(0, 0)
         sightings = sorted((e for e in seen if e.link == link and e.at > walk), key=lambda e: e.at)
         others = {e.applicant for e in sightings[-HUB_SAMPLE:]} - {who}
         return smooth(sum(map(is_bad, others)), len(others))
@@ -97,5 +98,5 @@ def features(
         component_strangers=len(strangers),
         component_new_strangers_7d=sum(is_new(one, 7 * DAY) for one in strangers),
         component_new_strangers_30d=sum(is_new(one, 30 * DAY) for one in strangers),
-        hub_known_bad_share=max(map(hub_share, links), default=smooth(0, 0)),
+        hub_known_bad_share=max(map(hub_share, filter(is_hub, links)), default=smooth(0, 0)),
     )

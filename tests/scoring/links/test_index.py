@@ -97,6 +97,14 @@ def test_a_hub_is_counted_and_not_walked():
     assert rules(found) == ()
 
 
+def test_an_ordinary_link_beside_a_hub_does_not_change_what_the_hub_says():
+    hub, own = Link("device", "shop"), Link("device", "own")
+    index = fed(Edge(f"s{number}", hub, START) for number in range(60))
+    alone = index.features("s0", [hub], START).hub_known_bad_share
+    assert alone < LinkIndex().features("s0", [own], START).hub_known_bad_share
+    assert index.features("s0", [hub, own], START).hub_known_bad_share == alone
+
+
 def test_a_label_counts_when_its_delay_is_over():
     card = Link("card", "c")
     index = fed([Edge("a", card, START)], [("a", True, START + DAY)])
