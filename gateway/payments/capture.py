@@ -116,6 +116,7 @@ def capture(
         payment_id=payment.id,
         capture_id=capture_id,
         merchant_reference=payment.merchant_reference,
+        store=payment.store,
         amount_fen=amount,
         merchant_fee_fen=fee,
         merchant_subsidy_fen=subsidy,

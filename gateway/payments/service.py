@@ -36,6 +36,7 @@ def authorize(
     plan: dict[str, Any],
     price: dict[str, Any],
     metadata: dict[str, str],
+    store: str | None = None,
     government_subsidy: dict[str, Any] | None = None,
 ) -> Payment | None:
     """The payment of an approved checkout, its amount held of the shopper's limit; None when the limit has no room."""
@@ -56,6 +57,7 @@ def authorize(
         plan=plan,
         price=price,
         extra=metadata,
+        store=store,
         government_subsidy=government_subsidy,
         expires_at=tx.now + AUTHORIZATION_LIFE,
         created_at=tx.now,
@@ -230,6 +232,7 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
         "checkout": payment.checkout_id,
         "merchant_reference": payment.merchant_reference,
         "merchant_order_id": payment.merchant_order_id,
+        "store": payment.store,
         "metadata": payment.extra,
         "acknowledged_at": payment.acknowledged_at,
         "authorization_expires_at": payment.expires_at,

@@ -86,20 +86,21 @@ class Caller:
         listed = self._one(Model, answer)
         fields, response = listed._fields, listed._response
         rows = fields.get("data")
-        if not isinstance(rows, list) or not all(type(row) is dict for row in rows):
+        more, next_cursor = fields.get("has_more"), fields.get("next_cursor")
+        whole = isinstance(more, bool) and (next_cursor is None or isinstance(next_cursor, str))
+        if not whole or not isinstance(rows, list) or not all(type(row) is dict for row in rows):
             raise UnexpectedResponseError(
                 f"expected a list from {path}", status=answer.status_code, request_id=listed.request_id
             )
 
-        next_cursor = fields.get("next_cursor")
         by_last = next_cursor is None and "after" in params and rows
 
         def fetch(following: str, remaining: int | None) -> Page[M]:
-            more = {**params, "after": following} if by_last else params
+            onward = {**params, "after": following} if by_last else params
             return self._list(
                 kind,
                 path,
-                more,
+                onward,
                 limit=remaining,
                 page_size=page_size,
                 cursor=None if by_last else following,
@@ -108,11 +109,12 @@ class Caller:
 
         return Page(
             [kind(row, response) for row in rows],
-            has_more=bool(fields.get("has_more")),
+            has_more=bool(more),
             next_cursor=next_cursor,
             limit=limit,
             fetch=fetch,
             position=rows[-1].get("id") if by_last else None,
+            asked=params.get("after") if by_last else cursor,
         )
 
     def _one(self, kind: type[M], answer: requests.Response) -> M:

@@ -15,7 +15,7 @@ FenqiError                            message, code, request_id, idempotency_key
 │   │   └─ IdempotencyKeyInProgress
 │   ├─ RateLimitError                 429; retry_after
 │   └─ ServerError                    5xx
-├─ UnexpectedResponseError            not JSON, wrong content type, truncated
+├─ UnexpectedResponseError            not JSON, wrong content type, truncated, a list that is not whole
 └─ WebhookVerificationError           reason: missing_header, bad_header, too_old, too_new, no_match,
                                       bad_payload
 
@@ -145,7 +145,8 @@ class ServerError(APIError):
 
 
 class UnexpectedResponseError(FenqiError):
-    """The answer is not one this API gives: not JSON, another content type, a redirect, or cut short.
+    """The answer is not one this API gives: not JSON, another content type, a redirect, cut short, or a
+    list that goes on without saying where.
 
     ``status`` is the HTTP status, or 0 when the answer broke off.
     """

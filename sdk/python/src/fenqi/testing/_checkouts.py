@@ -22,7 +22,7 @@ _OUTCOMES = {
     "05": "review",
     "06": "approve",
 }
-_NOT_PLAYED = ("down_payment", "store", "parent")
+_NOT_PLAYED = ("down_payment",)
 
 
 def quote(state: State, *, amount: int, terms: list[int] | None) -> Fields:
@@ -84,6 +84,7 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
         "currency": "CNY",
         **body,
         **base,
+        "store": body.get("store"),
         "metadata": body.get("metadata", {}),
         "merchant_discount": body.get("merchant_discount", 0),
         "status": "open",
@@ -220,6 +221,7 @@ def _check(body: Fields) -> None:
             "government_subsidy": f.thing,
             "merchant_discount": f.fen,
             "terms": f.numbers,
+            "store": f.text,
             "metadata": f.pairs,
             "expires_in": f.life,
         },
