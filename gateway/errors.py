@@ -51,6 +51,7 @@ GatewayError
 │  └─ ReplayTooLarge               422 replay_too_large
 ├─ TooManyRequests                 429 rate_limited
 │  └─ QuotaExceeded                429 quota_exceeded           names the limit
+├─ OutcomeUnknown                  504 outcome_unknown          test mode, on request: it was carried out
 └─ Unavailable                     503 unavailable              nothing was changed; try again
    ├─ DatabaseUnavailable          503 database_unavailable
    ├─ FunderUnavailable            503 funder_unavailable
@@ -303,6 +304,11 @@ class TooManyRequests(GatewayError):
 
 class QuotaExceeded(TooManyRequests):
     code, title = "quota_exceeded", "The quota of the day is used up"
+
+
+class OutcomeUnknown(GatewayError):
+    status, code, title = 504, "outcome_unknown", "The answer did not come in time"
+    detail = "Whether the request was carried out is not known. Send it again with the same Idempotency-Key."
 
 
 class Unavailable(GatewayError):

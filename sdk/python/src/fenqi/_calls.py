@@ -86,21 +86,18 @@ class Caller:
         listed = self._one(Model, answer)
         fields, response = listed._fields, listed._response
         rows = fields.get("data")
-        more, next_cursor = fields.get("has_more"), fields.get("next_cursor")
-        whole = isinstance(more, bool) and (next_cursor is None or isinstance(next_cursor, str))
-        if not whole or not isinstance(rows, list) or not all(type(row) is dict for row in rows):
-            raise UnexpectedResponseError(
-                f"expected a list from {path}", status=answer.status_code, request_id=listed.request_id
-            )
+        has_more, next_cursor = onward(fields, path, response)
+        if not isinstance(rows, list) or not all(type(row) is dict for row in rows):
+            raise no_list(path, response)
 
         by_last = next_cursor is None and "after" in params and rows
 
         def fetch(following: str, remaining: int | None) -> Page[M]:
-            onward = {**params, "after": following} if by_last else params
+            more = {**params, "after": following} if by_last else params
             return self._list(
                 kind,
                 path,
-                onward,
+                more,
                 limit=remaining,
                 page_size=page_size,
                 cursor=None if by_last else following,
@@ -109,7 +106,7 @@ class Caller:
 
         return Page(
             [kind(row, response) for row in rows],
-            has_more=bool(more),
+            has_more=has_more,
             next_cursor=next_cursor,
             limit=limit,
             fetch=fetch,
@@ -220,3 +217,22 @@ class Caller:
                 "the token endpoint answered without an access_token", status=answer.status_code
             )
         return token, float(life)
+
+
+def onward(fields: Mapping[str, Any], path: str, response: Response) -> tuple[bool, str | None]:
+    """``has_more`` and ``next_cursor`` of a list. Raises UnexpectedResponseError when they are missing or
+    mistyped: the list would end in silence.
+    """
+    more, cursor = fields.get("has_more"), fields.get("next_cursor")
+    if not isinstance(more, bool) or not (cursor is None or isinstance(cursor, str)):
+        raise no_list(path, response)
+    return more, cursor
+
+
+def no_list(path: str, response: Response) -> UnexpectedResponseError:
+    """The error for an answer that should have been a list."""
+    return UnexpectedResponseError(
+        f"expected a list from {path}",
+        status=response.status,
+        request_id=response.headers.get("X-Request-Id"),
+    )
