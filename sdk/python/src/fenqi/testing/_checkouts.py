@@ -22,7 +22,7 @@ _OUTCOMES = {
     "05": "review",
     "06": "approve",
 }
-_NOT_PLAYED = ("down_payment",)
+_NOT_PLAYED = ("down_payment", "id_number", "name")
 
 
 def quote(state: State, *, amount: int, terms: list[int] | None) -> Fields:
@@ -165,6 +165,7 @@ def expire_overdue(state: State) -> None:
 
 def complete(state: State, id: str, body: Fields) -> Fields:
     """Play the shopper with a sandbox phone number."""
+    _refuse_not_played(body)
     f.checked(body, {}, {"phone": f.text, "term": f.whole})
     phone = body.get("phone", "13800000001")
     outcome = _OUTCOMES.get(phone[-2:]) if phone.removeprefix("+86").startswith("138000000") else None
@@ -202,10 +203,14 @@ def _end(state: State, checkout: Fields, status: str) -> Fields:
     return checkout
 
 
-def _check(body: Fields) -> None:
+def _refuse_not_played(body: Fields) -> None:
     for name in _NOT_PLAYED:
         if name in body:
             raise Problem(501, "not_in_fake", f"The fake gateway does not play {name}.", param=name)
+
+
+def _check(body: Fields) -> None:
+    _refuse_not_played(body)
     f.checked(
         body,
         {
