@@ -15,7 +15,6 @@ GatewayError
 ├─ MethodNotAllowed                405 method_not_allowed
 ├─ Conflict                        409 conflict
 │  ├─ DuplicateReference           409 duplicate_reference
-│  ├─ IdempotencyKeyInProgress     409 idempotency_key_in_progress
 │  ├─ WrongState                   409 wrong_state
 │  ├─ CheckoutExpired              409 checkout_expired
 │  ├─ AuthorizationExpired         409 authorization_expired
@@ -44,6 +43,7 @@ GatewayError
 │  ├─ IdentityRefused              422 identity_refused
 │  ├─ CodeRefused                  422 code_refused
 │  ├─ ConsentMissing               422 consent_missing
+│  ├─ ReserveInvalid               422 reserve_invalid
 │  ├─ QuoteChanged                 422 quote_changed
 │  ├─ PriceInvalid                 422 price_invalid
 │  ├─ SubsidyRefused               422 subsidy_refused          names the expected amount
@@ -51,6 +51,7 @@ GatewayError
 │  └─ ReplayTooLarge               422 replay_too_large
 ├─ TooManyRequests                 429 rate_limited
 │  └─ QuotaExceeded                429 quota_exceeded           names the limit
+├─ OutcomeUnknown                  504 outcome_unknown          test mode, on request: it was carried out
 └─ Unavailable                     503 unavailable              nothing was changed; try again
    ├─ DatabaseUnavailable          503 database_unavailable
    ├─ FunderUnavailable            503 funder_unavailable
@@ -141,10 +142,6 @@ class Conflict(GatewayError):
 
 class DuplicateReference(Conflict):
     code, title = "duplicate_reference", "The merchant reference is already used"
-
-
-class IdempotencyKeyInProgress(Conflict):
-    code, title = "idempotency_key_in_progress", "A request with this key is still running"
 
 
 class WrongState(Conflict):
@@ -303,6 +300,11 @@ class TooManyRequests(GatewayError):
 
 class QuotaExceeded(TooManyRequests):
     code, title = "quota_exceeded", "The quota of the day is used up"
+
+
+class OutcomeUnknown(GatewayError):
+    status, code, title = 504, "outcome_unknown", "The answer did not come in time"
+    detail = "Whether the request was carried out is not known. Send it again with the same Idempotency-Key."
 
 
 class Unavailable(GatewayError):

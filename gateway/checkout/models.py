@@ -36,6 +36,7 @@ class Checkout(SQLModel, table=True):
             postgresql_where=text(IS_LIVE),
         ),
         Index("checkout_of_order", "merchant_id", "mode", "merchant_reference", "id"),
+        Index("checkout_of_store", "merchant_id", "mode", "store", "id"),
         Index("checkout_of_shopper", "shopper_id"),
         Index("checkout_due", "status", "expires_at"),
     )
@@ -57,6 +58,8 @@ class Checkout(SQLModel, table=True):
     terms: list[int] | None = Field(default=None, sa_column=Column(Document))
     return_url: str = Field(sa_column=Column(Words, nullable=False))
     cancel_url: str = Field(sa_column=Column(Words, nullable=False))
+    store: str | None = Field(default=None, sa_column=Column(Words))
+    """Which of the merchant's stores sells, in the merchant's words."""
     extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
     plans: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
     """The plans offered when the checkout was made, or made anew on the day the shopper chooses."""

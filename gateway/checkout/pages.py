@@ -33,7 +33,8 @@ from gateway.errors import (
     WrongState,
 )
 from gateway.plans import service as plans
-from gateway.web.bodies import loaded
+from gateway.plans.schemas import QuoteQuery
+from gateway.web.bodies import loaded, read_query
 from gateway.web.context import gateway
 from gateway.web.fields import Line, QueryNumber, Strict
 from gateway.web.headers import allow_form_target
@@ -59,11 +60,10 @@ class IdentityForm(PhoneForm):
     code = Line(longest=6, shortest=6, pattern="[0-9]{6}", required=True)
 
 
-class PlansQuery(Strict):
-    """The public list of plans."""
+class PlansQuery(QuoteQuery):
+    """The public list of plans: what the API's quote takes, and the reader's language."""
 
     key = Line(longest=100, required=True)
-    amount = QueryNumber(low=1, required=True)
     lang = Line(longest=10, load_default=None)
 
 
@@ -180,10 +180,10 @@ def contract(checkout_id: str) -> Any:
 @blueprint.get("/plans")
 def public_plans() -> Any:
     """All plans for an amount, for the link inside the price line."""
-    asked = loaded(PLANS, request.args.to_dict())
+    asked = loaded(PLANS, read_query(request))
     lender = plans.lender_of(gateway().settings)
     with gateway().db.read() as tx:
-        quote = plans.quote_public(tx, asked["key"], asked["amount"], lender=lender)
+        quote = plans.quote_public(tx, asked["key"], asked, lender=lender)
     return render_template("checkout/plans.html", quote=quote)
 
 

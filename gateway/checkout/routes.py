@@ -40,6 +40,8 @@ def list_checkouts(call: Call) -> Any:
         query = query.where(Checkout.merchant_reference == call.query["merchant_reference"])
     if call.query["status"]:
         query = query.where(Checkout.status == call.query["status"])
+    if call.query["store"]:
+        query = query.where(Checkout.store == call.query["store"])
     found = page(
         call.tx,
         query,

@@ -86,7 +86,11 @@ class CheckoutRequest(Strict):
     terms = TermsField(load_default=None)
     return_url = ReturnAddress(required=True)
     cancel_url = ReturnAddress(required=True)
-    store = Line(longest=100, load_default=None)
+    store = Remark(
+        longest=100,
+        load_default=None,
+        metadata={"description": "Which of your stores sells; shown to the shopper beside your name."},
+    )
     metadata = Metadata(load_default=dict)
     expires_in = WholeNumber(
         low=SHORTEST_LIFE,
@@ -103,6 +107,7 @@ class CheckoutQuery(PageQuery):
     status = Choice(
         "open", "identified", "under_review", "approved", "declined", "expired", "canceled", load_default=None
     )
+    store = Line(longest=100, load_default=None)
 
 
 class Decline(Strict):
@@ -135,6 +140,7 @@ class CheckoutAnswer(Strict):
     decline = fields.Nested(Decline, allow_none=True)
     return_url = fields.String()
     cancel_url = fields.String()
+    store = fields.String(allow_none=True)
     metadata = Metadata()
     expires_at = Moment()
     created_at = Moment()

@@ -320,6 +320,7 @@ def _conclude(
         plan=plan,
         price=_price(tx, gateway, checkout),
         metadata=checkout.extra,
+        store=checkout.store,
         government_subsidy=checkout.government_subsidy,
     )
     assert payment is not None, "the decision has granted room for the amount under the same lock"

@@ -116,6 +116,7 @@ def capture(
         payment_id=payment.id,
         capture_id=capture_id,
         merchant_reference=payment.merchant_reference,
+        store=payment.store,
         amount_fen=amount,
         merchant_fee_fen=fee,
         merchant_subsidy_fen=subsidy,
@@ -152,7 +153,7 @@ def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final
             f"The authorisation ended at {payment.expires_at:%Y-%m-%dT%H:%M:%SZ}. Start a new checkout.",
             param="payment",
         )
-    amount = service.checked_capturable(payment, amount_fen, verb="capture")
+    amount = service.checked_capturable(payment, amount_fen, verb="capture", done="captured")
     last = final or amount == service.capturable_fen(payment)
     if not last and amount < SMALLEST_PARTIAL_FEN:
         raise CaptureTooSmall(

@@ -260,6 +260,7 @@ def _settle(tx: Transaction, payment: Payment, dispute: Dispute, kind: str, entr
         payment_id=payment.id,
         capture_id=dispute.capture_id,
         merchant_reference=payment.merchant_reference,
+        store=payment.store,
         amount_fen=dispute.amount_fen,
         entry_id=entry_id,
     )

@@ -28,6 +28,7 @@ class Payment(SQLModel, table=True):
         CheckConstraint("refunded_fen BETWEEN 0 AND captured_fen", name="refunded"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("payment_of_tenant", "merchant_id", "mode", "id"),
+        Index("payment_of_store", "merchant_id", "mode", "store", "id"),
         Index("payment_of_shopper", "shopper_id"),
         Index(
             "payment_lapsing",
@@ -57,6 +58,8 @@ class Payment(SQLModel, table=True):
     extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
     government_subsidy: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
     """``{"programme", "amount"}`` that the merchant advanced, the amount in fen; not part of ``amount_fen``."""
+    store: str | None = Field(default=None, sa_column=Column(Words))
+    """Which of the merchant's stores sold, as its checkout says."""
     merchant_order_id: str | None = Field(default=None, sa_column=Column(Words))
     acknowledged_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

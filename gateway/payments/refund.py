@@ -218,6 +218,7 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
         payment_id=payment.id,
         capture_id=share.capture.id,
         merchant_reference=payment.merchant_reference,
+        store=payment.store,
         amount_fen=share.amount_fen,
         merchant_fee_fen=share.fee_fen,
         merchant_subsidy_fen=share.subsidy_fen,

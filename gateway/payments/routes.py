@@ -31,6 +31,8 @@ def list_payments(call: Call) -> Any:
     )
     if call.query["merchant_reference"]:
         query = query.where(Payment.merchant_reference == call.query["merchant_reference"])
+    if call.query["store"]:
+        query = query.where(Payment.store == call.query["store"])
     found = page(
         call.tx,
         query,

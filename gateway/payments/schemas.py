@@ -61,6 +61,7 @@ class PaymentQuery(PageQuery):
     """Filters of the list of payments."""
 
     merchant_reference = Line(longest=100, load_default=None)
+    store = Line(longest=100, load_default=None)
 
 
 class SubsidyClaimAnswer(Strict):
@@ -114,6 +115,7 @@ class PaymentAnswer(Strict):
     checkout = fields.String()
     merchant_reference = fields.String()
     merchant_order_id = fields.String(allow_none=True)
+    store = fields.String(allow_none=True)
     metadata = Metadata()
     acknowledged_at = Moment(allow_none=True)
     authorization_expires_at = Moment()

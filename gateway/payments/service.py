@@ -36,6 +36,7 @@ def authorize(
     plan: dict[str, Any],
     price: dict[str, Any],
     metadata: dict[str, str],
+    store: str | None = None,
     government_subsidy: dict[str, Any] | None = None,
 ) -> Payment | None:
     """The payment of an approved checkout, its amount held of the shopper's limit; None when the limit has no room."""
@@ -56,6 +57,7 @@ def authorize(
         plan=plan,
         price=price,
         extra=metadata,
+        store=store,
         government_subsidy=government_subsidy,
         expires_at=tx.now + AUTHORIZATION_LIFE,
         created_at=tx.now,
@@ -98,7 +100,7 @@ def void(tx: Transaction, tenant: Tenant, *, payment_id: str, amount_fen: int | 
     Raises ``AmountAboveAuthorized`` or, when nothing is left, ``WrongState``.
     """
     payment = locked(tx, tenant, payment_id)
-    amount = checked_capturable(payment, amount_fen, verb="void")
+    amount = checked_capturable(payment, amount_fen, verb="void", done="voided")
     payment.voided_fen += amount
     _release(tx, payment, amount, reason="voided", number=payment.voided_fen)
     note(tx, payment, "payment.voided", reason=reason)
@@ -137,7 +139,7 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
 
 def expire(tx: Transaction, payment: Payment) -> None:
     """Let the authorisation of a payment lapse: what was not captured is released. Raises ``WrongState``."""
-    left = checked_capturable(payment, None, verb="expire")
+    left = checked_capturable(payment, None, verb="expire", done="expired")
     payment.expired_fen += left
     _release(tx, payment, left, reason="expired", number=payment.expired_fen)
     note(tx, payment, "payment.expired")
@@ -162,7 +164,7 @@ def capturable_fen(payment: Payment) -> int:
     return payment.amount_fen - payment.captured_fen - payment.voided_fen - payment.expired_fen
 
 
-def checked_capturable(payment: Payment, amount_fen: int | None, *, verb: str) -> int:
+def checked_capturable(payment: Payment, amount_fen: int | None, *, verb: str, done: str) -> int:
     """The amount to capture or void. Raises ``WrongState`` when nothing is left, ``AmountAboveAuthorized`` above it."""
     left = capturable_fen(payment)
     if left == 0:
@@ -171,7 +173,7 @@ def checked_capturable(payment: Payment, amount_fen: int | None, *, verb: str) -
         )
     if amount_fen is not None and amount_fen > left:
         raise AmountAboveAuthorized(
-            f"{amount_fen} fen is above the {left} fen that can still be {verb}{'' if verb.endswith('d') else 'e'}d.",
+            f"{amount_fen} fen is above the {left} fen that can still be {done}.",
             param="amount",
             capturable_amount=left,
         )
@@ -230,6 +232,7 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
         "checkout": payment.checkout_id,
         "merchant_reference": payment.merchant_reference,
         "merchant_order_id": payment.merchant_order_id,
+        "store": payment.store,
         "metadata": payment.extra,
         "acknowledged_at": payment.acknowledged_at,
         "authorization_expires_at": payment.expires_at,

@@ -132,6 +132,7 @@ def _settle(
         payment_id=payment.id,
         capture_id=row.capture_id,
         merchant_reference=payment.merchant_reference,
+        store=payment.store,
         amount_fen=amount_fen,
         entry_id=entry_id,
     )

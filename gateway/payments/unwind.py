@@ -173,6 +173,7 @@ def _settle(
         payment_id=payment.id,
         capture_id=part.capture.id,
         merchant_reference=payment.merchant_reference,
+        store=payment.store,
         amount_fen=part.amount_fen,
         merchant_fee_fen=part.fee_fen,
         merchant_subsidy_fen=part.subsidy_fen,

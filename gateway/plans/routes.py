@@ -14,11 +14,5 @@ api = Api("plans", prefix="/v1/plans")
 @api.get(scope="checkouts:read", query=QuoteQuery, answer=QuoteAnswer, publishable=True)
 def get_quote(call: Call) -> Any:
     """Quote an amount: every plan with its schedule, cost and disclosure; a publishable key (`key`) is enough."""
-    return service.quote(
-        call.tx,
-        call.tenant,
-        amount_fen=call.query["amount"],
-        terms=call.query["terms"],
-        category=call.query["category"],
-        lender=service.lender_of(call.gateway.settings),
-    )
+    lender = service.lender_of(call.gateway.settings)
+    return service.quote_asked(call.tx, call.tenant, call.query, lender=lender)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import AmountOutOfRange, CategoryRefused, PriceInvalid
+from gateway.merchants import test_clocks
 from gateway.merchants.service import owner_of_key
 from gateway.plans import catalogue
 from gateway.plans.catalogue import Offer
@@ -123,9 +125,28 @@ def quote(
     return {"amount": amount_fen, "plans": plans, "unavailable": unavailable, "prices": kept}
 
 
-def quote_public(tx: Transaction, key: str, amount_fen: int, *, lender: Lender) -> dict[str, Any]:
-    """The quote that a publishable key may see. Raises ``Unauthenticated`` for an unknown key."""
-    return quote(tx, owner_of_key(tx, key), amount_fen=amount_fen, terms=None, category=None, lender=lender)
+def quote_asked(
+    tx: Transaction, tenant: Tenant, asked: Mapping[str, Any], *, lender: Lender
+) -> dict[str, Any]:
+    """The quote for what a ``QuoteQuery`` asks: the API and the page of plans answer with this one."""
+    return quote(
+        tx,
+        tenant,
+        amount_fen=asked["amount"],
+        terms=asked["terms"],
+        category=asked["category"],
+        lender=lender,
+    )
+
+
+def quote_public(tx: Transaction, key: str, asked: Mapping[str, Any], *, lender: Lender) -> dict[str, Any]:
+    """The quote that a publishable key may see, at its merchant's business time.
+
+    Raises ``Unauthenticated`` for an unknown key, or ``CategoryRefused``.
+    """
+    tenant = owner_of_key(tx, key)
+    test_clocks.enter(tx, tenant)
+    return quote_asked(tx, tenant, asked, lender=lender)
 
 
 def lender_of(settings: Settings) -> Lender:

@@ -69,6 +69,7 @@ class SettlementLine(SQLModel, table=True):
     payment_id: str = Field(sa_column=Column(Words, nullable=False))
     capture_id: str = Field(sa_column=Column(Words, nullable=False))
     merchant_reference: str = Field(sa_column=Column(Words, nullable=False))
+    store: str | None = Field(default=None, sa_column=Column(Words))
     amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     merchant_fee_fen: int = Field(sa_column=Column(Fen, nullable=False))
     merchant_subsidy_fen: int = Field(sa_column=Column(Fen, nullable=False))

@@ -38,6 +38,7 @@ class SettlementLineAnswer(Strict):
     object = fields.Constant("settlement_line")
     kind = fields.String()
     merchant_reference = fields.String()
+    store = fields.String(allow_none=True)
     payment = fields.String(allow_none=True)
     capture = fields.String(allow_none=True)
     refund = fields.String(allow_none=True)

@@ -13,6 +13,7 @@ from marshmallow import Schema, fields
 
 import gateway
 from gateway import errors
+from gateway.web import faults
 from gateway.web.operations import VERSION, Api, Operation
 
 PARAMETER = re.compile(r"<(\w+)>")
@@ -144,7 +145,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         found.append(
             {
                 "in": "query",
-                "name": name,
+                "name": query.data_key or name,
                 "required": query.required,
                 "schema": {"type": "string", **schema},
                 **({"description": query.metadata["description"]} if "description" in query.metadata else {}),
@@ -160,6 +161,16 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "description": f"Kept for {operation.idempotency.keep_days} days.",
             }
         )
+    known = ("503-before", "slow=(?:[1-9]|[12][0-9]|30)s", *(faults.WRITING if operation.writes else ()))
+    found.append(
+        {
+            "in": "header",
+            "name": faults.HEADER,
+            "required": False,
+            "schema": {"type": "string", "pattern": f"^(?:{'|'.join(known)})$"},
+            "description": "Test mode only: a fault to play, so that you can test your retries.",
+        }
+    )
     return found
 
 

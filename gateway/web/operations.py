@@ -28,7 +28,7 @@ from marshmallow import Schema
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, UnsupportedVersion
-from gateway.web import permissions, rate_limits
+from gateway.web import faults, permissions, rate_limits
 from gateway.web.bodies import loaded, read_json, read_query
 from gateway.web.context import Caller, Gateway, gateway
 from gateway.web.fields import Strict
@@ -37,8 +37,6 @@ from gateway.web.rate_limits import Rate
 
 VERSION = "2026-11-23"
 VERSION_HEADER = "Fenqi-Version"
-TEST_FAULT_HEADER = "Fenqi-Test-Fault"
-"""Test mode: a fault that the caller asks for; the rooms that play it find it in ``tx.info["test_fault"]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +181,8 @@ def _runner(operation: Operation) -> Callable[..., Response]:
             if operation.step_up:
                 permissions.check_step_up(caller, here.clock(), second_factor=operation.step_up != "login")
         _check_rate(here, operation, caller, key)
+        fault = faults.wanted(request, caller, writes=operation.writes)
+        faults.before(fault, here.counter)
         raw = read_json(request) if operation.writes else {}
         body = loaded(operation.body or Strict(), raw)
         values = loaded(operation.query, query)
@@ -192,8 +192,8 @@ def _runner(operation: Operation) -> Callable[..., Response]:
             who = caller or here.authenticator.publishable_key(tx, key or "")
             g.caller = who
             here.at_time_of(tx, who.tenant)
-            if who.mode == "test" and TEST_FAULT_HEADER in request.headers:
-                tx.info["test_fault"] = request.headers[TEST_FAULT_HEADER]
+            if fault is not None:
+                tx.info["test_fault"] = fault.name
             call = Call(tx=tx, caller=who, gateway=here, body=body, query=values, prepared=prepared)
 
             def act() -> Outcome:
@@ -223,6 +223,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         else:
             with here.db.read() as tx:
                 outcome = work(tx)
+        faults.after(fault, outcome)
         return _response(operation, outcome)
 
     run.__name__ = operation.view.__name__

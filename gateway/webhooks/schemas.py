@@ -31,7 +31,6 @@ EVENT_TYPES = (
     "dispute.opened",
     "dispute.won",
     "dispute.lost",
-    "reconciliation.completed",
     "webhook_endpoint.disabled",
 )
 TEST_EVENT = "webhook_endpoint.test"

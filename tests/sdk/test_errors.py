@@ -29,7 +29,6 @@ KINDS = [
         (404, "not_found", fenqi.NotFoundError),
         (409, "wrong_state", fenqi.ConflictError),
         (409, "duplicate_reference", fenqi.DuplicateReference),
-        (409, "idempotency_key_in_progress", fenqi.IdempotencyKeyInProgress),
         (429, "rate_limited", fenqi.RateLimitError),
         (500, "internal_error", fenqi.ServerError),
         (503, "unavailable", fenqi.ServerError),

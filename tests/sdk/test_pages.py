@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import flask
@@ -51,17 +50,37 @@ def test_iterating_walks_all_pages_with_the_same_filters() -> None:
     assert all(params["merchant_reference"] == "order-1" and params["limit"] == "2" for params in asked)
 
 
-def test_repeated_cursor_ends_the_list(caplog: pytest.LogCaptureFixture) -> None:
-    client = listing(
-        {
-            None: {"data": rows("a"), "has_more": True, "next_cursor": "2"},
-            "2": {"data": rows("b"), "has_more": True, "next_cursor": "2"},
-        },
-        [],
-    )
-    with caplog.at_level(logging.WARNING, "fenqi"):
-        assert [payment.id for payment in client.payments.list()] == ["a", "b"]
-    assert "the list ends here" in caplog.text
+@pytest.mark.parametrize(
+    ("second", "sentence"),
+    [
+        ({"data": rows("b"), "has_more": True, "next_cursor": "1"}, "repeats the cursor '1'"),
+        ({"data": rows("b"), "has_more": True, "next_cursor": None}, "does not say where"),
+        ({"data": rows("b"), "has_more": True}, "does not say where"),
+        ({"data": rows("b")}, "expected a list"),
+        ({"data": rows("b"), "has_more": True, "next_cursor": 2}, "expected a list"),
+    ],
+)
+def test_list_that_is_not_whole_raises_and_never_ends_as_if_it_were(
+    second: dict[str, Any], sentence: str
+) -> None:
+    first = {"data": rows("a"), "has_more": True, "next_cursor": "1"}
+    client = listing({None: first, "1": second}, [])
+    told = []
+    with pytest.raises(fenqi.UnexpectedResponseError, match=sentence):
+        told.extend(payment.id for payment in client.payments.list())
+    assert told == (["a"] if sentence == "expected a list" else ["a", "b"])
+    with pytest.raises(fenqi.UnexpectedResponseError, match=sentence):
+        list(client.payments.list(cursor="1"))
+
+
+def test_cursors_that_go_round_raise() -> None:
+    def leading(following: str) -> dict[str, Any]:
+        return {"data": rows(f"before-{following}"), "has_more": True, "next_cursor": following}
+
+    client = listing({None: leading("1"), "1": leading("2"), "2": leading("1")}, [])
+    with pytest.raises(fenqi.UnexpectedResponseError, match="repeats the cursor '1'"):
+        list(client.payments.list())
+    assert [payment.id for payment in client.payments.list(limit=3)] == ["before-1", "before-2", "before-1"]
 
 
 def test_limit_counts_over_all_pages(client: Fenqi, gateway: FakeGateway) -> None:

@@ -116,9 +116,7 @@ def test_delay_is_full_jitter_up_to_eight_seconds(attempt: int, most: float) -> 
     assert _answers.delay_before_repeat(lost, attempt, jitter=0.0) == 0.0
 
 
-def test_key_in_progress_is_repeated_and_other_conflicts_are_not() -> None:
-    running = _errors.api_error(409, {"code": "idempotency_key_in_progress"}, headers={})
-    assert _answers.delay_before_repeat(running, 0, jitter=0.5) == 0.25
+def test_conflicts_are_not_repeated() -> None:
     conflict = _errors.api_error(409, {"code": "wrong_state"}, headers={}, retry_after=1.0)
     assert _answers.delay_before_repeat(conflict, 0, jitter=0.5) is None
 

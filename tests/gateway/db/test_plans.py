@@ -90,6 +90,8 @@ def test_no_statement_of_the_day_walks_over_a_table(api: Any, app: Flask, clock:
     asked = (
         f"/v1/checkouts?merchant_reference={reference}",
         "/v1/checkouts",
+        "/v1/checkouts?store=A2",
+        "/v1/payments?store=A2",
         f"/v1/payments?merchant_reference={reference}",
         f"/v1/payments/{payment['id']}",
         f"/v1/loans/{payment['captures'][0]['loan']}",

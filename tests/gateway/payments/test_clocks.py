@@ -87,3 +87,18 @@ def test_live_mode_has_no_clocks(new_merchant: Callable[..., Any]) -> None:
     assert problem(live.post("/v1/test_clocks", {}))["status"] == 404
     assert problem(live.post("/v1/test_helpers/loans/loan_x/repay", {}))["status"] == 404
     assert problem(live.post("/v1/test_helpers/disputes", {"payment": "pay_x"}))["status"] == 404
+
+
+@pytest.mark.parametrize("end", ["settled", "refunded"])
+def test_nothing_can_be_missed_on_a_loan_that_has_ended(api: Any, end: str) -> None:
+    payment = api.captured(3)
+    loan = payment["captures"][0]["loan"]
+    if end == "settled":
+        assert api.post(f"/v1/test_helpers/loans/{loan}/repay", {"early_settlement": True}).status_code == 200
+    else:
+        refund = {"payment": payment["id"], "reason": "came back"}
+        assert api.post("/v1/refunds", refund).status_code == 201
+    before = api.get(f"/v1/loans/{loan}").json
+    answer = api.post(f"/v1/test_helpers/loans/{loan}/miss")
+    assert (answer.status_code, problem(answer)["code"]) == (409, "wrong_state")
+    assert api.get(f"/v1/loans/{loan}").json == before

@@ -14,6 +14,8 @@ from gateway.errors import PriceInvalid, PriceOverlap
 from gateway.plans import catalogue, service
 from gateway.plans.catalogue import Offer
 from gateway.plans.pricing import Price
+from gateway.runtime import drain
+from gateway.web.i18n import percent
 
 TODAY = date(2026, 11, 23)
 PRICE = Price(
@@ -248,6 +250,47 @@ def test_another_scope_is_not_in_the_way(app, api, add):
         api.get("/v1/plans?amount=599900&terms=12").json["plans"][0]["disclosure"]["charges"][0]["rate"]
         == "0.18"
     )
+
+
+@pytest.mark.parametrize(
+    "query", ["amount=599900", "amount=599900&category=3c", "amount=599900&category=3c&terms=3,12"]
+)
+def test_the_page_of_plans_is_the_quote_of_the_api(app, api, add, query):
+    """By key, with the same category and terms, and on the merchant's own day."""
+    add(replace(PRICE, annual_rate="0.15"), category="3c")
+    add(replace(PRICE, annual_rate="0.12"), first=40, category="3c")
+    clock = api.post("/v1/test_clocks").json["id"]
+    seen = []
+    for day in (0, 45):
+        if day:
+            api.post(f"/v1/test_clocks/{clock}/advance", {"days": day})
+            while drain(app.extensions["fenqi"]):
+                pass
+        key = api.credentials["publishable_key"]
+        by_key = api.client.get(f"/v1/plans?{query}&key={key}")
+        quote = api.get(f"/v1/plans?{query}").json
+        page = api.client.get(f"/plans?{query}&key={key}&lang=en")
+        assert (page.status_code, by_key.json) == (200, quote)
+        shown = [page.text.index(f"{plan['installment']['regular'] / 100:,.2f}") for plan in quote["plans"]]
+        assert shown == sorted(shown)
+        for plan in quote["plans"]:
+            assert percent(plan["annual_rate"]["nominal"]) in page.text
+            assert plan["schedule"][0]["due_date"][:4] in page.text
+        assert page.text.count('class="plan still"') == len(quote["plans"])
+        seen.append(page.text)
+    assert seen[0] != seen[1], "the page follows the merchant's clock"
+
+
+def test_the_page_of_plans_refuses_what_the_api_refuses(api):
+    key = api.credentials["publishable_key"]
+    for query in (
+        "amount=599900&category=cars",
+        "amount=599900&category=edu_k12",
+        "amount=1&amount=2",
+        "amount=9&x=1",
+    ):
+        asked = [api.client.get(f"{path}?key={key}&{query}").status_code for path in ("/v1/plans", "/plans")]
+        assert asked[0] == asked[1] >= 400, query
 
 
 def test_a_checkout_keeps_the_price_it_was_quoted(app, api, add, clock):

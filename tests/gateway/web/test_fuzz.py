@@ -71,6 +71,7 @@ def test_no_sequence_of_requests_is_answered_with_a_server_error(app: Flask, wor
             others = data.draw(st.lists(st.sampled_from(operations), min_size=6, max_size=6))
             for operation in data.draw(st.permutations(part + others)):
                 case = data.draw(operation.as_strategy())
+                (case.headers or {}).pop("Fenqi-Test-Fault", None)  # it asks for a 503, or for a pause
                 if answers.total() % 3:
                     mend(case, known)
                 response = case.call(headers=people if case.path.startswith(PEOPLES) else headers)

@@ -58,10 +58,11 @@ def test_the_last_event_of_the_request_comes_first(complete, sink, hooked, deliv
     assert types(sink, hooked, clock) == recorded
 
 
-def test_live_mode_plays_no_faults(new_merchant, app):
+def test_live_mode_refuses_faults_and_changes_nothing(new_merchant, app):
     live = new_merchant(mode="live", webhook_url="https://shop.example/hooks")
     checkout = live.checkout()
     answer = live.post(f"/v1/checkouts/{checkout['id']}/cancel", Fenqi_Test_Fault="duplicate-webhook")
-    assert answer.status_code == 200, answer.text
+    assert (answer.status_code, answer.json["param"]) == (400, "Fenqi-Test-Fault")
+    assert live.get(f"/v1/checkouts/{checkout['id']}").json["status"] == "open"
     with app.extensions["fenqi"].db.read() as tx:
-        assert tx.execute(text("SELECT count(*) FROM webhook_delivery")).scalar_one() == 1
+        assert tx.execute(text("SELECT count(*) FROM webhook_delivery")).scalar_one() == 0

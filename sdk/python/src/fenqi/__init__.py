@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ._errors import ConflictError as ConflictError
     from ._errors import DuplicateReference as DuplicateReference
     from ._errors import FenqiError as FenqiError
-    from ._errors import IdempotencyKeyInProgress as IdempotencyKeyInProgress
     from ._errors import IdempotencyKeyReused as IdempotencyKeyReused
     from ._errors import InvalidRequestError as InvalidRequestError
     from ._errors import NotFoundError as NotFoundError
@@ -66,7 +65,6 @@ _HOMES = {
         "ConflictError",
         "DuplicateReference",
         "FenqiError",
-        "IdempotencyKeyInProgress",
         "IdempotencyKeyReused",
         "InvalidRequestError",
         "NotFoundError",

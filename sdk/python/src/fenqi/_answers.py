@@ -9,7 +9,6 @@ from typing import Any
 from ._errors import (
     APIError,
     FenqiError,
-    IdempotencyKeyInProgress,
     RateLimitError,
     ServerError,
     UnexpectedResponseError,
@@ -73,9 +72,7 @@ def delay_before_repeat(error: FenqiError, attempt: int, *, jitter: float) -> fl
     """
     retry_after = error.retry_after if isinstance(error, APIError) else None
     if isinstance(error, APIError):
-        again = (
-            isinstance(error, RateLimitError | IdempotencyKeyInProgress | ServerError) and error.status != 501
-        )
+        again = isinstance(error, RateLimitError | ServerError) and error.status != 501
         if not again or (retry_after is not None and retry_after > _LONGEST_RETRY_AFTER):
             return None
     if retry_after is not None:

@@ -86,12 +86,10 @@ class Caller:
         listed = self._one(Model, answer)
         fields, response = listed._fields, listed._response
         rows = fields.get("data")
+        has_more, next_cursor = onward(fields, path, response)
         if not isinstance(rows, list) or not all(type(row) is dict for row in rows):
-            raise UnexpectedResponseError(
-                f"expected a list from {path}", status=answer.status_code, request_id=listed.request_id
-            )
+            raise no_list(path, response)
 
-        next_cursor = fields.get("next_cursor")
         by_last = next_cursor is None and "after" in params and rows
 
         def fetch(following: str, remaining: int | None) -> Page[M]:
@@ -108,11 +106,12 @@ class Caller:
 
         return Page(
             [kind(row, response) for row in rows],
-            has_more=bool(fields.get("has_more")),
+            has_more=has_more,
             next_cursor=next_cursor,
             limit=limit,
             fetch=fetch,
             position=rows[-1].get("id") if by_last else None,
+            asked=params.get("after") if by_last else cursor,
         )
 
     def _one(self, kind: type[M], answer: requests.Response) -> M:
@@ -218,3 +217,22 @@ class Caller:
                 "the token endpoint answered without an access_token", status=answer.status_code
             )
         return token, float(life)
+
+
+def onward(fields: Mapping[str, Any], path: str, response: Response) -> tuple[bool, str | None]:
+    """``has_more`` and ``next_cursor`` of a list. Raises UnexpectedResponseError when they are missing or
+    mistyped: the list would end in silence.
+    """
+    more, cursor = fields.get("has_more"), fields.get("next_cursor")
+    if not isinstance(more, bool) or not (cursor is None or isinstance(cursor, str)):
+        raise no_list(path, response)
+    return more, cursor
+
+
+def no_list(path: str, response: Response) -> UnexpectedResponseError:
+    """The error for an answer that should have been a list."""
+    return UnexpectedResponseError(
+        f"expected a list from {path}",
+        status=response.status,
+        request_id=response.headers.get("X-Request-Id"),
+    )

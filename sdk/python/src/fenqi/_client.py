@@ -12,7 +12,7 @@ import requests
 
 from ._answers import value_in
 from ._auth import ClientCredentials, GivenToken
-from ._calls import Caller
+from ._calls import Caller, onward
 from ._encoding import Query
 from ._errors import ConfigurationError
 from ._model import Response
@@ -178,11 +178,13 @@ class Fenqi(Caller):
             )
             return cast("Page[Any]", following)
 
+        has_more, next_cursor = onward(value, path, response)
         return Page(
             [model_for(item)(item, response) if isinstance(item, dict) else item for item in value["data"]],
-            has_more=bool(value.get("has_more")),
-            next_cursor=value.get("next_cursor"),
+            has_more=has_more,
+            next_cursor=next_cursor,
             fetch=fetch,
+            asked=cast("str | None", (params or {}).get("cursor")),
         )
 
     @property

@@ -11,11 +11,10 @@ FenqiError                            message, code, request_id, idempotency_key
 │   ├─ PermissionDeniedError          403
 │   ├─ NotFoundError                  404
 │   ├─ ConflictError                  409
-│   │   ├─ DuplicateReference
-│   │   └─ IdempotencyKeyInProgress
+│   │   └─ DuplicateReference
 │   ├─ RateLimitError                 429; retry_after
 │   └─ ServerError                    5xx
-├─ UnexpectedResponseError            not JSON, wrong content type, truncated
+├─ UnexpectedResponseError            not JSON, wrong content type, truncated, a list that is not whole
 └─ WebhookVerificationError           reason: missing_header, bad_header, too_old, too_new, no_match,
                                       bad_payload
 
@@ -130,10 +129,6 @@ class DuplicateReference(ConflictError):
     """The merchant reference already has an open checkout with another body, or an approved one."""
 
 
-class IdempotencyKeyInProgress(ConflictError):
-    """The first request with this idempotency key is still running, even after the retries."""
-
-
 class RateLimitError(APIError):
     """Too many requests (429); ``retry_after`` is in seconds."""
 
@@ -145,7 +140,8 @@ class ServerError(APIError):
 
 
 class UnexpectedResponseError(FenqiError):
-    """The answer is not one this API gives: not JSON, another content type, a redirect, or cut short.
+    """The answer is not one this API gives: not JSON, another content type, a redirect, cut short, or a
+    list that goes on without saying where.
 
     ``status`` is the HTTP status, or 0 when the answer broke off.
     """
@@ -184,7 +180,6 @@ _BY_STATUS: dict[int, type[APIError]] = {
 }
 _BY_CODE: dict[str, type[APIError]] = {
     "idempotency_key_reused": IdempotencyKeyReused,
-    "idempotency_key_in_progress": IdempotencyKeyInProgress,
     "duplicate_reference": DuplicateReference,
 }
 

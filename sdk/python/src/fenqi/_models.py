@@ -82,6 +82,7 @@ class Checkout(Model):
     term: int | None
     payment: str | None
     decline: Model | None
+    store: str | None
     metadata: dict[str, str]
 
 
@@ -128,6 +129,7 @@ class Payment(Model):
     checkout: str
     merchant_reference: str
     merchant_order_id: str | None
+    store: str | None
     metadata: dict[str, str]
     created_at: str
 
@@ -219,6 +221,7 @@ class SettlementLine(Model):
     id: str
     kind: str
     merchant_reference: str
+    store: str | None
     payment: str
     amount: int
     merchant_fee: int

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from ._errors import UnexpectedResponseError
+
 T = TypeVar("T")
-logger = logging.getLogger("fenqi")
 
 
 class Page(Generic[T]):
@@ -17,7 +17,7 @@ class Page(Generic[T]):
     later. ``pages()`` iterates page by page. ``limit`` of the list call counts objects over all pages.
     """
 
-    __slots__ = ("_fetch", "_position", "_remaining", "data", "has_more", "next_cursor")
+    __slots__ = ("_asked", "_fetch", "_position", "_remaining", "data", "has_more", "next_cursor")
 
     def __init__(
         self,
@@ -28,29 +28,31 @@ class Page(Generic[T]):
         limit: int | None = None,
         fetch: Callable[[str, int | None], Page[T]] | None = None,
         position: str | None = None,
+        asked: str | None = None,
     ) -> None:
         self.data = data if limit is None else data[:limit]
         self.has_more = has_more
         self.next_cursor = next_cursor
         self._position = position if position is not None else next_cursor
+        self._asked = asked
         self._remaining = None if limit is None else limit - len(self.data)
         self._fetch = fetch
 
     def pages(self) -> Iterator[Page[T]]:
-        """This page and every following one; stops when the gateway repeats a cursor, which would never
-        end.
+        """This page and every following one. Raises UnexpectedResponseError when the gateway says that more
+        follows but not where, or names a place a second time: such a list would pass for a whole one.
         """
-        page, seen = self, set[str]()
+        page, seen = self, {self._asked}
         while True:
             yield page
             position = page._position
             if page._fetch is None or not page.has_more or page._remaining == 0:
                 return
             if position is None or position in seen:
-                logger.warning(
-                    "the gateway says more follows but not where (%s): the list ends here", position
+                wrong = "does not say where" if position is None else f"repeats the cursor {position!r}"
+                raise UnexpectedResponseError(
+                    f"the list is not whole: the gateway says that more follows and {wrong}", status=200
                 )
-                return
             seen.add(position)
             page = page._fetch(position, page._remaining)
 

@@ -33,7 +33,6 @@ class Checkouts(Resource):
         down_payment: int | None = None,
         terms: Sequence[int] | None = None,
         store: str | None = None,
-        parent: str | None = None,
         metadata: Mapping[str, str] | None = None,
         expires_in: int | None = None,
         idempotency_key: str | None = None,
@@ -45,7 +44,7 @@ class Checkouts(Resource):
         ``items`` have ``name``, ``quantity``, ``unit_price`` (fen) and ``category``; their sum less
         discount and subsidy must be ``amount``. ``merchant_reference`` is your order number: the same
         reference and content answers the same open checkout, other content raises DuplicateReference.
-        ``expires_in`` is in seconds.
+        ``store`` names which of your stores sells; ``expires_in`` is in seconds.
         """
         body = given(
             extra,
@@ -61,7 +60,6 @@ class Checkouts(Resource):
             return_url=return_url,
             cancel_url=cancel_url,
             store=store,
-            parent=parent,
             metadata=dict(metadata) if metadata is not None else None,
             expires_in=expires_in,
         )
@@ -76,6 +74,7 @@ class Checkouts(Resource):
         *,
         merchant_reference: str | None = None,
         status: str | None = None,
+        store: str | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
@@ -83,7 +82,7 @@ class Checkouts(Resource):
         extra: Mapping[str, Any] | None = None,
     ) -> Page[Checkout]:
         """Checkouts, newest first; ``limit`` counts over all pages."""
-        params = given(extra, merchant_reference=merchant_reference, status=status)
+        params = given(extra, merchant_reference=merchant_reference, status=status, store=store)
         return self._client._list(
             Checkout,
             "/v1/checkouts",

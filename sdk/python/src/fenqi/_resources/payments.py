@@ -24,6 +24,7 @@ class Payments(Resource):
         self,
         *,
         merchant_reference: str | None = None,
+        store: str | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
@@ -31,7 +32,7 @@ class Payments(Resource):
         extra: Mapping[str, Any] | None = None,
     ) -> Page[Payment]:
         """Payments, newest first; ``limit`` counts over all pages."""
-        params = given(extra, merchant_reference=merchant_reference)
+        params = given(extra, merchant_reference=merchant_reference, store=store)
         return self._client._list(
             Payment, "/v1/payments", params, limit=limit, page_size=page_size, cursor=cursor, timeout=timeout
         )
@@ -43,7 +44,6 @@ class Payments(Resource):
         amount: int | None = None,
         items: Sequence[Mapping[str, Any]] | None = None,
         delivery: Mapping[str, Any] | None = None,
-        milestone: str | None = None,
         final: bool | None = None,
         idempotency_key: str | None = None,
         timeout: Timeout | None = None,
@@ -60,7 +60,6 @@ class Payments(Resource):
             amount=amount,
             items=[dict(item) for item in items] if items is not None else None,
             delivery=dict(delivery) if delivery is not None else None,
-            milestone=milestone,
             final=final,
         )
         path = f"/v1/payments/{segment(payment)}/capture"

@@ -22,14 +22,16 @@ class TestHelpers(Resource):
         *,
         phone: str | None = None,
         term: int | None = None,
+        name: str | None = None,
+        id_number: str | None = None,
         idempotency_key: str | None = None,
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Checkout:
         """Play the shopper to the decision. The ``phone`` chooses it: 13800000001 approve, …02 decline, …03
-        review.
+        review. Without an ``id_number`` an adult is invented.
         """
-        body = given(extra, phone=phone, term=term)
+        body = given(extra, phone=phone, term=term, name=name, id_number=id_number)
         path = f"/v1/test_helpers/checkouts/{segment(checkout)}/complete"
         return self._client._post(Checkout, path, body, idempotency_key, timeout)
 

@@ -25,6 +25,7 @@ class WebhookEndpoints(Resource):
         url: str,
         enabled_events: Sequence[str] | None = None,
         description: str | None = None,
+        api_version: str | None = None,
         idempotency_key: str | None = None,
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
@@ -33,7 +34,7 @@ class WebhookEndpoints(Resource):
         ``secret``: store it.
         """
         events = list(enabled_events) if enabled_events is not None else None
-        body = given(extra, url=url, enabled_events=events, description=description)
+        body = given(extra, url=url, enabled_events=events, description=description, api_version=api_version)
         return self._client._post(WebhookEndpoint, _PATH, body, idempotency_key, timeout)
 
     def retrieve(self, endpoint: str, *, timeout: Timeout | None = None) -> WebhookEndpoint:
@@ -67,6 +68,7 @@ class WebhookEndpoints(Resource):
         url: str | None = None,
         enabled_events: Sequence[str] | None = None,
         description: str | None = None,
+        api_version: str | None = None,
         status: str | None = None,
         idempotency_key: str | None = None,
         timeout: Timeout | None = None,
@@ -74,7 +76,14 @@ class WebhookEndpoints(Resource):
     ) -> WebhookEndpoint:
         """Change what is given; ``status`` is enabled or disabled."""
         events = list(enabled_events) if enabled_events is not None else None
-        body = given(extra, url=url, enabled_events=events, description=description, status=status)
+        body = given(
+            extra,
+            url=url,
+            enabled_events=events,
+            description=description,
+            api_version=api_version,
+            status=status,
+        )
         path = f"{_PATH}/{segment(endpoint)}"
         return self._client._change(WebhookEndpoint, "PATCH", path, body, idempotency_key, timeout)
 

@@ -22,7 +22,7 @@ _OUTCOMES = {
     "05": "review",
     "06": "approve",
 }
-_NOT_PLAYED = ("down_payment", "store", "parent")
+_NOT_PLAYED = ("down_payment", "id_number", "name")
 
 
 def quote(state: State, *, amount: int, terms: list[int] | None) -> Fields:
@@ -84,6 +84,7 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
         "currency": "CNY",
         **body,
         **base,
+        "store": body.get("store"),
         "metadata": body.get("metadata", {}),
         "merchant_discount": body.get("merchant_discount", 0),
         "status": "open",
@@ -164,6 +165,7 @@ def expire_overdue(state: State) -> None:
 
 def complete(state: State, id: str, body: Fields) -> Fields:
     """Play the shopper with a sandbox phone number."""
+    _refuse_not_played(body)
     f.checked(body, {}, {"phone": f.text, "term": f.whole})
     phone = body.get("phone", "13800000001")
     outcome = _OUTCOMES.get(phone[-2:]) if phone.removeprefix("+86").startswith("138000000") else None
@@ -201,10 +203,14 @@ def _end(state: State, checkout: Fields, status: str) -> Fields:
     return checkout
 
 
-def _check(body: Fields) -> None:
+def _refuse_not_played(body: Fields) -> None:
     for name in _NOT_PLAYED:
         if name in body:
             raise Problem(501, "not_in_fake", f"The fake gateway does not play {name}.", param=name)
+
+
+def _check(body: Fields) -> None:
+    _refuse_not_played(body)
     f.checked(
         body,
         {
@@ -220,6 +226,7 @@ def _check(body: Fields) -> None:
             "government_subsidy": f.thing,
             "merchant_discount": f.fen,
             "terms": f.numbers,
+            "store": f.text,
             "metadata": f.pairs,
             "expires_in": f.life,
         },

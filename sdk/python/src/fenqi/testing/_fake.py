@@ -274,7 +274,7 @@ _ROUTES: list[tuple[str, re.Pattern[str], Route]] = [
         ("GET", "/v1/plans", _plans),
         ("GET", "/v1/me", _me),
         ("POST", "/v1/checkouts", lambda s, body, _p, _i: _checkouts.create(s, body)),
-        ("GET", "/v1/checkouts", _listed(lambda s: s.checkouts, "merchant_reference", "status")),
+        ("GET", "/v1/checkouts", _listed(lambda s: s.checkouts, "merchant_reference", "status", "store")),
         ("GET", "/v1/checkouts/{id}", _one("checkout", lambda s: s.checkouts)),
         ("POST", "/v1/checkouts/{id}/cancel", lambda s, _b, _p, id: (200, _checkouts.cancel(s, id))),
         (
@@ -287,7 +287,7 @@ _ROUTES: list[tuple[str, re.Pattern[str], Route]] = [
             "/v1/test_helpers/checkouts/{id}/resolve",
             lambda s, b, _p, id: (200, _checkouts.resolve(s, id, b)),
         ),
-        ("GET", "/v1/payments", _listed(lambda s: s.payments, "merchant_reference")),
+        ("GET", "/v1/payments", _listed(lambda s: s.payments, "merchant_reference", "store")),
         ("GET", "/v1/payments/{id}", _one("payment", lambda s: s.payments)),
         ("POST", "/v1/payments/{id}/capture", lambda s, body, _p, id: (200, _payments.capture(s, id, body))),
         ("POST", "/v1/payments/{id}/void", lambda s, body, _p, id: (200, _payments.void(s, id, body))),

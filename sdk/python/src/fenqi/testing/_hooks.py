@@ -10,20 +10,25 @@ from . import _fields as f
 from ._clock import rfc3339
 from ._state import Fields, Problem, State
 
+_VERSION = "2026-11-23"
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/.*)?")
 _PUBLIC = re.compile(r"https://[^/@:#]+\.[^/@:#]+(:443)?(/[^#]*)?")
 
 
 def create(state: State, body: Fields) -> Fields:
     """A new endpoint with its secret, which no later answer shows."""
-    f.checked(body, {"url": f.text}, {"enabled_events": f.texts, "description": f.text})
+    f.checked(
+        body,
+        {"url": f.text},
+        {"enabled_events": f.texts, "description": f.text, "api_version": f.one_of(_VERSION)},
+    )
     _check_url(body["url"])
     endpoint = {
         **state.base("webhook_endpoint", "we"),
         "url": body["url"],
         "description": body.get("description"),
         "enabled_events": body.get("enabled_events", ["*"]),
-        "api_version": "2026-11-23",
+        "api_version": _VERSION,
         "status": "enabled",
         "disabled_reason": None,
         "disabled_at": None,
@@ -44,6 +49,7 @@ def update(state: State, id: str, body: Fields) -> Fields:
             "url": f.text,
             "enabled_events": f.texts,
             "description": f.text,
+            "api_version": f.one_of(_VERSION),
             "status": f.one_of("enabled", "disabled"),
         },
     )

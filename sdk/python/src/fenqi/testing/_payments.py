@@ -35,6 +35,7 @@ def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
         "checkout": checkout["id"],
         "merchant_reference": checkout["merchant_reference"],
         "merchant_order_id": None,
+        "store": checkout["store"],
         "metadata": checkout["metadata"],
         "acknowledged_at": None,
         "authorization_expires_at": rfc3339(state.now + timedelta(days=_AUTHORIZATION_DAYS)),
