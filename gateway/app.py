@@ -52,7 +52,8 @@ from gateway.web import headers, pages, problems, rate_limits, reference
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api
-from gateway.webhooks import endpoint_routes
+from gateway.web.ports import Ports
+from gateway.webhooks import endpoint_routes, outbox
 from gateway.webhooks import routes as event_routes
 from gateway.webhooks.transport import Transport
 
@@ -140,23 +141,26 @@ def gateway_of(
         counter=rate_limits.counter_of(settings.rate_limits, lambda: clock().timestamp()),
         at_time_of=test_clocks.enter,
         random_bits=random_bits,
-        ports={
-            "funder": SimulatedFunder(settings.funder),
-            "notifier": SandboxNotifier(),
-            "institution": _institution(settings),
-            "working_days": OfficialWorkingDays(),
-            "scorer": EmbeddedScorer(settings.scorer_bundle),
-            "challengers": [
-                Challenger(name, EmbeddedScorer(folder), share)
-                for name, folder, share in settings.scorer_challengers
-            ],
-            "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
-            "links": LinkBook(Database(connect(settings.database_url), clock=clock, ids=ids)),
-            "signing_keys": keys,
-            "webhook_transport": Transport(),
-            "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),
-            **(ports or {}),
-        },
+        queue=outbox.put,
+        ports=Ports(
+            {
+                "funder": SimulatedFunder(settings.funder),
+                "notifier": SandboxNotifier(),
+                "institution": _institution(settings),
+                "working_days": OfficialWorkingDays(),
+                "scorer": EmbeddedScorer(settings.scorer_bundle),
+                "challengers": [
+                    Challenger(name, EmbeddedScorer(folder), share)
+                    for name, folder, share in settings.scorer_challengers
+                ],
+                "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
+                "links": LinkBook(Database(connect(settings.database_url), clock=clock, ids=ids)),
+                "signing_keys": keys,
+                "webhook_transport": Transport(),
+                "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),
+                **(ports or {}),
+            }
+        ),
     )
 
 

@@ -43,6 +43,8 @@ class Settings:
     """Basis on which the lender's cost ceiling is tested: nominal, effective, or both."""
     worker_in_process: bool = True
     """Whether this process also drains the outbox; set to 0 where ``fenqi-gateway worker`` runs."""
+    review_hours: int = 24
+    """Within how many hours a person answers an application or a request to look at a decline, as the page promises."""
     write_off_days: int = 180
     """After how many days overdue a loan is written off."""
     retention_years: int = 10
@@ -90,6 +92,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "settlement_cutoff": _clock_time,
         "funder": _name,
         "funder_type": _one_of("bank", "consumer_finance", "small_loan"),
+        "review_hours": _whole(1, 720),
         "write_off_days": _whole(90, 3650),
         "retention_years": _whole(0, 30),
         "applicant_days": _whole(1, 3650),

@@ -55,6 +55,7 @@ GatewayError
 └─ Unavailable                     503 unavailable              nothing was changed; try again
    ├─ DatabaseUnavailable          503 database_unavailable
    ├─ FunderUnavailable            503 funder_unavailable
+   ├─ MessagesUnavailable          503 messages_unavailable
    ├─ ScorerNotReady               503 scorer_not_ready
    └─ InstitutionUnavailable       503 institution_unavailable
 """
@@ -318,6 +319,10 @@ class DatabaseUnavailable(Unavailable):
 
 class FunderUnavailable(Unavailable):
     code, title = "funder_unavailable", "The lender cannot be reached"
+
+
+class MessagesUnavailable(Unavailable):
+    code, title = "messages_unavailable", "No message can be sent"
 
 
 class ScorerNotReady(Unavailable):

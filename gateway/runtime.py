@@ -9,11 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from gateway import daily
-from gateway.decision import shadow
+from gateway.checkout import deciding
+from gateway.decision import requests, shadow
+from gateway.identity import codes
 from gateway.ledger import chain
 from gateway.payments import collections, returns, test_helpers
 from gateway.settlement import payouts
 from gateway.settlement import service as settlement
+from gateway.team import invitations
 from gateway.web.context import Gateway
 from gateway.webhooks import deliveries, delivery, dispatch, outbox
 
@@ -21,6 +24,7 @@ log = logging.getLogger("gateway.worker")
 IDLE_SECONDS = 0.5
 SWEEP_SECONDS = 30
 DISPATCH_IDLE_SECONDS = 0.2
+AT_ONCE_BATCH = 10
 LAST_WAITS = 8
 
 
@@ -37,11 +41,31 @@ def drain_outbox(gateway: Gateway) -> int:
         returns.TOPIC: partial(returns.carry_out, gateway),
     }
     money = dict(handlers)
+    handlers |= _notify(gateway) | _decide(gateway)
     handlers[shadow.TOPIC] = partial(shadow.carry_out, gateway)
     handlers[test_helpers.ADVANCE] = partial(
         daily.advance, gateway, drain=lambda: outbox.drain(gateway.db, money)
     )
     return outbox.drain(gateway.db, handlers)
+
+
+def _notify(gateway: Gateway) -> dict[str, outbox.Handler]:
+    return {
+        codes.TOPIC: partial(codes.carry_out, gateway),
+        invitations.TOPIC: partial(invitations.carry_out, gateway),
+    }
+
+
+def _decide(gateway: Gateway) -> dict[str, outbox.Handler]:
+    return {requests.TOPIC: partial(deciding.carry_out, gateway)}
+
+
+def at_once(gateway: Gateway, handlers: dict[str, outbox.Handler], stop: threading.Event) -> None:
+    """Drain what somebody waits for until ``stop`` is set: no job of the day, and no slow system, delays it."""
+    while not stop.is_set():
+        if not _survives(partial(outbox.drain, gateway.db, handlers, limit=AT_ONCE_BATCH)):
+            gateway.woken.wait(IDLE_SECONDS)
+            gateway.woken.clear()
 
 
 def start_worker(gateway: Gateway) -> Callable[[], None]:
@@ -61,6 +85,12 @@ def work(gateway: Gateway, stop: threading.Event) -> None:
     """Drain and sweep until ``stop`` is set, webhooks beside it; an outage is logged and waited out."""
     webhooks = threading.Thread(target=deliver, args=(gateway, stop), name="webhooks", daemon=True)
     webhooks.start()
+    lanes = [
+        threading.Thread(target=at_once, args=(gateway, handlers, stop), name=name, daemon=True)
+        for name, handlers in (("messages", _notify(gateway)), ("decisions", _decide(gateway)))
+    ]
+    for lane in lanes:
+        lane.start()
     since_sweep = float(SWEEP_SECONDS)
     while not stop.is_set():
         busy = 0
@@ -76,7 +106,8 @@ def work(gateway: Gateway, stop: threading.Event) -> None:
         if not busy:
             stop.wait(IDLE_SECONDS)
             since_sweep += IDLE_SECONDS
-    webhooks.join(timeout=LAST_WAITS * IDLE_SECONDS)
+    for thread in (webhooks, *lanes):
+        thread.join(timeout=LAST_WAITS * IDLE_SECONDS)
 
 
 def deliver(gateway: Gateway, stop: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""What the scorer is told about an application: the order, our own books, the lender's lists, a bureau with consent.
+"""What the scorer is told about an application: the order, our own books, the lender's lists.
 
 Nothing here names the person.
 """
@@ -12,7 +12,7 @@ from gateway.checkout import service
 from gateway.checkout.models import Checkout
 from gateway.core.calendar import SHANGHAI
 from gateway.db.transactions import Transaction
-from gateway.decision import bureau, links, lists
+from gateway.decision import links, lists
 from gateway.decision import service as decisions
 from gateway.identity import service as identity
 from gateway.loans import service as loans
@@ -56,21 +56,16 @@ def counted(found: LinkFeatures) -> Features:
     }
 
 
-def features(
-    tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], consents: set[str]
-) -> tuple[Features, tuple[str, ...]]:
-    """The scorer's input, and the names of what a connected source should have answered and did not."""
+def features(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> Features:
+    """The scorer's input as far as we know it ourselves; what a bureau reports is added to it."""
     shopper_id = checkout.shopper_id or ""
     lookups = identity.lookups_of(tx, shopper_id)
-    reported, missing = _bureau(gateway, checkout, lookups["id_number"], consents)
     mode = service.tenant_of(checkout).mode
-    found = {
+    return {
         **_order(tx, checkout, plan),
         **_books(tx, shopper_id),
-        **reported,
         "listed": lists.standing(tx, mode=mode, lookups=lookups.values()),
     }
-    return found, missing
 
 
 def _order(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> Features:
@@ -99,19 +94,3 @@ def _books(tx: Transaction, shopper_id: str) -> Features:
         "applications_on_phone_24h": 1 + today,
         **loans.history(tx, shopper_id),
     }
-
-
-def _bureau(
-    gateway: Gateway, checkout: Checkout, subject: str, consents: set[str]
-) -> tuple[Features, tuple[str, ...]]:
-    """The report, if a bureau is connected and the shopper consents; what it failed to answer is missing."""
-    connected: bureau.Bureau | None = gateway.ports["bureau"]
-    if connected is None or "bureau_query" not in consents:
-        return {}, ()
-    try:
-        report = connected.report(
-            mode=service.tenant_of(checkout).mode, subject=subject, consent=f"{checkout.id}:bureau_query"
-        )
-    except bureau.BureauUnavailable:
-        return {}, bureau.FIELDS[:1]
-    return report.as_features(), ()

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Document, Fen, UtcTime, Whole, Words
 
-LIVE = ("open", "identified", "under_review", "approved")
+LIVE = ("open", "identified", "deciding", "under_review", "approved")
 IS_LIVE = f"status IN {LIVE}"
 """Checkouts of which an order has at most one. A query that says it in these words finds it by the index."""
 
@@ -19,7 +19,8 @@ class Checkout(SQLModel, table=True):
     __tablename__ = "checkout"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('open', 'identified', 'under_review', 'approved', 'declined', 'expired', 'canceled')",
+            "status IN ('open', 'identified', 'deciding', 'under_review', 'approved', 'declined', 'expired',"
+            " 'canceled')",
             name="status",
         ),
         CheckConstraint("amount_fen BETWEEN 1 AND 10000000", name="amount"),
@@ -39,6 +40,14 @@ class Checkout(SQLModel, table=True):
         Index("checkout_of_store", "merchant_id", "mode", "store", "id"),
         Index("checkout_of_shopper", "shopper_id"),
         Index("checkout_due", "status", "expires_at"),
+        Index(
+            "checkout_in_review",
+            "review_due_at",
+            "id",
+            sqlite_where=text("status = 'under_review'"),
+            postgresql_where=text("status = 'under_review'"),
+        ),
+        Index("checkout_that_reopens", "reopens"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -81,6 +90,10 @@ class Checkout(SQLModel, table=True):
     )
     """For the shopper's eyes only; the merchant sees the code."""
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    review_due_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """Until when the shopper was promised the answer of a person."""
+    reopens: str | None = Field(default=None, sa_column=Column(Words))
+    """The declined checkout of the same order that a person found, on the shopper's request, worth a new offer."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
     @property

@@ -6,23 +6,27 @@ The unguessable address is the key, no cookie is. A form sent from another site 
 from __future__ import annotations
 
 import base64
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
 
-from gateway.checkout import agreements, device, shopper
+from gateway.checkout import agreements, deciding, device, reviewing, shopper
 from gateway.checkout.models import Checkout
-from gateway.checkout.service import merchant_of
+from gateway.checkout.service import merchant_of, tenant_of
 from gateway.checkout.states import AGREEMENT_VERSION, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.core.calendar import shanghai_date
 from gateway.decision import reviews
 from gateway.errors import (
     CodeRefused,
     ConsentMissing,
     CostAboveCeiling,
+    DuplicateReference,
     GatewayError,
     IdentityRefused,
     InvalidRequest,
+    MessagesUnavailable,
     NotFound,
     QuoteChanged,
     ReadingTimeShort,
@@ -41,7 +45,10 @@ from gateway.web.headers import allow_form_target
 from gateway.web.i18n import catalogue, language, t, with_language
 
 blueprint = Blueprint("checkout", __name__, template_folder="templates")
-DECIDED = ("approved", "declined", "under_review", "expired", "canceled")
+CONFIRMED = ("deciding", "under_review", "approved", "declined", "expired", "canceled")
+"""From here on the result page speaks."""
+REFRESH_SECONDS = ((10, 2), (60, 5), (900, 10))
+"""While it is being decided, the page is loaded again after so many seconds, by how many have passed."""
 SANDBOX_ID_NUMBER = "110105199003071239"
 
 
@@ -86,7 +93,7 @@ def lender(name: str) -> str:
 def choose(checkout_id: str) -> Any:
     """Plans and the identity form; a checkout that is further on goes to its page."""
     checkout, merchant = shown(checkout_id)
-    if checkout.status in DECIDED:
+    if checkout.status in CONFIRMED:
         return to_step(checkout_id, "result")
     return _choose_page(checkout, merchant, values={"term": str(checkout.term or "")})
 
@@ -108,7 +115,7 @@ def review(checkout_id: str) -> Any:
     """The cost disclosure, the plan read back, and the consents."""
     checkout, merchant = shown(checkout_id)
     if checkout.status != "identified":
-        return to_step(checkout_id, "result" if checkout.status in DECIDED else "")
+        return to_step(checkout_id, "result" if checkout.status in CONFIRMED else "")
     checkout = gateway().db.write(lambda tx: shopper.disclose(tx, checkout_id))
     return device.remembered(_review_page(checkout, merchant))
 
@@ -120,11 +127,17 @@ def confirm(checkout_id: str) -> Any:
     consents = {kind for kind in agreements.KINDS if request.form.get(kind) == "yes"}
     here, browser, quote_hash = gateway(), device.known(), request.form.get("quote_hash", "")
     try:
-        here.db.write(
-            lambda tx: shopper.confirm(
-                tx, here, checkout_id, quote_hash=quote_hash, consents=consents, device=browser
+        with here.db.read() as tx:
+            mode = tenant_of(shopper.for_shopper(tx, checkout_id)).mode
+        here.ports["funder"].check(mode)
+        request_id = here.db.write(
+            lambda tx: (
+                shopper.confirm(
+                    tx, here, checkout_id, quote_hash=quote_hash, consents=consents, device=browser
+                ).id
             )
         )
+        deciding.answer(here, request_id)
     except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort) as error:
         checkout, merchant = shown(checkout_id)
         return _review_page(checkout, merchant, error=error, consents=consents), error.status
@@ -137,29 +150,61 @@ def confirm(checkout_id: str) -> Any:
 def cancel(checkout_id: str) -> Any:
     """The shopper turns back to the shop."""
     same_origin()
-    checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id))
+    try:
+        checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id))
+    except WrongState:
+        return to_step(checkout_id, "result")
     return redirect(_back(checkout.cancel_url, checkout_id), 303)
 
 
 @blueprint.get("/checkout/<checkout_id>/result")
 def result(checkout_id: str) -> Any:
     """What became of it, what happened to the money, and the way back."""
-    checkout, merchant = shown(checkout_id)
-    if checkout.status not in DECIDED:
+    checkout, _ = shown(checkout_id)
+    if checkout.status not in CONFIRMED:
         return to_step(checkout_id, "")
+    return _result_page(checkout_id)
+
+
+def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
+    checkout, merchant = shown(checkout_id)
+    _allow_way_back(checkout)
     with gateway().db.read() as tx:
+        now = shopper.for_shopper(tx, checkout_id) and tx.now
         signed = shopper.contract_of(tx, checkout_id)
         review = reviews.of_checkout(tx, checkout_id)
+    offer_ends = reviewing.offer_ends(review)
     return render_template(
         "checkout/result.html",
         checkout=checkout,
         merchant=merchant,
-        plan=shopper.chosen_plan(checkout) if checkout.term else None,
+        plan=deciding.chosen_plan(checkout) if checkout.term else None,
         contract=signed,
         review=review,
+        now=now,
+        offer_day=shanghai_date(offer_ends) if offer_ends is not None and offer_ends > now else None,
+        error=error,
+        refresh_seconds=_refresh_seconds(checkout, now),
         return_url=_back(checkout.return_url, checkout_id),
         cancel_url=_back(checkout.cancel_url, checkout_id),
     )
+
+
+def _refresh_seconds(checkout: Checkout, now: datetime) -> int:
+    passed = (now - (checkout.confirmed_at or now)).total_seconds()
+    return next((pause for within, pause in REFRESH_SECONDS if passed < within), REFRESH_SECONDS[-1][1])
+
+
+@blueprint.post("/checkout/<checkout_id>/reopen")
+def reopen(checkout_id: str) -> Any:
+    """Go on with an order that a person found wrongly declined: on to a checkout with a quote of today."""
+    same_origin()
+    here = gateway()
+    try:
+        fresh = here.db.write(lambda tx: reviewing.reopen(tx, here, checkout_id))
+    except (DuplicateReference, TermUnavailable, WrongState) as error:
+        return _result_page(checkout_id, error=error), error.status
+    return to_step(fresh.id, "")
 
 
 @blueprint.get("/checkout/<checkout_id>/contract")
@@ -200,19 +245,29 @@ def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
     values = {name: request.form.get(name, "") for name in FORM_FIELDS}
     try:
         if only_code:
-            phone = loaded(PHONE, {"phone": values["phone"]})["phone"]
-            here = gateway()
-            here.db.write(lambda tx: shopper.send_code(tx, here, checkout_id, phone=phone))
+            _send_code(checkout_id, loaded(PHONE, {"phone": values["phone"]})["phone"])
             checkout, merchant = shown(checkout_id)
             return _choose_page(checkout, merchant, values=values, sent=True)
         _identified(checkout_id, loaded(IDENTITY, values))
-    except (ValidationFailed, IdentityRefused, CodeRefused, TermUnavailable, TooManyRequests) as error:
+    except (
+        ValidationFailed, IdentityRefused, CodeRefused, TermUnavailable, TooManyRequests, MessagesUnavailable,
+    ) as error:  # fmt: skip
         checkout, merchant = shown(checkout_id)
         page = _choose_page(checkout, merchant, values=values, errors=_field_errors(error))
         return page, error.status
     except WrongState:
         return to_step(checkout_id, "result")
     return to_step(checkout_id, "review")
+
+
+def _send_code(checkout_id: str, phone: str) -> None:
+    """Queue a fresh code, once it is known that one can be sent at all. Raises ``MessagesUnavailable``."""
+    here = gateway()
+    with here.db.read() as tx:
+        mode = tenant_of(shopper.for_shopper(tx, checkout_id)).mode
+    code = here.ports["notifier"].new_code(mode)
+    here.db.write(lambda tx: shopper.queue_code(tx, here, checkout_id, phone=phone, code=code))
+    here.woken.set()
 
 
 def _identified(checkout_id: str, form: dict[str, Any]) -> None:
@@ -267,7 +322,7 @@ def _review_page(
         "checkout/review.html",
         checkout=checkout,
         merchant=merchant,
-        plan=shopper.chosen_plan(checkout),
+        plan=deciding.chosen_plan(checkout),
         required=REQUIRED_CONSENTS,
         optional=OPTIONAL_CONSENTS,
         agreement_version=AGREEMENT_VERSION,

@@ -18,7 +18,8 @@ blueprint = Blueprint("checkout_privacy", __name__, template_folder="templates")
 def ask_a_person(checkout_id: str) -> Any:
     """Ask that a person looks at the decline; asking again changes nothing."""
     same_origin()
-    gateway().db.write(lambda tx: shopper.ask_for_review(tx, checkout_id) and None)
+    here = gateway()
+    here.db.write(lambda tx: shopper.ask_for_review(tx, here, checkout_id) and None)
     return to_step(checkout_id, "result")
 
 

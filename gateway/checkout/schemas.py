@@ -105,7 +105,15 @@ class CheckoutQuery(PageQuery):
 
     merchant_reference = Line(longest=100, load_default=None)
     status = Choice(
-        "open", "identified", "under_review", "approved", "declined", "expired", "canceled", load_default=None
+        "open",
+        "identified",
+        "deciding",
+        "under_review",
+        "approved",
+        "declined",
+        "expired",
+        "canceled",
+        load_default=None,
     )
     store = Line(longest=100, load_default=None)
 
@@ -143,6 +151,16 @@ class CheckoutAnswer(Strict):
     store = fields.String(allow_none=True)
     metadata = Metadata()
     expires_at = Moment()
+    review_due_at = Moment(
+        allow_none=True,
+        metadata={"description": "Until when the shopper was promised the answer of a person."},
+    )
+    reopens = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "The declined checkout of this order that a person found worth a new offer."
+        },
+    )
     created_at = Moment()
 
 

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel, col, func, select
 
 from gateway.checkout.models import IS_LIVE, LIVE, Checkout
 from gateway.checkout.schemas import CheckoutAnswer
-from gateway.checkout.states import CHECKOUT, EXPIRABLE
+from gateway.checkout.states import CHECKOUT, EXPIRABLE, UNDECIDED
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
@@ -54,7 +54,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
     ``AmountMismatch``, ``SubsidyRefused``, ``TermUnavailable`` or ``DuplicateReference``.
     """
     fingerprint = _fingerprint(body)
-    known = _by_reference(tx, tenant, body["merchant_reference"])
+    known = live_of_order(tx, tenant, body["merchant_reference"])
     if known is not None:
         if known.status != "approved" and known.request_sha256 == fingerprint:
             return known, False
@@ -110,7 +110,10 @@ def get(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
 
 
 def cancel(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
-    """Cancel a checkout that is not decided yet; canceling again changes nothing. Raises ``WrongState``."""
+    """Cancel a checkout that is not decided yet; canceling again changes nothing.
+
+    Raises ``WrongState``, also for the moment in which the lender is being asked.
+    """
     checkout = owned(locked(tx, checkout_id), tenant, "checkout", checkout_id)
     if checkout.status != "canceled":
         move(tx, checkout, "canceled")
@@ -152,11 +155,10 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
 
 
 def open_of_shopper(tx: Transaction, shopper_id: str) -> list[date]:
-    """The days on which a person's undecided checkouts end."""
-    query = select(Checkout.expires_at).where(
-        Checkout.shopper_id == shopper_id, col(Checkout.status).in_(EXPIRABLE), Checkout.expires_at > tx.now
-    )
-    return [shanghai_date(moment) for moment in tx.exec(query)]
+    """The days on which a person's undecided checkouts end, or are to be decided; never a day that is over."""
+    query = select(Checkout).where(Checkout.shopper_id == shopper_id, col(Checkout.status).in_(UNDECIDED))
+    ends = [row.review_due_at or row.expires_at for row in tx.exec(query) if not is_over(tx, row)]
+    return [max(shanghai_date(moment), shanghai_date(tx.now) + timedelta(days=1)) for moment in ends]
 
 
 def move(tx: Transaction, checkout: Checkout, status: str) -> None:
@@ -166,7 +168,7 @@ def move(tx: Transaction, checkout: Checkout, status: str) -> None:
     checkout.status = status
     tx.add(checkout)
     tx.flush()
-    if status != "identified":
+    if status not in ("identified", "deciding"):
         tenant = tenant_of(checkout)
         # The base address is not part of the fact, so the event carries the path's owner: the API adds the url.
         data = ANSWER.dump(view(tx, checkout, public_url=""))
@@ -199,8 +201,15 @@ def view(tx: Transaction, checkout: Checkout, *, public_url: str) -> dict[str, A
         "store": checkout.store,
         "metadata": checkout.extra,
         "expires_at": checkout.expires_at,
+        "review_due_at": checkout.review_due_at,
+        "reopens": checkout.reopens,
         "created_at": checkout.created_at,
     }
+
+
+def enter_time_of(tx: Transaction, checkout: Checkout) -> None:
+    """Let the transaction's ``now`` be the business time of the checkout's merchant."""
+    test_clocks.enter(tx, tenant_of(checkout))
 
 
 def tenant_of(checkout: Checkout) -> Tenant:
@@ -248,7 +257,8 @@ def _check_sum(body: dict[str, Any]) -> None:
         )
 
 
-def _by_reference(tx: Transaction, tenant: Tenant, reference: str) -> Checkout | None:
+def live_of_order(tx: Transaction, tenant: Tenant, reference: str) -> Checkout | None:
+    """The checkout of an order that is not over, locked; an order has at most one."""
     order = {"merchant": tenant.merchant_id, "mode": tenant.mode, "reference": reference}
     found = tx.connection().execute(LIVE_OF_ORDER, order).scalar()
     known = locked(tx, found) if found is not None else None

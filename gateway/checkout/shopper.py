@@ -1,22 +1,18 @@
-"""The shopper's side of a checkout: choose and identify, read the disclosure, confirm, and be answered at once."""
+"""The shopper's side of a checkout: choose and identify, read the disclosure, confirm."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlmodel import select
-
-from gateway.checkout import agreements, application, service
+from gateway.checkout import agreements, deciding, service
+from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout, Consent
 from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, REQUIRED_CONSENTS
 from gateway.contracts import service as contracts
-from gateway.contracts.text import ConsentFact
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
 from gateway.decision import reviews
-from gateway.decision import service as decisions
 from gateway.errors import (
     CheckoutExpired,
     CodeRefused,
@@ -27,15 +23,15 @@ from gateway.errors import (
     TermUnavailable,
     WrongState,
 )
+from gateway.identity import codes
 from gateway.identity import service as identity
 from gateway.merchants import test_clocks
-from gateway.payments import service as payments
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
     from gateway.contracts.models import Contract
-    from gateway.decision.models import CreditDecision, HumanReview
+    from gateway.decision.models import DecisionRequest, HumanReview
 
 
 def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
@@ -52,17 +48,11 @@ def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
     return checkout
 
 
-def send_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str) -> None:
-    """Send a one-time code to the phone the shopper typed."""
-    checkout = _in_progress(tx, checkout_id)
-    identity.send_code(
-        tx,
-        gateway.vault,
-        gateway.ports["notifier"],
-        mode=service.tenant_of(checkout).mode,
-        subject_id=checkout.id,
-        phone=phone,
-    )
+def queue_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str, code: str) -> None:
+    """Queue the message with a one-time code to the phone the shopper typed."""
+    checkout = in_progress(tx, checkout_id)
+    mode = service.tenant_of(checkout).mode
+    codes.queue(tx, gateway.vault, mode=mode, subject_id=checkout.id, phone=phone, code=code)
 
 
 def identify(
@@ -81,12 +71,12 @@ def identify(
     A refused code is returned, not raised, so that the try is counted. Raises ``TermUnavailable``,
     ``IdentityRefused``, ``CheckoutExpired`` or ``WrongState``.
     """
-    checkout = _in_progress(tx, checkout_id)
+    checkout = in_progress(tx, checkout_id)
     _requote(tx, gateway, checkout)
     if term not in [plan["term"] for plan in checkout.plans]:
         raise TermUnavailable(f"{term} instalments are not offered for this order.", param="term")
     person = identity.checked(tx, name=name, id_number=id_number, phone=phone)
-    refused = identity.attempt_code(tx, gateway.vault, subject_id=checkout.id, phone=person.phone, code=code)
+    refused = codes.attempt(tx, gateway.vault, subject_id=checkout.id, phone=person.phone, code=code)
     if refused is not None:
         return refused
     shopper = identity.recognise(
@@ -106,7 +96,7 @@ def identify(
 
 def disclose(tx: Transaction, checkout_id: str) -> Checkout:
     """Note when the cost disclosure was first shown: its reading time runs from here. Raises ``WrongState``."""
-    checkout = _in_progress(tx, checkout_id)
+    checkout = in_progress(tx, checkout_id)
     if checkout.status != "identified":
         raise WrongState("Choose a plan and say who you are first.", param="checkout")
     if checkout.disclosed_at is None:
@@ -123,14 +113,14 @@ def confirm(
     quote_hash: str,
     consents: set[str],
     device: str | None = None,
-) -> Checkout:
-    """Conclude: consents are logged, the lender decides, and an approval becomes a payment, all in one commit.
+) -> DecisionRequest:
+    """Conclude: consents are logged, and the request for a decision is written down; what follows is ``deciding``.
 
     ``device`` is the number of the browser, if it is known (see ``checkout.device``).
     Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort`` or
     ``CostAboveCeiling``; then nothing has changed.
     """
-    checkout = _in_progress(tx, checkout_id)
+    checkout = in_progress(tx, checkout_id)
     if checkout.status != "identified" or checkout.term is None or checkout.shopper_id is None:
         raise WrongState(f"The checkout is {checkout.status} and cannot be confirmed.", param="checkout")
     plan = chosen_plan(checkout)
@@ -138,44 +128,7 @@ def confirm(
     contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
     _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
-    mode, phone = service.tenant_of(checkout).mode, identity.phone_of(tx, gateway.vault, checkout.shopper_id)
-    linked = application.linked(tx, gateway, checkout, phone=phone, device=device)
-    features, required = application.features(tx, gateway, checkout, plan, consents)
-    decision = decisions.decide(
-        tx,
-        scorer=gateway.ports["scorer"],
-        funder=gateway.ports["funder"],
-        funder_name=gateway.settings.funder,
-        mode=mode,
-        checkout_id=checkout.id,
-        shopper_id=checkout.shopper_id,
-        phone=phone,
-        amount_fen=checkout.financed_fen,
-        features=features | application.counted(linked),
-        links=linked,
-        required=required,
-        challengers=gateway.ports["challengers"],
-    )
-    _conclude(tx, gateway, checkout, plan, decision)
-    return checkout
-
-
-def resolve_review(
-    tx: Transaction, gateway: Gateway, checkout_id: str, *, outcome: str, decided_by: str
-) -> Checkout:
-    """A person ends the review of a checkout. Raises ``WrongState``, or ``CostAboveCeiling`` for an approval."""
-    checkout = _in_progress(tx, checkout_id)
-    if checkout.status != "under_review":
-        raise WrongState(f"The checkout is {checkout.status}: there is no review to end.", param="checkout")
-    decision = decisions.resolve_review(
-        tx,
-        checkout_id=checkout.id,
-        outcome=outcome,
-        decided_by=decided_by,
-        funder_name=gateway.settings.funder,
-    )
-    _conclude(tx, gateway, checkout, chosen_plan(checkout), decision)
-    return checkout
+    return deciding.begin(tx, gateway, checkout, plan, consents=consents, device=device)
 
 
 def cancel(tx: Transaction, checkout_id: str) -> Checkout:
@@ -186,38 +139,18 @@ def cancel(tx: Transaction, checkout_id: str) -> Checkout:
     return checkout
 
 
-def ask_for_review(tx: Transaction, checkout_id: str) -> HumanReview:
+def ask_for_review(tx: Transaction, gateway: Gateway, checkout_id: str) -> HumanReview:
     """The shopper asks that a person looks at the decline; once. Raises ``NotFound`` or ``WrongState``."""
     checkout = _found(tx, checkout_id)
+    due_at = tx.now + timedelta(hours=gateway.settings.review_hours)
     if checkout.status != "declined":
         raise WrongState(f"The checkout is {checkout.status}: there is no decline.", param="checkout")
-    return reviews.request(tx, checkout_id=checkout.id)
+    return reviews.request(tx, checkout_id=checkout.id, due_at=due_at)
 
 
 def contract_of(tx: Transaction, checkout_id: str) -> Contract | None:
     """The signed contract of an approved checkout, for the shopper to keep; None before there is one."""
     return contracts.of_checkout(tx, checkout_id)
-
-
-def chosen_plan(checkout: Checkout) -> dict[str, Any]:
-    """The plan of the chosen term."""
-    return next(plan for plan in checkout.plans if plan["term"] == checkout.term)
-
-
-def _price(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, Any]:
-    """The price behind the chosen plan, as it was quoted: a row added since then changes nothing."""
-    if checkout.prices is not None:
-        return checkout.prices[str(checkout.term)]
-    price = plans.price_of(
-        tx,
-        checkout.merchant_id,
-        checkout.term or 0,
-        on=shanghai_date(checkout.identified_at or checkout.created_at),
-        category=checkout.category,
-        funder=gateway.settings.funder,
-    )
-    assert price is not None, "the plan was made from a price"
-    return asdict(price)
 
 
 def _found(tx: Transaction, checkout_id: str) -> Checkout:
@@ -227,7 +160,8 @@ def _found(tx: Transaction, checkout_id: str) -> Checkout:
     return checkout
 
 
-def _in_progress(tx: Transaction, checkout_id: str) -> Checkout:
+def in_progress(tx: Transaction, checkout_id: str) -> Checkout:
+    """The checkout, locked, before it is confirmed. Raises ``NotFound``, ``CheckoutExpired`` or ``WrongState``."""
     checkout = _found(tx, checkout_id)
     if checkout.status == "expired":
         raise CheckoutExpired(
@@ -296,56 +230,3 @@ def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], con
                 given_at=tx.now,
             )
         )
-
-
-def _conclude(
-    tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], decision: CreditDecision
-) -> None:
-    if decision.outcome == "review":
-        service.move(tx, checkout, "under_review")
-        return
-    if decision.outcome == "decline":
-        checkout.decline_code = "declined"
-        checkout.decline_reasons = decision.reasons
-        service.move(tx, checkout, "declined")
-        return
-    assert checkout.shopper_id is not None
-    payment = payments.authorize(
-        tx,
-        service.tenant_of(checkout),
-        checkout_id=checkout.id,
-        shopper_id=checkout.shopper_id,
-        merchant_reference=checkout.merchant_reference,
-        funder=gateway.settings.funder,
-        plan=plan,
-        price=_price(tx, gateway, checkout),
-        metadata=checkout.extra,
-        store=checkout.store,
-        government_subsidy=checkout.government_subsidy,
-    )
-    assert payment is not None, "the decision has granted room for the amount under the same lock"
-    _contract(tx, gateway, checkout, plan, payment.id)
-    checkout.payment_id = payment.id
-    service.move(tx, checkout, "approved")
-
-
-def _contract(
-    tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], payment_id: str
-) -> None:
-    assert checkout.shopper_id is not None
-    given = tx.exec(select(Consent).where(Consent.checkout_id == checkout.id))
-    contracts.conclude(
-        tx,
-        gateway.ports["signing_authority"],
-        service.tenant_of(checkout),
-        checkout_id=checkout.id,
-        payment_id=payment_id,
-        shopper_id=checkout.shopper_id,
-        borrower=identity.masked(tx, gateway.vault, checkout.shopper_id),
-        merchant_name=service.merchant_of(tx, checkout).name,
-        merchant_reference=checkout.merchant_reference,
-        lender=plans.lender_of(gateway.settings),
-        plan=plan,
-        government_subsidy=checkout.government_subsidy,
-        consents=[ConsentFact(row.id, row.kind, row.version, row.text_sha256, row.given_at) for row in given],
-    )

@@ -6,26 +6,47 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from gateway.checkout import service, shopper
+from gateway.checkout import deciding, reviewing, service, shopper
 from gateway.checkout.models import Checkout
 from gateway.checkout.routes import shown
 from gateway.checkout.schemas import CheckoutAnswer, CompleteRequest, ResolveRequest
 from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.core.identifiers import resident_id_check_digit
+from gateway.decision import requests
 from gateway.errors import CodeRefused, NotFound
+from gateway.identity import codes
 from gateway.identity.notifier import SANDBOX_CODE
+from gateway.web.context import Caller, Gateway
 from gateway.web.operations import Api, Call
 
 api = Api("test_helpers", prefix="/v1/test_helpers/checkouts")
 
 
-@api.post("/<checkout_id>/complete", scope="payments:write", body=CompleteRequest, answer=CheckoutAnswer)
+def _decided(gateway: Gateway, caller: Caller, path: dict[str, str]) -> dict[str, Any]:
+    """The checkout after bureau and lender were asked."""
+    with gateway.db.read() as tx:
+        request = requests.of_checkout(tx, path["checkout_id"])
+    if request is not None:
+        deciding.answer(gateway, request.id)
+    with gateway.db.read() as tx:
+        gateway.at_time_of(tx, caller.tenant)
+        checkout = service.get(tx, caller.tenant, path["checkout_id"])
+        return service.view(tx, checkout, public_url=gateway.settings.public_url)
+
+
+@api.post(
+    "/<checkout_id>/complete",
+    scope="payments:write",
+    body=CompleteRequest,
+    answer=CheckoutAnswer,
+    finish=_decided,
+)
 def complete_checkout(call: Call, checkout_id: str) -> Any:
     """Play the shopper to the end: choose a term, identify, read, consent, confirm. The phone decides the outcome."""
     checkout = _in_test(call, checkout_id)
     body = call.body
     term = body["term"] or checkout.plans[0]["term"]
-    shopper.send_code(call.tx, call.gateway, checkout.id, phone=body["phone"])
+    codes.note(call.tx, call.gateway.vault, subject_id=checkout.id, phone=body["phone"], code=SANDBOX_CODE)
     found = shopper.identify(
         call.tx,
         call.gateway,
@@ -46,7 +67,7 @@ def complete_checkout(call: Call, checkout_id: str) -> Any:
         call.tx,
         call.gateway,
         found.id,
-        quote_hash=shopper.chosen_plan(found)["quote_hash"],
+        quote_hash=deciding.chosen_plan(found)["quote_hash"],
         consents=set(REQUIRED_CONSENTS),
     )
     return shown(call, found)
@@ -56,9 +77,7 @@ def complete_checkout(call: Call, checkout_id: str) -> Any:
 def resolve_checkout(call: Call, checkout_id: str) -> Any:
     """End the review of a checkout: approve or decline."""
     checkout = _in_test(call, checkout_id)
-    shopper.resolve_review(
-        call.tx, call.gateway, checkout.id, outcome=call.body["outcome"], decided_by="test_helper"
-    )
+    reviewing.resolve(call.tx, call.gateway, checkout.id, outcome=call.body["outcome"], by="test_helper")
     return shown(call, checkout)
 
 

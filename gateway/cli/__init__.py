@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from gateway.cli import books, clients, merchants, people, risk, running
+from gateway.cli import books, clients, merchants, people, reviews, risk, running
 from gateway.cli.verbs import Verbs
 
 
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         prog="fenqi-gateway", description="Instalment gateway that merchants embed."
     )
     verbs = Verbs(found, title="commands", metavar="COMMAND")
-    for room in (running, merchants, clients, books, people, risk):
+    for room in (running, merchants, clients, books, people, reviews, risk):
         room.add(verbs)
     return found
 

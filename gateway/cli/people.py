@@ -1,4 +1,4 @@
-"""``fenqi-gateway privacy …`` and ``fenqi-gateway review …``."""
+"""``fenqi-gateway privacy …``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,8 @@ KINDS = ("credit_service", "bureau_query", "funder_sharing", "marketing")
 
 
 def add(verbs: Verbs) -> None:
-    """Declare the commands about shoppers' data and about those who ask for a person's look."""
+    """Declare the commands about shoppers' data."""
     _privacy(verbs.group("privacy", "export, erase and re-seal personal data"))
-    review = verbs.group("review", "answer declined shoppers who ask for a person")
-    review.add("list", "list the declined shoppers' requests that a person looks at it", _list_reviews)
-    resolve = review.add("resolve", "record the answer to a request", _resolve)
-    resolve.add_argument("review", help="identifier of the request, hrv_…")
-    resolve.add_argument(
-        "--outcome",
-        required=True,
-        choices=("upheld", "reconsider"),
-        help="upheld: the decline stays; reconsider: a person decides the next applications",
-    )
-    resolve.add_argument("--by", required=True, help="who looked at it")
 
 
 def _privacy(verbs: Verbs) -> None:
@@ -74,17 +63,3 @@ def _rotate(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
     return commands.rotate_keys(gateway_of(options), resume=options.resume)
-
-
-def _list_reviews(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
-
-    return commands.list_reviews(gateway_of(options))
-
-
-def _resolve(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
-
-    return commands.resolve_review(
-        gateway_of(options), review=options.review, outcome=options.outcome, by=options.by
-    )

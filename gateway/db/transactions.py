@@ -17,6 +17,7 @@ from sqlmodel import Session
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
+_open = threading.local()
 MAX_ATTEMPTS = 12
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 
@@ -44,6 +45,11 @@ class Transaction(Session):
         return self.ids.new(prefix)
 
 
+def is_open() -> bool:
+    """Whether this thread is inside a transaction: what may be repeated must not call anything outside."""
+    return getattr(_open, "depth", 0) > 0
+
+
 class Database:
     """Opens transactions on one engine and repeats those that lost a race.
 
@@ -63,7 +69,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that only looks; nothing it does is kept."""
-        with _outages_named(), Transaction(self.engine, now=self.clock(), ids=self.ids) as tx:
+        with _outages_named(), _inside(), Transaction(self.engine, now=self.clock(), ids=self.ids) as tx:
             yield tx
             tx.expunge_all()  # what was read stays readable after the transaction
             tx.rollback()
@@ -71,13 +77,15 @@ class Database:
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` and commit; run it again from the start when it lost a race, at most twelve times.
 
-        ``work`` must therefore touch nothing but the transaction it is given.
+        ``work`` must therefore touch nothing but the transaction it is given: ports to the outside refuse
+        (see ``web.ports``).
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with (
                     _outages_named(),
                     self._turn,
+                    _inside(),
                     Transaction(self._writing, now=self.clock(), ids=self.ids) as tx,
                 ):
                     result = work(tx)
@@ -101,6 +109,15 @@ def _lost_race(error: DBAPIError) -> bool:
     if state is not None:
         return state in RETRYABLE_SQLSTATES
     return isinstance(error, IntegrityError) and "UNIQUE constraint failed" in str(error.orig)
+
+
+@contextmanager
+def _inside() -> Iterator[None]:
+    _open.depth = getattr(_open, "depth", 0) + 1
+    try:
+        yield
+    finally:
+        _open.depth -= 1
 
 
 @contextmanager

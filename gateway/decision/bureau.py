@@ -1,4 +1,7 @@
-"""Port: a licensed credit bureau, asked only with the shopper's consent; a simulator stands beside it for test mode."""
+"""Port: a licensed credit bureau, asked only with the shopper's consent; a simulator stands beside it for test mode.
+
+Each question is seen on the person's file, so it carries a reference: a repeated one with it is the same question.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,34 @@ class BureauReport:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A question about a person, found by the keyed hash of the ID number; ``consent`` names the shopper's.
+
+    The answer is wanted within ``within_seconds``: later than that, it is looked up.
+    """
+
+    reference: str
+    mode: Mode
+    subject: str
+    consent: str
+    within_seconds: float
+
+
 class Bureau(Protocol):
     """A licensed credit bureau."""
 
-    def report(self, *, mode: Mode, subject: str, consent: str) -> BureauReport:
-        """The report on a person, found by the keyed hash of the ID number; ``consent`` names the shopper's.
+    def report(self, inquiry: Inquiry) -> BureauReport:
+        """The report on a person; an unknown person has one in which everything is None.
 
-        Raises ``BureauUnavailable``; an unknown person has a report in which everything is None.
+        Raises ``BureauUnavailable`` when nothing is known of the outcome.
+        """
+        ...
+
+    def look_up(self, inquiry: Inquiry) -> BureauReport | None:
+        """The report that an earlier inquiry with this reference was answered with; None when there is none.
+
+        Raises ``BureauUnavailable`` when it cannot be asked.
         """
         ...
 
@@ -48,11 +72,17 @@ class SimulatedBureau:
     """SIMULATOR of a credit bureau: an invented report that is always the same for one person. It refuses live mode.
 
     One person in four is unknown; the others owe to 0-7 lenders, 0-1,200 yuan a month to each, with 0-9 queries.
+    It remembers nothing, so nothing is ever found again.
     """
 
-    def report(self, *, mode: Mode, subject: str, consent: str) -> BureauReport:
-        if mode != "test":
+    def look_up(self, inquiry: Inquiry) -> BureauReport | None:
+        del inquiry
+        return None
+
+    def report(self, inquiry: Inquiry) -> BureauReport:
+        if inquiry.mode != "test":
             raise BureauUnavailable("the built-in bureau is a simulator and works in test mode only")
+        subject = inquiry.subject
         chance = hashlib.sha256(f"bureau|{subject}".encode()).digest()
         if chance[0] < 64:
             return BureauReport(None, None, None, None)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Document, Fen, Number, UtcTime, Whole, Words
+from gateway.db.types import Document, Fen, Flag, Number, UtcTime, Whole, Words
 
 
 class CreditDecision(SQLModel, table=True):
@@ -54,7 +54,50 @@ class CreditDecision(SQLModel, table=True):
     sandbox: str | None = Field(default=None, sa_column=Column(Words))
     """Test mode only: the outcome that the phone number asked for, instead of the scorer's."""
     latency_us: int = Field(sa_column=Column(Whole, nullable=False))
+    """From the shopper's confirmation to the ruling."""
+    note: str | None = Field(default=None, sa_column=Column(Words))
+    """Why a person decided so, for the lender's file; never for shopper or merchant."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class DecisionRequest(SQLModel, table=True):
+    """An application on its way to a decision; its id is the reference under which bureau and lender are asked.
+
+    What is asked is written down before it is asked, so that whoever goes on after a crash asks the same.
+    """
+
+    __tablename__ = "decision_request"
+    __table_args__ = (
+        UniqueConstraint("checkout_id", name="one_decision_request_per_checkout"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("(decided_at IS NULL) = (decision_id IS NULL)", name="decided"),
+        Index("decision_request_of_shopper", "shopper_id", "created_at"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    checkout_id: str = Field(sa_column=Column(Words, nullable=False))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    ask_bureau: bool = Field(sa_column=Column(Flag, nullable=False))
+    """Whether the shopper consents that a bureau is asked."""
+    person_decides: bool = Field(sa_column=Column(Flag, nullable=False))
+    """Whether a review found the shopper wronged, so that a person decides what the scorer would decline."""
+    features: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    """The scorer's input but for the bureau's."""
+    link_signals: list[str] = Field(sa_column=Column(Document, nullable=False))
+    """The rules on links that fired."""
+    granted_by: str | None = Field(default=None, sa_column=Column(Words))
+    """The person who found, reviewing a decline of this order, that it should be approved."""
+    advice: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+    """What is submitted to the lender; none until the bureau has answered and the scorer has recommended."""
+    task_id: str = Field(sa_column=Column(Words, nullable=False))
+    """The row of the outbox by which the worker goes on when the request was interrupted."""
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    asked_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    """The machine's time of the confirmation, whatever a test clock says."""
+    decision_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("credit_decision.id")))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
 
 
 class CreditLimit(SQLModel, table=True):
@@ -177,7 +220,7 @@ class HumanReview(SQLModel, table=True):
         UniqueConstraint("checkout_id", name="one_human_review_per_checkout"),
         CheckConstraint("status IN ('requested', 'upheld', 'reconsider')", name="status"),
         CheckConstraint("(status = 'requested') = (resolved_at IS NULL)", name="resolved"),
-        Index("human_review_open", "status", "id"),
+        Index("human_review_due", "status", "due_at", "id"),
         Index("human_review_of_shopper", "shopper_id", "id"),
     )
 
@@ -191,3 +234,7 @@ class HumanReview(SQLModel, table=True):
     resolved_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     resolved_by: str | None = Field(default=None, sa_column=Column(Words))
     """Who at the lender looked at it."""
+    due_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    """Until when the shopper was promised an answer."""
+    note: str | None = Field(default=None, sa_column=Column(Words))
+    """Why it was answered so, for the lender's file."""

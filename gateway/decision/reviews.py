@@ -1,22 +1,28 @@
 """A person looks at a decline: asked for once by the declined shopper, answered by the lender's staff.
 
-``reconsider`` means that the shopper's next applications are not declined by the scorer: a person decides them.
+``reconsider`` means that the decline was wrong: the shopper is offered the same order again (``checkout.reviewing``).
+For a while the scorer alone does not decline the shopper's other applications, either: a person decides them.
 """
 
 from __future__ import annotations
 
-from sqlmodel import col, select
+from datetime import datetime
+
+from sqlmodel import col, select, tuple_
 
 from gateway.db.transactions import Transaction
 from gateway.decision import service
-from gateway.decision.models import CreditDecision, HumanReview
+from gateway.decision.models import HumanReview
 from gateway.errors import NotFound, WrongState
 
 OUTCOMES = ("upheld", "reconsider")
 
 
-def request(tx: Transaction, *, checkout_id: str) -> HumanReview:
-    """Note the request; asking again returns the first. Raises ``WrongState`` unless a decline stands."""
+def request(tx: Transaction, *, checkout_id: str, due_at: datetime) -> HumanReview:
+    """Note the request and until when its answer is promised; asking again returns the first.
+
+    Raises ``WrongState`` unless a decline stands.
+    """
     known = of_checkout(tx, checkout_id)
     if known is not None:
         return known
@@ -34,6 +40,7 @@ def request(tx: Transaction, *, checkout_id: str) -> HumanReview:
         decision_id=decision.id,
         status="requested",
         requested_at=tx.now,
+        due_at=due_at,
     )
     tx.add(review)
     tx.flush()
@@ -45,16 +52,30 @@ def of_checkout(tx: Transaction, checkout_id: str) -> HumanReview | None:
     return tx.exec(select(HumanReview).where(HumanReview.checkout_id == checkout_id)).first()
 
 
-def waiting(tx: Transaction) -> list[tuple[HumanReview, CreditDecision]]:
-    """Requests that nobody has answered, oldest first, each with the decision it is about."""
-    query = select(HumanReview, CreditDecision).join(
-        CreditDecision,
-        CreditDecision.id == HumanReview.decision_id,  # type: ignore[arg-type]
-    )
-    return list(tx.exec(query.where(HumanReview.status == "requested").order_by(col(HumanReview.id))))
+def waiting(
+    tx: Transaction, mode: str | None, *, after: tuple[datetime, str] | None, limit: int
+) -> list[HumanReview]:
+    """Requests that nobody has answered, the first due first, behind the place ``after``."""
+    query = select(HumanReview).where(HumanReview.status == "requested")
+    if mode is not None:
+        query = query.where(HumanReview.mode == mode)
+    place = (col(HumanReview.due_at), col(HumanReview.id))
+    if after is not None:
+        query = query.where(tuple_(*place) > tuple_(*after))
+    return list(tx.exec(query.order_by(*place).limit(limit)))
 
 
-def resolve(tx: Transaction, review_id: str, *, outcome: str, by: str) -> HumanReview:
+def get(tx: Transaction, review_id: str) -> HumanReview:
+    """The request. Raises ``NotFound``."""
+    review = tx.get(HumanReview, review_id)
+    if review is None:
+        raise NotFound(f"There is no request for review {review_id!r}.")
+    return review
+
+
+def resolve(
+    tx: Transaction, review_id: str, *, outcome: str, by: str, note: str | None = None
+) -> HumanReview:
     """Answer a request. Raises ``NotFound``, or ``WrongState`` when it was answered otherwise before."""
     review = tx.exec(select(HumanReview).where(HumanReview.id == review_id).with_for_update()).first()
     if review is None:
@@ -62,7 +83,8 @@ def resolve(tx: Transaction, review_id: str, *, outcome: str, by: str) -> HumanR
     if review.status not in ("requested", outcome):
         raise WrongState(f"The request was answered: {review.status}.", param="review")
     if review.status == "requested":
-        review.status, review.resolved_at, review.resolved_by = outcome, tx.now, by
+        review.status, review.resolved_at = outcome, tx.now
+        review.resolved_by, review.note = by, note
         tx.add(review)
         tx.flush()
     return review

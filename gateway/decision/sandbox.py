@@ -61,4 +61,14 @@ REASONS = {
         "text_zh": "本次金额超过您目前的可用额度",
         "text_en": "The amount is above your available limit",
     },
+    "lender_unreachable": {
+        "code": "lender_unreachable",
+        "text_zh": "资金方暂未答复，已转人工审核",
+        "text_en": "The lender has not answered yet, so a person will decide",
+    },
+    "cost_above_ceiling": {
+        "code": "cost_above_ceiling",
+        "text_zh": "该方案的综合成本超过今日规定上限",
+        "text_en": "The plan costs more than today's ceiling allows",
+    },
 }

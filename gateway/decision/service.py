@@ -1,8 +1,10 @@
-"""What happens at a decision: the scorer recommends, the lender decides, the outcome is written down and explained."""
+"""What happens at a decision: the scorer recommends, the lender decides, the outcome is written down and explained.
+
+The lender and the bureau are asked between transactions (see ``requests``); nothing here calls them.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,16 +15,16 @@ from sqlmodel import col, func, select
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.decision import limits, shadow
-from gateway.decision.funder import Funder, Submission
-from gateway.decision.models import CreditDecision, CreditLimit, HumanReview
+from gateway.decision.funder import Ruling
+from gateway.decision.models import CreditDecision, CreditLimit, DecisionRequest, HumanReview
 from gateway.decision.sandbox import PLAYS, REASONS
 from gateway.decision.scorer import ScorerPort, ScorerUnavailable
 from gateway.decision.shadow import Challenger
-from scoring.links import LinkFeatures, rules
 from scoring.rules import RULES
 
 RECONSIDERED_FOR = timedelta(days=90)
 """So long after a review went in the shopper's favour, a person decides what the scorer would decline."""
+WHY_A_PERSON = ("lender_unreachable", "scorer_unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,9 @@ class Recommended:
     limit_fen: int
     reasons: list[dict[str, str]]
     features: dict[str, Any]
-    signals: tuple[str, ...] = ()
+    scored: str = ""
+    """What the scorer alone recommended."""
+    signals: Sequence[str] = ()
     fraud_score: int | None = None
     credit_score: int | None = None
     fraud_probability: float | None = None
@@ -47,57 +51,55 @@ class Recommended:
     sandbox: str | None = None
 
 
-def decide(
-    tx: Transaction,
-    *,
+def recommend(
     scorer: ScorerPort,
-    funder: Funder,
-    funder_name: str,
+    *,
     mode: Mode,
-    checkout_id: str,
-    shopper_id: str,
     phone: str,
-    amount_fen: int,
     features: dict[str, Any],
-    links: LinkFeatures | None = None,
-    required: tuple[str, ...] = (),
+    required: tuple[str, ...],
+    link_signals: Sequence[str],
+    person_decides: bool,
+) -> Recommended:
+    """What is submitted to the lender about an application; touches no database.
+
+    ``required`` names features that a connected source should have answered: unknown, they lead to review. A missing
+    scorer leads to review, never to approval; what would be approved goes to a person when a rule on links fired,
+    and so does a decline where ``person_decides``.
+    """
+    advice = _recommended(scorer, mode=mode, phone=phone, features=features, required=required)
+    advice = replace(advice, scored=advice.outcome)
+    if advice.sandbox is None:
+        advice = _with_links(advice, link_signals, trusted=features.get("listed") == "trusted")
+    if advice.outcome == "decline" and person_decides:
+        advice = replace(advice, outcome="review")
+    return advice
+
+
+def record(
+    tx: Transaction,
+    request: DecisionRequest,
+    advice: Recommended,
+    ruling: Ruling,
+    *,
+    funder_name: str,
     challengers: Sequence[Challenger] = (),
 ) -> CreditDecision:
-    """Decide one application to finance ``amount_fen`` and record it; an approval grants the limit (the caller holds
-    the amount).
+    """Write down a ruling; an approval grants the limit (the caller holds the amount).
 
-    ``required`` names features that a connected source should have answered: unknown, they lead to review.
     ``challengers`` score a share of the shoppers later, in shadow.
-
-    A missing scorer leads to review, never to approval; what would be approved goes to a person when a rule on
-    ``links`` fires, and so does a decline of somebody whom a review found wronged. Raises ``FunderUnavailable``.
     """
-    started = time.perf_counter_ns()
-    advice = asked = _recommended(scorer, mode=mode, phone=phone, features=features, required=required)
-    if links is not None and advice.sandbox is None:
-        advice = _with_links(advice, links, trusted=features.get("listed") == "trusted")
-    if advice.outcome == "decline" and _person_decides(tx, shopper_id):
-        advice = replace(advice, outcome="review")
-    ruling = funder.decide(
-        Submission(
-            mode=mode,
-            shopper_id=shopper_id,
-            amount_fen=amount_fen,
-            recommended=advice.outcome,
-            limit_fen=advice.limit_fen,
-        )
-    )
     decision = CreditDecision(
         id=tx.new_id("dec"),
-        mode=mode,
-        checkout_id=checkout_id,
-        shopper_id=shopper_id,
-        amount_fen=amount_fen,
-        recommended=asked.outcome,
+        mode=request.mode,
+        checkout_id=request.checkout_id,
+        shopper_id=request.shopper_id,
+        amount_fen=request.amount_fen,
+        recommended=advice.scored,
         outcome=ruling.outcome,
         decided_by=ruling.decided_by,
         limit_fen=ruling.limit_fen,
-        reasons=advice.reasons or _unexplained(ruling.outcome),
+        reasons=list(ruling.reasons) or advice.reasons or _unexplained(ruling.outcome),
         signals=list(advice.signals),
         features=advice.features,
         fraud_probability=advice.fraud_probability,
@@ -112,7 +114,7 @@ def decide(
         annual_rate_bp=advice.annual_rate_bp,
         green_uplift_fen=advice.green_uplift_fen,
         sandbox=advice.sandbox,
-        latency_us=(time.perf_counter_ns() - started) // 1000,
+        latency_us=max(0, (tx.wall - request.asked_at) // timedelta(microseconds=1)),
         created_at=tx.now,
     )
     if ruling.outcome == "approve":
@@ -125,23 +127,25 @@ def decide(
 
 
 def resolve_review(
-    tx: Transaction, *, checkout_id: str, outcome: str, decided_by: str, funder_name: str
+    tx: Transaction, *, checkout_id: str, outcome: str, decided_by: str, note: str | None, funder_name: str
 ) -> CreditDecision:
-    """End a review by a person: a new decision that points to the same checkout.
+    """End a review by a person: a new decision that points to the same checkout, with the person's reason as ``note``.
 
     An approval grants the limit that was recommended, raised as far as this order and what is held need it.
     """
     first = latest(tx, checkout_id)
     limit_fen = 0
     if outcome == "approve":
-        known = limits.locked(tx, first.shopper_id, funder_name)
-        needed = first.amount_fen + (known.held_fen if known else 0)
-        limit_fen = max(first.recommended_limit_fen, needed, limits.LOWEST_FEN)
+        limit_fen = limit_needed_fen(
+            tx, first.shopper_id, funder_name, first.amount_fen, recommended_fen=first.recommended_limit_fen
+        )
     decision = CreditDecision(
         **{
             **first.model_dump(exclude={"id", "created_at"}),
             "outcome": outcome,
             "decided_by": decided_by,
+            "reasons": _after_review(first, outcome),
+            "note": note,
             "limit_fen": limit_fen,
         },
         id=tx.new_id("dec"),
@@ -154,10 +158,24 @@ def resolve_review(
     return decision
 
 
+def limit_needed_fen(
+    tx: Transaction, shopper_id: str, funder_name: str, amount_fen: int, *, recommended_fen: int
+) -> int:
+    """The limit that a person's approval grants: the recommended one, or what the order and what is held need."""
+    known = limits.locked(tx, shopper_id, funder_name)
+    return max(recommended_fen, amount_fen + (known.held_fen if known else 0), limits.LOWEST_FEN)
+
+
 def latest(tx: Transaction, checkout_id: str) -> CreditDecision:
     """The newest decision about a checkout."""
     query = select(CreditDecision).where(CreditDecision.checkout_id == checkout_id)
     return tx.exec(query.order_by(col(CreditDecision.id).desc())).first() or _missing(checkout_id)
+
+
+def of_checkout(tx: Transaction, checkout_id: str) -> list[CreditDecision]:
+    """Every decision about a checkout, oldest first: the first, and that of a person after a review."""
+    query = select(CreditDecision).where(CreditDecision.checkout_id == checkout_id)
+    return list(tx.exec(query.order_by(col(CreditDecision.id))))
 
 
 def open_commitment_fen(tx: Transaction, shopper_id: str) -> int:
@@ -169,14 +187,20 @@ def open_commitment_fen(tx: Transaction, shopper_id: str) -> int:
 
 
 def applications_since(tx: Transaction, shopper_ids: list[str], since: datetime) -> int:
-    """How many applications of these shoppers were decided since a moment; one that a review decided again, once."""
-    query = select(func.count(col(CreditDecision.checkout_id).distinct())).where(
+    """How many applications of these shoppers were made since a moment; one that a review decided again, once."""
+    decided = select(func.count(col(CreditDecision.checkout_id).distinct())).where(
         col(CreditDecision.shopper_id).in_(shopper_ids), CreditDecision.created_at >= since
     )
-    return tx.exec(query).one()
+    undecided = select(func.count()).where(
+        col(DecisionRequest.shopper_id).in_(shopper_ids),
+        DecisionRequest.created_at >= since,
+        col(DecisionRequest.decided_at).is_(None),
+    )
+    return tx.exec(decided).one() + tx.exec(undecided).one()
 
 
-def _person_decides(tx: Transaction, shopper_id: str) -> bool:
+def person_decides(tx: Transaction, shopper_id: str) -> bool:
+    """Whether a review found the shopper wronged lately: the scorer alone does not decline the next applications."""
     query = select(HumanReview.id).where(
         HumanReview.shopper_id == shopper_id,
         HumanReview.status == "reconsider",
@@ -224,12 +248,17 @@ def _unexplained(outcome: str) -> list[dict[str, str]]:
     return [REASONS["lender_declined"]] if outcome == "decline" else []
 
 
-def _with_links(advice: Recommended, links: LinkFeatures, *, trusted: bool) -> Recommended:
+def _after_review(first: CreditDecision, outcome: str) -> list[dict[str, str]]:
+    """The reasons of a person's decision: those of the first, less what only said why a person was asked."""
+    reasons = [reason for reason in first.reasons if reason["code"] not in WHY_A_PERSON]
+    return reasons or _unexplained(outcome)
+
+
+def _with_links(advice: Recommended, fired: Sequence[str], *, trusted: bool) -> Recommended:
     """What the rules on links make of a recommendation: an approval becomes a review, and the reviewer sees why.
 
     Whom the lender's list trusts is not stopped by rules.
     """
-    fired = rules(links)
     if not fired:
         return advice
     advice = replace(advice, signals=tuple(dict.fromkeys((*advice.signals, *fired))))

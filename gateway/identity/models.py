@@ -61,7 +61,7 @@ class ErasureRequest(SQLModel, table=True):
 
 
 class OneTimeCode(SQLModel, table=True):
-    """A code sent to a phone for one checkout; only its keyed hash is kept."""
+    """A code sent to a phone for one checkout; only its keyed hash is kept once it was sent."""
 
     __tablename__ = "one_time_code"
     __table_args__ = (
@@ -76,3 +76,7 @@ class OneTimeCode(SQLModel, table=True):
     attempts: int = Field(sa_column=Column(Whole, nullable=False))
     sent: int = Field(sa_column=Column(Whole, nullable=False))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    reference: str | None = Field(default=None, sa_column=Column(Words))
+    """Of the message, for the provider: a repeated one with it is the same message."""
+    message_sealed: bytes | None = Field(default=None, sa_column=Column(Bytes))
+    """Phone and code, sealed for as long as they wait to be sent."""

@@ -1,4 +1,4 @@
-"""What happens to identities: a code is sent and checked, a shopper is recognised or remembered."""
+"""What happens to identities: they are checked, and a shopper is recognised or remembered; codes are in ``codes``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ from gateway.core.identifiers import check_mobile, check_resident_id
 from gateway.core.masking import mask_name, mask_phone, mask_resident_id
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
-from gateway.errors import CodeRefused, IdentityRefused, TooManyRequests
+from gateway.errors import IdentityRefused
 from gateway.identity import erasure
-from gateway.identity.models import OneTimeCode, Shopper
-from gateway.identity.notifier import Notifier
+from gateway.identity.models import Shopper
 from gateway.privacy import subjects
 from gateway.privacy.vault import Vault
 
-CODE_LIFE = timedelta(minutes=10)
-MAX_CODES = 5
-MAX_ATTEMPTS = 5
 APPLICANT_DAYS = 365
 """How long a person without a loan is remembered after the newest application, unless a setting says otherwise."""
 ADULT_AGE = 18
@@ -57,46 +53,6 @@ def checked(tx: Transaction, *, name: str, id_number: str, phone: str) -> Identi
             "Instalment loans are for people of 18 years or more.", param="id_number", reason="minor"
         )
     return Identity(name=name, id_number=resident.number, phone=checked_phone(phone))
-
-
-def send_code(
-    tx: Transaction, vault: Vault, notifier: Notifier, *, mode: Mode, subject_id: str, phone: str
-) -> None:
-    """Send a fresh code for ``subject_id``. Raises ``IdentityRefused``, ``TooManyRequests`` or ``Unavailable``."""
-    number = checked_phone(phone)
-    row = tx.get(OneTimeCode, subject_id)
-    if row is not None and row.sent >= MAX_CODES:
-        raise TooManyRequests(f"At most {MAX_CODES} codes are sent for one checkout.", param="code")
-    code = notifier.new_code(mode)
-    fresh = OneTimeCode(
-        subject_id=subject_id,
-        phone_lookup=vault.lookup(number, "phone"),
-        code_lookup=vault.lookup(f"{subject_id}|{code}", "code"),
-        attempts=0,
-        sent=(row.sent if row else 0) + 1,
-        expires_at=tx.now + CODE_LIFE,
-    )
-    tx.merge(fresh)
-    notifier.send_code(mode, number, code)
-
-
-def attempt_code(
-    tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str
-) -> CodeRefused | None:
-    """Count one try of a code; returns the refusal, so that the caller can commit the count before raising it."""
-    row = tx.get(OneTimeCode, subject_id)
-    if row is None or row.phone_lookup != vault.lookup(phone, "phone"):
-        return CodeRefused("Ask for a code for this phone number first.", param="code", reason="code_missing")
-    if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
-        return CodeRefused("The code is used up: ask for a new one.", param="code", reason="code_expired")
-    row.attempts += 1
-    tx.add(row)
-    if row.code_lookup != vault.lookup(f"{subject_id}|{code}", "code"):
-        left = MAX_ATTEMPTS - row.attempts
-        return CodeRefused(
-            f"The code is not right; {left} tries are left.", param="code", reason="code_wrong"
-        )
-    return None
 
 
 def recognise(
@@ -197,15 +153,6 @@ def reseal(tx: Transaction, vault: Vault, *, limit: int) -> int:
             column = f"{name}_sealed"
             setattr(shopper, column, subject.seal(text, table="shopper", row=shopper.id, column=column))
         tx.add(shopper)
-    return len(rows)
-
-
-def forget_codes(tx: Transaction, *, limit: int) -> int:
-    """Delete some one-time codes that ended a day ago or earlier; returns how many."""
-    query = select(OneTimeCode).where(OneTimeCode.expires_at <= tx.now - timedelta(days=1)).limit(limit)
-    rows = list(tx.exec(query.with_for_update(skip_locked=True)))
-    for row in rows:
-        tx.delete(row)
     return len(rows)
 
 

@@ -1,4 +1,4 @@
-"""What ``fenqi-gateway privacy …`` and ``fenqi-gateway review …`` do. Each returns the exit code.
+"""What ``fenqi-gateway privacy …`` does. Each function returns the exit code.
 
 Who looks at a person's data or changes it stands in the audit log, in the same transaction.
 """
@@ -14,7 +14,6 @@ from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.checkout import consents
 from gateway.db.transactions import Transaction
-from gateway.decision import reviews
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
 from gateway.rights import erasure, export, rotation
@@ -85,44 +84,6 @@ def rotate_keys(gateway: Gateway, *, resume: bool) -> int:
         done = rotation.rotate(gateway, resume=resume, progress=progress)
     gateway.db.write(lambda tx: _record(tx, "privacy.rotate_keys", done.key_id, **done.as_json()))
     _print(done.as_json())
-    return 0
-
-
-def list_reviews(gateway: Gateway) -> int:
-    """Print the requests for a human review that wait, with what the reviewer needs; nothing names the person."""
-    with gateway.db.read() as tx:
-        found = reviews.waiting(tx)
-    _print(
-        [
-            {
-                "review": review.id,
-                "requested_at": review.requested_at.isoformat(),
-                "mode": review.mode,
-                "checkout": review.checkout_id,
-                "shopper": review.shopper_id,
-                "amount": decision.amount_fen,
-                "decided_by": decision.decided_by,
-                "reasons": [reason["code"] for reason in decision.reasons],
-                "signals": decision.signals,
-                "fraud_score": decision.fraud_score,
-                "credit_score": decision.credit_score,
-                "model": decision.model,
-            }
-            for review, decision in found
-        ]
-    )
-    return 0
-
-
-def resolve_review(gateway: Gateway, *, review: str, outcome: str, by: str) -> int:
-    """Record the answer to a request for a human review."""
-
-    def work(tx: Transaction) -> dict[str, str | None]:
-        row = reviews.resolve(tx, review, outcome=outcome, by=by)
-        _record(tx, "review.resolve", review, outcome=outcome)
-        return {"review": row.id, "status": row.status, "resolved_by": row.resolved_by}
-
-    _print(gateway.db.write(work))
     return 0
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
+from gateway.core.tenant import Mode, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
 from gateway.merchants import service as merchants
@@ -14,6 +16,11 @@ from gateway.privacy.vault import Vault
 from gateway.team import service
 from gateway.team.models import Invitation, TeamMember
 
+if TYPE_CHECKING:
+    from gateway.web.context import Gateway
+    from gateway.webhooks.models import OutboxItem
+
+TOPIC = "notify.invitation"
 LIFE = timedelta(hours=72)
 PATH = "/account/invitation"
 
@@ -44,6 +51,28 @@ def invite(
     )
     tx.add(invitation)
     return invitation, token
+
+
+def queue(tx: Transaction, gateway: Gateway, invitation: Invitation, *, mode: Mode, url: str) -> None:
+    """Queue the message with the link; until it is sent, the link lies sealed in the invitation's row."""
+    invitation.message_sealed = gateway.vault.seal(url, **_place(invitation.id))
+    tx.add(invitation)
+    gateway.queue(tx, TOPIC, {"invitation": invitation.id, "mode": mode})
+
+
+def carry_out(gateway: Gateway, item: OutboxItem) -> None:
+    """Send the invitation that ``item`` names, unless it no longer works. Raises what the notifier raises."""
+    with gateway.db.read() as tx:
+        row = tx.get(Invitation, item.payload["invitation"])
+        works = row is not None and row.used_at is None and row.expires_at > tx.wall
+    if row is None or row.message_sealed is None:
+        return
+    if works:
+        url = gateway.vault.open(row.message_sealed, **_place(row.id))
+        gateway.ports["notifier"].send_invitation(
+            mode_of(item.payload["mode"]), row.email, url, reference=row.id
+        )
+    gateway.db.write(lambda tx: _forget_message(tx, row.id, sent=works))
 
 
 def waiting(tx: Transaction, merchant_id: str) -> list[Invitation]:
@@ -101,6 +130,17 @@ def forget_expired(tx: Transaction, *, limit: int) -> int:
 
 def _lookup(vault: Vault, token: str) -> str:
     return vault.lookup(token, "invitation")
+
+
+def _forget_message(tx: Transaction, invitation_id: str, *, sent: bool) -> None:
+    row = tx.exec(select(Invitation).where(Invitation.id == invitation_id).with_for_update()).first()
+    if row is not None:
+        row.message_sealed, row.sent_at = None, tx.wall if sent else row.sent_at
+        tx.add(row)
+
+
+def _place(invitation_id: str) -> dict[str, str]:
+    return {"table": "invitation", "row": invitation_id, "column": "message_sealed"}
 
 
 def merchant_of(tx: Transaction, invitation: Invitation) -> merchants.Merchant:

@@ -125,6 +125,9 @@ class Invitation(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     """When somebody joined by it, or it was withdrawn."""
+    message_sealed: bytes | None = Field(default=None, sa_column=Column(Bytes))
+    """The link, sealed for as long as it waits to be sent."""
+    sent_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
 
 
 class LoginSession(SQLModel, table=True):

@@ -16,6 +16,7 @@ from gateway.team.schemas import (
     RoleRequest,
     SessionAnswer,
 )
+from gateway.web.context import Caller, Gateway
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
 
@@ -24,6 +25,15 @@ account = Api("account", prefix="/v1/account")
 OF_ONE_PERSON = Idempotency(keep_days=0)
 """Answers are kept by merchant: one person's must not be given to a colleague who chose the same key."""
 OWNER: dict[str, Any] = {"scope": "portal", "roles": ("owner",)}
+
+
+def _can_send(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> bool:
+    """Whether a message can be sent at all; asked before the transaction."""
+    try:
+        gateway.ports["notifier"].check(caller.mode)
+    except Unavailable:
+        return False
+    return True
 
 
 @team.get(scope="portal", answer=MemberAnswer, lists=True)
@@ -38,18 +48,16 @@ def list_team(call: Call) -> Any:
     body=InvitationRequest,
     answer=InvitationAnswer,
     idempotency=Idempotency(sealed=True),
+    prepare=_can_send,
 )
 def invite_to_team(call: Call) -> Any:
     """Invite somebody; the link works for 72 hours and once, and replaces an earlier one to the same address."""
     me = _me(call)
     invitation, token = invitations.invite(call.tx, call.gateway.vault, me, **call.body)
     url = f"{call.gateway.settings.public_url}{invitations.PATH}?token={token}"
-    try:
-        call.gateway.ports["notifier"].send_invitation(call.tenant.mode, invitation.email, url)
-        sent = True
-    except Unavailable:
-        sent = False
-    return Created({**_invitation(invitation), "url": url, "sent": sent})
+    if call.prepared:
+        invitations.queue(call.tx, call.gateway, invitation, mode=call.tenant.mode, url=url)
+    return Created({**_invitation(invitation), "url": url})
 
 
 @team.get("/invitations", **OWNER, answer=InvitationAnswer, lists=True)
@@ -180,7 +188,7 @@ def _invitation(row: Invitation) -> dict[str, Any]:
         "role": row.role,
         "expires_at": row.expires_at,
         "url": None,
-        "sent": False,
+        "sent": row.sent_at is not None or row.message_sealed is not None,
     }
 
 

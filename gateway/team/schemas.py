@@ -52,7 +52,9 @@ class InvitationAnswer(Strict):
     role = fields.String()
     expires_at = fields.DateTime()
     url = fields.String(allow_none=True)
-    sent = fields.Boolean(metadata={"description": "Whether the notifier took it; if not, pass the link on."})
+    sent = fields.Boolean(
+        metadata={"description": "Whether the link is sent by a message; if not, pass it on."}
+    )
 
 
 class PasskeyAnswer(Strict):

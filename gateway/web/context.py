@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,7 @@ from flask import Request, current_app
 from gateway.config import Settings
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Database, Transaction
+from gateway.web.ports import Ports
 
 if TYPE_CHECKING:
     from gateway.privacy.vault import Vault
@@ -72,9 +74,11 @@ class Gateway:
     """Sets a transaction's ``now`` to a merchant's business time, which a test clock may have moved."""
     random_bits: Callable[[int], int] = secrets.randbits
     """Chance: so many random bits."""
-    ports: dict[str, Any] = field(default_factory=dict)
-    """Foreign systems by name: ``funder``, ``notifier``, ``institution``, ``working_days``, ``scorer``, ``links``,
-    ``signing_authority``, ``webhook_transport``."""
+    queue: Callable[[Transaction, str, dict[str, Any]], Any] = lambda tx, topic, payload: None
+    """Puts what must leave into the outbox, for the rooms below it."""
+    woken: threading.Event = field(default_factory=threading.Event)
+    """Set when something was queued that is to leave at once, for a worker that is a thread of this process."""
+    ports: Ports = field(default_factory=Ports)
 
 
 def gateway() -> Gateway:

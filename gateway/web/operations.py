@@ -18,7 +18,7 @@ but ``call.tx``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
@@ -32,7 +32,7 @@ from gateway.web import faults, permissions, rate_limits
 from gateway.web.bodies import loaded, read_json, read_query
 from gateway.web.context import Caller, Gateway, gateway
 from gateway.web.fields import Strict
-from gateway.web.idempotency import Idempotency, Outcome, key_of, once
+from gateway.web.idempotency import Idempotency, Outcome, amend, key_of, once
 from gateway.web.rate_limits import Rate
 
 VERSION = "2026-11-23"
@@ -65,6 +65,7 @@ class Call:
 
 View = Callable[..., Any]
 Prepare = Callable[[Gateway, Caller, dict[str, Any]], Any]
+Finish = Callable[[Gateway, Caller, dict[str, str]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,9 @@ class Operation:
     tag: str
     roles: tuple[str, ...] = ()
     """Which people may; empty: all whose role has the scope."""
+    finish: Finish | None = None
+    """Goes on after the commit, outside any transaction, and returns what is answered instead. What the view returned
+    is the answer of a repeated request where this was interrupted."""
     step_up: bool | Literal["login"] = False
     """Whether a person must have logged in within five minutes, in live mode with a second factor; for ``login``
     without one too."""
@@ -155,6 +159,7 @@ class Api:
                     rate=options.get("rate"),
                     csv=options.get("csv"),
                     prepare=options.get("prepare"),
+                    finish=options.get("finish"),
                     tag=self.name,
                     roles=options.get("roles", ()),
                     step_up=options.get("step_up", False),
@@ -220,6 +225,8 @@ def _runner(operation: Operation) -> Callable[..., Response]:
 
         if operation.writes:
             outcome = here.db.write(work)
+            if operation.finish is not None and caller is not None and not outcome.replayed:
+                outcome = _finished(here, operation, caller, path, outcome)
         else:
             with here.db.read() as tx:
                 outcome = work(tx)
@@ -229,6 +236,19 @@ def _runner(operation: Operation) -> Callable[..., Response]:
     run.__name__ = operation.view.__name__
     run.__doc__ = operation.view.__doc__
     return run
+
+
+def _finished(
+    here: Gateway, operation: Operation, caller: Caller, path: dict[str, str], outcome: Outcome
+) -> Outcome:
+    """What ``finish`` answers instead; a repeated request gets it too."""
+    assert operation.finish is not None
+    final = replace(outcome, body=_dumped(operation, operation.finish(here, caller, path)).body)
+    key = key_of(request, operation.idempotency)
+    if key is not None:
+        route = f"{operation.method} {request.path}"
+        here.db.write(lambda tx: amend(tx, tenant=caller.tenant, route=route, key=key, body=final.body))
+    return final
 
 
 def _wants_csv() -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert
 from sqlmodel import SQLModel, col, select
 
 from gateway.db.transactions import Database, Transaction
@@ -24,7 +24,13 @@ LEASE = timedelta(seconds=60)
 RETRY_AFTER_SECONDS = (5, 30, 120, 600, 3600, 4 * 3600, 12 * 3600, 24 * 3600)
 """Waits between attempts; after the last the row stays, undone and named in the log."""
 
-NEW_ITEMS = insert(SQLModel.metadata.tables["outbox"])
+ITEMS = SQLModel.metadata.tables["outbox"]
+NEW_ITEMS = insert(ITEMS)
+DONE = (
+    ITEMS.update()
+    .where(ITEMS.c.id == bindparam("item"), ITEMS.c.done_at.is_(None))
+    .values(done_at=bindparam("now"))
+)
 
 Handler = Callable[[OutboxItem], None]
 
@@ -58,6 +64,11 @@ def put_many(tx: Transaction, topic: str, payloads: Sequence[dict[str, Any]]) ->
     ]
     if rows:
         tx.connection().execute(NEW_ITEMS, rows)
+
+
+def withdraw(tx: Transaction, item_id: str) -> None:
+    """Mark an item as done that nobody needs to handle any more."""
+    tx.execute(DONE, {"item": item_id, "now": tx.wall})
 
 
 def drain(db: Database, handlers: Mapping[str, Handler], *, limit: int = BATCH) -> int:

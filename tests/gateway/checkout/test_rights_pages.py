@@ -70,6 +70,7 @@ def test_the_merchant_sees_the_status_only(pages, api):
     pages.post(f"{path}/human-review")
     found = api.get(f"/v1/checkouts/{path.rpartition('/')[2]}").json
     assert (found["status"], found["decline"]) == ("declined", {"code": "declined"})
+    assert found.pop("review_due_at") is None
     assert "review" not in json.dumps(found)
     assert "review" not in api.get("/v1/events").text
 
@@ -84,41 +85,6 @@ def test_only_a_decline_is_looked_at(pages, api, phone):
 def test_a_form_of_another_site_is_refused(pages, api, step):
     answer = pages.post(f"{concluded(api)}/{step}", headers={"Origin": "https://evil.example"})
     assert answer.status_code == 403
-
-
-def test_the_lenders_staff_lists_and_answers(pages, api, gateway, capsys, monkeypatch, database_url):  # noqa: F811
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    data = str(gateway.settings.data_dir)
-    path = concluded(api)
-    pages.post(f"{path}/human-review")
-    assert main(["review", "list", "--data", data]) == 0
-    printed = capsys.readouterr().out
-    (row,) = json.loads(printed)
-    assert row["reasons"] == ["sandbox_credit"]
-    assert ID_NUMBER not in printed
-    resolve = ["review", "resolve", row["review"], "--by", "li.lei", "--data", data]
-    assert main([*resolve, "--outcome", "upheld"]) == 0
-    assert main([*resolve, "--outcome", "upheld"]) == 0
-    assert main([*resolve, "--outcome", "reconsider"]) == 1
-    assert "维持原结果" in pages.get(f"{path}/result").text
-    capsys.readouterr()
-    assert main(["review", "list", "--data", data]) == 0
-    assert json.loads(capsys.readouterr().out) == []
-    assert main(["review", "resolve", "hrv_none", "--outcome", "upheld", "--by", "x", "--data", data]) == 1
-
-
-def test_after_a_review_in_the_shoppers_favour_a_person_decides(pages, api, gateway, clock):
-    from gateway.decision import reviews  # noqa: PLC0415
-
-    path = concluded(api)
-    pages.post(f"{path}/human-review")
-    (review,) = one(gateway, "SELECT id FROM human_review")
-    gateway.db.write(lambda tx: reviews.resolve(tx, review, outcome="reconsider", by="li.lei") and None)
-    assert "您可以重新申请" in pages.get(f"{path}/result").text
-    assert 'data-status="under_review"' in pages.get(f"{concluded(api)}/result").text
-    clock.advance(days=91)
-    api.login()
-    assert 'data-status="declined"' in pages.get(f"{concluded(api)}/result").text
 
 
 def test_consents_are_shown_and_withdrawn_one_by_one(pages, api, gateway):

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.decision.bureau import FIELDS, BureauReport, BureauUnavailable, SimulatedBureau
+from gateway.core.tenant import Mode
+from gateway.decision.bureau import FIELDS, BureauReport, BureauUnavailable, Inquiry, SimulatedBureau
 from scoring.application import Application
 from tests.one_database import database_url  # noqa: F401
 
@@ -18,11 +19,18 @@ class Recorded:
     def __init__(self, report: BureauReport | None) -> None:
         self.answer, self.asked = report, []
 
-    def report(self, **asked: Any) -> BureauReport:
-        self.asked.append(asked)
+    def report(self, inquiry: Inquiry) -> BureauReport:
+        self.asked.append(inquiry)
         if self.answer is None:
             raise BureauUnavailable
         return self.answer
+
+    def look_up(self, inquiry: Inquiry) -> BureauReport | None:
+        return None
+
+
+def inquiry(mode: Mode, subject: str = "s") -> Inquiry:
+    return Inquiry(reference="drq_1", mode=mode, subject=subject, consent="c", within_seconds=1)
 
 
 def complete(api: Any, phone: str = "13912345678") -> Any:
@@ -42,9 +50,10 @@ def test_what_the_bureau_says_is_scored_and_kept(app: Any, api: Any) -> None:
     app.extensions["fenqi"].ports["bureau"] = bureau
     assert complete(api)["status"] == "approved"
     (asked,) = bureau.asked
-    assert asked["mode"] == "test"
-    assert asked["consent"].endswith(":bureau_query")
-    assert len(asked["subject"]) >= 40, "a keyed hash, no ID number"
+    assert asked.mode == "test"
+    assert asked.consent.endswith(":bureau_query")
+    assert asked.reference.startswith("drq_")
+    assert len(asked.subject) >= 40, "a keyed hash, no ID number"
     assert "45678" in decision(app).features
 
 
@@ -66,7 +75,7 @@ def test_without_a_bureau_nobody_is_asked(app: Any, api: Any) -> None:
 
 @pytest.mark.parametrize("number", range(40))
 def test_the_simulators_report_is_the_same_each_time_and_fits_the_scorer(number: int) -> None:
-    found = [SimulatedBureau().report(mode="test", subject=f"s{number}", consent="c") for _ in range(2)]
+    found = [SimulatedBureau().report(inquiry("test", subject=f"s{number}")) for _ in range(2)]
     assert found[0] == found[1]
     assert tuple(found[0].as_features()) == FIELDS
     Application(amount_fen=100_000, term=3, category="3c", **found[0].as_features())
@@ -74,4 +83,4 @@ def test_the_simulators_report_is_the_same_each_time_and_fits_the_scorer(number:
 
 def test_the_simulator_refuses_live_mode() -> None:
     with pytest.raises(BureauUnavailable, match="simulator"):
-        SimulatedBureau().report(mode="live", subject="s", consent="c")
+        SimulatedBureau().report(inquiry("live"))

@@ -172,5 +172,7 @@ def test_a_challenger_must_know_what_the_champion_had_to_and_its_log_is_repeated
 class Silent:
     """A bureau that gives no answer."""
 
-    def report(self, **asked: Any) -> Any:
+    def report(self, inquiry: Any) -> Any:
         raise BureauUnavailable
+
+    look_up = report

@@ -106,7 +106,7 @@ def test_whom_the_list_trusts_is_not_stopped_by_the_rules_on_links(
 class Odd:
     """A bureau whose report no scorer can take."""
 
-    def report(self, **asked: Any) -> bureau.BureauReport:
+    def report(self, inquiry: Any) -> bureau.BureauReport:
         return bureau.BureauReport(1, 2, 6.2, 45_678)
 
 

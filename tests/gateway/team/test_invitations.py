@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from gateway.errors import Unavailable
+from gateway.errors import MessagesUnavailable
+from gateway.runtime import drain_outbox
 from gateway.team.invitations import LIFE
 from tests.one_database import database_url  # noqa: F401
 
@@ -49,6 +50,13 @@ def guest(app):
             return browser.post("/account/invitation", data=data, headers=headers or {})
 
     return Guest()
+
+
+def stored(app, *tables):
+    """Every column of every row of some tables, as text."""
+    with app.extensions["fenqi"].db.read() as tx:
+        rows = [row for table in tables for row in tx.execute(text(f"SELECT * FROM {table}")).mappings()]
+    return "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows)
 
 
 def log_in(portal, email, password=CHOSEN):
@@ -161,24 +169,61 @@ def test_a_merchants_name_is_text(app, invite, guest):
     assert "<b>x</b>" in unescape(page.text)
 
 
-def test_the_notifier_is_given_the_link_and_may_fail(app, invite):
+def test_the_link_leaves_by_the_outbox_once_and_is_sealed_until_then(app, owner, call, invite):
     sent = []
 
     class Notifier:
-        def send_invitation(self, mode, email, url):
-            sent.append((mode, email, url))
+        def check(self, mode):
+            pass
 
-    class Broken:
-        def send_invitation(self, mode, email, url):
-            raise Unavailable("no message service")
+        def send_invitation(self, mode, email, url, *, reference):
+            sent.append((mode, email, url, reference))
+            if len(sent) == 1:
+                raise MessagesUnavailable("the answer was lost")
 
-    ports = app.extensions["fenqi"].ports
-    ports["notifier"] = Notifier()
+    gateway = app.extensions["fenqi"]
+    gateway.ports["notifier"] = Notifier()
     invitation = invite()
     assert invitation["sent"] is True
-    assert sent == [("test", "li@shop.example", invitation["url"])]
-    ports["notifier"] = Broken()
+    assert sent == []
+    assert stored(app, "outbox", "invitation").count(invitation["url"].partition("token=")[2]) == 0
+    drain_outbox(gateway)
+    assert stored(app, "invitation").count("message_sealed=None") == 0
+    gateway.clock.advance(seconds=60)
+    drain_outbox(gateway)
+    drain_outbox(gateway)
+    assert sent == [("test", "li@shop.example", invitation["url"], invitation["id"])] * 2
+    assert stored(app, "invitation").count("message_sealed=None") == 1
+    (listed,) = call(owner, "GET", "/v1/team/invitations").json["data"]
+    assert listed["sent"] is True
+
+
+def test_an_invitation_that_was_withdrawn_is_not_sent(app, owner, call, invite):
+    gateway = app.extensions["fenqi"]
+    gateway.ports["notifier"] = Refusing()
+    invitation = invite()
+    assert call(owner, "DELETE", f"/v1/team/invitations/{invitation['id']}").status_code == 200
+    drain_outbox(gateway)
+    assert "last_error=None" in stored(app, "outbox")
+    assert "message_sealed=None" in stored(app, "invitation")
+
+
+class Refusing:
+    def check(self, mode):
+        pass
+
+    def send_invitation(self, mode, email, url, *, reference):
+        raise AssertionError("a useless link was sent")
+
+
+def test_where_nothing_can_be_sent_the_owner_is_told_so(app, invite):
+    class Mute:
+        def check(self, mode):
+            raise MessagesUnavailable("no message service")
+
+    app.extensions["fenqi"].ports["notifier"] = Mute()
     assert invite()["sent"] is False
+    assert stored(app, "outbox") == ""
 
 
 def test_the_link_is_kept_sealed_only_and_given_again_to_the_same_key(app, owner, call):

@@ -1,0 +1,202 @@
+"""What ``fenqi-gateway review …`` does: applications that a person decides, and declines that a person looks at again.
+
+Both are answered by the same two words. Who decided and why stands in the decision and in the audit log. Each function
+returns the exit code.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from gateway.audit import service as audit
+from gateway.audit.service import Actor
+from gateway.checkout import reviewing, service
+from gateway.checkout.deciding import chosen_plan
+from gateway.checkout.models import Checkout
+from gateway.core.calendar import SHANGHAI
+from gateway.db.transactions import Transaction
+from gateway.decision import requests, reviews
+from gateway.decision import service as decisions
+from gateway.errors import InvalidRequest, NotFound
+from gateway.identity import service as identity
+from gateway.privacy.vault import VaultError
+from gateway.web.context import Gateway
+
+APPEALS = "hrv_"
+"""A decline that its shopper wants looked at; every other identifier is that of a checkout in review."""
+
+
+def show_list(gateway: Gateway, *, mode: str | None, after: str | None, limit: int, as_json: bool) -> int:
+    """Print what waits for a person, the first due first, so many at a time."""
+    with gateway.db.read() as tx:
+        place = _place(tx, after) if after else None
+        rows = [
+            _application_row(tx, row) for row in reviewing.waiting(tx, mode, after=place, limit=limit + 1)
+        ]
+        rows += [_appeal_row(tx, row) for row in reviews.waiting(tx, mode, after=place, limit=limit + 1)]
+    rows.sort(key=lambda row: (row["due_at"], row["review"]))
+    shown, more = rows[:limit], len(rows) > limit
+    if as_json:
+        _print({"data": shown, "has_more": more, "next": shown[-1]["review"] if more else None})
+        return 0
+    for row in shown:
+        due = datetime.fromisoformat(row["due_at"]).astimezone(SHANGHAI)
+        late = "  OVERDUE" if row["overdue"] else ""
+        print(
+            f"{row['review']}  {row['kind']:<11}  {row['mode']}  {row['amount'] / 100:>12,.2f} CNY"
+            f"  due {due:%Y-%m-%d %H:%M}{late}"
+        )
+    if not shown:
+        print("Nothing waits for a person.")
+    if more:
+        print(f"There are more: --after {shown[-1]['review']}")
+    return 0
+
+
+def show(gateway: Gateway, actor: Actor, review: str) -> int:
+    """Print all that a reviewer needs about one review; the identity masked. Raises ``NotFound``."""
+
+    def work(tx: Transaction) -> dict[str, Any]:
+        appeal = reviews.get(tx, review) if review.startswith(APPEALS) else None
+        checkout = _checkout(tx, appeal.checkout_id if appeal else review)
+        row = _appeal_row(tx, appeal) if appeal else _application_row(tx, checkout)
+        audit.record(tx, actor, "review.show", about=review)
+        return {**row, **_case(tx, gateway, checkout)}
+
+    _print(gateway.db.write(work))
+    return 0
+
+
+def decide(gateway: Gateway, actor: Actor, review: str, *, approve: bool, by: str, reason: str) -> int:
+    """Approve or decline. Raises ``NotFound``, ``WrongState``, ``InvalidRequest``, or ``CostAboveCeiling``.
+
+    An application becomes what was decided. A decline that a person approves is followed by a new offer, which the
+    shopper is shown on its page.
+    """
+    for name, value in (("by", by), ("reason", reason)):
+        if not value.strip():
+            raise InvalidRequest(f"Say in --{name} {'who decided' if name == 'by' else 'why'}.", param=name)
+
+    def work(tx: Transaction) -> dict[str, Any]:
+        if review.startswith(APPEALS):
+            _checkout(tx, reviews.get(tx, review).checkout_id)  # at the business time of its merchant
+            outcome = "reconsider" if approve else "upheld"
+            answered = reviews.resolve(tx, review, outcome=outcome, by=by, note=reason)
+            told = {"review": answered.id, "status": answered.status, "by": answered.resolved_by}
+        else:
+            outcome = "approve" if approve else "decline"
+            checkout = reviewing.resolve(tx, gateway, review, outcome=outcome, by=by, note=reason)
+            told = {"review": checkout.id, "status": checkout.status, "by": by}
+        facts = {"outcome": outcome, "by": by, "reason": reason}
+        audit.record(tx, actor, "review.resolve", about=review, facts=facts)
+        return told
+
+    _print(gateway.db.write(work))
+    return 0
+
+
+def _checkout(tx: Transaction, checkout_id: str) -> Checkout:
+    checkout = service.locked(tx, checkout_id)
+    if checkout is None:
+        raise NotFound(f"There is no review {checkout_id!r}; see: fenqi-gateway review list")
+    return checkout
+
+
+def _place(tx: Transaction, review: str) -> tuple[datetime, str]:
+    if review.startswith(APPEALS):
+        return reviews.get(tx, review).due_at, review
+    checkout = tx.get(Checkout, review)
+    if checkout is None or checkout.review_due_at is None:
+        raise NotFound(f"There is no review {review!r} to go on after.")
+    return checkout.review_due_at, review
+
+
+def _application_row(tx: Transaction, checkout: Checkout) -> dict[str, Any]:
+    service.enter_time_of(tx, checkout)
+    due = checkout.review_due_at
+    return {
+        "review": checkout.id,
+        "kind": "application",
+        "status": checkout.status,
+        "due_at": due.isoformat() if due else None,
+        "overdue": reviewing.is_overdue(tx, checkout),
+        **_order(tx, checkout),
+    }
+
+
+def _appeal_row(tx: Transaction, appeal: Any) -> dict[str, Any]:
+    checkout = tx.get_one(Checkout, appeal.checkout_id)
+    service.enter_time_of(tx, checkout)
+    return {
+        "review": appeal.id,
+        "kind": "appeal",
+        "status": appeal.status,
+        "due_at": appeal.due_at.isoformat(),
+        "overdue": appeal.status == "requested" and appeal.due_at <= tx.now,
+        **_order(tx, checkout),
+    }
+
+
+def _order(tx: Transaction, checkout: Checkout) -> dict[str, Any]:
+    decision = decisions.latest(tx, checkout.id)
+    return {
+        "mode": checkout.mode,
+        "checkout": checkout.id,
+        "merchant": checkout.merchant_id,
+        "shopper": checkout.shopper_id,
+        "amount": decision.amount_fen,
+        "reasons": [reason["code"] for reason in decision.reasons],
+        "signals": decision.signals,
+    }
+
+
+def _case(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, Any]:
+    """The order, the plan, the person (masked), and what led to the newest decision."""
+    decision, request = decisions.latest(tx, checkout.id), requests.of_checkout(tx, checkout.id)
+    plan = chosen_plan(checkout)
+    shopper_id = checkout.shopper_id or ""
+    return {
+        "lender_reference": request.id if request else None,
+        "merchant_name": service.merchant_of(tx, checkout).name,
+        "merchant_reference": checkout.merchant_reference,
+        "category": checkout.category,
+        "items": checkout.items,
+        "order_amount": checkout.amount_fen,
+        "down_payment": checkout.down_payment_fen,
+        "plan": {name: plan[name] for name in ("term", "total_payment", "installment", "annual_rate")},
+        "person": _masked(tx, gateway, shopper_id),
+        "held": decisions.open_commitment_fen(tx, shopper_id),
+        "reasons": decision.reasons,
+        "recommended": decision.recommended,
+        "recommended_limit": decision.recommended_limit_fen,
+        "fraud_score": decision.fraud_score,
+        "credit_score": decision.credit_score,
+        "fraud_probability": decision.fraud_probability,
+        "default_probability": decision.default_probability,
+        "model": decision.model,
+        "policy": decision.policy,
+        "features": decision.features,
+        "decisions": [
+            {
+                "decision": one.id,
+                "outcome": one.outcome,
+                "by": one.decided_by,
+                "reason": one.note,
+                "at": one.created_at.isoformat(),
+            }
+            for one in decisions.of_checkout(tx, checkout.id)
+        ],
+    }
+
+
+def _masked(tx: Transaction, gateway: Gateway, shopper_id: str) -> dict[str, str] | None:
+    try:
+        return identity.masked(tx, gateway.vault, shopper_id)
+    except VaultError:  # erased since
+        return None
+
+
+def _print(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))

@@ -1,0 +1,218 @@
+"""Deciding: the lender and the bureau are asked between transactions, and the ruling is written down once.
+
+1. ``begin``, in the confirmation's transaction: the request with its reference, the checkout ``deciding``, and a task
+   for the worker that falls due after a short lease.
+2. Outside any transaction: the bureau is asked and the scorer recommends; what the lender is asked is written down; the
+   lender is asked.
+3. In a transaction: the ruling, and with it the limit, the payment, the contract and the event.
+
+The request that confirmed does 2 and 3 at once. When it cannot, because it was ended or the lender does not answer, the
+worker goes on, looks up before it asks, and asks under the same reference. A lender that stays silent for
+``LONGEST_WAIT`` leaves the application to a person: silence is neither an approval nor a decline.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gateway.checkout import application, outcome, service
+from gateway.checkout.models import Checkout
+from gateway.contracts import service as contracts
+from gateway.core.tenant import mode_of
+from gateway.db.transactions import Transaction
+from gateway.decision import requests, reviews
+from gateway.decision import service as decisions
+from gateway.decision.funder import Ruling
+from gateway.decision.sandbox import REASONS
+from gateway.decision.service import Recommended
+from gateway.errors import CostAboveCeiling, FunderUnavailable
+from gateway.identity import service as identity
+from gateway.plans import service as plans
+from gateway.web.context import Gateway
+from gateway.webhooks import outbox
+from scoring.links import rules
+
+if TYPE_CHECKING:
+    from gateway.decision.models import DecisionRequest
+    from gateway.webhooks.models import OutboxItem
+
+log = logging.getLogger("gateway.deciding")
+PAGE_SECONDS = 3.0
+"""How long a shopper's request waits for bureau and lender together."""
+WORKER_SECONDS = 10.0
+LEASE = timedelta(seconds=10)
+"""For so long after the confirmation its own request may go on alone."""
+LONGEST_WAIT = timedelta(minutes=15)
+SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(seconds=60)
+"""Between two attempts of the worker: half of the time that has passed, within these."""
+
+
+def begin(
+    tx: Transaction,
+    gateway: Gateway,
+    checkout: Checkout,
+    plan: dict[str, Any],
+    *,
+    consents: set[str],
+    device: str | None,
+) -> DecisionRequest:
+    """Write down what is to be decided about a confirmed checkout, which is ``deciding`` from here."""
+    assert checkout.shopper_id is not None, "a confirmed checkout has a shopper"
+    phone = identity.phone_of(tx, gateway.vault, checkout.shopper_id)
+    linked = application.linked(tx, gateway, checkout, phone=phone, device=device)
+    features = application.features(tx, checkout, plan) | application.counted(linked)
+    request = requests.open_request(
+        tx,
+        mode=service.tenant_of(checkout).mode,
+        checkout_id=checkout.id,
+        shopper_id=checkout.shopper_id,
+        amount_fen=checkout.financed_fen,
+        features=features,
+        link_signals=rules(linked),
+        ask_bureau="bureau_query" in consents,
+        granted_by=_granted_by(tx, checkout, features),
+        lease_ends=tx.wall + LEASE,
+    )
+    service.move(tx, checkout, "deciding")
+    return request
+
+
+def answer(gateway: Gateway, request_id: str) -> None:
+    """Ask and rule at once, for a shopper who waits; whatever fails here, the worker goes on with."""
+    try:
+        _decide(gateway, request_id, again=False, within_seconds=PAGE_SECONDS)
+    except FunderUnavailable as error:
+        log.warning("%s is left to the worker: %s", request_id, error)
+    except Exception:  # the confirmation is committed: the page says that it is being decided
+        log.exception("%s is left to the worker", request_id)
+
+
+def carry_out(gateway: Gateway, item: OutboxItem) -> None:
+    """Go on with a request that was interrupted, or that the lender has not answered."""
+    request_id = item.payload["request"]
+    try:
+        _decide(gateway, request_id, again=True, within_seconds=WORKER_SECONDS)
+    except FunderUnavailable as error:
+        log.warning("%s has no ruling yet: %s", request_id, error)
+        gateway.db.write(lambda tx: _wait(tx, gateway, request_id))
+
+
+def chosen_plan(checkout: Checkout) -> dict[str, Any]:
+    """The plan of the chosen term."""
+    return next(plan for plan in checkout.plans if plan["term"] == checkout.term)
+
+
+def _decide(gateway: Gateway, request_id: str, *, again: bool, within_seconds: float) -> None:
+    """Steps 2 and 3. With ``again`` the outside is asked what it knows first. Raises ``FunderUnavailable``."""
+    deadline = gateway.clock() + timedelta(seconds=within_seconds)
+    with gateway.db.read() as tx:
+        request = requests.get(tx, request_id)
+    if request.decided_at is not None:
+        return
+    advice = _advice(gateway, request, again=again, deadline=deadline)
+    if request.granted_by is not None:
+        ruling = Ruling("approve", 0, request.granted_by)
+    else:
+        left = _seconds_left(gateway, deadline)
+        ruling = requests.ruling_of(
+            gateway.ports["funder"], request, advice, again=again, within_seconds=left
+        )
+    gateway.db.write(lambda tx: _rule(tx, gateway, request_id, advice, ruling))
+
+
+def _advice(gateway: Gateway, request: DecisionRequest, *, again: bool, deadline: datetime) -> Recommended:
+    """What is submitted to the lender: written down before it is asked, and the same ever after."""
+    if request.advice is not None:
+        return Recommended(**request.advice)
+    with gateway.db.read() as tx:
+        subject = identity.lookups_of(tx, request.shopper_id)["id_number"]
+        phone = identity.phone_of(tx, gateway.vault, request.shopper_id)
+    reported, missing = requests.reported(
+        gateway.ports["bureau"],
+        request,
+        subject=subject,
+        again=again,
+        within_seconds=_seconds_left(gateway, deadline) / 2,
+    )
+    advice = decisions.recommend(
+        gateway.ports["scorer"],
+        mode=mode_of(request.mode),
+        phone=phone,
+        features=request.features | reported,
+        required=missing,
+        link_signals=request.link_signals,
+        person_decides=request.person_decides,
+    )
+    return gateway.db.write(lambda tx: requests.keep_advice(tx, request.id, advice))
+
+
+def _rule(tx: Transaction, gateway: Gateway, request_id: str, advice: Recommended, ruling: Ruling) -> None:
+    """Step 3; who comes second finds the request ruled on and changes nothing."""
+    request = requests.undecided(tx, request_id)
+    if request is None:
+        return
+    checkout = service.locked(tx, request.checkout_id)
+    assert checkout is not None, "a request is about a checkout"
+    plan, funder_name = chosen_plan(checkout), gateway.settings.funder
+    if request.granted_by is not None:
+        limit_fen = decisions.limit_needed_fen(
+            tx,
+            request.shopper_id,
+            funder_name,
+            request.amount_fen,
+            recommended_fen=advice.limit_fen,
+        )
+        ruling = replace(ruling, limit_fen=limit_fen)
+    if ruling.outcome == "approve":
+        ruling = _within_ceiling(tx, gateway, plan, ruling)
+    decision = decisions.record(
+        tx,
+        request,
+        advice,
+        ruling,
+        funder_name=funder_name,
+        challengers=gateway.ports["challengers"],
+    )
+    requests.close(tx, request, decision_id=decision.id)
+    outcome.settle(tx, gateway, checkout, plan, decision)
+
+
+def _wait(tx: Transaction, gateway: Gateway, request_id: str) -> None:
+    """Try again after a while; after ``LONGEST_WAIT`` a person decides."""
+    request = requests.undecided(tx, request_id)
+    if request is None:
+        return
+    age = tx.wall - request.asked_at
+    if age >= LONGEST_WAIT and request.advice is not None:
+        ruling = Ruling("review", 0, "gateway", [REASONS["lender_unreachable"]])
+        _rule(tx, gateway, request_id, Recommended(**request.advice), ruling)
+        return
+    pause = min(max(age / 2, SHORTEST_PAUSE), LONGEST_PAUSE)
+    task = outbox.put(tx, requests.TOPIC, {"request": request_id}, at=tx.wall + pause)
+    request.task_id = task.id
+    tx.add(request)
+
+
+def _within_ceiling(tx: Transaction, gateway: Gateway, plan: dict[str, Any], ruling: Ruling) -> Ruling:
+    """The ruling; an approval of what may no longer be lent today is a decline that says so."""
+    try:
+        contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
+    except CostAboveCeiling:
+        return Ruling("decline", 0, ruling.decided_by, [REASONS["cost_above_ceiling"]])
+    return ruling
+
+
+def _granted_by(tx: Transaction, checkout: Checkout, features: dict[str, Any]) -> str | None:
+    """Who found, reviewing the decline that this checkout reopens, that the same person should have the loan."""
+    if checkout.reopens is None or features.get("listed") == "blocked":
+        return None
+    review = reviews.of_checkout(tx, checkout.reopens)
+    granted = review is not None and review.status == "reconsider"
+    return review.resolved_by if granted and review and review.shopper_id == checkout.shopper_id else None
+
+
+def _seconds_left(gateway: Gateway, deadline: datetime) -> float:
+    return max(0.1, (deadline - gateway.clock()).total_seconds())

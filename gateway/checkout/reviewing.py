@@ -1,0 +1,140 @@
+"""A person decides: what waits in review is ended, and a decline that was wrong is followed by a new offer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlmodel import col, select, text, tuple_
+
+from gateway.checkout import outcome as outcomes
+from gateway.checkout import service
+from gateway.checkout.deciding import chosen_plan
+from gateway.checkout.models import Checkout
+from gateway.db.transactions import Transaction
+from gateway.decision import reviews
+from gateway.decision import service as decisions
+from gateway.errors import DuplicateReference, NotFound, TermUnavailable, WrongState
+from gateway.merchants import test_clocks
+from gateway.plans import service as plans
+from gateway.web.context import Gateway
+
+if TYPE_CHECKING:
+    from gateway.decision.models import HumanReview
+
+OFFER_LIFE = timedelta(days=30)
+"""For so long after a review in the shopper's favour the order can be gone on with."""
+CHECKOUT_LIFE = timedelta(hours=24)
+
+
+def resolve(
+    tx: Transaction, gateway: Gateway, checkout_id: str, *, outcome: str, by: str, note: str | None = None
+) -> Checkout:
+    """End the review of a checkout: ``approve`` or ``decline``, by a person who says why.
+
+    Raises ``NotFound``, ``WrongState``, or ``CostAboveCeiling`` for an approval.
+    """
+    checkout = service.locked(tx, checkout_id)
+    if checkout is None:
+        raise NotFound(f"There is no checkout {checkout_id!r}.")
+    if checkout.status != "under_review":
+        raise WrongState(f"The checkout is {checkout.status}: there is no review to end.", param="checkout")
+    decision = decisions.resolve_review(
+        tx,
+        checkout_id=checkout.id,
+        outcome=outcome,
+        decided_by=by,
+        note=note,
+        funder_name=gateway.settings.funder,
+    )
+    outcomes.settle(tx, gateway, checkout, chosen_plan(checkout), decision)
+    return checkout
+
+
+def waiting(
+    tx: Transaction, mode: str | None, *, after: tuple[datetime, str] | None, limit: int
+) -> list[Checkout]:
+    """Checkouts in review, the first due first, behind the place ``after``."""
+    query = select(Checkout).where(text("status = 'under_review'"))
+    if mode is not None:
+        query = query.where(Checkout.mode == mode)
+    place = (col(Checkout.review_due_at), col(Checkout.id))
+    if after is not None:
+        query = query.where(tuple_(*place) > tuple_(*after))
+    return list(tx.exec(query.order_by(*place).limit(limit)))
+
+
+def is_overdue(tx: Transaction, checkout: Checkout) -> bool:
+    """Whether the promised time has passed without an answer."""
+    due = checkout.review_due_at
+    return checkout.status == "under_review" and due is not None and due <= tx.now
+
+
+def offer_ends(review: HumanReview | None) -> datetime | None:
+    """Until when an order can be gone on with after a review in the shopper's favour; None without one."""
+    if review is None or review.status != "reconsider" or review.resolved_at is None:
+        return None
+    return review.resolved_at + OFFER_LIFE
+
+
+def reopen(tx: Transaction, gateway: Gateway, checkout_id: str) -> Checkout:
+    """A new checkout of the same order with a quote of today, after a person found the decline wrong.
+
+    Whoever asks again gets the same. Raises ``NotFound``, ``WrongState`` without such a review or when its offer has
+    ended, ``DuplicateReference`` when the shop started the order again, or ``TermUnavailable``.
+    """
+    declined = service.locked(tx, checkout_id)
+    if declined is None:
+        raise NotFound("There is no such checkout. Go back to the shop and try again.")
+    ends = offer_ends(reviews.of_checkout(tx, checkout_id))
+    if declined.status != "declined" or ends is None:
+        raise WrongState("Nobody has made a new offer for this order.", param="checkout")
+    newest = _newest_of(tx, declined)
+    if newest is not None and newest.status != "expired":
+        return newest
+    if ends <= tx.now:
+        raise WrongState(f"The offer ended at {ends:%Y-%m-%dT%H:%M:%SZ}.", param="checkout")
+    live = service.live_of_order(tx, service.tenant_of(declined), declined.merchant_reference)
+    if live is not None:
+        raise DuplicateReference("The shop has started this order again.", param="merchant_reference")
+    fresh = _again(tx, gateway, declined, ends)
+    tx.add(fresh)
+    tx.flush()
+    return fresh
+
+
+def _newest_of(tx: Transaction, declined: Checkout) -> Checkout | None:
+    query = select(Checkout.id).where(Checkout.reopens == declined.id).order_by(col(Checkout.id).desc())
+    newest = tx.exec(query.limit(1)).first()
+    return service.locked(tx, newest) if newest is not None else None
+
+
+def _again(tx: Transaction, gateway: Gateway, declined: Checkout, ends: datetime) -> Checkout:
+    test_clocks.enter(tx, service.tenant_of(declined))
+    quote = plans.quote(
+        tx,
+        service.tenant_of(declined),
+        amount_fen=declined.amount_fen,
+        terms=declined.terms,
+        category=declined.category,
+        lender=plans.lender_of(gateway.settings),
+        down_payment_fen=declined.down_payment_fen,
+    )
+    if not quote["plans"]:
+        raise TermUnavailable("No term can be offered for this amount today.", param="terms")
+    progress = {
+        "id", "status", "plans", "prices", "unavailable", "term", "shopper_id", "opened_at", "identified_at",
+        "disclosed_at", "confirmed_at", "confirmed_quote_hash", "payment_id", "decline_code", "decline_reasons",
+        "expires_at", "review_due_at", "reopens", "created_at",
+    }  # fmt: skip
+    return Checkout(
+        **declined.model_dump(exclude=progress),
+        id=tx.new_id("chk"),
+        status="open",
+        plans=quote["plans"],
+        prices=quote["prices"],
+        unavailable=quote["unavailable"],
+        expires_at=min(tx.now + CHECKOUT_LIFE, ends),
+        reopens=declined.id,
+        created_at=tx.now,
+    )

@@ -1,0 +1,148 @@
+"""A request for a decision on its way: written down, advised, submitted to the lender, ruled on once.
+
+Its identifier is the reference under which the bureau and the lender are asked. What they are asked is written down
+before, so that the worker, going on after a crash, asks the same under the same reference. The functions that ask run
+outside any transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import select
+
+from gateway.core.tenant import Mode, mode_of
+from gateway.db.transactions import Transaction
+from gateway.decision import bureau, service
+from gateway.decision.bureau import Bureau, BureauReport, BureauUnavailable, Inquiry
+from gateway.decision.funder import Funder, Ruling, Submission
+from gateway.decision.models import DecisionRequest
+from gateway.decision.service import Recommended
+from gateway.webhooks import outbox
+
+TOPIC = "checkout.decide"
+
+
+def open_request(
+    tx: Transaction,
+    *,
+    mode: Mode,
+    checkout_id: str,
+    shopper_id: str,
+    amount_fen: int,
+    features: dict[str, Any],
+    link_signals: Sequence[str],
+    ask_bureau: bool,
+    granted_by: str | None,
+    lease_ends: datetime,
+) -> DecisionRequest:
+    """Write down what is to be decided; the worker takes it up at ``lease_ends`` unless it was ruled on before."""
+    request_id = tx.new_id("drq")
+    task = outbox.put(tx, TOPIC, {"request": request_id}, at=lease_ends)
+    request = DecisionRequest(
+        id=request_id,
+        mode=mode,
+        checkout_id=checkout_id,
+        shopper_id=shopper_id,
+        amount_fen=amount_fen,
+        ask_bureau=ask_bureau,
+        person_decides=service.person_decides(tx, shopper_id),
+        features=features,
+        link_signals=list(link_signals),
+        granted_by=granted_by,
+        task_id=task.id,
+        created_at=tx.now,
+        asked_at=tx.wall,
+    )
+    tx.add(request)
+    tx.flush()
+    return request
+
+
+def of_checkout(tx: Transaction, checkout_id: str) -> DecisionRequest | None:
+    """The request about a checkout, if it was confirmed."""
+    return tx.exec(select(DecisionRequest).where(DecisionRequest.checkout_id == checkout_id)).first()
+
+
+def get(tx: Transaction, request_id: str) -> DecisionRequest:
+    """The request."""
+    return tx.get_one(DecisionRequest, request_id)
+
+
+def undecided(tx: Transaction, request_id: str) -> DecisionRequest | None:
+    """The request, locked; None when it was ruled on."""
+    query = select(DecisionRequest).where(DecisionRequest.id == request_id).with_for_update()
+    request = tx.exec(query).one()
+    return request if request.decided_at is None else None
+
+
+def reported(
+    connected: Bureau | None, request: DecisionRequest, *, subject: str, again: bool, within_seconds: float
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What the bureau says, if one is connected and the shopper consents; what it failed to answer is missing.
+
+    What is unknown is looked up: first with ``again``, else when no answer came.
+    """
+    if connected is None or not request.ask_bureau:
+        return {}, ()
+    inquiry = Inquiry(
+        reference=request.id,
+        mode=mode_of(request.mode),
+        subject=subject,
+        consent=f"{request.checkout_id}:bureau_query",
+        within_seconds=within_seconds,
+    )
+    try:
+        report = _report(connected, inquiry, again=again)
+    except BureauUnavailable:
+        return {}, bureau.FIELDS[:1]
+    return report.as_features(), ()
+
+
+def _report(connected: Bureau, inquiry: Inquiry, *, again: bool) -> BureauReport:
+    if again and (known := connected.look_up(inquiry)) is not None:
+        return known
+    try:
+        return connected.report(inquiry)
+    except BureauUnavailable:
+        late = connected.look_up(inquiry)
+        if late is None:
+            raise
+        return late
+
+
+def keep_advice(tx: Transaction, request_id: str, advice: Recommended) -> Recommended:
+    """Write down what will be submitted to the lender; who wrote it down first is right."""
+    query = select(DecisionRequest).where(DecisionRequest.id == request_id).with_for_update()
+    request = tx.exec(query).one()
+    if request.advice is None:
+        request.advice = asdict(advice)
+        tx.add(request)
+        tx.flush()
+    return Recommended(**request.advice)
+
+
+def ruling_of(
+    lender: Funder, request: DecisionRequest, advice: Recommended, *, again: bool, within_seconds: float
+) -> Ruling:
+    """The lender's decision. With ``again`` it is looked up before anything is sent. Raises ``FunderUnavailable``."""
+    submission = Submission(
+        reference=request.id,
+        mode=mode_of(request.mode),
+        shopper_id=request.shopper_id,
+        amount_fen=request.amount_fen,
+        recommended=advice.outcome,
+        limit_fen=advice.limit_fen,
+        within_seconds=within_seconds,
+    )
+    return (lender.look_up(submission) if again else None) or lender.decide(submission)
+
+
+def close(tx: Transaction, request: DecisionRequest, *, decision_id: str) -> None:
+    """The request is ruled on: nobody need go on with it."""
+    request.decision_id, request.decided_at = decision_id, tx.now
+    tx.add(request)
+    outbox.withdraw(tx, request.task_id)

@@ -1,0 +1,117 @@
+"""One-time codes: noted and queued in one transaction, sent from the outbox, and tried a few times.
+
+Until it is sent, a code lies sealed in its row; the outbox holds only which code it is. A code that expires before it
+could be sent is never sent.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlmodel import select
+
+from gateway.core.tenant import Mode, mode_of
+from gateway.db.transactions import Transaction
+from gateway.errors import CodeRefused, TooManyRequests
+from gateway.identity.models import OneTimeCode
+from gateway.identity.service import checked_phone
+from gateway.privacy.vault import Vault
+from gateway.webhooks import outbox
+
+if TYPE_CHECKING:
+    from gateway.web.context import Gateway
+    from gateway.webhooks.models import OutboxItem
+
+TOPIC = "notify.code"
+CODE_LIFE = timedelta(minutes=10)
+MAX_CODES = 5
+MAX_ATTEMPTS = 5
+
+
+def queue(tx: Transaction, vault: Vault, *, mode: Mode, subject_id: str, phone: str, code: str) -> None:
+    """Note a fresh code for ``subject_id`` and queue its message. Raises ``IdentityRefused`` or ``TooManyRequests``."""
+    row = note(tx, vault, subject_id=subject_id, phone=phone, code=code)
+    message = json.dumps({"phone": checked_phone(phone), "code": code})
+    row.reference = tx.new_id("msg")
+    row.message_sealed = vault.seal(message, **_place(row.reference))
+    tx.add(row)
+    good_until = (tx.wall + CODE_LIFE).isoformat()
+    outbox.put(
+        tx,
+        TOPIC,
+        {"subject": subject_id, "reference": row.reference, "mode": mode, "good_until": good_until},
+    )
+
+
+def note(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str) -> OneTimeCode:
+    """Note a fresh code that replaces an older one. Raises ``IdentityRefused`` or ``TooManyRequests``."""
+    number = checked_phone(phone)
+    row = tx.get(OneTimeCode, subject_id)
+    if row is not None and row.sent >= MAX_CODES:
+        raise TooManyRequests(f"At most {MAX_CODES} codes are sent for one checkout.", param="code")
+    return tx.merge(
+        OneTimeCode(
+            subject_id=subject_id,
+            phone_lookup=vault.lookup(number, "phone"),
+            code_lookup=vault.lookup(f"{subject_id}|{code}", "code"),
+            attempts=0,
+            sent=(row.sent if row else 0) + 1,
+            expires_at=tx.now + CODE_LIFE,
+        )
+    )
+
+
+def carry_out(gateway: Gateway, item: OutboxItem) -> None:
+    """Send the code that ``item`` names, under its reference: again after an unknown outcome, not once it expired.
+
+    Raises what the notifier raises; the outbox tries again.
+    """
+    subject_id, reference = item.payload["subject"], item.payload["reference"]
+    with gateway.db.read() as tx:
+        row = tx.get(OneTimeCode, subject_id)
+        expired = datetime.fromisoformat(item.payload["good_until"]) <= tx.wall
+    if row is None or row.reference != reference or row.message_sealed is None:
+        return
+    if not expired:
+        message = json.loads(gateway.vault.open(row.message_sealed, **_place(reference)))
+        gateway.ports["notifier"].send_code(
+            mode_of(item.payload["mode"]), message["phone"], message["code"], reference=reference
+        )
+    gateway.db.write(lambda tx: _forget_message(tx, subject_id, reference))
+
+
+def attempt(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str) -> CodeRefused | None:
+    """Count one try of a code; returns the refusal, so that the caller can commit the count before raising it."""
+    row = tx.get(OneTimeCode, subject_id)
+    if row is None or row.phone_lookup != vault.lookup(phone, "phone"):
+        return CodeRefused("Ask for a code for this phone number first.", param="code", reason="code_missing")
+    if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
+        return CodeRefused("The code has expired: ask for a new one.", param="code", reason="code_expired")
+    row.attempts += 1
+    tx.add(row)
+    if row.code_lookup != vault.lookup(f"{subject_id}|{code}", "code"):
+        left = MAX_ATTEMPTS - row.attempts
+        return CodeRefused(f"Incorrect code; {left} attempts left.", param="code", reason="code_wrong")
+    return None
+
+
+def forget_old(tx: Transaction, *, limit: int) -> int:
+    """Delete some one-time codes that ended a day ago or earlier; returns how many."""
+    query = select(OneTimeCode).where(OneTimeCode.expires_at <= tx.now - timedelta(days=1)).limit(limit)
+    rows = list(tx.exec(query.with_for_update(skip_locked=True)))
+    for row in rows:
+        tx.delete(row)
+    return len(rows)
+
+
+def _forget_message(tx: Transaction, subject_id: str, reference: str) -> None:
+    row = tx.exec(select(OneTimeCode).where(OneTimeCode.subject_id == subject_id).with_for_update()).first()
+    if row is not None and row.reference == reference:
+        row.message_sealed = None
+        tx.add(row)
+
+
+def _place(reference: str) -> dict[str, str]:
+    return {"table": "one_time_code", "row": reference, "column": "message_sealed"}
