@@ -65,8 +65,7 @@ def miss_instalments(call: Call, loan_id: str) -> Any:
     """Let the collections of the next instalments fail."""
     _only_in_test(call)
     loan = loans.locked(call.tx, call.tenant, loan_id)
-    loan.missed_through = loan.billed_periods + call.body["instalments"]
-    call.tx.add(loan)
+    loans.play_missed(call.tx, loan, call.body["instalments"])
     return loans.view(call.tx, loan)
 
 
