@@ -25,7 +25,6 @@ from gateway.loans import replay, service
 from gateway.loans.models import CreditChange, Loan, LoanBill, LoanRepayment, PrincipalReduction
 from gateway.loans.states import OPEN
 
-
 NOTHING = Parts()
 
 
