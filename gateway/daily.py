@@ -62,7 +62,9 @@ def run_day(gateway: Gateway, tenant: Tenant) -> None:
         pass
     after: str | None = ""
     while after is not None:
-        after = _at(gateway, tenant, partial(billing.accrue_late, tenant=tenant, today=today, after=after))
+        after = _at(
+            gateway, tenant, partial(collections.accrue_late, tenant=tenant, today=today, after=after)
+        )
     _at(gateway, tenant, partial(collections.collect_again, tenant=tenant, today=today))
     write_off_after = gateway.settings.write_off_days
     while _at(gateway, tenant, partial(ending.write_off_due, tenant=tenant, days=write_off_after)):

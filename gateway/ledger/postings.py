@@ -253,17 +253,9 @@ def late_interest(*, loan: str, funder: str, difference_fen: int) -> Entries:
     )
 
 
-def late_interest_overpaid(*, loan: str, funder: str, amount_fen: int) -> Entries:
-    """Late interest was paid that is not owed after all: the shopper gets it."""
-    return Entries.balanced(
-        debit("late_interest_receivable", amount_fen, owner=funder, about=loan),
-        credit("shopper_credit", amount_fen, about=loan),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is paid, or given up, of one loan; amounts in fen."""
+    """What is paid, or given up, of one loan; amounts in fen, below 0 where less is paid than was booked before."""
 
     late_interest_fen: int = 0
     fee_fen: int = 0
@@ -276,17 +268,22 @@ class Parts:
 
 
 def repayment(*, loan: str, funder: str, parts: Parts, credit_fen: int) -> Entries:
-    """A repayment is confirmed: the lender has the money; what is above the claims is owed to the shopper."""
+    """A repayment is confirmed: the lender has the money; what is above the claims is owed to the shopper.
+
+    Money that is reported late may move what others paid: a part is then below 0.
+    """
     return Entries.balanced(
         debit("funder_clearing", parts.total_fen + credit_fen, owner=funder, about=loan),
         *_paid(loan, funder, parts),
-        credit("shopper_credit", credit_fen, about=loan),
+        _moved("shopper_credit", -credit_fen, about=loan),
     )
 
 
 def credit_applied(*, loan: str, funder: str, parts: Parts) -> Entries:
-    """What is owed to the shopper pays claims that have fallen due since."""
-    return Entries.balanced(debit("shopper_credit", parts.total_fen, about=loan), *_paid(loan, funder, parts))
+    """What is owed to the shopper pays claims that have fallen due since; or claims that fell free it again."""
+    return Entries.balanced(
+        _moved("shopper_credit", parts.total_fen, about=loan), *_paid(loan, funder, parts)
+    )
 
 
 def credit_returned(*, loan: str, institution: str, amount_fen: int, refund: str) -> Entries:
@@ -320,11 +317,12 @@ def write_off(*, loan: str, funder: str, parts: Parts) -> Entries:
     )
 
 
-def recovery(*, loan: str, funder: str, amount_fen: int) -> Entries:
-    """A shopper pays on a loan that was written off."""
+def recovery(*, loan: str, funder: str, amount_fen: int, credit_fen: int = 0) -> Entries:
+    """A shopper pays on a loan that was written off; what is above what was given up is owed to the shopper."""
     return Entries.balanced(
-        debit("funder_clearing", amount_fen, owner=funder, about=loan),
+        debit("funder_clearing", amount_fen + credit_fen, owner=funder, about=loan),
         credit("recovery_income", amount_fen, owner=funder, about=loan),
+        credit("shopper_credit", credit_fen, about=loan),
     )
 
 
@@ -359,9 +357,9 @@ def dispute_lost(
 def charges_waived(*, loan: str, funder: str, parts: Parts) -> Entries:
     """Charges that are billed and no longer owed, such as after a lost dispute: what was earned is taken back."""
     return Entries.balanced(
-        debit("interest_income", parts.interest_fen, owner=funder, about=loan),
-        debit("fee_income", parts.fee_fen, owner=funder, about=loan),
-        debit("late_interest_income", parts.late_interest_fen, owner=funder, about=loan),
+        _moved("interest_income", parts.interest_fen, owner=funder, about=loan),
+        _moved("fee_income", parts.fee_fen, owner=funder, about=loan),
+        _moved("late_interest_income", parts.late_interest_fen, owner=funder, about=loan),
         *_paid(loan, funder, parts),
     )
 
@@ -370,16 +368,10 @@ def claims_moved(
     *, about: str, merchant: str, pending_fen: int, available_fen: int, receivable_fen: int
 ) -> Entries:
     """The same claim of the merchant stands elsewhere: signed as posted (debit above 0); the three sum to 0."""
-    amounts = {
-        "merchant_pending": pending_fen,
-        "merchant_available": available_fen,
-        "merchant_receivable": receivable_fen,
-    }
     return Entries.balanced(
-        *(
-            (debit if amount > 0 else credit)(kind, abs(amount), owner=merchant, about=about)
-            for kind, amount in amounts.items()
-        )
+        _moved("merchant_pending", pending_fen, owner=merchant, about=about),
+        _moved("merchant_available", available_fen, owner=merchant, about=about),
+        _moved("merchant_receivable", receivable_fen, owner=merchant, about=about),
     )
 
 
@@ -423,11 +415,16 @@ def refund_failed(*, refund: str, institution: str, loan: str, amount_fen: int) 
 
 def _paid(loan: str, funder: str, parts: Parts) -> list[Line]:
     return [
-        credit("late_interest_receivable", parts.late_interest_fen, owner=funder, about=loan),
-        credit("fee_receivable", parts.fee_fen, owner=funder, about=loan),
-        credit("interest_receivable", parts.interest_fen, owner=funder, about=loan),
-        credit("loan_principal", parts.principal_fen, owner=funder, about=loan),
+        _moved("late_interest_receivable", -parts.late_interest_fen, owner=funder, about=loan),
+        _moved("fee_receivable", -parts.fee_fen, owner=funder, about=loan),
+        _moved("interest_receivable", -parts.interest_fen, owner=funder, about=loan),
+        _moved("loan_principal", -parts.principal_fen, owner=funder, about=loan),
     ]
+
+
+def _moved(kind: str, amount_fen: int, *, about: str, owner: str = "") -> Line:
+    """A line of a difference, signed as it is posted."""
+    return (debit if amount_fen > 0 else credit)(kind, abs(amount_fen), about=about, owner=owner)
 
 
 def _line(kind: str, owner: str, amount_fen: int, about: str, *, sign: int) -> Line:

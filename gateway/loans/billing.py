@@ -1,4 +1,4 @@
-"""Billing: instalments fall due, late interest is recomputed, and the state of the loan follows.
+"""Billing: instalments fall due, and day by day each overdue loan is recomputed from its facts.
 
 Every job is safe to run twice, late or in parallel: an instalment becomes one bill, and late interest is posted as the
 difference between what is right today and what is in the books.
@@ -6,8 +6,6 @@ difference between what is right today and what is in the books.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -17,14 +15,14 @@ from sqlalchemy import Select, bindparam, func, insert, update
 from sqlalchemy import select as columns
 from sqlmodel import SQLModel, col, select
 
-from gateway.core import late_interest, schedule
+from gateway.core import schedule
 from gateway.core.money import half_up
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.loans import service
-from gateway.loans.models import Loan, LoanBill, PrincipalReduction
+from gateway.loans import standing
+from gateway.loans.models import Loan, LoanBill
 from gateway.loans.states import OPEN
 
 LOAN, ROW, BILL = (SQLModel.metadata.tables[name] for name in ("loan", "loan_instalment", "loan_bill"))
@@ -119,6 +117,9 @@ def fall_due(
                 "interest_fen": row.interest_fen,
                 "fee_fen": row.fee_fen,
                 "late_fen": 0,
+                "returned_fen": 0,
+                "waived_interest_fen": 0,
+                "waived_fee_fen": 0,
                 "paid_principal_fen": 0,
                 "paid_interest_fen": 0,
                 "paid_fee_fen": 0,
@@ -176,12 +177,21 @@ def fall_due(
     return billed
 
 
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """Principal that a recomputation found repaid, in fen."""
+
+    loan: Loan
+    principal_fen: int
+
+
 def accrue_late(
     tx: Transaction, tenant: Tenant, *, today: date, after: str = "", limit: int = 200
-) -> str | None:
-    """Recompute late interest and state of up to ``limit`` loans with open bills, in the order of their ids.
+) -> tuple[str | None, list[Freed]]:
+    """Recompute up to ``limit`` loans with open bills, in the order of their ids: late interest and state.
 
-    Returns the id to go on ``after``, or None when all are done.
+    Returns the id to go on ``after``, or None when all are done; and what was freed, which is nothing but where the
+    books were kept by other rules before.
     """
     query = (
         select(Loan.id)
@@ -200,57 +210,35 @@ def accrue_late(
     )
     ids = list(tx.exec(query))
     if not ids:
-        return None
+        return None, []
     locked = select(Loan).where(col(Loan.id).in_(ids)).order_by(col(Loan.id)).with_for_update()
     loans = list(tx.exec(locked))
-    bills = _by_loan(tx.exec(select(LoanBill).where(col(LoanBill.loan_id).in_(ids))))
-    reductions = _by_loan(tx.exec(select(PrincipalReduction).where(col(PrincipalReduction.loan_id).in_(ids))))
-    drafts = []
+    facts = standing.facts_of(tx, loans)
+    drafts, freed = [], []
     for loan in loans:
-        open_bills = [bill for bill in bills[loan.id] if bill.paid_on is None]
-        draft = _late_draft(loan, open_bills, reductions[loan.id], as_of=today)
-        if draft is not None:
-            drafts.append(draft)
-        note_delinquency(loan, open_bills, today)
-        tx.add(loan)
-        tx.add_all(open_bills)
-    ledger.post_many(tx, drafts)
-    tx.flush()
-    return ids[-1]
-
-
-def recompute_late(tx: Transaction, loan: Loan, bills: Sequence[LoanBill], *, as_of: date) -> None:
-    """Bring the late interest of one loan's open bills to what it is on ``as_of``, in books and on bills."""
-    query = select(PrincipalReduction).where(PrincipalReduction.loan_id == loan.id)
-    draft = _late_draft(
-        loan, [bill for bill in bills if bill.paid_on is None], tx.exec(query).all(), as_of=as_of
-    )
-    if draft is not None:
-        ledger.post_many(tx, [draft])
+        bills, of_loan = facts[loan.id]
+        moved = standing.bring(loan, bills, of_loan, today=today)
+        drafts += standing.drafts(loan, moved, today=today, on=today)
+        if moved.freed_fen:
+            freed.append(Freed(loan, moved.freed_fen))
         tx.add(loan)
         tx.add_all(bills)
-        tx.flush()
-
-
-def note_delinquency(loan: Loan, bills: Iterable[LoanBill], today: date) -> None:
-    """Set whether the loan is overdue: some bill is open beyond its grace."""
-    late = [
-        bill.due_date
-        for bill in bills
-        if bill.paid_on is None
-        and late_interest.overdue_days(due_date=bill.due_date, as_of=today, grace_days=loan.late_grace_days)
-    ]
-    loan.overdue_since = min(late) if late else None
-    if loan.status in OPEN:
-        service.move(loan, "overdue" if late else "active")
+    ledger.post_many(tx, drafts)
+    tx.flush()
+    return ids[-1], freed
 
 
 def _due_rows(tenant: Tenant, today: date, limit: int, loan_id: str | None) -> Select[Any]:
     of_version = (ROW.c.loan_id == LOAN.c.id) & (ROW.c.version == LOAN.c.schedule_version)
     other = ROW.alias()
+    # Rows of nothing at the end of a schedule never fall due: the loan ends with the last row above 0.
     last = (
         columns(func.max(other.c.period))
-        .where(other.c.loan_id == LOAN.c.id, other.c.version == LOAN.c.schedule_version)
+        .where(
+            other.c.loan_id == LOAN.c.id,
+            other.c.version == LOAN.c.schedule_version,
+            other.c.payment_fen > 0,
+        )
         .correlate(LOAN)
         .scalar_subquery()
     )
@@ -293,50 +281,3 @@ def _subsidy_earned(row: Any) -> int:
     if not left or row.period == row.last_period:
         return left
     return half_up(Fraction(left * row.principal_fen, row.principal_fen + row.balance_fen))
-
-
-def _late_draft(
-    loan: Loan, bills: Sequence[LoanBill], reductions: Iterable[PrincipalReduction], *, as_of: date
-) -> ledger.Draft | None:
-    """Set each bill's late interest to what it is on ``as_of``; the entry of the difference, if there is one.
-
-    Where more was paid than is right now (money that was reported late), the rest is owed to the shopper.
-    """
-    history: dict[int, list[tuple[date, int]]] = defaultdict(list)
-    for reduction in reductions:
-        history[reduction.period].append((reduction.on, reduction.amount_fen))
-    difference = overpaid = 0
-    for bill in bills:
-        right = late_interest.of_instalment(
-            bill.principal_fen,
-            history[bill.period],
-            due_date=bill.due_date,
-            as_of=max(as_of, bill.due_date),
-            daily_rate=loan.late_daily_rate,
-            grace_days=loan.late_grace_days,
-        )
-        difference += right - bill.late_fen
-        bill.late_fen = right
-        overpaid += max(0, bill.paid_late_fen - right)
-        bill.paid_late_fen = min(bill.paid_late_fen, right)
-    if not difference and not overpaid:
-        return None
-    loan.late_entries += 1
-    loan.credit_fen += overpaid
-    return ledger.Draft(
-        kind="late_interest",
-        key=f"late_interest:{loan.id}:{loan.late_entries}",
-        tenant=Tenant.of(loan),
-        lines=postings.late_interest(loan=loan.id, funder=loan.funder, difference_fen=difference)
-        + postings.late_interest_overpaid(loan=loan.id, funder=loan.funder, amount_fen=overpaid),
-        about_type="loan",
-        about_id=loan.id,
-        effective_date=as_of,
-    )
-
-
-def _by_loan(rows: Iterable[Any]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        found[row.loan_id].append(row)
-    return found

@@ -23,9 +23,15 @@ OUTSTANDING = """CASE WHEN l.status = 'unwound' THEN 0
                       ELSE l.principal_fen - l.refunded_fen - l.repaid_fen - l.written_off_fen END"""
 TO_COME = """(SELECT i.loan_id, sum(i.principal_fen) AS fen FROM loan_instalment i JOIN loan l2 ON l2.id = i.loan_id
                WHERE i.version = l2.schedule_version AND i.period > l2.billed_periods GROUP BY i.loan_id)"""
-BILLED = """(SELECT loan_id, sum(principal_fen - paid_principal_fen) AS principal,
-                    sum(interest_fen - paid_interest_fen + fee_fen - paid_fee_fen + late_fen - paid_late_fen) AS charges
+BILLED = """(SELECT loan_id, sum(principal_fen - returned_fen - paid_principal_fen) AS principal,
+                    sum(interest_fen - waived_interest_fen - paid_interest_fen + fee_fen - waived_fee_fen - paid_fee_fen
+                        + late_fen - paid_late_fen) AS charges
                FROM loan_bill GROUP BY loan_id)"""
+
+LOST = "l.written_off_fen + l.written_off_charges_fen"
+OPEN_BILL = "EXISTS (SELECT 1 FROM loan_bill b WHERE b.loan_id = l.id AND b.paid_on IS NULL)"
+TO_FALL_DUE = """EXISTS (SELECT 1 FROM loan_instalment i WHERE i.loan_id = l.id AND i.version = l.schedule_version
+                           AND i.period > l.billed_periods AND i.payment_fen > 0)"""
 
 INVARIANTS = (
     Invariant(
@@ -65,6 +71,28 @@ INVARIANTS = (
         _differs(
             "'unearned_merchant_subsidy'", "l.subsidy_earned_fen + l.subsidy_returned_fen - l.subsidy_fen"
         ),
+        names="loan",
+    ),
+    Invariant(
+        "credit_pays_what_is_due",
+        "nothing is owed to a shopper beside a bill of the same loan that is open",
+        f"""SELECT l.id AS what, 'credit of ' || l.credit_fen || ' fen beside an open bill' AS detail
+              FROM loan l WHERE l.credit_fen > 0 AND l.status IN {RUNNING} AND {OPEN_BILL}""",
+        names="loan",
+    ),
+    Invariant(
+        "recovered_was_written_off",
+        "no more of a loan is recovered than was written off",
+        f"""SELECT l.id AS what,
+                   'recovered ' || l.recovered_fen || ' fen of ' || ({LOST}) || ' fen written off' AS detail
+              FROM loan l WHERE l.recovered_fen > {LOST}""",
+        names="loan",
+    ),
+    Invariant(
+        "nothing_left_has_ended",
+        "a loan of which nothing is owed and nothing will fall due has ended",
+        f"""SELECT l.id AS what, l.status || ' with nothing owed and nothing to come, 0 fen' AS detail
+              FROM loan l WHERE l.status IN {RUNNING} AND NOT {OPEN_BILL} AND NOT {TO_FALL_DUE}""",
         names="loan",
     ),
 )

@@ -14,7 +14,7 @@ from gateway.db.transactions import Transaction
 from gateway.errors import WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.loans import billing, lowering, service
+from gateway.loans import credit, lowering, service, standing
 from gateway.loans.models import Loan, LoanBill, LoanRepayment
 from gateway.loans.states import OPEN
 
@@ -55,11 +55,11 @@ def write_off(tx: Transaction, tenant: Tenant, *, loan_id: str) -> Loan:
     Principal that has not fallen due is given up with the rest. Raises ``WrongState`` unless the loan is overdue.
     """
     loan = service.locked(tx, tenant, loan_id)
+    if loan.status in OPEN:
+        standing.recompute(tx, loan)
     if loan.status != "overdue":
         raise WrongState(f"The loan is {loan.status}; only an overdue one is written off.", param="loan")
-    bills = service.bills_of(tx, loan.id)
-    billing.recompute_late(tx, loan, bills, as_of=shanghai_date(tx.now))
-    charges, principal = _charges_owed(bills), service.outstanding_fen(loan)
+    charges, principal = _charges_owed(service.bills_of(tx, loan.id)), service.outstanding_fen(loan)
     parts = postings.Parts(charges.late_interest_fen, charges.fee_fen, charges.interest_fen, principal)
     earn_subsidy(tx, loan, service.unearned_subsidy_fen(loan))
     _post(
@@ -69,7 +69,7 @@ def write_off(tx: Transaction, tenant: Tenant, *, loan_id: str) -> Loan:
         postings.provision(loan=loan.id, funder=loan.funder, amount_fen=parts.total_fen),
     )
     _post(tx, loan, "write_off", postings.write_off(loan=loan.id, funder=loan.funder, parts=parts))
-    loan.written_off_fen = principal
+    loan.written_off_fen, loan.written_off_charges_fen = principal, charges.total_fen
     _end(tx, loan, "written_off")
     return loan
 
@@ -99,7 +99,6 @@ def lose_dispute(
     loan = service.locked(tx, tenant, loan_id)
     lowered = lowering.lower(tx, tenant, loan_id=loan.id, amount_fen=amount_fen)
     to_shopper = amount_fen - lowered.principal_fen
-    loan.credit_fen += to_shopper
     lines = postings.dispute_lost(
         dispute=dispute,
         loan=loan.id,
@@ -112,29 +111,13 @@ def lose_dispute(
     loan.subsidy_returned_fen -= lowered.subsidy_fen
     earn_subsidy(tx, loan, lowered.subsidy_fen, about=dispute)
     if loan.status in OPEN and not service.outstanding_fen(loan):
-        waive_charges(tx, loan)
+        loan.charges_waived_on = shanghai_date(tx.now)
+        standing.recompute(tx, loan, ends_as="refunded")
+    if to_shopper:
+        credit.owe(tx, loan, amount_fen=to_shopper, about=dispute)
     tx.add(loan)
     tx.flush()
     return lowered
-
-
-def waive_charges(tx: Transaction, loan: Loan) -> None:
-    """Take back what is billed and not paid; the loan has no principal any more, so it has ended."""
-    bills, today = service.bills_of(tx, loan.id), shanghai_date(tx.now)
-    parts = _charges_owed(bills)
-    if parts.total_fen:
-        _post(
-            tx, loan, "charges_waived", postings.charges_waived(loan=loan.id, funder=loan.funder, parts=parts)
-        )
-    for bill in bills:
-        bill.late_fen, bill.interest_fen, bill.fee_fen = (
-            bill.paid_late_fen,
-            bill.paid_interest_fen,
-            bill.paid_fee_fen,
-        )
-        bill.paid_on = bill.paid_on or today
-        tx.add(bill)
-    _end(tx, loan, "refunded")
 
 
 def earn_subsidy(tx: Transaction, loan: Loan, amount_fen: int, *, about: str = "") -> None:
@@ -155,8 +138,10 @@ def _paid_fen(tx: Transaction, loan: Loan) -> int:
 def _charges_owed(bills: Sequence[LoanBill]) -> postings.Parts:
     return postings.Parts(
         late_interest_fen=sum(bill.late_fen - bill.paid_late_fen for bill in bills),
-        fee_fen=sum(bill.fee_fen - bill.paid_fee_fen for bill in bills),
-        interest_fen=sum(bill.interest_fen - bill.paid_interest_fen for bill in bills),
+        fee_fen=sum(bill.fee_fen - bill.waived_fee_fen - bill.paid_fee_fen for bill in bills),
+        interest_fen=sum(
+            bill.interest_fen - bill.waived_interest_fen - bill.paid_interest_fen for bill in bills
+        ),
     )
 
 

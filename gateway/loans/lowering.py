@@ -11,8 +11,8 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.money import half_up
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.loans import billing, repayment, service
-from gateway.loans.models import Loan
+from gateway.loans import service, standing
+from gateway.loans.models import Loan, PrincipalReduction
 from gateway.loans.states import OPEN
 from gateway.plans.pricing import Price
 
@@ -24,32 +24,27 @@ class Lowered:
 
     principal_fen: int
     subsidy_fen: int
+    repaid_fen: int = 0
+    """Principal repaid by it besides: late interest that was paid on what came back pays something else now."""
 
 
 def lower(tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: int) -> Lowered:
     """Take up to ``amount_fen`` of principal off the loan; number of periods and due dates stay.
 
-    What is paid or billed stays, too, but the principal of a bill that is not paid is lowered last. Refunds between two
-    due dates are computed together, so splitting one changes nothing.
+    What is paid or billed stays, too, but the principal of a bill that is not paid is lowered last, and its late
+    interest is waived. Refunds between two due dates are computed together, so splitting one changes nothing.
     """
     loan = service.locked(tx, tenant, loan_id)
     if loan.status not in OPEN:
         return Lowered(0, 0)
-    today = shanghai_date(tx.now)
     to_come, subsidy = _lower_rows(tx, loan, amount_fen)
-    bills = service.bills_of(tx, loan.id)
     billed = _lower_bills(tx, loan, amount_fen - to_come)
     loan.refunded_fen += to_come + billed
     loan.subsidy_returned_fen += subsidy
-    billing.recompute_late(tx, loan, bills, as_of=today)
-    repayment.mark_paid(bills, today)
-    billing.note_delinquency(loan, bills, today)
-    if repayment.is_done(loan, bills):
-        service.move(loan, "refunded")
-        loan.ended_on = today
     tx.add(loan)
     tx.flush()
-    return Lowered(to_come + billed, subsidy)
+    moved = standing.recompute(tx, loan, ends_as="refunded")
+    return Lowered(to_come + billed, subsidy, moved.freed_fen)
 
 
 def _lower_rows(tx: Transaction, loan: Loan, amount_fen: int) -> tuple[int, int]:
@@ -81,12 +76,16 @@ def _subsidy_back(loan: Loan, base: Sequence[schedule.Instalment], after_fen: in
 
 
 def _lower_bills(tx: Transaction, loan: Loan, amount_fen: int) -> int:
+    """Take principal off what is billed and not paid, the oldest first; returns how much (fen)."""
     today, left = shanghai_date(tx.now), amount_fen
     for bill in service.bills_of(tx, loan.id):
-        part = min(left, bill.principal_fen - bill.paid_principal_fen)
+        part = min(left, bill.principal_fen - bill.returned_fen - bill.paid_principal_fen)
         if part:
-            repayment.reduce_principal(tx, bill, part, today)
+            bill.returned_fen += part
             left -= part
-            tx.add(bill)
+            row = PrincipalReduction(
+                id=tx.new_id("red"), loan_id=loan.id, period=bill.period, on=today, amount_fen=part
+            )
+            tx.add_all([bill, row])
     tx.flush()
     return amount_fen - left

@@ -1,7 +1,8 @@
 """Tables of loans, their schedules, and what falls due and is paid. Amounts in fen, days in Shanghai.
 
 A schedule is never changed: a refund writes its next version, which holds the rows still to come. A row that falls due
-becomes a bill, and its figures stay.
+becomes a bill, and its figures stay. What is paid of a bill, its late interest and the shopper's credit follow from the
+facts (bills, repayments, principal reductions, credit changes) by ``replay``; ``standing`` writes them.
 """
 
 from datetime import date, datetime
@@ -58,8 +59,10 @@ class Loan(SQLModel, table=True):
     """Principal that the shopper has repaid."""
     written_off_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
     """Principal that the lender has given up."""
+    written_off_charges_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """Interest, fees and late interest that the lender has given up with it."""
     recovered_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
-    """What was paid after the write-off."""
+    """What was paid after the write-off, at most what was given up."""
     credit_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
     """Owed to the shopper: paid above what was due, until something falls due."""
     subsidy_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
@@ -73,10 +76,14 @@ class Loan(SQLModel, table=True):
     early_settlement_policy: str = Field(default="pro_rata_day", sa_column=Column(Words, nullable=False))
     overdue_since: date | None = Field(default=None, sa_column=Column(Day))
     """Due date of the oldest bill that is open beyond its grace."""
+    charges_waived_on: date | None = Field(default=None, sa_column=Column(Day))
+    """When charges that were open were waived, because a lost dispute left no principal."""
+    settlement_reference: str | None = Field(default=None, sa_column=Column(Words))
+    """What the early settlement was asked for with: asking again changes nothing."""
     late_entries: int = Field(default=0, sa_column=Column(Whole, nullable=False))
     """Counts the postings of late interest, and so names them."""
     credit_entries: int = Field(default=0, sa_column=Column(Whole, nullable=False))
-    """Counts the payments from the shopper's credit, and so names them."""
+    """Counts the postings of what the shopper's credit paid and of what was waived, and so names them."""
     missed_through: int = Field(default=0, sa_column=Column(Whole, nullable=False))
     """Test mode: collections up to this period are played as failed."""
     ended_on: date | None = Field(default=None, sa_column=Column(Day))
@@ -127,9 +134,12 @@ class LoanBill(SQLModel, table=True):
     interest_fen: int = Field(sa_column=Column(Fen, nullable=False))
     fee_fen: int = Field(sa_column=Column(Fen, nullable=False))
     late_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
-    """Late interest in the books so far."""
+    """Late interest in the books so far, less what of it is waived."""
+    returned_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """Principal that refunds took off."""
+    waived_interest_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    waived_fee_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
     paid_principal_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
-    """Principal paid or taken off by a refund."""
     paid_interest_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
     paid_fee_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
     paid_late_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
@@ -138,7 +148,10 @@ class LoanBill(SQLModel, table=True):
 
 
 class LoanRepayment(SQLModel, table=True):
-    """Money of the shopper that the institution has confirmed, and what it paid."""
+    """Money of the shopper that the institution has confirmed, and how it was booked.
+
+    The parts are what the booking changed: a part is below 0 where money reported late moved what others had paid.
+    """
 
     __tablename__ = "loan_repayment"
     __table_args__ = (
@@ -169,7 +182,7 @@ class LoanRepayment(SQLModel, table=True):
 
 
 class PrincipalReduction(SQLModel, table=True):
-    """When and by how much the principal of a bill fell: late interest is computed from these, from scratch."""
+    """When and by how much a refund lowered the principal of a bill."""
 
     __tablename__ = "loan_principal_reduction"
     __table_args__ = (
@@ -182,3 +195,21 @@ class PrincipalReduction(SQLModel, table=True):
     period: int = Field(sa_column=Column(Whole, nullable=False))
     on: date = Field(sa_column=Column("reduced_on", Day, nullable=False))
     amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+
+
+class CreditChange(SQLModel, table=True):
+    """What was added to or taken from the shopper's credit other than by a repayment and by what falls due."""
+
+    __tablename__ = "loan_credit_change"
+    __table_args__ = (
+        CheckConstraint("amount_fen <> 0", name="amount"),
+        Index("loan_credit_change_of_loan", "loan_id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))
+    on: date = Field(sa_column=Column("changed_on", Day, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """Above 0 what is owed to the shopper since then, below 0 what was paid back."""
+    about: str = Field(sa_column=Column(Words, nullable=False))
+    """The dispute or the return to the shopper that it comes from."""

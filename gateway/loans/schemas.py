@@ -47,6 +47,15 @@ class LoanAnswer(Strict):
     refunded_principal = fields.Integer()
     repaid_principal = fields.Integer()
     written_off_principal = fields.Integer()
+    written_off_charges = fields.Integer(
+        metadata={"description": "Interest, fees and late interest that were written off with the principal."}
+    )
+    recovered = fields.Integer(metadata={"description": "Paid after the write-off."})
+    left_to_recover = fields.Integer(
+        metadata={
+            "description": "What was written off and is not paid; what comes above it goes back to the shopper."
+        }
+    )
     outstanding_principal = fields.Integer()
     amount_due = fields.Integer(metadata={"description": "Owed now: what fell due and is not paid."})
     shopper_credit = fields.Integer(metadata={"description": "Paid ahead: it pays what falls due next."})

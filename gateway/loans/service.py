@@ -13,6 +13,7 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
+from gateway.errors import WrongState
 from gateway.loans.models import Loan, LoanBill, LoanInstalment
 from gateway.loans.schemas import LoanAnswer
 from gateway.loans.states import LOAN, OPEN, bucket
@@ -49,6 +50,19 @@ def outstanding_fen(loan: Loan) -> int:
     if loan.status == "unwound":
         return 0
     return loan.principal_fen - loan.refunded_fen - loan.repaid_fen - loan.written_off_fen
+
+
+def lost_fen(loan: Loan) -> int:
+    """What the lender has given up and not recovered, charges included, in fen."""
+    return max(0, loan.written_off_fen + loan.written_off_charges_fen - loan.recovered_fen)
+
+
+def play_missed(tx: Transaction, loan: Loan, instalments: int) -> None:
+    """Test mode: let the collections of the next instalments fail. Raises ``WrongState`` when none is to come."""
+    if loan.status not in OPEN or loan.next_due_date is None:
+        raise WrongState(f"The loan is {loan.status}: no instalment of it falls due any more.", param="loan")
+    loan.missed_through = loan.billed_periods + instalments
+    tx.add(loan)
 
 
 def unearned_subsidy_fen(loan: Loan) -> int:
@@ -106,10 +120,13 @@ def owed_fen(bill: LoanBill) -> int:
     """What is left to pay of a bill, late interest included, in fen."""
     return (
         bill.principal_fen
+        - bill.returned_fen
         - bill.paid_principal_fen
         + bill.interest_fen
+        - bill.waived_interest_fen
         - bill.paid_interest_fen
         + bill.fee_fen
+        - bill.waived_fee_fen
         - bill.paid_fee_fen
         + bill.late_fen
         - bill.paid_late_fen
@@ -198,6 +215,9 @@ def view(tx: Transaction, loan: Loan) -> dict[str, Any]:
         "refunded_principal": loan.refunded_fen,
         "repaid_principal": loan.repaid_fen,
         "written_off_principal": loan.written_off_fen,
+        "written_off_charges": loan.written_off_charges_fen,
+        "recovered": loan.recovered_fen,
+        "left_to_recover": lost_fen(loan),
         "outstanding_principal": outstanding_fen(loan),
         "amount_due": sum(owed_fen(bill) for bill in bills) if loan.status in OPEN else 0,
         "shopper_credit": loan.credit_fen,
@@ -223,11 +243,12 @@ def view(tx: Transaction, loan: Loan) -> dict[str, Any]:
 
 
 def _billed_row(bill: LoanBill) -> dict[str, Any]:
+    interest, fee = bill.interest_fen - bill.waived_interest_fen, bill.fee_fen - bill.waived_fee_fen
     return {
         "period": bill.period,
         "due_date": bill.due_date.isoformat(),
         "principal": bill.principal_fen,
-        "interest": bill.interest_fen,
-        "fee": bill.fee_fen,
-        "payment": bill.principal_fen + bill.interest_fen + bill.fee_fen,
+        "interest": interest,
+        "fee": fee,
+        "payment": bill.principal_fen + interest + fee,
     }

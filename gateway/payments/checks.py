@@ -53,4 +53,12 @@ INVARIANTS = (
              WHERE c.held_fen <> coalesce(h.fen, 0) OR c.held_fen < 0""",
         names="shopper",
     ),
+    Invariant(
+        "ended_loans_hold_no_credit",
+        "what is owed to the shopper of an ended loan is on its way back, unless a return has failed",
+        """SELECT l.id AS what, l.status || ' with ' || l.credit_fen || ' fen owed to the shopper' AS detail
+             FROM loan l WHERE l.credit_fen <> 0 AND l.status NOT IN ('active', 'overdue')
+              AND NOT EXISTS (SELECT 1 FROM shopper_return r WHERE r.loan_id = l.id AND r.status = 'failed')""",
+        names="loan",
+    ),
 )

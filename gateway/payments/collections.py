@@ -63,6 +63,14 @@ def collect_again(tx: Transaction, tenant: Tenant, *, today: date, limit: int = 
     return len(wanted)
 
 
+def accrue_late(tx: Transaction, tenant: Tenant, *, today: date, after: str = "") -> str | None:
+    """Recompute overdue loans in the order of their ids; returns the id to go on ``after``, None when all are done."""
+    last, freed = billing.accrue_late(tx, tenant, today=today, after=after)
+    for each in freed:
+        free_limit(tx, repayment.Repaid(each.loan, each.principal_fen, f"{each.loan.id}:recomputed"))
+    return last
+
+
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     """Instruct the collection that ``item`` names and book what the institution says of it.
 
@@ -153,7 +161,7 @@ def free_limit(tx: Transaction, done: Repaid) -> None:
         funder=done.loan.funder,
         amount_fen=done.principal_fen,
         reason="repaid",
-        about=done.repayment.id,
+        about=done.about,
     )
     returns.credit_of_ended(tx, done.loan)
 

@@ -191,7 +191,7 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
         tx,
         shopper_id=payment.shopper_id,
         funder=payment.funder,
-        amount_fen=lowered.principal_fen,
+        amount_fen=lowered.principal_fen + lowered.repaid_fen,
         reason="refunded",
         about=dispute.id,
     )

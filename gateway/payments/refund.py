@@ -39,6 +39,8 @@ class Share:
     loan_reduction_fen: int
     fee_fen: int
     subsidy_fen: int
+    repaid_fen: int = 0
+    """Principal repaid besides: late interest that was paid on what came back pays something else now."""
 
 
 def refund(
@@ -96,7 +98,7 @@ def refund(
         tx,
         shopper_id=payment.shopper_id,
         funder=payment.funder,
-        amount_fen=row.loan_reduction_fen,
+        amount_fen=row.loan_reduction_fen + sum(share.repaid_fen for share in shares),
         reason="refunded",
         about=refund_id,
     )
@@ -175,7 +177,7 @@ def _give_back(tx: Transaction, tenant: Tenant, capture: Capture, amount_fen: in
     lowered = lowering.lower(tx, tenant, loan_id=capture.loan_id, amount_fen=amount_fen)
     capture.refunded_fen = after
     tx.add(capture)
-    return Share(capture, amount_fen, lowered.principal_fen, fee, lowered.subsidy_fen)
+    return Share(capture, amount_fen, lowered.principal_fen, fee, lowered.subsidy_fen, lowered.repaid_fen)
 
 
 def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: int) -> None:

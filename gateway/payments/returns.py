@@ -10,9 +10,11 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.institution import Instruction
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
+from gateway.decision import limits
 from gateway.errors import InstitutionUnavailable
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.loans import credit
 from gateway.loans import service as loans
 from gateway.merchants import test_clocks
 from gateway.payments import refund_records
@@ -72,8 +74,7 @@ def return_credit(tx: Transaction, loan: Loan, *, amount_fen: int, refund_id: st
         amount_fen=amount_fen,
         refund_id=refund_id,
     )
-    loan.credit_fen -= amount_fen
-    tx.add(loan)
+    credit.give_back(tx, loan, amount_fen=amount_fen, about=row.id)
     lines = postings.credit_returned(
         loan=loan.id, institution=INSTITUTION, amount_fen=amount_fen, refund=refund_id or row.id
     )
@@ -114,18 +115,25 @@ def confirm(tx: Transaction, return_id: str) -> None:
 
 
 def fail(tx: Transaction, return_id: str, *, failure: str) -> None:
-    """The institution could not pay the shopper: the money is owed on as the shopper's credit."""
+    """The institution could not pay the shopper: the money is the shopper's credit again, and pays what is open."""
     row = _locked(tx, return_id)
     if row.status != "pending":
         return
     row.failure = failure
     loan = loans.locked(tx, Tenant.of(row), row.loan_id)
-    loan.credit_fen += row.amount_fen
-    tx.add(loan)
     lines = postings.refund_failed(
         refund=row.refund_id or row.id, institution=INSTITUTION, loan=loan.id, amount_fen=row.amount_fen
     )
     _decided(tx, row, "failed", "refund_failed", lines)
+    freed = credit.owe(tx, loan, amount_fen=row.amount_fen, about=row.id)
+    limits.release(
+        tx,
+        shopper_id=loan.shopper_id,
+        funder=loan.funder,
+        amount_fen=freed,
+        reason="repaid",
+        about=row.id,
+    )
 
 
 def _locked(tx: Transaction, return_id: str) -> ShopperReturn:

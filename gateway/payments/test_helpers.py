@@ -10,7 +10,6 @@ from gateway.errors import InvalidRequest, NotFound, WrongState
 from gateway.loans import repayment
 from gateway.loans import service as loans
 from gateway.loans.schemas import LoanAnswer
-from gateway.loans.states import OPEN
 from gateway.merchants import test_clocks
 from gateway.payments import collections, disputes, service, subsidies
 from gateway.payments.schemas import DisputeAnswer, PaymentAnswer
@@ -66,10 +65,7 @@ def miss_instalments(call: Call, loan_id: str) -> Any:
     """Let the collections of the next instalments fail."""
     _only_in_test(call)
     loan = loans.locked(call.tx, call.tenant, loan_id)
-    if loan.status not in OPEN or loan.next_due_date is None:
-        raise WrongState(f"The loan is {loan.status}: no instalment of it falls due any more.", param="loan")
-    loan.missed_through = loan.billed_periods + call.body["instalments"]
-    call.tx.add(loan)
+    loans.play_missed(call.tx, loan, call.body["instalments"])
     return loans.view(call.tx, loan)
 
 

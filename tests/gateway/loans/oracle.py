@@ -109,7 +109,8 @@ class Oracle:
             "price": price, "rows": rows, "base": [dict(row) for row in rows], "base_unearned": subsidy,
             "unearned": subsidy, "bills": {}, "credit": 0, "status": "active", "refunded": 0, "settles": settles,
             "settled": False, "refund_fee": 0, "refund_vat": 0, "refund_total": 0, "reduced": 0, "paid_in": 0,
-            "recovered": 0, "written_off": 0, "returned": False, "lost": False, "earned": defaultdict(int),
+            "recovered": 0, "written_off": 0, "lost_in_all": 0, "returned": False, "lost": False,
+            "earned": defaultdict(int), "money": [], "taken": [], "waived_on": None,
         }  # fmt: skip
         self.post(
             loan_principal=amount,
@@ -128,7 +129,7 @@ class Oracle:
     def outstanding(self, loan: dict[str, Any]) -> int:
         if loan["status"] in ("unwound", "written_off"):
             return 0
-        billed = sum(bill["principal"] - bill["paid"]["principal"] for bill in loan["bills"].values())
+        billed = sum(self.open(bill, "principal") for bill in loan["bills"].values())
         return sum(row["principal"] for row in loan["rows"]) + billed
 
     def held(self) -> int:
@@ -140,8 +141,11 @@ class Oracle:
         return total
 
     @staticmethod
-    def owed(bill: dict[str, Any]) -> int:
-        return sum(bill[part] - bill["paid"][part] for part in PARTS)
+    def open(bill: dict[str, Any], part: str) -> int:
+        return bill[part] - bill["paid"][part] - bill["gone"][part] - (part == "principal" and bill["taken"])
+
+    def owed(self, bill: dict[str, Any]) -> int:
+        return sum(self.open(bill, part) for part in PARTS)
 
     @staticmethod
     def late_days(due: date, day: date) -> int:
@@ -150,32 +154,101 @@ class Oracle:
 
     # -- time
 
-    def late(self, loan: dict[str, Any], as_of: date) -> None:
-        """Late interest from scratch: what is right, less what is booked."""
+    def weighted(self, bill: dict[str, Any], day: date) -> int:
+        """Late interest of a bill on a day: of what is paid to its payment, of what is owed to the day."""
+        left = bill["principal"] - bill["taken"] - sum(amount for _, amount in bill["payments"])
+        parts = [(on, amount) for on, amount in bill["payments"]] + [(day, left)]
+        return half_up(sum(amount * self.late_days(bill["due"], on) for on, amount in parts) * DAILY)
+
+    def restate(self, loan: dict[str, Any], today: date) -> None:
+        """Where the loan stands, told anew from its first day on; the books get the difference."""
+        before = self.told(loan)
         for bill in loan["bills"].values():
-            if bill["done"]:
-                continue
-            day = max(as_of, bill["due"])
-            weighted, left = 0, bill["principal"]
-            for on, amount in bill["reductions"]:
-                weighted += amount * self.late_days(bill["due"], min(on, day))
-                left -= amount
-            right = half_up((weighted + left * self.late_days(bill["due"], day)) * DAILY)
-            difference, over = right - bill["late"], max(0, bill["paid"]["late"] - right)
-            bill["late"], bill["paid"]["late"] = right, min(bill["paid"]["late"], right)
-            loan["credit"] += over
-            loan["earned"]["late_interest_income"] += difference
-            self.post(
-                late_interest_receivable=difference + over,
-                late_interest_income=-difference,
-                shopper_credit=-over,
+            bill.update(
+                paid=dict.fromkeys(PARTS, 0),
+                gone=dict.fromkeys(PARTS, 0),
+                taken=0,
+                payments=[],
+                late=0,
+                done=False,
             )
+        purse = 0
+        days = {bill["due"] for bill in loan["bills"].values()} | {on for on, _ in loan["money"]} | {today}
+        for day in sorted(days | {on for on, _, _ in loan["taken"]} | ({loan["waived_on"]} - {None})):
+            bills = [bill for _, bill in sorted(loan["bills"].items()) if bill["due"] <= day]
+            purse += sum(amount for on, amount in loan["money"] if on == day)
+            for on, period, amount in loan["taken"]:
+                if on == day:
+                    purse += self.take_off(loan["bills"][period], bills, amount)
+            for bill in bills:
+                if not bill["done"]:
+                    bill["late"] = self.weighted(bill, day)
+                    over = max(0, bill["paid"]["late"] + bill["gone"]["late"] - bill["late"])
+                    bill["paid"]["late"] -= over
+                    purse += over
+            if day == loan["waived_on"]:
+                for bill in bills:
+                    bill["gone"] = {
+                        part: 0 if part == "principal" else self.open(bill, part) for part in PARTS
+                    }
+            purse = self.pay(bills, purse, day)
+        loan["credit"] = purse
+        self.post_difference(loan, before)
+        if loan["status"] in ("active", "overdue"):
+            unpaid = [bill["due"] for bill in loan["bills"].values() if not bill["done"]]
+            overdue = any(self.late_days(due, today) for due in unpaid)
+            loan["status"] = "overdue" if overdue else "active"
+            if not self.to_fall_due(loan) and not unpaid:
+                loan["status"] = "settled"
+
+    @staticmethod
+    def to_fall_due(loan: dict[str, Any]) -> bool:
+        """Whether a row above nothing is still to come."""
+        return any(row["principal"] + row["interest"] + row["fee"] for row in loan["rows"])
+
+    def take_off(self, meant: dict[str, Any], bills: list[dict[str, Any]], amount: int) -> int:
+        for bill in [meant, *(bill for bill in bills if bill is not meant)]:
+            part = min(amount, self.open(bill, "principal"))
+            bill["taken"] += part
+            amount -= part
+        return amount
+
+    @staticmethod
+    def told(loan: dict[str, Any]) -> dict[str, int]:
+        """What the books hold of the bills and of the credit of a loan."""
+        told = {"credit": loan["credit"], "earned_late": 0}
+        for part in PARTS:
+            told[part] = sum(
+                bill["paid"][part] + (part == "principal" and bill["taken"])
+                for bill in loan["bills"].values()
+            )
+            told[f"gone_{part}"] = sum(bill["gone"][part] for bill in loan["bills"].values())
+        told["earned_late"] = sum(bill["late"] - bill["gone"]["late"] for bill in loan["bills"].values())
+        return told
+
+    def post_difference(self, loan: dict[str, Any], before: dict[str, int]) -> None:
+        after = self.told(loan)
+        d = {name: after[name] - before[name] for name in after}
+        loan["earned"]["late_interest_income"] += d["earned_late"]
+        loan["earned"]["interest_income"] -= d["gone_interest"]
+        loan["earned"]["fee_income"] -= d["gone_fee"]
+        self.post(
+            late_interest_receivable=d["earned_late"] - d["late"],
+            late_interest_income=-d["earned_late"],
+            interest_receivable=-d["interest"] - d["gone_interest"],
+            interest_income=d["gone_interest"],
+            fee_receivable=-d["fee"] - d["gone_fee"],
+            fee_income=d["gone_fee"],
+            loan_principal=-d["principal"],
+            shopper_credit=-d["credit"],
+            funder_clearing=d["credit"] + sum(d[part] for part in PARTS),
+        )
 
     def bill_next(self, loan: dict[str, Any]) -> dict[str, Any]:
         row = loan["rows"].pop(0)
         to_come = sum(other["principal"] for other in loan["rows"])
         earned = loan["unearned"]
-        if loan["rows"]:
+        if self.to_fall_due(loan):
             earned = half_up(Fraction(loan["unearned"] * row["principal"], row["principal"] + to_come))
         self.earn(loan, row["interest"], row["fee"], earned)
         loan["base"], loan["base_unearned"] = [dict(other) for other in loan["rows"]], loan["unearned"]
@@ -186,7 +259,8 @@ class Oracle:
     def new_bill(self, due: date, principal: int, interest: int, fee: int) -> dict[str, Any]:
         bill = {
             "due": due, "principal": principal, "interest": interest, "fee": fee, "late": 0, "attempts": 0,
-            "paid": dict.fromkeys(PARTS, 0), "reductions": [], "done": principal + interest + fee == 0,
+            "paid": dict.fromkeys(PARTS, 0), "gone": dict.fromkeys(PARTS, 0), "taken": 0, "payments": [],
+            "done": principal + interest + fee == 0,
         }  # fmt: skip
         return bill
 
@@ -210,8 +284,7 @@ class Oracle:
             pass
         for loan in self.running():
             if any(not bill["done"] and bill["due"] < today for bill in loan["bills"].values()):
-                self.late(loan, today)
-                self.follow(loan, today)
+                self.restate(loan, today)
         for name, loan in sorted(self.loans.items()):
             for period, bill in sorted(loan["bills"].items()):
                 if loan["status"] in ("active", "overdue") and not bill["done"] and bill["due"] < today:
@@ -236,14 +309,16 @@ class Oracle:
         due = [
             (loan["rows"][0]["due"], name, loan)
             for name, loan in self.loans.items()
-            if loan["status"] in ("active", "overdue") and loan["rows"] and loan["rows"][0]["due"] <= today
+            if loan["status"] in ("active", "overdue")
+            and self.to_fall_due(loan)
+            and loan["rows"][0]["due"] <= today
         ]
-        for on, name, loan in sorted(due, key=lambda item: item[:2]):
+        for _, name, loan in sorted(due, key=lambda item: item[:2]):
             period = loan["rows"][0]["period"]
             bill = self.bill_next(loan)
             if loan["credit"]:
-                self.apply_credit(loan, on, today)
-                self.return_of_ended(name)
+                self.restate(loan, today)
+                self.return_of_ended(name, today)
             if not bill["done"]:
                 self.collect(name, period, self.owed(bill))
         return bool(due)
@@ -255,82 +330,42 @@ class Oracle:
             {"what": "collection", "bill": (loan, period), "amount": amount, "first": bill["attempts"] == 1}
         )
 
-    def follow(self, loan: dict[str, Any], today: date) -> None:
-        """The state of a loan that runs, from its bills."""
-        if loan["status"] not in ("active", "overdue"):
-            return
-        unpaid = [bill for bill in loan["bills"].values() if not bill["done"]]
-        overdue = any(self.late_days(bill["due"], today) for bill in unpaid)
-        loan["status"] = "overdue" if overdue else "active"
-        if not loan["rows"] and not unpaid:
-            loan["status"] = "settled"
-
     # -- money of the shopper
 
-    def pay(self, loan: dict[str, Any], amount: int, on: date) -> tuple[dict[str, int], int]:
-        """Past due first, then due, then what is billed ahead; late, fee, interest, principal; the oldest first."""
-        totals, left = dict.fromkeys(PARTS, 0), amount
-        bills = sorted(loan["bills"].items())
-        timings = (
-            [bill for _, bill in bills if bill["due"] < on],
-            [bill for _, bill in bills if bill["due"] == on],
-            [bill for _, bill in bills if bill["due"] > on],
-        )
-        for timing in timings:
+    def pay(self, bills: list[dict[str, Any]], purse: int, day: date) -> int:
+        """Past due first, then due; late, fee, interest, principal; the oldest first. Returns what is left."""
+        for timing in ([b for b in bills if b["due"] < day], [b for b in bills if b["due"] == day]):
             for part in PARTS:
                 for bill in timing:
-                    if bill["done"]:
-                        continue
-                    paid = min(left, bill[part] - bill["paid"][part])
-                    if paid:
-                        bill["paid"][part] += paid
-                        totals[part] += paid
-                        left -= paid
-                        if part == "principal":
-                            bill["reductions"].append((on, paid))
-        for _, bill in bills:
-            bill["done"] = bill["done"] or not self.owed(bill)
-        return totals, left
-
-    def paid_lines(self, totals: dict[str, int]) -> dict[str, int]:
-        return {
-            "late_interest_receivable": -totals["late"],
-            "fee_receivable": -totals["fee"],
-            "interest_receivable": -totals["interest"],
-            "loan_principal": -totals["principal"],
-        }
-
-    def apply_credit(self, loan: dict[str, Any], on: date, today: date) -> None:
-        self.late(loan, on)
-        totals, left = self.pay(loan, loan["credit"], on)
-        self.post(shopper_credit=loan["credit"] - left, **self.paid_lines(totals))
-        loan["credit"] = left
-        self.late(loan, today)
-        self.follow(loan, today)
+                    paid = max(0, min(purse, self.open(bill, part)))
+                    bill["paid"][part] += paid
+                    purse -= paid
+                    if paid and part == "principal":
+                        bill["payments"].append((day, paid))
+        for bill in bills:
+            bill["done"] = not self.owed(bill)
+        return purse
 
     def receive(self, name: str, amount: int, on: date, today: date) -> None:
         loan = self.loans[name]
         loan["paid_in"] += amount
-        if loan["status"] == "written_off":
-            loan["recovered"] += amount
-            self.post(funder_clearing=amount, recovery_income=-amount)
-            self.return_of_ended(name)
-            return
-        while loan["status"] in ("active", "overdue") and loan["rows"] and loan["rows"][0]["due"] <= today:
-            due = loan["rows"][0]["due"]
+        while (
+            loan["status"] in ("active", "overdue")
+            and self.to_fall_due(loan)
+            and loan["rows"][0]["due"] <= today
+        ):
             self.bill_next(loan)
             if loan["credit"]:
-                self.apply_credit(loan, due, today)
-        totals, left = dict.fromkeys(PARTS, 0), amount
-        if loan["status"] in ("active", "overdue"):
-            self.late(loan, on)
-            totals, left = self.pay(loan, amount, on)
-        loan["credit"] += left
-        self.post(funder_clearing=amount, shopper_credit=-left, **self.paid_lines(totals))
-        if loan["status"] in ("active", "overdue"):
-            self.late(loan, today)
-        self.follow(loan, today)
-        self.return_of_ended(name)
+                self.restate(loan, today)
+        if loan["status"] in ("written_off", "unwound"):
+            back = min(amount, max(0, loan["lost_in_all"] - loan["recovered"]))
+            loan["recovered"] += back
+            loan["credit"] += amount - back
+            self.post(funder_clearing=amount, recovery_income=-back, shopper_credit=back - amount)
+        else:
+            loan["money"].append((on, amount))
+            self.restate(loan, today)
+        self.return_of_ended(name, today)
 
     def settlement_amount(self, loan: dict[str, Any], today: date) -> tuple[int, int, int]:
         """Principal to come, interest of the running period by days, and its fee."""
@@ -342,27 +377,27 @@ class Oracle:
 
     def settle_early(self, name: str, today: date) -> None:
         loan = self.loans[name]
-        self.late(loan, today)
         principal, interest, fee = self.settlement_amount(loan, today)
         period = loan["rows"][0]["period"]
         loan["bills"][period] = self.new_bill(today, principal, interest, fee)
         loan["rows"], loan["base"] = [], []
         self.earn(loan, interest, fee, loan["unearned"])
         loan["base_unearned"] = 0
-        if loan["credit"]:
-            self.apply_credit(loan, today, today)
-        self.receive(
-            name, sum(self.owed(bill) for bill in loan["bills"].values() if not bill["done"]), today, today
-        )
+        self.restate(loan, today)
+        left = sum(self.owed(bill) for bill in loan["bills"].values())
+        if left:
+            self.receive(name, left, today, today)
+        self.return_of_ended(name, today)
 
-    def return_of_ended(self, name: str) -> None:
+    def return_of_ended(self, name: str, today: date) -> None:
         loan = self.loans[name]
         if loan["credit"] and loan["status"] not in ("active", "overdue"):
-            self.return_credit(name, loan["credit"])
+            self.return_credit(name, loan["credit"], today)
 
-    def return_credit(self, name: str, amount: int) -> None:
+    def return_credit(self, name: str, amount: int, today: date) -> None:
         loan = self.loans[name]
         loan["credit"] -= amount
+        loan["money"].append((today, -amount))
         loan["returned"] = True
         self.post(shopper_credit=amount, refund_in_transit=-amount)
         self.instructions.append({"what": "return", "loan": name, "amount": amount})
@@ -398,16 +433,13 @@ class Oracle:
             back = returned - (loan["base_unearned"] - loan["unearned"])
             loan["unearned"] -= back
         left = amount - applied
-        for _, bill in sorted(loan["bills"].items()):
-            part = min(left, bill["principal"] - bill["paid"]["principal"])
+        for period, bill in sorted(loan["bills"].items()):
+            part = min(left, self.open(bill, "principal"))
             if part:
-                bill["paid"]["principal"] += part
-                bill["reductions"].append((today, part))
+                bill["taken"] += part
+                loan["taken"].append((today, period, part))
                 left -= part
-        self.late(loan, today)
-        for bill in loan["bills"].values():
-            bill["done"] = bill["done"] or not self.owed(bill)
-        self.follow(loan, today)
+        self.restate(loan, today)
         if loan["status"] == "settled":
             loan["status"] = "refunded"
         loan["reduced"] += amount - left
@@ -437,7 +469,7 @@ class Oracle:
         if amount > reduced:
             loan["returned"] = True
             self.instructions.append({"what": "return", "loan": name, "amount": amount - reduced})
-        self.return_of_ended(name)
+        self.return_of_ended(name, today)
 
     @staticmethod
     def fee_of_refunds(loan: dict[str, Any], amount: int) -> tuple[int, int]:
@@ -457,7 +489,7 @@ class Oracle:
         subsidy = loan["unearned"] + earned["merchant_subsidy_income"]
         net = amount - fee - subsidy
         owed = {
-            part: sum(bill[part] - bill["paid"][part] for bill in loan["bills"].values())
+            part: sum(self.open(bill, part) for bill in loan["bills"].values())
             for part in ("late", "fee", "interest")
         }
         bearing = self.bear(net, loan)
@@ -489,9 +521,9 @@ class Oracle:
             self.instructions.append({"what": "return", "loan": name, "amount": loan["paid_in"]})
 
     def write_off(self, loan: dict[str, Any], today: date) -> None:
-        self.late(loan, today)
+        self.restate(loan, today)
         owed = {
-            part: sum(bill[part] - bill["paid"][part] for bill in loan["bills"].values())
+            part: sum(self.open(bill, part) for bill in loan["bills"].values())
             for part in ("late", "fee", "interest")
         }
         principal = self.outstanding(loan)
@@ -503,7 +535,7 @@ class Oracle:
             "fee_receivable": -owed["fee"],
             "late_interest_receivable": -owed["late"],
         })  # fmt: skip
-        loan.update(status="written_off", written_off=principal, rows=[])
+        loan.update(status="written_off", written_off=principal, lost_in_all=total, rows=[])
 
     # -- disputes
 
@@ -525,23 +557,24 @@ class Oracle:
         loan["lost"] = True
         reduced, subsidy = self.lower(loan, amount, today)
         self.fee_of_refunds(loan, amount)  # the fee of a lost dispute stays
-        loan["credit"] += amount - reduced
         self.post(dispute_hold=amount, loan_principal=-reduced, shopper_credit=-(amount - reduced))
         loan["unearned"] += subsidy
         self.earn(loan, 0, 0, subsidy)
         if loan["status"] in ("active", "overdue") and not self.outstanding(loan):
-            for bill in loan["bills"].values():
-                owed = {part: bill[part] - bill["paid"][part] for part in ("late", "fee", "interest")}
-                self.post(
-                    interest_income=owed["interest"], fee_income=owed["fee"], late_interest_income=owed["late"],
-                    interest_receivable=-owed["interest"], fee_receivable=-owed["fee"],
-                    late_interest_receivable=-owed["late"],
-                )  # fmt: skip
-                bill.update({part: bill["paid"][part] for part in owed}, done=True)
+            loan["waived_on"] = today
+            self.restate(loan, today)
             loan["status"] = "refunded"
         if amount > reduced:
-            self.return_credit(dispute["loan"], amount - reduced)
-        self.return_of_ended(dispute["loan"])
+            self.owe(loan, amount - reduced, today)
+            self.return_credit(dispute["loan"], amount - reduced, today)
+        self.return_of_ended(dispute["loan"], today)
+
+    def owe(self, loan: dict[str, Any], amount: int, today: date) -> None:
+        """It stands in the books as owed to the shopper, and pays what is open."""
+        loan["credit"] += amount
+        loan["money"].append((today, amount))
+        if loan["status"] not in ("written_off", "unwound"):
+            self.restate(loan, today)
 
     # -- settlement
 
@@ -590,5 +623,5 @@ class Oracle:
             elif works_out:
                 self.post(refund_in_transit=amount, funder_clearing=-amount)
             else:
-                self.loans[item["loan"]]["credit"] += amount
                 self.post(refund_in_transit=amount, shopper_credit=-amount)
+                self.owe(self.loans[item["loan"]], amount, today)

@@ -173,11 +173,10 @@ class BooksMachine(RuleBasedStateMachine):
     # -- what shoppers do
 
     @precondition(lambda self: self.model.loans)
-    @rule(data=st.data(), amount=st.integers(1, 400_000), days_ago=st.integers(0, 12))
+    @rule(data=st.data(), amount=st.integers(1, 400_000), days_ago=st.integers(0, 12) | st.integers(13, 120))
     def repay(self, data: st.DataObject, amount: int, days_ago: int) -> None:
+        """Money is received; it may be reported long after, and after money that was received later."""
         name = data.draw(st.sampled_from(sorted(self.model.loans)))
-        if self.model.loans[name]["status"] == "unwound":
-            return
         on = max(self.today - timedelta(days=days_ago), self.model.loans[name]["start"])
         reference = f"{name}:{len(self.institution.done)}:{self.step()}"
         self.write(
@@ -194,10 +193,6 @@ class BooksMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def settle_early(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(self.with_rows()))
-        loan = self.model.loans[name]
-        owed = sum(self.model.owed(bill) for bill in loan["bills"].values() if not bill["done"])
-        if loan["credit"] >= owed + sum(self.model.settlement_amount(loan, self.today)):
-            return
         reference = f"{name}:early:{self.step()}"
 
         def settle(tx: Any) -> None:
@@ -403,7 +398,7 @@ class BooksMachine(RuleBasedStateMachine):
             name
             for name, loan in sorted(self.model.loans.items())
             if loan["status"] in ("active", "overdue")
-            and loan["rows"]
+            and self.model.to_fall_due(loan)
             and (loan["bills"] or len(self.model.loans) > 2)
         ]
 

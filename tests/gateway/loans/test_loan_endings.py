@@ -1,0 +1,200 @@
+"""How loans end: nothing is kept that is the shopper's, and nothing waits for a payment that never comes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.core.institution import Answer, Instruction
+from tests.gateway.books import Books
+from tests.one_database import database_url  # noqa: F401 - the books machine drives the same on both
+
+
+class NoReturns:
+    """Everything works but paying a shopper back."""
+
+    def carry_out(self, instruction: Instruction) -> Answer:
+        if instruction.movement == "refund" or instruction.test_failure:
+            return Answer("failed", "account_closed")
+        return Answer("succeeded")
+
+    def look_up(self, instruction: Instruction) -> Answer | None:
+        return None
+
+
+def missed(books: Books, term: int = 12) -> tuple[dict[str, Any], str]:
+    """A payment of which no collection works, and where its shopper pays."""
+    books.api.login()
+    payment = books.api.captured(term)
+    path = f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}"
+    books.post(f"{path}/miss", {"instalments": term})
+    return payment, f"{path}/repay"
+
+
+def test_what_is_paid_above_what_was_written_off_goes_back_to_the_shopper(books: Books) -> None:
+    books.jump(7)
+    payment, repay = missed(books)
+    books.jump(210)
+    assert books.loan(payment)["status"] == "overdue"
+    books.jump(1)
+    loan = books.loan(payment)
+    assert (loan["status"], loan["written_off_principal"], loan["recovered"]) == ("written_off", 599_900, 0)
+    assert loan["written_off_charges"] == 43_432 + 14_929
+    assert loan["left_to_recover"] == 658_261 == books.of("credit_loss")
+    loan = books.post(repay, {"amount": 500_000}).json
+    assert (loan["recovered"], loan["left_to_recover"]) == (500_000, 158_261)
+    loan = books.post(repay, {"amount": 400_000}).json
+    assert (loan["recovered"], loan["left_to_recover"], loan["shopper_credit"]) == (658_261, 0, 0)
+    assert books.of("recovery_income") == 658_261
+    assert books.of("refund_in_transit") == 241_739, "the rest is on its way back"
+    assert books.limit_held() == 0
+    books.work()
+    assert books.of("refund_in_transit") == books.of("shopper_credit") == 0
+    books.sound()
+
+
+def test_a_loan_whose_last_rows_are_nothing_ends_with_the_last_row_above_nothing(books: Books) -> None:
+    books.jump_to("2027-01-31")
+    books.api.login()
+    payment = books.api.captured(12)
+    refund = books.post(
+        "/v1/refunds", {"payment": payment["id"], "amount": 599_889, "reason": "kept a cable"}
+    )
+    assert refund.json["loan_reduction"] == 599_889
+    loan = books.loan(payment)
+    assert [row["payment"] for row in loan["schedule"]] == [1] * 11 + [0]
+    for month in range(2, 13):
+        assert books.loan(payment)["status"] == "active"
+        books.jump_to(loan["schedule"][month - 2]["due_date"])
+    loan = books.loan(payment)
+    assert (loan["status"], loan["next_due_date"], loan["outstanding_principal"]) == ("settled", None, 0)
+    assert [bill["status"] for bill in loan["bills"]] == ["paid"] * 11
+    assert [row["payment"] for row in loan["schedule"]] == [1] * 11 + [0], "the last row never falls due"
+    assert books.limit_held() == 0
+    books.sound()
+
+
+def test_who_paid_too_much_settles_early_out_of_the_credit(books: Books) -> None:
+    books.api.login()
+    payment = books.api.captured(12, amount=600_000)
+    repay = f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/repay"
+    books.pass_days(5)
+    assert books.loan(payment)["early_settlement"]["amount"] == 601_500
+    loan = books.post(repay, {"amount": 620_000}).json
+    assert (loan["shopper_credit"], loan["status"]) == (620_000, "active")
+    assert books.loan(payment)["early_settlement"]["amount"] == 0
+    asked = {"early_settlement": True, "reference": "settle-1"}
+    loan = books.post(repay, asked).json
+    assert (loan["status"], loan["outstanding_principal"], loan["shopper_credit"]) == ("settled", 0, 0)
+    assert books.of("refund_in_transit") == 620_000 - 601_500
+    assert books.of("interest_income") == 1_500
+    assert books.limit_held() == 0
+    assert books.post(repay, asked).json == loan, "asking again changes nothing"
+    assert books.post(repay, {"early_settlement": True}).json["code"] == "wrong_state"
+    books.work()
+    books.sound()
+
+
+def test_a_part_of_an_early_settlement_is_paid_out_of_the_credit(books: Books) -> None:
+    books.api.login()
+    payment = books.api.captured(12, amount=600_000)
+    repay = f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/repay"
+    books.pass_days(5)
+    books.post(repay, {"amount": 100_000})
+    assert books.loan(payment)["early_settlement"]["amount"] == 501_500
+    assert books.post(repay, {"early_settlement": True}).json["status"] == "settled"
+    assert books.of("refund_in_transit") == books.of("loan_principal") == books.limit_held() == 0
+    books.sound()
+
+
+def test_a_full_refund_of_an_overdue_loan_waives_the_late_interest_on_what_came_back(books: Books) -> None:
+    payment, _ = missed(books)
+    books.jump_to("2027-01-10")
+    before = books.loan(payment)
+    assert before["total_late_interest"] > 0
+    refund = books.post("/v1/refunds", {"payment": payment["id"], "reason": "sent back"}).json
+    assert (refund["loan_reduction"], refund["returned_to_shopper"]) == (599_900, 0)
+    loan = books.loan(payment)
+    assert loan["total_late_interest"] == books.of("late_interest_income") == 0
+    assert loan["amount_due"] == before["schedule"][0]["interest"], "what was earned until then is owed"
+    books.sound()
+
+
+def test_late_interest_that_was_paid_on_what_came_back_pays_what_is_still_owed(books: Books) -> None:
+    payment, repay = missed(books)
+    books.jump_to("2027-01-10")
+    late = books.loan(payment)["total_late_interest"]
+    books.post(repay, {"amount": late})
+    assert books.of("late_interest_receivable") == 0
+    books.post("/v1/refunds", {"payment": payment["id"], "reason": "sent back"})
+    loan = books.loan(payment)
+    assert loan["total_late_interest"] == 0
+    assert loan["amount_due"] == loan["schedule"][0]["interest"] - late
+    assert books.of("shopper_credit") == 0
+    books.sound()
+
+
+def test_a_partial_refund_waives_only_the_late_interest_on_its_part(books: Books) -> None:
+    payment, _ = missed(books)
+    books.jump_to("2027-01-10")
+    before = books.loan(payment)
+    bill = before["schedule"][0]["principal"]
+    to_come = before["outstanding_principal"] - bill
+    amount = to_come + bill // 2
+    books.post("/v1/refunds", {"payment": payment["id"], "amount": amount, "reason": "half of it"})
+    days = 18  # 2026-12-23 to 2027-01-10
+    expected = (bill - bill // 2) * days * 5
+    assert books.loan(payment)["total_late_interest"] == (expected + 5_000) // 10_000
+    books.sound()
+
+
+def test_a_payment_reported_after_a_lost_dispute_goes_back(books: Books) -> None:
+    payment, repay = missed(books)
+    books.jump_to("2027-01-10")
+    books.api.login()
+    dispute = books.post("/v1/test_helpers/disputes", {"payment": payment["id"]}).json
+    books.post(f"/v1/test_helpers/disputes/{dispute['id']}/resolve", {"outcome": "lost"})
+    loan = books.loan(payment)
+    assert (loan["status"], loan["total_late_interest"], loan["total_interest"]) == ("refunded", 0, 0)
+    first = loan["bills"][0]
+    loan = books.post(repay, {"amount": 20_000, "received_on": "2026-12-23"}).json
+    assert (loan["status"], loan["shopper_credit"]) == ("refunded", 0)
+    assert loan["bills"][0] == first
+    paid_interest = loan["total_interest"]
+    assert paid_interest == books.of("interest_income"), "what was paid before the dispute was owed then"
+    assert books.of("refund_in_transit") == 20_000 - paid_interest
+    books.work()
+    books.sound()
+
+
+def test_a_return_that_fails_pays_what_is_open_before_anything_is_overdue(books: Books) -> None:
+    """Two captures: the refund of the second pays the shopper back, by way of the first, which has an open bill."""
+    books.gateway.ports["institution"] = NoReturns()
+    books.api.login()
+    payment = books.api.approved(3)
+    for amount in (300_000, 299_900):
+        payment = books.post(f"/v1/payments/{payment['id']}/capture", {"amount": amount}).json
+    first, second = (capture["loan"] for capture in payment["captures"])
+    books.post(f"/v1/test_helpers/loans/{second}/repay", {"amount": 200_000})
+    books.post(f"/v1/test_helpers/loans/{second}/repay", {"early_settlement": True})
+    books.post(f"/v1/test_helpers/loans/{first}/miss", {"instalments": 3})
+    books.jump_to("2026-12-24")
+    books.api.login()
+    owed = books.api.get(f"/v1/loans/{first}").json["amount_due"]
+    assert owed > 0
+    body = {"payment": payment["id"], "amount": 299_900 + 1, "reason": "sent back"}
+    refund = books.post("/v1/refunds", body).json
+    assert refund["returned_to_shopper"] == 299_900
+    books.work()
+    loan = books.api.get(f"/v1/loans/{first}").json
+    assert (loan["amount_due"], loan["bills"][0]["status"], loan["status"]) == (0, "paid", "active")
+    assert loan["shopper_credit"] == 299_900 - owed
+    assert books.api.get(f"/v1/refunds/{refund['id']}").json["status"] == "failed"
+    books.sound()
+    credit = loan["shopper_credit"]
+    books.jump_to("2027-01-23")
+    loan = books.loan({"captures": [{"loan": first}]})
+    assert [bill["status"] for bill in loan["bills"]] == ["paid", "paid"], (
+        "credit pays each bill on its due date"
+    )
+    assert loan["shopper_credit"] == credit - loan["schedule"][1]["payment"]
+    books.sound()
