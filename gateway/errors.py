@@ -26,6 +26,7 @@ GatewayError
 │  ├─ LastOwner                    409 last_owner
 │  ├─ ContractWithoutDisclosure    409 contract_without_disclosure
 │  ├─ TooManyEndpoints             409 too_many_endpoints
+│  ├─ TooManySecrets               409 too_many_secrets
 │  └─ ModelNotServed               409 model_not_served         names the models that are
 ├─ PayloadTooLarge                 413 payload_too_large
 ├─ UnsupportedMediaType            415 unsupported_media_type
@@ -191,6 +192,10 @@ class ContractWithoutDisclosure(Conflict):
 
 class TooManyEndpoints(Conflict):
     code, title = "too_many_endpoints", "No further webhook endpoint can be registered"
+
+
+class TooManySecrets(Conflict):
+    code, title = "too_many_secrets", "As many secrets are in use as there may be at once"
 
 
 class ModelNotServed(Conflict):

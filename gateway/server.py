@@ -96,6 +96,7 @@ def portal(app: Flask) -> Flask:
         portal_url=f"{url}/portal",
         client_id=portal_client_id(gateway),
         secret_key=portal_key(gateway),
+        folder=gateway.settings.data_dir / "portal",
         session=wsgi_session(app, url),
         clock=lambda: gateway.clock().timestamp(),
     )

@@ -1,15 +1,16 @@
-"""Run the portal alone, by ``FENQI_BASE_URL``, ``PORTAL_URL``, ``PORTAL_CLIENT_ID`` and ``PORTAL_SECRET_KEY``."""
+"""Run the portal alone; ``WANTED`` names the variables of the environment that say how."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from werkzeug.serving import run_simple
 
 from merchant_portal import create_app
 
-WANTED = ("FENQI_BASE_URL", "PORTAL_URL", "PORTAL_CLIENT_ID", "PORTAL_SECRET_KEY")
+WANTED = ("FENQI_BASE_URL", "PORTAL_URL", "PORTAL_CLIENT_ID", "PORTAL_SECRET_KEY", "PORTAL_DATA_DIR")
 
 
 def main() -> None:
@@ -17,9 +18,13 @@ def main() -> None:
     missing = [name for name in WANTED if not os.environ.get(name)]
     if missing:
         raise SystemExit(f"Set {', '.join(missing)} first.")
-    gateway_url, portal_url, client_id, key = (os.environ[name] for name in WANTED)
+    gateway_url, portal_url, client_id, key, folder = (os.environ[name] for name in WANTED)
     app = create_app(
-        gateway_url=gateway_url, portal_url=portal_url, client_id=client_id, secret_key=key.encode()
+        gateway_url=gateway_url,
+        portal_url=portal_url,
+        client_id=client_id,
+        secret_key=key.encode(),
+        folder=Path(folder),
     )
     run_simple("127.0.0.1", urlsplit(portal_url).port or 8500, app, threaded=True)
 

@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
 
 import fenqi
 from merchant_portal import login, people, views, wording
-from merchant_portal.tokens import Tokens
+from merchant_portal.sessions import Sessions
+from merchant_portal.tokens import IDLE_SECONDS, NotRenewed, Tokens
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {gateway}; base-uri 'none'; "
@@ -27,14 +29,15 @@ def create_app(
     portal_url: str,
     client_id: str,
     secret_key: bytes,
+    folder: Path,
     session: requests.Session | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Flask:
     """The portal for one gateway.
 
-    ``portal_url`` is where browsers find it, ``client_id`` its public OAuth client. ``session`` carries the calls to
-    the gateway; one that calls the gateway's application in the same process works as well as the network. ``clock``
-    gives Unix seconds.
+    ``portal_url`` is where browsers find it, ``client_id`` its public OAuth client. ``folder`` keeps the logins; all
+    processes of one portal share it. ``session`` carries the calls to the gateway; one that calls the gateway's
+    application in the same process works as well as the network. ``clock`` gives Unix seconds.
     """
     app = Flask("merchant_portal", root_path=str(Path(__file__).parent))
     app.secret_key = secret_key
@@ -52,7 +55,7 @@ def create_app(
         gateway_url=gateway_url.rstrip("/"),
         portal_url=portal_url.rstrip("/"),
         client_id=client_id,
-        key=secret_key,
+        sessions=Sessions(folder, secret_key, IDLE_SECONDS, clock),
         session=session or requests.Session(),
         clock=clock,
     )
@@ -60,9 +63,19 @@ def create_app(
     app.register_blueprint(login.blueprint)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(people.blueprint)
+    _known_ids(app)
     _guard(app, gateway_url)
     _explain(app)
     return app
+
+
+def _known_ids(app: Flask) -> None:
+    """A dot is no id: as a segment of a path it would ask the API for another object."""
+
+    @app.before_request
+    def refuse() -> None:
+        if any(value in (".", "..") for value in (request.view_args or {}).values()):
+            abort(404)
 
 
 def _guard(app: Flask, gateway_url: str) -> None:
@@ -92,11 +105,24 @@ def _explain(app: Flask) -> None:
     def refused(error: fenqi.FenqiError) -> Any:
         status = (
             error.status
-            if isinstance(error, fenqi.APIError) and error.status in (403, 404, 409, 422)
+            if isinstance(error, fenqi.APIError) and error.status in (400, 403, 404, 409, 422, 429)
             else 502
         )
         return render_template("sorry.html", error=error, status=status), status
 
-    @app.errorhandler(404)
-    def missing(_: Exception) -> Any:
-        return render_template("sorry.html", error=None, status=404), 404
+    @app.errorhandler(NotRenewed)
+    def later(error: NotRenewed) -> Any:
+        status = 429 if error.busy else 502
+        return render_template("sorry.html", error=None, status=status), status
+
+    @app.errorhandler(HTTPException)
+    def refused_here(error: HTTPException) -> Any:
+        status = error.code or 500
+        if status < 400:
+            return error
+        return render_template("sorry.html", error=None, status=status), status, _allowed(error)
+
+
+def _allowed(error: HTTPException) -> dict[str, str]:
+    methods = getattr(error, "valid_methods", None)
+    return {"Allow": ", ".join(sorted(methods))} if methods else {}

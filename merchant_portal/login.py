@@ -20,8 +20,15 @@ def tokens() -> Tokens:
 
 def check_csrf() -> None:
     """Refuse a form that does not carry this session's token."""
-    if not hmac.compare_digest(request.form.get("csrf", ""), session.get("csrf", secrets.token_urlsafe(24))):
+    if not _same(request.form.get("csrf", ""), session.get("csrf", "")):
         abort(403)
+
+
+def _same(sent: str, kept: str) -> bool:
+    """Whether what was sent is what was kept, compared in constant time whatever its characters are."""
+    return bool(kept) and hmac.compare_digest(
+        sent.encode("utf-8", "surrogatepass"), kept.encode("utf-8", "surrogatepass")
+    )
 
 
 @blueprint.get("/login")
@@ -58,10 +65,10 @@ def callback() -> Any:
     """The browser is back with a code; anything that does not fit begins anew."""
     state, verifier = session.pop("state", None), session.pop("verifier", None)
     page = session.pop("next", None)
-    fits = state and hmac.compare_digest(request.args.get("state", ""), state)
+    fits = _same(request.args.get("state", ""), state or "")
     if not fits or request.args.get("iss") != tokens().gateway_url or not request.args.get("code"):
         return render_template("welcome.html", failed=True), 400
-    if "tokens" in session:
+    if "sid" in session:
         tokens().end()  # the login of before ends with the new one
     try:
         tokens().redeem(request.args["code"], verifier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 
@@ -48,7 +49,7 @@ def change_role(member_id: str) -> Any:
     check_csrf()
     try:
         tokens().client().request(
-            "PATCH", f"/v1/team/{member_id}", json={"role": request.form.get("role", "")}
+            "PATCH", f"/v1/team/{segment(member_id)}", json={"role": request.form.get("role", "")}
         )
     except fenqi.ConflictError as error:
         return _team_page(error=error), error.status
@@ -70,7 +71,7 @@ def remove(member_id: str) -> Any:
     """Take somebody off the team."""
     check_csrf()
     try:
-        tokens().client().request("DELETE", f"/v1/team/{member_id}")
+        tokens().client().request("DELETE", f"/v1/team/{segment(member_id)}")
     except fenqi.ConflictError as error:
         return _team_page(error=error), error.status
     return redirect(url_for("people.team"), 303)
@@ -80,7 +81,7 @@ def remove(member_id: str) -> Any:
 def withdraw(invitation_id: str) -> Any:
     """Make an invitation's link useless."""
     check_csrf()
-    tokens().client().request("DELETE", f"/v1/team/invitations/{invitation_id}")
+    tokens().client().request("DELETE", f"/v1/team/invitations/{segment(invitation_id)}")
     return redirect(url_for("people.team"), 303)
 
 
@@ -117,8 +118,13 @@ def confirm() -> Any:
 def end_session(session_id: str) -> Any:
     """End one of one's sessions."""
     check_csrf()
-    tokens().client().request("DELETE", f"/v1/account/sessions/{session_id}")
+    tokens().client().request("DELETE", f"/v1/account/sessions/{segment(session_id)}")
     return redirect(url_for("people.security"), 303)
+
+
+def segment(value: str) -> str:
+    """An id as one segment of a path of the API."""
+    return quote(value, safe="")
 
 
 def _team_page(**extra: Any) -> str:

@@ -1,24 +1,22 @@
-"""Tokens of the logged-in person: fetched from the gateway, kept sealed in the cookie, renewed before they end."""
+"""Tokens of the logged-in person: fetched from the gateway, kept by ``sessions``, renewed before they end."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import hashlib
-import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import g, session
 
 import fenqi
+from merchant_portal.sessions import Held, Sessions
 
 SCOPES = "portal checkouts:read payments:read payments:write refunds:write settlements:read events:read webhooks:write"
 IDLE_SECONDS = 15 * 60
@@ -31,6 +29,14 @@ class LoggedOut(Exception):
     """Nobody is logged in, or the login has ended."""
 
 
+class NotRenewed(Exception):
+    """The gateway could not be asked for new tokens; the login stays as it is. ``busy``: it asked us to wait."""
+
+    def __init__(self, *, busy: bool) -> None:
+        super().__init__()
+        self.busy = busy
+
+
 @dataclass
 class Tokens:
     """The portal's side of OAuth: authorization code with PKCE S256, rotating refresh tokens."""
@@ -38,7 +44,7 @@ class Tokens:
     gateway_url: str
     portal_url: str
     client_id: str
-    key: bytes
+    sessions: Sessions
     session: requests.Session
     clock: Callable[[], float] = time.time
 
@@ -59,7 +65,7 @@ class Tokens:
         )
 
     def redeem(self, code: str, verifier: str) -> None:
-        """Trade the code for tokens and begin a new session with them. Raises ``LoggedOut``."""
+        """Trade the code for tokens and begin a new session with them. Raises ``LoggedOut``, ``NotRenewed``."""
         tokens = self._ask(
             grant_type="authorization_code",
             code=code,
@@ -68,80 +74,101 @@ class Tokens:
         )
         session.clear()
         session["csrf"] = secrets.token_urlsafe(24)
-        self._keep(tokens)
+        session["sid"] = self.sessions.begin(self._content(tokens, began=int(self.clock())))
 
     def client(self) -> fenqi.Fenqi:
-        """The SDK with the person's token, renewed when it is about to end. Raises ``LoggedOut``."""
+        """The SDK with the person's token, renewed when it is about to end. Raises ``LoggedOut``, ``NotRenewed``."""
         if "client" not in g:
-            held = self._held()
-            now = self.clock()
-            if now - held["seen"] > IDLE_SECONDS or now - held["began"] > LIFE_SECONDS:
-                self.end()
-                raise LoggedOut
-            if held["until"] - now < RENEW_BEFORE_SECONDS:
-                held = self._renewed(held)
-            else:
-                self._seal({**held, "seen": int(now)})
+            with self._held() as held:
+                content = self._in_time(held)
+                now = self.clock()
+                if content["until"] - now < RENEW_BEFORE_SECONDS:
+                    content = self._renewed(held, still_good=content["until"] > now)
+                else:
+                    held.write({**content, "seen": int(now)})
             g.client = fenqi.Fenqi(
-                access_token=held["access"], base_url=self.gateway_url, session=self.session, max_retries=1
+                access_token=content["access"], base_url=self.gateway_url, session=self.session, max_retries=1
             )
         client: fenqi.Fenqi = g.client
         return client
 
     def renew(self) -> None:
-        """Fetch tokens that know what has changed about the person, such as a second factor. Raises ``LoggedOut``."""
-        self.client()  # a session that is idle for too long ends here
-        self._renewed(self._held())
+        """Fetch tokens that know what has changed about the person, such as a second factor.
 
-    def _renewed(self, held: dict[str, Any]) -> dict[str, Any]:
-        return self._keep(
-            self._ask(grant_type="refresh_token", refresh_token=held["refresh"]), began=held["began"]
-        )
+        Raises ``LoggedOut``, ``NotRenewed``.
+        """
+        with self._held() as held:
+            self._in_time(held)
+            self._renewed(held, still_good=False)
 
     def end(self) -> None:
         """Revoke what is held and forget it."""
-        with contextlib.suppress(LoggedOut, requests.RequestException):
-            self.session.post(
-                f"{self.gateway_url}/oauth/revoke",
-                data={"token": self._held()["refresh"], "client_id": self.client_id},
-                timeout=TIMEOUT,
-            )
+        with contextlib.suppress(LoggedOut), self._held() as held:
+            self._end(held)
         session.clear()
 
-    def _ask(self, **body: str) -> dict[str, Any]:
-        answer = self.session.post(
-            f"{self.gateway_url}/oauth/token", data={**body, "client_id": self.client_id}, timeout=TIMEOUT
-        )
-        if answer.status_code != 200:
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[Held]:
+        with self.sessions.hold(session.get("sid", "")) as held:
+            if held is None:
+                raise LoggedOut
+            yield held
+
+    def _in_time(self, held: Held) -> dict[str, Any]:
+        content, now = held.content or {}, self.clock()
+        if now - content["seen"] > IDLE_SECONDS or now - content["began"] > LIFE_SECONDS:
+            self._end(held)
             session.clear()
             raise LoggedOut
-        tokens: dict[str, Any] = answer.json()
+        return content
+
+    def _renewed(self, held: Held, *, still_good: bool) -> dict[str, Any]:
+        content = held.content or {}
+        try:
+            tokens = self._ask(grant_type="refresh_token", refresh_token=content["refresh"])
+        except NotRenewed:
+            if not still_good:
+                raise
+            held.write({**content, "seen": int(self.clock())})
+        except LoggedOut:
+            held.forget()
+            session.clear()
+            raise
+        else:
+            held.write(self._content(tokens, began=content["began"]))
+        return held.content or {}
+
+    def _end(self, held: Held) -> None:
+        refresh = (held.content or {}).get("refresh", "")
+        held.forget()
+        with contextlib.suppress(requests.RequestException):
+            self.session.post(
+                f"{self.gateway_url}/oauth/revoke",
+                data={"token": refresh, "client_id": self.client_id},
+                timeout=TIMEOUT,
+            )
+
+    def _ask(self, **body: str) -> dict[str, Any]:
+        """Tokens from the gateway. Raises ``LoggedOut`` only when it refuses; any other failure is ``NotRenewed``."""
+        try:
+            answer = self.session.post(
+                f"{self.gateway_url}/oauth/token", data={**body, "client_id": self.client_id}, timeout=TIMEOUT
+            )
+            tokens: dict[str, Any] = answer.json()
+        except (requests.RequestException, ValueError):
+            raise NotRenewed(busy=False) from None
+        if answer.status_code == 400:
+            raise LoggedOut
+        if answer.status_code != 200:
+            raise NotRenewed(busy=answer.status_code == 429)
         return tokens
 
-    def _keep(self, tokens: dict[str, Any], *, began: int | None = None) -> dict[str, Any]:
+    def _content(self, tokens: dict[str, Any], *, began: int) -> dict[str, Any]:
         now = int(self.clock())
-        held = {
+        return {
             "access": tokens["access_token"],
             "refresh": tokens["refresh_token"],
             "until": now + int(tokens["expires_in"]),
             "seen": now,
-            "began": now if began is None else began,
+            "began": began,
         }
-        self._seal(held)
-        return held
-
-    def _seal(self, held: dict[str, Any]) -> None:
-        nonce = secrets.token_bytes(12)
-        sealed = self._cipher().encrypt(nonce, json.dumps(held).encode(), b"portal tokens")
-        session["tokens"] = base64.b64encode(nonce + sealed).decode()
-
-    def _held(self) -> dict[str, Any]:
-        try:
-            raw = base64.b64decode(session["tokens"])
-            held: dict[str, Any] = json.loads(self._cipher().decrypt(raw[:12], raw[12:], b"portal tokens"))
-        except (KeyError, ValueError, InvalidTag):
-            raise LoggedOut from None
-        return held
-
-    def _cipher(self) -> AESGCM:
-        return AESGCM(hashlib.sha256(b"portal tokens" + self.key).digest())

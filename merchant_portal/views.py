@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 import secrets
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, session, url_for
 
+import fenqi
 from merchant_portal.login import check_csrf, tokens
 
 blueprint = Blueprint("views", __name__)
 PAGE_SIZE = 20
+LONGEST_PAGE = 100
 EQUATION = (
     ("captures", 1),
     ("subsidies", 1),
@@ -30,7 +36,7 @@ EQUATION = (
 @blueprint.app_context_processor
 def common() -> dict[str, Any]:
     """What every page shows: who is logged in and in which mode."""
-    return {"csrf": session.get("csrf", ""), "logged_in": "tokens" in session}
+    return {"csrf": session.get("csrf", ""), "logged_in": "sid" in session}
 
 
 @blueprint.get("/")
@@ -68,15 +74,15 @@ def payment(payment_id: str) -> str:
     checkout = client.checkouts.retrieve(found.checkout)
     me = client.me.retrieve()
     money = "settlements:read" in me.scopes
-    entries: Any = client.balance_entries.list(payment=payment_id, limit=200) if money else []
     return render_template(
         "payment.html",
         me=me,
         payment=found,
         checkout=checkout,
         loans=loans,
-        refunds=list(client.refunds.list(payment=payment_id, limit=100)),
-        entries=list(entries),
+        refunds=list(client.refunds.list(payment=payment_id, page_size=LONGEST_PAGE)),
+        disputes=list(client.disputes.list(payment=payment_id, page_size=LONGEST_PAGE)),
+        entries=client.balance_entries.list(payment=payment_id, page_size=LONGEST_PAGE) if money else None,
         raw=json.dumps(found.to_dict(), ensure_ascii=False, indent=2),
     )
 
@@ -102,16 +108,16 @@ def act(payment_id: str, verb: str) -> Any:
     """Do what was asked; the form's key makes a second click the same request."""
     check_csrf()
     client = tokens().client()
-    key = request.form.get("idempotency_key", "")
-    amount = int(request.form["amount"]) if request.form.get("amount", "").isdigit() else None
-    if not key.startswith(f"portal-{verb}-{payment_id}-") or amount is None:
+    key, amount = request.form.get("idempotency_key", ""), request.form.get("amount", "")
+    wanted = rf"portal-{re.escape(verb)}-{re.escape(payment_id)}-[0-9a-f]{{16}}"
+    if not re.fullmatch(wanted, key) or not re.fullmatch("[0-9]{1,12}", amount):
         abort(400)
     if verb == "capture":
-        client.payments.capture(payment_id, amount=amount, idempotency_key=key)
+        client.payments.capture(payment_id, amount=int(amount), idempotency_key=key)
     elif verb == "void":
-        client.payments.void(payment_id, amount=amount, reason="portal", idempotency_key=key)
+        client.payments.void(payment_id, amount=int(amount), reason="portal", idempotency_key=key)
     elif verb == "refund":
-        client.refunds.create(payment=payment_id, amount=amount, reason="portal", idempotency_key=key)
+        client.refunds.create(payment=payment_id, amount=int(amount), reason="portal", idempotency_key=key)
     else:
         abort(404)
     return redirect(url_for("views.payment", payment_id=payment_id), 303)
@@ -130,6 +136,8 @@ def settlement(settlement_id: str) -> str:
     """The equation of one settlement, checked before the reader's eyes, and its lines."""
     client = tokens().client()
     found = client.settlements.retrieve(settlement_id)
+    cursor = request.args.get("cursor")
+    page = client.settlements.lines(settlement_id, page_size=LONGEST_PAGE, cursor=cursor)
     figures = found.to_dict()
     left = figures["opening"] + sum(sign * figures[name] for name, sign in EQUATION)
     return render_template(
@@ -141,18 +149,15 @@ def settlement(settlement_id: str) -> str:
         left=left,
         right=figures["closing"] + figures["payout_amount"],
         payout=client.payouts.retrieve(found.payout) if found.payout else None,
-        lines=list(client.settlements.lines(settlement_id, limit=500)),
+        page=page,
+        sums=_sums(client, figures, page, whole=cursor is None and not page.has_more),
     )
 
 
 @blueprint.get("/settlements/<settlement_id>/lines.csv")
 def settlement_csv(settlement_id: str) -> Response:
     """The lines as the API gives them, byte for byte."""
-    client = tokens().client()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "lines.csv"
-        client.settlements.download_csv(settlement_id, path)
-        body = path.read_bytes()
+    body = _csv(tokens().client(), settlement_id)
     headers = {"Content-Disposition": f'attachment; filename="{settlement_id}.csv"'}
     return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
 
@@ -161,7 +166,48 @@ def settlement_csv(settlement_id: str) -> Response:
 def balance() -> str:
     """The merchant's side of the ledger, line by line."""
     client = tokens().client()
-    found = client.balance_entries.list(page_size=50, cursor=request.args.get("cursor"))
-    return render_template(
-        "balance.html", me=client.me.retrieve(), balance=client.balance.retrieve(), page=found
+    payment = request.args.get("payment") or None
+    found = client.balance_entries.list(
+        payment=payment, page_size=LONGEST_PAGE, cursor=request.args.get("cursor")
     )
+    return render_template(
+        "balance.html",
+        me=client.me.retrieve(),
+        balance=client.balance.retrieve(),
+        page=found,
+        payment=payment,
+    )
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What all lines of a settlement add up to, beside what the equation says; in fen."""
+
+    count: int
+    net: int
+    released: int
+    """Part of ``net`` that is released reserve, which the equation has in its change of reserve."""
+    expected: int
+
+    @property
+    def fits(self) -> bool:
+        return self.net == self.expected
+
+
+def _sums(client: fenqi.Fenqi, figures: dict[str, Any], page: Any, *, whole: bool) -> Sums:
+    """The sums over all lines, read as one file unless the page has them all."""
+    if whole:
+        lines = [(line.kind, line.net) for line in page.data]
+    else:
+        text = io.StringIO(_csv(client, figures["id"]).decode("utf-8-sig"), newline="")
+        lines = [(row["kind"], int(row["net"])) for row in csv.DictReader(text)]
+    released = sum(net for kind, net in lines if kind == "reserve_release")
+    moved = sum(sign * figures[name] for name, sign in EQUATION if name != "reserve_change")
+    return Sums(len(lines), sum(net for _, net in lines), released, moved + released)
+
+
+def _csv(client: fenqi.Fenqi, settlement_id: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lines.csv"
+        client.settlements.download_csv(settlement_id, path)
+        return path.read_bytes()

@@ -46,6 +46,26 @@ def word(kind: str, value: str) -> str:
     return catalogue(language()).get(f"{kind}.{value}", value)
 
 
+def event(kind: str) -> str:
+    """The word for a kind of ledger entry, also of one that cancels another."""
+    base = kind.removesuffix("_reversed")
+    return t("event.reversed", event=word("event", base)) if base != kind else word("event", kind)
+
+
+def sorry(status: int) -> str:
+    """The headline of a page that says what went wrong."""
+    words = catalogue(language())
+    return words.get(f"sorry.{status}", words["sorry.502" if status >= 500 else "sorry.400"])
+
+
+def problem(error: fenqi.FenqiError) -> str:
+    """What the gateway's answer means; its own English sentence only on an English page."""
+    said = catalogue(language()).get(f"problem.{error.code}")
+    if said is None and language() == "en":
+        said = getattr(error, "detail", None) or str(error)
+    return said or ""
+
+
 def money(amount_fen: int) -> str:
     """``¥5,999.00``, with a real minus sign."""
     whole, cents = fenqi.yuan(abs(amount_fen)).replace(",", "").split(".")
@@ -68,7 +88,7 @@ def switch_url() -> str:
 
 def register(app: Flask) -> None:
     """Give the functions to the templates, and remember a language that was chosen."""
-    for function in (t, word, money, moment, switch_url):
+    for function in (t, word, event, sorry, problem, money, moment, switch_url):
         app.jinja_env.globals[function.__name__] = function
     app.jinja_env.globals["page_language"] = language
 

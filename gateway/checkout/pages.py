@@ -63,7 +63,7 @@ class IdentityForm(PhoneForm):
 
     term = QueryNumber(low=3, high=12, required=True)
     name = Line(longest=60, shortest=2, required=True)
-    id_number = Line(longest=24, required=True)
+    id_number = Line(longest=60, required=True)
     code = Line(longest=6, shortest=6, pattern="[0-9]{6}", required=True)
 
 

@@ -170,7 +170,7 @@ class CompleteRequest(Strict):
     term = WholeNumber(low=3, high=12, load_default=None)
     phone = Line(longest=20, load_default="13800000001")
     name = Line(longest=60, load_default="测试用户")
-    id_number = Line(longest=18, load_default=None)
+    id_number = Line(longest=60, load_default=None)
 
 
 class ResolveRequest(Strict):

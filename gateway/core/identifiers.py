@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -16,8 +17,24 @@ CHECK_DIGITS = "10X98765432"
 OLDEST_BIRTH_YEAR = 1900
 
 
+ID_NUMBER_INVALID = "id_number_invalid"
+RESIDENCE_PERMITS = ("810000", "820000", "830000")
+"""Places in the numbers of residence permits for people from Hong Kong, Macao and Taiwan."""
+PAPERS_NOT_SERVED = {
+    "paper_old_id": "an old ID card with 15 digits, which is no longer valid",
+    "paper_permanent_residence": "a foreign permanent resident ID card",
+    "paper_travel_permit": "a mainland travel permit",
+    "paper_passport": "a passport or another identity document",
+}
+"""Documents that are recognised by the form of their number and cannot be used, by the reason of the refusal."""
+
+
 class NotAnIdentifier(ValueError):
-    """A number of a person or a phone is not well formed; the message says what is wrong."""
+    """A number of a person or a phone is not well formed; the message says what is wrong, ``reason`` in one word."""
+
+    def __init__(self, message: str, reason: str = ID_NUMBER_INVALID) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class IdSource:
@@ -62,22 +79,66 @@ class ResidentId:
 
 
 def check_resident_id(text: str, on: date) -> ResidentId:
-    """The number, if its form, check digit, place and birth date are right. Raises ``NotAnIdentifier``."""
-    from stdnum.cn import ric  # noqa: PLC0415
-    from stdnum.exceptions import ValidationError  # noqa: PLC0415
+    """The number of a resident identity card or of a residence permit for people from Hong Kong, Macao or Taiwan.
 
-    number = unicodedata.normalize("NFKC", "".join(text.split())).upper()
-    if len(number) != 18 or not number.isascii():
-        raise NotAnIdentifier("An ID number has 18 characters.")
-    try:
-        number = ric.validate(number)
-        born = ric.get_birth_date(number)
-    except ValidationError:
-        raise NotAnIdentifier("The ID number is not right: a digit is wrong.") from None
-    if born > on or born.year < OLDEST_BIRTH_YEAR:
+    Form, check digit, place and birth date must be right. Raises ``NotAnIdentifier``; its ``reason`` names the
+    document when the number is that of one that is not served.
+    """
+    number = plain_id_number(text)
+    paper = _paper_not_served(number)
+    if paper:
+        raise NotAnIdentifier(
+            f"This looks like the number of {PAPERS_NOT_SERVED[paper]}: enter the 18 characters of a resident"
+            " identity card, or of a residence permit for Hong Kong, Macao or Taiwan residents.",
+            paper,
+        )
+    if not re.fullmatch(r"[0-9]{17}[0-9X]", number):
+        raise NotAnIdentifier("An ID number has 18 characters: 17 digits, then a digit or X.")
+    if number[17] != resident_id_check_digit(number[:17]) or not _place_is_known(number[:6]):
+        raise NotAnIdentifier("The ID number is not right: a digit is wrong.")
+    born = _born(number[6:14])
+    if born is None or born > on or born.year < OLDEST_BIRTH_YEAR:
         raise NotAnIdentifier("The birth date in the ID number is not possible.")
     had_birthday = (on.month, on.day) >= (born.month, born.day)
     return ResidentId(number, born, on.year - born.year - (0 if had_birthday else 1))
+
+
+def plain_id_number(text: str) -> str:
+    """What was typed or pasted, without spaces, dashes and invisible characters, in half-width capitals."""
+    wide = unicodedata.normalize("NFKC", text)
+    return "".join(
+        char for char in wide if unicodedata.category(char)[0] not in "CZ" and char not in "-‐–"
+    ).upper()
+
+
+def _paper_not_served(number: str) -> str | None:
+    """A key of ``PAPERS_NOT_SERVED`` for a number of that form."""
+    if re.fullmatch(r"[0-9]{15}", number) and _born("19" + number[6:12]):
+        return "paper_old_id"
+    # Since 2023 the card of foreign permanent residents has 18 digits that begin with 9.
+    if re.fullmatch(r"[A-Z]{3}[0-9]{12}", number) or (
+        re.fullmatch(r"9[0-9]{16}[0-9X]", number) and number[17] == resident_id_check_digit(number[:17])
+    ):
+        return "paper_permanent_residence"
+    if re.fullmatch(r"[HM][0-9]{8}(?:[0-9]{2})?|[0-9]{8}", number):
+        return "paper_travel_permit"
+    if re.fullmatch(r"(?=(?:[A-Z]*[0-9]){4})[A-Z][0-9A-Z]{5,10}(?:\([0-9A-Z]\))?|[0-9]{9}", number):
+        return "paper_passport"
+    return None
+
+
+def _place_is_known(place: str) -> bool:
+    """Whether a place has or had this number: whoever got an ID card late has the place of that day, not of birth."""
+    from stdnum import numdb  # noqa: PLC0415
+
+    return place in RESIDENCE_PERMITS or any(facts for _, facts in numdb.get("cn/loc").info(place))
+
+
+def _born(digits: str) -> date | None:
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return None
 
 
 def resident_id_check_digit(stem: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import and_, col, func, select
 
 from gateway.core.calendar import shanghai_date
-from gateway.core.identifiers import check_mobile, check_resident_id
+from gateway.core.identifiers import NotAnIdentifier, check_mobile, check_resident_id, plain_id_number
 from gateway.core.masking import mask_name, mask_phone, mask_resident_id
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
@@ -46,8 +46,8 @@ def checked(tx: Transaction, *, name: str, id_number: str, phone: str) -> Identi
     """The identity, if its form is right and the person is an adult today. Raises ``IdentityRefused``."""
     try:
         resident = check_resident_id(id_number, shanghai_date(tx.now))
-    except ValueError as error:
-        raise IdentityRefused(str(error), param="id_number", reason="id_number_invalid") from None
+    except NotAnIdentifier as error:
+        raise IdentityRefused(str(error), param="id_number", reason=error.reason) from None
     if resident.age < ADULT_AGE:
         raise IdentityRefused(
             "Instalment loans are for people of 18 years or more.", param="id_number", reason="minor"
@@ -119,7 +119,7 @@ def opened(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
 
 def found_by_id_number(tx: Transaction, vault: Vault, *, mode: Mode, id_number: str) -> str | None:
     """The identifier of the shopper with this ID number, by its keyed hash."""
-    lookup = vault.lookup(id_number.strip().upper(), "id_number")
+    lookup = vault.lookup(plain_id_number(id_number), "id_number")
     return tx.exec(select(Shopper.id).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)).first()
 
 

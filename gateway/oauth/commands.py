@@ -21,6 +21,8 @@ from gateway.oauth.models import ClientSecret, OAuthClient
 from gateway.oauth.scopes import MERCHANT_SCOPES
 from gateway.web.context import Gateway
 
+LONGEST_OVERLAP_HOURS = 30 * 24
+
 
 def create(
     gateway: Gateway,
@@ -63,7 +65,10 @@ def show(gateway: Gateway, merchant: str | None) -> int:
 
 
 def rotate_secret(gateway: Gateway, client_id: str, *, overlap_hours: int) -> int:
-    """Print a new secret; the one before it stays valid for ``overlap_hours``."""
+    """Print a new secret; the one before it stays valid for ``overlap_hours``. Raises ``ValidationFailed``."""
+    if not 0 <= overlap_hours <= LONGEST_OVERLAP_HOURS:
+        detail = f"The overlap is 0 to {LONGEST_OVERLAP_HOURS} hours, not {overlap_hours}."
+        raise ValidationFailed([{"param": "overlap", "code": "invalid", "detail": detail}])
 
     def work(tx: Transaction) -> dict[str, Any]:
         client = service.server_client(tx, client_id)

@@ -65,6 +65,7 @@ class ClientSecret(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("length(secret_lookup) = 64", name="lookup_is_sha256"),
         Index("client_secret_of_client", "client_id"),
+        Index("client_secret_over", "expires_at"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

@@ -14,7 +14,7 @@ from sqlmodel import SQLModel, col, or_, select
 
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import Conflict, NotFound, ValidationFailed
+from gateway.errors import Conflict, NotFound, TooManySecrets, ValidationFailed
 from gateway.merchants import service as merchants
 from gateway.oauth import assertions
 from gateway.oauth.jose import NotAcceptable
@@ -31,6 +31,8 @@ VALID_LOOKUPS = select_columns(SECRETS.c.secret_lookup).where(
     or_(SECRETS.c.expires_at.is_(None), SECRETS.c.expires_at > bindparam("now")),
 )
 """Made once: every token asks it."""
+MOST_SECRETS = 5
+"""Secrets of one client that are valid at the same time."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -116,21 +118,27 @@ def add_secret(tx: Transaction, vault: Vault, client: OAuthClient) -> str:
 def rotate_secret(
     tx: Transaction, vault: Vault, tenant: Tenant, *, client_id: str, overlap: timedelta = timedelta()
 ) -> str:
-    """A new secret, shown this once; the one before it ends after ``overlap``, or earlier if it was to.
+    """A new secret, shown this once; the one before it ends after ``overlap``, older ones keep the end they have.
 
-    At most two are valid at any time: one from before that still overlaps ends now. Raises ``NotFound`` for a client
-    that is not this merchant's in this mode, ``Conflict`` for one that has keys instead.
+    Raises ``NotFound`` for a client that is not this merchant's in this mode, ``Conflict`` for one that has keys
+    instead, ``TooManySecrets`` when more than ``MOST_SECRETS`` would be valid.
     """
-    client = tx.get(OAuthClient, client_id)
+    client = tx.exec(select(OAuthClient).where(OAuthClient.id == client_id).with_for_update()).first()
     if client is None or (client.merchant_id, client.mode) != (tenant.merchant_id, tenant.mode):
         raise NotFound(f"There is no client {client_id!r}.")
     if client.assertion_alg is not None:
         raise Conflict(f"{client_id} proves itself by its own key and has no secret.")
-    ends = tx.now + overlap
-    for old in sorted(valid_secrets(tx, client_id), key=lambda row: (row.created_at, row.id), reverse=True):
-        old.expires_at = min(ends, old.expires_at or ends)
-        tx.add(old)
-        ends = tx.now
+    valid = valid_secrets(tx, client_id)
+    staying = [row for row in valid if row.expires_at is not None or overlap]
+    if len(staying) >= MOST_SECRETS:
+        raise TooManySecrets(
+            f"{len(staying)} secrets of {client_id} would stay valid beside the new one, and {MOST_SECRETS} is the"
+            " most in all: wait until one ends, or revoke one."
+        )
+    for row in valid:
+        if row.expires_at is None:
+            row.expires_at = tx.now + overlap
+            tx.add(row)
     return add_secret(tx, vault, client)
 
 
@@ -207,12 +215,12 @@ def portal_client(tx: Transaction, *, redirect_uris: list[str], mode: Mode) -> O
 
 
 def valid_secrets(tx: Transaction, client_id: str) -> list[ClientSecret]:
-    """The secrets of a client that have not ended."""
+    """The secrets of a client that have not ended, the oldest first."""
     query = select(ClientSecret).where(
         ClientSecret.client_id == client_id,
         or_(col(ClientSecret.expires_at).is_(None), col(ClientSecret.expires_at) > tx.now),
     )
-    return list(tx.exec(query))
+    return list(tx.exec(query.order_by(col(ClientSecret.created_at), col(ClientSecret.id))))
 
 
 def _check_redirect_uri(address: str, mode: Mode) -> None:

@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from gateway.db.transactions import Transaction
 from gateway.errors import Unavailable
-from gateway.oauth.models import PushedRequest, SpentProof
+from gateway.oauth.models import ClientSecret, PushedRequest, SpentProof
 from gateway.oauth.pushed import FORGOTTEN_AFTER
 
 LIMIT = 250_000
@@ -36,7 +36,8 @@ def spend(tx: Transaction, key: bytes, expires_at: datetime) -> bool:
 
 
 def forget_expired(tx: Transaction) -> None:
-    """Drop what its age refuses anyway."""
+    """Drop what its age refuses anyway: proofs, pushed requests and clients' secrets."""
+    tx.execute(delete(ClientSecret).where(col(ClientSecret.expires_at) <= tx.wall))
     tx.execute(delete(SpentProof).where(col(SpentProof.expires_at) <= tx.wall))
     tx.execute(delete(PushedRequest).where(col(PushedRequest.expires_at) <= tx.wall - FORGOTTEN_AFTER))
 

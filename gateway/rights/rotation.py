@@ -14,7 +14,7 @@ from gateway.identity import service as identity
 from gateway.privacy import subjects
 from gateway.team import authenticators
 from gateway.web.context import Gateway
-from gateway.webhooks import endpoints
+from gateway.webhooks import signing_secrets
 
 BATCH = 200
 Progress = Callable[[str, int, int], None]
@@ -78,7 +78,7 @@ def _until_done(
 
 def _reseal_secrets(gateway: Gateway, batch: int) -> None:
     """The gateway's own sealed secrets: of webhook endpoints and of authenticator apps."""
-    for reseal in (endpoints.reseal, authenticators.reseal):
+    for reseal in (signing_secrets.reseal, authenticators.reseal):
         after: str | None = ""
         while after is not None:
             some = partial(reseal, vault=gateway.vault, after=after, limit=batch)

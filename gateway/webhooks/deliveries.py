@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, ReplayTooLarge, TooManyRequests, WrongState
-from gateway.webhooks import endpoints, service, waiting
+from gateway.webhooks import endpoints, service, signing_secrets, waiting
 from gateway.webhooks.delivery import ENDPOINT, PAYLOAD, body_of
 from gateway.webhooks.models import Event, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from gateway.webhooks.schemas import TEST_EVENT
@@ -116,7 +116,11 @@ test.__test__ = False  # type: ignore[attr-defined]  # its name is the route's, 
 
 
 def forget_old(tx: Transaction) -> int:
-    """Delete deliveries that ended 30 days ago, with their attempts; returns how many. Events stay."""
+    """Delete ended secrets, and deliveries that ended 30 days ago with their attempts; returns how many deliveries.
+
+    Events stay.
+    """
+    signing_secrets.forget_ended(tx)
     old = (
         select(WebhookDelivery.id)
         .where(col(WebhookDelivery.finished_at) < tx.wall - KEPT)
@@ -132,7 +136,7 @@ def _sample_data(
     tx: Transaction, tenant: Tenant, endpoint: WebhookEndpoint, type: str | None
 ) -> dict[str, Any]:
     if type is None:
-        shown: dict[str, Any] = ENDPOINT.dump(endpoints.view(endpoint, at=tx.wall))
+        shown: dict[str, Any] = ENDPOINT.dump(endpoints.view(tx, endpoint))
         return shown
     newest = service.events_of(tenant, type=type).order_by(col(Event.id).desc()).limit(1)
     event = tx.exec(newest).first()

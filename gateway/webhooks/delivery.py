@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.webhooks import endpoints, retries, service, signatures, waiting
+from gateway.webhooks import endpoints, retries, service, signatures, signing_secrets, waiting
 from gateway.webhooks.addresses import Rules
 from gateway.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from gateway.webhooks.schemas import EventAnswer, WebhookEndpointAnswer
@@ -73,7 +73,7 @@ def rules_for(gateway: Gateway, mode: str) -> Rules:
 def send(gateway: Gateway, run: Run) -> Done:
     """Send a run in order, over one connection. Touches no database; nothing that an endpoint does raises."""
     done, failed_objects = Done(run), set[str]()
-    keys = endpoints.keys(run.endpoint, gateway.vault, at=gateway.clock())
+    keys = signing_secrets.keys(run.secrets, gateway.vault, at=gateway.clock())
     rules, stopped = rules_for(gateway, run.endpoint.mode), False
     with gateway.ports["webhook_transport"].line(run.endpoint.url, rules) as line:
         for delivery in run.deliveries:
@@ -203,7 +203,7 @@ def _disable(tx: Transaction, endpoint: WebhookEndpoint, reason: str) -> None:
         Tenant.of(endpoint),
         "webhook_endpoint.disabled",
         object_id=endpoint.id,
-        data=ENDPOINT.dump(endpoints.view(endpoint, at=tx.wall)),
+        data=ENDPOINT.dump(endpoints.view(tx, endpoint)),
     )
 
 

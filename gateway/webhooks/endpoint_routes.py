@@ -21,6 +21,7 @@ from gateway.webhooks.schemas import (
     EndpointRequest,
     ReplayAnswer,
     ReplayRequest,
+    RevokeRequest,
     TestRequest,
     WebhookDeliveryAnswer,
     WebhookEndpointAnswer,
@@ -112,9 +113,22 @@ def delete_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     step_up=True,
 )
 def rotate_webhook_secret(call: Call, endpoint_id: str) -> Any:
-    """Make a new signing secret; for 24 hours deliveries carry the signatures of both."""
+    """Make a new signing secret; the one before it signs beside it for 24 hours, each earlier one until its own end."""
     rotated = endpoints.rotate_secret(call.tx, call.tenant, call.gateway.vault, endpoint_id)
     return _shown(call, *rotated)
+
+
+@api.post(
+    "/<endpoint_id>/revoke_secret",
+    scope=SCOPE,
+    body=RevokeRequest,
+    answer=WebhookEndpointAnswer,
+    privileged=True,
+    step_up=True,
+)
+def revoke_webhook_secret(call: Call, endpoint_id: str) -> Any:
+    """End a replaced signing secret now, before its 24 hours are over."""
+    return _shown(call, endpoints.revoke_secret(call.tx, call.tenant, endpoint_id, call.body["secret"]))
 
 
 @api.get(
@@ -164,4 +178,4 @@ def _check_address(call: Call) -> None:
 
 
 def _shown(call: Call, endpoint: WebhookEndpoint, secret: str | None = None) -> dict[str, Any]:
-    return endpoints.view(endpoint, at=call.tx.wall, secret=secret)
+    return endpoints.view(call.tx, endpoint, secret=secret)

@@ -1,8 +1,7 @@
-"""Webhook endpoints: making, changing and ending them, and the secrets their deliveries are signed with."""
+"""Webhook endpoints: making, changing and ending them."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,7 +12,7 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, TooManyEndpoints
 from gateway.web.operations import VERSION
-from gateway.webhooks import signatures, waiting
+from gateway.webhooks import signing_secrets, waiting
 from gateway.webhooks.models import WebhookEndpoint
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 MOST = 16
 """Endpoints of one merchant in one mode."""
-OVERLAP = timedelta(hours=24)
-"""How long the old secret signs beside the new one."""
 ALL_EVENTS = ("*",)
 
 
@@ -43,23 +40,21 @@ def create_endpoint(
     count = tx.exec(query_of(tenant).with_only_columns(func.count())).one()
     if count >= MOST:
         raise TooManyEndpoints(f"There are {MOST} endpoints already: delete one first.")
-    secret = signatures.new_secret()
-    endpoint_id = tx.new_id("we")
     endpoint = WebhookEndpoint(
-        id=endpoint_id,
+        id=tx.new_id("we"),
         merchant_id=tenant.merchant_id,
         mode=tenant.mode,
         url=url,
         description=description,
         enabled_events=enabled_events or list(ALL_EVENTS),
         api_version=api_version,
-        secret=_sealed(vault, endpoint_id, secret),
         enabled=True,
         slow=False,
         created_at=tx.wall,
     )
     tx.add(endpoint)
-    return endpoint, secret
+    tx.flush()
+    return endpoint, signing_secrets.add(tx, vault, endpoint.id)
 
 
 def query_of(tenant: Tenant) -> Any:
@@ -108,12 +103,13 @@ def disable(tx: Transaction, endpoint: WebhookEndpoint, reason: str) -> None:
 
 
 def delete(tx: Transaction, tenant: Tenant, endpoint_id: str) -> WebhookEndpoint:
-    """End an endpoint for good: its secrets are wiped, its deliveries are no longer found. Raises ``NotFound``."""
+    """End an endpoint for good: its secrets are deleted, its deliveries no longer found. Raises ``NotFound``."""
     endpoint = locked(tx, tenant, endpoint_id)
     if endpoint.enabled:
         disable(tx, endpoint, "requested")
     waiting.cancel(tx, endpoint.id, tests=True)
-    endpoint.deleted_at, endpoint.secret, endpoint.old_secret = tx.wall, b"", None
+    signing_secrets.forget_all(tx, endpoint.id)
+    endpoint.deleted_at = tx.wall
     tx.add(endpoint)
     return endpoint
 
@@ -121,31 +117,23 @@ def delete(tx: Transaction, tenant: Tenant, endpoint_id: str) -> WebhookEndpoint
 def rotate_secret(
     tx: Transaction, tenant: Tenant, vault: Vault, endpoint_id: str
 ) -> tuple[WebhookEndpoint, str]:
-    """A new secret, shown this once; deliveries carry the signatures of both for 24 hours. Raises ``NotFound``."""
+    """A new secret, shown this once; the one before it signs for 24 hours more.
+
+    Raises ``NotFound``, and ``TooManySecrets`` when as many are in use as there may be.
+    """
     endpoint = locked(tx, tenant, endpoint_id)
-    old = vault.open(endpoint.secret, table="webhook_endpoint", row=endpoint.id, column="secret")
-    secret = signatures.new_secret()
-    endpoint.secret = _sealed(vault, endpoint.id, secret)
-    endpoint.old_secret = _sealed(vault, endpoint.id, old, column="old_secret")
-    endpoint.old_secret_expires_at = tx.wall + OVERLAP
-    tx.add(endpoint)
-    return endpoint, secret
+    return endpoint, signing_secrets.rotate(tx, vault, endpoint.id)
 
 
-def keys(endpoint: WebhookEndpoint, vault: Vault, *, at: datetime) -> list[str]:
-    """The secrets that sign at a moment, the newest first; none of an endpoint that was deleted."""
-    if not endpoint.secret:
-        return []
-    place = {"table": "webhook_endpoint", "row": endpoint.id}
-    found = [vault.open(endpoint.secret, column="secret", **place)]
-    if endpoint.old_secret and endpoint.old_secret_expires_at and endpoint.old_secret_expires_at > at:
-        found.append(vault.open(endpoint.old_secret, column="old_secret", **place))
-    return found
+def revoke_secret(tx: Transaction, tenant: Tenant, endpoint_id: str, secret_id: str) -> WebhookEndpoint:
+    """End a replaced secret now. Raises ``NotFound``, and ``WrongState`` for the current one."""
+    endpoint = locked(tx, tenant, endpoint_id)
+    signing_secrets.revoke(tx, endpoint.id, secret_id)
+    return endpoint
 
 
-def view(endpoint: WebhookEndpoint, *, at: datetime, secret: str | None = None) -> dict[str, Any]:
+def view(tx: Transaction, endpoint: WebhookEndpoint, *, secret: str | None = None) -> dict[str, Any]:
     """The endpoint as the API shows it; ``secret`` only where it is new."""
-    rotating = endpoint.old_secret_expires_at if endpoint.old_secret else None
     return {
         "id": endpoint.id,
         "mode": endpoint.mode,
@@ -157,7 +145,7 @@ def view(endpoint: WebhookEndpoint, *, at: datetime, secret: str | None = None) 
         "disabled_reason": endpoint.disabled_reason,
         "disabled_at": endpoint.disabled_at,
         "failing_since": endpoint.failing_since,
-        "old_secret_expires_at": rotating if rotating and rotating > at else None,
+        "secrets": signing_secrets.views(signing_secrets.live(tx, endpoint.id)),
         "created_at": endpoint.created_at,
         **({"secret": secret} if secret is not None else {}),
     }
@@ -170,25 +158,7 @@ def move_endpoints(tx: Transaction, tenant: Tenant, *, url: str, enabled: bool) 
             change(tx, tenant, endpoint.id, {"url": url, "status": "enabled" if enabled else "disabled"})
 
 
-def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
-    """Seal some secrets anew with the newest master key, from the id ``after`` on; returns where to go on, or None."""
-    query = select(WebhookEndpoint).where(WebhookEndpoint.id > after).order_by(col(WebhookEndpoint.id))
-    rows = list(tx.exec(query.limit(limit).with_for_update()))
-    for row in rows:
-        for column in ("secret", "old_secret"):
-            sealed = getattr(row, column)
-            if sealed and not vault.is_current(sealed):
-                text = vault.open(sealed, table="webhook_endpoint", row=row.id, column=column)
-                setattr(row, column, _sealed(vault, row.id, text, column=column))
-        tx.add(row)
-    return rows[-1].id if rows else None
-
-
 def _owned(endpoint: WebhookEndpoint | None, tenant: Tenant, endpoint_id: str) -> WebhookEndpoint:
     if endpoint is None or endpoint.deleted_at is not None or not tenant.owns(endpoint):
         raise NotFound(f"There is no webhook endpoint {endpoint_id!r}.")
     return endpoint
-
-
-def _sealed(vault: Vault, endpoint_id: str, secret: str, *, column: str = "secret") -> bytes:
-    return vault.seal(secret, table="webhook_endpoint", row=endpoint_id, column=column)

@@ -54,10 +54,6 @@ class WebhookEndpoint(SQLModel, table=True):
     enabled_events: list[str] = Field(sa_column=Column(Document, nullable=False, server_default='["*"]'))
     """Types of events that are sent here; ``["*"]`` takes all, also those that do not exist yet."""
     api_version: str = Field(sa_column=Column(Words, nullable=False, server_default="2026-11-23"))
-    secret: bytes = Field(sa_column=Column(Bytes, nullable=False))
-    old_secret: bytes | None = Field(default=None, sa_column=Column(Bytes, nullable=True))
-    old_secret_expires_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
-    """Until then deliveries carry a second signature, made with the secret before the last rotation."""
     enabled: bool = Field(sa_column=Column(Flag, nullable=False))
     disabled_reason: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
     """``requested``, ``gone`` (it answered 410) or ``failing`` (five days without a success)."""
@@ -67,6 +63,25 @@ class WebhookEndpoint(SQLModel, table=True):
     slow: bool = Field(sa_column=Column(Flag, nullable=False, server_default=text("false")))
     """Did not answer, or took over a second: delivered in the lane where it delays only others like it."""
     deleted_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class WebhookSecret(SQLModel, table=True):
+    """A secret that signs an endpoint's deliveries until its end; the current one has none."""
+
+    __tablename__ = "webhook_secret"
+    __table_args__ = (
+        Index("webhook_secret_of_endpoint", "endpoint_id"),
+        Index("webhook_secret_over", "expires_at"),
+        CheckConstraint("sealed_as IN ('secret', 'old_secret')", name="sealed_as"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    endpoint_id: str = Field(sa_column=Column(Words, ForeignKey("webhook_endpoint.id"), nullable=False))
+    secret: bytes = Field(sa_column=Column(Bytes, nullable=False))
+    sealed_as: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
+    """The column of the endpoint that an older release sealed it for; None once it is sealed for this row."""
+    expires_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

@@ -98,6 +98,20 @@ class EndpointChange(Strict):
     status = Choice("enabled", "disabled")
 
 
+class RevokeRequest(Strict):
+    """Which secret ends now."""
+
+    secret = Line(longest=100, required=True, metadata={"description": "Its id, from the endpoint's list."})
+
+
+class SecretAnswer(Strict):
+    """A secret that signs; its value is never shown again."""
+
+    id = fields.String()
+    created_at = Moment()
+    expires_at = Moment(allow_none=True, metadata={"description": "Null for the current one."})
+
+
 class WebhookEndpointAnswer(Strict):
     """An endpoint; its ``secret`` is in the answer to its creation and to a rotation, and nowhere else."""
 
@@ -114,7 +128,9 @@ class WebhookEndpointAnswer(Strict):
     )
     disabled_at = Moment(allow_none=True)
     failing_since = Moment(allow_none=True)
-    old_secret_expires_at = Moment(allow_none=True)
+    secrets = fields.List(
+        fields.Nested(SecretAnswer), metadata={"description": "The secrets that sign, the current one first."}
+    )
     secret = fields.String(metadata={"description": "Only at creation and rotation."})
     created_at = Moment()
 

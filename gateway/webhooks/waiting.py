@@ -15,7 +15,8 @@ from sqlalchemy import and_, exists, insert, or_, update
 from sqlmodel import SQLModel, col, select
 
 from gateway.db.transactions import Transaction
-from gateway.webhooks.models import Event, WebhookDelivery, WebhookEndpoint
+from gateway.webhooks import signing_secrets
+from gateway.webhooks.models import Event, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 LEASE = timedelta(seconds=60)
 RUN_LENGTH = 25
@@ -34,6 +35,7 @@ class Run:
     """What one worker took for one endpoint, in the order to be sent; ``events`` by their identifiers."""
 
     endpoint: WebhookEndpoint
+    secrets: list[WebhookSecret]
     deliveries: list[WebhookDelivery]
     events: dict[str, Event]
 
@@ -130,9 +132,11 @@ def claim(tx: Transaction, endpoint_id: str, *, limit: int = RUN_LENGTH) -> Run 
         row.first_attempt_at = row.first_attempt_at or tx.wall
         tx.add(row)
     tx.flush()
-    wanted = {row.event_id for row in deliveries}
-    events = tx.exec(select(Event).where(col(Event.id).in_(wanted))) if wanted else ()
-    return Run(endpoint, deliveries, {event.id: event for event in events}) if deliveries else None
+    if not deliveries:
+        return None
+    events = tx.exec(select(Event).where(col(Event.id).in_({row.event_id for row in deliveries})))
+    secrets = signing_secrets.live(tx, endpoint_id)
+    return Run(endpoint, secrets, deliveries, {event.id: event for event in events})
 
 
 def _in_order(tx: Transaction, due: list[WebhookDelivery]) -> list[WebhookDelivery]:

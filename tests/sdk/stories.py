@@ -367,8 +367,19 @@ def webhook_endpoint_is_kept_changed_rotated_and_ended(client: Fenqi, shopper: S
     assert hooks.update(made.id, status="enabled").disabled_reason is None
     turned = hooks.rotate_secret(made.id)
     assert turned.secret != made.secret
-    assert turned.old_secret_expires_at
+    assert [one.expires_at is None for one in turned.secrets] == [True, False]
     assert fenqi.Webhook([turned.secret, made.secret])
+    for _ in range(3):
+        hooks.rotate_secret(made.id)
+    with pytest.raises(fenqi.ConflictError) as full:
+        hooks.rotate_secret(made.id)
+    assert full.value.code == "too_many_secrets"
+    with pytest.raises(fenqi.ConflictError) as current:
+        hooks.revoke_secret(made.id, secret=hooks.retrieve(made.id).secrets[0].id)
+    assert (current.value.code, current.value.param) == ("wrong_state", "secret")
+    left = hooks.revoke_secret(made.id, secret=turned.secrets[1].id)
+    assert turned.secrets[1].id not in [one.id for one in left.secrets]
+    assert len(left.secrets) == 4
     with pytest.raises(fenqi.InvalidRequestError) as refused:
         hooks.create(url="http://shop.example/hooks")
     assert (refused.value.code, refused.value.param) == ("address_not_allowed", "url")

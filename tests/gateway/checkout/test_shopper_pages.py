@@ -115,6 +115,28 @@ def test_wrong_identity_is_told_in_words_and_changes_nothing(pages, api, changes
     assert api.get(f"/v1/checkouts/{checkout['id']}").json["status"] == "open"
 
 
+def test_a_residence_permit_for_hong_kong_residents_is_accepted(pages, api, clock):
+    checkout = identified(pages, api, clock, id_number="８１００００ １９９４０８２３ ００２１")
+    assert api.get(f"/v1/checkouts/{checkout['id']}").json["status"] == "identified"
+
+
+@pytest.mark.parametrize(
+    ("number", "chinese", "english"),
+    [
+        ("E12345678", "暂不支持护照等其他证件", "Passports and other identity documents"),
+        ("110105491231002", "15 位身份证号已停用", "15-digit ID numbers"),
+        ("ABC110012345678", "外国人永久居留身份证", "Foreign permanent resident ID cards"),
+        ("H12345678", "来往内地（大陆）通行证", "Mainland travel permits"),
+    ],
+)
+def test_a_document_that_is_not_served_is_named_in_both_languages(pages, api, number, chinese, english):
+    path = f"/checkout/{api.checkout()['id']}/identity"
+    for query, words in (("", chinese), ("?lang=en", english)):
+        answer = pages.post(path + query, data=form(id_number=number))
+        assert answer.status_code == 422
+        assert words in answer.text
+
+
 def test_a_code_is_guessed_at_most_five_times(pages, api):
     checkout = api.checkout()
     path = f"/checkout/{checkout['id']}"

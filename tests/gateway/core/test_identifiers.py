@@ -95,12 +95,66 @@ def test_age_changes_on_the_birthday(birth: str, age: int) -> None:
         resident_id("18991231"),
         resident_id("19900230"),
         resident_id("19900101", place="999999"),
+        resident_id("19900101", place="100000"),
     ],
 )
 def test_an_impossible_identity_number_is_refused_without_repeating_it(number: str) -> None:
     with pytest.raises(ValueError) as caught:
         identifiers.check_resident_id(number, TODAY)
     assert not number or number not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["810000", "820000", "830000"])
+def test_residence_permits_for_hong_kong_macao_and_taiwan_are_accepted(place: str) -> None:
+    assert identifiers.check_resident_id("810000199408230021", TODAY).age == 32
+    assert identifiers.check_resident_id(resident_id("19940823", place=place), TODAY).born == date(
+        1994, 8, 23
+    )
+
+
+def test_a_place_that_was_named_after_the_birth_is_known() -> None:
+    # 500101 exists since 1997; who was born before and got a number after has it.
+    assert identifiers.check_resident_id(resident_id("19900101", place="500101"), TODAY).age == 36
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "１１０１０５１９４９１２３１００２Ｘ",
+        "110105 19491231 002x",
+        "1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X",
+        "110105-19491231-002X",
+        "\u200b110105\u300019491231\u00a0002X\ufeff",
+    ],
+)
+def test_full_width_digits_spaces_and_what_is_invisible_do_not_matter(typed: str) -> None:
+    assert identifiers.check_resident_id(typed, TODAY).number == "11010519491231002X"
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("110105491231002", "paper_old_id"),
+        ("ＡＢＣ110012345678", "paper_permanent_residence"),
+        (resident_id("19900101", place="911156"), "paper_permanent_residence"),
+        ("H12345678", "paper_travel_permit"),
+        ("m1234567801", "paper_travel_permit"),
+        ("12345678", "paper_travel_permit"),
+        ("E12345678", "paper_passport"),
+        ("EA1234567", "paper_passport"),
+        ("C01X00T47", "paper_passport"),
+        ("123456789", "paper_passport"),
+        ("A123456(7)", "paper_passport"),
+        ("110105194912310021", "id_number_invalid"),
+        ("110105199912319", "id_number_invalid"),
+        ("1101054912310022X", "id_number_invalid"),
+    ],
+)
+def test_a_document_that_is_not_served_is_named(number: str, reason: str) -> None:
+    with pytest.raises(identifiers.NotAnIdentifier) as caught:
+        identifiers.check_resident_id(number, TODAY)
+    assert caught.value.reason == reason
+    assert ("a digit is wrong" in str(caught.value)) == (number == "110105194912310021")
 
 
 @pytest.mark.parametrize("text", ["13800138000", "+8613800138000", "138 0013 8000", "138-0013-8000"])

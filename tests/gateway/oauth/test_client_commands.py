@@ -45,12 +45,17 @@ def test_a_client_with_a_secret_is_made_rotated_and_ended(run, merchant):
     assert len(rotated["secrets"]) == 2
     assert sorted(row["expires_at"] is None for row in rotated["secrets"]) == [False, True]
     again = run("client", "rotate-secret", made["client_id"])
-    assert len(again["secrets"]) == 2
+    assert len(again["secrets"]) == 3
+    assert again["secrets"][0] == rotated["secrets"][0], "its end stays"
+    for wrong in ("-1", "721"):
+        assert "0 to 720 hours" in run(
+            "client", "rotate-secret", made["client_id"], "--overlap", wrong, code=1
+        )
     first = again["secrets"][0]["id"]
     assert first in run("client", "revoke-secret", made["client_id"], first)
     assert first in run("client", "revoke-secret", made["client_id"], first, code=1)
     listed = run("client", "list", merchant["merchant"])
-    assert [len(row["secrets"]) for row in listed] == [1, 1]
+    assert [len(row["secrets"]) for row in listed] == [1, 2]
     assert made["client_secret"] not in json.dumps(listed)
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.core.tenant import Tenant
-from gateway.errors import Conflict, NotFound, ValidationFailed
-from gateway.oauth import service
+from gateway.errors import Conflict, NotFound, TooManySecrets, ValidationFailed
+from gateway.oauth import service, spent
 from gateway.oauth.machine_secrets import is_well_formed, new_secret
 from gateway.oauth.scopes import SERVER_SCOPES
 from gateway.team import passwords
@@ -61,6 +61,33 @@ def test_a_further_rotation_does_not_lengthen_an_old_secrets_life(api, rotate, c
     rotate(timedelta(hours=24))
     clock.advance(hours=1)
     assert not works(api, api.credentials["client_secret"])
+
+
+def test_a_further_rotation_ends_no_secret_early(api, rotate, clock):
+    first = api.credentials["client_secret"]
+    second = rotate(timedelta(hours=24))
+    clock.advance(minutes=1)
+    third = rotate(timedelta(hours=24))
+    assert [works(api, secret) for secret in (first, second, third)] == [True, True, True]
+    clock.advance(hours=23, minutes=59)
+    assert [works(api, secret) for secret in (first, second, third)] == [False, True, True]
+    clock.advance(minutes=1)
+    assert [works(api, secret) for secret in (first, second, third)] == [False, False, True]
+
+
+def test_a_client_has_five_valid_secrets_at_most(app, api, rotate, clock):
+    made = [api.credentials["client_secret"], *(rotate(timedelta(hours=24)) for _ in range(4))]
+    with pytest.raises(TooManySecrets, match="revoke one"):
+        rotate(timedelta(hours=24))
+    assert all(works(api, secret) for secret in made)
+    assert works(api, rotate(timedelta())), "without an overlap the number stays five"
+    assert [works(api, secret) for secret in made] == [True] * 4 + [False]
+    clock.advance(hours=25)
+    app.extensions["fenqi"].db.write(spent.forget_expired)
+    with app.extensions["fenqi"].db.read() as tx:
+        kept = tx.execute(text("SELECT count(*), count(expires_at) FROM client_secret")).one()
+    assert tuple(kept) == (1, 0)
+    assert works(api, rotate(timedelta(hours=1)))
 
 
 def test_a_rotation_without_overlap_ends_the_old_secret_at_once(api, rotate):

@@ -148,5 +148,5 @@ def test_webhook_secrets_are_sealed_with_the_newest_key(gateway, new_merchant):
     new_merchant(webhook_url="https://shop.example/hook")
     rotation.rotate(gateway, resume=False, progress=lambda *_: None)
     with gateway.db.read() as tx:
-        (secret,) = tx.execute(text("SELECT secret FROM webhook_endpoint")).scalars()
+        (secret,) = tx.execute(text("SELECT secret FROM webhook_secret")).scalars()
     assert gateway.vault.is_current(secret)

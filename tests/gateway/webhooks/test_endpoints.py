@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
+from gateway.webhooks.deliveries import forget_old
 from gateway.webhooks.schemas import EVENT_TYPES
 from tests.one_database import database_url  # noqa: F401
 
 PATH = "/v1/webhook_endpoints"
+START = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+"""The moment at which the clock of the tests begins."""
 
 
 def test_an_endpoint_is_made_read_changed_listed_and_deleted(api, sink):
@@ -69,7 +73,7 @@ def test_the_secret_is_shown_to_a_repeated_request_and_stored_nowhere_in_clear(a
     rotated = api.post(f"{PATH}/{first.json['id']}/rotate_secret", {}, key="turn")
     assert api.post(f"{PATH}/{first.json['id']}/rotate_secret", {}, key="turn").data == rotated.data
     with app.extensions["fenqi"].db.read() as tx:
-        for table in ("webhook_endpoint", "idempotent_answer", "event", "webhook_delivery"):
+        for table in ("webhook_endpoint", "webhook_secret", "idempotent_answer", "event", "webhook_delivery"):
             rows = str([tuple(row) for row in tx.execute(text(f"SELECT * FROM {table}"))])
             for secret in (first.json["secret"], rotated.json["secret"]):
                 assert secret.removeprefix("whsec_") not in rows
@@ -101,27 +105,74 @@ def test_an_endpoint_hears_only_of_what_it_asked_for(api, sink, new_sink, delive
     assert len(all_of_it.got) == 3
 
 
-def test_both_secrets_sign_for_a_day_after_a_rotation(api, sink, hooked, deliver, clock):
-    turned = api.post(f"{PATH}/{hooked['id']}/rotate_secret").json
-    assert turned["secret"] != hooked["secret"]
-    assert turned["old_secret_expires_at"] == "2026-11-24T04:00:00.000Z"
-    clock.advance(hours=23, minutes=59)
+def test_each_replaced_secret_signs_for_a_day_of_its_own(app, api, sink, hooked, deliver, clock):
+    secrets = [hooked["secret"]]
+    for _ in range(2):
+        turned = api.post(f"{PATH}/{hooked['id']}/rotate_secret").json
+        secrets.append(turned["secret"])
+        clock.advance(minutes=1)
+    shown = api.get(f"{PATH}/{hooked['id']}").json["secrets"]
+    assert [row["expires_at"] for row in shown] == [
+        None,
+        "2026-11-24T04:01:00.000Z",
+        "2026-11-24T04:00:00.000Z",
+    ]
+    assert [set(row) for row in shown] == [{"id", "created_at", "expires_at"}] * 3
+    for live, hours in ((secrets, 23), (secrets[1:], 24), (secrets[2:], 24.02)):
+        clock.now = START + timedelta(hours=hours)
+        api.login()
+        api.approved()
+        deliver()
+        assert sink.got
+        for got in sink.take():
+            assert len(got.headers["webhook-signature"].split(" ")) == len(live)
+            for secret in live:
+                got.verified(secret, clock)
+            for secret in set(secrets) - set(live):
+                with pytest.raises(Exception, match="No matching signature"):
+                    got.verified(secret, clock)
+    assert [row["expires_at"] for row in api.get(f"{PATH}/{hooked['id']}").json["secrets"]] == [None]
+    app.extensions["fenqi"].db.write(forget_old)
+    assert stored(app) == 1, "what has ended is not kept"
+
+
+def test_a_sixth_secret_is_refused_and_changes_nothing(app, api, hooked, clock):
+    path = f"{PATH}/{hooked['id']}"
+    for _ in range(4):
+        assert api.post(f"{path}/rotate_secret").status_code == 200
+    before = api.get(path).json
+    refused = api.post(f"{path}/rotate_secret")
+    assert (refused.status_code, refused.json["code"]) == (409, "too_many_secrets")
+    assert "revoke_secret" in refused.json["detail"]
+    assert api.get(path).json == before
+    clock.advance(hours=24)
     api.login()
+    assert api.post(f"{path}/rotate_secret").status_code == 200
+    assert stored(app) == 2
+
+
+def test_a_leaked_secret_is_ended_at_once(api, sink, hooked, deliver, clock):
+    path = f"{PATH}/{hooked['id']}"
+    (leaked,) = hooked["secrets"]
+    current = api.post(f"{path}/revoke_secret", {"secret": leaked["id"]})
+    assert (current.status_code, current.json["code"]) == (409, "wrong_state")
+    turned = api.post(f"{path}/rotate_secret").json
+    assert api.post(f"{path}/revoke_secret", {"secret": "whs_other"}).status_code == 404
+    left = api.post(f"{path}/revoke_secret", {"secret": leaked["id"]}).json
+    assert left["secrets"] == turned["secrets"][:1]
+    assert "secret" not in left
+    assert api.post(f"{path}/revoke_secret", {"secret": leaked["id"]}).status_code == 404
     api.approved()
     deliver()
     for got in sink.take():
-        assert len(got.headers["webhook-signature"].split(" ")) == 2
-        assert got.verified(turned["secret"], clock) == got.verified(hooked["secret"], clock)
-    clock.advance(minutes=2)
-    api.login()
-    api.approved()
-    deliver()
-    assert sink.got
-    for got in sink.got:
         got.verified(turned["secret"], clock)
         with pytest.raises(Exception, match="No matching signature"):
             got.verified(hooked["secret"], clock)
-    assert api.get(f"{PATH}/{hooked['id']}").json["old_secret_expires_at"] is None
+
+
+def stored(app) -> int:
+    with app.extensions["fenqi"].db.read() as tx:
+        return tx.execute(text("SELECT count(*) FROM webhook_secret")).scalar_one()
 
 
 def test_deleting_cancels_what_waits(app, api, sink, hooked, deliver):
@@ -132,7 +183,7 @@ def test_deleting_cancels_what_waits(app, api, sink, hooked, deliver):
     assert sink.got == []
     with app.extensions["fenqi"].db.read() as tx:
         assert set(tx.execute(text("SELECT status FROM webhook_delivery")).scalars()) == {"canceled"}
-        assert tx.execute(text("SELECT length(secret) FROM webhook_endpoint")).scalar_one() == 0
+    assert stored(app) == 0
 
 
 def test_another_merchant_or_mode_finds_nothing(api, new_merchant, sink, hooked, deliver, deliveries):
@@ -145,6 +196,7 @@ def test_another_merchant_or_mode_finds_nothing(api, new_merchant, sink, hooked,
         ("PATCH", path, {"description": "mine"}),
         ("DELETE", path, None),
         ("POST", f"{path}/rotate_secret", {}),
+        ("POST", f"{path}/revoke_secret", {"secret": hooked["secrets"][0]["id"]}),
         ("GET", f"{path}/deliveries", None),
         ("POST", f"{path}/replay", {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}),
         ("POST", f"{path}/test", {}),
@@ -169,7 +221,7 @@ def test_every_route_needs_its_scope(app, api, hooked):
     ).json["access_token"]
     api.token = token
     routes = [rule for rule in app.url_map.iter_rules() if "/v1/webhook_" in rule.rule]
-    assert len(routes) == 10
+    assert len(routes) == 11
     for rule in routes:
         (method,) = rule.methods - {"HEAD", "OPTIONS"}
         answer = api.call(

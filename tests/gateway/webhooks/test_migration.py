@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from gateway.db.engine import canonical_url
+from gateway.core.identifiers import IdSource
+from gateway.db.engine import canonical_url, connect
 from gateway.db.migrate import upgrade
+from gateway.db.transactions import Database
+from gateway.privacy.vault import Vault
+from gateway.webhooks import signing_secrets
 
 AT = "2026-11-23T04:00:00.000000Z"
 
@@ -68,6 +73,60 @@ def test_waiting_deliveries_and_old_events_come_along(empty_url):
     assert left == ["out_3"]
     assert endpoint.enabled_events in (["*"], '["*"]')
     assert not endpoint.slow
+
+
+def test_secrets_of_an_older_release_go_on_signing_until_their_end(empty_url):
+    vault = Vault({b"1" * 4: b"k" * 32}, b"l" * 32)
+
+    def sealed(row, column):
+        return vault.seal(f"{row} {column}", table="webhook_endpoint", row=row, column=column)
+
+    upgrade(empty_url, "0017")
+    engine = create_engine(canonical_url(empty_url))
+    with engine.begin() as connection:
+        _fill(connection, "merchant", id="mer_1", name="商", name_en="M", category="3c")
+        for name, more in (
+            ("we_plain", {}),
+            ("we_turned", {"old_secret_expires_at": "2026-11-25T04:00:00.000000Z"}),
+            ("we_gone", {"deleted_at": AT}),
+        ):
+            if name == "we_turned":
+                more["old_secret"] = sealed(name, "old_secret")
+            _fill(
+                connection, "webhook_endpoint", id=name, url="https://shop.example/",
+                secret=b"" if name == "we_gone" else sealed(name, "secret"), enabled=True,
+                enabled_events='["*"]', api_version="2026-11-23", slow=False, **more,
+            )  # fmt: skip
+    upgrade(empty_url)
+    clock = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    engine.dispose()
+    engine = connect(empty_url)
+    database = Database(engine, clock=lambda: clock, ids=IdSource(lambda: 1, lambda bits: 7))
+
+    def open_keys(tx):
+        return {
+            name: signing_secrets.keys(signing_secrets.live(tx, name), vault, at=tx.wall)
+            for name in ("we_plain", "we_turned", "we_gone")
+        }
+
+    as_before = {
+        "we_plain": ["we_plain secret"],
+        "we_turned": ["we_turned secret", "we_turned old_secret"],
+        "we_gone": [],
+    }
+    with database.read() as tx:
+        assert open_keys(tx) == as_before
+        ends = tx.execute(
+            text("SELECT expires_at FROM webhook_secret WHERE expires_at IS NOT NULL")
+        ).scalars()
+        assert str(ends.one()).replace(" ", "T").startswith("2026-11-25T04:00")
+    newer = Vault({b"2" * 4: b"m" * 32, b"1" * 4: b"k" * 32}, b"l" * 32)
+    database.write(lambda tx: signing_secrets.reseal(tx, newer, after="", limit=10))
+    with database.read() as tx:
+        assert tx.execute(text("SELECT count(sealed_as) FROM webhook_secret")).scalar_one() == 0
+        vault = newer
+        assert open_keys(tx) == as_before
+    engine.dispose()
 
 
 def _fill(connection, table: str, **values: object) -> None:

@@ -262,6 +262,7 @@ class Event(Model):
 class WebhookEndpoint(Model):
     """An address that is told of events; ``secret`` (``whsec_…``) only in the answers that make one.
 
+    ``secrets`` lists what signs now, each with ``id``, ``created_at`` and ``expires_at`` (None: the current one).
     ``disabled_reason`` is requested, gone (it answered 410) or failing (five days without a success).
     """
 
@@ -276,7 +277,7 @@ class WebhookEndpoint(Model):
     disabled_reason: str | None
     disabled_at: str | None
     failing_since: str | None
-    old_secret_expires_at: str | None
+    secrets: list[Model]
     secret: str
     created_at: str
 

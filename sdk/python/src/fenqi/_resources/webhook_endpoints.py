@@ -97,9 +97,24 @@ class WebhookEndpoints(Resource):
     def rotate_secret(
         self, endpoint: str, *, idempotency_key: str | None = None, timeout: Timeout | None = None
     ) -> WebhookEndpoint:
-        """A new secret, in this answer alone; the old one signs beside it for 24 hours."""
+        """A new secret, in this answer alone; the one before it signs for 24 hours more, older ones to their end."""
         path = f"{_PATH}/{segment(endpoint)}/rotate_secret"
         return self._client._post(WebhookEndpoint, path, {}, idempotency_key, timeout)
+
+    def revoke_secret(
+        self,
+        endpoint: str,
+        *,
+        secret: str,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> WebhookEndpoint:
+        """End a replaced secret now; ``secret`` is its id (``whs_…``) among the endpoint's ``secrets``."""
+        path = f"{_PATH}/{segment(endpoint)}/revoke_secret"
+        return self._client._post(
+            WebhookEndpoint, path, given(extra, secret=secret), idempotency_key, timeout
+        )
 
     def deliveries(
         self,

@@ -308,6 +308,11 @@ _ROUTES: list[tuple[str, re.Pattern[str], Route]] = [
             "/v1/webhook_endpoints/{id}/rotate_secret",
             lambda s, _b, _p, id: (200, _hooks.rotate(s, id)),
         ),
+        (
+            "POST",
+            "/v1/webhook_endpoints/{id}/revoke_secret",
+            lambda s, body, _p, id: (200, _hooks.revoke(s, id, body)),
+        ),
         ("GET", "/v1/events", _events),
         ("GET", "/v1/events/{id}", _one("event", lambda s: s.events)),
     )

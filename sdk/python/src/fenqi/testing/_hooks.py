@@ -12,6 +12,7 @@ from ._state import Fields, Problem, State
 
 _VERSION = "2026-11-23"
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/.*)?")
+_MOST = 5
 _PUBLIC = re.compile(r"https://[^/@:#]+\.[^/@:#]+(:443)?(/[^#]*)?")
 
 
@@ -33,7 +34,7 @@ def create(state: State, body: Fields) -> Fields:
         "disabled_reason": None,
         "disabled_at": None,
         "failing_since": None,
-        "old_secret_expires_at": None,
+        "secrets": [_listed(state)],
     }
     state.webhook_endpoints[endpoint["id"]] = endpoint
     return {**endpoint, "secret": _secret(state)}
@@ -70,10 +71,34 @@ def delete(state: State, id: str) -> Fields:
 
 
 def rotate(state: State, id: str) -> Fields:
-    """A new secret; the old one would sign for a day beside it."""
+    """A new secret; the one before it would sign for a day more, older ones until their end."""
     endpoint = state.found("webhook endpoint", state.webhook_endpoints, id)
-    endpoint["old_secret_expires_at"] = rfc3339(state.now + timedelta(hours=24))
+    live = _live(state, endpoint)
+    if len(live) >= _MOST:
+        raise Problem(409, "too_many_secrets", f"{_MOST} secrets are in use: wait, or revoke one.")
+    for row in live:
+        row["expires_at"] = row["expires_at"] or rfc3339(state.now + timedelta(hours=24))
+    endpoint["secrets"] = [_listed(state), *live]
     return {**endpoint, "secret": _secret(state)}
+
+
+def revoke(state: State, id: str, body: Fields) -> Fields:
+    """End a secret that was replaced."""
+    endpoint = state.found("webhook endpoint", state.webhook_endpoints, id)
+    f.checked(body, {"secret": f.text}, {})
+    row = state.found("secret", {row["id"]: row for row in _live(state, endpoint)}, body["secret"])
+    if row["expires_at"] is None:
+        raise Problem(409, "wrong_state", "This secret is the current one: rotate it first.", param="secret")
+    endpoint["secrets"] = [one for one in _live(state, endpoint) if one is not row]
+    return endpoint
+
+
+def _live(state: State, endpoint: Fields) -> list[Fields]:
+    return [one for one in endpoint["secrets"] if (one["expires_at"] or "9") > rfc3339(state.now)]
+
+
+def _listed(state: State) -> Fields:
+    return {"id": state.new_id("whs"), "created_at": rfc3339(state.now), "expires_at": None}
 
 
 def _check_url(url: str) -> None:
