@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
 
 KINDS = ("credit_service", "bureau_query", "funder_sharing", "marketing")
 
@@ -15,7 +15,7 @@ def add(verbs: Verbs) -> None:
     """Declare the commands about shoppers' data and about those who ask for a person's look."""
     _privacy(verbs.group("privacy", "export, erase and re-seal personal data"))
     review = verbs.group("review", "answer declined shoppers who ask for a person")
-    review.add("list", "list the declined shoppers' requests that a person looks at it", _list_reviews)
+    review.reading("list", "list the declined shoppers' requests that a person looks at it", _list_reviews)
     resolve = review.add("resolve", "record the answer to a request", _resolve)
     resolve.add_argument("review", help="identifier of the request, hrv_…")
     resolve.add_argument(
@@ -28,7 +28,7 @@ def add(verbs: Verbs) -> None:
 
 
 def _privacy(verbs: Verbs) -> None:
-    find = verbs.add(
+    find = verbs.reading(
         "find", "print the identifier of the shopper with an ID number (read from standard input)", _find
     )
     find.add_argument("--mode", choices=MODES, default="live")
@@ -49,7 +49,9 @@ def _find(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
     # Not an argument: those stand in the shell's history and in the list of processes.
-    return commands.find(gateway_of(options), mode=options.mode, id_number=sys.stdin.readline())
+    return commands.find(
+        gateway_of(options), mode=options.mode, id_number=sys.stdin.readline(), as_json=options.json
+    )
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -79,7 +81,7 @@ def _rotate(options: argparse.Namespace) -> int:
 def _list_reviews(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
-    return commands.list_reviews(gateway_of(options))
+    return commands.list_reviews(database_of(options), as_json=options.json)
 
 
 def _resolve(options: argparse.Namespace) -> int:

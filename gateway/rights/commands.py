@@ -13,7 +13,8 @@ from typing import Any
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.checkout import consents
-from gateway.db.transactions import Transaction
+from gateway.core.tables import listed, reported
+from gateway.db.transactions import Database, Transaction
 from gateway.decision import reviews
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
@@ -21,7 +22,7 @@ from gateway.rights import erasure, export, rotation
 from gateway.web.context import Gateway
 
 
-def find(gateway: Gateway, *, mode: str, id_number: str) -> int:
+def find(gateway: Gateway, *, mode: str, id_number: str, as_json: bool) -> int:
     """Print the identifier of the person with an ID number: 1 when there is none."""
 
     def work(tx: Transaction) -> str | None:
@@ -32,7 +33,7 @@ def find(gateway: Gateway, *, mode: str, id_number: str) -> int:
         return found
 
     found = gateway.db.write(work)
-    _print({"shopper": found})
+    print(reported({"shopper": found}, as_json=as_json))
     return 0 if found else 1
 
 
@@ -88,29 +89,28 @@ def rotate_keys(gateway: Gateway, *, resume: bool) -> int:
     return 0
 
 
-def list_reviews(gateway: Gateway) -> int:
+def list_reviews(db: Database, *, as_json: bool) -> int:
     """Print the requests for a human review that wait, with what the reviewer needs; nothing names the person."""
-    with gateway.db.read() as tx:
+    with db.read() as tx:
         found = reviews.waiting(tx)
-    _print(
-        [
-            {
-                "review": review.id,
-                "requested_at": review.requested_at.isoformat(),
-                "mode": review.mode,
-                "checkout": review.checkout_id,
-                "shopper": review.shopper_id,
-                "amount": decision.amount_fen,
-                "decided_by": decision.decided_by,
-                "reasons": [reason["code"] for reason in decision.reasons],
-                "signals": decision.signals,
-                "fraud_score": decision.fraud_score,
-                "credit_score": decision.credit_score,
-                "model": decision.model,
-            }
-            for review, decision in found
-        ]
-    )
+    rows = [
+        {
+            "review": review.id,
+            "requested_at": review.requested_at.isoformat(),
+            "mode": review.mode,
+            "checkout": review.checkout_id,
+            "shopper": review.shopper_id,
+            "amount": decision.amount_fen,
+            "decided_by": decision.decided_by,
+            "reasons": [reason["code"] for reason in decision.reasons],
+            "signals": decision.signals,
+            "fraud_score": decision.fraud_score,
+            "credit_score": decision.credit_score,
+            "model": decision.model,
+        }
+        for review, decision in found
+    ]
+    print(listed(rows, as_json=as_json))
     return 0
 
 
