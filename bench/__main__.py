@@ -3,67 +3,66 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+import pkgutil
 import platform
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from bench import (
-    checkout,
-    confirm,
-    day,
-    door,
-    ledger_export,
-    ledger_post,
-    ledger_verify,
-    links,
-    quote,
-    webhooks,
-)
+import bench
+from bench.size import SMOKE, Size, full
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
 from gateway.onboarding import onboard
 
-ENTRIES = {
-    "confirm": confirm.measure,
-    "checkout": checkout.measure,
-    "door": door.measure,
-    "links": links.measure,
-    "quote": quote.measure,
-    "day": day.measure,
-    "ledger_post": ledger_post.measure,
-    "ledger_verify": ledger_verify.measure,
-    "ledger_export": ledger_export.measure,
-    "webhooks": webhooks.measure,
-}
+Measure = Callable[[dict[str, Any], Size], None]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*ENTRIES, []], help="which to run (default: all)")
-    parser.add_argument("--seconds", type=float, default=4, help="length of one round (default 4)")
-    parser.add_argument(
-        "--rounds", type=int, default=3, help="rounds, interleaved with the yardstick (default 3)"
+def entries() -> dict[str, Measure]:
+    """The measurements by name: every module of this folder that has a ``measure``."""
+    names = sorted(
+        module.name for module in pkgutil.iter_modules(bench.__path__) if module.name != "__main__"
     )
-    options = parser.parse_args()
+    modules = {name: importlib.import_module(f"bench.{name}") for name in names}
+    return {name: module.measure for name, module in modules.items() if hasattr(module, "measure")}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the measurements that are named; returns the exit status."""
+    known = entries()
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(known)} (default: all)")
+    parser.add_argument("--seconds", type=_seconds, default=4, help="length of one round (default 4)")
+    parser.add_argument(
+        "--rounds", type=_rounds, default=3, help="rounds, in turn with the yardstick (default 3)"
+    )
+    parser.add_argument(
+        "--smoke", action="store_true", help="seconds in all: shows that they run, the figures mean nothing"
+    )
+    options = parser.parse_args(argv)
+    unknown = [name for name in options.names if name not in known]
+    if unknown:
+        parser.error(f"{unknown[0]!r} is not a measurement; there are {', '.join(known)}")
+    size = SMOKE if options.smoke else full(seconds=options.seconds, rounds=options.rounds)
     with tempfile.TemporaryDirectory(prefix="fenqi-bench-") as folder, served(Path(folder)) as place:
         load = os.getloadavg()[0]
         print(
             f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load:.1f}"
         )
         print(f"database {place['database']}, server granian, 1 worker\n")
-        for name in options.names or ENTRIES:
-            ENTRIES[name](place, seconds=options.seconds, rounds=options.rounds)
+        for name in options.names or known:
+            known[name](place, size)
     return 0
 
 
@@ -106,6 +105,19 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def _seconds(text: str) -> float:
+    """At least a tenth of a second, so that something is measured."""
+    if not 0.1 <= float(text) <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a length of a round (0.1 to 3600)")
+    return float(text)
+
+
+def _rounds(text: str) -> int:
+    if not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rounds (1 to 1000)")
+    return int(text)
 
 
 def _wait(url: str) -> None:

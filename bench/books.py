@@ -23,6 +23,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from bench.size import Size
 from gateway.core.identifiers import IdSource
 from gateway.core.tenant import Tenant
 from gateway.db.engine import canonical_url, connect
@@ -30,24 +31,24 @@ from gateway.db.migrate import upgrade
 from gateway.db.transactions import Database
 from gateway.ledger import postings, service
 
-POSTINGS = int(os.environ.get("FENQI_BENCH_POSTINGS", "100000"))
-"""Size of the books that are read; ``FENQI_BENCH_POSTINGS=1000000`` takes another."""
 DAY = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 SHOPS = [Tenant(f"mer_{number:02}", "test") for number in range(20)]
 
 
 @contextmanager
-def databases() -> Iterator[Iterator[str]]:
+def databases(size: Size) -> Iterator[Iterator[str]]:
     """URLs of an empty database on SQLite and, where there is a server, on PostgreSQL."""
     with tempfile.TemporaryDirectory(prefix="fenqi-books-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # under root PostgreSQL runs as a user of its own, which must get in
-        yield _urls(folder)
+        yield _urls(folder, size)
 
 
-def _urls(folder: Path) -> Iterator[str]:
+def _urls(folder: Path, size: Size) -> Iterator[str]:
     yield f"sqlite:///{folder / 'books.sqlite'}"
+    if not size.postgresql:
+        return
     with _postgresql(folder) as url:
         if url:
             yield url
@@ -147,10 +148,11 @@ class Run:
 def apart(work: Callable[[], object]) -> Run:
     """Run ``work`` in a fresh process, so that its peak memory is its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_timed, work).result()
+        return pool.submit(timed, work).result()
 
 
-def _timed(work: Callable[[], object]) -> Run:
+def timed(work: Callable[[], object]) -> Run:
+    """Run ``work`` in this process."""
     start = time.perf_counter()
     work()
     return Run(time.perf_counter() - start, _peak_mib())

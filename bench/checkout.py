@@ -6,6 +6,7 @@ import statistics
 from typing import Any
 
 from bench.load import Request, as_json, run
+from bench.size import Size
 
 CLIENTS = 8
 
@@ -22,13 +23,14 @@ def order(number: int) -> dict[str, Any]:
     }
 
 
-def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
+def measure(place: dict[str, Any], size: Size) -> None:
     """Print requests per second of both, round by round, and the ratio."""
     print(
-        f"checkout: POST /v1/checkouts beside Flask + 1 INSERT + commit, {CLIENTS} clients, {rounds} x {seconds:g} s"
+        f"checkout: POST /v1/checkouts beside Flask + 1 INSERT + commit, "
+        f"{CLIENTS} clients, {size.rounds} x {size.seconds:g} s"
     )
     ratios = []
-    for turn in range(rounds):
+    for turn in range(size.rounds):
         base = turn * 10**6
 
         def create(number: int, base: int = base) -> Request:
@@ -43,8 +45,8 @@ def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
         def insert(number: int) -> Request:
             return "POST", "/yardstick/", {"Content-Type": "application/json"}, as_json(order(number))
 
-        found = run(place["host"], place["port"], create, clients=CLIENTS, seconds=seconds)
-        bare = run(place["host"], place["port"], insert, clients=CLIENTS, seconds=seconds)
+        found = run(place["host"], place["port"], create, clients=CLIENTS, seconds=size.seconds)
+        bare = run(place["host"], place["port"], insert, clients=CLIENTS, seconds=size.seconds)
         ratios.append(found.rate / bare.rate)
         waits = f"p50 {found.percentile(50):.1f}, p99 {found.percentile(99):.1f} ms"
         print(

@@ -12,17 +12,18 @@ import requests
 
 from bench.checkout import order
 from bench.load import Request, as_json, run
+from bench.size import Size
 
 CLIENTS = 4
 
 
-def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
+def measure(place: dict[str, Any], size: Size) -> None:
     """Print the waiting times of confirms, and of the bare INSERT at the same number of clients."""
-    print(f"confirm: identity -> decision -> commit, {CLIENTS} clients, {rounds} x {seconds:g} s")
+    print(f"confirm: identity -> decision -> commit, {CLIENTS} clients, {size.rounds} x {size.seconds:g} s")
     headers = {"Authorization": f"Bearer {place['token']}", "Content-Type": "application/json"}
     url = f"http://{place['host']}:{place['port']}"
-    for turn in range(rounds):
-        ready = [_open(url, headers, turn, number) for number in range(int(120 * seconds))]
+    for turn in range(size.rounds):
+        ready = [_open(url, headers, turn, number) for number in range(int(120 * size.seconds))]
 
         def confirm(number: int, ready: list[str] = ready, turn: int = turn) -> Request:
             if number >= len(ready):
@@ -35,7 +36,7 @@ def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
                 as_json({"phone": phone}),
             )
 
-        found = run(place["host"], place["port"], confirm, clients=CLIENTS, seconds=seconds)
+        found = run(place["host"], place["port"], confirm, clients=CLIENTS, seconds=size.seconds)
         done = found.milliseconds[: len(ready)]
         waits = type(found)(done, found.seconds, found.errors)
         bare = run(
@@ -43,7 +44,7 @@ def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
             place["port"],
             lambda n: ("POST", "/yardstick/", {}, b"x"),
             clients=CLIENTS,
-            seconds=1,
+            seconds=min(size.seconds, 1),
         )
         print(
             f"  round {turn + 1}: p50 {waits.percentile(50):.1f}  p95 {waits.percentile(95):.1f}"

@@ -12,15 +12,18 @@ import requests
 from bench.checkout import order
 from bench.load import Request, as_json
 from bench.proofs import bound_calls
+from bench.size import Size
 from bench.wire import flow, tool
 from gateway.web.rate_limits import CHECKOUTS, InProcess
 
 CLIENTS = 8
 
 
-def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
+def measure(place: dict[str, Any], size: Size) -> None:
     """Print each flow beside its yardstick, round by round, and the median of the ratios."""
-    print(f"door: {CLIENTS} clients by {tool()}, {rounds} x {seconds:g} s, each beside its yardstick")
+    print(
+        f"door: {CLIENTS} clients by {tool()}, {size.rounds} x {size.seconds:g} s, each beside its yardstick"
+    )
     insert: Request = ("POST", "/yardstick/", {"Content-Type": "application/json"}, as_json(order(0)))
     select: Request = ("GET", "/yardstick/row", {}, b"")
     for name, request, bare, goal in (
@@ -29,17 +32,17 @@ def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
         ("idempotent replay", _replay(place), select, 0.8),
     ):
         ratios = []
-        for turn in range(rounds):
-            found = flow(place["host"], place["port"], request, clients=CLIENTS, seconds=seconds)
-            yard = flow(place["host"], place["port"], bare, clients=CLIENTS, seconds=seconds)
+        for turn in range(size.rounds):
+            found = flow(place["host"], place["port"], request, clients=CLIENTS, seconds=size.seconds)
+            yard = flow(place["host"], place["port"], bare, clients=CLIENTS, seconds=size.seconds)
             ratios.append(found.rate / yard.rate)
             print(
                 f"  {name:18} round {turn + 1}: {found.rate:6.0f}/s (p99 {found.p99:5.1f} ms, errors {found.errors})"
                 f"   yardstick {yard.rate:6.0f}/s (errors {yard.errors})   ratio {ratios[-1]:.2f}"
             )
         print(f"  {name:18} median ratio {statistics.median(ratios):.2f} (goal {goal})")
-    _proofs()
-    _limits()
+    _proofs(size.calls)
+    _limits(100 * size.calls)
     print()
 
 
@@ -74,10 +77,10 @@ def _replay_headers(place: dict[str, Any], key: str) -> dict[str, str]:
     }
 
 
-def _proofs() -> None:
+def _proofs(calls: int) -> None:
     """A bound token and its proof, checked as the API checks them; SQLite remembers those of writes."""
     for method, what in (("GET", "remembered in memory"), ("POST", "remembered in the database")):
-        with bound_calls(1000, method) as (app, contexts):
+        with bound_calls(calls, method) as (app, contexts):
             bearer = app.extensions["fenqi"].authenticator.bearer
             started = time.perf_counter()
             for context in contexts:
@@ -87,9 +90,9 @@ def _proofs() -> None:
         print(f"  token and DPoP proof of a {method:4}, {what}: {each:.2f} ms (goal 0.6)")
 
 
-def _limits() -> None:
+def _limits(looks: int) -> None:
     """One look at the counter of a limited route, in this process."""
-    counter, looks = InProcess(time.monotonic), 100_000
+    counter = InProcess(time.monotonic)
     started = time.perf_counter()
     for number in range(looks):
         counter.wait(CHECKOUTS, f"mer_{number % 100}")

@@ -10,33 +10,35 @@ from pathlib import Path
 from typing import Any
 
 from bench import books
+from bench.size import Size
 from gateway.ledger.export import FORMATS, ROWS_AT_ONCE, Span, export_file, lines_of
 
 
-def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
-    """Print postings per second, ratio to the SELECT and peak memory; ``place`` and ``seconds`` are not used."""
-    with books.databases() as urls, tempfile.TemporaryDirectory(prefix="fenqi-bench-") as folder:
+def measure(place: dict[str, Any], size: Size) -> None:
+    """Print postings per second, ratio to the SELECT and peak memory; ``place`` is not used."""
+    with books.databases(size) as urls, tempfile.TemporaryDirectory(prefix="fenqi-bench-") as folder:
         for url in urls:
-            books.filled(url, books.POSTINGS).engine.dispose()
+            books.filled(url, size.postings).engine.dispose()
             print(
-                f"ledger_export: {books.POSTINGS:,} postings on {url.partition(':')[0]}, median of {rounds} rounds"
+                f"ledger_export: {size.postings:,} postings on {url.partition(':')[0]}, median of {size.rounds} rounds"
             )
             works: dict[str, Callable[[], None]] = {"SELECT": partial(fetch, url)}
             works |= {format: partial(write, url, format, Path(folder) / format) for format in FORMATS}
             runs: dict[str, list[books.Run]] = {name: [] for name in works}
-            for _ in range(rounds):
+            run = books.apart if size.memory else books.timed
+            for _ in range(size.rounds):
                 for name, work in works.items():
-                    runs[name].append(books.apart(work))
-            _print(runs)
+                    runs[name].append(run(work))
+            _print(runs, size.postings)
 
 
-def _print(runs: dict[str, list[books.Run]]) -> None:
+def _print(runs: dict[str, list[books.Run]], postings: int) -> None:
     bare = statistics.median(run.seconds for run in runs["SELECT"])
     for name, of_name in runs.items():
         took = statistics.median(run.seconds for run in of_name)
         peak = max(run.peak_mib for run in of_name)
         print(
-            f"  {name:10} {took:7.2f} s  {books.POSTINGS / took:10,.0f} postings/s"
+            f"  {name:10} {took:7.2f} s  {postings / took:10,.0f} postings/s"
             f"   ratio {took / bare:5.2f}   {peak:4.0f} MiB"
         )
     print()

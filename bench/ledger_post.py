@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from bench import books
+from bench.size import Size
 from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Database
@@ -42,10 +43,10 @@ RAW_POSTGRESQL = """
     INSERT INTO raw_posting SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::text[])"""
 
 
-def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
+def measure(place: dict[str, Any], size: Size) -> None:
     """Print entries per second beside the yardstick, alone, by the hundred, and from eight threads at once."""
     del place
-    with books.databases() as urls:
+    with books.databases(size) as urls:
         for url in urls:
             upgrade(url)
             db = books.database(url)
@@ -53,7 +54,7 @@ def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
                 for statement in RAW_TABLES:
                     connection.exec_driver_sql(statement)
             print(f"ledger_post on {db.engine.dialect.name}: captures of four lines, all guards on")
-            _measure(db, seconds=seconds, rounds=rounds)
+            _measure(db, seconds=size.seconds, rounds=size.rounds)
             db.engine.dispose()
             print()
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from bench import books
+from bench.size import Size
 from gateway.db.transactions import Database, Transaction
 from gateway.ledger import chain
 from gateway.ledger.verify import verify
@@ -17,26 +18,27 @@ BARE = "SELECT account_id, SUM(amount) FROM ledger_posting GROUP BY account_id"
 GOAL = 12
 
 
-def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
+def measure(place: dict[str, Any], size: Size) -> None:
     """Print verify's time without and with the chain over the yardstick's, on both databases; ``place`` is not used."""
     print(
-        f"ledger_verify: verify beside the sums of all accounts, {books.POSTINGS} postings, medians of {rounds} rounds"
+        f"ledger_verify: verify beside the sums of all accounts, "
+        f"{size.postings} postings, medians of {size.rounds} rounds"
     )
-    with books.databases() as urls:
+    with books.databases(size) as urls:
         for url in urls:
-            _measure(url, rounds)
+            _measure(url, size)
     print()
 
 
-def _measure(url: str, rounds: int) -> None:
-    db = books.filled(url, books.POSTINGS)
-    without = _ratio(db, rounds)
+def _measure(url: str, size: Size) -> None:
+    db = books.filled(url, size.postings)
+    without = _ratio(db, size.rounds)
     start = time.perf_counter()
     while chain.extend(db):
         pass
     chaining = time.perf_counter() - start
     books.analyse(db)
-    chained = _ratio(db, rounds)
+    chained = _ratio(db, size.rounds)
     db.engine.dispose()
     bare = books.apart(partial(_apart, url, _bare)).peak_mib
     peak = books.apart(partial(_apart, url, _verify)).peak_mib

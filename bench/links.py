@@ -10,27 +10,27 @@ import sqlite3
 import time
 from typing import Any
 
+from bench.size import Size
 from scoring.links import Edge, LinkIndex
 from scoring.links.world import Case, make_world
 
 GOAL_US = 100.0
-APPLICANTS, RINGS, SEED = 100_000, 200, 20_261_123
-ASKED = 20_000
-"""So many of the newest applications are asked about, each at its own moment."""
+SEED = 20_261_123
 COUNT = "SELECT count(DISTINCT applicant) FROM edge WHERE link = ? AND at > ? AND at <= ?"
 
 
-def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
-    """Print microseconds a question, in turn with the yardstick; ``place`` and ``seconds`` are not used."""
-    cases = make_world(APPLICANTS, RINGS, seed=SEED)
+def measure(place: dict[str, Any], size: Size) -> None:
+    """Print microseconds a question, in turn with the yardstick; ``place`` is not used."""
+    cases = make_world(size.applicants, size.applicants // 500, seed=SEED)
+    asked = size.applicants // 5  # so many of the newest applications, each at its own moment
     table = filled_table(cases)
     found: dict[str, list[float]] = {"all features": [], "one SELECT": []}
-    for _ in range(rounds):
+    for _ in range(size.rounds):
         index = LinkIndex()
-        for case in cases[:-ASKED]:
+        for case in cases[:-asked]:
             observe(index, case)
         gc.freeze()  # as the gateway does once it has read its table
-        for case in cases[-ASKED:]:
+        for case in cases[-asked:]:
             start = time.perf_counter_ns()
             index.features(case.applicant, case.links, case.at)
             middle = time.perf_counter_ns()
@@ -38,9 +38,11 @@ def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
             found["all features"].append((middle - start) / 1000)
             found["one SELECT"].append((time.perf_counter_ns() - middle) / 1000)
             observe(index, case)
-    print(f"links: features of one application, {len(index):,} edges, {rounds} x {ASKED:,} questions in turn")
+    print(
+        f"links: features of one application, {len(index):,} edges, {size.rounds} x {asked:,} questions in turn"
+    )
     for name, times in found.items():
-        calm = [min(times[place::ASKED]) for place in range(ASKED)]
+        calm = [min(times[place::asked]) for place in range(asked)]
         shown = f"p50 {percentile(times, 50):6.1f} us, p99 {percentile(times, 99):6.1f} us"
         print(f"  {name:12}: {shown}; p99 of each question's fastest round {percentile(calm, 99):6.1f} us")
     ratio = percentile(found["all features"], 99) / percentile(found["one SELECT"], 99)

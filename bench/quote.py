@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from bench.size import Size
 from gateway.onboarding import standard_prices
 from gateway.plans.pricing import Lender, Price, offered
 
@@ -38,15 +39,17 @@ def quote(prices: dict[int, Price], amount_fen: int) -> list[dict[str, Any]]:
     return plans
 
 
-def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
+def measure(place: dict[str, Any], size: Size) -> None:
     """Print the time of one quote and of the yardstick, round by round; ``place`` is not used: no server is asked."""
-    print(f"quote: four plans beside json.dumps of them, {rounds} x {seconds:g} s for each catalogue")
+    print(
+        f"quote: four plans beside json.dumps of them, {size.rounds} x {size.seconds:g} s for each catalogue"
+    )
     for category in ("3c", "furnishing", "education"):
         prices, found, bare = catalogue(category), [], []
-        for _ in range(rounds):
-            found += _times(partial(quote, prices), seconds / 2)
+        for _ in range(size.rounds):
+            found += _times(partial(quote, prices), size.seconds / 2)
             ready = {amount: quote(prices, amount) for amount in AMOUNTS[:200]}
-            bare += _times(partial(_dumped, ready), seconds / 2, AMOUNTS[:200])
+            bare += _times(partial(_dumped, ready), size.seconds / 2, AMOUNTS[:200])
         p50, p99, yardstick = _percentile(found, 50), _percentile(found, 99), statistics.median(bare)
         print(
             f"  {category:10}: p50 {p50:.3f} ms, p99 {p99:.3f} ms   json.dumps p50 {yardstick:.3f} ms   "

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.size import Size
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.core.tenant import Tenant
@@ -30,33 +31,34 @@ from gateway.runtime import deliver
 from gateway.web.context import Gateway
 from gateway.webhooks import endpoints, service
 
-BACKLOG = 3000
 BODY = {"id": "pay_bench", "object": "payment", "status": "captured", "filler": "x" * 1500}
 EVENTS_PER_SECOND = 20
 OTHERS = 5
 GOAL_RATE, GOAL_RATIO = 300, 2.0
 
 
-def measure(place: dict[str, Any], *, seconds: float, rounds: int) -> None:
+def measure(place: dict[str, Any], size: Size) -> None:
     """Print the rate of a backlog's delivery, and the delay of live deliveries without and with a dead neighbour."""
     del place
-    print(f"webhooks: {BACKLOG} deliveries of {len(json.dumps(BODY))} bytes to one endpoint; {rounds} rounds")
+    print(
+        f"webhooks: {size.deliveries} deliveries of {len(json.dumps(BODY))} bytes to one endpoint; {size.rounds} rounds"
+    )
     with sink() as port:
         rates, bare = [], []
-        for _ in range(rounds):
-            bare.append(BACKLOG / _bare(port))
+        for _ in range(size.rounds):
+            bare.append(size.deliveries / _bare(port, size.deliveries))
             with working() as (gateway, tenant):
-                rates.append(BACKLOG / _backlog(gateway, tenant, port))
+                rates.append(size.deliveries / _backlog(gateway, tenant, port, size.deliveries))
         ratio = statistics.median(rates) / statistics.median(bare)
         print(
             f"  {statistics.median(rates):6.0f} deliveries/s   bare POSTs {statistics.median(bare):6.0f}/s   "
             f"ratio {ratio:.2f} (goal {GOAL_RATE}/s)"
         )
         waits: dict[bool, list[float]] = {False: [], True: []}
-        for _ in range(rounds):
+        for _ in range(size.rounds):
             for dead in (False, True):
                 with working() as (gateway, tenant):
-                    waits[dead] += _live(gateway, tenant, port, seconds, dead=dead)
+                    waits[dead] += _live(gateway, tenant, port, size.seconds, dead=dead)
     print(f"  {EVENTS_PER_SECOND} events/s to {OTHERS} endpoints, from commit to arrival:")
     for dead, name in ((False, "all alive"), (True, "and a sixth that never answers")):
         p50, p99 = (statistics.quantiles(waits[dead], n=100)[share - 1] * 1000 for share in (50, 99))
@@ -92,12 +94,12 @@ def _clear(tx: Transaction, *, tenant: Tenant) -> None:
         endpoints.delete(tx, tenant, endpoint.id)
 
 
-def _backlog(gateway: Gateway, tenant: Tenant, port: int) -> float:
+def _backlog(gateway: Gateway, tenant: Tenant, port: int, deliveries: int) -> float:
     """Seconds from the commit of the whole backlog to its last delivery written down."""
     _register(gateway, tenant, f"http://127.0.0.1:{port}/backlog")
 
     def record(tx: Transaction) -> None:
-        for number in range(BACKLOG):
+        for number in range(deliveries):
             service.record(tx, tenant, "payment.captured", object_id=f"pay_{number // 4}", data=BODY)
 
     gateway.db.write(record)
@@ -146,7 +148,7 @@ def _pending(gateway: Gateway) -> int:
         return int(tx.connection().exec_driver_sql(query).scalar_one())
 
 
-def _bare(port: int) -> float:
+def _bare(port: int, deliveries: int) -> float:
     """Seconds for as many POSTs of the same size from as many threads as one endpoint gets, and nothing else."""
     body = json.dumps(BODY).encode()
 
@@ -161,7 +163,7 @@ def _bare(port: int) -> float:
 
     began = time.perf_counter()
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(post, [BACKLOG // 3] * 3))
+        list(pool.map(post, [deliveries // 3] * 3))
     took = time.perf_counter() - began
     _ask(port, "GET", "/log")
     return took

@@ -31,7 +31,7 @@ def tool() -> str:
 
 def flow(host: str, port: int, request: Request, *, clients: int, seconds: float) -> Flow:
     """Send ``request`` from ``clients`` connections for ``seconds``."""
-    if not shutil.which("wrk"):
+    if seconds < 1 or not shutil.which("wrk"):  # wrk counts whole seconds
         waits = run(host, port, lambda _: request, clients=clients, seconds=seconds)
         return Flow(waits.rate, waits.percentile(99), waits.errors)
     method, path, headers, body = request

@@ -129,11 +129,10 @@ def gateway_of(
     logs.install()
     clock = clock or utc_now
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)
     keys = SigningKeys.open_or_create(settings.data_dir, clock)
     return Gateway(
         settings=settings,
-        db=Database(connect(settings.database_url), clock=clock, ids=ids),
+        db=database_of(settings, clock=clock, random_bits=random_bits),
         clock=clock,
         vault=Vault.open_or_create(settings.data_dir),
         authenticator=Bearer(keys, settings.public_url, clock),
@@ -154,7 +153,7 @@ def gateway_of(
                     for name, folder, share in settings.scorer_challengers
                 ],
                 "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
-                "links": LinkBook(Database(connect(settings.database_url), clock=clock, ids=ids)),
+                "links": LinkBook(database_of(settings, clock=clock, random_bits=random_bits)),
                 "signing_keys": keys,
                 "webhook_transport": Transport(),
                 "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),
@@ -162,6 +161,14 @@ def gateway_of(
             }
         ),
     )
+
+
+def database_of(
+    settings: Settings, *, clock: Clock, random_bits: Callable[[int], int] = secrets.randbits
+) -> Database:
+    """The database alone: what a command needs that touches no keys."""
+    ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)
+    return Database(connect(settings.database_url), clock=clock, ids=ids)
 
 
 def utc_now() -> datetime:

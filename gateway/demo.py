@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -41,9 +40,7 @@ def start(*, port: int, data_dir: str | None) -> int:
     """Prepare the data, announce the addresses, serve until Ctrl-C."""
     url = f"http://{HOST}:{port}"
     folder = Path(data_dir or os.environ.get("FENQI_DATA_DIR") or "var/demo").resolve()
-    if _taken(port):
-        print(f"Port {port} is taken. Try: fenqi-gateway demo --port {port + 1}", file=sys.stderr)
-        return 1
+    server.address_to_bind(HOST, port)
     settings = from_environment(data_dir=str(folder), public_url=url)
     folder.mkdir(parents=True, exist_ok=True)
     upgrade(settings.database_url)
@@ -78,6 +75,7 @@ def prepare(gateway: Gateway, folder: Path, url: str) -> dict[str, Any]:
 
 def site() -> Any:
     """The WSGI application of the demo: gateway, portal and shops under one address."""
+    server.leave_the_terminal()
     app = create_app()
     server.check_guards(app)
     server.begin_background_work(app)
@@ -188,9 +186,3 @@ def _module(path: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def _taken(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(0.3)
-        return probe.connect_ex((HOST, port)) == 0

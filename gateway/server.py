@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
 import os
+import signal
+import socket
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +16,8 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
+from gateway.db.existing import must_exist
 from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
-from gateway.db.migrate import is_current
 from gateway.runtime import start_worker
 from gateway.web.context import Gateway
 
@@ -21,21 +25,26 @@ if TYPE_CHECKING:
     from flask import Flask
 
 BLOCKING_THREADS = 8
+STOP_SECONDS = {signal.SIGINT: 2, signal.SIGTERM: 20}
+"""After how many seconds a process that still works is ended; what it did not acknowledge can be sent again."""
+
+
+class Unservable(WrongSetting):
+    """The address cannot be listened on; the message says why."""
 
 
 def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
     """Serve until a signal ends it; the settings travel to the server's processes by the environment."""
     settings = from_environment(data_dir=data_dir)
+    address = address_to_bind(host, port)
     if workers > 1 and canonical_url(settings.database_url).get_backend_name() == "sqlite":
         raise WrongSetting(
             "--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL."
         )
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    if not is_current(settings.database_url):
-        raise WrongSetting("The database is not at the newest schema. Run: fenqi-gateway migrate")
+    must_exist(settings)
     os.environ["FENQI_DATA_DIR"] = str(settings.data_dir)
     os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{host}:{port}")
-    run("gateway.server:application", host=host, port=port, workers=workers)
+    run("gateway.server:application", host=address, port=port, workers=workers)
     return 0
 
 
@@ -45,7 +54,14 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
     from granian.constants import Interfaces  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
-    Granian(
+    class Server(Granian):  # type: ignore[misc, valid-type]
+        """Waits for what its processes are doing: as long as a person waits after Ctrl-C, longer for a deployment."""
+
+        def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+            self.workers_kill_timeout = STOP_SECONDS[signal.Signals(args[0])]
+            super().signal_handler_interrupt(*args, **kwargs)
+
+    Server(
         target,
         address=host,
         port=port,
@@ -58,8 +74,41 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
     ).serve()
 
 
+def address_to_bind(host: str, port: int) -> str:
+    """The IP address behind ``host``, on which nobody listens yet.
+
+    The server shares its port among its processes, so a second one would get half of the requests: it is refused.
+    Raises ``Unservable``.
+    """
+    try:
+        family, _, _, _, where = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise Unservable(f"--host {host} cannot be used: {error}") from None
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(where)
+            probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise Unservable(
+                    f"Port {port} is taken: another server listens on {where[0]}. Try --port {port + 1}"
+                ) from None
+            raise Unservable(f"{host}:{port} cannot be listened on: {error.strerror}") from None
+    return str(where[0])
+
+
+def leave_the_terminal() -> None:
+    """Let Ctrl-C reach the main process alone, which then stops this one: two signals at once could hang it."""
+    if multiprocessing.parent_process() is not None:
+        os.setpgid(0, 0)
+
+
 def application() -> Any:
     """The WSGI application of one server process: the gateway, with the portal under /portal."""
+    leave_the_terminal()
     app = create_app()
     check_guards(app)
     begin_background_work(app)

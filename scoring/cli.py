@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,15 +17,21 @@ from scoring.tables.options import add_options, add_row_options, add_test_option
 
 ALARM = 3
 """Exit status of `monitor` when an index is an alarm."""
+CLOSED = 141
+"""Exit status as of a program that SIGPIPE ended."""
 EVALUATION_SEED = 20_261_123
 """Not a training seed: `evaluate` and `bench` look at applications no bundle was trained on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script; returns the exit status: 0 done, 1 failed, 2 wrong usage, 3 alarm."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         status: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # such as ``| head``: whoever reads has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
     except (ScoringError, OSError, ValueError) as problem:
         print(f"fenqi-score: {problem}", file=sys.stderr)
         return 1
@@ -41,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fenqi-score", description="Train, measure and explain the embedded scorer."
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser("train", help="train a bundle, from the seeded generator or from a table")
@@ -96,6 +104,16 @@ def _parser() -> argparse.ArgumentParser:
             "--seed", type=int, default=EVALUATION_SEED, help=f"of the generator (default {EVALUATION_SEED})"
         )
     return parser
+
+
+class _Version(argparse.Action):
+    """Like argparse's own, but looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        print(f"fenqi-score {version('fenqi-gateway')}")
+        parser.exit()
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import sys
 from gateway.audit import service
 from gateway.audit.verify import verify as verify_log
 from gateway.core.signing import SigningAuthority
+from gateway.core.tables import listed
 from gateway.db.transactions import Database
 
 
@@ -27,10 +28,13 @@ def verify(db: Database, authority: SigningAuthority, *, as_json: bool) -> int:
     return 0 if report.ok else 1
 
 
-def roots(db: Database) -> int:
-    """Print the signed root of each day as a line of JSON, to be kept where nobody of the gateway can write."""
+def roots(db: Database, *, as_json: bool) -> int:
+    """Print the signed root of each day, to be kept where nobody of the gateway can write: a line of JSON each."""
     with db.read() as tx:
-        for root in service.roots(tx):
-            row = root.model_dump(mode="json", exclude={"created_at"})
+        rows = [root.model_dump(mode="json", exclude={"created_at"}) for root in service.roots(tx)]
+    if as_json:
+        for row in rows:
             print(json.dumps(row, ensure_ascii=False, sort_keys=True))
+    else:
+        print(listed(rows, as_json=False))
     return 0

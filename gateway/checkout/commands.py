@@ -7,6 +7,7 @@ returns the exit code.
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,8 @@ from gateway.audit.service import Actor
 from gateway.checkout import reviewing, service
 from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout
-from gateway.core.calendar import SHANGHAI
-from gateway.db.transactions import Transaction
+from gateway.core.tables import listed
+from gateway.db.transactions import Database, Transaction
 from gateway.decision import requests, reviews
 from gateway.decision import service as decisions
 from gateway.errors import InvalidRequest, NotFound
@@ -26,32 +27,24 @@ from gateway.web.context import Gateway
 
 APPEALS = "hrv_"
 """A decline that its shopper wants looked at; every other identifier is that of a checkout in review."""
+IN_TABLE = ("review", "kind", "mode", "amount", "due_at", "overdue")
 
 
-def show_list(gateway: Gateway, *, mode: str | None, after: str | None, limit: int, as_json: bool) -> int:
-    """Print what waits for a person, the first due first, so many at a time."""
-    with gateway.db.read() as tx:
+def show_list(db: Database, *, mode: str | None, after: str | None, limit: int, as_json: bool) -> int:
+    """Print what waits for a person, the first due first; that there is more is said on standard error."""
+    with db.read() as tx:
         place = _place(tx, after) if after else None
         rows = [
             _application_row(tx, row) for row in reviewing.waiting(tx, mode, after=place, limit=limit + 1)
         ]
         rows += [_appeal_row(tx, row) for row in reviews.waiting(tx, mode, after=place, limit=limit + 1)]
     rows.sort(key=lambda row: (row["due_at"], row["review"]))
-    shown, more = rows[:limit], len(rows) > limit
-    if as_json:
-        _print({"data": shown, "has_more": more, "next": shown[-1]["review"] if more else None})
-        return 0
-    for row in shown:
-        due = datetime.fromisoformat(row["due_at"]).astimezone(SHANGHAI)
-        late = "  OVERDUE" if row["overdue"] else ""
-        print(
-            f"{row['review']}  {row['kind']:<11}  {row['mode']}  {row['amount'] / 100:>12,.2f} CNY"
-            f"  due {due:%Y-%m-%d %H:%M}{late}"
-        )
-    if not shown:
-        print("Nothing waits for a person.")
-    if more:
-        print(f"There are more: --after {shown[-1]['review']}")
+    shown = rows[:limit]
+    if not as_json:
+        shown = [{name: row[name] for name in IN_TABLE} for row in shown]
+    print(listed(shown, as_json=as_json))
+    if len(rows) > limit:
+        print(f"There are more: --after {shown[-1]['review']}", file=sys.stderr)
     return 0
 
 

@@ -6,22 +6,32 @@ Each verb imports what it needs when it runs, so that ``--help`` is instant.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from gateway.cli import books, clients, merchants, people, reviews, risk, running
+from gateway.cli import books, clients, merchants, people, records, reviews, risk, running
 from gateway.cli.verbs import Verbs
+
+INTERRUPTED, CLOSED = 130, 141
+"""Exit statuses as of a program that a signal ended: SIGINT, and SIGPIPE for a reader that went away."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     try:
         options = parser().parse_args(argv)
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except BrokenPipeError:  # such as ``| head``: whoever reads has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
     except Exception as error:
         return _told(error)
+    return status
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,17 +39,54 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="fenqi-gateway", description="Instalment gateway that merchants embed."
     )
+    found.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = Verbs(found, title="commands", metavar="COMMAND")
-    for room in (running, merchants, clients, books, people, reviews, risk):
+    for room in (running, merchants, clients, records, books, people, reviews, risk):
         room.add(verbs)
     return found
 
 
-def _told(error: Exception) -> int:
-    """A refusal of the gateway in one line, without a traceback; anything else is a mistake of ours and is shown."""
-    from gateway.errors import GatewayError
+class _Version(argparse.Action):
+    """Like argparse's own, but looks the version up only when it is asked for."""
 
-    if not isinstance(error, GatewayError):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"fenqi-gateway {version('fenqi-gateway')}")
+        parser.exit()
+
+
+def _told(error: Exception) -> int:
+    """What went wrong in one line, without a traceback; anything unforeseen is a mistake of ours and is shown."""
+    sentence = _sentence(error)
+    if sentence is None:
         raise error
-    print(f"{error.title}: {error.__cause__ or error.message}".splitlines()[0], file=sys.stderr)
+    print(" ".join(sentence.split()), file=sys.stderr)
     return 1
+
+
+def _sentence(error: Exception) -> str | None:
+    from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+    from gateway.db.existing import NoData
+    from gateway.errors import GatewayError
+    from gateway.privacy.keyfile import KeyFileError
+
+    if isinstance(error, GatewayError):
+        return f"{error.title}: {error.__cause__ or error.message}".splitlines()[0]
+    if isinstance(error, (ArgumentError, NoSuchModuleError)):
+        return "DATABASE_URL cannot be read: want sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+    if isinstance(error, DBAPIError):
+        return f"The database cannot be used: {_first_line(error.orig)}. Check DATABASE_URL and --data."
+    if isinstance(error, SQLAlchemyError):
+        return f"The database cannot be used: {_first_line(error)}"
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    if isinstance(error, (NoData, KeyFileError, ValueError)):
+        return str(error) or type(error).__name__
+    return None
+
+
+def _first_line(error: object) -> str:
+    return next(iter(str(error).splitlines()), "").rstrip(".")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, day, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, day, gateway_of
 
 FORMATS = ("hledger", "beancount", "csv", "parquet")
 
@@ -14,26 +14,21 @@ def add(verbs: Verbs) -> None:
     """Declare the commands about books, contracts and the audit log."""
     _ledger(verbs.group("ledger", "verify and export the ledger"))
     contracts = verbs.group("contracts", "verify contracts and export the keys that sign them")
-    prove = contracts.add(
+    contracts.reading(
         "verify", "check hash and signature of every contract; exit code 1 names a bad one", _verify_contracts
     )
-    contracts.add("public-keys", "print the public keys that sign contracts, as PEM", _public_keys)
+    contracts.reading("public-keys", "print the public keys that sign contracts, as PEM", _public_keys)
     audit = verbs.group("audit", "verify the audit log and print its signed roots")
-    check = audit.add(
+    audit.reading(
         "verify", "check every hash and signature; exit code 1 names the first bad entry", _verify_audit
     )
-    audit.add("roots", "print the signed root of each day, a line of JSON each", _roots)
-    for verb in (prove, check):
-        verb.add_argument("--json", action="store_true", help="print the report as JSON")
+    audit.reading("roots", "print the signed root of each day; with --json, a line of JSON each", _roots)
 
 
 def _ledger(verbs: Verbs) -> None:
-    verify = verbs.add(
-        "verify", "check the invariants; exit code 1 names the first broken entry", _verify_ledger
-    )
-    verify.add_argument("--json", action="store_true", help="print the report as JSON")
-    verbs.add("trial-balance", "print the balance of every account", _trial_balance)
-    export = verbs.add("export", "write the entries in a format that other tools read", _export)
+    verbs.reading("verify", "check the invariants; exit code 1 names the first broken entry", _verify_ledger)
+    verbs.reading("trial-balance", "print the balance of every account", _trial_balance)
+    export = verbs.exporting("export", "write the entries in a format that other tools read", _export)
     export.add_argument("--format", choices=FORMATS, required=True, help="parquet needs the package pyarrow")
     export.add_argument(
         "--out",
@@ -50,20 +45,20 @@ def _verify_ledger(options: argparse.Namespace) -> int:
     from gateway.ledger import commands
     from gateway.verification import AGREEMENTS
 
-    return commands.verify(gateway_of(options).db, as_json=options.json, agreements=AGREEMENTS)
+    return commands.verify(database_of(options), as_json=options.json, agreements=AGREEMENTS)
 
 
 def _trial_balance(options: argparse.Namespace) -> int:
     from gateway.ledger import commands
 
-    return commands.trial_balance(gateway_of(options).db)
+    return commands.trial_balance(database_of(options), as_json=options.json)
 
 
 def _export(options: argparse.Namespace) -> int:
     from gateway.ledger import commands
 
     return commands.export(
-        gateway_of(options).db,
+        database_of(options),
         format=options.format,
         out=options.out,
         start=options.start,
@@ -82,7 +77,7 @@ def _verify_contracts(options: argparse.Namespace) -> int:
 def _public_keys(options: argparse.Namespace) -> int:
     from gateway.contracts import commands
 
-    return commands.public_keys(gateway_of(options).ports["signing_authority"])
+    return commands.public_keys(gateway_of(options).ports["signing_authority"], as_json=options.json)
 
 
 def _verify_audit(options: argparse.Namespace) -> int:
@@ -95,4 +90,4 @@ def _verify_audit(options: argparse.Namespace) -> int:
 def _roots(options: argparse.Namespace) -> int:
     from gateway.audit import commands
 
-    return commands.roots(gateway_of(options).db)
+    return commands.roots(database_of(options), as_json=options.json)

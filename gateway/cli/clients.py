@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
 
 
 def add(verbs: Verbs) -> None:
@@ -13,7 +13,7 @@ def add(verbs: Verbs) -> None:
     _clients(verbs.group("client", "create OAuth clients, rotate and end their secrets"))
     keys = verbs.group("keys", "rotate and list the keys that sign access tokens")
     keys.add("rotate", "let the next key sign and publish the one after it", _rotate_keys)
-    keys.add("list", "list the published keys and what each does", _list_keys)
+    keys.reading("list", "list the published keys and what each does", _list_keys)
 
 
 def _clients(verbs: Verbs) -> None:
@@ -23,7 +23,7 @@ def _clients(verbs: Verbs) -> None:
     scopes = "a scope it may have; again for more (default: all but scores:write)"
     create.add_argument("--scope", action="append", help=scopes)
     create.add_argument("--require-dpop", action="store_true", help="give it bound tokens only")
-    show = verbs.add("list", "list clients with the identifiers of their valid secrets", _list)
+    show = verbs.reading("list", "list clients with the identifiers of their valid secrets", _list)
     show.add_argument("merchant", nargs="?", help="only this merchant's")
     rotate = verbs.add("rotate-secret", "print a new secret; the one before it overlaps", _rotate)
     rotate.add_argument("--overlap", type=int, default=24, metavar="HOURS", help="hours (default 24)")
@@ -58,7 +58,7 @@ def _create(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from gateway.oauth import commands
 
-    return commands.show(gateway_of(options), options.merchant)
+    return commands.show(database_of(options), options.merchant, as_json=options.json)
 
 
 def _rotate(options: argparse.Namespace) -> int:
@@ -94,4 +94,4 @@ def _rotate_keys(options: argparse.Namespace) -> int:
 def _list_keys(options: argparse.Namespace) -> int:
     from gateway.oauth import commands
 
-    return commands.show_signing_keys(gateway_of(options))
+    return commands.show_signing_keys(gateway_of(options), as_json=options.json)

@@ -6,14 +6,16 @@ import argparse
 import json
 import sys
 
-from gateway.cli.verbs import MODES, Verbs, gateway_of
+from gateway.cli.records import limit as limited
+from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
 
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 
 
 def add(verbs: Verbs) -> None:
     """Declare the commands about merchants and about what shoppers may spend."""
-    merchant = verbs.group("merchant", "create merchants and agree terms with them")
+    merchant = verbs.group("merchant", "list and create merchants and agree terms with them")
+    limited(merchant.reading("list", "list the merchants, newest first", _list))
     create = merchant.add("create", "create a merchant with credentials, shown this once", _create)
     create.add_argument("--name", required=True, help="name shoppers see, in Chinese")
     create.add_argument("--name-en", required=True, help="name in English")
@@ -37,10 +39,16 @@ def add(verbs: Verbs) -> None:
     )
     reset.add_argument("email", help="address of the portal login")
     limit = verbs.group("limit", "explain a shopper's credit limit")
-    history = limit.add(
+    history = limit.reading(
         "history", "print every movement of a shopper's limits with its reason", _limit_history
     )
     history.add_argument("shopper", help="identifier of the shopper, shp_…")
+
+
+def _list(options: argparse.Namespace) -> int:
+    from gateway.merchants import commands
+
+    return commands.show(database_of(options), limit=options.limit, as_json=options.json)
 
 
 def _create(options: argparse.Namespace) -> int:
@@ -87,12 +95,26 @@ def _reset_factors(options: argparse.Namespace) -> int:
 
 
 def _limit_history(options: argparse.Namespace) -> int:
+    from gateway.core.tables import listed
     from gateway.decision import limits
 
-    with gateway_of(options).db.read() as tx:
+    with database_of(options).read() as tx:
         rows = limits.history(tx, options.shopper)
-    for row in rows:
-        print(f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}  {row.reason:<10}  {row.amount_fen:>12}  {row.about}")
-    if not rows:
+    if rows:
+        print(
+            listed(
+                [
+                    {
+                        "at": f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}",
+                        "reason": row.reason,
+                        "amount_fen": row.amount_fen,
+                        "about": row.about,
+                    }
+                    for row in rows
+                ],
+                as_json=options.json,
+            )
+        )
+    else:
         print(f"No limit was ever granted to {options.shopper!r}.", file=sys.stderr)
     return 0 if rows else 1

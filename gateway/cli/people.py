@@ -17,7 +17,7 @@ def add(verbs: Verbs) -> None:
 
 
 def _privacy(verbs: Verbs) -> None:
-    find = verbs.add(
+    find = verbs.reading(
         "find", "print the identifier of the shopper with an ID number (read from standard input)", _find
     )
     find.add_argument("--mode", choices=MODES, default="live")
@@ -38,7 +38,9 @@ def _find(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
     # Not an argument: those stand in the shell's history and in the list of processes.
-    return commands.find(gateway_of(options), mode=options.mode, id_number=sys.stdin.readline())
+    return commands.find(
+        gateway_of(options), mode=options.mode, id_number=sys.stdin.readline(), as_json=options.json
+    )
 
 
 def _export(options: argparse.Namespace) -> int:

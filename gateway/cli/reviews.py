@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from gateway.cli.verbs import MODES, Verbs, gateway_of
-
-MOST = 500
+from gateway.cli.records import limit
+from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
 
 
 def add(verbs: Verbs) -> None:
     """Declare the commands by which a person decides."""
     review = verbs.group("review", "decide applications in review, and look at declines again")
-    listed = review.add("list", "list what waits for a person, the first due first", _list)
-    listed.add_argument("--mode", choices=MODES, help="of this mode only (default: both)")
-    listed.add_argument("--limit", type=_count, default=50, help=f"at most so many, 1 to {MOST} (default 50)")
-    listed.add_argument("--after", metavar="REVIEW", help="go on behind this one")
-    listed.add_argument("--json", action="store_true", help="print the list as JSON")
+    waiting = review.reading("list", "list what waits for a person, the first due first", _list)
+    waiting.add_argument("--mode", choices=MODES, help="only this mode (default: both)")
+    waiting.add_argument("--after", metavar="REVIEW", help="go on behind this one")
+    limit(waiting)
     show = review.add("show", "print what a reviewer needs about one review as JSON", _show)
     approve = review.add(
         "approve", "approve an application, or make a declined shopper a new offer", _approve
@@ -33,7 +31,7 @@ def _list(options: argparse.Namespace) -> int:
     from gateway.checkout import commands
 
     return commands.show_list(
-        gateway_of(options),
+        database_of(options),
         mode=options.mode,
         after=options.after,
         limit=options.limit,
@@ -68,9 +66,3 @@ def _decide(options: argparse.Namespace, *, approve: bool) -> int:
         by=options.by,
         reason=options.reason,
     )
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST}")
-    return int(text)

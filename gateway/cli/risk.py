@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, day, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, day, gateway_of
 
 KINDS = ("blocked", "watched", "trusted")
 
@@ -16,9 +16,11 @@ def add(verbs: Verbs) -> None:
     """Declare the commands about the lender's lists and about what the scorer answered."""
     _lists(verbs)
     scores = verbs.group("scores", "export, repeat and watch what the scorer answered")
-    export = scores.add("export", "write the score log, champion and challengers, as JSON lines", _export)
+    export = scores.exporting(
+        "export", "write the score log, champion and challengers, as JSON lines", _export
+    )
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write, plain or .gz")
-    monitor = scores.add(
+    monitor = scores.reading(
         "monitor", "compare the scores with a reference; exit status 3 is an alarm", _monitor
     )
     monitor.add_argument("--reference", type=Path, metavar="LOG", help="an earlier log (default: generated)")
@@ -26,7 +28,7 @@ def add(verbs: Verbs) -> None:
         verb.add_argument("--mode", choices=MODES, default="live")
         verb.add_argument("--from", dest="start", type=day, metavar="DAY", help="first day in Shanghai")
         verb.add_argument("--to", dest="end", type=day, metavar="DAY", help="last day in Shanghai")
-    replay = scores.add("replay", "compute the scores of a decision again and compare", _replay)
+    replay = scores.reading("replay", "compute the scores of a decision again and compare", _replay)
     replay.add_argument("decision", help="identifier of the decision, dec_…")
 
 
@@ -40,7 +42,7 @@ def _lists(verbs: Verbs) -> None:
     put.add_argument("--note", required=True, help="why; names nobody")
     end = lists.add("end", "take an entry off its list", _end)
     end.add_argument("entry", help="identifier of the entry, lst_…")
-    show = lists.add("show", "print the entries in force", _show)
+    show = lists.reading("show", "print the entries in force", _show)
     for verb in (put, show):
         verb.add_argument("--mode", choices=MODES, default="live")
 
@@ -73,7 +75,7 @@ def _end(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from gateway.decision import commands
 
-    return commands.show(gateway_of(options), options.mode)
+    return commands.show(database_of(options), options.mode, as_json=options.json)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -88,14 +90,19 @@ def _monitor(options: argparse.Namespace) -> int:
 
     start, end = _span(options)
     return score_commands.monitor(
-        gateway_of(options), options.mode, start=start, end=end, reference=options.reference
+        gateway_of(options),
+        options.mode,
+        start=start,
+        end=end,
+        reference=options.reference,
+        as_json=options.json,
     )
 
 
 def _replay(options: argparse.Namespace) -> int:
     from gateway.decision import score_commands
 
-    return score_commands.replay(gateway_of(options), options.decision)
+    return score_commands.replay(gateway_of(options), options.decision, as_json=options.json)
 
 
 def _span(options: argparse.Namespace) -> tuple[datetime | None, datetime | None]:

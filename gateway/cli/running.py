@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
-from gateway.cli.verbs import Verbs, day, gateway_of, port
+from gateway.cli.verbs import Verbs, count, day, gateway_of, port
 
 
 def add(verbs: Verbs) -> None:
@@ -18,7 +17,7 @@ def add(verbs: Verbs) -> None:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=port, default=8400, help="port to listen on (default 8400)")
     serve.add_argument(
-        "--workers", type=int, default=1, help="processes; more than one needs PostgreSQL (default 1)"
+        "--workers", type=count(64), default=1, help="processes; more than one needs PostgreSQL (default 1)"
     )
     verbs.add("worker", "drain the outbox and run the jobs of the day", _worker)
     verbs.add("migrate", "bring the database to the newest schema", _migrate)
@@ -44,14 +43,17 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _worker(options: argparse.Namespace) -> int:
     import signal
-    import threading
 
-    from gateway.runtime import work
+    from gateway.runtime import start_worker
 
-    stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    work(gateway_of(options), stop)
+    gateway = gateway_of(options)
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, ends
+    )  # they are waited for, so that none comes between two steps
+    stop = start_worker(gateway)
+    signal.sigwait(ends)
+    stop()
     return 0
 
 
@@ -83,8 +85,7 @@ def _vectors(options: argparse.Namespace) -> int:
 
     try:
         results = compute_file(options.file)
-    except (OSError, ValueError) as error:
-        print(f"{options.file}: {error}", file=sys.stderr)
-        return 1
+    except ValueError as error:
+        raise ValueError(f"{options.file}: {error}") from None
     print(json.dumps(results, ensure_ascii=False, indent=1))
     return 0

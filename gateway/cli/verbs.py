@@ -8,6 +8,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gateway.config import Settings
+    from gateway.db.transactions import Database
     from gateway.web.context import Gateway
 
 Run = Callable[[argparse.Namespace], int]
@@ -15,7 +17,7 @@ MODES = ("test", "live")
 
 
 class Verbs:
-    """The verbs of one parser; each takes ``--data``."""
+    """The verbs of one parser; each takes ``--data``, and one that reads takes ``--json``, too."""
 
     def __init__(self, parser: argparse.ArgumentParser, *, title: str = "", metavar: str = "VERB") -> None:
         self._parsers = parser.add_subparsers(title=title or "verbs", required=True, metavar=metavar)
@@ -24,7 +26,20 @@ class Verbs:
         """A verb that runs ``run`` with the parsed options and exits with what it returns."""
         found = self._parsers.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
         found.add_argument("--data", metavar="DIR", help="data folder (default: FENQI_DATA_DIR or ./var)")
-        found.set_defaults(run=run)
+        found.set_defaults(run=run, reads=False)
+        return found
+
+    def reading(self, name: str, text: str, run: Run) -> argparse.ArgumentParser:
+        """A verb that only reads: it creates nothing, prints a table or lines, and JSON with ``--json``."""
+        found = self.add(name, text, run)
+        found.add_argument("--json", action="store_true", help="print JSON")
+        found.set_defaults(reads=True)
+        return found
+
+    def exporting(self, name: str, text: str, run: Run) -> argparse.ArgumentParser:
+        """A verb that only reads, and writes the one file that it is told to."""
+        found = self.add(name, text, run)
+        found.set_defaults(reads=True)
         return found
 
     def group(self, name: str, text: str) -> Verbs:
@@ -33,18 +48,55 @@ class Verbs:
 
 
 def gateway_of(options: argparse.Namespace) -> Gateway:
-    """The gateway that the environment and ``--data`` describe."""
-    from gateway import app
-    from gateway.config import from_environment
+    """The gateway that the environment and ``--data`` describe; a verb that reads makes no keys.
 
-    return app.gateway_of(from_environment(data_dir=options.data))
+    Raises ``NoData`` when there is no database, or nothing that a reading verb could read.
+    """
+    from gateway import app
+    from gateway.db.existing import NoData
+    from gateway.privacy.keyfile import FOLDER
+
+    settings = _existing(options)
+    keys = settings.data_dir / FOLDER
+    if options.reads and not keys.is_dir():
+        raise NoData(
+            f"There are no keys in {keys}: the first fenqi-gateway serve makes them. Is --data the right folder?"
+        )
+    return app.gateway_of(settings)
+
+
+def database_of(options: argparse.Namespace) -> Database:
+    """The database alone, for verbs that need no keys. Raises ``NoData``."""
+    from gateway.app import database_of, utc_now
+
+    return database_of(_existing(options), clock=utc_now)
+
+
+def _existing(options: argparse.Namespace) -> Settings:
+    from gateway.config import from_environment
+    from gateway.db.existing import must_exist
+
+    settings = from_environment(data_dir=options.data)
+    must_exist(settings)
+    return settings
 
 
 def port(text: str) -> int:
     """A TCP port."""
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: want 1 to 65535")
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid port (1-65535)")
     return int(text)
+
+
+def count(most: int) -> Callable[[str], int]:
+    """A whole number from 1 to ``most``."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {most}")
+        return int(text)
+
+    return read
 
 
 def day(text: str) -> date:
@@ -52,4 +104,4 @@ def day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date: want YYYY-MM-DD") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid date (YYYY-MM-DD)") from None

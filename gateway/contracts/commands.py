@@ -22,8 +22,11 @@ def verify(db: Database, authority: SigningAuthority, *, as_json: bool) -> int:
     return 0 if report.ok else 1
 
 
-def public_keys(authority: SigningAuthority) -> int:
+def public_keys(authority: SigningAuthority, *, as_json: bool) -> int:
     """Print the public keys that sign contracts, each with its id, as PEM."""
+    if as_json:
+        print(json.dumps(authority.public_keys(), indent=2))
+        return 0
     for name, pem in authority.public_keys().items():
         print(f"# key {name}\n{pem}", end="")
     return 0

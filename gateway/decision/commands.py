@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.core.calendar import shanghai_date
 from gateway.core.identifiers import check_mobile, check_resident_id
+from gateway.core.tables import listed
 from gateway.core.tenant import Mode
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import Database, Transaction
 from gateway.decision import lists
 from gateway.decision.models import ListEntry
 from gateway.errors import IdentityRefused, InvalidRequest
@@ -48,13 +47,13 @@ def end(gateway: Gateway, actor: Actor, entry_id: str) -> int:
     return _told([gateway.db.write(work)])
 
 
-def show(gateway: Gateway, mode: Mode) -> int:
+def show(db: Database, mode: Mode, *, as_json: bool) -> int:
     """Print the entries in force."""
-    with gateway.db.read() as tx:
-        return _told(lists.in_force(tx, mode))
+    with db.read() as tx:
+        return _told(lists.in_force(tx, mode), as_json=as_json)
 
 
-def _told(entries: list[ListEntry]) -> int:
+def _told(entries: list[ListEntry], *, as_json: bool = True) -> int:
     rows: list[dict[str, Any]] = [
         {
             "id": entry.id,
@@ -67,6 +66,5 @@ def _told(entries: list[ListEntry]) -> int:
         }
         for entry in entries
     ]
-    json.dump(rows, sys.stdout, ensure_ascii=False, indent=2)
-    print()
+    print(listed(rows, as_json=as_json))
     return 0

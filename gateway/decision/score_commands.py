@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.core.tables import reported
 from gateway.core.tenant import Mode
 from gateway.decision import scorelog
 from gateway.web.context import Gateway
@@ -32,7 +32,13 @@ def export(gateway: Gateway, mode: Mode, out: Path, *, start: datetime | None, e
 
 
 def monitor(
-    gateway: Gateway, mode: Mode, *, start: datetime | None, end: datetime | None, reference: Path | None
+    gateway: Gateway,
+    mode: Mode,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    reference: Path | None,
+    as_json: bool,
 ) -> int:
     """Print how far scores and inputs have moved, and what challengers say; 3 for an alarm."""
     earlier = log.read(reference) if reference else None
@@ -42,16 +48,16 @@ def monitor(
         except ValueError as problem:
             print(problem, file=sys.stderr)
             return 1
-    _told(found)
+    print(reported(found, as_json=as_json))
     return ALARM if found["status"] == "alarm" else 0
 
 
-def replay(gateway: Gateway, decision_id: str) -> int:
+def replay(gateway: Gateway, decision_id: str, *, as_json: bool) -> int:
     """Print each score of a decision beside what comes out now; 1 when they differ. Raises ``NotFound``."""
     with gateway.db.read() as tx:
         records = scorelog.of_decision(tx, decision_id)
     told = [_repeated(record, scorer) for record in records if (scorer := _scorer_of(gateway, record))]
-    _told({"decision": decision_id, "scores": told})
+    print(reported({"decision": decision_id, "scores": told}, as_json=as_json))
     return 1 if any(entry["differs"] for entry in told) else 0
 
 
@@ -79,8 +85,3 @@ def _scorer_of(gateway: Gateway, record: ScoreRecord) -> Scorer | None:
 
 def _champion(gateway: Gateway) -> Scorer:
     return Scorer.load(gateway.settings.scorer_bundle or None)
-
-
-def _told(content: dict[str, Any]) -> None:
-    json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
-    print()

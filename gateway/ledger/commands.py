@@ -32,10 +32,12 @@ def verify(db: Database, *, as_json: bool, agreements: Sequence[Invariant] = ())
     return 0 if report.ok else 1
 
 
-def trial_balance(db: Database, *, end: date | None = None) -> int:
+def trial_balance(db: Database, *, end: date | None = None, as_json: bool = False) -> int:
     """Print the balance of every account in yuan; 0 when debits equal credits in each mode, else 1."""
     with _still(db) as tx:
         rows = list(trial.rows(tx, end=end))
+    if as_json:
+        return _trial_as_json(rows)
     sound = True
     for mode in sorted({row.mode for row in rows}):
         print(f"{mode:60} {'debit':>20} {'credit':>20}")
@@ -53,6 +55,22 @@ def trial_balance(db: Database, *, end: date | None = None) -> int:
     if not rows:
         print("The ledger has no entries yet.")
     return 0 if sound else 1
+
+
+def _trial_as_json(rows: Sequence[trial.TrialRow]) -> int:
+    accounts = [
+        {
+            "mode": row.mode,
+            "account": row.kind,
+            "owner": row.owner or None,
+            "memo": row.kind in MEMO_KINDS,
+            "balance_fen": row.balance_fen,
+        }
+        for row in rows
+    ]
+    print(json.dumps(accounts, ensure_ascii=False, indent=2))
+    modes = {row.mode for row in rows}
+    return 1 if any(sum(row.balance_fen for row in rows if row.mode == mode) for mode in modes) else 0
 
 
 def export(

@@ -1,11 +1,32 @@
-"""What ``fenqi-gateway merchant reserve|payout-account`` does. Each returns the exit code."""
+"""What ``fenqi-gateway merchant list|reserve|payout-account`` does. Each returns the exit code."""
 
 from __future__ import annotations
 
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
+from gateway.core.tables import listed
 from gateway.db.transactions import Database, Transaction
 from gateway.merchants import service
+
+
+def show(db: Database, *, limit: int, as_json: bool) -> int:
+    """Print the merchants, newest first, with the agreed reserve; accounts are masked but for their end."""
+    with db.read() as tx:
+        rows = [
+            {
+                "id": merchant.id,
+                "name": merchant.name,
+                "name_en": merchant.name_en,
+                "category": merchant.category,
+                "payout_account": f"…{merchant.payout_account[-4:]}" if merchant.payout_account else None,
+                "reserve_rate": merchant.reserve_rate,
+                "reserve_days": merchant.reserve_days,
+                "created_at": merchant.created_at.isoformat(),
+            }
+            for merchant in service.newest(tx, limit)
+        ]
+    print(listed(rows, as_json=as_json))
+    return 0
 
 
 def reserve(db: Database, actor: Actor, merchant_id: str, *, rate: str, days: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from decimal import Decimal
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.core.money import parse_rate
 from gateway.core.tenant import Mode, Tenant
@@ -44,6 +44,11 @@ def get(tx: Transaction, merchant_id: str) -> Merchant:
     if merchant is None:
         raise NotFound(f"There is no merchant {merchant_id!r}.")
     return merchant
+
+
+def newest(tx: Transaction, limit: int) -> list[Merchant]:
+    """The newest merchants first."""
+    return list(tx.exec(select(Merchant).order_by(col(Merchant.id).desc()).limit(limit)))
 
 
 def agree_reserve(tx: Transaction, merchant_id: str, *, rate: str, days: int) -> Merchant:

@@ -12,8 +12,9 @@ from typing import Any
 
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
+from gateway.core.tables import listed
 from gateway.core.tenant import Mode, Tenant, mode_of
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import Database, Transaction
 from gateway.errors import ValidationFailed
 from gateway.oauth import service
 from gateway.oauth.keys import SigningKeys
@@ -58,10 +59,21 @@ def create(
     return _printed(gateway.db.write(work))
 
 
-def show(gateway: Gateway, merchant: str | None) -> int:
+def show(db: Database, merchant: str | None, *, as_json: bool) -> int:
     """Print every client, or a merchant's, with the identifiers of its valid secrets."""
-    with gateway.db.read() as tx:
-        return _printed([_shown(client, secrets) for client, secrets in service.clients(tx, merchant)])
+    with db.read() as tx:
+        clients = [_shown(client, secrets) for client, secrets in service.clients(tx, merchant)]
+    if not as_json:  # a table has room for the most important
+        clients = [
+            {
+                **{name: client[name] for name in ("client_id", "merchant", "mode")},
+                "authenticates": client["token_endpoint_auth_method"],
+                "secrets": [secret["id"] for secret in client["secrets"]],
+            }
+            for client in clients
+        ]
+    print(listed(clients, as_json=as_json))
+    return 0
 
 
 def rotate_secret(gateway: Gateway, client_id: str, *, overlap_hours: int) -> int:
@@ -119,9 +131,10 @@ def require(gateway: Gateway, client_id: str, *, par: bool | None, dpop: bool | 
     return _printed(gateway.db.write(work))
 
 
-def show_signing_keys(gateway: Gateway) -> int:
+def show_signing_keys(gateway: Gateway, *, as_json: bool) -> int:
     """Print the published signing keys and what each is doing; never their secret part."""
-    return _printed(_signing_keys(gateway).described())
+    print(listed(_signing_keys(gateway).described(), as_json=as_json))
+    return 0
 
 
 def rotate_signing_keys(gateway: Gateway) -> int:
@@ -131,7 +144,7 @@ def rotate_signing_keys(gateway: Gateway) -> int:
     kids = [row["kid"] for row in keys.described()]
     actor = Actor.at_the_command_line()
     gateway.db.write(lambda tx: audit.record(tx, actor, "keys.rotate", about="signing keys", after=kids))
-    return show_signing_keys(gateway)
+    return show_signing_keys(gateway, as_json=True)
 
 
 def _signing_keys(gateway: Gateway) -> SigningKeys:

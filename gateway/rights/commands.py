@@ -13,6 +13,7 @@ from typing import Any
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.checkout import consents
+from gateway.core.tables import reported
 from gateway.db.transactions import Transaction
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
@@ -20,7 +21,7 @@ from gateway.rights import erasure, export, rotation
 from gateway.web.context import Gateway
 
 
-def find(gateway: Gateway, *, mode: str, id_number: str) -> int:
+def find(gateway: Gateway, *, mode: str, id_number: str, as_json: bool) -> int:
     """Print the identifier of the person with an ID number: 1 when there is none."""
 
     def work(tx: Transaction) -> str | None:
@@ -31,7 +32,7 @@ def find(gateway: Gateway, *, mode: str, id_number: str) -> int:
         return found
 
     found = gateway.db.write(work)
-    _print({"shopper": found})
+    print(reported({"shopper": found}, as_json=as_json))
     return 0 if found else 1
 
 

@@ -1,7 +1,7 @@
 """The store that sells: kept on the checkout, the payment and each line of the settlement.
 
 Revision ID: 0024
-Revises: 0017
+Revises: 0023
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from gateway.db import types
 
 revision = "0024"
-down_revision = "0017"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,57 @@
+"""How much a measurement measures: the full size, whose figures mean something, and a smoke test."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The numbers that every ``measure`` is given; each takes those that it needs."""
+
+    seconds: float
+    """Length of one round."""
+    rounds: int
+    """Rounds, in turn with the yardstick."""
+    loans: int
+    """Loans that fall due on one day."""
+    postings: int
+    """Size of the books that are read."""
+    applicants: int
+    """People in the world of links; a fifth of the newest applications is asked about."""
+    deliveries: int
+    """Webhooks that wait for one endpoint."""
+    calls: int
+    """Repetitions of what takes microseconds."""
+    postgresql: bool = True
+    """Whether the books are also measured on PostgreSQL."""
+    memory: bool = True
+    """Whether each export runs in a process of its own, which knows its peak memory."""
+
+
+def full(*, seconds: float, rounds: int) -> Size:
+    """The size of a measurement; FENQI_BENCH_POSTINGS and FENQI_BENCH_LOANS take other books and days."""
+    return Size(
+        seconds=seconds,
+        rounds=rounds,
+        loans=int(os.environ.get("FENQI_BENCH_LOANS", "20000")),
+        postings=int(os.environ.get("FENQI_BENCH_POSTINGS", "100000")),
+        applicants=100_000,
+        deliveries=3_000,
+        calls=1_000,
+    )
+
+
+SMOKE = Size(
+    seconds=0.2,
+    rounds=1,
+    loans=40,
+    postings=1_000,
+    applicants=1_000,
+    deliveries=30,
+    calls=20,
+    postgresql=False,
+    memory=False,
+)
+"""Seconds altogether: every line of every measurement runs once, and the figures mean nothing."""

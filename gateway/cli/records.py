@@ -1,0 +1,65 @@
+"""``fenqi-gateway payment …``, ``delivery …`` and ``outbox …``: what there is, newest first, by merchant and mode."""
+
+from __future__ import annotations
+
+import argparse
+
+from gateway.cli.verbs import MODES, Verbs, count, database_of
+
+STATUSES = ("pending", "succeeded", "failed", "canceled")
+
+
+def add(verbs: Verbs) -> None:
+    """Declare the commands that list payments, deliveries of webhooks and what waits to leave the gateway."""
+    payments = verbs.group("payment", "list payments").reading("list", "list the newest payments", _payments)
+    deliveries = verbs.group("delivery", "list deliveries of webhooks").reading(
+        "list", "list the newest deliveries of webhooks", _deliveries
+    )
+    deliveries.add_argument("--status", choices=STATUSES, help="only those in this state")
+    outbox = verbs.group("outbox", "list what leaves the gateway").reading(
+        "list", "list what waits to leave the gateway, the next first", _outbox
+    )
+    outbox.add_argument("--all", action="store_true", help="also what is done, newest first")
+    for verb in (payments, deliveries):
+        verb.add_argument("--merchant", metavar="MERCHANT", help="only this merchant's, mer_…")
+        verb.add_argument("--mode", choices=MODES, help="only this mode (default: both)")
+    for verb in (payments, deliveries, outbox):
+        limit(verb)
+
+
+def limit(verb: argparse.ArgumentParser) -> None:
+    """Give a verb that lists its ``--limit``."""
+    verb.add_argument("--limit", type=count(1000), default=50, help="at most so many (1-1000, default 50)")
+
+
+def _payments(options: argparse.Namespace) -> int:
+    from gateway.payments import commands
+
+    return commands.show(
+        database_of(options),
+        merchant=options.merchant,
+        mode=options.mode,
+        limit=options.limit,
+        as_json=options.json,
+    )
+
+
+def _deliveries(options: argparse.Namespace) -> int:
+    from gateway.webhooks import commands
+
+    return commands.show_deliveries(
+        database_of(options),
+        merchant=options.merchant,
+        mode=options.mode,
+        status=options.status,
+        limit=options.limit,
+        as_json=options.json,
+    )
+
+
+def _outbox(options: argparse.Namespace) -> int:
+    from gateway.webhooks import commands
+
+    return commands.show_outbox(
+        database_of(options), everything=options.all, limit=options.limit, as_json=options.json
+    )

@@ -1,0 +1,64 @@
+"""Every measurement of ``./run bench`` runs: at its smoke size, and without an error of the server it asks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.__main__ import entries, main, served
+from bench.size import SMOKE
+
+BENCH = Path(__file__).parents[2] / "bench"
+FIGURE = re.compile(r"\d+\.\d|\d+/s")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A server under measurement, as ``./run bench`` starts it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DATABASE_URL", raising=False)
+        with served(tmp_path_factory.mktemp("bench")) as found:
+            yield found
+
+
+def test_every_file_that_measures_is_an_entry() -> None:
+    measuring = {path.stem for path in BENCH.glob("*.py") if "def measure(" in path.read_text("utf-8")}
+
+    assert set(entries()) == measuring
+    assert len(measuring) >= 10
+
+
+@pytest.mark.parametrize("name", entries())
+def test_measurement_prints_figures_at_smoke_size(
+    name: str, place: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+    entries()[name](place, SMOKE)
+
+    printed = capsys.readouterr().out
+    assert FIGURE.search(printed), printed
+    assert not re.search(r"errors [1-9]", printed), printed
+
+
+def test_posting_is_measured_on_postgresql_too(
+    postgres_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+
+    entries()["ledger_post"]({}, replace(SMOKE, postgresql=True))
+
+    assert "on postgresql" in capsys.readouterr().out
+
+
+def test_unknown_measurement_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        main(["chekout"])
+
+    assert refusal.value.code == 2
+    assert "'chekout' is not a measurement; there are checkout, confirm" in capsys.readouterr().err
