@@ -36,6 +36,8 @@ def pages(app: Any) -> Any:
 def review(gateway: Any, monkeypatch: Any, capsys: Any) -> Any:
     """Runs ``fenqi-gateway review …`` on the app's database at the app's time; exit code, output, and errors."""
     monkeypatch.setattr("gateway.app.gateway_of", lambda settings: gateway)
+    monkeypatch.setattr("gateway.app.database_of", lambda settings, **parts: gateway.db)
+    monkeypatch.setenv("DATABASE_URL", gateway.settings.database_url)
 
     def run(*words: str) -> tuple[int, str, str]:
         capsys.readouterr()
