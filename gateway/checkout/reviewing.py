@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import col, select, text, tuple_
+from sqlmodel import col, select, text
 
 from gateway.checkout import outcome as outcomes
 from gateway.checkout import service
@@ -58,10 +58,10 @@ def waiting(
     query = select(Checkout).where(text("status = 'under_review'"))
     if mode is not None:
         query = query.where(Checkout.mode == mode)
-    place = (col(Checkout.review_due_at), col(Checkout.id))
+    due, identifier = col(Checkout.review_due_at), col(Checkout.id)
     if after is not None:
-        query = query.where(tuple_(*place) > tuple_(*after))
-    return list(tx.exec(query.order_by(*place).limit(limit)))
+        query = query.where((due > after[0]) | (due == after[0]) & (identifier > after[1]))
+    return list(tx.exec(query.order_by(due, identifier).limit(limit)))
 
 
 def is_overdue(tx: Transaction, checkout: Checkout) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import col, select, tuple_
+from sqlmodel import col, select
 
 from gateway.db.transactions import Transaction
 from gateway.decision import service
@@ -59,10 +59,10 @@ def waiting(
     query = select(HumanReview).where(HumanReview.status == "requested")
     if mode is not None:
         query = query.where(HumanReview.mode == mode)
-    place = (col(HumanReview.due_at), col(HumanReview.id))
+    due, identifier = col(HumanReview.due_at), col(HumanReview.id)
     if after is not None:
-        query = query.where(tuple_(*place) > tuple_(*after))
-    return list(tx.exec(query.order_by(*place).limit(limit)))
+        query = query.where((due > after[0]) | (due == after[0]) & (identifier > after[1]))
+    return list(tx.exec(query.order_by(due, identifier).limit(limit)))
 
 
 def get(tx: Transaction, review_id: str) -> HumanReview:

@@ -196,6 +196,20 @@ def test_refund_after_instalments_returns_what_was_paid(gateway: FakeGateway, cl
     assert client.payments.retrieve(payment.id).status == "refunded"
 
 
+def test_what_the_lender_has_before_it_is_neither_canceled_nor_expired(
+    gateway: FakeGateway, client: Fenqi
+) -> None:
+    asked, waits = opened(client), opened(client)
+    assert gateway.shopper(asked.id).confirm().checkout.status == "deciding"
+    assert gateway.shopper(waits.id).review().checkout.review_due_at > waits.created_at
+    with pytest.raises(fenqi.WrongState):
+        client.checkouts.cancel(asked.id)
+    gateway.advance(days=8)
+    found = [client.checkouts.retrieve(checkout.id).status for checkout in (asked, waits)]
+    assert found == ["deciding", "under_review"]
+    assert gateway.shopper(asked.id).approve().checkout.status == "approved"
+
+
 def test_shopper_may_leave_or_wait_for_a_person(gateway: FakeGateway, client: Fenqi) -> None:
     left, waits = opened(client), opened(client)
     assert gateway.shopper(left.id).choose(12).abandon().checkout.status == "expired"

@@ -62,8 +62,10 @@ class Checkout(Model):
     """A shopper's application at the gateway; send the shopper to ``url``, and read the outcome in
     ``status``.
 
-    ``open → identified → under_review → approved | declined | expired | canceled``; an approved one has
-    ``payment``.
+    ``open → identified → deciding → under_review → approved | declined | expired | canceled``; an approved
+    one has ``payment``. ``deciding``, while the lender is asked, is usually over within a second. A person
+    answers what is ``under_review`` by ``review_due_at``. ``reopens`` names the declined checkout of the same
+    order that a person found worth a new offer.
     """
 
     __slots__ = ()
@@ -83,6 +85,8 @@ class Checkout(Model):
     payment: str | None
     decline: Model | None
     store: str | None
+    review_due_at: str | None
+    reopens: str | None
     metadata: dict[str, str]
 
 

@@ -12,8 +12,10 @@ from ._payments import authorize
 from ._schedule import plan
 from ._state import Fields, Problem, State
 
-UNDECIDED = ("open", "identified", "under_review")
+EXPIRABLE = ("open", "identified")
+UNDECIDED = (*EXPIRABLE, "deciding", "under_review")
 _LIFE_SECONDS = 24 * 3600
+_REVIEW = timedelta(hours=24)
 _OUTCOMES = {
     "01": "approve",
     "02": "decline",
@@ -95,6 +97,8 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
         "term": None,
         "payment": None,
         "decline": None,
+        "review_due_at": None,
+        "reopens": None,
     }
     checkout.pop("expires_in", None)
     state.checkouts[checkout["id"]] = checkout
@@ -103,8 +107,10 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
 
 
 def cancel(state: State, id: str) -> Fields:
-    """The merchant's cancellation; repeating it changes nothing."""
+    """The merchant's cancellation; repeating it changes nothing. Not while the lender is being asked."""
     checkout = state.found("checkout", state.checkouts, id)
+    if checkout["status"] == "deciding":
+        raise Problem(409, "wrong_state", "The checkout is deciding and cannot become canceled.")
     if checkout["status"] != "canceled":
         _end(state, checkout, "canceled")
     return checkout
@@ -119,6 +125,14 @@ def choose(state: State, id: str, *, term: int | None) -> Fields:
             422, "term_unavailable", f"Term {term} is not offered here, only {offered}.", param="term"
         )
     checkout["status"], checkout["term"] = "identified", term or offered[0]
+    return checkout
+
+
+def confirm(state: State, id: str) -> Fields:
+    """The shopper confirms, and the lender has not answered yet."""
+    checkout = _undecided(state, id)
+    checkout["term"] = checkout["term"] or checkout["plans"][0]["term"]
+    checkout["status"] = "deciding"
     return checkout
 
 
@@ -147,19 +161,23 @@ def review(state: State, id: str) -> Fields:
     """The lender wants a person to look."""
     checkout = _undecided(state, id)
     checkout["status"] = "under_review"
+    checkout["review_due_at"] = rfc3339(state.now + _REVIEW)
     state.record("checkout.under_review", checkout)
     return checkout
 
 
 def expire(state: State, id: str) -> Fields:
     """Time is over, or the shopper left for good."""
-    return _end(state, _undecided(state, id), "expired")
+    checkout = _undecided(state, id)
+    if checkout["status"] not in EXPIRABLE:
+        raise Problem(409, "wrong_state", f"The checkout is {checkout['status']}, it cannot become expired.")
+    return _end(state, checkout, "expired")
 
 
 def expire_overdue(state: State) -> None:
-    """Expire every undecided checkout whose time is over."""
+    """Expire every unconfirmed checkout whose time is over."""
     for checkout in state.checkouts.values():
-        if checkout["status"] in UNDECIDED and checkout["expires_at"] <= rfc3339(state.now):
+        if checkout["status"] in EXPIRABLE and checkout["expires_at"] <= rfc3339(state.now):
             _end(state, checkout, "expired")
 
 

@@ -91,6 +91,11 @@ class Shopper:
         self._do(_checkouts.choose, term=term)
         return self
 
+    def confirm(self) -> Shopper:
+        """Confirm, while the lender does not answer yet; any of the outcomes below may follow."""
+        self._do(_checkouts.confirm)
+        return self
+
     def approve(self, *, pays: bool = True) -> Shopper:
         """Confirm, and be approved; with ``pays=False`` the instalments will not be paid."""
         self._do(_checkouts.approve, pays=pays)
