@@ -22,6 +22,7 @@ from gateway.core import (
 from gateway.core.capture_schedule import difference
 from gateway.core.money import half_up, share
 from gateway.core.schedule import Instalment, Schedule, Terms, build, due_date
+from gateway.loans import replay
 
 P = 599_900
 DRAWN = date(2026, 11, 23)
@@ -42,7 +43,7 @@ METHODS = {
 GIVEN = {
     # What the examples start from; everything else on the page is computed.
     *("2026-11-23", "2026-08-31", "5999.00", "0.6", "7.5", "0.625", "0.05", "600.00", "1000.00"),
-    *("500.00", "100.00", "399.00", "1999.00", "2000.00"),
+    *("500.00", "100.00", "399.00", "1999.00", "2000.00", "2027-01-10", "30,000"),
 }
 Rows = list[list[str]]
 
@@ -273,6 +274,31 @@ def fees_returned() -> Rows:
     return table(rows)
 
 
+def replayed() -> Rows:
+    first = build(P, LOAN, date(2027, 1, 10)).rows[0]
+    early = replay.Money(date(2027, 2, 11), 30_000)
+    later = replay.Money(date(2027, 2, 25), 25_186)
+
+    def standing(day: date, *money: replay.Money) -> list[int]:
+        due = replay.Instalment(1, first.due_date, first.principal, first.interest, first.fee)
+        bill = replay.replay(replay.Facts("0.0005", 3, [due], money=money), as_of=day).bills[1]
+        parts = (bill.paid[part] for part in ("late_interest", "interest", "principal"))
+        return [bill.late_fen, *parts, bill.open_fen]
+
+    before, after = standing(later.on, later), standing(later.on, early, later)
+    assert after == standing(later.on, later, early)
+    moved = [right - was for right, was in zip(after, before, strict=True)]
+    assert sum(moved[1:4]) == early.amount_fen
+    return table(
+        [
+            ["the second payment", later.on, *before],
+            ["both", early.on, *standing(early.on, early, later)],
+            ["both", later.on, *after],
+            ["difference booked", later.on, *moved],
+        ]
+    )
+
+
 TABLES: dict[str, Callable[[], Rows]] = {
     "rounding": rounding,
     "dates": dates,
@@ -286,6 +312,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "refunds_split": refunds_split,
     "late_interest": late,
     "allocation": allocated,
+    "replay": replayed,
     "merchant": merchant,
     "fees_returned": fees_returned,
     "captures": captures,

@@ -24,6 +24,10 @@ from tests.gateway.books import Books
         ),
         ("loan_charges_booked", "UPDATE loan_bill SET late_fen = late_fen + 1"),
         ("shopper_credit_booked", "UPDATE loan SET credit_fen = 1"),
+        ("credit_pays_what_is_due", "UPDATE loan_bill SET paid_on = NULL; UPDATE loan SET credit_fen = 1"),
+        ("recovered_was_written_off", "UPDATE loan SET recovered_fen = 1"),
+        ("nothing_left_has_ended", "UPDATE loan SET billed_periods = 3"),
+        ("ended_loans_hold_no_credit", "UPDATE loan SET status = 'settled', credit_fen = 1"),
         ("merchant_subsidy_whole", "UPDATE loan SET subsidy_earned_fen = subsidy_earned_fen + 1"),
         ("merchant_pending_settles", "UPDATE settlement_line SET batch_id = NULL WHERE kind = 'capture'"),
         ("payouts_in_transit", "UPDATE payout SET status = 'pending'"),
@@ -32,9 +36,10 @@ from tests.gateway.books import Books
 )  # fmt: skip
 def test_a_table_that_disagrees_with_the_books_is_named(books: Books, check: str, edit: str) -> None:
     books.api.captured(3)
-    books.until("2026-12-23")
+    books.jump_to("2026-12-23")
     books.sound()
-    books.gateway.db.write(lambda tx: tx.connection().execute(text(edit)) and None)
+    for statement in edit.split("; "):
+        books.gateway.db.write(lambda tx, sql=statement: tx.connection().execute(text(sql)) and None)
     with books.gateway.db.read() as tx:
         report = verify(tx, AGREEMENTS)
     broken = {found.name: found for found in report.checks if not found.ok}

@@ -171,6 +171,10 @@ class Loan(Model):
     capture: str
     principal: int
     refunded_principal: int
+    written_off_principal: int
+    written_off_charges: int
+    recovered: int
+    left_to_recover: int
     outstanding_principal: int
     contract_date: str
     schedule: list[ScheduleRow]
