@@ -20,6 +20,8 @@ from merchant_portal.login import check_csrf, tokens
 blueprint = Blueprint("views", __name__)
 PAGE_SIZE = 20
 LONGEST_PAGE = 100
+OPEN_DISPUTES = ("needs_response", "under_review")
+"""A payment with such a dispute takes no refund: its amount is set aside already."""
 EQUATION = (
     ("captures", 1),
     ("subsidies", 1),
@@ -74,6 +76,7 @@ def payment(payment_id: str) -> str:
     checkout = client.checkouts.retrieve(found.checkout)
     me = client.me.retrieve()
     money = "settlements:read" in me.scopes
+    disputes = list(client.disputes.list(payment=payment_id, page_size=LONGEST_PAGE))
     return render_template(
         "payment.html",
         me=me,
@@ -81,7 +84,8 @@ def payment(payment_id: str) -> str:
         checkout=checkout,
         loans=loans,
         refunds=list(client.refunds.list(payment=payment_id, page_size=LONGEST_PAGE)),
-        disputes=list(client.disputes.list(payment=payment_id, page_size=LONGEST_PAGE)),
+        disputes=disputes,
+        contested=next((row for row in disputes if row.status in OPEN_DISPUTES), None),
         entries=client.balance_entries.list(payment=payment_id, page_size=LONGEST_PAGE) if money else None,
         raw=json.dumps(found.to_dict(), ensure_ascii=False, indent=2),
     )

@@ -78,6 +78,34 @@ def test_a_refund_by_the_portal_says_so(desk, person, api):
     assert (refund["initiated_by"], refund["amount"]) == ("portal", 599_900)
 
 
+def test_a_disputed_payment_says_so_in_words_and_offers_no_refund(desk, api):
+    payment = api.captured()
+    path = f"/payments/{payment['id']}"
+    assert f"{path}/refund" in desk.get(path).text
+    dispute = api.post("/v1/test_helpers/disputes", {"payment": payment["id"]}).json
+    page = desk.get(path).text
+    for words in ("待答复", "未收到商品", "争议处理中", "2026-11-30 12:00"):
+        assert words in page
+    assert "goods_not_received" not in page
+    assert f'{path}/refund"' not in page
+    api.post(f"/v1/test_helpers/disputes/{dispute['id']}/resolve", {"outcome": "won"})
+    page = desk.get(path).text
+    assert "商户胜诉" in page
+    assert f'{path}/refund"' in page
+
+
+def test_what_the_gateway_refuses_is_said_in_the_language_of_the_page(desk, person, api):
+    payment = api.captured()
+    path = f"/payments/{payment['id']}/refund"
+    asked = desk.get(path).text
+    api.post("/v1/test_helpers/disputes", {"payment": payment["id"]})
+    for language, words in (("zh-CN", "当前状态已不允许此操作"), ("en", "does not allow this any more")):
+        page = person.send(f"{path}?lang={language}", asked)
+        assert page.status_code == 409
+        assert words in page.text
+        assert ("disputed" in page.text) is False
+
+
 def test_a_form_without_the_sessions_token_is_refused(desk, person, api):
     payment = api.approved()
     path = f"/payments/{payment['id']}/capture"

@@ -1,0 +1,158 @@
+"""Wherever a page makes a word out of a value, every value that the code can give has words in both languages.
+
+A template that looks up ``t("result." ~ status)`` or ``word("line", kind)`` must stand here with what tells all its
+values; a new kind, state or reason without words fails here, wherever it is added.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.checkout import pages as checkout_pages
+from gateway.core.identifiers import ID_NUMBER_INVALID, PAPERS_NOT_SERVED
+from gateway.core.roles import ROLES
+from gateway.errors import ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort
+from gateway.ledger.accounts import MERCHANT_KINDS
+from gateway.settlement.batch import SIGNS
+from gateway.web import i18n
+from merchant_portal import people, views, wording
+from tests.house.kinds_of_code import ROOT, allowed, entry_kinds
+from tests.merchant_portal.invented import PAYMENT_STATES
+
+LOOKUP = re.compile(
+    r"""\bt\(\s*["']([a-z_.]+)["']\s*~\s*[^,)"'~]+(?:~\s*["'](\.[a-z_.]+)["'])?|\bword\("([a-z_.]+)","""
+)
+Values = Callable[[], set[str]]
+
+
+def constants(path: str, function: str | None, kind: type[ast.AST], name: str = "") -> set[str]:
+    """Texts in a module: what a function returns, what is passed by a keyword, or what a dictionary has under a key."""
+    module: Any = ast.parse((ROOT / path).read_text("utf-8"))
+    if function is not None:
+        module = next(node for node in ast.walk(module) if getattr(node, "name", "") == function)
+    found = set()
+    for node in ast.walk(module):
+        if not isinstance(node, kind):
+            continue
+        if isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            found |= {value for key, value in pairs if isinstance(key, ast.Constant) and key.value == name}
+        elif isinstance(node, ast.Return) or getattr(node, "arg", None) == name:
+            found |= {node.value}
+    branches = [part for node in found for part in ast.walk(node) if isinstance(part, ast.Constant)]
+    return {part.value for part in branches if isinstance(part.value, str) and part.value.isidentifier()}
+
+
+def refusals() -> set[str]:
+    """Why a field of the identity form can be refused."""
+    reasons = constants("gateway/identity/service.py", None, ast.keyword, "reason")
+    return reasons | set(PAPERS_NOT_SERVED) | {ID_NUMBER_INVALID, "term_unavailable", "rate_limited"}
+
+
+def charges() -> set[str]:
+    return constants("gateway/plans/pricing.py", "disclosure", ast.Dict, "name") - {"late_interest"}
+
+
+def consents() -> set[str]:
+    return {*checkout_pages.REQUIRED_CONSENTS, *checkout_pages.OPTIONAL_CONSENTS}
+
+
+GATEWAY: dict[str, Values] = {
+    "unavailable.": lambda: constants("gateway/plans/pricing.py", "_plan_or_reason", ast.Return) - {"price"},
+    "field.": lambda: set(checkout_pages.FORM_FIELDS) - {"term"},
+    "result.*.title": lambda: allowed("checkout", "status") - {"open", "identified", "deciding"},
+    "result.*.text": lambda: allowed("checkout", "status") - {"open", "identified", "deciding"},
+    "review_request.*.title": lambda: allowed("human_review", "status"),
+    "review_request.*.text": lambda: allowed("human_review", "status"),
+    "review.": lambda: {
+        error.code for error in (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort)
+    },
+    "charge.": charges,
+    "charge.rate.": lambda: charges() | {"per_period"},
+    "charge.how.": lambda: (
+        constants("gateway/plans/pricing.py", "disclosure", ast.Dict, "how") - {"with_overdue_instalment"}
+    ),
+    "contingent.": lambda: {"late_interest"},
+    "consent.": consents,
+    "consent.read.": consents,
+    "continue.mode.": lambda: {"test", "live"},
+    "continue.role.": lambda: set(ROLES),
+    "login.": lambda: constants("gateway/oauth/authorize.py", None, ast.keyword, "error"),
+    "invitation.": lambda: constants("gateway/team/pages.py", "accept", ast.keyword, "error"),
+    "security.error.": lambda: (
+        constants("gateway/team/enrolment.py", None, ast.keyword, "error")
+        | constants("gateway/team/pages.py", "change", ast.keyword, "error")
+    ),
+}
+PORTAL: dict[str, Values] = {
+    "line.": lambda: set(SIGNS),
+    "event.": lambda: set(entry_kinds()),
+    "account.": lambda: set(MERCHANT_KINDS),
+    "payment_status.": lambda: set(PAYMENT_STATES),
+    "loan_status.": lambda: allowed("loan", "status"),
+    "refund_status.": lambda: allowed("refund", "status"),
+    "payout_status.": lambda: allowed("payout", "status"),
+    "dispute_status.": lambda: allowed("dispute", "status"),
+    "dispute_reason.": lambda: {"goods_not_received"},
+    "payout_failure.": lambda: {"account_closed", "refused"},
+    "reason.": lambda: {"portal"},
+    "method.": lambda: allowed("plan_price", "method"),
+    "role.": lambda: set(ROLES),
+    "amr.": lambda: {"pwd", "otp", "hwk"},
+    "team.error.": lambda: {"conflict", "validation_failed", "last_owner"},
+    "eq.": lambda: {name for name, _ in views.EQUATION} | {"opening", "closing", "payout"},
+    "may.": lambda: set(people.MAY),
+    "balance.": lambda: {"pending", "available", "reserve", "in_dispute", "receivable"},
+    "payment.": lambda: {
+        f"{name}_amount" for name in ("captured", "refunded", "voided", "capturable", "refundable")
+    },
+    **{prefix: lambda: {"capture", "refund", "void"} for prefix in ("do.", "cannot.", "ask.", "ask.text.")},
+    "nav.": lambda: {"home", "payments", "settlements", "balance", "team", "security"},
+}
+HOUSES = {
+    "gateway": (GATEWAY, i18n.catalogue, "gateway/*/templates/**/*.html"),
+    "merchant_portal": (PORTAL, wording.catalogue, "merchant_portal/templates/*.html"),
+}
+STATUS_WORDS = {"payment_status.", "loan_status.", "refund_status.", "payout_status.", "dispute_status."}
+"""The macro for a state makes these out of the name of a table."""
+
+
+@pytest.mark.parametrize("house", HOUSES)
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_every_value_has_words(house, language):
+    values, catalogue, _ = HOUSES[house]
+    words = catalogue(language)
+    missing = []
+    for key, told in values.items():
+        start, _, end = key.partition("*")
+        assert told(), f"nothing tells the values of {key}"
+        missing += [name for value in sorted(told()) if (name := start + value + end) not in words]
+    assert missing == []
+
+
+@pytest.mark.parametrize("house", HOUSES)
+def test_every_word_that_a_page_makes_out_of_a_value_is_known_here(house):
+    values, _, templates = HOUSES[house]
+    used = set()
+    for path in ROOT.glob(templates):
+        for prefix, suffix, kind in LOOKUP.findall(path.read_text("utf-8")):
+            used.add(f"{kind}." if kind else f"{prefix}*{suffix}" if suffix else prefix)
+    assert used
+    assert used - set(values) == set(), "say above which values there can be"
+    assert {key for key in set(values) - used if key not in STATUS_WORDS | {"event."}} == set()
+
+
+def test_every_payment_status_is_one_that_the_amounts_can_give():
+    """The states are a function of the amounts, not a column."""
+    returned = constants("gateway/core/payment_status.py", "payment_status", ast.Return)
+    assert returned == set(PAYMENT_STATES)
+
+
+def test_a_cancelled_entry_has_words_of_its_own():
+    for language in ("zh-CN", "en"):
+        assert "{event}" in wording.catalogue(language)["event.reversed"]
