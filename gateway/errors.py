@@ -248,6 +248,10 @@ class CaptureTooSmall(Unprocessable):
     code, title = "capture_too_small", "A partial capture is at least 1,000 yuan"
 
 
+class DeliveryRefused(Unprocessable):
+    code, title = "delivery_refused", "The goods cannot have been received at this time"
+
+
 class CategoryRefused(Unprocessable):
     code, title = "category_refused", "This category may not be financed"
 

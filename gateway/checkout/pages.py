@@ -15,7 +15,8 @@ from flask import Blueprint, Flask, Response, make_response, redirect, render_te
 from gateway.checkout import agreements, deciding, device, reviewing, shopper
 from gateway.checkout.models import Checkout
 from gateway.checkout.service import merchant_of, tenant_of
-from gateway.checkout.states import AGREEMENT_VERSION, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.contracts import clauses
 from gateway.core.calendar import shanghai_date
 from gateway.decision import reviews
 from gateway.errors import (
@@ -318,14 +319,16 @@ def _review_page(
     checkout: Checkout, merchant: Any, *, error: GatewayError | None = None, consents: set[str] | None = None
 ) -> str:
     _allow_way_back(checkout)
+    plan = deciding.chosen_plan(checkout)
     return render_template(
         "checkout/review.html",
         checkout=checkout,
         merchant=merchant,
-        plan=deciding.chosen_plan(checkout),
+        plan=plan,
+        clauses=clauses.of_plan(plan, language()),
         required=REQUIRED_CONSENTS,
         optional=OPTIONAL_CONSENTS,
-        agreement_version=AGREEMENT_VERSION,
+        agreement_version=agreements.current,
         given=consents or set(),
         error=error,
         reading_seconds=gateway().settings.disclosure_reading_seconds,

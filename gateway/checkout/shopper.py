@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.checkout import agreements, deciding, service
 from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout, Consent
-from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, REQUIRED_CONSENTS
+from gateway.checkout.states import EXPIRABLE, REQUIRED_CONSENTS
 from gateway.contracts import service as contracts
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
@@ -215,7 +215,7 @@ def _check_confirmation(
 
 def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], consents: set[str]) -> None:
     kinds = [kind for kind in agreements.KINDS if kind in consents]
-    hashes = {kind: agreements.sha256(kind, AGREEMENT_VERSION) for kind in kinds}
+    hashes = {kind: agreements.sha256(kind, agreements.current(kind)) for kind in kinds}
     hashes["disclosure"] = plan["quote_hash"]
     for kind, digest in hashes.items():
         tx.add(
@@ -224,7 +224,9 @@ def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], con
                 checkout_id=checkout.id,
                 shopper_id=checkout.shopper_id or "",
                 kind=kind,
-                version=plan["disclosure"]["text_version"] if kind == "disclosure" else AGREEMENT_VERSION,
+                version=plan["disclosure"]["text_version"]
+                if kind == "disclosure"
+                else agreements.current(kind),
                 text_sha256=digest,
                 channel="hosted_page",
                 given_at=tx.now,

@@ -28,17 +28,20 @@ class Lowered:
     """Principal repaid by it besides: late interest that was paid on what came back pays something else now."""
 
 
-def lower(tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: int) -> Lowered:
+def lower(
+    tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: int, waives_late: bool = True
+) -> Lowered:
     """Take up to ``amount_fen`` of principal off the loan; number of periods and due dates stay.
 
-    What is paid or billed stays, too, but the principal of a bill that is not paid is lowered last, and its late
-    interest is waived. Refunds between two due dates are computed together, so splitting one changes nothing.
+    What is paid or billed stays, too, but the principal of a bill that is not paid is lowered last. Refunds between two
+    due dates are computed together, so splitting one changes nothing. With ``waives_late`` the part of a bill that is
+    taken off was never late.
     """
     loan = service.locked(tx, tenant, loan_id)
     if loan.status not in OPEN:
         return Lowered(0, 0)
     to_come, subsidy = _lower_rows(tx, loan, amount_fen)
-    billed = _lower_bills(tx, loan, amount_fen - to_come)
+    billed = _lower_bills(tx, loan, amount_fen - to_come, waives_late=waives_late)
     loan.refunded_fen += to_come + billed
     loan.subsidy_returned_fen += subsidy
     tx.add(loan)
@@ -75,7 +78,7 @@ def _subsidy_back(loan: Loan, base: Sequence[schedule.Instalment], after_fen: in
     return returned - (loan.subsidy_base_fen - service.unearned_subsidy_fen(loan))
 
 
-def _lower_bills(tx: Transaction, loan: Loan, amount_fen: int) -> int:
+def _lower_bills(tx: Transaction, loan: Loan, amount_fen: int, *, waives_late: bool) -> int:
     """Take principal off what is billed and not paid, the oldest first; returns how much (fen)."""
     today, left = shanghai_date(tx.now), amount_fen
     for bill in service.bills_of(tx, loan.id):
@@ -84,7 +87,12 @@ def _lower_bills(tx: Transaction, loan: Loan, amount_fen: int) -> int:
             bill.returned_fen += part
             left -= part
             row = PrincipalReduction(
-                id=tx.new_id("red"), loan_id=loan.id, period=bill.period, on=today, amount_fen=part
+                id=tx.new_id("red"),
+                loan_id=loan.id,
+                period=bill.period,
+                on=today,
+                amount_fen=part,
+                waives_late=waives_late,
             )
             tx.add_all([bill, row])
     tx.flush()

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Day, Document, Fen, UtcTime, Whole, Words
+from gateway.db.types import Day, Document, Fen, Flag, UtcTime, Whole, Words
 
 
 class Loan(SQLModel, table=True):
@@ -195,6 +195,8 @@ class PrincipalReduction(SQLModel, table=True):
     period: int = Field(sa_column=Column(Whole, nullable=False))
     on: date = Field(sa_column=Column("reduced_on", Day, nullable=False))
     amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    waives_late: bool = Field(default=True, sa_column=Column(Flag, nullable=False))
+    """Whether it counts as never lent, or as paid on this day: the kind of the refund decides."""
 
 
 class CreditChange(SQLModel, table=True):

@@ -4,7 +4,8 @@ Facts are instalments that fell due, principal that refunds returned, money that
 charges were waived. They are only ever added. ``replay`` walks through their days from the first on:
 
 1. instalments fall due;
-2. refunds take principal off them: it counts as never lent, so its late interest is waived from the due date on;
+2. refunds take principal off them: it counts as never lent, so its late interest is waived from the due date on, or
+   as paid on its day, as the kind of the refund decides;
 3. late interest is computed from scratch (``core/late_interest.py``); what was paid above it is the shopper's again;
 4. charges are waived, where that is the day for it;
 5. all money of the shopper that is there pays all claims that are there (``core/allocation.py``).
@@ -42,6 +43,8 @@ class Returned:
     period: int
     on: date
     amount_fen: int
+    waives_late: bool = True
+    """Whether it counts as never lent, or as paid on its day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,12 @@ class Bill:
     """Late interest, less what of it is waived."""
     returned_fen: int = 0
     """Principal that refunds took off."""
+    never_lent_fen: int = 0
+    """What of it was never late."""
     paid: dict[Part, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
     waived: dict[Part, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
     principal_payments: list[tuple[date, int]] = field(default_factory=list)
+    """By day, what lowered the principal that may be late."""
     paid_on: date | None = None
     """The day since which nothing is owed; none while the bill is open."""
 
@@ -146,8 +152,13 @@ def _take_off(bills: dict[int, Bill], returned: Returned) -> int:
     """
     left = returned.amount_fen
     for period in sorted(bills, key=lambda period: (period != returned.period, period)):
-        part = min(left, bills[period].owed_fen("principal"))
-        bills[period].returned_fen += part
+        bill = bills[period]
+        part = min(left, bill.owed_fen("principal"))
+        bill.returned_fen += part
+        if returned.waives_late:
+            bill.never_lent_fen += part
+        elif part:
+            bill.principal_payments.append((returned.on, part))
         left -= part
     return left
 
@@ -156,7 +167,7 @@ def _accrue(bill: Bill, facts: Facts, day: date) -> int:
     """Set the bill's late interest to what is right on ``day``; returns what was paid above it (fen)."""
     due = bill.instalment
     right = late_interest.of_instalment(
-        due.principal_fen - bill.returned_fen,
+        due.principal_fen - bill.never_lent_fen,
         bill.principal_payments,
         due_date=due.on,
         as_of=day,

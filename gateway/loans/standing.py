@@ -64,7 +64,10 @@ def facts_of(tx: Transaction, loans: Sequence[Loan]) -> dict[str, tuple[list[Loa
                     )
                     for bill in bills[loan.id]
                 ],
-                returned=[replay.Returned(row.period, row.on, row.amount_fen) for row in returned[loan.id]],
+                returned=[
+                    replay.Returned(row.period, row.on, row.amount_fen, row.waives_late)
+                    for row in returned[loan.id]
+                ],
                 money=[
                     *(replay.Money(row.received_on, row.amount_fen) for row in receipts[loan.id]),
                     *(replay.Money(row.on, row.amount_fen) for row in changes[loan.id]),

@@ -80,11 +80,16 @@ def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
 
 
 def give_back(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture, *, refund: str) -> None:
-    """Goods of a capture came back: the part of its subsidy that belongs to all that was refunded goes back."""
+    """Goods of a capture came back: their part of its subsidy goes back.
+
+    The part is of what the goods cost less what other refunds took off that price, so that the whole subsidy is back
+    when all goods are.
+    """
     row = tx.exec(select(SubsidyClaim).where(SubsidyClaim.capture_id == capture.id).with_for_update()).first()
     if row is None:
         return
-    returned = half_up(Fraction(row.amount_fen * capture.refunded_fen, capture.amount_fen))
+    price = capture.amount_fen - capture.refunded_fen + capture.goods_returned_fen
+    returned = half_up(Fraction(row.amount_fen * capture.goods_returned_fen, price))
     amount, row.returned_fen = returned - row.returned_fen, max(returned, row.returned_fen)
     if amount <= 0:
         return

@@ -17,6 +17,7 @@ GRACE = 3
 DAILY = Fraction(5, 10_000)
 WRITE_OFF = 180
 PARTS = ("late", "fee", "interest", "principal")
+KEEPS_LATE = ("price_adjustment", "goodwill")
 
 
 def half_up(value: Fraction) -> int:
@@ -108,8 +109,8 @@ class Oracle:
             "payment": payment, "amount": amount, "fee": fee, "vat": vat, "subsidy": subsidy, "start": today,
             "price": price, "rows": rows, "base": [dict(row) for row in rows], "base_unearned": subsidy,
             "unearned": subsidy, "bills": {}, "credit": 0, "status": "active", "refunded": 0, "settles": settles,
-            "settled": False, "refund_fee": 0, "refund_vat": 0, "refund_total": 0, "reduced": 0, "paid_in": 0,
-            "recovered": 0, "written_off": 0, "lost_in_all": 0, "returned": False, "lost": False,
+            "settled": False, "refund_fee": 0, "refund_vat": 0, "refund_total": 0, "with_fee": 0, "paid_in": 0,
+            "recovered": 0, "written_off": 0, "lost_in_all": 0, "sent": 0, "lost": False,
             "earned": defaultdict(int), "money": [], "taken": [], "waived_on": None,
         }  # fmt: skip
         self.post(
@@ -157,7 +158,7 @@ class Oracle:
     def weighted(self, bill: dict[str, Any], day: date) -> int:
         """Late interest of a bill on a day: of what is paid to its payment, of what is owed to the day."""
         left = bill["principal"] - bill["taken"] - sum(amount for _, amount in bill["payments"])
-        parts = [(on, amount) for on, amount in bill["payments"]] + [(day, left)]
+        parts = [*bill["payments"], *bill["taken_late"], (day, left)]
         return half_up(sum(amount * self.late_days(bill["due"], on) for on, amount in parts) * DAILY)
 
     def restate(self, loan: dict[str, Any], today: date) -> None:
@@ -168,18 +169,19 @@ class Oracle:
                 paid=dict.fromkeys(PARTS, 0),
                 gone=dict.fromkeys(PARTS, 0),
                 taken=0,
+                taken_late=[],
                 payments=[],
                 late=0,
                 done=False,
             )
         purse = 0
         days = {bill["due"] for bill in loan["bills"].values()} | {on for on, _ in loan["money"]} | {today}
-        for day in sorted(days | {on for on, _, _ in loan["taken"]} | ({loan["waived_on"]} - {None})):
+        for day in sorted(days | {on for on, *_ in loan["taken"]} | ({loan["waived_on"]} - {None})):
             bills = [bill for _, bill in sorted(loan["bills"].items()) if bill["due"] <= day]
             purse += sum(amount for on, amount in loan["money"] if on == day)
-            for on, period, amount in loan["taken"]:
+            for on, period, amount, waives_late in loan["taken"]:
                 if on == day:
-                    purse += self.take_off(loan["bills"][period], bills, amount)
+                    purse += self.take_off(loan["bills"][period], bills, amount, None if waives_late else day)
             for bill in bills:
                 if not bill["done"]:
                     bill["late"] = self.weighted(bill, day)
@@ -206,10 +208,14 @@ class Oracle:
         """Whether a row above nothing is still to come."""
         return any(row["principal"] + row["interest"] + row["fee"] for row in loan["rows"])
 
-    def take_off(self, meant: dict[str, Any], bills: list[dict[str, Any]], amount: int) -> int:
+    def take_off(
+        self, meant: dict[str, Any], bills: list[dict[str, Any]], amount: int, late_until: date | None
+    ) -> int:
         for bill in [meant, *(bill for bill in bills if bill is not meant)]:
             part = min(amount, self.open(bill, "principal"))
             bill["taken"] += part
+            if late_until is not None:
+                bill["taken_late"].append((late_until, part))
             amount -= part
         return amount
 
@@ -260,6 +266,7 @@ class Oracle:
         bill = {
             "due": due, "principal": principal, "interest": interest, "fee": fee, "late": 0, "attempts": 0,
             "paid": dict.fromkeys(PARTS, 0), "gone": dict.fromkeys(PARTS, 0), "taken": 0, "payments": [],
+            "taken_late": [],
             "done": principal + interest + fee == 0,
         }  # fmt: skip
         return bill
@@ -398,7 +405,7 @@ class Oracle:
         loan = self.loans[name]
         loan["credit"] -= amount
         loan["money"].append((today, -amount))
-        loan["returned"] = True
+        loan["sent"] += amount
         self.post(shopper_credit=amount, refund_in_transit=-amount)
         self.instructions.append({"what": "return", "loan": name, "amount": amount})
 
@@ -410,7 +417,7 @@ class Oracle:
         available = min(net, max(0, -self.accounts["merchant_available"]))
         return {"merchant_available": available, "merchant_receivable": net - available}
 
-    def lower(self, loan: dict[str, Any], amount: int, today: date) -> tuple[int, int]:
+    def lower(self, loan: dict[str, Any], amount: int, today: date, kind: str = "") -> tuple[int, int]:
         """What a refund takes off the loan, and the subsidy that goes back with it."""
         if loan["status"] not in ("active", "overdue"):
             return 0, 0
@@ -437,18 +444,24 @@ class Oracle:
             part = min(left, self.open(bill, "principal"))
             if part:
                 bill["taken"] += part
-                loan["taken"].append((today, period, part))
+                loan["taken"].append((today, period, part, kind not in KEEPS_LATE))
                 left -= part
         self.restate(loan, today)
         if loan["status"] == "settled":
             loan["status"] = "refunded"
-        loan["reduced"] += amount - left
         return amount - left, back
 
-    def refund(self, name: str, amount: int, today: date) -> None:
+    def refund(self, name: str, amount: int, kind: str, today: date) -> None:
         loan = self.loans[name]
-        reduced, subsidy = self.lower(loan, amount, today)
-        fee, vat = self.fee_of_refunds(loan, amount)
+        if loan["refund_total"] + amount == loan["amount"] and self.may_unwind(loan, today):
+            return self.unwind(name, today)
+        loan["refund_total"] += amount
+        reduced, subsidy = self.lower(loan, amount, today, kind)
+        fee, vat = self.fee_of_refunds(loan, amount) if kind != "goodwill" else (0, 0)
+        if kind == "goodwill":
+            loan["unearned"] += subsidy
+            self.earn(loan, 0, 0, subsidy)
+            subsidy = 0
         net = amount - fee - subsidy
         bearing = self.bear(net, loan)
         self.post(
@@ -467,7 +480,7 @@ class Oracle:
             }
         )
         if amount > reduced:
-            loan["returned"] = True
+            loan["sent"] += amount - reduced
             self.instructions.append({"what": "return", "loan": name, "amount": amount - reduced})
         self.return_of_ended(name, today)
 
@@ -475,10 +488,16 @@ class Oracle:
     def fee_of_refunds(loan: dict[str, Any], amount: int) -> tuple[int, int]:
         """The merchant's fee, and the VAT in it, that belong to ``amount`` more of what was refunded."""
         fee, vat = loan["refund_fee"], loan["refund_vat"]
-        loan["refund_total"] += amount
-        loan["refund_fee"] = half_up(Fraction(loan["fee"] * loan["refund_total"], loan["amount"]))
+        loan["with_fee"] += amount
+        loan["refund_fee"] = half_up(Fraction(loan["fee"] * loan["with_fee"], loan["amount"]))
         loan["refund_vat"] = half_up(Fraction(loan["refund_fee"] * 6, 106))
         return loan["refund_fee"] - fee, loan["refund_vat"] - vat
+
+    @staticmethod
+    def may_unwind(loan: dict[str, Any], today: date) -> bool:
+        """Inside 7 days, and nothing of it was decided otherwise."""
+        inside = today <= loan["start"] + timedelta(days=7)
+        return inside and not loan["lost"] and loan["status"] != "written_off"
 
     def unwind(self, name: str, today: date) -> None:
         """Everything the loan ever posted is undone; what was paid goes back; the merchant bears what it had got."""
@@ -507,7 +526,7 @@ class Oracle:
             late_interest_receivable=-owed["late"],
             loan_principal=-self.outstanding(loan),
             shopper_credit=loan["credit"],
-            refund_in_transit=-loan["paid_in"],
+            refund_in_transit=-(loan["paid_in"] - loan["sent"]),
         )
         self.lines.append(
             {
@@ -517,8 +536,9 @@ class Oracle:
             }
         )
         loan.update(status="unwound", rows=[], credit=0, unearned=0, refund_total=loan["amount"])
-        if loan["paid_in"]:
-            self.instructions.append({"what": "return", "loan": name, "amount": loan["paid_in"]})
+        if loan["paid_in"] > loan["sent"]:
+            left = loan["paid_in"] - loan["sent"]
+            self.instructions.append({"what": "return", "loan": name, "amount": left})
 
     def write_off(self, loan: dict[str, Any], today: date) -> None:
         self.restate(loan, today)
@@ -556,7 +576,7 @@ class Oracle:
         loan, amount = self.loans[dispute["loan"]], dispute["amount"]
         loan["lost"] = True
         reduced, subsidy = self.lower(loan, amount, today)
-        self.fee_of_refunds(loan, amount)  # the fee of a lost dispute stays
+        loan["refund_total"] += amount  # the fee of a lost dispute stays
         self.post(dispute_hold=amount, loan_principal=-reduced, shopper_credit=-(amount - reduced))
         loan["unearned"] += subsidy
         self.earn(loan, 0, 0, subsidy)
@@ -623,5 +643,6 @@ class Oracle:
             elif works_out:
                 self.post(refund_in_transit=amount, funder_clearing=-amount)
             else:
+                self.loans[item["loan"]]["sent"] -= amount
                 self.post(refund_in_transit=amount, shopper_credit=-amount)
                 self.owe(self.loans[item["loan"]], amount, today)

@@ -1,7 +1,7 @@
 """Each secret of a webhook endpoint is a row with an end of its own.
 
 Revision ID: 0023
-Revises: 0021
+Revises: 0022
 """
 
 import secrets
@@ -14,7 +14,7 @@ from gateway.core.identifiers import IdSource
 from gateway.db import types
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
