@@ -269,7 +269,7 @@ def live_of_order(tx: Transaction, tenant: Tenant, reference: str) -> Checkout |
 
 def live_with_reference(tx: Transaction, tenant: Tenant, reference: str) -> str | None:
     """The id of the checkout that is open or approved under this reference, or None."""
-    known = _by_reference(tx, tenant, reference)
+    known = live_of_order(tx, tenant, reference)
     return known and known.id
 
 
