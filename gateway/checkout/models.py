@@ -38,6 +38,7 @@ class Checkout(SQLModel, table=True):
         Index("checkout_of_order", "merchant_id", "mode", "merchant_reference", "id"),
         Index("checkout_of_shopper", "shopper_id"),
         Index("checkout_due", "status", "expires_at"),
+        Index("checkout_due_of_tenant", "merchant_id", "mode", "status", "expires_at"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

@@ -125,6 +125,7 @@ class Payment(Model):
     captures: list[Capture]
     authorization_expires_at: str
     acknowledged_at: str | None
+    acknowledge_by: str | None
     checkout: str
     merchant_reference: str
     merchant_order_id: str | None

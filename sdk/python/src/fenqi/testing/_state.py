@@ -65,6 +65,8 @@ class State:
         """Body of the request behind each checkout, to tell a repeat from another order."""
         self.unpaid: set[str] = set()
         """Payments whose shopper does not pay: those of the sandbox number ending in 06."""
+        self.happened: set[tuple[str, str, str]] = set()
+        """Moments of payments that have come: the payment, the event and the time."""
         self.serial_numbers: set[str] = set()
         self.settlement_lines: list[Fields] = []
         self.tokens: dict[str, datetime] = {}
