@@ -116,6 +116,23 @@ def test_a_clock_goes_on_only_when_what_its_day_instructed_is_over(
     ending.join()
 
 
+def test_a_global_job_goes_on_until_nothing_is_left_and_gives_way_in_between(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+
+    def delete_some(_: Any) -> bool:
+        steps.append(len(steps))
+        return len(steps) < 7
+
+    monkeypatch.setattr(daily, "GLOBAL_JOBS", (daily.GlobalJob("delete some", delete_some),))
+    monkeypatch.setattr(daily, "STEPS_A_SWEEP", 5)
+    assert daily.sweep(app.extensions["fenqi"]) is True
+    assert len(steps) == 5
+    assert daily.sweep(app.extensions["fenqi"]) is False
+    assert len(steps) == 7
+
+
 def test_a_job_that_fails_for_one_merchant_stops_no_other(
     app: Flask, new_merchant: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

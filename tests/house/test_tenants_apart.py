@@ -175,7 +175,10 @@ def test_no_job_of_one_merchant_touches_anybody_else(town: Town) -> None:
     _a_job_that_forgets_whose_it_is_is_found(town)
 
 
-def test_neither_global_jobs_nor_an_advance_of_one_clock_touch_anybody_else(town: Town) -> None:
+def test_neither_global_jobs_nor_an_advance_of_one_clock_touch_anybody_else(
+    town: Town,
+    clock: Any,  # noqa: F811
+) -> None:
     before = town.picture()
     answer = town.mover.post(f"/v1/test_clocks/{town.clock}/advance", {"days": 31})
     assert answer.status_code == 200, answer.text
@@ -194,6 +197,27 @@ def test_neither_global_jobs_nor_an_advance_of_one_clock_touch_anybody_else(town
     daily.sweep(town.gateway)
     for merchant, checkout in zip((town.neighbour, town.mover), made, strict=True):
         assert merchant.get(f"/v1/checkouts/{checkout['id']}").json["status"] == "open"
+    clock.advance(days=8)
+    daily.sweep(town.gateway)
+    for owner in (town.tenant.merchant_id, town.live.credentials["merchant"]):
+        assert live_events(town, owner) == [
+            "checkout.expired",
+            "dispute.lost",
+            "payment.unacknowledged",
+            "payment.unacknowledged",
+            "payment.voided",
+            "settlement.closed",
+            "settlement.closed",
+        ], "what a clock does in test mode, the worker does in live mode"
+
+
+def live_events(town: Town, merchant: str) -> list[str]:
+    """The types of what happened by itself to a merchant in live mode."""
+    query = text("SELECT DISTINCT type, id FROM event WHERE mode = 'live' AND merchant_id = :merchant")
+    with town.gateway.db.engine.connect() as connection:
+        types = [type for type, _ in connection.execute(query, {"merchant": merchant})]
+    by_hand = ("payment.authorized", "payment.captured", "dispute.opened", "refund.succeeded")
+    return sorted(type for type in types if type not in by_hand)
 
 
 def _a_job_that_forgets_whose_it_is_is_found(town: Town) -> None:

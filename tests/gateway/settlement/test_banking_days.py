@@ -146,3 +146,5 @@ def test_a_test_clock_closes_on_banking_days_only(api: Any, app: Flask) -> None:
         pass
     days = [row["date"] for row in api.get("/v1/settlements").json["data"][::-1]]
     assert days == ["2026-11-24", "2026-11-30"], "what is released on Saturday the 28th is paid on Monday"
+    paid = [row["paid_at"][:10] for row in api.get("/v1/payouts").json["data"][::-1]]
+    assert paid == days
