@@ -1,124 +1,266 @@
-"""The jobs of the day, merchant by merchant at its own business time, and the way of a test clock through the days.
+"""The jobs of the day, and the way of a test clock through the days.
 
-The same jobs run in live mode from the worker. Each is safe to run twice, late or in parallel: what it does is keyed by
-what it is about, and it does what is right today whatever it did before.
+There are two kinds of job, and a job is one or the other by the list it stands in. A tenant's job names merchant
+and mode in every query and runs at the merchant's business time, which a test clock may have moved; a global job
+belongs to no merchant and runs at the machine's time. Each is safe to run twice, late or in parallel: what it does is
+keyed by what it is about, and it does what is right today whatever it did before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.audit import service as audit
 from gateway.checkout import service as checkouts
-from gateway.core.calendar import SHANGHAI, shanghai_date
+from gateway.core.calendar import SHANGHAI, shanghai_date, working_day_from
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.decision import links
+from gateway.errors import InvalidRequest
+from gateway.ledger import chain
 from gateway.loans import billing, ending
 from gateway.merchants import test_clocks
 from gateway.oauth import spent
-from gateway.payments import collections, disputes
-from gateway.payments import service as payments
+from gateway.payments import collections, deadlines, disputes
 from gateway.rights import retention
 from gateway.settlement import closing
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
+from gateway.webhooks import deliveries, outbox
 
 if TYPE_CHECKING:
     from gateway.webhooks.models import OutboxItem
 
 T = TypeVar("T")
+STEPS_A_SWEEP = 200
+"""So many steps of one global job at most; what is left is done in the next sweep, which then follows at once."""
 
 
-def sweep(gateway: Gateway) -> None:
-    """All jobs of the day for everybody who has something to do."""
-    gateway.db.write(checkouts.expire_due)
-    gateway.db.write(payments.expire_due)
-    gateway.db.write(lambda tx: audit.sign_yesterday(tx, gateway.ports["signing_authority"]))
-    gateway.db.write(spent.forget_expired)
-    gateway.db.write(links.clear_cured)
+@dataclass(frozen=True, slots=True)
+class TenantJob:
+    """A job of one merchant in one mode. ``step`` does a bounded part and returns where to go on, None at the end."""
+
+    name: str
+    step: Callable[[Transaction, Gateway, Tenant, str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalJob:
+    """A job of the whole gateway at the machine's time. ``step`` does a bounded part; true when there may be more."""
+
+    name: str
+    step: Callable[[Gateway], bool]
+
+
+def _until_nothing(count: Callable[[Transaction, Gateway, Tenant], int]) -> Callable[..., str | None]:
+    """A step that is repeated until it finds nothing more to do."""
+    return lambda tx, gateway, tenant, after: "" if count(tx, gateway, tenant) else None
+
+
+def _once(job: Callable[[Transaction, Gateway, Tenant], object]) -> Callable[..., str | None]:
+    def step(tx: Transaction, gateway: Gateway, tenant: Tenant, after: str) -> None:
+        job(tx, gateway, tenant)
+
+    return step
+
+
+def _today(tx: Transaction) -> date:
+    return shanghai_date(tx.now)
+
+
+TENANT_JOBS: tuple[TenantJob, ...] = (
+    TenantJob(
+        "expire checkouts", _until_nothing(lambda tx, gateway, tenant: checkouts.expire_due(tx, tenant))
+    ),
+    TenantJob(
+        "remind of, void and expire payments",
+        _until_nothing(lambda tx, gateway, tenant: deadlines.pass_due(tx, tenant)),
+    ),
+    TenantJob(
+        "bill and collect",
+        _until_nothing(
+            lambda tx, gateway, tenant: collections.bill_and_collect(tx, tenant, today=_today(tx))
+        ),
+    ),
+    TenantJob(
+        "accrue late interest",
+        lambda tx, gateway, tenant, after: collections.accrue_late(tx, tenant, today=_today(tx), after=after),
+    ),
+    TenantJob(
+        "collect again",
+        _once(lambda tx, gateway, tenant: collections.collect_again(tx, tenant, today=_today(tx))),
+    ),
+    TenantJob(
+        "write off",
+        _until_nothing(
+            lambda tx, gateway, tenant: ending.write_off_due(
+                tx, tenant=tenant, days=gateway.settings.write_off_days
+            )
+        ),
+    ),
+    TenantJob("mark defaults", _once(lambda tx, gateway, tenant: links.note_defaults(tx, tenant=tenant))),
+    TenantJob(
+        "lose unanswered disputes",
+        _once(lambda tx, gateway, tenant: disputes.lose_unanswered(tx, tenant)),
+    ),
+    TenantJob(
+        "close the batch", _once(lambda tx, gateway, tenant: _close(tx, gateway, tenant, on=_today(tx)))
+    ),
+)
+"""In this order: what falls due is collected before it is late, and the day's batch closes last. Whoever has work for
+a job is found by ``tenants_with_work``, and a test clock stops for it by ``_next_stop``: a new job has its line in both."""
+
+
+def _whole(gateway: Gateway, job: Callable[[Transaction], object]) -> bool:
+    """A global job that is done in one step."""
+    gateway.db.write(job)
+    return False
+
+
+def _extend_chain(gateway: Gateway) -> bool:
+    chain.extend(gateway.db)
+    return False
+
+
+def _sign_yesterday(tx: Transaction, *, gateway: Gateway) -> None:
+    audit.sign_yesterday(tx, gateway.ports["signing_authority"])
+
+
+GLOBAL_JOBS: tuple[GlobalJob, ...] = (
+    GlobalJob(
+        "sign the audit log",
+        lambda gateway: _whole(gateway, partial(_sign_yesterday, gateway=gateway)),
+    ),
+    GlobalJob("forget spent proofs", lambda gateway: _whole(gateway, spent.forget_expired)),
+    GlobalJob("clear cured defaults", lambda gateway: _whole(gateway, links.clear_cured)),
+    GlobalJob("delete what has served its purpose", retention.sweep),
+    GlobalJob("delete old deliveries", lambda gateway: gateway.db.write(deliveries.forget_old) > 0),
+    GlobalJob("extend the chain of the ledger", _extend_chain),
+)
+
+
+def sweep(gateway: Gateway) -> bool:
+    """All jobs for everybody who has something to do; true when something is left for the next sweep.
+
+    A job that fails stops no other merchant's and no other job: what failed is raised when all have had their turn.
+    """
+    failures: list[Exception] = []
+    left = False
+    for tenant in tenants_with_work(gateway):
+        _note_failure(failures, partial(run_day, gateway, tenant))
+    for job in GLOBAL_JOBS:
+        left |= bool(_note_failure(failures, partial(_run_global, gateway, job)))
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise ExceptionGroup("jobs of the sweep failed", failures)
+    return left
+
+
+def tenants_with_work(gateway: Gateway) -> list[Tenant]:
+    """Who has something to do now, live before test; whose clock stands ahead of the machine's time always may."""
     with gateway.db.read() as tx:
-        today = shanghai_date(tx.now)
-        clocked = test_clocks.tenants(tx)
+        today = shanghai_date(tx.wall)
         tenants = {
+            *checkouts.tenants_with_due(tx),
+            *deadlines.tenants_with_due(tx),
             *billing.tenants_with_work(tx, today=today),
             *closing.tenants_with_open_lines(tx, on=today),
+            *disputes.tenants_with_unanswered(tx),
+            *test_clocks.tenants(tx),
         }
-        tenants |= {*disputes.tenants_with_unanswered(tx), *clocked}
-    retention.sweep(gateway)
-    for tenant in sorted(tenants, key=lambda tenant: (tenant.merchant_id, tenant.mode)):
-        run_day(gateway, tenant)
+        tenants -= {*test_clocks.tenants(tx, status="advancing")}
+    return sorted(tenants, key=lambda tenant: (tenant.mode, tenant.merchant_id))
 
 
 def run_day(gateway: Gateway, tenant: Tenant) -> None:
-    """The jobs of one merchant's day: bill and collect, late interest, write-offs, disputes, settlement."""
-    today = _at(gateway, tenant, lambda tx: shanghai_date(tx.now))
-    _at(gateway, tenant, checkouts.expire_due)
-    _at(gateway, tenant, payments.expire_due)
-    while _at(gateway, tenant, partial(collections.bill_and_collect, tenant=tenant, today=today)):
-        pass
+    """The jobs of one merchant's day, each until it is done."""
+    for job in TENANT_JOBS:
+        run_job(gateway, job, tenant)
+
+
+def run_job(gateway: Gateway, job: TenantJob, tenant: Tenant) -> None:
+    """One job of one merchant, in steps with a transaction each at the merchant's business time."""
     after: str | None = ""
     while after is not None:
-        after = _at(
-            gateway, tenant, partial(collections.accrue_late, tenant=tenant, today=today, after=after)
-        )
-    _at(gateway, tenant, partial(collections.collect_again, tenant=tenant, today=today))
-    write_off_after = gateway.settings.write_off_days
-    while _at(gateway, tenant, partial(ending.write_off_due, tenant=tenant, days=write_off_after)):
-        pass
-    _at(gateway, tenant, partial(links.note_defaults, tenant=tenant))
-    _at(gateway, tenant, partial(disputes.lose_unanswered, tenant=tenant))
-    _at(gateway, tenant, partial(_close, tenant=tenant, on=today, funder=gateway.settings.funder))
+        after = _at(gateway, tenant, partial(_step, job=job, gateway=gateway, tenant=tenant, after=after))
 
 
 def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
     """Close every merchant's batch of ``on`` (Shanghai), each in its own transaction; returns the new ones.
 
-    A day that has not come yet is closed in test mode only: live money is never paid early.
+    A day that has not come yet is closed in test mode only: live money is never paid early. Raises ``InvalidRequest``
+    for a day without banking.
     """
+    working_days = gateway.ports["working_days"]
+    if not working_days.is_working_day(on):
+        opens = working_day_from(on, working_days)
+        raise InvalidRequest(
+            f"{on} ({on:%A}) is a day without banking: nothing is settled or paid. The next one with banking is "
+            f"{opens}.",
+            param="date",
+        )
     early = on > shanghai_date(gateway.clock())
     with gateway.db.read() as tx:
-        found = closing.tenants_with_open_lines(tx, on=on)
+        tenants = closing.tenants_with_open_lines(tx, on=on)
     closed = [
-        _at(gateway, tenant, partial(_close, tenant=tenant, on=on, funder=gateway.settings.funder))
-        for tenant in found
+        _at(gateway, tenant, partial(_close, gateway=gateway, tenant=tenant, on=on))
+        for tenant in tenants
         if tenant.mode == "test" or not early
     ]
     return [row for row in closed if row is not None]
 
 
-def advance(gateway: Gateway, item: OutboxItem, *, drain: Callable[[], int]) -> None:
+def advance(gateway: Gateway, item: OutboxItem, *, drain: Callable[[Tenant], None]) -> None:
     """Take a test clock to its goal, stopping at noon of every day on the way that has something to do.
 
-    ``drain`` carries out what a day has instructed before the next one begins. After a crash the clock goes on from
-    where it stands.
+    ``drain`` carries out what a day has instructed for the merchant before the next one begins. After a crash the
+    clock goes on from where it stands.
     """
     clock_id = item.payload["test_clock"]
     while True:
-        clock = gateway.db.write(lambda tx: test_clocks.step(tx, clock_id, to=_next_stop(tx, clock_id)))
-        tenant = Tenant.of(clock)
+        tenant = gateway.db.write(partial(_step_clock, gateway=gateway, clock_id=clock_id))
         run_day(gateway, tenant)
-        while drain():
-            pass
+        drain(tenant)
         if gateway.db.write(lambda tx: test_clocks.arrived(tx, clock_id)):
             return
 
 
-def _next_stop(tx: Transaction, clock_id: str) -> datetime:
-    """Noon of the next day on which the clock's merchant has something to do; ten years ahead when there is none."""
+def _step(tx: Transaction, *, job: TenantJob, gateway: Gateway, tenant: Tenant, after: str) -> str | None:
+    return job.step(tx, gateway, tenant, after)
+
+
+def _step_clock(tx: Transaction, *, gateway: Gateway, clock_id: str) -> Tenant:
+    """Move the clock to its next stop; what of its merchant's waits for a time is due there."""
+    clock = test_clocks.step(tx, clock_id, to=_next_stop(tx, gateway, clock_id))
+    tenant = Tenant.of(clock)
+    outbox.wake(tx, tenant)
+    return tenant
+
+
+def _next_stop(tx: Transaction, gateway: Gateway, clock_id: str) -> datetime:
+    """The next noon at which the clock's merchant has something to do; ten years ahead when there is none."""
     clock = test_clocks.by_id(tx, clock_id)
     tenant, now = Tenant.of(clock), test_clocks.time_of(tx, clock)
     today = shanghai_date(now)
     moments = (
         checkouts.next_work(tx, tenant),
-        payments.next_work(tx, tenant),
+        deadlines.next_work(tx, tenant),
         disputes.next_work(tx, tenant),
     )
-    days = [shanghai_date(moment) + timedelta(days=1) for moment in moments if moment is not None]
-    days += filter(None, (billing.next_work(tx, tenant, today=today), closing.next_work(tx, tenant)))
+    # A moment up to noon is met at this noon, a later one at the next.
+    half_a_day = timedelta(hours=12) - timedelta(microseconds=1)
+    days = [shanghai_date(moment + half_a_day) for moment in moments if moment is not None]
+    working_days = gateway.ports["working_days"]
+    dates = (
+        billing.next_work(tx, tenant, today=today),
+        closing.next_work(tx, tenant, today=today, working_days=working_days),
+    )
+    days += filter(None, dates)
     stop = max(min(days, default=today + timedelta(days=3653)), today)
     noon = datetime.combine(stop, time(12), SHANGHAI)
     return noon if noon > now else noon + timedelta(days=1)
@@ -134,6 +276,20 @@ def _at(gateway: Gateway, tenant: Tenant, work: Callable[[Transaction], T]) -> T
     return gateway.db.write(at_its_time)
 
 
-def _close(tx: Transaction, *, tenant: Tenant, on: date, funder: str) -> dict[str, Any] | None:
-    row = closing.close_batch(tx, tenant, on=on, funder=funder)
+def _close(tx: Transaction, gateway: Gateway, tenant: Tenant, *, on: date) -> dict[str, Any] | None:
+    row = closing.close_batch(
+        tx, tenant, on=on, funder=gateway.settings.funder, working_days=gateway.ports["working_days"]
+    )
     return settlement.view(row) if row is not None else None
+
+
+def _run_global(gateway: Gateway, job: GlobalJob) -> bool:
+    return all(job.step(gateway) for _ in range(STEPS_A_SWEEP))
+
+
+def _note_failure(failures: list[Exception], run: Callable[[], T]) -> T | None:
+    try:
+        return run()
+    except Exception as failure:  # raised by the sweep, when the others have had their turn
+        failures.append(failure)
+        return None

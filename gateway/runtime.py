@@ -1,31 +1,93 @@
-"""Background work: draining the outbox and starting the jobs of the day, in a thread of the server or as a process."""
+"""Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
+
+The outbox is drained in lanes, which wait for nobody but themselves: live money, test money, test clocks, challengers.
+The jobs of the day and the webhooks have threads of their own beside them.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from gateway import daily
 from gateway.checkout import deciding
+from gateway.core.tenant import Mode, Tenant
 from gateway.decision import requests, shadow
 from gateway.identity import codes
-from gateway.ledger import chain
 from gateway.payments import collections, returns, test_helpers
 from gateway.settlement import payouts
 from gateway.settlement import service as settlement
 from gateway.team import invitations
 from gateway.web.context import Gateway
-from gateway.webhooks import deliveries, delivery, dispatch, outbox
+from gateway.webhooks import delivery, dispatch, outbox
 
+if TYPE_CHECKING:
+    from gateway.webhooks.models import OutboxItem
+
+T = TypeVar("T")
 log = logging.getLogger("gateway.worker")
 IDLE_SECONDS = 0.5
 SWEEP_SECONDS = 30
 DISPATCH_IDLE_SECONDS = 0.2
-AT_ONCE_BATCH = 10
+RENEW_SECONDS = 15
+"""So often the lease of what is still being worked is renewed."""
 LAST_WAITS = 8
+LAST_SECONDS = 2.0
+"""So long a lane that was stopped waits for what it has in hand; the rest is looked up by whoever claims it next."""
+
+CarryOut = Callable[[Gateway, "OutboxItem"], None]
+MONEY: dict[str, CarryOut] = {
+    settlement.PAYOUT_TOPIC: payouts.carry_out,
+    collections.TOPIC: collections.carry_out,
+    returns.TOPIC: returns.carry_out,
+}
+
+
+def advance_clock(gateway: Gateway, item: OutboxItem) -> None:
+    """Take a test clock to its goal; of the outbox it touches the rows of its own merchant only."""
+    daily.advance(gateway, item, drain=partial(drain_money_of, gateway))
+
+
+TOPICS: dict[str, CarryOut] = {
+    **MONEY,
+    requests.TOPIC: deciding.carry_out,
+    codes.TOPIC: codes.carry_out,
+    invitations.TOPIC: invitations.carry_out,
+    test_helpers.ADVANCE: advance_clock,
+    shadow.TOPIC: shadow.carry_out,
+}
+"""What is done with a row of the outbox, by its topic; every topic stands in a lane, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Rows of the outbox that wait for each other only: some topics, of one mode or of all, and how many at once."""
+
+    name: str
+    topics: tuple[str, ...]
+    mode: Mode | None
+    hands: int
+    awaited: bool = False
+    """Whether somebody waits for it: the lane then looks as soon as this process has queued something."""
+
+
+MESSAGES, DECISIONS = (codes.TOPIC, invitations.TOPIC), (requests.TOPIC,)
+LANES = (
+    Lane("live messages", MESSAGES, "live", hands=4, awaited=True),
+    Lane("test messages", MESSAGES, "test", hands=2, awaited=True),
+    Lane("live decisions", DECISIONS, "live", hands=4),
+    Lane("test decisions", DECISIONS, "test", hands=2),
+    Lane("live money", tuple(MONEY), "live", hands=4),
+    Lane("test money", tuple(MONEY), "test", hands=2),
+    Lane("clocks", (test_helpers.ADVANCE,), "test", hands=4),
+    Lane("challengers", (shadow.TOPIC,), None, hands=1),
+)
 
 
 def drain(gateway: Gateway) -> int:
@@ -34,38 +96,22 @@ def drain(gateway: Gateway) -> int:
 
 
 def drain_outbox(gateway: Gateway) -> int:
-    """Handle what waits in the outbox; returns how many rows were claimed."""
-    handlers: dict[str, outbox.Handler] = {
-        settlement.PAYOUT_TOPIC: partial(payouts.carry_out, gateway),
-        collections.TOPIC: partial(collections.carry_out, gateway),
-        returns.TOPIC: partial(returns.carry_out, gateway),
-    }
-    money = dict(handlers)
-    handlers |= _notify(gateway) | _decide(gateway)
-    handlers[shadow.TOPIC] = partial(shadow.carry_out, gateway)
-    handlers[test_helpers.ADVANCE] = partial(
-        daily.advance, gateway, drain=lambda: outbox.drain(gateway.db, money)
-    )
-    return outbox.drain(gateway.db, handlers)
+    """Handle what waits in the outbox, lane after lane in this thread; returns how many rows were claimed."""
+    return sum(outbox.drain(gateway.db, _handlers(gateway, lane.topics), mode=lane.mode) for lane in LANES)
 
 
-def _notify(gateway: Gateway) -> dict[str, outbox.Handler]:
-    return {
-        codes.TOPIC: partial(codes.carry_out, gateway),
-        invitations.TOPIC: partial(invitations.carry_out, gateway),
-    }
-
-
-def _decide(gateway: Gateway) -> dict[str, outbox.Handler]:
-    return {requests.TOPIC: partial(deciding.carry_out, gateway)}
-
-
-def at_once(gateway: Gateway, handlers: dict[str, outbox.Handler], stop: threading.Event) -> None:
-    """Drain what somebody waits for until ``stop`` is set: no job of the day, and no slow system, delays it."""
-    while not stop.is_set():
-        if not _survives(partial(outbox.drain, gateway.db, handlers, limit=AT_ONCE_BATCH)):
-            gateway.woken.wait(IDLE_SECONDS)
-            gateway.woken.clear()
+def drain_money_of(gateway: Gateway, tenant: Tenant) -> None:
+    """Carry out what is instructed for one merchant, and wait, at most for a lease, for what others have in hand."""
+    handlers = _handlers(gateway, tuple(MONEY))
+    latest = time.monotonic() + outbox.LEASE.total_seconds()
+    while True:
+        while outbox.drain(gateway.db, handlers, tenant=tenant):
+            pass
+        with gateway.db.read() as tx:
+            waiting = outbox.in_hand(tx, tenant, tuple(MONEY))
+        if not waiting or time.monotonic() > latest:
+            return
+        time.sleep(IDLE_SECONDS / 5)
 
 
 def start_worker(gateway: Gateway) -> Callable[[], None]:
@@ -83,51 +129,91 @@ def start_worker(gateway: Gateway) -> Callable[[], None]:
 
 def work(gateway: Gateway, stop: threading.Event) -> None:
     """Drain and sweep until ``stop`` is set, webhooks beside it; an outage is logged and waited out."""
-    webhooks = threading.Thread(target=deliver, args=(gateway, stop), name="webhooks", daemon=True)
-    webhooks.start()
-    lanes = [
-        threading.Thread(target=at_once, args=(gateway, handlers, stop), name=name, daemon=True)
-        for name, handlers in (("messages", _notify(gateway)), ("decisions", _decide(gateway)))
+    threads = [
+        threading.Thread(target=deliver, args=(gateway, stop), name="webhooks", daemon=True),
+        *(
+            threading.Thread(target=work_lane, args=(gateway, lane, stop), name=lane.name, daemon=True)
+            for lane in LANES
+        ),
     ]
-    for lane in lanes:
-        lane.start()
-    since_sweep = float(SWEEP_SECONDS)
+    for thread in threads:
+        thread.start()
     while not stop.is_set():
-        busy = 0
-        try:
-            busy = drain_outbox(gateway)
-            if since_sweep >= SWEEP_SECONDS:
-                daily.sweep(gateway)
-                chain.extend(gateway.db)
-                gateway.db.write(deliveries.forget_old)
-                since_sweep = 0
-        except Exception:  # the worker outlives any one failure; the rows remember their own
-            log.exception("the worker failed a step; it goes on")
-        if not busy:
-            stop.wait(IDLE_SECONDS)
-            since_sweep += IDLE_SECONDS
-    for thread in (webhooks, *lanes):
-        thread.join(timeout=LAST_WAITS * IDLE_SECONDS)
+        if not _survives(lambda: daily.sweep(gateway), "the sweep failed; the next one goes on"):
+            stop.wait(SWEEP_SECONDS)
+    latest = time.monotonic() + LAST_WAITS * IDLE_SECONDS
+    for thread in threads:
+        thread.join(timeout=max(0, latest - time.monotonic()))
+
+
+def work_lane(gateway: Gateway, lane: Lane, stop: threading.Event) -> None:
+    """Drain one lane until ``stop`` is set: a row is claimed when a hand is free, and held while it is worked."""
+    handlers = _handlers(gateway, lane.topics)
+    at_work: dict[threading.Thread, OutboxItem] = {}
+    one_is_done = threading.Event()
+    renewed = time.monotonic()
+
+    def work_one(item: OutboxItem) -> None:
+        _survives(lambda: outbox.handle(gateway.db, handlers, item), f"{item.id} is tried again later")
+        one_is_done.set()
+
+    def claim() -> list[OutboxItem]:
+        return outbox.claim(gateway.db, lane.topics, mode=lane.mode, limit=lane.hands - len(at_work))
+
+    while not stop.is_set():
+        one_is_done.clear()
+        at_work = {thread: item for thread, item in at_work.items() if thread.is_alive()}
+        items = (_survives(claim, "claiming failed; it goes on") or []) if len(at_work) < lane.hands else []
+        for item in items:
+            thread = threading.Thread(
+                target=work_one, args=(item,), name=f"{lane.name} {item.id}", daemon=True
+            )
+            at_work[thread] = item
+            thread.start()
+        if time.monotonic() - renewed > RENEW_SECONDS:
+            _survives(partial(outbox.renew, gateway.db, at_work.values()), "leases were not renewed")
+            renewed = time.monotonic()
+        if at_work:
+            one_is_done.wait(IDLE_SECONDS)
+        elif not items:
+            _pause(gateway, lane, stop)
+    latest = time.monotonic() + LAST_SECONDS
+    for thread in at_work:
+        thread.join(timeout=max(0, latest - time.monotonic()))
+
+
+def _pause(gateway: Gateway, lane: Lane, stop: threading.Event) -> None:
+    if lane.awaited:
+        gateway.woken.wait(IDLE_SECONDS)
+        gateway.woken.clear()
+    else:
+        stop.wait(IDLE_SECONDS)
 
 
 def deliver(gateway: Gateway, stop: threading.Event) -> None:
     """Deliver webhooks until ``stop`` is set; what is on its way then is still written down when it comes back soon."""
     pool = ThreadPoolExecutor(dispatch.THREADS, thread_name_prefix="webhook")
     dispatcher = dispatch.Dispatcher(gateway, pool)
+    failed = "the dispatcher failed a step; it goes on"
     while not stop.is_set():
-        if not _survives(dispatcher.step):
+        if not _survives(dispatcher.step, failed):
             dispatcher.wait(DISPATCH_IDLE_SECONDS)
     pool.shutdown(wait=False, cancel_futures=True)
     for _ in range(LAST_WAITS):
         if dispatcher.idle:
             break
         dispatcher.wait(IDLE_SECONDS)
-        _survives(dispatcher.write_down)
+        _survives(dispatcher.write_down, failed)
 
 
-def _survives(step: Callable[[], int]) -> int:
+def _handlers(gateway: Gateway, topics: tuple[str, ...]) -> dict[str, outbox.Handler]:
+    return {topic: partial(TOPICS[topic], gateway) for topic in topics}
+
+
+def _survives(step: Callable[[], T], words: str) -> T | None:
+    """Run a step; the worker outlives any one failure, and the rows remember their own."""
     try:
         return step()
-    except Exception:  # deliveries, too, outlive any one failure
-        log.exception("the dispatcher failed a step; it goes on")
-        return 0
+    except Exception:  # see above
+        log.exception("%s", words)
+        return None

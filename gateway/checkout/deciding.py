@@ -66,7 +66,7 @@ def begin(
     features = application.features(tx, checkout, plan) | application.counted(linked)
     request = requests.open_request(
         tx,
-        mode=service.tenant_of(checkout).mode,
+        tenant=service.tenant_of(checkout),
         checkout_id=checkout.id,
         shopper_id=checkout.shopper_id,
         amount_fen=checkout.financed_fen,
@@ -191,7 +191,14 @@ def _wait(tx: Transaction, gateway: Gateway, request_id: str) -> None:
         _rule(tx, gateway, request_id, Recommended(**request.advice), ruling)
         return
     pause = min(max(age / 2, SHORTEST_PAUSE), LONGEST_PAUSE)
-    task = outbox.put(tx, requests.TOPIC, {"request": request_id}, at=tx.wall + pause)
+    checkout = tx.get_one(Checkout, request.checkout_id)
+    task = outbox.put(
+        tx,
+        requests.TOPIC,
+        {"request": request_id},
+        tenant=service.tenant_of(checkout),
+        at=tx.wall + pause,
+    )
     request.task_id = task.id
     tx.add(request)
 

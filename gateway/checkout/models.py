@@ -48,6 +48,7 @@ class Checkout(SQLModel, table=True):
             postgresql_where=text("status = 'under_review'"),
         ),
         Index("checkout_that_reopens", "reopens"),
+        Index("checkout_due_of_tenant", "merchant_id", "mode", "status", "expires_at"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

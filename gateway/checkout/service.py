@@ -15,7 +15,7 @@ from gateway.checkout.models import IS_LIVE, LIVE, Checkout
 from gateway.checkout.schemas import CheckoutAnswer
 from gateway.checkout.states import CHECKOUT, EXPIRABLE, UNDECIDED
 from gateway.core.calendar import shanghai_date
-from gateway.core.tenant import Tenant
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import (
@@ -137,13 +137,26 @@ def is_over(tx: Transaction, checkout: Checkout) -> bool:
     return checkout.status in EXPIRABLE and checkout.expires_at <= tx.now
 
 
-def expire_due(tx: Transaction, *, limit: int = 100) -> int:
-    """Expire checkouts whose time is over; returns how many. Safe to run twice, late or in parallel."""
-    query = select(Checkout).where(col(Checkout.status).in_(EXPIRABLE), Checkout.expires_at <= tx.now)
+def expire_due(tx: Transaction, tenant: Tenant, *, limit: int = 100) -> int:
+    """Expire checkouts of the tenant whose time is over; returns how many. Safe to run twice, late or in parallel."""
+    query = select(Checkout).where(
+        Checkout.merchant_id == tenant.merchant_id,
+        Checkout.mode == tenant.mode,
+        col(Checkout.status).in_(EXPIRABLE),
+        Checkout.expires_at <= tx.now,
+    )
     due = list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
     for checkout in due:
         move(tx, checkout, "expired")
     return len(due)
+
+
+def tenants_with_due(tx: Transaction) -> list[Tenant]:
+    """Who has checkouts whose time is over by the machine's time; a test clock is never behind it."""
+    query = select(Checkout.merchant_id, Checkout.mode).where(
+        col(Checkout.status).in_(EXPIRABLE), Checkout.expires_at <= tx.wall
+    )
+    return [Tenant(merchant, mode_of(mode)) for merchant, mode in sorted(set(tx.exec(query)))]
 
 
 def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:

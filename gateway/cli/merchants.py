@@ -30,7 +30,15 @@ def add(verbs: Verbs) -> None:
     account = merchant.add(
         "payout-account", "name the merchant's account at the payment institution", _payout_account
     )
-    for verb in (reserve, account):
+    acknowledgement = merchant.add(
+        "acknowledgement",
+        "agree after how many days a payment is voided whose order the shop has not acknowledged",
+        _acknowledgement,
+    )
+    acknowledgement.add_argument(
+        "--days", type=int, required=True, help="1 to 28 (7 unless agreed otherwise)"
+    )
+    for verb in (reserve, account, acknowledgement):
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
     account.add_argument("account", help="the institution's name of the account, such as acct_…")
     member = verbs.group("member", "help people of a merchant's team who cannot log in")
@@ -85,6 +93,14 @@ def _payout_account(options: argparse.Namespace) -> int:
 
     actor = Actor.at_the_command_line()
     return commands.payout_account(gateway_of(options).db, actor, options.merchant, options.account)
+
+
+def _acknowledgement(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.merchants import commands
+
+    actor = Actor.at_the_command_line()
+    return commands.acknowledgement(gateway_of(options).db, actor, options.merchant, days=options.days)
 
 
 def _reset_factors(options: argparse.Namespace) -> int:

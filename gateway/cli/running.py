@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from gateway.cli.verbs import Verbs, count, day, gateway_of, port
@@ -69,12 +70,15 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 def _settle(options: argparse.Namespace) -> int:
-    from gateway.core.calendar import shanghai_date
+    from gateway.core.calendar import missing_list, shanghai_date
     from gateway.daily import settle
     from gateway.runtime import drain
 
     gateway = gateway_of(options)
-    closed = settle(gateway, options.date or shanghai_date(gateway.clock()))
+    on = options.date or shanghai_date(gateway.clock())
+    if not gateway.ports["working_days"].is_published(on.year):
+        print(missing_list(on.year), file=sys.stderr)
+    closed = settle(gateway, on)
     drain(gateway)
     print(json.dumps([{**row, "created_at": row["created_at"].isoformat()} for row in closed], indent=2))
     return 0

@@ -13,28 +13,53 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 LONGEST_HOLIDAY_DAYS = 30
 
 
+FIXED_HOLIDAYS = frozenset({(1, 1), (5, 1), (5, 2), (5, 3), (10, 1), (10, 2), (10, 3)})
+"""Month and day of the public holidays that are on the same days every year. The regulation of November 2024 names
+1 and 2 May; 3 May has been free by the published list of every year since 2019. Spring Festival, Qingming, Dragon
+Boat and Mid-Autumn follow the moon or the sun: only the list of the year knows them."""
+
+
 class WorkingDays(Protocol):
     """Port: which days banks and payment institutions work."""
 
     def is_working_day(self, day: date) -> bool: ...
 
+    def is_published(self, year: int) -> bool:
+        """Whether the State Council's list of the year is known; else working days are an estimate."""
+        ...
+
 
 class OfficialWorkingDays:
-    """The published calendar with holidays and make-up working days; Monday to Friday, with a warning, beyond it."""
+    """The published calendar with holidays and make-up working days.
+
+    A year without a list has Monday to Friday without the fixed holidays, and a warning in the log.
+    """
 
     def __init__(self) -> None:
         self._warned: set[int] = set()
 
     def is_working_day(self, day: date) -> bool:
-        import chinese_calendar  # type: ignore[import-untyped]  # noqa: PLC0415 - loads late
+        if self.is_published(day.year):
+            import chinese_calendar  # type: ignore[import-untyped]  # noqa: PLC0415 - loads late
 
-        try:
             return bool(chinese_calendar.is_workday(day))
-        except NotImplementedError:
-            if day.year not in self._warned:
-                self._warned.add(day.year)
-                log.warning("no official working days for %d yet: Monday to Friday is taken", day.year)
-            return day.weekday() < 5
+        if day.year not in self._warned:
+            self._warned.add(day.year)
+            log.warning("%s", missing_list(day.year))
+        return day.weekday() < 5 and (day.month, day.day) not in FIXED_HOLIDAYS
+
+    def is_published(self, year: int) -> bool:
+        from chinese_calendar import constants  # noqa: PLC0415 - loads late
+
+        return date(year, 10, 1) in constants.holidays
+
+
+def missing_list(year: int) -> str:
+    """What to tell the operator about a year without a published list."""
+    return (
+        f"The official working days of {year} are not known: Monday to Friday without the fixed holidays is taken. "
+        "Update the package chinese-calendar once the list is published, usually in November of the year before."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +81,24 @@ def shanghai_date(moment: datetime) -> date:
 def settlement_date(
     captured_at: datetime, t_plus: int, cutoff_local: str, working_days: WorkingDays
 ) -> SettlementDates:
-    """The ``t_plus``-th working day after the business date; from the cutoff on, a capture is the next day's."""
+    """The ``t_plus``-th working day after the business date; from the cutoff on, a capture is the next day's.
+
+    With ``t_plus`` 0 it is the business date itself, or the next working day where that is none.
+    """
     local = shanghai_date(captured_at)
     late = captured_at.astimezone(SHANGHAI).time() >= time.fromisoformat(cutoff_local)
     business = local + timedelta(days=1) if late else local
     if t_plus < 0:
         raise ValueError(f"t_plus must not be negative, got {t_plus}")
-    day = business
+    day = business if t_plus else working_day_from(business, working_days)
     for _ in range(t_plus):
-        day = _next_working_day(day, working_days)
+        day = working_day_from(day + timedelta(days=1), working_days)
     return SettlementDates(local, business, day)
 
 
-def _next_working_day(day: date, working_days: WorkingDays) -> date:
-    for _ in range(LONGEST_HOLIDAY_DAYS):
-        day += timedelta(days=1)
-        if working_days.is_working_day(day):
-            return day
-    raise ValueError(f"no working day within {LONGEST_HOLIDAY_DAYS} days before {day}")
+def working_day_from(day: date, working_days: WorkingDays) -> date:
+    """The first working day on or after ``day``. Raises ``ValueError`` when there is none for a month."""
+    for ahead in range(LONGEST_HOLIDAY_DAYS):
+        if working_days.is_working_day(day + timedelta(days=ahead)):
+            return day + timedelta(days=ahead)
+    raise ValueError(f"no working day within {LONGEST_HOLIDAY_DAYS} days from {day}")

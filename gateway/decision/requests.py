@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlmodel import select
 
-from gateway.core.tenant import Mode, mode_of
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.decision import bureau, service
 from gateway.decision.bureau import Bureau, BureauReport, BureauUnavailable, Inquiry
@@ -29,7 +29,7 @@ TOPIC = "checkout.decide"
 def open_request(
     tx: Transaction,
     *,
-    mode: Mode,
+    tenant: Tenant,
     checkout_id: str,
     shopper_id: str,
     amount_fen: int,
@@ -41,10 +41,10 @@ def open_request(
 ) -> DecisionRequest:
     """Write down what is to be decided; the worker takes it up at ``lease_ends`` unless it was ruled on before."""
     request_id = tx.new_id("drq")
-    task = outbox.put(tx, TOPIC, {"request": request_id}, at=lease_ends)
+    task = outbox.put(tx, TOPIC, {"request": request_id}, tenant=tenant, at=lease_ends)
     request = DecisionRequest(
         id=request_id,
-        mode=mode,
+        mode=tenant.mode,
         checkout_id=checkout_id,
         shopper_id=shopper_id,
         amount_fen=amount_fen,

@@ -40,7 +40,8 @@ def plan(tx: Transaction, decision: CreditDecision, challengers: Sequence[Challe
     """Queue the decision for every challenger that sees this shopper; the order of challengers is of no matter."""
     for challenger in challengers:
         if takes_part(challenger.name, decision.shopper_id, challenger.share_bp):
-            outbox.put(tx, TOPIC, {"decision": decision.id, "challenger": challenger.name})
+            payload = {"decision": decision.id, "challenger": challenger.name}
+            outbox.put(tx, TOPIC, payload, tenant=None)
 
 
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:

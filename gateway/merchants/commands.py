@@ -1,4 +1,4 @@
-"""What ``fenqi-gateway merchant list|reserve|payout-account`` does. Each returns the exit code."""
+"""What ``fenqi-gateway merchant list|reserve|payout-account|acknowledgement`` does. Each returns the exit code."""
 
 from __future__ import annotations
 
@@ -70,4 +70,26 @@ def payout_account(db: Database, actor: Actor, merchant_id: str, account: str) -
 
     db.write(work)
     print(f"{merchant_id} is paid out to {account}.")
+    return 0
+
+
+def acknowledgement(db: Database, actor: Actor, merchant_id: str, *, days: int) -> int:
+    """Agree when a payment without an acknowledged order is voided. Raises what ``service`` raises."""
+
+    def agree(tx: Transaction) -> None:
+        before = service.acknowledge_days(tx, merchant_id)
+        service.agree_acknowledgement(tx, merchant_id, days=days)
+        audit.record(
+            tx,
+            actor,
+            "merchant.acknowledgement",
+            about=merchant_id,
+            merchant_id=merchant_id,
+            before=before,
+            after=days,
+            facts={"days": days},
+        )
+
+    db.write(agree)
+    print(f"New payments of {merchant_id} are voided after {days} days without an acknowledgement.")
     return 0

@@ -30,6 +30,8 @@ class Merchant(SQLModel, table=True):
     """Part of each batch's captures that is held back by agreement, as decimal text; none where there is no reserve."""
     reserve_days: int | None = Field(default=None, sa_column=Column(Whole))
     """After how many days what was held back is released."""
+    acknowledge_days: int | None = Field(default=None, sa_column=Column(Whole))
+    """After how many days a payment is voided whose order the shop has not acknowledged; 7 unless agreed otherwise."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

@@ -10,11 +10,13 @@ from sqlmodel import col, select
 from gateway.core.money import parse_rate
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound, ReserveInvalid, Unauthenticated
+from gateway.errors import InvalidRequest, NotFound, ReserveInvalid, Unauthenticated
 from gateway.merchants.models import Merchant, PublishableKey
 
 HIGHEST_RESERVE = Decimal("0.3")
 LONGEST_RESERVE_DAYS = 365
+ACKNOWLEDGE_DAYS = 7
+LONGEST_ACKNOWLEDGE_DAYS = 28
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 """What may be sold in instalments; teaching of pupils (``edu_k12``) is refused by law (domain reference, section 6)."""
 
@@ -49,6 +51,27 @@ def get(tx: Transaction, merchant_id: str) -> Merchant:
 def newest(tx: Transaction, limit: int) -> list[Merchant]:
     """The newest merchants first."""
     return list(tx.exec(select(Merchant).order_by(col(Merchant.id).desc()).limit(limit)))
+
+
+def acknowledge_days(tx: Transaction, merchant_id: str) -> int:
+    """After how many days a payment of the merchant is voided whose order nobody has acknowledged."""
+    return get(tx, merchant_id).acknowledge_days or ACKNOWLEDGE_DAYS
+
+
+def agree_acknowledgement(tx: Transaction, merchant_id: str, *, days: int) -> Merchant:
+    """Let payments be voided after ``days`` days without an acknowledgement, those from now on.
+
+    Raises ``NotFound`` or ``InvalidRequest``.
+    """
+    merchant = get(tx, merchant_id)
+    if not 1 <= days <= LONGEST_ACKNOWLEDGE_DAYS:
+        raise InvalidRequest(
+            f"{days} days are not possible: want 1 to {LONGEST_ACKNOWLEDGE_DAYS}, the life of an authorisation.",
+            param="days",
+        )
+    merchant.acknowledge_days = days
+    tx.add(merchant)
+    return merchant
 
 
 def agree_reserve(tx: Transaction, merchant_id: str, *, rate: str, days: int) -> Merchant:

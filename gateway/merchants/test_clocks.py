@@ -37,9 +37,10 @@ def business_now(tx: Transaction, tenant: Tenant) -> datetime:
     return tx.wall + timedelta(seconds=offset or 0)
 
 
-def tenants(tx: Transaction) -> list[Tenant]:
-    """Whoever has a test clock."""
-    return [Tenant(merchant, "test") for merchant in tx.exec(select(TestClock.merchant_id))]
+def tenants(tx: Transaction, *, status: str = "ready") -> list[Tenant]:
+    """Whoever has a test clock that stands; one that is on its way runs the jobs of its days itself."""
+    query = select(TestClock.merchant_id).where(TestClock.status == status)
+    return [Tenant(merchant, "test") for merchant in tx.exec(query)]
 
 
 def create(tx: Transaction, tenant: Tenant, *, name: str) -> TestClock:

@@ -1,12 +1,14 @@
-"""/healthz: the process answers. /readyz: the database answers too, and whether the scorer is loaded."""
+"""/healthz: the process answers. /readyz: the database answers too, and what else an operator should know."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint
 from sqlalchemy import text
 
+from gateway.core.calendar import shanghai_date
 from gateway.errors import DatabaseUnavailable
 from gateway.web.context import gateway
 
@@ -21,7 +23,10 @@ def healthz() -> Any:
 
 @blueprint.get("/readyz")
 def readyz() -> Any:
-    """Readiness: 503 while the database is away; a scorer that still loads is named but does not stop traffic."""
+    """Readiness: 503 while the database is away.
+
+    A scorer that still loads, and a year without a list of working days within a month, are named but stop no traffic.
+    """
     here = gateway()
     try:
         with here.db.read() as tx:
@@ -30,4 +35,12 @@ def readyz() -> Any:
     except DatabaseUnavailable:
         database = "unavailable"
     scorer = "ready" if here.ports["scorer"].ready else "loading"
-    return {"status": database, "database": database, "scorer": scorer}, 200 if database == "ok" else 503
+    years = {shanghai_date(here.clock() + ahead).year for ahead in (timedelta(), timedelta(days=31))}
+    missing = [str(year) for year in sorted(years) if not here.ports["working_days"].is_published(year)]
+    answer = {
+        "status": database,
+        "database": database,
+        "scorer": scorer,
+        "working_days": f"estimated for {', '.join(missing)}" if missing else "official",
+    }
+    return answer, 200 if database == "ok" else 503

@@ -88,6 +88,7 @@ def capture(
     tx.flush()
     _take_serial_numbers(tx, payment, capture_id, items)
     payment.captured_fen += amount
+    service.mark_acknowledged(tx, payment)
     entry_id = ledger.post(
         tx,
         kind="capture",

@@ -199,7 +199,7 @@ def _instruct(tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, 
     ]
     if rows:
         tx.connection().execute(NEW_COLLECTIONS, rows)
-        outbox.put_many(tx, TOPIC, [{"collection": row["id"]} for row in rows])
+        outbox.put_many(tx, TOPIC, [{"collection": row["id"]} for row in rows], tenant=tenant)
 
 
 def _attempts(tx: Transaction, loan_id: str, period: int) -> tuple[int, bool]:

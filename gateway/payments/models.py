@@ -31,8 +31,18 @@ class Payment(SQLModel, table=True):
         Index("payment_of_store", "merchant_id", "mode", "store", "id"),
         Index("payment_of_shopper", "shopper_id"),
         Index(
-            "payment_lapsing",
-            "expires_at",
+            "payment_due",
+            "next_moment_at",
+            "merchant_id",
+            "mode",
+            sqlite_where=text(IS_CAPTURABLE),
+            postgresql_where=text(IS_CAPTURABLE),
+        ),
+        Index(
+            "payment_due_of_tenant",
+            "merchant_id",
+            "mode",
+            "next_moment_at",
             sqlite_where=text(IS_CAPTURABLE),
             postgresql_where=text(IS_CAPTURABLE),
         ),
@@ -64,6 +74,10 @@ class Payment(SQLModel, table=True):
     acknowledged_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     """When the authorisation lapses."""
+    acknowledge_by: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """When the authorisation is voided unless the shop has acknowledged its order; none before revision 0018."""
+    next_moment_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """The first of its moments that is still to come (see ``deadlines``); what was before it has been done."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

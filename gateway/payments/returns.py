@@ -53,7 +53,7 @@ def instruct(
     )
     tx.add(row)
     tx.flush()
-    outbox.put(tx, TOPIC, {"return": row.id})
+    outbox.put(tx, TOPIC, {"return": row.id}, tenant=tenant)
     return row
 
 

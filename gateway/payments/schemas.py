@@ -143,6 +143,10 @@ class PaymentAnswer(Strict):
     store = fields.String(allow_none=True)
     metadata = Metadata()
     acknowledged_at = Moment(allow_none=True)
+    acknowledge_by = Moment(
+        allow_none=True,
+        metadata={"description": "The authorisation is voided then, unless the order was acknowledged."},
+    )
     authorization_expires_at = Moment()
     created_at = Moment()
 

@@ -1,11 +1,14 @@
-"""Payments are authorised by an approved checkout, found again, shown, acknowledged, voided and expired."""
+"""Payments are authorised by an approved checkout, found again, shown, acknowledged, voided and expired.
+
+``deadlines`` says when.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlmodel import col, func, select, text
+from sqlmodel import col, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.payment_status import payment_status
@@ -16,13 +19,14 @@ from gateway.decision import limits
 from gateway.errors import AmountAboveAuthorized, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.merchants import service as merchants
 from gateway.payments import deliveries
-from gateway.payments.models import IS_CAPTURABLE, Capture, Dispute, Payment, Refund, SubsidyClaim
+from gateway.payments.models import Capture, Dispute, Payment, Refund, SubsidyClaim
+from gateway.payments.moments import AUTHORIZATION_LIFE, first_after, moments
 from gateway.payments.schemas import PaymentAnswer
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
 
-AUTHORIZATION_LIFE = timedelta(days=28)
 ANSWER = PaymentAnswer()
 
 
@@ -61,8 +65,13 @@ def authorize(
         store=store,
         government_subsidy=government_subsidy,
         expires_at=tx.now + AUTHORIZATION_LIFE,
+        acknowledge_by=tx.now + timedelta(days=merchants.acknowledge_days(tx, tenant.merchant_id)),
         created_at=tx.now,
     )
+    planned = moments(
+        created_at=payment.created_at, acknowledge_by=payment.acknowledge_by, expires_at=payment.expires_at
+    )
+    payment.next_moment_at = first_after(planned, payment.created_at)
     held = limits.hold(
         tx, shopper_id=shopper_id, funder=funder, amount_fen=payment.amount_fen, about=payment.id
     )
@@ -119,55 +128,47 @@ def void(tx: Transaction, tenant: Tenant, *, payment_id: str, amount_fen: int | 
 
 
 def void_rest(tx: Transaction, payment: Payment) -> None:
-    """Void what a final capture leaves over; the capture's event tells of it."""
+    """Void what is left; the caller's event tells of it."""
     left = capturable_fen(payment)
     if left:
         payment.voided_fen += left
         _release(tx, payment, left, reason="voided", number=payment.voided_fen)
 
 
-def expire_due(tx: Transaction, *, limit: int = 100) -> int:
-    """Let authorisations lapse whose time is over; returns how many. Safe to run twice, late or in parallel."""
-    query = select(Payment).where(
-        Payment.expires_at <= tx.now,
-        text(IS_CAPTURABLE),
-    )
-    due = list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
-    for payment in due:
-        expire(tx, payment)
-    return len(due)
-
-
-def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
-    """When the tenant's next authorisation lapses."""
-    query = select(func.min(Payment.expires_at)).where(
-        Payment.merchant_id == tenant.merchant_id,
-        Payment.mode == tenant.mode,
-        text(IS_CAPTURABLE),
-    )
-    return tx.exec(query).one()
-
-
-def expire(tx: Transaction, payment: Payment) -> None:
+def expire(tx: Transaction, payment: Payment, **more: str) -> None:
     """Let the authorisation of a payment lapse: what was not captured is released. Raises ``WrongState``."""
     left = checked_capturable(payment, None, verb="expire", done="expired")
     payment.expired_fen += left
     _release(tx, payment, left, reason="expired", number=payment.expired_fen)
-    note(tx, payment, "payment.expired")
+    note(tx, payment, "payment.expired", **more)
 
 
 def acknowledge(tx: Transaction, tenant: Tenant, *, payment_id: str, merchant_order_id: str) -> Payment:
-    """Note that the shop's order exists; saying it again changes nothing. Raises ``WrongState`` for another order."""
+    """Note that the shop's order exists. Raises what ``mark_acknowledged`` raises."""
     payment = locked(tx, tenant, payment_id)
-    if payment.merchant_order_id not in (None, merchant_order_id):
+    mark_acknowledged(tx, payment, merchant_order_id=merchant_order_id)
+    return payment
+
+
+def mark_acknowledged(tx: Transaction, payment: Payment, *, merchant_order_id: str | None = None) -> None:
+    """The shop has said, by name or by capturing, that its order exists: no reminder and no void come any more.
+
+    Saying it again changes nothing. Raises ``WrongState`` for another order, and when the payment was voided or has
+    lapsed without it: the shop must not ship.
+    """
+    if merchant_order_id is not None and payment.merchant_order_id not in (None, merchant_order_id):
         raise WrongState(
             f"The payment was acknowledged for the order {payment.merchant_order_id!r}.",
             param="merchant_order_id",
         )
-    payment.merchant_order_id = merchant_order_id
+    if payment.acknowledged_at is None and status_of(payment) in ("voided", "expired"):
+        raise WrongState(
+            f"The payment is {status_of(payment)}: do not ship, start a new checkout for the order.",
+            param="payment",
+        )
+    payment.merchant_order_id = merchant_order_id or payment.merchant_order_id
     payment.acknowledged_at = payment.acknowledged_at or tx.now
     tx.add(payment)
-    return payment
 
 
 def capturable_fen(payment: Payment) -> int:
@@ -249,6 +250,7 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
         "store": payment.store,
         "metadata": payment.extra,
         "acknowledged_at": payment.acknowledged_at,
+        "acknowledge_by": payment.acknowledge_by,
         "authorization_expires_at": payment.expires_at,
         "created_at": payment.created_at,
     }

@@ -139,7 +139,7 @@ def advance_test_clock(call: Call, clock_id: str) -> Any:
         raise InvalidRequest("Give either days or to.", param="days")
     to = body["to"] or test_clocks.time_of(call.tx, clock) + timedelta(days=body["days"])
     clock = test_clocks.start_advance(call.tx, call.tenant, clock_id, to=to)
-    outbox.put(call.tx, ADVANCE, {"test_clock": clock.id})
+    outbox.put(call.tx, ADVANCE, {"test_clock": clock.id}, tenant=call.tenant)
     return _shown(call, clock)
 
 

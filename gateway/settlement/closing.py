@@ -1,4 +1,7 @@
-"""Closing a day's batch: pending becomes available, debts are taken off, the payout is instructed; one commit."""
+"""Closing a day's batch: pending becomes available, debts are taken off, the payout is instructed; one commit.
+
+Batches close on days with banking only: whatever is due on another day waits for the next of them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from datetime import date, timedelta
 
 from sqlmodel import col, func, select
 
+from gateway.core.calendar import WorkingDays, working_day_from
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.ledger import postings
@@ -32,22 +36,28 @@ def tenants_with_open_lines(tx: Transaction, *, on: date) -> list[Tenant]:
     return [Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(query)]
 
 
-def next_work(tx: Transaction, tenant: Tenant) -> date | None:
-    """The settlement date of the tenant's next open line."""
+def next_work(tx: Transaction, tenant: Tenant, *, today: date, working_days: WorkingDays) -> date | None:
+    """The day from ``today`` on at which the tenant's next open line can be settled."""
     query = select(func.min(SettlementLine.settlement_date)).where(
         SettlementLine.merchant_id == tenant.merchant_id,
         SettlementLine.mode == tenant.mode,
         col(SettlementLine.batch_id).is_(None),
     )
-    return tx.exec(query).one()
+    due = tx.exec(query).one()
+    if due is None:
+        return None
+    return working_day_from(max(due, today), working_days)
 
 
-def close_batch(tx: Transaction, tenant: Tenant, *, on: date, funder: str) -> SettlementBatch | None:
-    """Close the merchant's batch of a day and instruct its payout; None when there is nothing or it is closed.
+def close_batch(
+    tx: Transaction, tenant: Tenant, *, on: date, funder: str, working_days: WorkingDays
+) -> SettlementBatch | None:
+    """Close the merchant's batch of a day and instruct its payout.
 
-    Safe to run twice, late or in parallel: a day has one batch, and what comes after it waits for the next.
+    None when there is nothing to settle, when the batch is closed, and on a day without banking. Safe to run twice,
+    late or in parallel: a day has one batch, and what comes after it waits for the next.
     """
-    if _batch_of(tx, tenant, on) is not None:
+    if not working_days.is_working_day(on) or _batch_of(tx, tenant, on) is not None:
         return None
     lines = list(
         tx.exec(
@@ -190,7 +200,7 @@ def _instruct(tx: Transaction, tenant: Tenant, row: SettlementBatch, funder: str
         about_id=payout.id,
         effective_date=row.settled_on,
     )
-    outbox.put(tx, PAYOUT_TOPIC, {"payout": payout.id})
+    outbox.put(tx, PAYOUT_TOPIC, {"payout": payout.id}, tenant=tenant)
 
 
 def _batch_of(tx: Transaction, tenant: Tenant, on: date) -> SettlementBatch | None:

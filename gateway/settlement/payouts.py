@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
 from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
-from gateway.core.calendar import shanghai_date
+from gateway.core.calendar import SHANGHAI, WorkingDays, shanghai_date, working_day_from
 from gateway.core.institution import Instruction
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
@@ -18,6 +19,7 @@ from gateway.merchants import test_clocks
 from gateway.settlement.models import Payout, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer
 from gateway.settlement.service import add_line, payout_view
+from gateway.webhooks import outbox
 from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
@@ -32,12 +34,14 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     """Instruct the payout that ``item`` names and book what the institution says of it.
 
     The payout's id is the institution's reference. Raises ``InstitutionUnavailable`` while the outcome is not known;
-    the outbox asks again, and then the institution is asked what it knows before anything is sent.
+    the outbox asks again, and then the institution is asked what it knows before anything is sent. Nothing is sent on
+    a day without banking: raises ``outbox.Later``.
     """
     with gateway.db.read() as tx:
         payout = tx.get_one(Payout, item.payload["payout"])
         failure = _played_failure(tx, payout)
         account = merchants.get(tx, payout.merchant_id).payout_account
+        wait = _until_banking(tx, Tenant.of(payout), gateway.ports["working_days"])
     if payout.status != "pending":
         return
     institution = gateway.ports["institution"]
@@ -51,6 +55,8 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         test_failure=failure,
     )
     answer = institution.look_up(instruction) if item.attempts > 1 else None
+    if answer is None and wait is not None:
+        raise wait
     answer = answer or institution.carry_out(instruction)
     if answer.outcome == "pending":
         raise InstitutionUnavailable(f"the payout {payout.id} is on its way")
@@ -105,6 +111,17 @@ def give_back(tx: Transaction, payout_id: str, *, failure: str) -> Payout:
     )
     _due_again(tx, payout, _book(tx, payout, "payout_returned", lines, event="payout.failed"))
     return payout
+
+
+def _until_banking(tx: Transaction, tenant: Tenant, working_days: WorkingDays) -> outbox.Later | None:
+    """What to raise on a day without banking, by the merchant's time; None on the others."""
+    test_clocks.enter(tx, tenant)
+    today = shanghai_date(tx.now)
+    banking = working_day_from(today, working_days)
+    if banking == today:
+        return None
+    opens = datetime.combine(banking, time(), SHANGHAI)
+    return outbox.Later(f"waits for {banking}, the next day with banking", at=tx.wall + (opens - tx.now))
 
 
 def _locked(tx: Transaction, payout_id: str) -> Payout:

@@ -74,7 +74,7 @@ class Gateway:
     """Sets a transaction's ``now`` to a merchant's business time, which a test clock may have moved."""
     random_bits: Callable[[int], int] = secrets.randbits
     """Chance: so many random bits."""
-    queue: Callable[[Transaction, str, dict[str, Any]], Any] = lambda tx, topic, payload: None
+    queue: Callable[..., Any] = lambda tx, topic, payload, *, tenant: None
     """Puts what must leave into the outbox, for the rooms below it."""
     woken: threading.Event = field(default_factory=threading.Event)
     """Set when something was queued that is to leave at once, for a worker that is a thread of this process."""

@@ -10,6 +10,8 @@ from gateway.db.types import Bytes, Document, Flag, UtcTime, Whole, Words
 
 PENDING = text("status = 'pending'")
 TESTS = text("cause = 'test'")
+WAITS = "done_at IS NULL"
+"""A row of the outbox that is not carried out. A query that says it in these words finds such rows by the index."""
 
 
 class Event(SQLModel, table=True):
@@ -171,13 +173,37 @@ class OutboxItem(SQLModel, table=True):
     """Something that must leave the gateway; written in the transaction of its cause, drained afterwards."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("outbox_due", "done_at", "next_at"),)
+    __table_args__ = (
+        Index(
+            "outbox_due",
+            "topic",
+            "mode",
+            "next_at",
+            "id",
+            sqlite_where=text(WAITS),
+            postgresql_where=text(WAITS),
+        ),
+        Index(
+            "outbox_of_tenant",
+            "merchant_id",
+            "mode",
+            "topic",
+            "next_at",
+            sqlite_where=text(WAITS),
+            postgresql_where=text(WAITS),
+        ),
+    )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str | None = Field(default=None, sa_column=Column(Words))
+    mode: str | None = Field(default=None, sa_column=Column(Words))
+    """Whose it is; none where it belongs to no merchant."""
     topic: str = Field(sa_column=Column(Words, nullable=False))
     payload: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
     attempts: int = Field(sa_column=Column(Whole, nullable=False))
     next_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    leased_until: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """Until then a worker has the row in hand."""
     done_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
     last_error: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

@@ -1,22 +1,25 @@
 """The outbox: what must leave the gateway is a row beside its cause, so it is neither lost nor sent for nothing.
 
-Draining claims rows by a lease (their next time moves ahead, their attempt counts), works outside any transaction, and
-marks them done. A crash between the two repeats the work, so receivers are idempotent.
+A row is claimed by a lease just before it is worked (its next time moves ahead, its attempt counts), worked outside any
+transaction, and marked done. A crash between the two repeats the work, so receivers are idempotent. Each row says whose
+it is: lanes take the rows of one mode, and a test clock those of its merchant alone.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, insert
+from sqlalchemy import bindparam, insert, text, update
 from sqlmodel import SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Database, Transaction
-from gateway.webhooks.models import OutboxItem
+from gateway.webhooks.models import WAITS, OutboxItem
 
 log = logging.getLogger("gateway.outbox")
 BATCH = 100
@@ -29,16 +32,33 @@ NEW_ITEMS = insert(ITEMS)
 DONE = (
     ITEMS.update()
     .where(ITEMS.c.id == bindparam("item"), ITEMS.c.done_at.is_(None))
-    .values(done_at=bindparam("now"))
+    .values(done_at=bindparam("now"), leased_until=None)
 )
 
 Handler = Callable[[OutboxItem], None]
 
 
-def put(tx: Transaction, topic: str, payload: dict[str, Any], *, at: datetime | None = None) -> OutboxItem:
-    """Queue ``payload`` for the handler of ``topic``, not before ``at``."""
+class Later(Exception):
+    """Raised by a handler: nothing is wrong, but the row must wait until ``at`` (the machine's time)."""
+
+    def __init__(self, reason: str, *, at: datetime) -> None:
+        super().__init__(reason)
+        self.at = at
+
+
+def put(
+    tx: Transaction,
+    topic: str,
+    payload: dict[str, Any],
+    *,
+    tenant: Tenant | None,
+    at: datetime | None = None,
+) -> OutboxItem:
+    """Queue ``payload`` for the handler of ``topic``, not before ``at``; no ``tenant`` for what is no merchant's."""
     item = OutboxItem(
         id=tx.new_id("out"),
+        merchant_id=tenant.merchant_id if tenant else None,
+        mode=tenant.mode if tenant else None,
         topic=topic,
         payload=payload,
         attempts=0,
@@ -49,11 +69,13 @@ def put(tx: Transaction, topic: str, payload: dict[str, Any], *, at: datetime | 
     return item
 
 
-def put_many(tx: Transaction, topic: str, payloads: Sequence[dict[str, Any]]) -> None:
-    """Queue many payloads at once."""
+def put_many(tx: Transaction, topic: str, payloads: Sequence[dict[str, Any]], *, tenant: Tenant) -> None:
+    """Queue many payloads of a merchant at once."""
     rows = [
         {
             "id": tx.new_id("out"),
+            "merchant_id": tenant.merchant_id,
+            "mode": tenant.mode,
             "topic": topic,
             "payload": payload,
             "attempts": 0,
@@ -71,49 +93,126 @@ def withdraw(tx: Transaction, item_id: str) -> None:
     tx.execute(DONE, {"item": item_id, "now": tx.wall})
 
 
-def drain(db: Database, handlers: Mapping[str, Handler], *, limit: int = BATCH) -> int:
-    """Handle up to ``limit`` due rows; returns how many were claimed. A failing row is tried again later."""
-    items = db.write(lambda tx: _claim(tx, sorted(handlers), limit))
-    for item in items:
-        try:
-            handlers[item.topic](item)
-        except Exception as error:  # a handler may fail in any way; the row remembers how
-            log.warning("outbox %s %s failed at attempt %d: %s", item.topic, item.id, item.attempts, error)
-            db.write(partial(_failed, item=item, error=error))
-        else:
-            db.write(partial(_done, item=item))
-    return len(items)
+def drain(
+    db: Database,
+    handlers: Mapping[str, Handler],
+    *,
+    mode: Mode | None = None,
+    tenant: Tenant | None = None,
+    limit: int = BATCH,
+) -> int:
+    """Handle up to ``limit`` due rows, one after the other; returns how many. A failing row is tried again later."""
+    for number in range(limit):
+        items = claim(db, sorted(handlers), mode=mode, tenant=tenant, limit=1)
+        if not items:
+            return number
+        handle(db, handlers, items[0])
+    return limit
 
 
-def _claim(tx: Transaction, topics: list[str], limit: int) -> list[OutboxItem]:
-    query = (
-        select(OutboxItem)
-        .where(
-            col(OutboxItem.done_at).is_(None),
-            OutboxItem.next_at <= tx.wall,
-            col(OutboxItem.topic).in_(topics),
-        )
-        .order_by(col(OutboxItem.next_at), col(OutboxItem.id))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+def claim(
+    db: Database,
+    topics: Sequence[str],
+    *,
+    limit: int,
+    mode: Mode | None = None,
+    tenant: Tenant | None = None,
+) -> list[OutboxItem]:
+    """Lease up to ``limit`` due rows, of one mode or of one merchant where that is named."""
+    with db.read() as tx:  # an idle worker takes nobody's turn to write
+        if not any(tx.exec(_due(tx, topic, mode, tenant).limit(1)).first() for topic in topics):
+            return []
+    return db.write(lambda tx: _lease(tx, topics, mode, tenant, limit))
+
+
+def handle(db: Database, handlers: Mapping[str, Handler], item: OutboxItem) -> None:
+    """Work one claimed row and write down what became of it."""
+    try:
+        handlers[item.topic](item)
+    except Later as later:
+        db.write(partial(_again, item=item, at=later.at, words=str(later)))
+    except Exception as error:  # a handler may fail in any way; the row remembers how
+        log.warning("outbox %s %s failed at attempt %d: %s", item.topic, item.id, item.attempts, error)
+        seconds = RETRY_AFTER_SECONDS[min(item.attempts, len(RETRY_AFTER_SECONDS)) - 1]
+        words = f"{type(error).__name__}: {error}"[:500]
+        db.write(lambda tx: _again(tx, item=item, at=tx.wall + timedelta(seconds=seconds), words=words))
+    else:
+        db.write(partial(_done, item=item))
+
+
+def renew(db: Database, items: Iterable[OutboxItem]) -> None:
+    """Go on holding rows that are still being worked."""
+
+    def hold(tx: Transaction) -> None:
+        until = tx.wall + LEASE
+        for item in held:
+            ours = update(OutboxItem).where(
+                col(OutboxItem.id) == item.id,
+                col(OutboxItem.attempts) == item.attempts,
+                col(OutboxItem.leased_until).is_not(None),
+            )
+            tx.execute(ours.values(next_at=until, leased_until=until))
+
+    held = list(items)
+    if held:
+        db.write(hold)
+
+
+def wake(tx: Transaction, tenant: Tenant) -> None:
+    """Let everything of a merchant that waits be due now: its clock has moved ahead."""
+    waiting = update(OutboxItem).where(
+        text(WAITS),
+        col(OutboxItem.merchant_id) == tenant.merchant_id,
+        col(OutboxItem.mode) == tenant.mode,
+        col(OutboxItem.leased_until).is_(None),
+        col(OutboxItem.next_at) > tx.wall,
     )
-    items = list(tx.exec(query))
+    tx.execute(waiting.values(next_at=tx.wall))
+
+
+def in_hand(tx: Transaction, tenant: Tenant, topics: Sequence[str]) -> bool:
+    """Whether some worker is at work on a row of the merchant."""
+    query = select(OutboxItem.id).where(
+        text(WAITS),
+        OutboxItem.merchant_id == tenant.merchant_id,
+        OutboxItem.mode == tenant.mode,
+        col(OutboxItem.topic).in_(topics),
+        col(OutboxItem.leased_until) > tx.wall,
+    )
+    return tx.exec(query.limit(1)).first() is not None
+
+
+def _due(tx: Transaction, topic: str, mode: Mode | None, tenant: Tenant | None) -> SelectOfScalar[OutboxItem]:
+    query = select(OutboxItem).where(text(WAITS), OutboxItem.topic == topic, OutboxItem.next_at <= tx.wall)
+    if tenant is not None:
+        query = query.where(OutboxItem.merchant_id == tenant.merchant_id, OutboxItem.mode == tenant.mode)
+    elif mode is not None:
+        query = query.where(OutboxItem.mode == mode)
+    return query.order_by(col(OutboxItem.next_at), col(OutboxItem.id))
+
+
+def _lease(
+    tx: Transaction, topics: Sequence[str], mode: Mode | None, tenant: Tenant | None, limit: int
+) -> list[OutboxItem]:
+    items: list[OutboxItem] = []
+    for topic in topics:
+        query = _due(tx, topic, mode, tenant).limit(limit - len(items))
+        items += tx.exec(query.with_for_update(skip_locked=True)) if len(items) < limit else []
     for item in items:
         item.attempts += 1
-        item.next_at = tx.wall + LEASE
+        item.next_at = item.leased_until = tx.wall + LEASE
         tx.add(item)
     return items
 
 
 def _done(tx: Transaction, item: OutboxItem) -> None:
     row = tx.get_one(OutboxItem, item.id)
-    row.done_at, row.last_error = tx.wall, None
+    row.done_at, row.last_error, row.leased_until = tx.wall, None, None
     tx.add(row)
 
 
-def _failed(tx: Transaction, item: OutboxItem, error: Exception) -> None:
+def _again(tx: Transaction, *, item: OutboxItem, at: datetime, words: str) -> None:
     row = tx.get_one(OutboxItem, item.id)
-    wait = RETRY_AFTER_SECONDS[min(row.attempts, len(RETRY_AFTER_SECONDS)) - 1]
-    row.last_error = f"{type(error).__name__}: {error}"[:500]
-    row.next_at = tx.wall + timedelta(seconds=wait)
-    tx.add(row)
+    if row.attempts == item.attempts:  # else another worker has taken it meanwhile
+        row.next_at, row.last_error, row.leased_until = at, words, None
+        tx.add(row)

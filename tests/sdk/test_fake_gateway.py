@@ -131,12 +131,28 @@ def test_checkout_and_authorisation_expire(gateway: FakeGateway, client: Fenqi) 
     checkout, payment = opened(client), bought(gateway, client)
     gateway.advance(days=1)
     assert client.checkouts.retrieve(checkout.id).status == "expired"
+    client.payments.acknowledge(payment.id, merchant_order_id="A-1")
     gateway.advance(days=28)
     assert client.payments.retrieve(payment.id).status == "expired"
     with pytest.raises(fenqi.ConflictError) as refused:
         client.payments.capture(payment.id)
     assert refused.value.code == "authorization_expired"
     assert [event.type for event in gateway.events][-2:] == ["checkout.expired", "payment.expired"]
+
+
+def test_an_order_that_is_not_acknowledged_is_told_of_and_voided(gateway: FakeGateway, client: Fenqi) -> None:
+    payment = bought(gateway, client)
+    assert payment.acknowledge_by == "2026-11-30T12:00:00.000Z"
+    gateway.advance(days=10)
+    told = [(event.type, event.data["occurred_at"]) for event in gateway.events[-3:]]
+    assert told == [
+        ("payment.unacknowledged", "2026-11-24T12:00:00.000Z"),
+        ("payment.unacknowledged", "2026-11-26T12:00:00.000Z"),
+        ("payment.voided", "2026-11-30T12:00:00.000Z"),
+    ]
+    assert client.payments.retrieve(payment.id).status == "voided"
+    with pytest.raises(fenqi.ConflictError, match="do not ship"):
+        client.payments.acknowledge(payment.id, merchant_order_id="A-1")
 
 
 def test_captures_settle_on_the_next_working_day_less_fees(gateway: FakeGateway, client: Fenqi) -> None:

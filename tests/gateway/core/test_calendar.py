@@ -79,3 +79,19 @@ def test_a_calendar_without_working_days_ends_the_search() -> None:
 
     with pytest.raises(ValueError, match="no working day"):
         settlement_date(datetime(2026, 11, 23, 12, tzinfo=SHANGHAI), 1, "23:00", NeverOpen())
+
+
+def test_fixed_holidays_of_an_unpublished_year_are_known() -> None:
+    closed = [date(2099, 1, 1), date(2099, 5, 1), date(2099, 10, 1), date(2099, 10, 2), date(2097, 5, 3)]
+    assert all(day.weekday() < 5 for day in (closed[0], *closed[2:]))
+    assert not any(OFFICIAL.is_working_day(day) for day in closed)
+    assert OFFICIAL.is_published(2026)
+    assert not OFFICIAL.is_published(2099)
+
+
+def test_without_days_of_delay_a_capture_on_a_weekend_still_waits_for_a_banking_day() -> None:
+    saturday = at("2026-11-28T12:00:00+08:00")
+    assert settlement_date(saturday, 0, "23:00", OFFICIAL).settlement_date == date(2026, 11, 30)
+    assert settlement_date(at("2026-11-27T12:00:00+08:00"), 0, "23:00", OFFICIAL).settlement_date == date(
+        2026, 11, 27
+    )

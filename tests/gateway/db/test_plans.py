@@ -20,6 +20,7 @@ from tests.one_database import database_url  # noqa: F401
 SMALL = {
     "alembic_version",
     "audit_root",
+    "ledger_head",
     "merchant",
     "oauth_client",
     "plan_price",

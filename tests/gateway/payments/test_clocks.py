@@ -67,6 +67,7 @@ def test_new_orders_live_at_the_merchants_time_and_nobody_elses(
 
 def test_an_authorisation_lapses_on_the_way(api: Any, clock_of: Callable[..., dict[str, Any]]) -> None:
     payment = api.approved()
+    api.post(f"/v1/payments/{payment['id']}/acknowledge", {"merchant_order_id": "A-1"})
     clock_of(days=29)
     assert api.get(f"/v1/payments/{payment['id']}").json["status"] == "expired"
 

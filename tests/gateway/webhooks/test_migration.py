@@ -129,6 +129,47 @@ def test_secrets_of_an_older_release_go_on_signing_until_their_end(empty_url):
     engine.dispose()
 
 
+def test_what_waits_learns_whose_it_is_and_old_authorisations_are_not_voided(empty_url):
+    upgrade(empty_url, "0017")
+    engine = create_engine(canonical_url(empty_url))
+    with engine.begin() as connection:
+        _fill(connection, "merchant", id="mer_1", name="商", name_en="M", category="3c", allowed_origins="[]")
+        _fill(
+            connection,
+            "shopper",
+            id="shp_1",
+            mode="live",
+            name_sealed=b"x",
+            id_number_sealed=b"x",
+            phone_sealed=b"x",
+        )
+        _fill(
+            connection, "payment", id="pay_1", mode="live", shopper_id="shp_1", amount_fen=5, term=3,
+            expires_at="2026-12-21T04:00:00.000000Z",
+        )  # fmt: skip
+        _fill(connection, "settlement_batch", id="stl_1", mode="live", settled_on="2026-11-24")
+        _fill(
+            connection,
+            "payout",
+            id="po_1",
+            mode="live",
+            settlement_id="stl_1",
+            amount_fen=5,
+            status="pending",
+        )
+        waiting = json.dumps({"payout": "po_1"})
+        _fill(connection, "outbox", id="out_1", topic="payout.instruct", payload=waiting, attempts=1)
+        _fill(connection, "outbox", id="out_2", topic="decision.shadow", payload="{}", attempts=0)
+    upgrade(empty_url)
+    with engine.connect() as connection:
+        owners = connection.execute(text("SELECT id, merchant_id, mode FROM outbox ORDER BY id")).all()
+        planned = connection.execute(text("SELECT acknowledge_by, next_moment_at FROM payment")).one()
+    engine.dispose()
+    assert owners == [("out_1", "mer_1", "live"), ("out_2", None, None)]
+    assert planned.acknowledge_by is None
+    assert str(planned.next_moment_at)[:10] == "2026-12-14"
+
+
 def _fill(connection, table: str, **values: object) -> None:
     """Insert a row of the old schema; what is not named gets a plain value of its type."""
     sqlite = connection.dialect.name == "sqlite"

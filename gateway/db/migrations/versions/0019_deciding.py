@@ -1,7 +1,7 @@
 """Applications are decided between two transactions; reviews have a promised time, a reason, and may lead to a new offer.
 
 Revision ID: 0019
-Revises: 0017
+Revises: 0018
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from alembic import op
 from gateway.db import types
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

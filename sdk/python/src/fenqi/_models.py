@@ -133,6 +133,7 @@ class Payment(Model):
     shipping: Model | None
     authorization_expires_at: str
     acknowledged_at: str | None
+    acknowledge_by: str | None
     checkout: str
     merchant_reference: str
     merchant_order_id: str | None

@@ -115,7 +115,7 @@ class Payments(Resource):
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Payment:
-        """Say that your order exists; an unacknowledged payment is voided after some days."""
+        """Say that your order exists; an unacknowledged payment is voided at ``acknowledge_by``."""
         body = given(extra, merchant_order_id=merchant_order_id)
         path = f"/v1/payments/{segment(payment)}/acknowledge"
         return self._client._post(Payment, path, body, idempotency_key, timeout)

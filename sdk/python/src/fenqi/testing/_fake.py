@@ -64,7 +64,7 @@ def pass_time(state: State, by: timedelta) -> None:
     while state.now < end:
         state.clock.advance(min(timedelta(days=1), end - state.now))
         _checkouts.expire_overdue(state)
-        _payments.expire_overdue(state)
+        _payments.pass_moments(state)
         _payments.pay_what_fell_due(state)
         _refunds.succeed_pending(state)
         _settlements.close_due(state)

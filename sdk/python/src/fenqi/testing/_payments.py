@@ -1,8 +1,8 @@
-"""The fake's payments: authorise, capture, void, expire; each capture draws one loan."""
+"""The fake's payments: authorise, capture, void, remind, expire; each capture draws one loan."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from . import _deliveries
@@ -14,6 +14,10 @@ from ._state import Fields, Problem, State
 _SMALLEST_PART = 100_000
 _MOST_CAPTURES = 10
 _AUTHORIZATION_DAYS = 28
+_ACKNOWLEDGE_DAYS = 7
+_DAYS_AFTER = {1: "payment.unacknowledged", 3: "payment.unacknowledged", 7: "payment.voided"}
+_DAYS_BEFORE = {7: "payment.expiring", 2: "payment.expiring", 0: "payment.expired"}
+"""What happens so many days after the authorisation, and before its end, to what is not captured."""
 
 
 def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
@@ -40,6 +44,7 @@ def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
         "store": checkout["store"],
         "metadata": checkout["metadata"],
         "acknowledged_at": None,
+        "acknowledge_by": rfc3339(state.now + timedelta(days=_ACKNOWLEDGE_DAYS)),
         "authorization_expires_at": rfc3339(state.now + timedelta(days=_AUTHORIZATION_DAYS)),
     }
     state.payments[payment["id"]] = payment
@@ -114,18 +119,45 @@ def update(state: State, id: str, body: Fields) -> Fields:
 
 
 def acknowledge(state: State, payment: Fields, order: str | None = None) -> Fields:
-    """The shop's order exists."""
+    """The shop's order exists; what was voided or has lapsed without it cannot be acknowledged any more."""
+    if payment["acknowledged_at"] is None and payment["status"] in ("voided", "expired"):
+        raise Problem(
+            409, "wrong_state", f"The payment is {payment['status']}: do not ship.", param="payment"
+        )
     payment["merchant_order_id"] = order or payment["merchant_order_id"]
     payment["acknowledged_at"] = payment["acknowledged_at"] or rfc3339(state.now)
     return payment
 
 
-def expire_overdue(state: State) -> None:
-    """Let every authorisation lapse whose time is over."""
+def pass_moments(state: State) -> None:
+    """Remind of orders that are not acknowledged, void and let lapse, each once and in order."""
     for payment in state.payments.values():
-        if payment["capturable_amount"] and payment["authorization_expires_at"] <= rfc3339(state.now):
-            payment["expired_amount"] += payment["capturable_amount"]
-            state.record("payment.expired", follow_amounts(payment))
+        for at, type in _moments(payment):
+            new = (payment["id"], type, at) not in state.happened
+            if new and at <= rfc3339(state.now) and payment["capturable_amount"]:
+                state.happened.add((payment["id"], type, at))
+                _happen(state, payment, type, at)
+
+
+def _moments(payment: Fields) -> list[tuple[str, str]]:
+    created, ends = (
+        datetime.fromisoformat(payment[key]) for key in ("created_at", "authorization_expires_at")
+    )
+    planned = [(rfc3339(created + timedelta(days=days)), type) for days, type in _DAYS_AFTER.items()]
+    planned += [(rfc3339(ends - timedelta(days=days)), type) for days, type in _DAYS_BEFORE.items()]
+    return sorted(planned)
+
+
+def _happen(state: State, payment: Fields, type: str, at: str) -> None:
+    told: Fields = {"occurred_at": at}
+    if type in ("payment.unacknowledged", "payment.voided") and payment["acknowledged_at"]:
+        return
+    if type == "payment.voided":
+        payment["voided_amount"] += payment["capturable_amount"]
+        told["reason"] = "unacknowledged"
+    elif type == "payment.expired":
+        payment["expired_amount"] += payment["capturable_amount"]
+    state.record(type, {**follow_amounts(payment), **told})
 
 
 def follow_amounts(payment: Fields) -> Fields:

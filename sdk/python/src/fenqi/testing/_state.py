@@ -69,6 +69,8 @@ class State:
         """By capture: the part of what was refunded with which the merchant's fee came back."""
         self.returned: dict[str, int] = {}
         """By loan: what refunds have sent back to the shopper."""
+        self.happened: set[tuple[str, str, str]] = set()
+        """Moments of payments that have come: the payment, the event and the time."""
         self.serial_numbers: set[str] = set()
         self.settlement_lines: list[Fields] = []
         self.tokens: dict[str, datetime] = {}

@@ -1,0 +1,5 @@
+-- Tenancy of the outbox on PostgreSQL. What is refused here, outbox.sqlite.sql refuses in the same words.
+
+CREATE TRIGGER outbox_keeps_tenant BEFORE UPDATE OF merchant_id, mode ON outbox
+  FOR EACH ROW WHEN (NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode)
+  EXECUTE FUNCTION tenancy_refuse('the merchant and mode of an outbox item never change')
