@@ -85,6 +85,7 @@ class Caller:
         answer = self._send("GET", path, params={**params, "limit": size, "cursor": cursor}, timeout=timeout)
         listed = self._one(Model, answer)
         fields, response = listed._fields, listed._response
+        assert response is not None, "it came with the answer"
         rows = fields.get("data")
         has_more, next_cursor = onward(fields, path, response)
         if not isinstance(rows, list) or not all(type(row) is dict for row in rows):
