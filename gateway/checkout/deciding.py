@@ -66,7 +66,7 @@ def begin(
     features = application.features(tx, checkout, plan) | application.counted(linked)
     request = requests.open_request(
         tx,
-        mode=service.tenant_of(checkout).mode,
+        service.tenant_of(checkout),
         checkout_id=checkout.id,
         shopper_id=checkout.shopper_id,
         amount_fen=checkout.financed_fen,

@@ -51,8 +51,8 @@ def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
 def queue_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str, code: str) -> None:
     """Queue the message with a one-time code to the phone the shopper typed."""
     checkout = in_progress(tx, checkout_id)
-    mode = service.tenant_of(checkout).mode
-    codes.queue(tx, gateway.vault, mode=mode, subject_id=checkout.id, phone=phone, code=code)
+    tenant = service.tenant_of(checkout)
+    codes.queue(tx, gateway.vault, tenant, subject_id=checkout.id, phone=phone, code=code)
 
 
 def identify(

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlmodel import select
 
-from gateway.core.tenant import Mode, mode_of
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.decision import bureau, service
 from gateway.decision.bureau import Bureau, BureauReport, BureauUnavailable, Inquiry
@@ -28,8 +28,8 @@ TOPIC = "checkout.decide"
 
 def open_request(
     tx: Transaction,
+    tenant: Tenant,
     *,
-    mode: Mode,
     checkout_id: str,
     shopper_id: str,
     amount_fen: int,
@@ -44,7 +44,7 @@ def open_request(
     task = outbox.put(tx, TOPIC, {"request": request_id}, at=lease_ends)
     request = DecisionRequest(
         id=request_id,
-        mode=mode,
+        mode=tenant.mode,
         checkout_id=checkout_id,
         shopper_id=shopper_id,
         amount_fen=amount_fen,

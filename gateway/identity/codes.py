@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import select
 
-from gateway.core.tenant import Mode, mode_of
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import CodeRefused, TooManyRequests
 from gateway.identity.models import OneTimeCode
@@ -30,7 +30,7 @@ MAX_CODES = 5
 MAX_ATTEMPTS = 5
 
 
-def queue(tx: Transaction, vault: Vault, *, mode: Mode, subject_id: str, phone: str, code: str) -> None:
+def queue(tx: Transaction, vault: Vault, tenant: Tenant, *, subject_id: str, phone: str, code: str) -> None:
     """Note a fresh code for ``subject_id`` and queue its message. Raises ``IdentityRefused`` or ``TooManyRequests``."""
     row = note(tx, vault, subject_id=subject_id, phone=phone, code=code)
     message = json.dumps({"phone": checked_phone(phone), "code": code})
@@ -41,7 +41,7 @@ def queue(tx: Transaction, vault: Vault, *, mode: Mode, subject_id: str, phone: 
     outbox.put(
         tx,
         TOPIC,
-        {"subject": subject_id, "reference": row.reference, "mode": mode, "good_until": good_until},
+        {"subject": subject_id, "reference": row.reference, "mode": tenant.mode, "good_until": good_until},
     )
 
 
