@@ -80,10 +80,13 @@ def begin(
     return request
 
 
-def answer(gateway: Gateway, request_id: str) -> None:
-    """Ask and rule at once, for a shopper who waits; whatever fails here, the worker goes on with."""
+def answer(gateway: Gateway, request_id: str, *, fault: str | None = None) -> None:
+    """Ask and rule at once, for a shopper who waits; whatever fails here, the worker goes on with.
+
+    ``fault`` is played on the events of the ruling, in test mode.
+    """
     try:
-        _decide(gateway, request_id, again=False, within_seconds=PAGE_SECONDS)
+        _decide(gateway, request_id, again=False, within_seconds=PAGE_SECONDS, fault=fault)
     except FunderUnavailable as error:
         log.warning("%s is left to the worker: %s", request_id, error)
     except Exception:  # the confirmation is committed: the page says that it is being decided
@@ -105,7 +108,9 @@ def chosen_plan(checkout: Checkout) -> dict[str, Any]:
     return next(plan for plan in checkout.plans if plan["term"] == checkout.term)
 
 
-def _decide(gateway: Gateway, request_id: str, *, again: bool, within_seconds: float) -> None:
+def _decide(
+    gateway: Gateway, request_id: str, *, again: bool, within_seconds: float, fault: str | None = None
+) -> None:
     """Steps 2 and 3. With ``again`` the outside is asked what it knows first. Raises ``FunderUnavailable``."""
     deadline = gateway.clock() + timedelta(seconds=within_seconds)
     with gateway.db.read() as tx:
@@ -120,7 +125,12 @@ def _decide(gateway: Gateway, request_id: str, *, again: bool, within_seconds: f
         ruling = requests.ruling_of(
             gateway.ports["funder"], request, advice, again=again, within_seconds=left
         )
-    gateway.db.write(lambda tx: _rule(tx, gateway, request_id, advice, ruling))
+
+    def rule(tx: Transaction) -> None:
+        tx.info["test_fault"] = fault
+        _rule(tx, gateway, request_id, advice, ruling)
+
+    gateway.db.write(rule)
 
 
 def _advice(gateway: Gateway, request: DecisionRequest, *, again: bool, deadline: datetime) -> Recommended:
