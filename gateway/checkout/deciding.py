@@ -100,7 +100,11 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         _decide(gateway, request_id, again=True, within_seconds=WORKER_SECONDS)
     except FunderUnavailable as error:
         log.warning("%s has no ruling yet: %s", request_id, error)
-        gateway.db.write(lambda tx: _wait(tx, gateway, request_id))
+    except Exception:  # nobody waits longer for a mistake of ours than for the lender
+        log.exception("%s has no ruling yet", request_id)
+    else:
+        return
+    gateway.db.write(lambda tx: _wait(tx, gateway, request_id))
 
 
 def chosen_plan(checkout: Checkout) -> dict[str, Any]:
@@ -196,9 +200,10 @@ def _wait(tx: Transaction, gateway: Gateway, request_id: str) -> None:
     if request is None:
         return
     age = tx.wall - request.asked_at
-    if age >= LONGEST_WAIT and request.advice is not None:
-        ruling = Ruling("review", 0, "gateway", [REASONS["lender_unreachable"]])
-        _rule(tx, gateway, request_id, Recommended(**request.advice), ruling)
+    if age >= LONGEST_WAIT:
+        advice = requests.advice_of(request)
+        unreachable = [REASONS["lender_unreachable"]] if request.advice is not None else ()
+        _rule(tx, gateway, request_id, advice, Ruling("review", 0, "gateway", unreachable))
         return
     pause = min(max(age / 2, SHORTEST_PAUSE), LONGEST_PAUSE)
     task = outbox.put(tx, requests.TOPIC, {"request": request_id}, at=tx.wall + pause)
