@@ -73,17 +73,20 @@ def decide(
     """
     if application.category in policy.blocked_categories:
         return _refusal("decline", (RULES["category_not_financed"],), policy, scores)
+    known = [*_rule_findings(application, policy), *_list_findings(application)]
     missing = tuple(name for name in policy.required_sources if getattr(application, name) is None)
     if scores is None or missing:
         code = "scorer_unavailable" if scores is None else "source_missing"
-        return _refusal("review", (RULES[code],), policy, scores, missing)
+        if any(finding.outcome == "decline" for finding in known):
+            return _refusal("decline", _distinct(known), policy, scores, missing)
+        reasons = first_of_each_code([RULES[code], *_distinct(known)])
+        return _refusal("review", reasons, policy, scores, missing)
     limit_fen = credit_limit(application, scores.credit_score, policy)
     uplift_fen = green_uplift(application, limit_fen, policy)
     limit_fen += uplift_fen
     available_fen = max(0, limit_fen - (application.open_principal_fen or 0))
     findings = [
-        *_rule_findings(application, policy),
-        *_list_findings(application),
+        *known,
         *_fraud_findings(scores, policy),
         *_credit_findings(application, scores, policy),
         *_affordability_findings(application, available_fen, policy),

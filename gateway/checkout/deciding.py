@@ -66,7 +66,7 @@ def begin(
     features = application.features(tx, checkout, plan) | application.counted(linked)
     request = requests.open_request(
         tx,
-        tenant=service.tenant_of(checkout),
+        service.tenant_of(checkout),
         checkout_id=checkout.id,
         shopper_id=checkout.shopper_id,
         amount_fen=checkout.financed_fen,
@@ -80,10 +80,13 @@ def begin(
     return request
 
 
-def answer(gateway: Gateway, request_id: str) -> None:
-    """Ask and rule at once, for a shopper who waits; whatever fails here, the worker goes on with."""
+def answer(gateway: Gateway, request_id: str, *, fault: str | None = None) -> None:
+    """Ask and rule at once, for a shopper who waits; whatever fails here, the worker goes on with.
+
+    ``fault`` is played on the events of the ruling, in test mode.
+    """
     try:
-        _decide(gateway, request_id, again=False, within_seconds=PAGE_SECONDS)
+        _decide(gateway, request_id, again=False, within_seconds=PAGE_SECONDS, fault=fault)
     except FunderUnavailable as error:
         log.warning("%s is left to the worker: %s", request_id, error)
     except Exception:  # the confirmation is committed: the page says that it is being decided
@@ -97,7 +100,11 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         _decide(gateway, request_id, again=True, within_seconds=WORKER_SECONDS)
     except FunderUnavailable as error:
         log.warning("%s has no ruling yet: %s", request_id, error)
-        gateway.db.write(lambda tx: _wait(tx, gateway, request_id))
+    except Exception:  # nobody waits longer for a mistake of ours than for the lender
+        log.exception("%s has no ruling yet", request_id)
+    else:
+        return
+    gateway.db.write(lambda tx: _wait(tx, gateway, request_id))
 
 
 def chosen_plan(checkout: Checkout) -> dict[str, Any]:
@@ -105,7 +112,9 @@ def chosen_plan(checkout: Checkout) -> dict[str, Any]:
     return next(plan for plan in checkout.plans if plan["term"] == checkout.term)
 
 
-def _decide(gateway: Gateway, request_id: str, *, again: bool, within_seconds: float) -> None:
+def _decide(
+    gateway: Gateway, request_id: str, *, again: bool, within_seconds: float, fault: str | None = None
+) -> None:
     """Steps 2 and 3. With ``again`` the outside is asked what it knows first. Raises ``FunderUnavailable``."""
     deadline = gateway.clock() + timedelta(seconds=within_seconds)
     with gateway.db.read() as tx:
@@ -120,7 +129,12 @@ def _decide(gateway: Gateway, request_id: str, *, again: bool, within_seconds: f
         ruling = requests.ruling_of(
             gateway.ports["funder"], request, advice, again=again, within_seconds=left
         )
-    gateway.db.write(lambda tx: _rule(tx, gateway, request_id, advice, ruling))
+
+    def rule(tx: Transaction) -> None:
+        tx.info["test_fault"] = fault
+        _rule(tx, gateway, request_id, advice, ruling)
+
+    gateway.db.write(rule)
 
 
 def _advice(gateway: Gateway, request: DecisionRequest, *, again: bool, deadline: datetime) -> Recommended:
@@ -186,9 +200,10 @@ def _wait(tx: Transaction, gateway: Gateway, request_id: str) -> None:
     if request is None:
         return
     age = tx.wall - request.asked_at
-    if age >= LONGEST_WAIT and request.advice is not None:
-        ruling = Ruling("review", 0, "gateway", [REASONS["lender_unreachable"]])
-        _rule(tx, gateway, request_id, Recommended(**request.advice), ruling)
+    if age >= LONGEST_WAIT:
+        advice = requests.advice_of(request)
+        unreachable = [REASONS["lender_unreachable"]] if request.advice is not None else ()
+        _rule(tx, gateway, request_id, advice, Ruling("review", 0, "gateway", unreachable))
         return
     pause = min(max(age / 2, SHORTEST_PAUSE), LONGEST_PAUSE)
     checkout = tx.get_one(Checkout, request.checkout_id)

@@ -171,8 +171,8 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
     checkout, merchant = shown(checkout_id)
     _allow_way_back(checkout)
     with gateway().db.read() as tx:
-        shopper.for_shopper(tx, checkout_id)
-        now = tx.now  # the business time of its merchant
+        shopper.for_shopper(tx, checkout_id)  # brings the business time of its merchant
+        now = tx.now
         signed = shopper.contract_of(tx, checkout_id)
         review = reviews.of_checkout(tx, checkout_id)
     offer_ends = reviewing.offer_ends(review)

@@ -52,7 +52,7 @@ def queue_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: st
     """Queue the message with a one-time code to the phone the shopper typed."""
     checkout = in_progress(tx, checkout_id)
     tenant = service.tenant_of(checkout)
-    codes.queue(tx, gateway.vault, tenant=tenant, subject_id=checkout.id, phone=phone, code=code)
+    codes.queue(tx, gateway.vault, tenant, subject_id=checkout.id, phone=phone, code=code)
 
 
 def identify(

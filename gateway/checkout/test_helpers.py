@@ -22,12 +22,12 @@ from gateway.web.operations import Api, Call
 api = Api("test_helpers", prefix="/v1/test_helpers/checkouts")
 
 
-def _decided(gateway: Gateway, caller: Caller, path: dict[str, str]) -> dict[str, Any]:
+def _decided(gateway: Gateway, caller: Caller, path: dict[str, str], fault: str | None) -> dict[str, Any]:
     """The checkout after bureau and lender were asked."""
     with gateway.db.read() as tx:
         request = requests.of_checkout(tx, path["checkout_id"])
     if request is not None:
-        deciding.answer(gateway, request.id)
+        deciding.answer(gateway, request.id, fault=fault)
     with gateway.db.read() as tx:
         gateway.at_time_of(tx, caller.tenant)
         checkout = service.get(tx, caller.tenant, path["checkout_id"])

@@ -76,7 +76,7 @@ class DecisionRequest(SQLModel, table=True):
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
     mode: str = Field(sa_column=Column(Words, nullable=False))
-    checkout_id: str = Field(sa_column=Column(Words, nullable=False))
+    checkout_id: str = Field(sa_column=Column(Words, ForeignKey("checkout.id"), nullable=False))
     shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
     amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     ask_bureau: bool = Field(sa_column=Column(Flag, nullable=False))

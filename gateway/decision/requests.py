@@ -20,6 +20,7 @@ from gateway.decision import bureau, service
 from gateway.decision.bureau import Bureau, BureauReport, BureauUnavailable, Inquiry
 from gateway.decision.funder import Funder, Ruling, Submission
 from gateway.decision.models import DecisionRequest
+from gateway.decision.sandbox import REASONS
 from gateway.decision.service import Recommended
 from gateway.webhooks import outbox
 
@@ -28,8 +29,8 @@ TOPIC = "checkout.decide"
 
 def open_request(
     tx: Transaction,
-    *,
     tenant: Tenant,
+    *,
     checkout_id: str,
     shopper_id: str,
     amount_fen: int,
@@ -123,6 +124,13 @@ def keep_advice(tx: Transaction, request_id: str, advice: Recommended) -> Recomm
         tx.add(request)
         tx.flush()
     return Recommended(**request.advice)
+
+
+def advice_of(request: DecisionRequest) -> Recommended:
+    """What was, or will be, submitted to the lender; a review where nothing could be recommended."""
+    if request.advice is not None:
+        return Recommended(**request.advice)
+    return Recommended("review", 0, [REASONS["scorer_unavailable"]], request.features, scored="review")
 
 
 def ruling_of(

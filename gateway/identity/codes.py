@@ -30,7 +30,7 @@ MAX_CODES = 5
 MAX_ATTEMPTS = 5
 
 
-def queue(tx: Transaction, vault: Vault, *, tenant: Tenant, subject_id: str, phone: str, code: str) -> None:
+def queue(tx: Transaction, vault: Vault, tenant: Tenant, *, subject_id: str, phone: str, code: str) -> None:
     """Note a fresh code for ``subject_id`` and queue its message. Raises ``IdentityRefused`` or ``TooManyRequests``."""
     row = note(tx, vault, subject_id=subject_id, phone=phone, code=code)
     message = json.dumps({"phone": checked_phone(phone), "code": code})

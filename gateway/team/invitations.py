@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
-from gateway.core.tenant import Mode, Tenant, mode_of
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
 from gateway.merchants import service as merchants
@@ -53,12 +53,11 @@ def invite(
     return invitation, token
 
 
-def queue(tx: Transaction, gateway: Gateway, invitation: Invitation, *, mode: Mode, url: str) -> None:
+def queue(tx: Transaction, gateway: Gateway, tenant: Tenant, invitation: Invitation, *, url: str) -> None:
     """Queue the message with the link; until it is sent, the link lies sealed in the invitation's row."""
     invitation.message_sealed = gateway.vault.seal(url, **_place(invitation.id))
     tx.add(invitation)
-    payload = {"invitation": invitation.id, "mode": mode}
-    gateway.queue(tx, TOPIC, payload, tenant=Tenant(invitation.merchant_id, mode))
+    gateway.queue(tx, TOPIC, {"invitation": invitation.id, "mode": tenant.mode}, tenant=tenant)
 
 
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:

@@ -56,7 +56,7 @@ def invite_to_team(call: Call) -> Any:
     invitation, token = invitations.invite(call.tx, call.gateway.vault, me, **call.body)
     url = f"{call.gateway.settings.public_url}{invitations.PATH}?token={token}"
     if call.prepared:
-        invitations.queue(call.tx, call.gateway, invitation, mode=call.tenant.mode, url=url)
+        invitations.queue(call.tx, call.gateway, call.tenant, invitation, url=url)
     return Created({**_invitation(invitation), "url": url})
 
 

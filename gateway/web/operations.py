@@ -65,7 +65,8 @@ class Call:
 
 View = Callable[..., Any]
 Prepare = Callable[[Gateway, Caller, dict[str, Any]], Any]
-Finish = Callable[[Gateway, Caller, dict[str, str]], Any]
+Finish = Callable[[Gateway, Caller, dict[str, str], str | None], Any]
+"""Takes the path's values, and the fault of test mode that is to be played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,8 @@ def _finished(
 ) -> Outcome:
     """What ``finish`` answers instead; a repeated request gets it too."""
     assert operation.finish is not None
-    final = replace(outcome, body=_dumped(operation, operation.finish(here, caller, path)).body)
+    fault = request.headers.get(TEST_FAULT_HEADER) if caller.mode == "test" else None
+    final = replace(outcome, body=_dumped(operation, operation.finish(here, caller, path, fault)).body)
     key = key_of(request, operation.idempotency)
     if key is not None:
         route = f"{operation.method} {request.path}"

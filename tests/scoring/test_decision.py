@@ -40,6 +40,22 @@ def test_a_missing_required_source_is_a_review_whatever_the_scores(an_applicatio
     assert answer.limit_fen == 0
 
 
+@pytest.mark.parametrize("scored", [True, False])
+def test_lists_and_rules_speak_even_where_a_source_or_the_scores_are_missing(
+    an_application, some_scores, scored
+):
+    scores = some_scores() if scored else None
+    source, code = DEFAULT_POLICY.required_sources[0], "source_missing" if scored else "scorer_unavailable"
+    blocked = decide(an_application(**{source: None, "listed": "blocked"}), scores)
+    assert (blocked.outcome, codes(blocked)) == ("decline", ["not_verified", "on_block_list"])
+    watched = decide(
+        an_application(**{source: None, "listed": "watched", "new_applicants_on_device_24h": 9}), scores
+    )
+    assert watched.outcome == "review"
+    assert codes(watched) == [code, "needs_verification", "new_applicants_on_device", "on_watch_list"]
+    assert blocked.missing_sources == watched.missing_sources == (source,)
+
+
 def test_without_scores_the_answer_is_a_review(an_application):
     answer = decide(an_application(), None)
     assert (answer.outcome, codes(answer), answer.limit_fen) == ("review", ["scorer_unavailable"], 0)

@@ -244,6 +244,26 @@ def test_a_lender_that_stays_silent_leaves_it_to_a_person_after_a_quarter_of_an_
     assert "北京时间" in pages.get(answer.location).text
 
 
+@pytest.mark.parametrize("step", ["_advice", "_rule"])
+def test_a_mistake_of_ours_ends_with_a_person_and_not_in_waiting(
+    gateway: Any, lender: Lender, pages: Any, api: Any, clock: Any, monkeypatch: Any, step: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(deciding, step, lambda *_, **__: 1 / 0)
+        checkout, _ = confirmed(pages, api, clock)
+        pass_seconds(gateway, clock, LEASE)
+        assert status(api, checkout) == "deciding"
+    if step == "_advice":
+        monkeypatch.setattr(deciding, step, lambda *_, **__: 1 / 0)
+        pass_seconds(gateway, clock, deciding.LONGEST_WAIT.total_seconds())
+        assert status(api, checkout) == "under_review"
+        assert lender.submissions == []
+    else:
+        pass_seconds(gateway, clock, deciding.LONGEST_WAIT.total_seconds())
+        assert status(api, checkout) == "approved", "a late ruling is still the lender's"
+        assert len(lender.submissions) == 1
+
+
 def test_two_who_go_on_at_once_make_one_ruling(
     gateway: Any, lender: Lender, pages: Any, api: Any, clock: Any
 ) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from gateway import runtime
 from gateway.errors import MessagesUnavailable
 from gateway.runtime import drain_outbox
 from tests.one_database import database_url  # noqa: F401
@@ -130,3 +133,24 @@ def test_in_live_mode_without_a_provider_no_code_is_promised(
     assert page.status_code == 503
     assert "暂时无法发送短信" in page.text
     assert rows(gateway) == ""
+
+
+def test_a_worker_in_this_process_sends_a_code_at_once(
+    gateway: Any, provider: Provider, pages: Any, api: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(runtime, "IDLE_SECONDS", 5)  # without being told it would sleep for so long
+    stop = threading.Event()
+    handlers = runtime._notify(gateway)
+    lane = threading.Thread(target=runtime.at_once, args=(gateway, handlers, stop))
+    lane.start()
+    try:
+        time.sleep(0.2)
+        ask(pages, api)
+        ends = time.monotonic() + 4
+        while not provider.sent and time.monotonic() < ends:
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        gateway.woken.set()
+        lane.join()
+    assert len(provider.sent) == 1

@@ -92,6 +92,7 @@ def _decision_request():
         sa.Column("decided_at", types.UtcTime(), nullable=True),
         sa.CheckConstraint("mode IN ('test', 'live')", name="mode"),
         sa.CheckConstraint("(decided_at IS NULL) = (decision_id IS NULL)", name="decided"),
+        sa.ForeignKeyConstraint(["checkout_id"], ["checkout.id"]),
         sa.ForeignKeyConstraint(["shopper_id"], ["shopper.id"]),
         sa.ForeignKeyConstraint(["decision_id"], ["credit_decision.id"]),
         sa.PrimaryKeyConstraint("id"),
