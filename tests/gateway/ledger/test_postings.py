@@ -221,3 +221,24 @@ def refund(
         from_available_fen=available,
         from_receivable_fen=receivable,
     )
+
+
+def test_a_part_of_a_repayment_below_zero_takes_back_what_was_paid_of_it() -> None:
+    parts = postings.Parts(late_interest_fen=-158, principal_fen=30_158)
+    entries = postings.repayment(loan="ln_1", **BANK, parts=parts, credit_fen=0)
+    assert net(entries) == {
+        "funder_clearing": 30_000,
+        "late_interest_receivable": 158,
+        "loan_principal": -30_158,
+    }
+    freed = postings.credit_applied(loan="ln_1", **BANK, parts=postings.Parts(late_interest_fen=-158))
+    assert net(freed) == {"late_interest_receivable": 158, "shopper_credit": -158}
+
+
+def test_a_recovery_above_what_was_lost_is_owed_to_the_shopper() -> None:
+    entries = postings.recovery(loan="ln_1", **BANK, amount_fen=158_261, credit_fen=241_739)
+    assert net(entries) == {
+        "funder_clearing": 400_000,
+        "recovery_income": -158_261,
+        "shopper_credit": -241_739,
+    }

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import text
+
 from gateway.core.institution import Answer, Instruction
+from gateway.db.transactions import Transaction
+from gateway.ledger import postings
+from gateway.ledger import service as ledger
+from gateway.ledger.verify import verify
+from gateway.loans.models import Loan
+from gateway.verification import AGREEMENTS
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine drives the same on both
 
@@ -197,4 +205,38 @@ def test_a_return_that_fails_pays_what_is_open_before_anything_is_overdue(books:
         "credit pays each bill on its due date"
     )
     assert loan["shopper_credit"] == credit - loan["schedule"][1]["payment"]
+    books.sound()
+
+
+def test_credit_that_earlier_rules_left_beside_an_open_bill_pays_it_on_the_next_day(books: Books) -> None:
+    payment, repay = missed(books)
+    loan_id = payment["captures"][0]["loan"]
+    books.jump_to("2027-01-10")
+    paid = books.post(repay).json
+    right = books.of("loan_principal"), books.limit_held()
+
+    def as_it_was(tx: Transaction) -> None:
+        loan = tx.get_one(Loan, loan_id)
+        lines = postings.credit_applied(
+            loan=loan.id, funder=loan.funder, parts=postings.Parts(principal_fen=-278)
+        )
+        ledger.post(
+            tx, kind="credit_applied", key="before", tenant=books.tenant, lines=lines, about_type="loan",
+            about_id=loan.id, effective_date=loan.contract_date,
+        )  # fmt: skip
+        for sql in (
+            "UPDATE loan_bill SET paid_principal_fen = paid_principal_fen - 278, paid_on = NULL",
+            "UPDATE loan SET repaid_fen = repaid_fen - 278, credit_fen = 278",
+            "UPDATE credit_limit SET held_fen = held_fen + 278",
+        ):
+            tx.connection().execute(text(sql))
+
+    books.gateway.db.write(as_it_was)
+    with books.gateway.db.read() as tx:
+        broken = [check.name for check in verify(tx, AGREEMENTS).checks if not check.ok]
+    assert broken == ["credit_pays_what_is_due"]
+    books.jump(1)
+    assert (books.of("loan_principal"), books.limit_held()) == right
+    after = books.loan(payment)
+    assert (after["shopper_credit"], after["bills"]) == (0, paid["bills"])
     books.sound()
