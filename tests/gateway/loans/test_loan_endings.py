@@ -240,3 +240,32 @@ def test_credit_that_earlier_rules_left_beside_an_open_bill_pays_it_on_the_next_
     after = books.loan(payment)
     assert (after["shopper_credit"], after["bills"]) == (0, paid["bills"])
     books.sound()
+
+
+def test_a_payment_reported_after_an_early_settlement_goes_back_whole(books: Books) -> None:
+    books.api.login()
+    payment = books.api.captured(12)
+    repay = f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/repay"
+    books.jump(10)
+    settled = books.post(repay, {"early_settlement": True}).json
+    after = books.post(repay, {"amount": 50_000, "received_on": "2026-11-25"}).json
+    assert {**after, "bills": settled["bills"]} == settled
+    assert books.of("refund_in_transit") == 50_000
+    books.work()
+    assert books.of("refund_in_transit") == books.of("shopper_credit") == 0
+    books.sound()
+
+
+def test_money_received_before_a_write_off_and_reported_after_it_is_a_recovery(books: Books) -> None:
+    payment, repay = missed(books, 3)
+    books.jump(221)
+    lost = books.loan(payment)["left_to_recover"]
+    loan = books.post(repay, {"amount": 60_000, "received_on": "2026-12-23"}).json
+    assert (loan["status"], loan["recovered"], loan["left_to_recover"]) == (
+        "written_off",
+        60_000,
+        lost - 60_000,
+    )
+    assert books.of("recovery_income") == 60_000
+    assert books.limit_held() == 599_900 - 60_000
+    books.sound()
