@@ -227,7 +227,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         if operation.writes:
             outcome = here.db.write(work)
             if operation.finish is not None and caller is not None and not outcome.replayed:
-                outcome = _finished(here, operation, caller, path, outcome)
+                outcome = _finished(here, operation, caller, path, outcome, fault.name if fault else None)
         else:
             with here.db.read() as tx:
                 outcome = work(tx)
@@ -240,11 +240,15 @@ def _runner(operation: Operation) -> Callable[..., Response]:
 
 
 def _finished(
-    here: Gateway, operation: Operation, caller: Caller, path: dict[str, str], outcome: Outcome
+    here: Gateway,
+    operation: Operation,
+    caller: Caller,
+    path: dict[str, str],
+    outcome: Outcome,
+    fault: str | None,
 ) -> Outcome:
     """What ``finish`` answers instead; a repeated request gets it too."""
     assert operation.finish is not None
-    fault = request.headers.get(TEST_FAULT_HEADER) if caller.mode == "test" else None
     final = replace(outcome, body=_dumped(operation, operation.finish(here, caller, path, fault)).body)
     key = key_of(request, operation.idempotency)
     if key is not None:
