@@ -34,6 +34,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/test_helpers/disputes/<dispute_id>/resolve": {"outcome": "won"},
     "POST /v1/test_clocks/<clock_id>/advance": {"days": 1},
     "PATCH /v1/webhook_endpoints/<endpoint_id>": {"description": "mine now"},
+    "POST /v1/webhook_endpoints/<endpoint_id>/revoke_secret": {"secret": "whs_unknown"},
     "POST /v1/webhook_endpoints/<endpoint_id>/replay": {
         "from": "2026-11-23T00:00:00Z",
         "to": "2026-11-24T00:00:00Z",
