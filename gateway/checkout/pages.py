@@ -27,6 +27,7 @@ from gateway.errors import (
     QuoteChanged,
     ReadingTimeShort,
     ScopeMissing,
+    SubsidyQuotaUsed,
     TermUnavailable,
     TooManyRequests,
     ValidationFailed,
@@ -125,7 +126,7 @@ def confirm(checkout_id: str) -> Any:
                 tx, here, checkout_id, quote_hash=quote_hash, consents=consents, device=browser
             )
         )
-    except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort) as error:
+    except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort, SubsidyQuotaUsed) as error:
         checkout, merchant = shown(checkout_id)
         return _review_page(checkout, merchant, error=error, consents=consents), error.status
     except WrongState:
@@ -206,7 +207,14 @@ def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
             checkout, merchant = shown(checkout_id)
             return _choose_page(checkout, merchant, values=values, sent=True)
         _identified(checkout_id, loaded(IDENTITY, values))
-    except (ValidationFailed, IdentityRefused, CodeRefused, TermUnavailable, TooManyRequests) as error:
+    except (
+        ValidationFailed,
+        IdentityRefused,
+        CodeRefused,
+        TermUnavailable,
+        TooManyRequests,
+        SubsidyQuotaUsed,
+    ) as error:
         checkout, merchant = shown(checkout_id)
         page = _choose_page(checkout, merchant, values=values, errors=_field_errors(error))
         return page, error.status

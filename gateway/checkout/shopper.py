@@ -29,6 +29,7 @@ from gateway.errors import (
 )
 from gateway.identity import service as identity
 from gateway.merchants import test_clocks
+from gateway.payments import quotas
 from gateway.payments import service as payments
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
@@ -79,7 +80,7 @@ def identify(
     """Choose a term and say who one is; the plan is made anew if the day has changed since the quote.
 
     A refused code is returned, not raised, so that the try is counted. Raises ``TermUnavailable``,
-    ``IdentityRefused``, ``CheckoutExpired`` or ``WrongState``.
+    ``IdentityRefused``, ``SubsidyQuotaUsed``, ``CheckoutExpired`` or ``WrongState``.
     """
     checkout = _in_progress(tx, checkout_id)
     _requote(tx, gateway, checkout)
@@ -96,6 +97,7 @@ def identify(
         identity=person,
         keep_days=gateway.settings.applicant_days,
     )
+    _refuse_used_quota(tx, checkout, shopper.id)
     checkout.term, checkout.shopper_id = term, shopper.id
     checkout.identified_at, checkout.disclosed_at = tx.now, None
     if checkout.status == "open":
@@ -127,14 +129,15 @@ def confirm(
     """Conclude: consents are logged, the lender decides, and an approval becomes a payment, all in one commit.
 
     ``device`` is the number of the browser, if it is known (see ``checkout.device``).
-    Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort`` or
-    ``CostAboveCeiling``; then nothing has changed.
+    Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort``,
+    ``SubsidyQuotaUsed`` or ``CostAboveCeiling``; then nothing has changed.
     """
     checkout = _in_progress(tx, checkout_id)
     if checkout.status != "identified" or checkout.term is None or checkout.shopper_id is None:
         raise WrongState(f"The checkout is {checkout.status} and cannot be confirmed.", param="checkout")
     plan = chosen_plan(checkout)
     _check_confirmation(tx, gateway, checkout, plan, quote_hash, consents)
+    _refuse_used_quota(tx, checkout, checkout.shopper_id)
     contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
     _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
@@ -279,6 +282,16 @@ def _check_confirmation(
         raise ReadingTimeShort(f"Read the cost disclosure for {left} more seconds.", seconds_left=left)
 
 
+def _refuse_used_quota(tx: Transaction, checkout: Checkout, shopper_id: str) -> None:
+    quotas.refuse_used(
+        tx,
+        service.tenant_of(checkout).mode,
+        shopper_id=shopper_id,
+        claim=checkout.government_subsidy,
+        items=checkout.items,
+    )
+
+
 def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], consents: set[str]) -> None:
     kinds = [kind for kind in agreements.KINDS if kind in consents]
     hashes = {kind: agreements.sha256(kind, AGREEMENT_VERSION) for kind in kinds}
@@ -310,6 +323,12 @@ def _conclude(
         service.move(tx, checkout, "declined")
         return
     assert checkout.shopper_id is not None
+    mode, claim, items = service.tenant_of(checkout).mode, checkout.government_subsidy, checkout.items
+    if quotas.used(tx, mode, shopper_id=checkout.shopper_id, claim=claim, items=items):
+        # Another order took it while this one was decided.
+        checkout.decline_code, checkout.decline_reasons = quotas.DECLINE_CODE, [quotas.REASON]
+        service.move(tx, checkout, "declined")
+        return
     payment = payments.authorize(
         tx,
         service.tenant_of(checkout),
@@ -321,6 +340,7 @@ def _conclude(
         price=_price(tx, gateway, checkout),
         metadata=checkout.extra,
         government_subsidy=checkout.government_subsidy,
+        ordered=service.lines_of(checkout),
     )
     assert payment is not None, "the decision has granted room for the amount under the same lock"
     _contract(tx, gateway, checkout, plan, payment.id)

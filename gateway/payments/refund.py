@@ -21,7 +21,7 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import lowering
 from gateway.loans import service as loans
-from gateway.payments import refund_records, returns, service, subsidies
+from gateway.payments import lines, refund_records, returns, service, subsidies
 from gateway.payments.capture import VAT_RATE
 from gateway.payments.models import Capture, Payment, Refund
 from gateway.settlement import service as settlement
@@ -48,22 +48,25 @@ def refund(
     payment_id: str,
     capture_id: str | None,
     amount_fen: int | None,
+    items: lines.Items | None = None,
     refund_reference: str | None,
     kind: str,
     reason: str,
     initiated_by: str,
 ) -> Refund:
-    """Give back ``amount_fen`` (all that is left when None) of one capture or, newest first, of all.
+    """Give back ``items`` or ``amount_fen`` (all that is left when None) of one capture or, newest first, of all.
 
-    Raises ``WrongState``, ``AmountAboveRefundable``, ``DuplicateReference`` or ``NotFound``.
+    Raises ``WrongState``, ``AmountAboveRefundable``, ``DuplicateReference``, ``NotFound`` or what ``lines.to_refund``
+    raises.
     """
     payment = service.locked(tx, tenant, payment_id)
     captures = captures_of(tx, payment, capture_id)
-    amount = _checked(tx, payment, captures, amount_fen)
+    returning = lines.to_refund(tx, captures, items, amount_fen, kind=kind)
+    amount = _checked(tx, payment, captures, returning.amount_fen)
     refund_id = tx.new_id("rfd")
     if refund_reference is not None:
         refuse_repeat(tx, payment, refund_reference)
-    shares = [_give_back(tx, tenant, capture, part) for capture, part in _split(captures, amount)]
+    shares = [_give_back(tx, tenant, capture, part) for capture, part in returning.parts(captures, amount)]
     to_shopper = sum(share.amount_fen - share.loan_reduction_fen for share in shares)
     payment.refunded_fen += amount
     row = Refund(
@@ -88,6 +91,7 @@ def refund(
     tx.add(payment)
     tx.add(row)
     tx.flush()
+    lines.note_returned(tx, payment, row, returning)
     for number, share in enumerate(shares, start=1):
         _book(tx, payment, row, share, number)
         if kind in GOODS_COME_BACK:
@@ -156,17 +160,6 @@ def refuse_repeat(tx: Transaction, payment: Payment, reference: str) -> None:
             param="refund_reference",
             refund=known.id,
         )
-
-
-def _split(captures: list[Capture], amount_fen: int) -> list[tuple[Capture, int]]:
-    parts, left = [], amount_fen
-    for capture in captures:
-        part = min(left, capture.amount_fen - capture.refunded_fen)
-        if part:
-            parts.append((capture, part))
-            left -= part
-    assert left == 0, "the parts of a refund are the whole"
-    return parts
 
 
 def _give_back(tx: Transaction, tenant: Tenant, capture: Capture, amount_fen: int) -> Share:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, func, select, text
 
 from gateway.core.calendar import shanghai_date
+from gateway.core.order_lines import OrderedLine
 from gateway.core.payment_status import payment_status
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
@@ -16,6 +18,7 @@ from gateway.decision import limits
 from gateway.errors import AmountAboveAuthorized, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.payments import lines, quotas
 from gateway.payments.models import IS_CAPTURABLE, Capture, Dispute, Payment, Refund, SubsidyClaim
 from gateway.payments.schemas import PaymentAnswer
 from gateway.settlement import service as settlement
@@ -37,8 +40,12 @@ def authorize(
     price: dict[str, Any],
     metadata: dict[str, str],
     government_subsidy: dict[str, Any] | None = None,
+    ordered: Sequence[OrderedLine],
 ) -> Payment | None:
-    """The payment of an approved checkout, its amount held of the shopper's limit; None when the limit has no room."""
+    """The payment of an approved checkout, its amount held of the shopper's limit; None when the limit has no room.
+
+    Its subsidy's quota is reserved too: whether that is free is for the caller to ask (``quotas.used``).
+    """
     payment = Payment(
         id=tx.new_id("pay"),
         merchant_id=tenant.merchant_id,
@@ -67,6 +74,8 @@ def authorize(
         return None
     tx.add(payment)
     tx.flush()
+    lines.open_lines(tx, payment, ordered)
+    quotas.reserve(tx, payment)
     ledger.post(
         tx,
         kind="authorize",
@@ -159,7 +168,7 @@ def acknowledge(tx: Transaction, tenant: Tenant, *, payment_id: str, merchant_or
 
 def capturable_fen(payment: Payment) -> int:
     """What can still be captured or voided, in fen."""
-    return payment.amount_fen - payment.captured_fen - payment.voided_fen - payment.expired_fen
+    return payment.capturable_fen
 
 
 def checked_capturable(payment: Payment, amount_fen: int | None, *, verb: str) -> int:
@@ -198,6 +207,7 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
     """The payment as the API shows it."""
     dates = settlement.settlement_dates(tx, payment.id)
     claims = subsidy_claims(tx, payment)
+    standings = lines.of_payment(tx, payment)
     return {
         "id": payment.id,
         "mode": payment.mode,
@@ -223,9 +233,11 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
                 "captured_at": capture.captured_at,
                 "settlement_date": dates[capture.id].isoformat(),
                 "government_subsidy": claims.get(capture.id),
+                "items": lines.items_of(standings, capture.id),
             }
             for capture in captures_of(tx, payment.id)
         ],
+        "lines": lines.view(standings),
         "government_subsidy": payment.government_subsidy,
         "checkout": payment.checkout_id,
         "merchant_reference": payment.merchant_reference,
@@ -270,6 +282,7 @@ def tenant_of(payment: Payment) -> Tenant:
 def _release(tx: Transaction, payment: Payment, amount_fen: int, *, reason: str, number: int) -> None:
     """Take the hold off the books and off the shopper's limit; ``number`` tells one partial release from another."""
     about = f"{payment.id}:{reason}:{number}"
+    quotas.free(tx, payment)
     limits.release(
         tx,
         shopper_id=payment.shopper_id,

@@ -20,8 +20,8 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import ending
 from gateway.loans import service as loans
+from gateway.payments import lines, refund_records, returns, service, subsidies
 from gateway.payments import refund as refunds
-from gateway.payments import refund_records, returns, service, subsidies
 from gateway.payments.models import Capture, Payment, Refund, ShopperReturn
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
@@ -48,6 +48,7 @@ def unwind(
     payment_id: str,
     capture_id: str | None,
     amount_fen: int | None,
+    items: lines.Items | None = None,
     refund_reference: str | None,
     kind: str,
     reason: str,
@@ -61,7 +62,8 @@ def unwind(
     payment = service.locked(tx, tenant, payment_id)
     service.refuse_disputed(tx, payment)
     captures = _captures(tx, payment, capture_id)
-    amount = _checked_amount(captures, amount_fen)
+    returning = lines.to_refund(tx, captures, items, amount_fen, kind=kind)
+    amount = _checked_amount(captures, returning.amount_fen)
     refund_id = tx.new_id("rfd")
     if refund_reference is not None:
         refunds.refuse_repeat(tx, payment, refund_reference)
@@ -88,6 +90,7 @@ def unwind(
     )
     tx.add_all([payment, row])
     tx.flush()
+    lines.note_returned(tx, payment, row, returning)
     for number, part in enumerate(undone, start=1):
         _settle(tx, tenant, payment, row, part, number)
         subsidies.give_back(tx, tenant, payment, part.capture, refund=row.id)
