@@ -260,6 +260,10 @@ class LineUnavailable(Unprocessable):
     code, title = "line_unavailable", "The line does not have that many pieces left"
 
 
+class DeliveryRefused(Unprocessable):
+    code, title = "delivery_refused", "The goods cannot have been received at this time"
+
+
 class CategoryRefused(Unprocessable):
     code, title = "category_refused", "This category may not be financed"
 

@@ -6,18 +6,29 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from gateway.checkout.states import AGREEMENT_VERSION, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
 from gateway.errors import NotFound
 
 TEXTS = Path(__file__).parent / "texts"
 KINDS = (*REQUIRED_CONSENTS, *OPTIONAL_CONSENTS)
-VERSIONS = (AGREEMENT_VERSION,)
+VERSIONS = {
+    "credit_service": ("2026-11-23", "2026-11-29"),
+    "bureau_query": ("2026-11-23",),
+    "funder_sharing": ("2026-11-23",),
+    "marketing": ("2026-11-23",),
+}
+"""The versions of each text, oldest first. A text is never changed: who agreed to it reads it as it was."""
+
+
+def current(kind: str) -> str:
+    """The version that is agreed to today."""
+    return VERSIONS[kind][-1]
 
 
 @cache
 def text(kind: str, version: str, language: str) -> str:
     """The text of one version: the first line is the title, blank lines part paragraphs. Raises ``NotFound``."""
-    if kind not in KINDS or version not in VERSIONS:
+    if version not in VERSIONS.get(kind, ()):
         raise NotFound(f"There is no agreement {kind!r} of version {version!r}.")
     return (TEXTS / f"{kind}.{version}.{language}.txt").read_text("utf-8")
 

@@ -14,7 +14,8 @@ from flask import Blueprint, Flask, Response, make_response, redirect, render_te
 from gateway.checkout import agreements, device, shopper
 from gateway.checkout.models import Checkout
 from gateway.checkout.service import merchant_of
-from gateway.checkout.states import AGREEMENT_VERSION, OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.contracts import clauses
 from gateway.decision import reviews
 from gateway.errors import (
     CodeRefused,
@@ -271,14 +272,16 @@ def _review_page(
     checkout: Checkout, merchant: Any, *, error: GatewayError | None = None, consents: set[str] | None = None
 ) -> str:
     _allow_way_back(checkout)
+    plan = shopper.chosen_plan(checkout)
     return render_template(
         "checkout/review.html",
         checkout=checkout,
         merchant=merchant,
-        plan=shopper.chosen_plan(checkout),
+        plan=plan,
+        clauses=clauses.of_plan(plan, language()),
         required=REQUIRED_CONSENTS,
         optional=OPTIONAL_CONSENTS,
-        agreement_version=AGREEMENT_VERSION,
+        agreement_version=agreements.current,
         given=consents or set(),
         error=error,
         reading_seconds=gateway().settings.disclosure_reading_seconds,

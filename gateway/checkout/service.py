@@ -29,6 +29,7 @@ from gateway.errors import (
 )
 from gateway.merchants import service as merchants
 from gateway.merchants import test_clocks
+from gateway.payments import service as payments
 from gateway.plans import service as plans
 from gateway.plans import subsidies
 from gateway.web.context import Gateway
@@ -61,6 +62,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         if known.status != "approved" and known.request_sha256 == fingerprint:
             return known, False
         _refuse_duplicate(known)
+    _refuse_renamed(tx, tenant, body["merchant_reference"])
     items = _check_order(tx, body)
     quote = plans.quote(
         tx,
@@ -267,6 +269,23 @@ def _by_reference(tx: Transaction, tenant: Tenant, reference: str) -> Checkout |
     found = tx.connection().execute(LIVE_OF_ORDER, order).scalar()
     known = locked(tx, found) if found is not None else None
     return known if known is not None and known.status in LIVE else None
+
+
+def live_with_reference(tx: Transaction, tenant: Tenant, reference: str) -> str | None:
+    """The id of the checkout that is open or approved under this reference, or None."""
+    known = _by_reference(tx, tenant, reference)
+    return known and known.id
+
+
+def _refuse_renamed(tx: Transaction, tenant: Tenant, reference: str) -> None:
+    """Raise ``DuplicateReference`` when an order was given this reference after its approval."""
+    payment = payments.with_reference(tx, tenant, reference)
+    if payment is not None:
+        raise DuplicateReference(
+            f"The payment {payment} has the reference {reference!r}: two payments for one order are never made.",
+            param="merchant_reference",
+            payment=payment,
+        )
 
 
 def _refuse_duplicate(known: Checkout) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from gateway.checkout import agreements, application, service
 from gateway.checkout.models import Checkout, Consent
-from gateway.checkout.states import AGREEMENT_VERSION, EXPIRABLE, REQUIRED_CONSENTS
+from gateway.checkout.states import EXPIRABLE, REQUIRED_CONSENTS
 from gateway.contracts import service as contracts
 from gateway.contracts.text import ConsentFact
 from gateway.core.calendar import shanghai_date
@@ -294,7 +294,7 @@ def _refuse_used_quota(tx: Transaction, checkout: Checkout, shopper_id: str) -> 
 
 def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], consents: set[str]) -> None:
     kinds = [kind for kind in agreements.KINDS if kind in consents]
-    hashes = {kind: agreements.sha256(kind, AGREEMENT_VERSION) for kind in kinds}
+    hashes = {kind: agreements.sha256(kind, agreements.current(kind)) for kind in kinds}
     hashes["disclosure"] = plan["quote_hash"]
     for kind, digest in hashes.items():
         tx.add(
@@ -303,7 +303,9 @@ def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], con
                 checkout_id=checkout.id,
                 shopper_id=checkout.shopper_id or "",
                 kind=kind,
-                version=plan["disclosure"]["text_version"] if kind == "disclosure" else AGREEMENT_VERSION,
+                version=plan["disclosure"]["text_version"]
+                if kind == "disclosure"
+                else agreements.current(kind),
                 text_sha256=digest,
                 channel="hosted_page",
                 given_at=tx.now,

@@ -14,4 +14,3 @@ EXPIRABLE = ("open", "identified", "under_review")
 REQUIRED_CONSENTS = ("credit_service", "bureau_query", "funder_sharing")
 """Separate consents without which no loan is made; refusing ``marketing`` never blocks."""
 OPTIONAL_CONSENTS = ("marketing",)
-AGREEMENT_VERSION = "2026-11-23"

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.contracts import clauses
 from gateway.core.money import yuan
+from gateway.plans.pricing import EARLY_SETTLEMENT_POLICY
 
 FORMAT = "fenqi-contract-1"
-EARLY_SETTLEMENT = "pro_rata_day"
-"""Early settlement: principal left, interest of the running period by days, its fee; later fees are waived."""
 METHODS = {
     "equal_installment": "等额本息 equal instalments",
     "equal_principal": "等额本金 equal principal",
@@ -66,7 +66,7 @@ def canonical(facts: Facts) -> str:
         _schedule(facts.plan),
         _disclosure(facts.plan["disclosure"]),
         _late(facts.plan["disclosure"]["contingent"]),
-        _changes(),
+        _changes(facts.plan),
         _consents(facts.consents),
         _signature_note(),
     )
@@ -176,26 +176,27 @@ def _costs(costs: Iterable[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _late(contingent: Iterable[dict[str, Any]]) -> list[str]:
+def _late(contingent: Sequence[dict[str, Any]]) -> list[str]:
     return [
         "6. 逾期 If a payment is late",
         *[
             f"{cost['name']}: rate {cost['rate']}; basis {cost['basis']}; grace days {cost['grace_days']}; "
-            f"collector {cost['collector']}; 单利，仅按逾期本金计收 simple, on overdue principal only"
+            f"collector {cost['collector']}"
             for cost in contingent
         ],
+        *[clauses.late_payment(cost, language) for cost in contingent for language in clauses.LANGUAGES],
     ]
 
 
-def _changes() -> list[str]:
+def _changes(plan: dict[str, Any]) -> list[str]:
     return [
         "7. 提前结清与退货 Early settlement and returns",
-        f"early_settlement: {EARLY_SETTLEMENT}",
-        "可随时提前结清：剩余本金、当期按日利息、当期手续费；以后各期费用免除。",
-        "The loan may be settled at any time: principal left, interest of the running period by days, its fee; "
-        "later charges are waived.",
+        f"early_settlement: {EARLY_SETTLEMENT_POLICY}",
+        *[clauses.early_settlement(plan, language) for language in clauses.LANGUAGES],
+        *[clauses.SEVEN_DAYS[language] for language in clauses.LANGUAGES],
         "退款先冲减借款本金，其余各期按原方式与利率重新计算。",
-        "A refund lowers the principal first; the remaining instalments are computed anew by the same method and rate.",
+        "A refund lowers the principal first; the remaining instalments are computed again by the same method and "
+        "rate.",
     ]
 
 

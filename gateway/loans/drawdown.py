@@ -10,7 +10,7 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.loans import service
 from gateway.loans.models import Loan
-from gateway.plans.pricing import LATE_DAILY_RATE, LATE_GRACE_DAYS, Price
+from gateway.plans.pricing import EARLY_SETTLEMENT_POLICY, LATE_DAILY_RATE, LATE_GRACE_DAYS, Price
 
 
 def draw_down(
@@ -60,6 +60,7 @@ def draw_down(
         subsidy_base_fen=merchant_subsidy_fen,
         late_daily_rate=LATE_DAILY_RATE,
         late_grace_days=LATE_GRACE_DAYS,
+        early_settlement_policy=EARLY_SETTLEMENT_POLICY,
         created_at=tx.now,
     )
     tx.add(loan)

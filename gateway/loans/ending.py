@@ -109,13 +109,21 @@ def lose_dispute(
         to_shopper_fen=to_shopper,
     )
     _post(tx, loan, "dispute_lost", lines, about=dispute)
-    loan.subsidy_returned_fen -= lowered.subsidy_fen
-    earn_subsidy(tx, loan, lowered.subsidy_fen, about=dispute)
+    keep_subsidy(tx, tenant, loan_id=loan.id, amount_fen=lowered.subsidy_fen, about=dispute)
     if loan.status in OPEN and not service.outstanding_fen(loan):
         waive_charges(tx, loan)
     tx.add(loan)
     tx.flush()
     return lowered
+
+
+def keep_subsidy(tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: int, about: str) -> None:
+    """Earn ``amount_fen`` of the merchant's subsidy that lowering would have returned; ``about`` names the reason."""
+    loan = service.locked(tx, tenant, loan_id)
+    loan.subsidy_returned_fen -= amount_fen
+    earn_subsidy(tx, loan, amount_fen, about=about)
+    tx.add(loan)
+    tx.flush()
 
 
 def waive_charges(tx: Transaction, loan: Loan) -> None:

@@ -26,11 +26,14 @@ class Lowered:
     subsidy_fen: int
 
 
-def lower(tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: int) -> Lowered:
+def lower(
+    tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: int, waives_late: bool = False
+) -> Lowered:
     """Take up to ``amount_fen`` of principal off the loan; number of periods and due dates stay.
 
     What is paid or billed stays, too, but the principal of a bill that is not paid is lowered last. Refunds between two
-    due dates are computed together, so splitting one changes nothing.
+    due dates are computed together, so splitting one changes nothing. With ``waives_late`` the part of a bill that is
+    taken off was never late.
     """
     loan = service.locked(tx, tenant, loan_id)
     if loan.status not in OPEN:
@@ -38,7 +41,7 @@ def lower(tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: int) -> 
     today = shanghai_date(tx.now)
     to_come, subsidy = _lower_rows(tx, loan, amount_fen)
     bills = service.bills_of(tx, loan.id)
-    billed = _lower_bills(tx, loan, amount_fen - to_come)
+    billed = _lower_bills(tx, loan, amount_fen - to_come, waives_late=waives_late)
     loan.refunded_fen += to_come + billed
     loan.subsidy_returned_fen += subsidy
     billing.recompute_late(tx, loan, bills, as_of=today)
@@ -80,12 +83,12 @@ def _subsidy_back(loan: Loan, base: Sequence[schedule.Instalment], after_fen: in
     return returned - (loan.subsidy_base_fen - service.unearned_subsidy_fen(loan))
 
 
-def _lower_bills(tx: Transaction, loan: Loan, amount_fen: int) -> int:
+def _lower_bills(tx: Transaction, loan: Loan, amount_fen: int, *, waives_late: bool) -> int:
     today, left = shanghai_date(tx.now), amount_fen
     for bill in service.bills_of(tx, loan.id):
         part = min(left, bill.principal_fen - bill.paid_principal_fen)
         if part:
-            repayment.reduce_principal(tx, bill, part, today)
+            repayment.reduce_principal(tx, bill, part, bill.due_date if waives_late else today)
             left -= part
             tx.add(bill)
     tx.flush()

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from gateway.core import calendar, merchant_settlement, money
+from gateway.core import calendar, cost_ceiling, merchant_settlement, money
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import AuthorizationExpired, CaptureTooSmall, WrongState
+from gateway.errors import AuthorizationExpired, CaptureTooSmall, CostAboveCeiling, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import drawdown
-from gateway.payments import lines, played, service, subsidies
+from gateway.loans import service as loans
+from gateway.loans.models import Loan
+from gateway.payments import deliveries, lines, played, service, subsidies
 from gateway.payments.models import Capture, Payment
+from gateway.plans import service as plans
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 
@@ -37,7 +40,8 @@ def capture(
     """Capture ``items`` or ``amount_fen`` (all that is left when both are None): one loan, one settlement line.
 
     Raises ``AuthorizationExpired``, ``WrongState``, ``AmountAboveAuthorized``, ``CaptureTooSmall``,
-    ``SerialNumberTaken`` or what ``lines.to_capture`` raises; then nothing has changed.
+    ``CostAboveCeiling``, ``DeliveryRefused``, ``SerialNumberTaken`` or what ``lines.to_capture`` raises; then nothing
+    has changed.
     """
     payment = service.locked(tx, tenant, payment_id)
     taking = lines.to_capture(tx, payment, items, amount_fen)
@@ -63,6 +67,7 @@ def capture(
         merchant_subsidy_fen=subsidy,
         contract_date=today,
     )
+    _refuse_above_ceiling(tx, gateway, payment, loan)
     row = Capture(
         id=capture_id,
         payment_id=payment.id,
@@ -72,7 +77,7 @@ def capture(
         vat_fen=vat,
         merchant_subsidy_fen=subsidy,
         loan_id=loan.id,
-        delivery=_stored_delivery(delivery),
+        delivery=deliveries.at_capture(delivery, authorized_at=payment.created_at, now=tx.now),
         captured_at=tx.now,
     )
     tx.add(row)
@@ -141,12 +146,6 @@ def _settlement_date(gateway: Gateway, captured_at: datetime) -> Any:
     ).settlement_date
 
 
-def _stored_delivery(delivery: dict[str, Any] | None) -> dict[str, Any] | None:
-    if delivery is None or delivery.get("delivered_at") is None:
-        return delivery
-    return {**delivery, "delivered_at": delivery["delivered_at"].isoformat()}
-
-
 def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final: bool) -> int:
     if payment.expires_at <= tx.now and service.capturable_fen(payment):
         raise AuthorizationExpired(
@@ -169,6 +168,31 @@ def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final
             param="payment",
         )
     return amount
+
+
+def _refuse_above_ceiling(tx: Transaction, gateway: Gateway, payment: Payment, loan: Loan) -> None:
+    """Raise ``CostAboveCeiling`` when the rounded payments of a drawn loan cost more than today's rule allows.
+
+    That of the whole amount was tested with the contract, but rounding weighs more the less is drawn.
+    """
+    lender, today = plans.lender_of(gateway.settings), calendar.shanghai_date(tx.now)
+    payments = [row.payment for row in loans.rows_of(tx, loan)]
+    try:
+        verdict = cost_ceiling.check(
+            loan.principal_fen, payments, funder_type=lender.kind, on=today, bases=lender.bases
+        )
+    except cost_ceiling.NoRule as error:
+        raise CostAboveCeiling(f"Nothing can be lent: {error}.", param="amount") from None
+    if not verdict.allowed:
+        raise CostAboveCeiling(
+            f"A loan of {loan.principal_fen} fen over {payment.term} instalments costs "
+            f"{verdict.rate.nominal_percent} % a year (nominal), {verdict.rate.effective_percent} % (effective), "
+            f"because so little is rounded to whole fen; the ceiling on {today} is {verdict.ceiling:.2%} "
+            f"({' and '.join(lender.bases)}). Capture more at once, or void what is left.",
+            param="amount",
+            ceiling=str(verdict.ceiling),
+            capturable_amount=service.capturable_fen(payment),
+        )
 
 
 def _charges(payment: Payment, captured_fen: int) -> tuple[int, int]:

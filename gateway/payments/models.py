@@ -85,6 +85,8 @@ class Capture(SQLModel, table=True):
         CheckConstraint("amount_fen > 0", name="amount"),
         CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen", name="refunded"),
         CheckConstraint("merchant_fee_fen >= 0 AND merchant_subsidy_fen >= 0", name="charges"),
+        CheckConstraint("refunded_with_fee_fen BETWEEN 0 AND amount_fen", name="refunded_with_fee"),
+        CheckConstraint("goods_returned_fen BETWEEN 0 AND amount_fen", name="goods_returned"),
         Index("capture_of_payment", "payment_id", "id"),
     )
 
@@ -94,10 +96,15 @@ class Capture(SQLModel, table=True):
     refunded_fen: int = Field(sa_column=Column(Fen, nullable=False))
     merchant_fee_fen: int = Field(sa_column=Column(Fen, nullable=False))
     """Merchant fee including VAT."""
+    refunded_with_fee_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """The part of what was refunded with which the merchant's fee came back."""
+    goods_returned_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
+    """The part of what was refunded because goods came back."""
     vat_fen: int = Field(sa_column=Column(Fen, nullable=False))
     merchant_subsidy_fen: int = Field(sa_column=Column(Fen, nullable=False))
     loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))
     delivery: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+    """``{"carrier", "tracking_number", "delivered_at"}`` as reported, the time in RFC 3339."""
     captured_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

@@ -1,44 +1,28 @@
-"""Refund: the merchant gives money back; it lowers the loan first, and what the merchant paid for it comes back.
+"""Refund: the merchant gives money back; it lowers the loan first, and the kind of the refund decides what comes back.
 
-The fee that comes back is a difference of cumulative rounded figures, so any sequence of refunds ends exactly where one
-full refund ends; of the merchant's subsidy comes back what the loan has not earned yet. What is above the principal
-still owed is paid back to the shopper, and the refund waits for that.
+Fees that come back are differences of cumulative rounded figures, so any sequence of refunds of one kind ends exactly
+where one full refund ends. What is above the principal still owed is paid back to the shopper, and the refund waits for
+that. A capture that is refunded whole inside its 7 days is unwound, whatever the kind (``unwind.py``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
-
 from sqlmodel import col, select
 
-from gateway.core import calendar, merchant_settlement, money
+from gateway.core import calendar
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.errors import AmountAboveRefundable, DuplicateReference, NotFound, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.loans import lowering
+from gateway.loans import ending, lowering
 from gateway.loans import service as loans
-from gateway.payments import lines, refund_records, returns, service, subsidies
-from gateway.payments.capture import VAT_RATE
+from gateway.payments import lines, refund_records, returns, service, subsidies, unwind
 from gateway.payments.models import Capture, Payment, Refund
+from gateway.payments.refund_kinds import COMES_BACK, ComesBack
+from gateway.payments.refund_shares import Share, return_fee
 from gateway.settlement import service as settlement
-
-GOODS_COME_BACK = ("return", "unwind")
-"""Kinds of refund with which a trade-in subsidy goes back; a lower price or goodwill leaves it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """The part of a refund that falls on one capture; amounts in fen."""
-
-    capture: Capture
-    amount_fen: int
-    loan_reduction_fen: int
-    fee_fen: int
-    subsidy_fen: int
 
 
 def refund(
@@ -56,19 +40,29 @@ def refund(
 ) -> Refund:
     """Give back ``items`` or ``amount_fen`` (all that is left when None) of one capture or, newest first, of all.
 
-    Raises ``WrongState``, ``AmountAboveRefundable``, ``DuplicateReference``, ``NotFound`` or what ``lines.to_refund``
-    raises.
+    The kind ``unwind`` refuses what cannot be unwound; with every other kind that part is refunded instead, and the
+    refund's kind is ``unwind`` when all of it was unwound. Raises ``WrongState``, ``AmountAboveRefundable``,
+    ``DuplicateReference``, ``NotFound``, ``OutsideReturnWindow``, ``AmountMismatch`` or what ``lines.to_refund``
+    raises; then nothing has changed.
     """
     payment = service.locked(tx, tenant, payment_id)
     captures = captures_of(tx, payment, capture_id)
+    service.refuse_disputed(tx, payment)
     returning = lines.to_refund(tx, captures, items, amount_fen, kind=kind)
-    amount = _checked(tx, payment, captures, returning.amount_fen)
+    if kind == "unwind":
+        unwind.check(tx, captures, returning.amount_fen)
+    amount = _checked(payment, captures, returning.amount_fen)
     refund_id = tx.new_id("rfd")
     if refund_reference is not None:
         refuse_repeat(tx, payment, refund_reference)
-    shares = [_give_back(tx, tenant, capture, part) for capture, part in returning.parts(captures, amount)]
-    to_shopper = sum(share.amount_fen - share.loan_reduction_fen for share in shares)
+    shares = [
+        unwind.undo(tx, tenant, capture)
+        if kind == "unwind" or unwind.applies(tx, tenant, capture, part)
+        else _give_back(tx, tenant, capture, part, COMES_BACK[kind], refund_id)
+        for capture, part in returning.parts(captures, amount)
+    ]
     payment.refunded_fen += amount
+    to_shopper = sum(share.to_shopper_fen for share in shares)
     row = Refund(
         id=refund_id,
         merchant_id=payment.merchant_id,
@@ -76,7 +70,7 @@ def refund(
         payment_id=payment.id,
         capture_id=capture_id,
         refund_reference=refund_reference or refund_id,
-        kind=kind,
+        kind="unwind" if all(share.unwound for share in shares) else kind,
         reason=reason,
         amount_fen=amount,
         loan_reduction_fen=sum(share.loan_reduction_fen for share in shares),
@@ -88,29 +82,16 @@ def refund(
         initiated_by=initiated_by,
         created_at=tx.now,
     )
-    tx.add(payment)
-    tx.add(row)
+    tx.add_all([payment, row])
     tx.flush()
     lines.note_returned(tx, payment, row, returning)
-    for number, share in enumerate(shares, start=1):
-        _book(tx, payment, row, share, number)
-        if kind in GOODS_COME_BACK:
-            subsidies.give_back(tx, tenant, payment, share.capture, refund=row.id)
-    limits.release(
-        tx,
-        shopper_id=payment.shopper_id,
-        funder=payment.funder,
-        amount_fen=row.loan_reduction_fen,
-        reason="refunded",
-        about=refund_id,
-    )
+    _book_shares(tx, payment, row, shares)
     if to_shopper:
-        last = shares[-1].capture
         returns.instruct(
             tx,
             tenant,
             shopper_id=payment.shopper_id,
-            loan_id=last.loan_id,
+            loan_id=shares[-1].capture.loan_id,
             amount_fen=to_shopper,
             refund_id=row.id,
         )
@@ -132,8 +113,7 @@ def captures_of(tx: Transaction, payment: Payment, capture_id: str | None) -> li
     return chosen
 
 
-def _checked(tx: Transaction, payment: Payment, captures: list[Capture], amount_fen: int | None) -> int:
-    service.refuse_disputed(tx, payment)
+def _checked(payment: Payment, captures: list[Capture], amount_fen: int | None) -> int:
     left = sum(capture.amount_fen - capture.refunded_fen for capture in captures)
     if left == 0:
         raise WrongState(
@@ -162,20 +142,49 @@ def refuse_repeat(tx: Transaction, payment: Payment, reference: str) -> None:
         )
 
 
-def _give_back(tx: Transaction, tenant: Tenant, capture: Capture, amount_fen: int) -> Share:
-    before, after = capture.refunded_fen, capture.refunded_fen + amount_fen
-    fee = _part(capture.merchant_fee_fen, after, capture) - _part(capture.merchant_fee_fen, before, capture)
-    lowered = lowering.lower(tx, tenant, loan_id=capture.loan_id, amount_fen=amount_fen)
-    capture.refunded_fen = after
+def _give_back(
+    tx: Transaction, tenant: Tenant, capture: Capture, amount_fen: int, back: ComesBack, refund_id: str
+) -> Share:
+    lowered = lowering.lower(
+        tx, tenant, loan_id=capture.loan_id, amount_fen=amount_fen, waives_late=back.late_interest
+    )
+    subsidy = lowered.subsidy_fen
+    if not back.merchant_subsidy:
+        ending.keep_subsidy(tx, tenant, loan_id=capture.loan_id, amount_fen=subsidy, about=refund_id)
+        subsidy = 0
+    fee, vat = return_fee(capture, amount_fen) if back.merchant_fee else (0, 0)
+    capture.refunded_fen += amount_fen
+    if back.trade_in_subsidy:
+        capture.goods_returned_fen += amount_fen
     tx.add(capture)
-    return Share(capture, amount_fen, lowered.principal_fen, fee, lowered.subsidy_fen)
+    reduction = lowered.principal_fen
+    return Share(capture, amount_fen, reduction, amount_fen - reduction, fee, vat, subsidy)
+
+
+def _book_shares(tx: Transaction, payment: Payment, row: Refund, shares: list[Share]) -> None:
+    """Post the refund of each capture, move its trade-in subsidy, and free the shopper's limit."""
+    tenant = service.tenant_of(payment)
+    for number, share in enumerate(shares, start=1):
+        if share.unwound:
+            unwind.book(tx, tenant, payment, row, share, number)
+        else:
+            _book(tx, payment, row, share, number)
+        if share.unwound or COMES_BACK[row.kind].trade_in_subsidy:
+            subsidies.give_back(tx, tenant, payment, share.capture, refund=row.id)
+    limits.release(
+        tx,
+        shopper_id=payment.shopper_id,
+        funder=payment.funder,
+        amount_fen=sum(share.loan_reduction_fen for share in shares if not share.unwound),
+        reason="refunded",
+        about=row.id,
+    )
 
 
 def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: int) -> None:
     """Post the refund of one capture; it is borne by that capture's pending claim, then by what is available,
     and the merchant owes the rest."""
     tenant = service.tenant_of(payment)
-    net_fee, vat = _vat_of_returned(share)
     net = share.amount_fen - share.fee_fen - share.subsidy_fen
     bearing = settlement.bearing(tx, tenant, capture_id=share.capture.id, net_fen=net)
     entry_id = ledger.post(
@@ -191,9 +200,9 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
             institution=settlement.INSTITUTION,
             refund=row.id,
             loan_reduction_fen=share.loan_reduction_fen,
-            to_shopper_fen=share.amount_fen - share.loan_reduction_fen,
-            fee_net_returned_fen=net_fee,
-            vat_returned_fen=vat,
+            to_shopper_fen=share.to_shopper_fen,
+            fee_net_returned_fen=share.fee_fen - share.vat_fen,
+            vat_returned_fen=share.vat_fen,
             subsidy_returned_fen=share.subsidy_fen,
             from_pending_fen=bearing.pending_fen,
             from_available_fen=bearing.available_fen,
@@ -219,23 +228,3 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
         settlement_date=settlement.open_until(tx, share.capture.id),
         entry_id=entry_id,
     )
-
-
-def _vat_of_returned(share: Share) -> tuple[int, int]:
-    """Net fee and VAT that come back (fen): differences of cumulative figures, so that a full refund returns all."""
-    capture = share.capture
-    now = _part(capture.merchant_fee_fen, capture.refunded_fen, capture)
-    before = _part(capture.merchant_fee_fen, capture.refunded_fen - share.amount_fen, capture)
-    net_now, vat_now = merchant_settlement.net_and_vat(now, VAT_RATE)
-    net_before, vat_before = merchant_settlement.net_and_vat(before, VAT_RATE)
-    return net_now - net_before, vat_now - vat_before
-
-
-def fee_returned_fen(capture: Capture) -> int:
-    """What of the capture's merchant fee its refunds have returned, in fen."""
-    return _part(capture.merchant_fee_fen, capture.refunded_fen, capture)
-
-
-def _part(charge_fen: int, refunded_fen: int, capture: Capture) -> int:
-    """What of a charge belongs to the refunded total, rounded half up (fen)."""
-    return money.half_up(Fraction(charge_fen * refunded_fen, capture.amount_fen))

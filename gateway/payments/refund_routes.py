@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from gateway.core.money import MAX_AMOUNT_FEN
-from gateway.payments import refund_records, unwind
+from gateway.payments import refund_records
 from gateway.payments.models import Refund
 from gateway.payments.refund import refund
 from gateway.payments.schemas import RefundAnswer, RefundQuery, RefundRequest
@@ -28,15 +28,16 @@ api = Api("refunds", prefix="/v1/refunds")
 def create_refund(call: Call) -> Any:
     """Refund a payment, in full (amount left out) or in part; the loan is lowered first.
 
-    The kind ``unwind`` is a full return inside 7 days of receipt: the loan is canceled from its start, without
-    interest or fee, and whatever the shopper has paid goes back. For a person's token, an amount above
+    The kind decides which fees and subsidies come back. A capture whose refunds add up to all of it inside 7 days of
+    receipt is unwound, whatever the kind: its loan is canceled from the start, without interest or fee, whatever the
+    shopper has paid goes back, and the answer's kind is ``unwind``. Asking for ``unwind`` refuses what cannot be
+    unwound. For a person's token, an amount above
     FENQI_STEP_UP_REFUND_FEN, or none, needs a login within five minutes (`step_up_required`).
     """
     body = call.body
     if (body["amount"] or MAX_AMOUNT_FEN) > call.gateway.settings.step_up_refund_fen:
         permissions.check_step_up(call.caller, call.gateway.clock())
-    act = unwind.unwind if body["kind"] == "unwind" else refund
-    row = act(
+    row = refund(
         call.tx,
         call.tenant,
         payment_id=body["payment"],

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from gateway.payments import service
+from gateway.payments import changes, service
 from gateway.payments.capture import capture
 from gateway.payments.models import Payment
 from gateway.payments.schemas import (
@@ -14,6 +14,7 @@ from gateway.payments.schemas import (
     CaptureRequest,
     PaymentAnswer,
     PaymentQuery,
+    UpdateRequest,
     VoidRequest,
 )
 from gateway.web.idempotency import Idempotency
@@ -46,6 +47,17 @@ def list_payments(call: Call) -> Any:
 def get_payment(call: Call, payment_id: str) -> Any:
     """Retrieve a payment."""
     return service.view(call.tx, service.get(call.tx, call.tenant, payment_id))
+
+
+@api.patch("/<payment_id>", scope="payments:write", body=UpdateRequest, answer=PaymentAnswer)
+def update_payment(call: Call, payment_id: str) -> Any:
+    """Change the order number, report a delivery, or set metadata after the approval.
+
+    A delivery is about the capture with its `tracking_number`, else about each capture of which no receipt is known.
+    `delivered_at` lies between the capture and now; the 7 days of return run from it.
+    """
+    payment = changes.update(call.tx, call.tenant, payment_id=payment_id, **call.body)
+    return service.view(call.tx, payment)
 
 
 @api.post(

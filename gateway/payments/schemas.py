@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from gateway.payments.refund_kinds import REFUND_KINDS
 from gateway.plans.schemas import PlanAnswer
 from gateway.web.fields import (
     AsStored,
@@ -18,8 +19,6 @@ from gateway.web.fields import (
     WholeNumber,
 )
 from gateway.web.paging import PageQuery
-
-REFUND_KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill", "unwind")
 
 
 class CapturedItem(Strict):
@@ -50,10 +49,11 @@ class ReturnedItem(Strict):
 class Delivery(Strict):
     """The parcel."""
 
-    carrier = Line(longest=60, load_default=None)
-    tracking_number = Line(longest=80, load_default=None)
+    carrier = Line(longest=60, load_default=None, allow_none=True)
+    tracking_number = Line(longest=80, load_default=None, allow_none=True)
     delivered_at = Moment(
         load_default=None,
+        allow_none=True,
         metadata={"description": "When the shopper received the goods: the 7 days of return run from here."},
     )
 
@@ -85,6 +85,22 @@ class VoidRequest(Strict):
 
     amount = Fen(load_default=None)
     reason = Remark(longest=200, required=True)
+
+
+class UpdateRequest(Strict):
+    """What changes after the approval; what is left out stays as it is."""
+
+    merchant_reference = Line(
+        longest=100,
+        load_default=None,
+        metadata={"description": "The shop's order number; a payment that was not acknowledged is, with it."},
+    )
+    shipping = fields.Nested(Delivery, load_default=None, allow_none=True)
+    metadata = Metadata(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Merged by key; an empty value removes its key."},
+    )
 
 
 class AcknowledgeRequest(Strict):
@@ -142,6 +158,10 @@ class CaptureAnswer(Strict):
     loan = fields.String()
     captured_at = Moment()
     settlement_date = fields.String(metadata={"format": "date"})
+    delivery = fields.Nested(Delivery, allow_none=True)
+    return_until = fields.String(
+        metadata={"format": "date", "description": "Last day on which a return of all of it is unwound."}
+    )
 
 
 class PaymentAnswer(Strict):
@@ -164,6 +184,11 @@ class PaymentAnswer(Strict):
     plan = AsStored(PlanAnswer)
     captures = fields.List(fields.Nested(CaptureAnswer))
     lines = fields.List(fields.Nested(LineAnswer))
+    shipping = fields.Nested(
+        Delivery,
+        allow_none=True,
+        metadata={"description": "The delivery of the newest capture that has one."},
+    )
     government_subsidy = fields.Dict(
         allow_none=True,
         metadata={"description": "programme and amount (fen) of the order; never part of the loan"},

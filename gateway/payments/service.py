@@ -18,7 +18,7 @@ from gateway.decision import limits
 from gateway.errors import AmountAboveAuthorized, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.payments import lines, quotas
+from gateway.payments import deliveries, lines, quotas
 from gateway.payments.models import IS_CAPTURABLE, Capture, Dispute, Payment, Refund, SubsidyClaim
 from gateway.payments.schemas import PaymentAnswer
 from gateway.settlement import service as settlement
@@ -99,6 +99,16 @@ def locked(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
 def get(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
     """The merchant's payment. Raises ``NotFound``."""
     return owned(tx.get(Payment, payment_id), tenant, "payment", payment_id, param="payment")
+
+
+def with_reference(tx: Transaction, tenant: Tenant, reference: str) -> str | None:
+    """The id of the payment with this merchant reference, or None."""
+    query = select(Payment.id).where(
+        Payment.merchant_id == tenant.merchant_id,
+        Payment.mode == tenant.mode,
+        Payment.merchant_reference == reference,
+    )
+    return tx.exec(query).first()
 
 
 def void(tx: Transaction, tenant: Tenant, *, payment_id: str, amount_fen: int | None, reason: str) -> Payment:
@@ -206,7 +216,7 @@ def captures_of(tx: Transaction, payment_id: str) -> list[Capture]:
 def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
     """The payment as the API shows it."""
     dates = settlement.settlement_dates(tx, payment.id)
-    claims = subsidy_claims(tx, payment)
+    claims, captures = subsidy_claims(tx, payment), captures_of(tx, payment.id)
     standings = lines.of_payment(tx, payment)
     return {
         "id": payment.id,
@@ -234,10 +244,13 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
                 "settlement_date": dates[capture.id].isoformat(),
                 "government_subsidy": claims.get(capture.id),
                 "items": lines.items_of(standings, capture.id),
+                "delivery": deliveries.view(capture),
+                "return_until": deliveries.return_until(capture).isoformat(),
             }
-            for capture in captures_of(tx, payment.id)
+            for capture in captures
         ],
         "lines": lines.view(standings),
+        "shipping": deliveries.newest(captures),
         "government_subsidy": payment.government_subsidy,
         "checkout": payment.checkout_id,
         "merchant_reference": payment.merchant_reference,
@@ -313,20 +326,6 @@ def refuse_disputed(tx: Transaction, payment: Payment) -> None:
         raise WrongState(
             f"The payment is disputed ({dispute}): accept the dispute, or wait until it is decided.",
             param="payment",
-            dispute=dispute,
-        )
-
-
-def refuse_lost_dispute(tx: Transaction, capture: Capture) -> None:
-    """Raise ``WrongState`` when a dispute about the capture was lost: part of it is settled that way."""
-    lost = select(Dispute.id).where(
-        Dispute.capture_id == capture.id, col(Dispute.status).in_(("lost", "accepted"))
-    )
-    dispute = tx.exec(lost).first()
-    if dispute is not None:
-        raise WrongState(
-            f"The dispute {dispute} was lost: make a refund of the kind return.",
-            param="kind",
             dispute=dispute,
         )
 

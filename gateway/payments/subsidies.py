@@ -82,7 +82,11 @@ def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
 
 
 def give_back(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture, *, refund: str) -> None:
-    """Goods of a capture came back: their subsidy goes back, and a share for what was refunded without naming lines."""
+    """Goods of a capture came back: their subsidy goes back, and a share for goods that no refund has named.
+
+    The share is of what the goods cost less what other refunds took off that price, so that the whole subsidy is back
+    when all goods are.
+    """
     row = tx.exec(select(SubsidyClaim).where(SubsidyClaim.capture_id == capture.id).with_for_update()).first()
     if row is None:
         return
@@ -133,8 +137,6 @@ def _claimed_fen(tx: Transaction, payment: Payment) -> int:
 
 def _returned_fen(tx: Transaction, payment: Payment, capture: Capture, claimed_fen: int) -> int:
     """What of a capture's claim belongs to all that came back of it."""
-    if capture.refunded_fen == capture.amount_fen:
-        return claimed_fen
     named = named_fen = 0
     for standing in lines.of_payment(tx, payment).values():
         for row in standing.taken:
@@ -142,10 +144,9 @@ def _returned_fen(tx: Transaction, payment: Payment, capture: Capture, claimed_f
                 named += standing.row.subsidy_fen * row.returned // standing.row.ordered
                 named_fen += row.returned_fen
     named = min(named, claimed_fen)
-    unnamed, left = capture.refunded_fen - named_fen, capture.amount_fen - named_fen
-    if unnamed <= 0 or left <= 0:
-        return named
-    return named + half_up(Fraction((claimed_fen - named) * min(unnamed, left), left))
+    unnamed = capture.goods_returned_fen - named_fen
+    price = capture.amount_fen - capture.refunded_fen + unnamed
+    return named + half_up(Fraction((claimed_fen - named) * unnamed, price)) if unnamed > 0 else named
 
 
 def _settle(

@@ -1,15 +1,14 @@
-"""Unwinding: a full return inside 7 days. The loan never was: nothing remains of it, for nobody.
+"""Unwinding: a full return inside 7 days. The loan is canceled as if it had never existed.
 
 Source: the 7-day no-reason return for remote sales, counted from receipt (domain reference, section 5).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
@@ -20,165 +19,103 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import ending
 from gateway.loans import service as loans
-from gateway.payments import lines, refund_records, returns, service, subsidies
-from gateway.payments import refund as refunds
-from gateway.payments.models import Capture, Payment, Refund, ShopperReturn
+from gateway.loans.states import LOAN
+from gateway.payments import deliveries
+from gateway.payments.models import Capture, Dispute, Payment, Refund
+from gateway.payments.refund_shares import Share, fee_returned_fen
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
 
-WINDOW = timedelta(days=7)
 
+def check(tx: Transaction, captures: Sequence[Capture], amount_fen: int | None) -> None:
+    """Raise unless all that is left of ``captures`` can be unwound, and nothing else was asked for.
 
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """What unwinding one capture gives back, in fen."""
-
-    capture: Capture
-    amount_fen: int
-    fee_fen: int
-    subsidy_fen: int
-    held_fen: int
-    paid_fen: int
-
-
-def unwind(
-    tx: Transaction,
-    tenant: Tenant,
-    *,
-    payment_id: str,
-    capture_id: str | None,
-    amount_fen: int | None,
-    items: lines.Items | None = None,
-    refund_reference: str | None,
-    kind: str,
-    reason: str,
-    initiated_by: str,
-) -> Refund:
-    """Unwind one capture, or all of the payment: the goods came back whole, inside the window.
-
-    Raises ``OutsideReturnWindow``, ``AmountMismatch`` for another amount than all that is left, ``WrongState`` when
-    money went back to the shopper already, ``DuplicateReference`` or ``NotFound``; then nothing has changed.
+    Raises ``OutsideReturnWindow``; ``AmountMismatch`` for another amount than all that is left; ``WrongState`` when
+    nothing is left, or when a dispute about a capture was lost.
     """
-    payment = service.locked(tx, tenant, payment_id)
-    service.refuse_disputed(tx, payment)
-    captures = _captures(tx, payment, capture_id)
-    returning = lines.to_refund(tx, captures, items, amount_fen, kind=kind)
-    amount = _checked_amount(captures, returning.amount_fen)
-    refund_id = tx.new_id("rfd")
-    if refund_reference is not None:
-        refunds.refuse_repeat(tx, payment, refund_reference)
-    undone = [_undo(tx, tenant, payment, capture) for capture in captures]
-    payment.refunded_fen += amount
-    paid = sum(part.paid_fen for part in undone)
-    row = Refund(
-        id=refund_id,
-        merchant_id=payment.merchant_id,
-        mode=payment.mode,
-        payment_id=payment.id,
-        capture_id=capture_id,
-        refund_reference=refund_reference or refund_id,
-        kind=kind,
-        reason=reason,
-        amount_fen=amount,
-        loan_reduction_fen=sum(part.held_fen for part in undone),
-        to_shopper_fen=paid,
-        merchant_fee_returned_fen=sum(part.fee_fen for part in undone),
-        merchant_subsidy_returned_fen=sum(part.subsidy_fen for part in undone),
-        status="pending" if paid else "succeeded",
-        initiated_by=initiated_by,
-        created_at=tx.now,
-    )
-    tx.add_all([payment, row])
-    tx.flush()
-    lines.note_returned(tx, payment, row, returning)
-    for number, part in enumerate(undone, start=1):
-        _settle(tx, tenant, payment, row, part, number)
-        subsidies.give_back(tx, tenant, payment, part.capture, refund=row.id)
-    if paid:
-        _pay_back(tx, tenant, payment, row, undone)
-    else:
-        refund_records.note(tx, row)
-    return row
-
-
-def last_day(capture: Capture) -> date:
-    """The last day (Shanghai) on which a capture can be unwound: 7 days from receipt, or from capture if unknown."""
-    delivered = (capture.delivery or {}).get("delivered_at")
-    received = datetime.fromisoformat(delivered) if delivered else capture.captured_at
-    return shanghai_date(received) + WINDOW
-
-
-def _captures(tx: Transaction, payment: Payment, capture_id: str | None) -> Sequence[Capture]:
-    captures = refunds.captures_of(tx, payment, capture_id)
-    today = shanghai_date(tx.now)
-    for capture in captures:
-        if today > last_day(capture):
-            raise OutsideReturnWindow(
-                f"The goods of {capture.id} could be returned whole until {last_day(capture)}. Make a refund of the "
-                "kind return instead.",
-                param="kind",
-                last_day=last_day(capture).isoformat(),
-            )
-    return [capture for capture in captures if capture.refunded_fen < capture.amount_fen]
-
-
-def _checked_amount(captures: Sequence[Capture], amount_fen: int | None) -> int:
-    left = sum(capture.amount_fen - capture.refunded_fen for capture in captures)
+    left = [capture for capture in captures if capture.refunded_fen < capture.amount_fen]
     if not left:
         raise WrongState("Nothing is left to unwind.", param="payment")
-    if amount_fen not in (None, left):
+    for capture in left:
+        last_day = deliveries.return_until(capture)
+        if shanghai_date(tx.now) > last_day:
+            raise OutsideReturnWindow(
+                f"The goods of {capture.id} could be returned whole until {last_day}. Make a refund of the kind return "
+                "instead.",
+                param="kind",
+                last_day=last_day.isoformat(),
+            )
+        dispute = _lost_dispute(tx, capture)
+        if dispute is not None:
+            raise WrongState(
+                f"The dispute {dispute} was lost: make a refund of the kind return.",
+                param="kind",
+                dispute=dispute,
+            )
+    whole = sum(capture.amount_fen - capture.refunded_fen for capture in left)
+    if amount_fen not in (None, whole):
         raise AmountMismatch(
-            f"Unwinding gives back all that is left, {left} fen, not {amount_fen}; leave the amount out.",
+            f"Unwinding gives back all that is left, {whole} fen, not {amount_fen}; leave the amount out.",
             param="amount",
-            expected=left,
+            expected=whole,
             actual=amount_fen,
         )
-    return left
 
 
-def _undo(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture) -> Undone:
-    sent_back = tx.exec(select(ShopperReturn.id).where(ShopperReturn.loan_id == capture.loan_id)).first()
-    if sent_back is not None:
-        raise WrongState(
-            f"Money of the loan {capture.loan_id} went back to the shopper already ({sent_back}). Make a refund of the "
-            "kind return instead.",
-            param="kind",
-        )
-    service.refuse_lost_dispute(tx, capture)
-    amount = capture.amount_fen - capture.refunded_fen
-    fee_before = refunds.fee_returned_fen(capture)
-    subsidy_before = loans.get(tx, tenant, capture.loan_id).subsidy_returned_fen
-    unwound = ending.unwind(tx, tenant, loan_id=capture.loan_id)
-    capture.refunded_fen = capture.amount_fen
-    tx.add(capture)
-    return Undone(
-        capture,
-        amount,
-        capture.merchant_fee_fen - fee_before,
-        capture.merchant_subsidy_fen - subsidy_before,
-        unwound.held_fen,
-        unwound.paid_fen,
+def applies(tx: Transaction, tenant: Tenant, capture: Capture, part_fen: int) -> bool:
+    """Whether refunding ``part_fen`` makes the return of a capture whole, inside its window, and can be unwound."""
+    return (
+        capture.refunded_fen + part_fen == capture.amount_fen
+        and shanghai_date(tx.now) <= deliveries.return_until(capture)
+        and LOAN.allows(loans.get(tx, tenant, capture.loan_id).status, "unwound")
+        and _lost_dispute(tx, capture) is None
     )
 
 
-def _settle(
-    tx: Transaction, tenant: Tenant, payment: Payment, row: Refund, part: Undone, number: int
-) -> None:
-    """The reversals went to the accounts on which the claim once stood; it is borne where it stands today."""
-    net = part.amount_fen - part.fee_fen - part.subsidy_fen
-    entry_id = _move_claims(tx, tenant, payment, row, part, net)
-    open_until = settlement.open_until(tx, part.capture.id)
+def undo(tx: Transaction, tenant: Tenant, capture: Capture) -> Share:
+    """Cancel the loan of a capture and take back all that is left of it. Raises ``WrongState``.
+
+    The shopper gets back what was paid, less what earlier refunds have sent back already.
+    """
+    amount = capture.amount_fen - capture.refunded_fen
+    fee = capture.merchant_fee_fen - fee_returned_fen(capture)
+    subsidy = capture.merchant_subsidy_fen - loans.get(tx, tenant, capture.loan_id).subsidy_returned_fen
+    entries = _entries(tx, tenant, capture)
+    sent = sum(_sent(entries).values())
+    unwound = ending.unwind(tx, tenant, loan_id=capture.loan_id)
+    for entry in entries:
+        # A refund of which all went to the shopper has no line about the loan.
+        if entry.kind == "refund" and not _is_about(entry, capture.loan_id):
+            ledger.reverse(tx, entry.id, key=f"unwound:{entry.id}", effective_date=shanghai_date(tx.now))
+    capture.refunded_fen = capture.refunded_with_fee_fen = capture.amount_fen
+    capture.goods_returned_fen += amount
+    tx.add(capture)
+    # The VAT comes back with the reversal of the drawdown.
+    return Share(capture, amount, unwound.held_fen, unwound.paid_fen - sent, fee, 0, subsidy, unwound=True)
+
+
+def book(tx: Transaction, tenant: Tenant, payment: Payment, row: Refund, share: Share, number: int) -> None:
+    """Book the unwinding of one capture, free the shopper's limit and tell of the loan.
+
+    The reversals went to the accounts on which the claim once stood; it is borne where it stands today.
+    """
+    capture = share.capture
+    entries = _entries(tx, tenant, capture)
+    net = share.amount_fen - share.fee_fen - share.subsidy_fen
+    entry_id = _move_claims(tx, tenant, payment, row, share, net, entries)
+    _pay_back(tx, tenant, payment, row, share, number, _sent(entries))
+    open_until = settlement.open_until(tx, capture.id)
     settlement.add_line(
         tx,
         tenant,
         kind="refund",
         object_id=f"{row.id}:{number}",
         payment_id=payment.id,
-        capture_id=part.capture.id,
+        capture_id=capture.id,
         merchant_reference=payment.merchant_reference,
-        amount_fen=part.amount_fen,
-        merchant_fee_fen=part.fee_fen,
-        merchant_subsidy_fen=part.subsidy_fen,
+        amount_fen=share.amount_fen,
+        merchant_fee_fen=share.fee_fen,
+        merchant_subsidy_fen=share.subsidy_fen,
         from_pending_fen=net if open_until else 0,
         settlement_date=open_until,
         entry_id=entry_id,
@@ -187,31 +124,62 @@ def _settle(
         tx,
         shopper_id=payment.shopper_id,
         funder=payment.funder,
-        amount_fen=part.held_fen,
+        amount_fen=share.loan_reduction_fen,
         reason="unwound",
-        about=part.capture.loan_id,
+        about=capture.loan_id,
     )
-    loan = loans.get(tx, tenant, part.capture.loan_id)
-    events.record(
-        tx,
-        tenant,
-        "loan.unwound",
-        object_id=loan.id,
-        data=loans.ANSWER.dump(loans.view(tx, loan)),
+    loan = loans.get(tx, tenant, capture.loan_id)
+    events.record(tx, tenant, "loan.unwound", object_id=loan.id, data=loans.ANSWER.dump(loans.view(tx, loan)))
+
+
+def _lost_dispute(tx: Transaction, capture: Capture) -> str | None:
+    """A lost dispute about the capture: part of it is settled that way, so it is not unwound."""
+    query = select(Dispute.id).where(
+        Dispute.capture_id == capture.id, col(Dispute.status).in_(("lost", "accepted"))
     )
+    return tx.exec(query).first()
+
+
+def _entries(tx: Transaction, tenant: Tenant, capture: Capture) -> list[ledger.Booked]:
+    """Every entry about a capture's loan or about a refund of the capture, and the reversals of these."""
+    refunds = tx.exec(select(Refund.id).where(Refund.payment_id == capture.payment_id))
+    of_capture = settlement.refund_entries(tx, payment_id=capture.payment_id, capture_id=capture.id)
+    return [
+        entry
+        for entry in ledger.entries_about(tx, tenant, [capture.loan_id, *refunds])
+        if _is_about(entry, capture.loan_id) or entry.id in of_capture or entry.reverses in of_capture
+    ]
+
+
+def _is_about(entry: ledger.Booked, loan_id: str) -> bool:
+    return entry.about_id == loan_id or any(line.object_id == loan_id for line in entry.lines)
+
+
+def _sent(entries: Sequence[ledger.Booked]) -> Counter[str]:
+    """What a loan's entries have put on its way back to the shopper, by what it is about (fen); reversals aside."""
+    sent: Counter[str] = Counter()
+    for line in (line for entry in entries if not entry.reverses for line in entry.lines):
+        if line.account == "refund_in_transit":
+            sent[line.object_id] -= line.amount_fen
+    return sent
 
 
 def _move_claims(
-    tx: Transaction, tenant: Tenant, payment: Payment, row: Refund, part: Undone, net_fen: int
+    tx: Transaction,
+    tenant: Tenant,
+    payment: Payment,
+    row: Refund,
+    share: Share,
+    net_fen: int,
+    entries: Sequence[ledger.Booked],
 ) -> str:
     """Set the effect on the merchant's accounts to that of a refund; returns the id of the entry to name."""
-    entries = ledger.entries_about(tx, tenant, [part.capture.loan_id])
     posted = dict.fromkeys(("merchant_pending", "merchant_available", "merchant_receivable"), 0)
     for line in (line for entry in entries if entry.reverses for line in entry.lines):
         if line.account in posted:
             posted[line.account] += line.amount_fen
     # What the reversals gave back of later claims is not available yet in this reading of the books.
-    open_claim = settlement.open_until(tx, part.capture.id) is not None
+    open_claim = settlement.open_until(tx, share.capture.id) is not None
     if open_claim:
         bearing = settlement.Bearing(net_fen, 0, 0)
     else:
@@ -230,7 +198,7 @@ def _move_claims(
     return ledger.post(
         tx,
         kind="unwound_claim_moved",
-        key=f"unwound_claim_moved:{part.capture.loan_id}",
+        key=f"unwound_claim_moved:{share.capture.loan_id}",
         tenant=tenant,
         lines=lines,
         about_type="refund",
@@ -240,33 +208,36 @@ def _move_claims(
 
 
 def _pay_back(
-    tx: Transaction, tenant: Tenant, payment: Payment, row: Refund, undone: Sequence[Undone]
+    tx: Transaction,
+    tenant: Tenant,
+    payment: Payment,
+    row: Refund,
+    share: Share,
+    number: int,
+    sent: Counter[str],
 ) -> None:
-    """What the shopper has paid leaves the lender and goes back, interest and fees too."""
+    """What the shopper has paid leaves the lender and goes back, interest and fees too.
+
+    What earlier refunds sent back stays sent: the reversals took it out of the transit, and it is put there again.
+    """
     lines = postings.Entries(())
-    for part in undone:
-        lines += postings.paid_returned(
-            loan=part.capture.loan_id,
+    for about, amount in [*sorted(sent.items()), (row.id, share.to_shopper_fen)]:
+        returned = postings.paid_returned(
+            loan=share.capture.loan_id,
             funder=payment.funder,
             institution=settlement.INSTITUTION,
-            amount_fen=part.paid_fen,
-            refund=row.id,
+            amount_fen=abs(amount),
+            refund=about,
         )
-    ledger.post(
-        tx,
-        kind="paid_returned",
-        key=f"paid_returned:{row.id}",
-        tenant=tenant,
-        lines=lines,
-        about_type="refund",
-        about_id=row.id,
-        effective_date=shanghai_date(tx.now),
-    )
-    returns.instruct(
-        tx,
-        tenant,
-        shopper_id=payment.shopper_id,
-        loan_id=undone[-1].capture.loan_id,
-        amount_fen=row.to_shopper_fen,
-        refund_id=row.id,
-    )
+        lines += returned if amount >= 0 else returned.opposite()
+    if lines:
+        ledger.post(
+            tx,
+            kind="paid_returned",
+            key=f"paid_returned:{row.id}:{number}",
+            tenant=tenant,
+            lines=lines,
+            about_type="refund",
+            about_id=row.id,
+            effective_date=shanghai_date(tx.now),
+        )

@@ -18,6 +18,8 @@ DISCLOSURE_VERSION = "2026-11-23"
 LATE_DAILY_RATE = "0.0005"
 """Late interest a day on overdue principal (0.05 %), simple; see the disclosure's contingent costs."""
 LATE_GRACE_DAYS = 3
+EARLY_SETTLEMENT_POLICY = "pro_rata_day"
+"""Settling early costs the interest of the running period by days; the clauses of the contract say so."""
 
 
 @dataclass(frozen=True, slots=True)

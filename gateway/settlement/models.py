@@ -58,6 +58,7 @@ class SettlementLine(SQLModel, table=True):
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("settlement_line_open", "merchant_id", "mode", "batch_id", "settlement_date"),
         Index("settlement_line_of_batch", "batch_id", "id"),
+        Index("settlement_line_of_payment", "payment_id", "kind"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

@@ -99,6 +99,16 @@ def open_until(tx: Transaction, capture_id: str) -> date | None:
     return line.settlement_date if line.batch_id is None else None
 
 
+def refund_entries(tx: Transaction, *, payment_id: str, capture_id: str) -> set[str]:
+    """The entries in the books of a capture's refunds."""
+    query = select(SettlementLine.entry_id).where(
+        SettlementLine.payment_id == payment_id,
+        SettlementLine.kind == "refund",
+        SettlementLine.capture_id == capture_id,
+    )
+    return set(tx.exec(query))
+
+
 def settlement_dates(tx: Transaction, payment_id: str) -> dict[str, date]:
     """Settlement date of each capture of a payment."""
     query = select(SettlementLine).where(

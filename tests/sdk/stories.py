@@ -243,6 +243,77 @@ def refunds_in_parts_end_as_a_full_one(client: Fenqi, shopper: Shopper) -> None:
 
 
 @story
+def return_of_all_inside_seven_days_leaves_nothing_of_the_loan(client: Fenqi, shopper: Shopper) -> None:
+    payment = client.payments.capture(authorized(client, shopper).id)
+    assert payment.captures[0].delivery is None
+    first = client.refunds.create(
+        payment=payment.id, amount=50_000, kind="price_adjustment", reason="scratch"
+    )
+    last = client.refunds.create(payment=payment.id, reason="returned after all")
+    assert (first.kind, last.kind, last.amount) == ("price_adjustment", "unwind", PRICE - 50_000)
+    fees = [refund.merchant_fee_returned for refund in (first, last)]
+    assert sum(fees) == payment.captures[0].merchant_fee
+    loan = client.loans.retrieve(payment.captures[0].loan)
+    assert (loan.status, loan.outstanding_principal, loan.schedule) == ("unwound", 0, [])
+    assert "loan.unwound" in [event.type for event in client.events.list()]
+
+
+@story
+def kind_of_a_refund_decides_whether_the_fee_comes_back(client: Fenqi, shopper: Shopper) -> None:
+    payment = client.payments.capture(authorized(client, shopper).id)
+    fee = payment.captures[0].merchant_fee
+    returned = [
+        client.refunds.create(
+            payment=payment.id, amount=PRICE // 10, kind=kind, reason="x"
+        ).merchant_fee_returned
+        for kind in ("goodwill", "price_adjustment")
+    ]
+    assert returned[0] == 0
+    assert 0 <= returned[1] <= fee
+    with pytest.raises(fenqi.InvalidRequestError) as refused:
+        client.refunds.create(payment=payment.id, amount=1, kind="unwind", reason="x")
+    assert refused.value.code == "amount_mismatch"
+    whole = client.refunds.create(payment=payment.id, kind="unwind", reason="x")
+    assert sum(returned) + whole.merchant_fee_returned == fee
+
+
+@story
+def delivery_is_reported_after_the_capture(client: Fenqi, shopper: Shopper) -> None:
+    payment = client.payments.capture(authorized(client, shopper).id)
+    until = payment.captures[0].return_until
+    shipped = client.payments.update(payment.id, shipping={"carrier": "SF", "tracking_number": "SF1"})
+    assert shipped.shipping is not None
+    assert shipped.shipping.to_dict() == {"carrier": "SF", "tracking_number": "SF1", "delivered_at": None}
+    received = client.payments.update(
+        payment.id, shipping={"tracking_number": "SF1", "delivered_at": payment.captures[0].captured_at}
+    )
+    assert received.captures[0].delivery == received.shipping
+    assert received.captures[0].return_until == until
+    assert client.payments.retrieve(payment.id) == received
+    with pytest.raises(fenqi.InvalidRequestError) as refused:
+        client.payments.update(payment.id, shipping={"delivered_at": "2099-01-01T00:00:00Z"})
+    assert (refused.value.code, refused.value.param) == ("delivery_refused", "shipping.delivered_at")
+    uncaptured = authorized(client, shopper)
+    with pytest.raises(fenqi.ConflictError):
+        client.payments.update(uncaptured.id, shipping={"carrier": "SF"})
+
+
+@story
+def order_number_and_metadata_change_after_the_approval(client: Fenqi, shopper: Shopper) -> None:
+    first, second = authorized(client, shopper), authorized(client, shopper)
+    number = f"renamed-{next(_numbers)}"
+    changed = client.payments.update(first.id, merchant_reference=number, metadata={"a": "1"})
+    assert (changed.merchant_reference, changed.merchant_order_id) == (number, number)
+    assert changed.acknowledged_at
+    assert client.payments.update(first.id, metadata={"a": ""}).metadata.get("a") is None
+    for taken in (number, second.merchant_reference):
+        other = second if taken == number else first
+        with pytest.raises(fenqi.DuplicateReference):
+            client.payments.update(other.id, merchant_reference=taken)
+    assert [payment.id for payment in client.payments.list(merchant_reference=number)] == [first.id]
+
+
+@story
 def refund_above_what_is_left_changes_nothing(client: Fenqi, shopper: Shopper) -> None:
     payment = authorized(client, shopper)
     captured = client.payments.capture(payment.id, amount=200_000, final=True)

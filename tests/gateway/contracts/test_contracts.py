@@ -16,8 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
+from gateway.checkout import agreements, shopper
 from gateway.checkout import service as checkouts
-from gateway.checkout import shopper
 from gateway.checkout.models import Checkout, Consent
 from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.checkout.test_helpers import invented_id_number
@@ -102,7 +102,8 @@ def test_an_approval_makes_one_contract_that_states_everything(app, api, gateway
         "early_settlement: pro_rata_day",
         "除上述费用外，不再收取任何其他费用。",
         "不是可靠的电子签名",
-        *(f"{kind} | 2026-11-23 | " for kind in (*REQUIRED_CONSENTS, "disclosure")),
+        *(f"{kind} | {agreements.current(kind)} | " for kind in REQUIRED_CONSENTS),
+        "disclosure | 2026-11-23 | ",
     ):
         assert stated in words, stated
     assert "\r" not in words

@@ -17,6 +17,7 @@ GRACE = 3
 DAILY = Fraction(5, 10_000)
 WRITE_OFF = 180
 PARTS = ("late", "fee", "interest", "principal")
+WAIVES_LATE = ("return", "unused_lessons")
 
 
 def half_up(value: Fraction) -> int:
@@ -108,8 +109,8 @@ class Oracle:
             "payment": payment, "amount": amount, "fee": fee, "vat": vat, "subsidy": subsidy, "start": today,
             "price": price, "rows": rows, "base": [dict(row) for row in rows], "base_unearned": subsidy,
             "unearned": subsidy, "bills": {}, "credit": 0, "status": "active", "refunded": 0, "settles": settles,
-            "settled": False, "refund_fee": 0, "refund_vat": 0, "refund_total": 0, "reduced": 0, "paid_in": 0,
-            "recovered": 0, "written_off": 0, "returned": False, "lost": False, "earned": defaultdict(int),
+            "settled": False, "refund_fee": 0, "refund_vat": 0, "refund_total": 0, "with_fee": 0, "paid_in": 0,
+            "recovered": 0, "written_off": 0, "sent": 0, "lost": False, "earned": defaultdict(int),
         }  # fmt: skip
         self.post(
             loan_principal=amount,
@@ -363,7 +364,7 @@ class Oracle:
     def return_credit(self, name: str, amount: int) -> None:
         loan = self.loans[name]
         loan["credit"] -= amount
-        loan["returned"] = True
+        loan["sent"] += amount
         self.post(shopper_credit=amount, refund_in_transit=-amount)
         self.instructions.append({"what": "return", "loan": name, "amount": amount})
 
@@ -375,7 +376,7 @@ class Oracle:
         available = min(net, max(0, -self.accounts["merchant_available"]))
         return {"merchant_available": available, "merchant_receivable": net - available}
 
-    def lower(self, loan: dict[str, Any], amount: int, today: date) -> tuple[int, int]:
+    def lower(self, loan: dict[str, Any], amount: int, today: date, kind: str = "") -> tuple[int, int]:
         """What a refund takes off the loan, and the subsidy that goes back with it."""
         if loan["status"] not in ("active", "overdue"):
             return 0, 0
@@ -402,7 +403,7 @@ class Oracle:
             part = min(left, bill["principal"] - bill["paid"]["principal"])
             if part:
                 bill["paid"]["principal"] += part
-                bill["reductions"].append((today, part))
+                bill["reductions"].append((bill["due"] if kind in WAIVES_LATE else today, part))
                 left -= part
         self.late(loan, today)
         for bill in loan["bills"].values():
@@ -410,13 +411,19 @@ class Oracle:
         self.follow(loan, today)
         if loan["status"] == "settled":
             loan["status"] = "refunded"
-        loan["reduced"] += amount - left
         return amount - left, back
 
-    def refund(self, name: str, amount: int, today: date) -> None:
+    def refund(self, name: str, amount: int, kind: str, today: date) -> None:
         loan = self.loans[name]
-        reduced, subsidy = self.lower(loan, amount, today)
-        fee, vat = self.fee_of_refunds(loan, amount)
+        if loan["refund_total"] + amount == loan["amount"] and self.may_unwind(loan, today):
+            return self.unwind(name, today)
+        loan["refund_total"] += amount
+        reduced, subsidy = self.lower(loan, amount, today, kind)
+        fee, vat = self.fee_of_refunds(loan, amount) if kind != "goodwill" else (0, 0)
+        if kind == "goodwill":
+            loan["unearned"] += subsidy
+            self.earn(loan, 0, 0, subsidy)
+            subsidy = 0
         net = amount - fee - subsidy
         bearing = self.bear(net, loan)
         self.post(
@@ -435,7 +442,7 @@ class Oracle:
             }
         )
         if amount > reduced:
-            loan["returned"] = True
+            loan["sent"] += amount - reduced
             self.instructions.append({"what": "return", "loan": name, "amount": amount - reduced})
         self.return_of_ended(name)
 
@@ -443,10 +450,16 @@ class Oracle:
     def fee_of_refunds(loan: dict[str, Any], amount: int) -> tuple[int, int]:
         """The merchant's fee, and the VAT in it, that belong to ``amount`` more of what was refunded."""
         fee, vat = loan["refund_fee"], loan["refund_vat"]
-        loan["refund_total"] += amount
-        loan["refund_fee"] = half_up(Fraction(loan["fee"] * loan["refund_total"], loan["amount"]))
+        loan["with_fee"] += amount
+        loan["refund_fee"] = half_up(Fraction(loan["fee"] * loan["with_fee"], loan["amount"]))
         loan["refund_vat"] = half_up(Fraction(loan["refund_fee"] * 6, 106))
         return loan["refund_fee"] - fee, loan["refund_vat"] - vat
+
+    @staticmethod
+    def may_unwind(loan: dict[str, Any], today: date) -> bool:
+        """Inside 7 days, and nothing of it was decided otherwise."""
+        inside = today <= loan["start"] + timedelta(days=7)
+        return inside and not loan["lost"] and loan["status"] != "written_off"
 
     def unwind(self, name: str, today: date) -> None:
         """Everything the loan ever posted is undone; what was paid goes back; the merchant bears what it had got."""
@@ -475,7 +488,7 @@ class Oracle:
             late_interest_receivable=-owed["late"],
             loan_principal=-self.outstanding(loan),
             shopper_credit=loan["credit"],
-            refund_in_transit=-loan["paid_in"],
+            refund_in_transit=-(loan["paid_in"] - loan["sent"]),
         )
         self.lines.append(
             {
@@ -485,8 +498,9 @@ class Oracle:
             }
         )
         loan.update(status="unwound", rows=[], credit=0, unearned=0, refund_total=loan["amount"])
-        if loan["paid_in"]:
-            self.instructions.append({"what": "return", "loan": name, "amount": loan["paid_in"]})
+        if loan["paid_in"] > loan["sent"]:
+            left = loan["paid_in"] - loan["sent"]
+            self.instructions.append({"what": "return", "loan": name, "amount": left})
 
     def write_off(self, loan: dict[str, Any], today: date) -> None:
         self.late(loan, today)
@@ -524,7 +538,7 @@ class Oracle:
         loan, amount = self.loans[dispute["loan"]], dispute["amount"]
         loan["lost"] = True
         reduced, subsidy = self.lower(loan, amount, today)
-        self.fee_of_refunds(loan, amount)  # the fee of a lost dispute stays
+        loan["refund_total"] += amount  # the fee of a lost dispute stays
         loan["credit"] += amount - reduced
         self.post(dispute_hold=amount, loan_principal=-reduced, shopper_credit=-(amount - reduced))
         loan["unearned"] += subsidy
@@ -591,4 +605,5 @@ class Oracle:
                 self.post(refund_in_transit=amount, funder_clearing=-amount)
             else:
                 self.loans[item["loan"]]["credit"] += amount
+                self.loans[item["loan"]]["sent"] -= amount
                 self.post(refund_in_transit=amount, shopper_credit=-amount)

@@ -34,7 +34,7 @@ from gateway.ledger.verify import verify
 from gateway.loans import repayment
 from gateway.loans.models import Loan
 from gateway.onboarding import onboard
-from gateway.payments import collections, disputes, refund, unwind
+from gateway.payments import collections, disputes, refund
 from gateway.payments import service as payments
 from gateway.payments.capture import capture
 from gateway.payments.models import Payment
@@ -54,6 +54,9 @@ HELD = text(
     "SELECT COALESCE(SUM(held_fen), 0) FROM credit_limit"
     " WHERE shopper_id IN (SELECT shopper_id FROM payment WHERE merchant_id = :merchant)"
 )
+
+
+KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill")
 
 
 class ScriptedInstitution:
@@ -156,18 +159,18 @@ class BooksMachine(RuleBasedStateMachine):
         self.model.void(payment_id, amount)
 
     @precondition(lambda self: self.refundable())
-    @rule(data=st.data(), whole=st.booleans())
-    def refund(self, data: st.DataObject, whole: bool) -> None:
+    @rule(data=st.data(), whole=st.booleans(), kind=st.sampled_from(KINDS))
+    def refund(self, data: st.DataObject, whole: bool, kind: str) -> None:
         name, left = data.draw(st.sampled_from(self.refundable()))
         amount = left if whole else data.draw(st.integers(1, left))
-        self.give_back(refund.refund, name, amount, "return")
-        self.model.refund(name, amount, self.today)
+        self.give_back(name, amount, kind)
+        self.model.refund(name, amount, kind, self.today)
 
     @precondition(lambda self: len(self.model.loans) > 1 and self.unwindable())
     @rule(data=st.data())
     def unwind(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(self.unwindable()))
-        self.give_back(unwind.unwind, name, None, "unwind")
+        self.give_back(name, None, "unwind")
         self.model.unwind(name, self.today)
 
     # -- what shoppers do
@@ -333,10 +336,10 @@ class BooksMachine(RuleBasedStateMachine):
         while drain(self.gateway):
             pass
 
-    def give_back(self, act: Any, name: str, amount: int | None, kind: str) -> None:
+    def give_back(self, name: str, amount: int | None, kind: str) -> None:
         self.write(
             lambda tx: (
-                act(
+                refund.refund(
                     tx,
                     self.tenant,
                     payment_id=self.model.loans[name]["payment"],
@@ -389,12 +392,7 @@ class BooksMachine(RuleBasedStateMachine):
 
     def unwindable(self) -> list[str]:
         return [
-            name
-            for name, _ in self.refundable()
-            if not (loan := self.model.loans[name])["returned"]
-            and not loan["lost"]
-            and loan["status"] != "written_off"
-            and self.today <= loan["start"] + timedelta(days=7)
+            name for name, _ in self.refundable() if self.model.may_unwind(self.model.loans[name], self.today)
         ]
 
     def with_rows(self) -> list[str]:

@@ -61,7 +61,7 @@ def test_a_full_refund_before_settlement_leaves_nothing(api, app):
     assert balances(api) == {"pending": 0, "available": 0, "receivable": 0}
     assert api.get(f"/v1/payments/{payment['id']}").json["status"] == "refunded"
     loan = api.get(f"/v1/loans/{payment['captures'][0]['loan']}").json
-    assert (loan["status"], loan["outstanding_principal"], loan["schedule"]) == ("refunded", 0, [])
+    assert (loan["status"], loan["outstanding_principal"], loan["schedule"]) == ("unwound", 0, [])
     (batch,) = settle(app.extensions["fenqi"], date(2026, 11, 24))
     assert (batch["captures"], batch["refunds"], batch["merchant_fees"], batch["payout_amount"]) == (
         599_900,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from sqlalchemy import text
 
+from gateway.plans import service as plans
+from gateway.plans.pricing import Price
 from tests.one_database import database_url  # noqa: F401
 
 TABLES = (
@@ -123,3 +127,21 @@ def test_another_merchants_payment_is_not_found(api, new_merchant, unchanged):
 @pytest.mark.parametrize("identifier", ["pay_nope", "%00", "a%20b", "é", "x" * 101, "..%2f.."])
 def test_strange_identifiers_are_not_found(api, identifier):
     assert api.get(f"/v1/payments/{identifier}").status_code == 404
+
+
+def test_a_loan_so_small_that_rounding_lifts_its_cost_above_the_ceiling_is_not_drawn(app, api, unchanged):
+    gateway = app.extensions["fenqi"]
+    dear = Price(12, "equal_installment", "0.215", None, "0.006", "0", 10_000, 10_000_000)
+    merchant = api.credentials["merchant"]
+    today = date(2026, 11, 23)
+    gateway.db.write(lambda tx: plans.add_price(tx, merchant, dear, valid_from=today, category="3c") and None)
+    payment = api.approved()
+    before, path = unchanged(), f"/v1/payments/{payment['id']}/capture"
+    answer = api.post(path, {"amount": 50, "final": True})
+    assert (answer.status_code, answer.json["code"]) == (422, "cost_above_ceiling")
+    assert "25.40 % (effective)" in answer.json["detail"]
+    assert "void what is left" in answer.json["detail"]
+    assert (answer.json["ceiling"], answer.json["capturable_amount"]) == ("0.24", 599_900)
+    assert unchanged() == before
+    captured = api.post(path, {"amount": 599_850, "final": True}).json
+    assert (captured["status"], captured["voided_amount"]) == ("captured", 50), "the rest can be voided"

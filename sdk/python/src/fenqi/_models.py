@@ -99,6 +99,8 @@ class Capture(Model):
     loan: str
     captured_at: str
     settlement_date: str
+    delivery: Model | None
+    return_until: str
 
 
 class Payment(Model):
@@ -123,6 +125,7 @@ class Payment(Model):
     term: int
     plan: Plan
     captures: list[Capture]
+    shipping: Model | None
     authorization_expires_at: str
     acknowledged_at: str | None
     checkout: str
@@ -148,6 +151,8 @@ class Refund(Model):
     refund_reference: str
     loan_reduction: int
     returned_to_shopper: int
+    merchant_fee_returned: int
+    merchant_subsidy_returned: int
     initiated_by: str
     created_at: str
 

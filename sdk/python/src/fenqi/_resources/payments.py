@@ -36,6 +36,31 @@ class Payments(Resource):
             Payment, "/v1/payments", params, limit=limit, page_size=page_size, cursor=cursor, timeout=timeout
         )
 
+    def update(
+        self,
+        payment: str,
+        *,
+        merchant_reference: str | None = None,
+        shipping: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Payment:
+        """Change your order number, report a delivery, or merge metadata after the approval.
+
+        ``shipping`` has ``carrier``, ``tracking_number`` and ``delivered_at``, from which the 7 days of return
+        run; an empty value in ``metadata`` removes its key.
+        """
+        body = given(
+            extra,
+            merchant_reference=merchant_reference,
+            shipping=dict(shipping) if shipping is not None else None,
+            metadata=dict(metadata) if metadata is not None else None,
+        )
+        path = f"/v1/payments/{segment(payment)}"
+        return self._client._change(Payment, "PATCH", path, body, idempotency_key, timeout)
+
     def capture(
         self,
         payment: str,

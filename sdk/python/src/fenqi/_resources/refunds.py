@@ -32,8 +32,9 @@ class Refunds(Resource):
     ) -> Refund:
         """Refund ``amount`` fen (all that is refundable when omitted). Use your return's number as the key.
 
-        ``kind`` is return, price_adjustment, unused_lessons, goodwill or unwind and decides which interest
-        and fees come back; ``refund_reference`` is unique per payment.
+        ``kind`` is return, price_adjustment, unused_lessons, goodwill or unwind and decides which fees and
+        subsidies come back. A capture that is refunded whole inside its 7 days is unwound, whatever the kind:
+        nothing is left of its loan. ``refund_reference`` is unique per payment.
         """
         body = given(
             extra,

@@ -82,10 +82,9 @@ def ledger_balanced(state: State) -> bool:
         if refunded != payment["refunded_amount"] + payment["refund_pending_amount"]:
             return False
     for loan in state.loans.values():
-        if (
-            sum(row["principal"] for row in loan["schedule"]) + loan["refunded_principal"]
-            != loan["principal"]
-        ):
+        rows = sum(row["principal"] for row in loan["schedule"])
+        gone = loan["principal"] if loan["status"] == "unwound" else loan["refunded_principal"]
+        if rows + gone != loan["principal"]:
             return False
     return all(_settlements.holds(batch) for batch in state.settlements.values())
 
@@ -289,6 +288,7 @@ _ROUTES: list[tuple[str, re.Pattern[str], Route]] = [
         ),
         ("GET", "/v1/payments", _listed(lambda s: s.payments, "merchant_reference")),
         ("GET", "/v1/payments/{id}", _one("payment", lambda s: s.payments)),
+        ("PATCH", "/v1/payments/{id}", lambda s, body, _p, id: (200, _payments.update(s, id, body))),
         ("POST", "/v1/payments/{id}/capture", lambda s, body, _p, id: (200, _payments.capture(s, id, body))),
         ("POST", "/v1/payments/{id}/void", lambda s, body, _p, id: (200, _payments.void(s, id, body))),
         ("POST", "/v1/payments/{id}/acknowledge", _acknowledge),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,6 +51,15 @@ def text(value: Any) -> str | None:
     """One line of text."""
     good = isinstance(value, str) and 0 < len(value.strip()) <= 200 and value.isprintable()
     return None if good else "Must be 1 to 200 characters of text."
+
+
+def moment(value: Any) -> str | None:
+    """A time with its zone."""
+    try:
+        good = isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        good = False
+    return None if good else "Must be a time with its zone, such as 2026-11-23T12:00:00Z."
 
 
 def address(value: Any) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from fractions import Fraction
 
+from . import _deliveries
 from . import _fields as f
 from ._clock import rfc3339, settlement_date, shanghai_date
 from ._schedule import Product, difference, half_up, schedule
@@ -32,6 +33,7 @@ def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
         "term": plan["term"],
         "plan": plan,
         "captures": [],
+        "shipping": None,
         "checkout": checkout["id"],
         "merchant_reference": checkout["merchant_reference"],
         "merchant_order_id": None,
@@ -50,6 +52,7 @@ def capture(state: State, id: str, body: Fields) -> Fields:
     amount: int = body["amount"] if "amount" in body else payment["capturable_amount"]
     _check_part(payment, amount, last=body.get("final", False) or amount == payment["capturable_amount"])
     serial_numbers = _serial_numbers(state, body.get("items", []))
+    delivery = _deliveries.at_capture(state, payment, body.get("delivery"))
     drawn = {**state.base("capture", "cap"), "amount": amount}
     loan = _draw_down(state, payment, amount, drawn["id"])
     before = payment["captured_amount"]
@@ -64,8 +67,10 @@ def capture(state: State, id: str, body: Fields) -> Fields:
         "loan": loan["id"],
         "captured_at": rfc3339(state.now),
         "settlement_date": day.isoformat(),
+        "delivery": delivery,
     }
-    payment["captures"].append(drawn)
+    payment["captures"].append(_deliveries.follow(drawn))
+    payment["shipping"] = delivery or payment["shipping"]
     payment["captured_amount"] += amount
     state.serial_numbers |= serial_numbers
     state.settlement_lines.append({"kind": "capture", "date": day.isoformat(), "of": drawn, "payment": id})
@@ -85,6 +90,25 @@ def void(state: State, id: str, body: Fields) -> Fields:
         raise _above(payment, amount)
     payment["voided_amount"] += amount
     state.record("payment.voided", follow_amounts(payment))
+    return payment
+
+
+def update(state: State, id: str, body: Fields) -> Fields:
+    """Change the order number, report a delivery, or merge metadata; null changes nothing."""
+    given = {name: value for name, value in body.items() if value is not None}
+    f.checked(given, {}, {"merchant_reference": f.text, "shipping": f.thing, "metadata": f.pairs})
+    payment = state.found("payment", state.payments, id)
+    reference = given.get("merchant_reference")
+    if reference is not None:
+        _check_reference(state, payment, reference)
+    if "shipping" in given:
+        _deliveries.report(state, payment, given["shipping"])
+    if reference is not None:
+        payment["merchant_reference"] = reference
+        if payment["acknowledged_at"] is None:
+            acknowledge(state, payment, reference)
+    merged = {**payment["metadata"], **given.get("metadata", {})}
+    payment["metadata"] = {key: value for key, value in merged.items() if value}
     return payment
 
 
@@ -146,6 +170,21 @@ def _check_part(payment: Fields, amount: int, *, last: bool) -> None:
         raise Problem(
             409, "wrong_state", f"A payment takes at most {_MOST_CAPTURES} captures.", param="payment"
         )
+
+
+def _check_reference(state: State, payment: Fields, reference: str) -> None:
+    """An order has one payment: refuse the reference of another one or of a checkout that is open or approved."""
+    for other in state.payments.values():
+        if other is not payment and other["merchant_reference"] == reference:
+            detail = f"The reference {reference!r} is that of {other['id']}."
+            raise Problem(409, "duplicate_reference", detail, param="merchant_reference", payment=other["id"])
+    for checkout in state.checkouts.values():
+        live = checkout["status"] in ("open", "identified", "under_review", "approved")
+        if live and checkout["id"] != payment["checkout"] and checkout["merchant_reference"] == reference:
+            detail = f"The reference {reference!r} is that of {checkout['id']}."
+            raise Problem(
+                409, "duplicate_reference", detail, param="merchant_reference", checkout=checkout["id"]
+            )
 
 
 def _charges(product: Product, captured: int) -> tuple[int, int]:

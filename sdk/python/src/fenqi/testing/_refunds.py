@@ -11,7 +11,9 @@ from ._payments import follow_amounts, follow_rows
 from ._schedule import half_up, schedule
 from ._state import Fields, Problem, State
 
-_KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill")
+_KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill", "unwind")
+_NOTHING_BACK = ("goodwill",)
+"""Kinds with which the merchant's fee and subsidy stay."""
 
 
 def create(state: State, body: Fields) -> Fields:
@@ -40,14 +42,17 @@ def create(state: State, body: Fields) -> Fields:
     base = state.base("refund", "rfd")
     reference = body.get("refund_reference") or base["id"]
     _check_reference(state, payment["id"], reference)
-    parts = _give_back(state, payment, captures, amount)
+    kind = body.get("kind", "return")
+    if kind == "unwind":
+        _check_unwind(state, captures, body.get("amount"))
+    parts, whole = _give_back(state, payment, captures, amount, kind)
     refund = {
         **base,
         "status": "succeeded" if not parts["returned_to_shopper"] else "pending",
         "payment": payment["id"],
         "capture": body.get("capture"),
         "refund_reference": reference,
-        "kind": body.get("kind", "return"),
+        "kind": "unwind" if whole else kind,
         "reason": body["reason"],
         "amount": amount,
         "currency": "CNY",
@@ -88,10 +93,37 @@ def _check_reference(state: State, payment: str, reference: str) -> None:
             raise Problem(409, "duplicate_reference", detail, param="refund_reference", refund=earlier["id"])
 
 
-def _give_back(state: State, payment: Fields, captures: list[Fields], amount: int) -> Fields:
-    """Spread ``amount`` over the captures; the cumulative shares of fee and subsidy are differences, so
-    they sum.
+def _check_unwind(state: State, captures: list[Fields], amount: int | None) -> None:
+    left = [one for one in captures if one["refunded_amount"] < one["amount"]]
+    for capture in left:
+        if not _inside_window(state, capture):
+            raise Problem(
+                409,
+                "outside_return_window",
+                f"The goods could be returned whole until {capture['return_until']}.",
+                param="kind",
+                last_day=capture["return_until"],
+            )
+    whole = sum(one["amount"] - one["refunded_amount"] for one in left)
+    if amount not in (None, whole):
+        detail = f"Unwinding gives back all that is left, {whole} fen, not {amount}."
+        raise Problem(422, "amount_mismatch", detail, param="amount", expected=whole, actual=amount)
+
+
+def _inside_window(state: State, capture: Fields) -> bool:
+    last: str = capture["return_until"]
+    return shanghai_date(state.now).isoformat() <= last
+
+
+def _give_back(
+    state: State, payment: Fields, captures: list[Fields], amount: int, kind: str
+) -> tuple[Fields, bool]:
+    """Spread ``amount`` over the captures, and say whether all of it was unwound.
+
+    The cumulative shares of fee and subsidy are differences, so they sum. A capture that is refunded whole
+    inside its 7 days is unwound, whatever the kind.
     """
+    unwound = []
     parts = dict.fromkeys(
         ("loan_reduction", "returned_to_shopper", "merchant_fee_returned", "merchant_subsidy_returned"), 0
     )
@@ -100,8 +132,13 @@ def _give_back(state: State, payment: Fields, captures: list[Fields], amount: in
         if not part:
             continue
         amount -= part
-        before, after = capture["refunded_amount"], capture["refunded_amount"] + part
-        capture["refunded_amount"] = after
+        capture["refunded_amount"] += part
+        whole = capture["refunded_amount"] == capture["amount"] and _inside_window(state, capture)
+        unwound.append(whole)
+        before = state.refunded_with_fee.get(capture["id"], 0)
+        after = before if kind in _NOTHING_BACK else before + part
+        after = capture["amount"] if whole else after
+        state.refunded_with_fee[capture["id"]] = after
         for name, total in (
             ("merchant_fee", capture["merchant_fee"]),
             ("merchant_subsidy", capture["merchant_subsidy"]),
@@ -109,13 +146,28 @@ def _give_back(state: State, payment: Fields, captures: list[Fields], amount: in
             share = half_up(Fraction(total * after, capture["amount"]))
             parts[f"{name}_returned"] += share - half_up(Fraction(total * before, capture["amount"]))
         loan = state.loans[capture["loan"]]
+        if whole:
+            _unwind(state, payment, loan, parts)
+            continue
         reduction = min(part, loan["outstanding_principal"])
         parts["loan_reduction"] += reduction
         parts["returned_to_shopper"] += part - reduction
         loan["refunded_principal"] += reduction
         loan["outstanding_principal"] -= reduction
+        state.returned[loan["id"]] = state.returned.get(loan["id"], 0) + part - reduction
         _compute_anew(state, loan, payment)
-    return parts
+    return parts, all(unwound)
+
+
+def _unwind(state: State, payment: Fields, loan: Fields, parts: Fields) -> None:
+    """The loan as if it had never existed: what the shopper paid, and did not get back yet, goes back."""
+    today = shanghai_date(state.now).isoformat()
+    paid = [row for row in loan["schedule"] if row["due_date"] <= today and payment["id"] not in state.unpaid]
+    parts["loan_reduction"] += loan["outstanding_principal"]
+    parts["returned_to_shopper"] += sum(row["payment"] for row in paid) - state.returned.get(loan["id"], 0)
+    loan |= {"status": "unwound", "bucket": None, "outstanding_principal": 0, "schedule": []}
+    loan["refunded_principal"] = 0
+    state.record("loan.unwound", follow_rows(loan))
 
 
 def _compute_anew(state: State, loan: Fields, payment: Fields) -> None:

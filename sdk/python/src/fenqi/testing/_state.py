@@ -65,6 +65,10 @@ class State:
         """Body of the request behind each checkout, to tell a repeat from another order."""
         self.unpaid: set[str] = set()
         """Payments whose shopper does not pay: those of the sandbox number ending in 06."""
+        self.refunded_with_fee: dict[str, int] = {}
+        """By capture: the part of what was refunded with which the merchant's fee came back."""
+        self.returned: dict[str, int] = {}
+        """By loan: what refunds have sent back to the shopper."""
         self.serial_numbers: set[str] = set()
         self.settlement_lines: list[Fields] = []
         self.tokens: dict[str, datetime] = {}

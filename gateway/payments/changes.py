@@ -1,0 +1,64 @@
+"""Changes after the approval: the shop's own order number, what became of the parcels, metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.checkout import service as checkouts
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import DuplicateReference, ValidationFailed
+from gateway.payments import deliveries, service
+from gateway.payments.models import Payment
+
+MOST_METADATA = 50
+
+
+def update(
+    tx: Transaction,
+    tenant: Tenant,
+    *,
+    payment_id: str,
+    merchant_reference: str | None,
+    shipping: dict[str, Any] | None,
+    metadata: dict[str, str] | None,
+) -> Payment:
+    """Change what is given; what is None stays. Raises ``NotFound``, or what the parts raise; then nothing changed.
+
+    Naming the shop's order says that it exists: a payment that was not acknowledged is. Metadata is merged by key, and
+    an empty value removes its key.
+    """
+    payment = service.locked(tx, tenant, payment_id)
+    if merchant_reference is not None:
+        _rename(tx, tenant, payment, merchant_reference)
+        if payment.acknowledged_at is None:
+            service.acknowledge(tx, tenant, payment_id=payment.id, merchant_order_id=merchant_reference)
+    if shipping is not None:
+        deliveries.report(tx, service.captures_of(tx, payment.id), shipping)
+    if metadata is not None:
+        payment.extra = _merged(payment.extra, metadata)
+    tx.add(payment)
+    tx.flush()
+    return payment
+
+
+def _rename(tx: Transaction, tenant: Tenant, payment: Payment, reference: str) -> None:
+    """Give the payment another merchant reference. Raises ``DuplicateReference`` for that of another order."""
+    other = service.with_reference(tx, tenant, reference)
+    checkout = checkouts.live_with_reference(tx, tenant, reference)
+    if other not in (None, payment.id) or checkout not in (None, payment.checkout_id):
+        raise DuplicateReference(
+            f"The reference {reference!r} is that of {other or checkout}: an order has one payment.",
+            param="merchant_reference",
+            payment=other,
+            checkout=checkout,
+        )
+    payment.merchant_reference = reference
+
+
+def _merged(known: dict[str, str], changes: dict[str, str]) -> dict[str, str]:
+    merged = {key: text for key, text in {**known, **changes}.items() if text}
+    if len(merged) > MOST_METADATA:
+        detail = f"Has {len(merged)} pairs with those it had; at most {MOST_METADATA}: remove some by an empty value."
+        raise ValidationFailed([{"param": "metadata", "code": "invalid", "detail": detail}])
+    return merged
