@@ -20,6 +20,7 @@ GatewayError
 │  ├─ AuthorizationExpired         409 authorization_expired
 │  ├─ ReadingTimeShort             409 reading_time_short
 │  ├─ SerialNumberTaken            409 serial_number_taken
+│  ├─ LineCaptured                 409 line_captured            names line and ordered
 │  ├─ RepaymentConflict            409 repayment_conflict
 │  ├─ OutsideReturnWindow          409 outside_return_window
 │  ├─ PriceOverlap                 409 price_overlap
@@ -38,6 +39,7 @@ GatewayError
 │  ├─ AmountAboveAuthorized        422 amount_above_authorized
 │  ├─ AmountAboveRefundable        422 amount_above_refundable
 │  ├─ CaptureTooSmall              422 capture_too_small
+│  ├─ LineUnavailable              422 line_unavailable         names line, ordered, left
 │  ├─ CategoryRefused              422 category_refused
 │  ├─ TermUnavailable              422 term_unavailable
 │  ├─ CostAboveCeiling             422 cost_above_ceiling
@@ -48,6 +50,7 @@ GatewayError
 │  ├─ QuoteChanged                 422 quote_changed
 │  ├─ PriceInvalid                 422 price_invalid
 │  ├─ SubsidyRefused               422 subsidy_refused          names the expected amount
+│  │  └─ SubsidyQuotaUsed          422 subsidy_quota_used       names programme and category
 │  ├─ AddressNotAllowed            422 address_not_allowed      webhooks may not go there
 │  └─ ReplayTooLarge               422 replay_too_large
 ├─ TooManyRequests                 429 rate_limited
@@ -168,6 +171,12 @@ class SerialNumberTaken(Conflict):
     code, title = "serial_number_taken", "The serial number was already captured"
 
 
+class LineCaptured(Conflict):
+    """``line`` and ``ordered`` say which one, and how many pieces it had; ``left`` is 0."""
+
+    code, title = "line_captured", "All pieces of the line were already captured"
+
+
 class RepaymentConflict(Conflict):
     code, title = "repayment_conflict", "The reference stands for other money"
 
@@ -248,6 +257,12 @@ class CaptureTooSmall(Unprocessable):
     code, title = "capture_too_small", "A partial capture is at least 1,000 yuan"
 
 
+class LineUnavailable(Unprocessable):
+    """``line``, ``ordered`` and ``left`` say which line, how many pieces it had, and how many are left to take."""
+
+    code, title = "line_unavailable", "The line does not have that many pieces left"
+
+
 class DeliveryRefused(Unprocessable):
     code, title = "delivery_refused", "The goods cannot have been received at this time"
 
@@ -292,6 +307,12 @@ class SubsidyRefused(Unprocessable):
     """``expected`` is the subsidy the order is due, in fen."""
 
     code, title = "subsidy_refused", "The order is not due this government subsidy"
+
+
+class SubsidyQuotaUsed(SubsidyRefused):
+    """One person gets one subsidy of each category of a programme: ``programme`` and ``category`` say which."""
+
+    code, title = "subsidy_quota_used", "The person has had this government subsidy"
 
 
 class AddressNotAllowed(Unprocessable):

@@ -15,6 +15,7 @@ from gateway.contracts.text import ConsentFact
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
 from gateway.identity import service as identity
+from gateway.payments import quotas
 from gateway.payments import service as payments
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
@@ -40,6 +41,12 @@ def settle(
         service.move(tx, checkout, "declined")
         return
     assert checkout.shopper_id is not None
+    mode, claim, items = service.tenant_of(checkout).mode, checkout.government_subsidy, checkout.items
+    if quotas.used(tx, mode, shopper_id=checkout.shopper_id, claim=claim, items=items):
+        # Another order took it while this one was decided.
+        checkout.decline_code, checkout.decline_reasons = quotas.DECLINE_CODE, [quotas.REASON]
+        service.move(tx, checkout, "declined")
+        return
     payment = payments.authorize(
         tx,
         service.tenant_of(checkout),
@@ -52,6 +59,7 @@ def settle(
         metadata=checkout.extra,
         store=checkout.store,
         government_subsidy=checkout.government_subsidy,
+        ordered=service.lines_of(checkout),
     )
     assert payment is not None, "the decision has granted room for the amount under the same lock"
     _contract(tx, gateway, checkout, plan, payment.id)

@@ -32,6 +32,7 @@ from gateway.errors import (
     QuoteChanged,
     ReadingTimeShort,
     ScopeMissing,
+    SubsidyQuotaUsed,
     TermUnavailable,
     TooManyRequests,
     ValidationFailed,
@@ -139,7 +140,7 @@ def confirm(checkout_id: str) -> Any:
             )
         )
         deciding.answer(here, request_id)
-    except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort) as error:
+    except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort, SubsidyQuotaUsed) as error:
         checkout, merchant = shown(checkout_id)
         return _review_page(checkout, merchant, error=error, consents=consents), error.status
     except WrongState:
@@ -252,8 +253,14 @@ def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
             return _choose_page(checkout, merchant, values=values, sent=True)
         _identified(checkout_id, loaded(IDENTITY, values))
     except (
-        ValidationFailed, IdentityRefused, CodeRefused, TermUnavailable, TooManyRequests, MessagesUnavailable,
-    ) as error:  # fmt: skip
+        ValidationFailed,
+        IdentityRefused,
+        CodeRefused,
+        TermUnavailable,
+        TooManyRequests,
+        MessagesUnavailable,
+        SubsidyQuotaUsed,
+    ) as error:
         checkout, merchant = shown(checkout_id)
         page = _choose_page(checkout, merchant, values=values, errors=_field_errors(error))
         return page, error.status

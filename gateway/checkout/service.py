@@ -14,7 +14,9 @@ from sqlmodel import SQLModel, col, func, select
 from gateway.checkout.models import IS_LIVE, LIVE, Checkout
 from gateway.checkout.schemas import CheckoutAnswer
 from gateway.checkout.states import CHECKOUT, EXPIRABLE, UNDECIDED
+from gateway.core import order_lines
 from gateway.core.calendar import shanghai_date
+from gateway.core.order_lines import OrderedLine
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
@@ -61,7 +63,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
             return known, False
         _refuse_duplicate(known)
     _refuse_renamed(tx, tenant, body["merchant_reference"])
-    _check_order(tx, body)
+    items = _check_order(tx, body)
     quote = plans.quote(
         tx,
         tenant,
@@ -89,7 +91,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         down_payment_fen=body["down_payment"],
         government_subsidy=body["government_subsidy"],
         category=body["category"],
-        items=body["items"],
+        items=items,
         terms=body["terms"],
         return_url=body["return_url"],
         cancel_url=body["cancel_url"],
@@ -227,6 +229,17 @@ def enter_time_of(tx: Transaction, checkout: Checkout) -> None:
     test_clocks.enter(tx, tenant_of(checkout))
 
 
+def lines_of(checkout: Checkout) -> list[OrderedLine]:
+    """The lines of the order, each with what of the financed amount it is worth."""
+    return order_lines.of_order(
+        checkout.items,
+        category=checkout.category,
+        discount_fen=checkout.merchant_discount_fen,
+        subsidy_fen=checkout.government_subsidy["amount"] if checkout.government_subsidy else 0,
+        down_payment_fen=checkout.down_payment_fen,
+    )
+
+
 def tenant_of(checkout: Checkout) -> Tenant:
     """Whose checkout it is."""
     return Tenant.of(checkout)
@@ -237,7 +250,8 @@ def merchant_of(tx: Transaction, checkout: Checkout) -> Merchant:
     return merchants.get(tx, checkout.merchant_id)
 
 
-def _check_order(tx: Transaction, body: dict[str, Any]) -> None:
+def _check_order(tx: Transaction, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The order's items, each that claims a subsidy with its ``government_subsidy`` (fen)."""
     plans.refuse_category(body["category"], param="category")
     for index, item in enumerate(body["items"]):
         plans.refuse_category(item["category"], param=f"items[{index}].category")
@@ -249,13 +263,15 @@ def _check_order(tx: Transaction, body: dict[str, Any]) -> None:
             max_amount=body["amount"] - 1,
         )
     _check_sum(body)
-    if body["government_subsidy"] is not None:
-        subsidies.check(
-            tx,
-            body["government_subsidy"],
-            body["items"],
-            merchant_discount_fen=body["merchant_discount"],
-        )
+    if body["government_subsidy"] is None:
+        return list(body["items"])
+    due = subsidies.check(
+        tx, body["government_subsidy"], body["items"], merchant_discount_fen=body["merchant_discount"]
+    )
+    return [
+        {**item, "government_subsidy": fen} if fen else item
+        for item, fen in zip(body["items"], due, strict=True)
+    ]
 
 
 def _check_sum(body: dict[str, Any]) -> None:

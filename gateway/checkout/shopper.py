@@ -26,6 +26,7 @@ from gateway.errors import (
 from gateway.identity import codes
 from gateway.identity import service as identity
 from gateway.merchants import test_clocks
+from gateway.payments import quotas
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
 
@@ -69,7 +70,7 @@ def identify(
     """Choose a term and say who one is; the plan is made anew if the day has changed since the quote.
 
     A refused code is returned, not raised, so that the try is counted. Raises ``TermUnavailable``,
-    ``IdentityRefused``, ``CheckoutExpired`` or ``WrongState``.
+    ``IdentityRefused``, ``SubsidyQuotaUsed``, ``CheckoutExpired`` or ``WrongState``.
     """
     checkout = in_progress(tx, checkout_id)
     _requote(tx, gateway, checkout)
@@ -86,6 +87,7 @@ def identify(
         identity=person,
         keep_days=gateway.settings.applicant_days,
     )
+    _refuse_used_quota(tx, checkout, shopper.id)
     checkout.term, checkout.shopper_id = term, shopper.id
     checkout.identified_at, checkout.disclosed_at = tx.now, None
     if checkout.status == "open":
@@ -117,14 +119,15 @@ def confirm(
     """Conclude: consents are logged, and the request for a decision is written down; what follows is ``deciding``.
 
     ``device`` is the number of the browser, if it is known (see ``checkout.device``).
-    Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort`` or
-    ``CostAboveCeiling``; then nothing has changed.
+    Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort``,
+    ``SubsidyQuotaUsed`` or ``CostAboveCeiling``; then nothing has changed.
     """
     checkout = in_progress(tx, checkout_id)
     if checkout.status != "identified" or checkout.term is None or checkout.shopper_id is None:
         raise WrongState(f"The checkout is {checkout.status} and cannot be confirmed.", param="checkout")
     plan = chosen_plan(checkout)
     _check_confirmation(tx, gateway, checkout, plan, quote_hash, consents)
+    _refuse_used_quota(tx, checkout, checkout.shopper_id)
     contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
     _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
@@ -211,6 +214,16 @@ def _check_confirmation(
     if tx.now < ready:
         left = int((ready - tx.now).total_seconds()) + 1
         raise ReadingTimeShort(f"Read the cost disclosure for {left} more seconds.", seconds_left=left)
+
+
+def _refuse_used_quota(tx: Transaction, checkout: Checkout, shopper_id: str) -> None:
+    quotas.refuse_used(
+        tx,
+        service.tenant_of(checkout).mode,
+        shopper_id=shopper_id,
+        claim=checkout.government_subsidy,
+        items=checkout.items,
+    )
 
 
 def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], consents: set[str]) -> None:

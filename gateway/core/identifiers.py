@@ -159,3 +159,17 @@ def check_mobile(text: str) -> str:
     if not phonenumbers.is_valid_number(number) or kind not in mobile:
         raise NotAnIdentifier("This is no mobile number of mainland China.")
     return "+86" + digits
+
+
+def check_imei(text: str) -> str:
+    """A phone's IMEI: 15 digits with Luhn's check digit, spaces and hyphens left out. Raises ``NotAnIdentifier``."""
+    from stdnum import imei  # noqa: PLC0415
+    from stdnum.exceptions import ValidationError  # noqa: PLC0415
+
+    digits = unicodedata.normalize("NFKC", "".join(text.split())).replace("-", "")
+    if len(digits) != 15 or not digits.isascii() or not digits.isdigit():
+        raise NotAnIdentifier("An IMEI has 15 digits.")
+    try:
+        return str(imei.validate(digits))
+    except ValidationError:
+        raise NotAnIdentifier("The IMEI is not right: a digit is wrong.") from None

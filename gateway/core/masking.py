@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from gateway.core.identifiers import resident_id_check_digit
 
@@ -50,6 +51,12 @@ def holds_personal_number(text: str) -> bool:
         or any(_is_card(found[0]) for found in _CARD.finditer(text))
         or _MOBILE.search(text) is not None
     )
+
+
+def is_resident_id(text: str) -> bool:
+    """Whether ``text`` is nothing but an ID number, however it is spaced and whatever the width of its digits."""
+    number = unicodedata.normalize("NFKC", re.sub(r"[\s-]", "", text))
+    return _RESIDENT_ID.fullmatch(number) is not None and _is_resident_id(number)
 
 
 def _is_resident_id(number: str) -> bool:

@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING, Any
 from gateway.core import calendar, cost_ceiling, merchant_settlement, money
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import (
-    AuthorizationExpired,
-    CaptureTooSmall,
-    CostAboveCeiling,
-    SerialNumberTaken,
-    WrongState,
-)
+from gateway.errors import AuthorizationExpired, CaptureTooSmall, CostAboveCeiling, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import drawdown
 from gateway.loans import service as loans
-from gateway.payments import deliveries, played, service, subsidies
-from gateway.payments.models import Capture, CapturedSerial, Payment
+from gateway.payments import deliveries, lines, played, service, subsidies
+from gateway.payments.models import Capture, Payment
 from gateway.plans import service as plans
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
@@ -41,17 +35,19 @@ def capture(
     *,
     payment_id: str,
     amount_fen: int | None,
-    items: list[dict[str, Any]],
+    items: lines.Items | None,
     delivery: dict[str, Any] | None,
     final: bool,
 ) -> Payment:
-    """Capture ``amount_fen`` (all that is left when None): one loan, one entry in the books, one settlement line.
+    """Capture ``items`` or ``amount_fen`` (all that is left when both are None): one loan, one settlement line.
 
     Raises ``AuthorizationExpired``, ``WrongState``, ``AmountAboveAuthorized``, ``CaptureTooSmall``,
-    ``CostAboveCeiling``, ``DeliveryRefused`` or ``SerialNumberTaken``; then nothing has changed.
+    ``CostAboveCeiling``, ``DeliveryRefused``, ``SerialNumberTaken`` or what ``lines.to_capture`` raises; then nothing
+    has changed.
     """
     payment = service.locked(tx, tenant, payment_id)
-    amount = _checked(tx, payment, amount_fen, final=final)
+    taking = lines.to_capture(tx, payment, items, amount_fen)
+    amount = _checked(tx, payment, taking.amount_fen, final=final)
     before = payment.captured_fen
     fee, subsidy = _charges(payment, before + amount)
     fee_before, subsidy_before = _charges(payment, before)
@@ -88,9 +84,9 @@ def capture(
     )
     tx.add(row)
     tx.flush()
-    _take_serial_numbers(tx, payment, capture_id, items)
     payment.captured_fen += amount
     service.mark_acknowledged(tx, payment)
+    lines.note_captured(tx, payment, row, taking)
     entry_id = ledger.post(
         tx,
         kind="capture",
@@ -209,24 +205,3 @@ def _charges(payment: Payment, captured_fen: int) -> tuple[int, int]:
         money.share(captured_fen, payment.price["merchant_fee_rate"]),
         money.share(captured_fen, payment.price["merchant_subsidy_rate"]),
     )
-
-
-def _take_serial_numbers(
-    tx: Transaction, payment: Payment, capture_id: str, items: list[dict[str, Any]]
-) -> None:
-    for index, item in enumerate(items):
-        for number in item["serial_numbers"]:
-            if tx.get(CapturedSerial, (payment.merchant_id, payment.mode, number)) is not None:
-                raise SerialNumberTaken(
-                    f"The serial number {number!r} was captured before.",
-                    param=f"items[{index}].serial_numbers",
-                )
-            tx.add(
-                CapturedSerial(
-                    merchant_id=payment.merchant_id,
-                    mode=payment.mode,
-                    serial_number=number,
-                    capture_id=capture_id,
-                )
-            )
-            tx.flush()

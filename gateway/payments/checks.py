@@ -19,6 +19,18 @@ HELD = """(SELECT shopper_id, funder, sum(fen) AS fen FROM (
                       WHEN status = 'written_off' THEN written_off_fen - recovered_fen
                       ELSE principal_fen - refunded_fen - repaid_fen END FROM loan) AS parts
            GROUP BY shopper_id, funder)"""
+LINES = """(SELECT l.payment_id, sum(l.amount_fen) AS fen, sum(l.ordered) AS ordered, sum(l.subsidy_fen) AS subsidy,
+                   sum(coalesce(c.quantity, 0)) AS gone, sum(coalesce(c.fen, 0)) AS gone_fen,
+                   sum(CASE WHEN coalesce(c.quantity, 0) > l.ordered THEN 1 ELSE 0 END) AS twice
+              FROM payment_line l LEFT JOIN (
+                SELECT payment_id, line, sum(quantity) AS quantity, sum(amount_fen) AS fen
+                  FROM captured_line GROUP BY payment_id, line) c
+                ON c.payment_id = l.payment_id AND c.line = l.line
+             GROUP BY l.payment_id)"""
+SPREAD = """(SELECT 1 FROM (SELECT capture_id, sum(amount_fen) AS fen FROM captured_line
+                              WHERE payment_id = p.id GROUP BY capture_id) x
+               JOIN capture k ON k.id = x.capture_id WHERE x.fen > k.amount_fen)"""
+"""Pieces were paid for in part by an earlier capture that named none."""
 
 INVARIANTS = (
     Invariant(
@@ -60,5 +72,26 @@ INVARIANTS = (
              FROM loan l WHERE l.credit_fen <> 0 AND l.status NOT IN ('active', 'overdue')
               AND NOT EXISTS (SELECT 1 FROM shopper_return r WHERE r.loan_id = l.id AND r.status = 'failed')""",
         names="loan",
+    ),
+    Invariant(
+        "lines_are_the_payment",
+        "the lines of an order sum to its payment, and the pieces that left to what was captured",
+        f"""SELECT p.id AS what, 'lines ' || coalesce(l.fen, 0) || ' of ' || p.amount_fen || ' fen, captured pieces '
+                   || coalesce(l.gone_fen, 0) || ' of ' || p.captured_fen || ' fen' AS detail
+              FROM payment p LEFT JOIN {LINES} l ON l.payment_id = p.id
+             WHERE coalesce(l.fen, 0) <> p.amount_fen OR l.gone_fen > p.captured_fen OR l.twice > 0
+                OR (l.gone = l.ordered AND l.gone_fen <> p.captured_fen)""",
+        names="payment",
+    ),
+    Invariant(
+        "lines_come_back_once",
+        "pieces that came back are given back: what is refunded covers them",
+        f"""SELECT p.id AS what, 'returned pieces ' || r.fen || ' fen, refunded ' || p.refunded_fen AS detail
+             FROM payment p JOIN (SELECT payment_id, sum(returned_fen) AS fen,
+                                         sum(CASE WHEN returned = quantity AND returned_fen <> amount_fen THEN 1
+                                                  WHEN returned = 0 AND returned_fen > 0 THEN 1 ELSE 0 END) AS wrong
+                                    FROM captured_line GROUP BY payment_id) r ON r.payment_id = p.id
+            WHERE r.wrong > 0 OR (r.fen > p.refunded_fen AND NOT EXISTS {SPREAD})""",
+        names="payment",
     ),
 )

@@ -18,7 +18,7 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import ending
 from gateway.loans import service as loans
-from gateway.payments import refund_records, returns, service
+from gateway.payments import lines, refund_records, returns, service
 from gateway.payments.models import Capture, Dispute, Payment, Refund
 from gateway.payments.schemas import DisputeAnswer
 from gateway.settlement import service as settlement
@@ -187,6 +187,7 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
     row = _refund(tx, dispute, lowered)
     tx.add_all([capture, payment, row])
     tx.flush()
+    lines.note_returned(tx, payment, row)
     limits.release(
         tx,
         shopper_id=payment.shopper_id,

@@ -5,7 +5,15 @@ Amounts in fen."""
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Document, Fen, UtcTime, Whole, Words
@@ -80,6 +88,11 @@ class Payment(SQLModel, table=True):
     """The first of its moments that is still to come (see ``deadlines``); what was before it has been done."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
+    @property
+    def capturable_fen(self) -> int:
+        """What can still be captured or voided, in fen."""
+        return self.amount_fen - self.captured_fen - self.voided_fen - self.expired_fen
+
 
 class Capture(SQLModel, table=True):
     """One capture; it drew one loan."""
@@ -124,6 +137,58 @@ class CapturedSerial(SQLModel, table=True):
     capture_id: str = Field(sa_column=Column(Words, ForeignKey("capture.id"), nullable=False))
 
 
+class PaymentLine(SQLModel, table=True):
+    """One line of the order behind a payment, and what of the payment's amount it is worth. Never changed (trigger)."""
+
+    __tablename__ = "payment_line"
+    __table_args__ = (
+        CheckConstraint("line > 0 AND ordered > 0", name="ordered"),
+        CheckConstraint("amount_fen >= 0 AND subsidy_fen >= 0", name="amounts"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+    )
+
+    payment_id: str = Field(sa_column=Column(Words, ForeignKey("payment.id"), primary_key=True))
+    line: int = Field(sa_column=Column(Whole, primary_key=True, autoincrement=False))
+    """Its place in the order, from 1."""
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    name: str = Field(sa_column=Column(Words, nullable=False))
+    category: str = Field(sa_column=Column(Words, nullable=False))
+    subsidy_category: str | None = Field(default=None, sa_column=Column(Words))
+    ordered: int = Field(sa_column=Column(Whole, nullable=False))
+    """Pieces."""
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """What of the financed amount all its pieces are worth (``core.order_lines``)."""
+    subsidy_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """The part of the order's government subsidy that was claimed for it."""
+
+
+class CapturedLine(SQLModel, table=True):
+    """Pieces of a line that left with a capture, and how many of them came back."""
+
+    __tablename__ = "captured_line"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id", "line"], ["payment_line.payment_id", "payment_line.line"]),
+        CheckConstraint("quantity > 0 AND amount_fen >= 0", name="quantity"),
+        CheckConstraint("returned BETWEEN 0 AND quantity", name="returned"),
+        CheckConstraint("returned_fen BETWEEN 0 AND amount_fen", name="returned_fen"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("captured_line_of_payment", "payment_id", "line"),
+    )
+
+    capture_id: str = Field(sa_column=Column(Words, ForeignKey("capture.id"), primary_key=True))
+    line: int = Field(sa_column=Column(Whole, primary_key=True, autoincrement=False))
+    payment_id: str = Field(sa_column=Column(Words, ForeignKey("payment.id"), nullable=False))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    quantity: int = Field(sa_column=Column(Whole, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """What the pieces were captured for."""
+    returned: int = Field(sa_column=Column(Whole, nullable=False))
+    returned_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """What of ``amount_fen`` belongs to the pieces that came back."""
+
+
 class Refund(SQLModel, table=True):
     """Money the merchant gives back; it lowers the loan first."""
 
@@ -153,6 +218,8 @@ class Refund(SQLModel, table=True):
     merchant_subsidy_returned_fen: int = Field(sa_column=Column(Fen, nullable=False))
     status: str = Field(sa_column=Column(Words, nullable=False))
     initiated_by: str = Field(sa_column=Column(Words, nullable=False))
+    items: list[dict[str, int]] | None = Field(default=None, sa_column=Column(Document))
+    """Pieces that came back, ``{"line", "quantity"}`` each; None for refunds of older releases."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
@@ -264,3 +331,23 @@ class SubsidyClaim(SQLModel, table=True):
     paid_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     """When the programme has paid."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class SubsidyQuota(SQLModel, table=True):
+    """One person's trade-in subsidy of one category of a programme: whoever holds the row has it, nobody twice."""
+
+    __tablename__ = "subsidy_quota"
+    __table_args__ = (
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        Index("subsidy_quota_of_payment", "payment_id"),
+    )
+
+    mode: str = Field(sa_column=Column(Words, primary_key=True))
+    programme: str = Field(sa_column=Column(Words, primary_key=True))
+    category: str = Field(sa_column=Column(Words, primary_key=True))
+    person_lookup: str = Field(sa_column=Column(Words, primary_key=True))
+    """Keyed hash of the ID number: it stays when the person is erased, or the quota could be had again."""
+    payment_id: str = Field(sa_column=Column(Words, ForeignKey("payment.id"), nullable=False))
+    reserved_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """When the goods were captured: used for good, also when they come back. Until then the quota may be freed."""

@@ -18,7 +18,7 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import ending, lowering
 from gateway.loans import service as loans
-from gateway.payments import refund_records, returns, service, subsidies, unwind
+from gateway.payments import lines, refund_records, returns, service, subsidies, unwind
 from gateway.payments.models import Capture, Payment, Refund
 from gateway.payments.refund_kinds import COMES_BACK, ComesBack
 from gateway.payments.refund_shares import Share, return_fee
@@ -32,23 +32,26 @@ def refund(
     payment_id: str,
     capture_id: str | None,
     amount_fen: int | None,
+    items: lines.Items | None = None,
     refund_reference: str | None,
     kind: str,
     reason: str,
     initiated_by: str,
 ) -> Refund:
-    """Give back ``amount_fen`` (all that is left when None) of one capture or, newest first, of all.
+    """Give back ``items`` or ``amount_fen`` (all that is left when None) of one capture or, newest first, of all.
 
     The kind ``unwind`` refuses what cannot be unwound; with every other kind that part is refunded instead, and the
     refund's kind is ``unwind`` when all of it was unwound. Raises ``WrongState``, ``AmountAboveRefundable``,
-    ``DuplicateReference``, ``NotFound``, ``OutsideReturnWindow`` or ``AmountMismatch``; then nothing has changed.
+    ``DuplicateReference``, ``NotFound``, ``OutsideReturnWindow``, ``AmountMismatch`` or what ``lines.to_refund``
+    raises; then nothing has changed.
     """
     payment = service.locked(tx, tenant, payment_id)
     captures = captures_of(tx, payment, capture_id)
     service.refuse_disputed(tx, payment)
+    returning = lines.to_refund(tx, captures, items, amount_fen, kind=kind)
     if kind == "unwind":
-        unwind.check(tx, captures, amount_fen)
-    amount = _checked(payment, captures, amount_fen)
+        unwind.check(tx, captures, returning.amount_fen)
+    amount = _checked(payment, captures, returning.amount_fen)
     refund_id = tx.new_id("rfd")
     if refund_reference is not None:
         refuse_repeat(tx, payment, refund_reference)
@@ -56,7 +59,7 @@ def refund(
         unwind.undo(tx, tenant, capture)
         if kind == "unwind" or unwind.applies(tx, tenant, capture, part)
         else _give_back(tx, tenant, capture, part, COMES_BACK[kind], refund_id)
-        for capture, part in _split(captures, amount)
+        for capture, part in returning.parts(captures, amount)
     ]
     payment.refunded_fen += amount
     to_shopper = sum(share.to_shopper_fen for share in shares)
@@ -81,6 +84,7 @@ def refund(
     )
     tx.add_all([payment, row])
     tx.flush()
+    lines.note_returned(tx, payment, row, returning)
     _book_shares(tx, payment, row, shares)
     if to_shopper:
         returns.instruct(
@@ -169,17 +173,6 @@ def refuse_repeat(tx: Transaction, payment: Payment, reference: str) -> None:
             param="refund_reference",
             refund=known.id,
         )
-
-
-def _split(captures: list[Capture], amount_fen: int) -> list[tuple[Capture, int]]:
-    parts, left = [], amount_fen
-    for capture in captures:
-        part = min(left, capture.amount_fen - capture.refunded_fen)
-        if part:
-            parts.append((capture, part))
-            left -= part
-    assert left == 0, "the parts of a refund are the whole"
-    return parts
 
 
 def _give_back(

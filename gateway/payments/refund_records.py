@@ -47,6 +47,7 @@ def view(row: Refund) -> dict[str, Any]:
         "kind": row.kind,
         "reason": row.reason,
         "amount": row.amount_fen,
+        "items": row.items or [],
         "loan_reduction": row.loan_reduction_fen,
         "returned_to_shopper": row.to_shopper_fen,
         "merchant_fee_returned": row.merchant_fee_returned_fen,

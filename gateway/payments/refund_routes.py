@@ -43,6 +43,7 @@ def create_refund(call: Call) -> Any:
         payment_id=body["payment"],
         capture_id=body["capture"],
         amount_fen=body["amount"],
+        items=body["items"],
         refund_reference=body["refund_reference"],
         kind=body["kind"],
         reason=body["reason"],

@@ -6,16 +6,44 @@ from marshmallow import fields, validate
 
 from gateway.payments.refund_kinds import REFUND_KINDS
 from gateway.plans.schemas import PlanAnswer
-from gateway.web.fields import AsStored, Choice, Fen, Line, Metadata, Moment, Remark, Strict, WholeNumber
+from gateway.web.fields import (
+    AsStored,
+    Choice,
+    Fen,
+    Line,
+    Metadata,
+    Moment,
+    Remark,
+    SerialNumber,
+    Strict,
+    WholeNumber,
+)
 from gateway.web.paging import PageQuery
 
 
 class CapturedItem(Strict):
     """Which line of the order ships, and the serial numbers in the box."""
 
+    line = WholeNumber(
+        low=1,
+        high=200,
+        required=True,
+        metadata={"description": "Place of the item in the checkout's items, from 1."},
+    )
+    quantity = WholeNumber(low=1, high=10_000, required=True)
+    serial_numbers = fields.List(
+        SerialNumber(),
+        load_default=list,
+        validate=validate.Length(max=200),
+        metadata={"description": "At most one for each piece; a phone's must be its IMEI."},
+    )
+
+
+class ReturnedItem(Strict):
+    """Which line of the order came back, and how many pieces."""
+
     line = WholeNumber(low=1, high=200, required=True)
     quantity = WholeNumber(low=1, high=10_000, required=True)
-    serial_numbers = fields.List(Line(longest=64), load_default=list, validate=validate.Length(max=200))
 
 
 class Delivery(Strict):
@@ -31,10 +59,18 @@ class Delivery(Strict):
 
 
 class CaptureRequest(Strict):
-    """Capture all that is left (amount left out) or a part of it, on shipment."""
+    """Capture all that is left (amount and items left out) or a part of it, on shipment.
 
-    amount = Fen(load_default=None, metadata={"description": "Fen; all that is left when omitted."})
-    items = fields.List(fields.Nested(CapturedItem), load_default=list, validate=validate.Length(max=200))
+    With items the amount is what they were financed for: leave it out, or send just that.
+    """
+
+    amount = Fen(
+        load_default=None,
+        metadata={"description": "Fen; what the items are worth, or all that is left, when omitted."},
+    )
+    items = fields.List(
+        fields.Nested(CapturedItem), load_default=None, validate=validate.Length(min=1, max=200)
+    )
     delivery = fields.Nested(Delivery, load_default=None)
     final = fields.Boolean(
         truthy={True},
@@ -90,6 +126,25 @@ class SubsidyClaimAnswer(Strict):
     paid_at = Moment(allow_none=True)
 
 
+class CapturedItemAnswer(Strict):
+    """Pieces of a line that left with a capture; the amount (fen) is what they were captured for."""
+
+    line = fields.Integer()
+    quantity = fields.Integer()
+    amount = fields.Integer()
+
+
+class LineAnswer(Strict):
+    """A line of the order, and how many of its pieces were ordered, captured and returned."""
+
+    line = fields.Integer()
+    name = fields.String()
+    ordered = fields.Integer()
+    captured = fields.Integer()
+    returned = fields.Integer()
+    amount = fields.Integer(metadata={"description": "What of the payment's amount the line is worth, fen."})
+
+
 class CaptureAnswer(Strict):
     """One capture; amounts in fen."""
 
@@ -100,6 +155,7 @@ class CaptureAnswer(Strict):
     merchant_fee = fields.Integer()
     merchant_subsidy = fields.Integer()
     government_subsidy = fields.Nested(SubsidyClaimAnswer, allow_none=True)
+    items = fields.List(fields.Nested(CapturedItemAnswer))
     loan = fields.String()
     captured_at = Moment()
     settlement_date = fields.String(metadata={"format": "date"})
@@ -128,6 +184,7 @@ class PaymentAnswer(Strict):
     term = fields.Integer()
     plan = AsStored(PlanAnswer)
     captures = fields.List(fields.Nested(CaptureAnswer))
+    lines = fields.List(fields.Nested(LineAnswer))
     shipping = fields.Nested(
         Delivery,
         allow_none=True,
@@ -152,11 +209,17 @@ class PaymentAnswer(Strict):
 
 
 class RefundRequest(Strict):
-    """Refund a payment: all that is left when the amount is omitted."""
+    """Refund a payment: all that is left when amount and items are omitted.
+
+    With items (pieces that come back) the amount is what they were captured for: leave it out, or send just that.
+    """
 
     payment = Line(longest=100, required=True)
     capture = Line(longest=100, load_default=None)
     amount = Fen(load_default=None)
+    items = fields.List(
+        fields.Nested(ReturnedItem), load_default=None, validate=validate.Length(min=1, max=200)
+    )
     refund_reference = Line(longest=100, load_default=None)
     kind = Choice(*REFUND_KINDS, load_default="return")
     reason = Remark(longest=200, required=True)
@@ -182,6 +245,9 @@ class RefundAnswer(Strict):
     reason = fields.String()
     amount = fields.Integer()
     currency = fields.Constant("CNY")
+    items = fields.List(
+        fields.Nested(ReturnedItem), metadata={"description": "Pieces that came back with it."}
+    )
     loan_reduction = fields.Integer(metadata={"description": "Part that lowers what the shopper owes."})
     returned_to_shopper = fields.Integer(metadata={"description": "Part that goes back to the shopper."})
     merchant_fee_returned = fields.Integer()

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from sqlmodel import col, func, select
 
 from gateway.core.calendar import shanghai_date
+from gateway.core.order_lines import OrderedLine
 from gateway.core.payment_status import payment_status
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
@@ -20,7 +22,7 @@ from gateway.errors import AmountAboveAuthorized, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.merchants import service as merchants
-from gateway.payments import deliveries
+from gateway.payments import deliveries, lines, quotas
 from gateway.payments.models import Capture, Dispute, Payment, Refund, SubsidyClaim
 from gateway.payments.moments import AUTHORIZATION_LIFE, first_after, moments
 from gateway.payments.schemas import PaymentAnswer
@@ -43,8 +45,12 @@ def authorize(
     metadata: dict[str, str],
     store: str | None = None,
     government_subsidy: dict[str, Any] | None = None,
+    ordered: Sequence[OrderedLine],
 ) -> Payment | None:
-    """The payment of an approved checkout, its amount held of the shopper's limit; None when the limit has no room."""
+    """The payment of an approved checkout, its amount held of the shopper's limit; None when the limit has no room.
+
+    Its subsidy's quota is reserved too: whether that is free is for the caller to ask (``quotas.used``).
+    """
     payment = Payment(
         id=tx.new_id("pay"),
         merchant_id=tenant.merchant_id,
@@ -79,6 +85,8 @@ def authorize(
         return None
     tx.add(payment)
     tx.flush()
+    lines.open_lines(tx, payment, ordered)
+    quotas.reserve(tx, payment)
     ledger.post(
         tx,
         kind="authorize",
@@ -173,7 +181,7 @@ def mark_acknowledged(tx: Transaction, payment: Payment, *, merchant_order_id: s
 
 def capturable_fen(payment: Payment) -> int:
     """What can still be captured or voided, in fen."""
-    return payment.amount_fen - payment.captured_fen - payment.voided_fen - payment.expired_fen
+    return payment.capturable_fen
 
 
 def checked_capturable(payment: Payment, amount_fen: int | None, *, verb: str, done: str) -> int:
@@ -212,6 +220,7 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
     """The payment as the API shows it."""
     dates = settlement.settlement_dates(tx, payment.id)
     claims, captures = subsidy_claims(tx, payment), captures_of(tx, payment.id)
+    standings = lines.of_payment(tx, payment)
     return {
         "id": payment.id,
         "mode": payment.mode,
@@ -237,11 +246,13 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
                 "captured_at": capture.captured_at,
                 "settlement_date": dates[capture.id].isoformat(),
                 "government_subsidy": claims.get(capture.id),
+                "items": lines.items_of(standings, capture.id),
                 "delivery": deliveries.view(capture),
                 "return_until": deliveries.return_until(capture).isoformat(),
             }
             for capture in captures
         ],
+        "lines": lines.view(standings),
         "shipping": deliveries.newest(captures),
         "government_subsidy": payment.government_subsidy,
         "checkout": payment.checkout_id,
@@ -289,6 +300,7 @@ def tenant_of(payment: Payment) -> Tenant:
 def _release(tx: Transaction, payment: Payment, amount_fen: int, *, reason: str, number: int) -> None:
     """Take the hold off the books and off the shopper's limit; ``number`` tells one partial release from another."""
     about = f"{payment.id}:{reason}:{number}"
+    quotas.free(tx, payment)
     limits.release(
         tx,
         shopper_id=payment.shopper_id,

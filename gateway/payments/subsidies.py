@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sqlmodel import select
+from sqlmodel import func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.money import half_up
@@ -18,20 +18,22 @@ from gateway.db.transactions import Transaction
 from gateway.errors import WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.payments import lines, quotas
 from gateway.payments.models import Capture, Payment, SubsidyClaim
 from gateway.settlement import service as settlement
 
 
 def claim(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture) -> None:
-    """Book the part of the order's subsidy that goes with a capture; parts of all captures sum to the whole."""
+    """Book the part of the order's subsidy that goes with a capture; parts of all captures sum to the whole.
+
+    A subsidy goes with the line it was claimed for. What was captured without naming lines has its share of the rest.
+    """
     if payment.government_subsidy is None:
         return
-    whole = payment.government_subsidy["amount"]
-    after, before = (
-        half_up(Fraction(whole * captured, payment.amount_fen))
-        for captured in (payment.captured_fen, payment.captured_fen - capture.amount_fen)
-    )
-    if after == before:
+    standings = lines.of_payment(tx, payment)
+    quotas.use(tx, payment, standings)
+    due = _due_fen(payment, standings) - _claimed_fen(tx, payment)
+    if due <= 0:
         return
     row = SubsidyClaim(
         id=tx.new_id("sub"),
@@ -40,16 +42,16 @@ def claim(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture) -
         payment_id=payment.id,
         capture_id=capture.id,
         programme=payment.government_subsidy["programme"],
-        amount_fen=after - before,
+        amount_fen=due,
         returned_fen=0,
         created_at=tx.now,
     )
     tx.add(row)
     tx.flush()
-    lines = postings.government_subsidy(
+    entries = postings.government_subsidy(
         payment=payment.id, programme=row.programme, merchant=tenant.merchant_id, amount_fen=row.amount_fen
     )
-    _post(tx, row, "subsidy_claimed", lines, key=row.id)
+    _post(tx, row, "subsidy_claimed", entries, key=row.id)
 
 
 def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
@@ -67,29 +69,28 @@ def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
     row.paid_at = tx.now
     tx.add(row)
     payment = tx.get_one(Payment, row.payment_id)
-    lines = postings.subsidy_received(
+    entries = postings.subsidy_received(
         payment=row.payment_id,
         programme=row.programme,
         funder=payment.funder,
         merchant=tenant.merchant_id,
         amount_fen=amount,
     )
-    entry_id = _post(tx, row, "subsidy_received", lines, key=row.id)
+    entry_id = _post(tx, row, "subsidy_received", entries, key=row.id)
     _settle(tx, payment, row, kind="subsidy", object_id=row.id, amount_fen=amount, entry_id=entry_id)
     return row
 
 
 def give_back(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture, *, refund: str) -> None:
-    """Goods of a capture came back: their part of its subsidy goes back.
+    """Goods of a capture came back: their subsidy goes back, and a share for goods that no refund has named.
 
-    The part is of what the goods cost less what other refunds took off that price, so that the whole subsidy is back
+    The share is of what the goods cost less what other refunds took off that price, so that the whole subsidy is back
     when all goods are.
     """
     row = tx.exec(select(SubsidyClaim).where(SubsidyClaim.capture_id == capture.id).with_for_update()).first()
     if row is None:
         return
-    price = capture.amount_fen - capture.refunded_fen + capture.goods_returned_fen
-    returned = half_up(Fraction(row.amount_fen * capture.goods_returned_fen, price))
+    returned = _returned_fen(tx, payment, capture, row.amount_fen)
     amount, row.returned_fen = returned - row.returned_fen, max(returned, row.returned_fen)
     if amount <= 0:
         return
@@ -97,7 +98,7 @@ def give_back(tx: Transaction, tenant: Tenant, payment: Payment, capture: Captur
     bearing = settlement.Bearing(amount, 0, 0)
     if row.paid_at is not None:
         bearing = settlement.bearing_settled(tx, tenant, net_fen=amount)
-    lines = postings.subsidy_returned(
+    entries = postings.subsidy_returned(
         payment=payment.id,
         programme=row.programme,
         merchant=tenant.merchant_id,
@@ -106,7 +107,7 @@ def give_back(tx: Transaction, tenant: Tenant, payment: Payment, capture: Captur
         from_receivable_fen=bearing.receivable_fen,
     )
     key = f"{row.id}:{row.returned_fen}"
-    entry_id = _post(tx, row, "subsidy_returned", lines, key=key)
+    entry_id = _post(tx, row, "subsidy_returned", entries, key=key)
     if row.paid_at is not None:
         _settle(
             tx,
@@ -117,6 +118,35 @@ def give_back(tx: Transaction, tenant: Tenant, payment: Payment, capture: Captur
             amount_fen=amount,
             entry_id=entry_id,
         )
+
+
+def _due_fen(payment: Payment, standings: lines.Standings) -> int:
+    """What of the order's subsidy is due for all that was captured."""
+    gone = [standing for standing in standings.values() if standing.captured]
+    named = sum(standing.row.subsidy_fen * standing.captured // standing.row.ordered for standing in gone)
+    rest = sum(standing.row.subsidy_fen for standing in standings.values()) - named
+    captured = sum(standing.captured_fen for standing in gone)
+    worth = payment.amount_fen - captured
+    return named + (half_up(Fraction(rest * (payment.captured_fen - captured), worth)) if worth else rest)
+
+
+def _claimed_fen(tx: Transaction, payment: Payment) -> int:
+    query = select(func.coalesce(func.sum(SubsidyClaim.amount_fen), 0))
+    return int(tx.exec(query.where(SubsidyClaim.payment_id == payment.id)).one())
+
+
+def _returned_fen(tx: Transaction, payment: Payment, capture: Capture, claimed_fen: int) -> int:
+    """What of a capture's claim belongs to all that came back of it."""
+    named = named_fen = 0
+    for standing in lines.of_payment(tx, payment).values():
+        for row in standing.taken:
+            if row.capture_id == capture.id:
+                named += standing.row.subsidy_fen * row.returned // standing.row.ordered
+                named_fen += row.returned_fen
+    named = min(named, claimed_fen)
+    unnamed = capture.goods_returned_fen - named_fen
+    price = capture.amount_fen - capture.refunded_fen + unnamed
+    return named + half_up(Fraction((claimed_fen - named) * unnamed, price)) if unnamed > 0 else named
 
 
 def _settle(
@@ -143,13 +173,13 @@ def _settle(
     )
 
 
-def _post(tx: Transaction, row: SubsidyClaim, kind: str, lines: postings.Entries, *, key: str) -> str:
+def _post(tx: Transaction, row: SubsidyClaim, kind: str, entries: postings.Entries, *, key: str) -> str:
     return ledger.post(
         tx,
         kind=kind,
         key=f"{kind}:{key}",
         tenant=Tenant.of(row),
-        lines=lines,
+        lines=entries,
         about_type="payment",
         about_id=row.payment_id,
         effective_date=shanghai_date(tx.now),

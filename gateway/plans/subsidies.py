@@ -34,11 +34,12 @@ CATEGORIES = (
 
 def check(
     tx: Transaction, claim: dict[str, Any], items: Sequence[dict[str, Any]], *, merchant_discount_fen: int
-) -> None:
-    """Refuse a claim ``{"programme", "amount"}`` (fen) that is not exactly what the order's items are due today.
+) -> list[int]:
+    """What each item is due of a claim ``{"programme", "amount"}``, in fen.
 
     Items claim by their ``subsidy_category``; a discount of the whole order lowers each item by its share (largest
-    remainder). Raises ``SubsidyRefused`` with ``param`` and the ``expected`` amount in fen.
+    remainder). Raises ``SubsidyRefused``, with ``param`` and the ``expected`` amount in fen, for a claim that is not
+    exactly what the items are due today.
     """
     rules = _in_force(tx, claim["programme"])
     if not rules:
@@ -47,7 +48,8 @@ def check(
             param="government_subsidy.programme",
             expected=0,
         )
-    expected = _due(rules, items, merchant_discount_fen)
+    due = _due(rules, items, merchant_discount_fen)
+    expected = sum(due)
     if expected != claim["amount"]:
         raise SubsidyRefused(
             f"The items are due a subsidy of {expected} fen, the claim is {claim['amount']} fen.",
@@ -56,6 +58,7 @@ def check(
             actual=claim["amount"],
             difference=claim["amount"] - expected,
         )
+    return due
 
 
 def subsidy_of(rule: SubsidyProgramme, final_price_fen: int) -> int:
@@ -76,11 +79,11 @@ def _in_force(tx: Transaction, programme: str) -> dict[str, SubsidyProgramme]:
 
 def _due(
     rules: dict[str, SubsidyProgramme], items: Sequence[dict[str, Any]], merchant_discount_fen: int
-) -> int:
+) -> list[int]:
     prices = [item["quantity"] * item["unit_price"] for item in items]
     discounts = split_by_largest_remainder(merchant_discount_fen, prices)
     seen: set[str] = set()
-    due = 0
+    due = [0] * len(items)
     for index, item in enumerate(items):
         category = item["subsidy_category"]
         if category is None:
@@ -90,7 +93,7 @@ def _due(
         seen.add(category)
         final = prices[index] - discounts[index]
         _check_item(rules.get(category), index, item, final)
-        due += subsidy_of(rules[category], final)
+        due[index] = subsidy_of(rules[category], final)
     if not seen:
         raise SubsidyRefused(
             "No item claims the subsidy: name the subsidy_category of the item it is for.",

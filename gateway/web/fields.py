@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from gateway.core.masking import holds_personal_number
+from gateway.core.masking import holds_personal_number, is_resident_id
 
 MAX_INT = 2**63 - 1
 NOT_PERSONAL = "Must not hold an ID number, a mobile number or a card number."
@@ -101,6 +101,19 @@ class Remark(Line):
         text = super()._deserialize(value, attr, data, **kwargs)
         if holds_personal_number(text):
             raise ValidationError(NOT_PERSONAL)
+        return text
+
+
+class SerialNumber(Line):
+    """What the maker calls one piece; full-width characters become plain ones. Never an ID number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(longest=64, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = unicodedata.normalize("NFKC", super()._deserialize(value, attr, data, **kwargs))
+        if is_resident_id(text):
+            raise ValidationError("Must not be an ID number.")
         return text
 
 

@@ -6,7 +6,7 @@ the checkout page; ``outcome`` is approve, decline or review, ``term`` one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
 
@@ -25,10 +25,19 @@ class Shopper(Protocol):
 
 Story = Callable[[Fenqi, Shopper], None]
 STORIES: list[Story] = []
+STORIES_OF_A_TERM: list[Callable[[Fenqi, Shopper, int], None]] = []
+CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
+TERMS = (3, 6, 9, 12)
+"""Stories of a term are told for every term of a merchant of every category."""
 
 
 def story(told: Story) -> Story:
     STORIES.append(told)
+    return told
+
+
+def story_of_a_term(told: Callable[[Fenqi, Shopper, int], None]) -> Callable[[Fenqi, Shopper, int], None]:
+    STORIES_OF_A_TERM.append(told)
     return told
 
 
@@ -368,6 +377,126 @@ def serial_number_leaves_the_shop_once(client: Fenqi, shopper: Shopper) -> None:
     assert client.payments.retrieve(other.id).captured_amount == 0
 
 
+def two_lines(client: Fenqi, shopper: Shopper) -> Payment:
+    """The payment of two phones and a case, 100 yuan off."""
+    items = [
+        {"name": "手机", "quantity": 2, "unit_price": PRICE, "category": "3c"},
+        {"name": "保护壳", "quantity": 1, "unit_price": 9_900},
+    ]
+    return authorized(client, shopper, amount=1_199_700, items=items, merchant_discount=10_000)
+
+
+def pieces(payment: Payment) -> list[tuple[int, int, int]]:
+    return [(line.ordered, line.captured, line.returned) for line in payment.lines]
+
+
+def shown(items: Sequence[fenqi.Model]) -> list[dict[str, Any]]:
+    return [item.to_dict() for item in items]
+
+
+def refused_line(asked: Callable[[], object]) -> tuple[int, str, str | None, dict[str, Any]]:
+    with pytest.raises(fenqi.APIError) as refused:
+        asked()
+    facts = {
+        name: refused.value.problem[name]
+        for name in ("line", "ordered", "captured", "left", "expected", "actual")
+        if name in refused.value.problem
+    }
+    return refused.value.status, refused.value.code or "", refused.value.param, facts
+
+
+@story
+def one_piece_is_captured_and_comes_back_for_its_share(client: Fenqi, shopper: Shopper) -> None:
+    payment = two_lines(client, shopper)
+    assert [(line.name, line.amount) for line in payment.lines] == [("手机", 1_189_882), ("保护壳", 9_818)]
+    first = client.payments.capture(payment.id, items=[{"line": 1, "quantity": 1}])
+    assert (first.captured_amount, pieces(first)) == (594_941, [(2, 1, 0), (1, 0, 0)])
+    assert shown(first.captures[0].items) == [{"line": 1, "quantity": 1, "amount": 594_941}]
+    both = client.payments.capture(payment.id, items=[{"line": 1, "quantity": 1}, {"line": 2, "quantity": 1}])
+    assert (both.status, both.captured_amount) == ("captured", 1_199_700)
+    back = client.refunds.create(payment=payment.id, items=[{"line": 1, "quantity": 1}], reason="sent back")
+    assert (back.amount, shown(back.items)) == (594_941, [{"line": 1, "quantity": 1}])
+    assert pieces(client.payments.retrieve(payment.id)) == [(2, 2, 1), (1, 1, 0)]
+    rest = client.refunds.create(payment=payment.id, reason="sent back")
+    assert shown(rest.items) == [{"line": 1, "quantity": 1}, {"line": 2, "quantity": 1}]
+    assert pieces(client.payments.retrieve(payment.id)) == [(2, 2, 2), (1, 1, 1)]
+
+
+@story
+def what_was_not_ordered_is_not_captured(client: Fenqi, shopper: Shopper) -> None:
+    payment = two_lines(client, shopper)
+
+    def capture(line: int, quantity: int, *serial_numbers: str, **more: Any) -> object:
+        item = {"line": line, "quantity": quantity, "serial_numbers": list(serial_numbers)}
+        return client.payments.capture(payment.id, items=[item], **more)
+
+    assert refused_line(lambda: capture(1, 5)) == (
+        422,
+        "line_unavailable",
+        "items[0].quantity",
+        {"line": 1, "ordered": 2, "left": 2},
+    )
+    assert refused_line(lambda: capture(9, 1)) == (
+        422,
+        "line_unavailable",
+        "items[0].line",
+        {"line": 9, "ordered": 0, "left": 0},
+    )
+    assert refused_line(lambda: capture(1, 1, "a", "b", "c")) == (
+        422,
+        "line_unavailable",
+        "items[0].serial_numbers",
+        {"line": 1, "ordered": 2, "left": 2},
+    )
+    assert refused_line(lambda: capture(1, 1, amount=1))[1:] == (
+        "amount_mismatch",
+        "amount",
+        {"expected": 594_941, "actual": 1},
+    )
+    assert refused_line(lambda: capture(2, 1))[1] == "capture_too_small"
+    assert refused_line(lambda: capture(1, 1, "490154203237517"))[:2] == (422, "validation_failed")
+    assert client.payments.retrieve(payment.id) == payment
+    capture(1, 2)
+    assert refused_line(lambda: capture(1, 1)) == (
+        409,
+        "line_captured",
+        "items[0].quantity",
+        {"line": 1, "ordered": 2, "left": 0},
+    )
+
+
+@story
+def what_did_not_leave_does_not_come_back(client: Fenqi, shopper: Shopper) -> None:
+    payment = two_lines(client, shopper)
+    client.payments.capture(payment.id, items=[{"line": 1, "quantity": 1}])
+
+    def refund(line: int, quantity: int, **more: Any) -> object:
+        items = [{"line": line, "quantity": quantity}]
+        return client.refunds.create(payment=payment.id, items=items, reason="sent back", **more)
+
+    assert refused_line(lambda: refund(1, 2))[1:] == (
+        "line_unavailable",
+        "items[0].quantity",
+        {"line": 1, "ordered": 2, "captured": 1, "left": 1},
+    )
+    assert refused_line(lambda: refund(2, 1))[3] == {"line": 2, "ordered": 1, "captured": 0, "left": 0}
+    assert refused_line(lambda: refund(1, 1, amount=1))[1] == "amount_mismatch"
+    assert refused_line(lambda: refund(1, 1, kind="goodwill"))[1:3] == ("validation_failed", "items")
+    assert client.refunds.list(payment=payment.id).data == []
+
+
+@story
+def captures_by_amount_name_no_line_until_nothing_is_left(client: Fenqi, shopper: Shopper) -> None:
+    payment = two_lines(client, shopper)
+    part = client.payments.capture(payment.id, amount=200_000)
+    assert (part.captures[0].items, pieces(part)) == ([], [(2, 0, 0), (1, 0, 0)])
+    whole = client.payments.capture(payment.id)
+    assert pieces(whole) == [(2, 2, 0), (1, 1, 0)]
+    assert sum(item.amount for item in whole.captures[1].items) == 1_199_700
+    back = client.refunds.create(payment=payment.id, items=[{"line": 1, "quantity": 2}], reason="sent back")
+    assert back.amount == 1_189_882
+
+
 @story
 def acknowledged_payment_knows_its_order(client: Fenqi, shopper: Shopper) -> None:
     payment = authorized(client, shopper)
@@ -505,3 +634,32 @@ def quote_says_why_a_term_is_not_available(client: Fenqi, shopper: Shopper) -> N
     assert plans == []
     assert plans.unavailable
     assert all(term.reason and term.min_amount > 100 for term in plans.unavailable)
+
+
+@story_of_a_term
+def split_shipment_sums_to_what_was_disclosed(client: Fenqi, shopper: Shopper, term: int) -> None:
+    payment = authorized(client, shopper, term=term)
+    client.payments.capture(payment.id, amount=200_001)
+    both = client.payments.capture(payment.id)
+    loans = [client.loans.retrieve(capture.loan) for capture in both.captures]
+    for disclosed, *rows in zip(payment.plan.schedule, *(loan.schedule for loan in loans), strict=True):
+        for part in ("principal", "interest", "fee", "payment"):
+            assert sum(getattr(row, part) for row in rows) == getattr(disclosed, part)
+
+
+@story_of_a_term
+def refund_lowers_the_loan_by_its_own_method(client: Fenqi, shopper: Shopper, term: int) -> None:
+    payment = client.payments.capture(authorized(client, shopper, term=term).id)
+    before = client.loans.retrieve(payment.captures[0].loan)
+    client.refunds.create(payment=payment.id, amount=100_000, kind="price_adjustment", reason="scratch")
+    after = client.loans.retrieve(before.id)
+    assert [row.due_date for row in after.schedule] == [row.due_date for row in before.schedule]
+    assert sum(row.principal for row in after.schedule) == after.outstanding_principal == PRICE - 100_000
+    plan = next(plan for plan in client.plans.list(amount=PRICE - 100_000) if plan.term == term)
+    for row, anew in zip(after.schedule, plan.schedule, strict=True):
+        assert (row.principal, row.interest, row.payment - row.fee) == (
+            anew.principal,
+            anew.interest,
+            anew.payment - anew.fee,
+        )
+        assert abs(row.fee - anew.fee) <= term

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stories import STORIES, Story
+from stories import CATEGORIES, STORIES, STORIES_OF_A_TERM, TERMS, Story
 
 from fenqi.testing import FakeGateway
 
@@ -47,3 +47,22 @@ def test_story_is_the_same_when_every_first_answer_is_lost(
     for first, repeat in zip(gateway.requests[::2], gateway.requests[1::2], strict=True):
         assert (first.method, first.path, first.json) == (repeat.method, repeat.path, repeat.json)
         assert first.idempotency_key == repeat.idempotency_key
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_fake_gateway_tells_of_every_term_and_category(category: str) -> None:
+    for term in TERMS:
+        for tell in STORIES_OF_A_TERM:
+            with FakeGateway(category=category) as gateway:
+                tell(gateway.client(), player(gateway), term)
+                assert gateway.ledger_balanced()
+
+
+@pytest.mark.parametrize(
+    ("category", "term", "instalment"),
+    [("3c", 9, 71_408), ("3c", 12, 54_999), ("furnishing", 12, 58_990), ("education", 12, 53_740)],
+)
+def test_prices_of_the_fake_are_those_of_the_gateway(category: str, term: int, instalment: int) -> None:
+    with FakeGateway(category=category) as gateway:
+        plan = next(plan for plan in gateway.client().plans.list(amount=599_900) if plan.term == term)
+        assert plan.installment.first == instalment

@@ -1,7 +1,7 @@
 """A loan is recomputed from its facts: what refunds returned and what was waived stand apart from what was paid.
 
 Revision ID: 0021
-Revises: 0019
+Revises: 0020
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from alembic import op
 from gateway.db import types
 
 revision = "0021"
-down_revision = "0019"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

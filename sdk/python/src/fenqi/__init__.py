@@ -31,16 +31,19 @@ if TYPE_CHECKING:
     from ._models import Balance as Balance
     from ._models import BalanceEntry as BalanceEntry
     from ._models import Capture as Capture
+    from ._models import CapturedItem as CapturedItem
     from ._models import Checkout as Checkout
     from ._models import Dispute as Dispute
     from ._models import Event as Event
     from ._models import Identity as Identity
     from ._models import Loan as Loan
     from ._models import Payment as Payment
+    from ._models import PaymentLine as PaymentLine
     from ._models import Payout as Payout
     from ._models import Plan as Plan
     from ._models import PlanList as PlanList
     from ._models import Refund as Refund
+    from ._models import ReturnedItem as ReturnedItem
     from ._models import ScheduleRow as ScheduleRow
     from ._models import Score as Score
     from ._models import Settlement as Settlement
@@ -79,16 +82,19 @@ _HOMES = {
         "Balance",
         "BalanceEntry",
         "Capture",
+        "CapturedItem",
         "Checkout",
         "Dispute",
         "Event",
         "Identity",
         "Loan",
         "Payment",
+        "PaymentLine",
         "Payout",
         "Plan",
         "PlanList",
         "Refund",
+        "ReturnedItem",
         "ScheduleRow",
         "Score",
         "Settlement",

@@ -90,22 +90,55 @@ class Checkout(Model):
     metadata: dict[str, str]
 
 
+class CapturedItem(Model):
+    """Pieces of a line that left with a capture; ``amount`` is what they were captured for."""
+
+    __slots__ = ()
+    line: int
+    quantity: int
+    amount: int
+
+
+class ReturnedItem(Model):
+    """Pieces of a line that came back with a refund."""
+
+    __slots__ = ()
+    line: int
+    quantity: int
+
+
 class Capture(Model):
     """One capture of a payment; ``loan`` is the id of the loan it drew, ``settlement_date`` the merchant's
     date.
     """
 
     __slots__ = ()
+    _nested: ClassVar[Mapping[str, type[Model]]] = {"items": CapturedItem}
     id: str
     amount: int
     refunded_amount: int
     merchant_fee: int
     merchant_subsidy: int
+    items: list[CapturedItem]
     loan: str
     captured_at: str
     settlement_date: str
     delivery: Model | None
     return_until: str
+
+
+class PaymentLine(Model):
+    """A line of the order: how many pieces were ordered, captured and returned; ``amount`` is what it is
+    worth of the payment.
+    """
+
+    __slots__ = ()
+    line: int
+    name: str
+    ordered: int
+    captured: int
+    returned: int
+    amount: int
 
 
 class Payment(Model):
@@ -114,7 +147,7 @@ class Payment(Model):
     """
 
     __slots__ = ()
-    _nested: ClassVar[Mapping[str, type[Model]]] = {"plan": Plan, "captures": Capture}
+    _nested: ClassVar[Mapping[str, type[Model]]] = {"plan": Plan, "captures": Capture, "lines": PaymentLine}
     id: str
     mode: str
     status: str
@@ -130,6 +163,7 @@ class Payment(Model):
     term: int
     plan: Plan
     captures: list[Capture]
+    lines: list[PaymentLine]
     shipping: Model | None
     authorization_expires_at: str
     acknowledged_at: str | None
@@ -146,12 +180,14 @@ class Refund(Model):
     """Money the merchant gives back; ``pending → succeeded | failed``."""
 
     __slots__ = ()
+    _nested: ClassVar[Mapping[str, type[Model]]] = {"items": ReturnedItem}
     id: str
     mode: str
     status: str
     payment: str
     amount: int
     currency: str
+    items: list[ReturnedItem]
     kind: str
     reason: str
     capture: str | None

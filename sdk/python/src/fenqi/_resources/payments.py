@@ -77,8 +77,9 @@ class Payments(Resource):
         """Capture ``amount`` fen (all that is left when omitted) on shipment. Use your shipment number as
         the key.
 
-        ``items`` name the ``line``, ``quantity`` and ``serial_numbers`` that leave; ``final`` voids the
-        rest.
+        ``items`` name what leaves: ``line`` (the item's place in the order, from 1), ``quantity`` and, if you
+        have them, ``serial_numbers``. The gateway knows what they cost: leave ``amount`` out, or send just
+        that. ``final`` voids the rest.
         """
         body = given(
             extra,

@@ -34,7 +34,8 @@ class Refunds(Resource):
 
         ``kind`` is return, price_adjustment, unused_lessons, goodwill or unwind and decides which fees and
         subsidies come back. A capture that is refunded whole inside its 7 days is unwound, whatever the kind:
-        nothing is left of its loan. ``refund_reference`` is unique per payment.
+        nothing is left of its loan. ``refund_reference`` is unique per payment. ``items`` name what comes
+        back, ``line`` and ``quantity``: they are given back for what they were captured for.
         """
         body = given(
             extra,

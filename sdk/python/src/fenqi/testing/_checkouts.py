@@ -253,7 +253,13 @@ def _check(body: Fields) -> None:
         f.checked(
             item,
             {"name": f.text, "quantity": f.whole, "unit_price": f.fen},
-            {"category": f.text, "sku": f.text, "serial_number": f.text, "energy_grade": f.whole},
+            {
+                "category": f.text,
+                "sku": f.text,
+                "serial_number": f.text,
+                "energy_grade": f.whole,
+                "subsidy_category": f.text,
+            },
             path=f"items[{index}].",
         )
     subsidy: Any = body.get("government_subsidy", {})

@@ -201,7 +201,7 @@ def _me(state: State, _body: Fields, _params: dict[str, str], _id: str) -> Answe
         "merchant": "mer_fake",
         "name": "假商户",
         "name_en": "Fake merchant",
-        "category": "3c",
+        "category": state.category,
         "mode": "test",
         "client_id": state.client_id,
         "scopes": _SCOPES,

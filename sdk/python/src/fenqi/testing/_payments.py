@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
-from . import _deliveries
+from . import _deliveries, _lines
 from . import _fields as f
 from ._clock import rfc3339, settlement_date, shanghai_date
 from ._schedule import Product, difference, half_up, schedule
@@ -37,6 +37,7 @@ def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
         "term": plan["term"],
         "plan": plan,
         "captures": [],
+        "lines": _lines.of_order(checkout),
         "shipping": None,
         "checkout": checkout["id"],
         "merchant_reference": checkout["merchant_reference"],
@@ -54,10 +55,12 @@ def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
 def capture(state: State, id: str, body: Fields) -> Fields:
     """Capture all that is left or a part of it; draws a loan and plans the settlement."""
     f.checked(body, {}, {"amount": f.fen, "items": f.things, "delivery": f.thing, "final": f.truth})
-    payment = _open(state, id)
-    amount: int = body["amount"] if "amount" in body else payment["capturable_amount"]
+    payment = state.found("payment", state.payments, id)
+    asked, pieces, everything = _lines.to_capture(state, payment, body)
+    serial_numbers = _serial_numbers(state, payment, body.get("items", []))
+    _open(state, id)
+    amount = payment["capturable_amount"] if asked is None else asked
     _check_part(payment, amount, last=body.get("final", False) or amount == payment["capturable_amount"])
-    serial_numbers = _serial_numbers(state, body.get("items", []))
     delivery = _deliveries.at_capture(state, payment, body.get("delivery"))
     drawn = {**state.base("capture", "cap"), "amount": amount}
     loan = _draw_down(state, payment, amount, drawn["id"])
@@ -78,6 +81,7 @@ def capture(state: State, id: str, body: Fields) -> Fields:
     payment["captures"].append(_deliveries.follow(drawn))
     payment["shipping"] = delivery or payment["shipping"]
     payment["captured_amount"] += amount
+    _lines.note_captured(payment, drawn, pieces, everything=everything)
     state.serial_numbers |= serial_numbers
     state.settlement_lines.append({"kind": "capture", "date": day.isoformat(), "of": drawn, "payment": id})
     acknowledge(state, payment)
@@ -233,22 +237,35 @@ def _above(payment: Fields, amount: int) -> Problem:
     return Problem(422, "amount_above_authorized", detail, param="amount", capturable_amount=left)
 
 
-def _serial_numbers(state: State, items: list[Fields]) -> set[str]:
+def _serial_numbers(state: State, payment: Fields, items: list[Fields]) -> set[str]:
+    order = state.checkouts[payment["checkout"]]
     seen: set[str] = set()
     for index, item in enumerate(items):
-        f.checked(
-            item,
-            {"line": f.whole, "quantity": f.whole},
-            {"serial_numbers": f.texts},
-            path=f"items[{index}].",
-        )
-        for number in item.get("serial_numbers", []):
+        param = f"items[{index}].serial_numbers"
+        for text in item.get("serial_numbers", []):
+            number = _serial_number(order, order["items"][item["line"] - 1], text)
+            if number is None:
+                detail = f"{text!r} is no IMEI: 15 digits, the last of which checks the others."
+                error = {"param": param, "code": "invalid", "detail": detail}
+                raise Problem(422, "validation_failed", f"{param}: {detail}", param=param, errors=[error])
             if number in state.serial_numbers or number in seen:
-                raise Problem(
-                    409, "serial_number_taken", f"The serial number {number!r} was already captured."
-                )
+                detail = f"The serial number {number!r} was already captured."
+                raise Problem(409, "serial_number_taken", detail, param=param)
             seen.add(number)
     return seen
+
+
+def _serial_number(order: Fields, item: Fields, text: str) -> str | None:
+    """The number as it is kept; None when it should be an IMEI and is not."""
+    digits = text.replace(" ", "").replace("-", "")
+    looks_like_imei = len(digits) == 15 and digits.isascii() and digits.isdigit()
+    electronic = (item.get("category") or order["category"]) == "3c"
+    if item.get("subsidy_category") != "phone" and not (electronic and looks_like_imei):
+        return text
+    if not looks_like_imei:
+        return None
+    doubled = [int(digit) * (1 + at % 2) for at, digit in enumerate(digits)]
+    return digits if sum(sum(divmod(figure, 10)) for figure in doubled) % 10 == 0 else None
 
 
 def _draw_down(state: State, payment: Fields, amount: int, capture: str) -> Fields:

@@ -6,6 +6,7 @@ from datetime import date
 from fractions import Fraction
 
 from . import _fields as f
+from . import _lines
 from ._clock import settlement_date, shanghai_date
 from ._payments import follow_amounts, follow_rows
 from ._schedule import half_up, schedule
@@ -21,14 +22,21 @@ def create(state: State, body: Fields) -> Fields:
     f.checked(
         body,
         {"payment": f.text, "reason": f.text},
-        {"capture": f.text, "amount": f.fen, "refund_reference": f.text, "kind": f.one_of(*_KINDS)},
+        {
+            "capture": f.text,
+            "amount": f.fen,
+            "refund_reference": f.text,
+            "kind": f.one_of(*_KINDS),
+            "items": f.things,
+        },
     )
     payment = state.found("payment", state.payments, body["payment"])
     captures = [one for one in payment["captures"][::-1] if body.get("capture") in (None, one["id"])]
     if body.get("capture") and not captures:
         raise Problem(404, "not_found", f"The payment has no capture {body['capture']!r}.", param="capture")
     refundable = sum(one["amount"] - one["refunded_amount"] for one in captures)
-    amount = body.get("amount", refundable)
+    asked, pieces = _lines.to_refund(state, payment, captures, body)
+    amount: int = refundable if asked is None else asked
     if not refundable:
         raise Problem(
             409,
@@ -44,8 +52,8 @@ def create(state: State, body: Fields) -> Fields:
     _check_reference(state, payment["id"], reference)
     kind = body.get("kind", "return")
     if kind == "unwind":
-        _check_unwind(state, captures, body.get("amount"))
-    parts, whole = _give_back(state, payment, captures, amount, kind)
+        _check_unwind(state, captures, asked)
+    parts, whole = _give_back(state, payment, _lines.parts(captures, pieces, amount), kind)
     refund = {
         **base,
         "status": "succeeded" if not parts["returned_to_shopper"] else "pending",
@@ -59,6 +67,7 @@ def create(state: State, body: Fields) -> Fields:
         **parts,
         "initiated_by": "api",
     }
+    _lines.note_returned(state, payment, refund, pieces)
     state.refunds[refund["id"]] = refund
     day = settlement_date(state.now).isoformat()
     state.settlement_lines.append({"kind": "refund", "date": day, "of": refund, "payment": payment["id"]})
@@ -116,9 +125,9 @@ def _inside_window(state: State, capture: Fields) -> bool:
 
 
 def _give_back(
-    state: State, payment: Fields, captures: list[Fields], amount: int, kind: str
+    state: State, payment: Fields, by_capture: list[tuple[Fields, int]], kind: str
 ) -> tuple[Fields, bool]:
-    """Spread ``amount`` over the captures, and say whether all of it was unwound.
+    """Give back a part of each capture, and say whether all of it was unwound.
 
     The cumulative shares of fee and subsidy are differences, so they sum. A capture that is refunded whole
     inside its 7 days is unwound, whatever the kind.
@@ -127,11 +136,7 @@ def _give_back(
     parts = dict.fromkeys(
         ("loan_reduction", "returned_to_shopper", "merchant_fee_returned", "merchant_subsidy_returned"), 0
     )
-    for capture in captures:
-        part = min(amount, capture["amount"] - capture["refunded_amount"])
-        if not part:
-            continue
-        amount -= part
+    for capture, part in by_capture:
         capture["refunded_amount"] += part
         whole = capture["refunded_amount"] == capture["amount"] and _inside_window(state, capture)
         unwound.append(whole)
@@ -182,7 +187,9 @@ def _compute_anew(state: State, loan: Fields, payment: Fields) -> None:
     if balance:
         product = state.products[payment["term"]]
         first = date.fromisoformat(loan["contract_date"])
-        fresh = schedule(product, principal=balance, periods=len(coming), contract_date=first)
+        owed, fees = (sum(row[part] for row in coming) for part in ("principal", "fee"))
+        fee = half_up(Fraction(fees * balance, owed)) if owed else 0
+        fresh = schedule(product, principal=balance, periods=len(coming), contract_date=first, fee=fee)
         rows = [
             {**new, "period": old["period"], "due_date": old["due_date"]}
             for new, old in zip(fresh, coming, strict=True)

@@ -1,5 +1,5 @@
-"""Plans in integers and exact fractions: interest-free and equal instalments, half up, the last period
-absorbs.
+"""Plans in integers and exact fractions: interest-free, equal instalments, equal principal, a flat fee; half
+up, the last period absorbs.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ _TEN_DECIMALS = Decimal("1e-10")
 
 
 class Product(NamedTuple):
-    """What a term costs: ``method`` is interest_free or equal_installment; rates are decimal strings."""
+    """What a term costs: ``method`` is interest_free, equal_installment, equal_principal or flat_fee (of which
+    ``fee_rate_total`` is spread over the term); rates are decimal strings.
+    """
 
     method: str
     annual_rate: str = "0"
     merchant_fee_rate: str = "0.006"
     merchant_subsidy_rate: str = "0"
-    min_amount: int = 30_000
+    min_amount: int = 10_000
     max_amount: int = 10_000_000
+    fee_rate_total: str = "0"
 
 
 def half_up(value: Fraction) -> int:
@@ -35,17 +38,24 @@ def half_up(value: Fraction) -> int:
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
-def schedule(product: Product, *, principal: int, periods: int, contract_date: date) -> list[Row]:
-    """The rows for ``principal`` fen drawn on ``contract_date`` (Shanghai)."""
-    rate = Fraction(product.annual_rate) / 12 if product.method == "equal_installment" else Fraction(0)
-    parts = [principal // periods] * periods
+def schedule(
+    product: Product, *, principal: int, periods: int, contract_date: date, fee: int | None = None
+) -> list[Row]:
+    """The rows for ``principal`` fen drawn on ``contract_date`` (Shanghai); ``fee`` is what is left of a flat
+    fee, all of it when None.
+    """
+    with_interest = product.method in ("equal_installment", "equal_principal")
+    rate = Fraction(product.annual_rate) / 12 if with_interest else Fraction(0)
+    annuity = rate > 0 and product.method == "equal_installment"
+    grown = (1 + rate) ** periods
+    instalment = half_up(principal * rate * grown / (grown - 1)) if annuity else 0
+    fee = half_up(principal * Fraction(product.fee_rate_total)) if fee is None else fee
     rows, balance = [], principal
-    instalment = (
-        half_up(principal * rate * (1 + rate) ** periods / ((1 + rate) ** periods - 1)) if rate else 0
-    )
     for period in range(1, periods + 1):
         interest = half_up(balance * rate)
-        part = balance if period == periods else instalment - interest if rate else parts[period - 1]
+        part = min(instalment - interest, balance) if annuity else principal // periods
+        part = balance if period == periods else part
+        charge = fee - fee // periods * (periods - 1) if period == periods else fee // periods
         balance -= part
         rows.append(
             {
@@ -53,8 +63,8 @@ def schedule(product: Product, *, principal: int, periods: int, contract_date: d
                 "due_date": _due_date(contract_date, period).isoformat(),
                 "principal": part,
                 "interest": interest,
-                "fee": 0,
-                "payment": part + interest,
+                "fee": charge,
+                "payment": part + interest + charge,
                 "balance": balance,
             }
         )
@@ -76,12 +86,22 @@ def plan(product: Product, *, amount: int, term: int, contract_date: date) -> di
     """The plan object of the API for ``amount`` fen over ``term`` months."""
     rows = schedule(product, principal=amount, periods=term, contract_date=contract_date)
     payments = [row["payment"] for row in rows]
-    interest = sum(row["interest"] for row in rows)
+    interest, fee = (sum(row[part] for row in rows) for part in ("interest", "fee"))
     charges = []
     if interest:
         how = "with_each_instalment"
         charges.append(
             {"name": "interest", "rate": product.annual_rate, "collector": "fake_lender", "how": how}
+        )
+    if fee:
+        how = "with_each_instalment"
+        charges.append(
+            {
+                "name": "instalment_fee",
+                "rate": product.fee_rate_total,
+                "collector": "fake_lender",
+                "how": how,
+            }
         )
     monthly = irr(amount, tuple(payments))
     content = {
@@ -93,9 +113,9 @@ def plan(product: Product, *, amount: int, term: int, contract_date: date) -> di
         "installment": {"first": payments[0], "regular": payments[len(payments) // 2], "last": payments[-1]},
         "total_payment": sum(payments),
         "total_interest": interest,
-        "total_fee": 0,
+        "total_fee": fee,
         "annual_rate": {"nominal": _decimals(12 * monthly), "effective": _decimals((1 + monthly) ** 12 - 1)},
-        "interest_free": not interest,
+        "interest_free": not interest and not fee,
         "merchant_subsidy": half_up(amount * Fraction(product.merchant_subsidy_rate)),
         "schedule": rows,
         "disclosure": {"charges": charges, "contingent": [], "nothing_else": True, "text_version": "fake"},

@@ -127,8 +127,9 @@ class FakeGateway:
     ``fenqi_gateway``.
 
     Inside it every ``requests`` call to ``base_url`` is answered here, other addresses are left alone.
-    ``clock`` is the business time it begins at and stands still at; ``products`` maps a term to what it
-    costs.
+    ``clock`` is the business time it begins at and stands still at. ``category`` is the merchant's (3c,
+    furnishing, education, appliance, general) and decides what it offers, unless ``products`` maps terms to
+    what they cost.
     """
 
     def __init__(
@@ -139,6 +140,7 @@ class FakeGateway:
         client_id: str = "fake_client",
         client_secret: str = "sk_test_fake",
         webhook_secret: str = _SECRET,
+        category: str = "3c",
         products: dict[int, Product] | None = None,
     ) -> None:
         self.base_url = base_url
@@ -149,6 +151,7 @@ class FakeGateway:
             base_url=base_url,
             client_id=client_id,
             client_secret=client_secret,
+            category=category,
             products=products,
         )
         self.requests: list[FakeRequest] = []

@@ -11,13 +11,19 @@ from ._schedule import Product
 
 Fields = dict[str, Any]
 
-PRODUCTS: dict[int, Product] = {
-    3: Product("interest_free", merchant_subsidy_rate="0.023"),
-    6: Product("equal_installment", annual_rate="0.156"),
-    9: Product("equal_installment", annual_rate="0.156"),
-    12: Product("equal_installment", annual_rate="0.156"),
-}
-"""What the fake offers unless told otherwise: three months interest-free, longer terms at 15.6 % a year."""
+
+def standard_products(category: str) -> dict[int, Product]:
+    """What a merchant of this category offers to begin with, by term: the standard prices of the gateway."""
+    if category == "education":
+        rates = {3: "0.023", 6: "0.045", 9: "0.065", 12: "0.075"}
+        return {term: Product("flat_fee", fee_rate_total=rate) for term, rate in rates.items()}
+    method = "equal_principal" if category == "furnishing" else "equal_installment"
+    return {
+        3: Product("interest_free", merchant_subsidy_rate="0.022"),
+        6: Product(method, annual_rate="0.156"),
+        9: Product(method, annual_rate="0.168"),
+        12: Product(method, annual_rate="0.18"),
+    }
 
 
 class Problem(Exception):
@@ -47,13 +53,15 @@ class State:
         base_url: str,
         client_id: str,
         client_secret: str,
+        category: str = "3c",
         products: dict[int, Product] | None = None,
     ) -> None:
         self.clock = clock
         self.base_url = base_url
         self.client_id = client_id
         self.client_secret = client_secret
-        self.products = dict(sorted((products or PRODUCTS).items()))
+        self.category = category
+        self.products = dict(sorted((products or standard_products(category)).items()))
         self.checkouts: dict[str, Fields] = {}
         self.payments: dict[str, Fields] = {}
         self.refunds: dict[str, Fields] = {}
@@ -72,6 +80,8 @@ class State:
         self.happened: set[tuple[str, str, str]] = set()
         """Moments of payments that have come: the payment, the event and the time."""
         self.serial_numbers: set[str] = set()
+        self.returned_pieces: dict[tuple[str, int], tuple[int, int]] = {}
+        """By capture and line: how many pieces came back, and what of their amount that was."""
         self.settlement_lines: list[Fields] = []
         self.tokens: dict[str, datetime] = {}
         self.answers: dict[tuple[str, str, str], tuple[str, int, bytes]] = {}
