@@ -154,7 +154,9 @@ class Stranger:
         if answer.status_code >= 500:
             fields = given.get("data")
             shown = {name: text[:40] for name, text in fields.items()} if isinstance(fields, dict) else given
-            self.failed.setdefault(f"{method} {path[:200]}", f"{answer.status_code} {str(shown)[:500]}")
+            where, _, query = path.partition("?")
+            told = f"{answer.status_code} {query[:200]} {str(shown)[:500]}"
+            self.failed.setdefault(f"{method} {where[:200]}", told)
         return answer
 
     def check(self) -> None:
