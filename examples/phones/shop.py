@@ -101,7 +101,10 @@ def create_app(
 
     @app.get("/return")
     def returned() -> str:
-        return render_template("return.html", order=follow(request.args.get("checkout", "")))
+        checkout_id = request.args.get("checkout", "")
+        if not checkout_id.startswith("chk_"):
+            abort(404)
+        return render_template("return.html", order=follow(checkout_id))
 
     @app.post("/hooks")
     def hooks() -> Any:
@@ -120,33 +123,39 @@ def create_app(
     @app.post("/desk/<number>/ship")
     def ship(number: str) -> Any:
         order = orders.get(number) or abort(404)
-        client.payments.capture(
-            order["payment"],
-            delivery={"carrier": "SF Express", "tracking_number": f"SF-{number}"},
-            idempotency_key=f"ship-{number}",
-        )
-        orders.update(number, status="shipped")
+        if order["status"] == "paid":
+            client.payments.capture(
+                order["payment"],
+                delivery={"carrier": "SF Express", "tracking_number": f"SF-{number}"},
+                idempotency_key=f"ship-{number}",
+            )
+            orders.update(number, status="shipped")
         return redirect(f"{shop_url}/desk", 303)
 
     @app.post("/desk/<number>/refund")
     def refund(number: str) -> Any:
         order = orders.get(number) or abort(404)
-        client.refunds.create(
-            order["payment"],
-            reason="customer return",
-            refund_reference=f"R-{number}",
-            idempotency_key=f"refund-{number}",
-        )
-        orders.update(number, status="refunded")
+        if order["status"] == "shipped":
+            client.refunds.create(
+                payment=order["payment"],
+                reason="customer return",
+                refund_reference=f"R-{number}",
+                idempotency_key=f"refund-{number}",
+            )
+            orders.update(number, status="refunded")
         return redirect(f"{shop_url}/desk", 303)
 
     @app.errorhandler(fenqi.FenqiError)
     def gateway_said(error: fenqi.FenqiError) -> Any:
-        if isinstance(error, fenqi.NotFoundError):
-            return render_template("sorry.html", error=error), 404
-        return render_template("sorry.html", error=error), 502
+        return render_template("sorry.html", error=error), _status_of(error)
 
     return app
+
+
+def _status_of(error: fenqi.FenqiError) -> int:
+    """What the shopper's own request did wrong keeps its status; the rest is between the shop and the gateway."""
+    refused = isinstance(error, fenqi.APIError) and error.status in (404, 409, 422)
+    return error.status if refused else 502
 
 
 def _product(slug: str) -> Product:

@@ -364,7 +364,7 @@ def same_origin() -> None:
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     if site in ("cross-site", "same-site") or (
-        origin not in (None, "null") and urlsplit(origin or "").netloc != request.host
+        origin not in (None, "null") and (origin or "").partition("://")[2] != request.host
     ):
         raise ScopeMissing("This form was sent from another site.")
     if request.content_length and request.content_length > 16 * 1024:

@@ -32,7 +32,7 @@ from gateway.team.models import Passkey, TeamMember, UsedChallenge
 MOST = 10
 LONGEST_NAME = 60
 CHALLENGE_LIFE = timedelta(minutes=30)
-MALFORMED = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
+MALFORMED = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,7 @@ class ReturnAddress(Line):
         try:
             parts = urlsplit(text)
             acceptable = parts.scheme in ("http", "https") and parts.hostname and not parts.username
+            acceptable = acceptable and parts.port != 0  # reading a port above 65535 is a ValueError
         except ValueError:
             acceptable = False
         if not acceptable or any(char in text for char in ' <>"\\^`{|}'):

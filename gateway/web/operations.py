@@ -27,7 +27,7 @@ from marshmallow import Schema
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import NotFound, UnsupportedVersion
+from gateway.errors import UnsupportedVersion
 from gateway.web import faults, permissions, rate_limits
 from gateway.web.bodies import loaded, read_json, read_query
 from gateway.web.context import Caller, Gateway, gateway
@@ -176,9 +176,6 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         here = gateway()
         g.open_to_all_origins = operation.publishable
         _check_version()
-        for identifier in path.values():
-            if not identifier.isascii() or not identifier.isprintable() or len(identifier) > 100:
-                raise NotFound("There is no object with such an id.")
         query = read_query(request)
         key = query.pop("key", None) if operation.publishable else None
         caller = None if key is not None else here.authenticator.bearer(request)

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, g, make_response, render_template, send_from_directory
+from flask import Blueprint, Flask, Response, g, make_response, render_template, request, send_from_directory
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, NotFound
 from gateway.web import i18n, problems
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 blueprint = Blueprint("pages", __name__, template_folder="templates")
+LONGEST_IDENTIFIER = 100
 KNOWN_ERRORS = ("not_found", "checkout_expired", "wrong_state", "rate_limited", "database_unavailable")
 
 
 def register(app: Flask) -> None:
     """Mount static files and the error page on ``app``."""
     i18n.register(app)
+    app.before_request(_refuse_strange_identifiers)
     app.extensions["fenqi.error_page"] = error_page
     app.register_blueprint(blueprint)
+
+
+def _refuse_strange_identifiers() -> None:
+    """What no identifier looks like is not looked for: a database may not even take it. Raises ``NotFound``."""
+    for value in (request.view_args or {}).values():
+        if not value.isascii() or not value.isprintable() or len(value) > LONGEST_IDENTIFIER:
+            raise NotFound("There is no object with such an id.")
 
 
 def error_page(error: GatewayError) -> Response:

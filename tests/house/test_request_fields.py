@@ -82,6 +82,8 @@ def traced(value: Any, kind: fields.Field[Any] | None, notes: Notes, path: str) 
     return value
 
 
+NOW = "2026-11-26T04:00:00.000Z"
+"""Of the world; see its fixture."""
 APPLICATION = {"amount": 599_900, "term": 12, "category": "3c"}
 CONSENT = {"source": "bureau", "reference": "C-17", "given_at": "2026-11-22T10:00:00Z"}
 VALUES: dict[str, Any] = {
@@ -121,7 +123,7 @@ def sample(name: str, kind: fields.Field[Any], number: int) -> Any:
         ours.QueryNumber: lambda: max(1, getattr(kind, "low", 1)),
         fields.Float: lambda: 1,
         fields.Boolean: lambda: True,
-        ours.Moment: lambda: "2026-11-23T00:00:00Z",
+        ours.Moment: lambda: NOW,
         ours.CalendarDay: lambda: "2026-11-23",
         ours.Metadata: lambda: {"sample": f"{name}-{number}"},
         fields.String: lambda: f"{name}-{number}",
@@ -154,7 +156,10 @@ def examples(operation: Operation, world: Any) -> list[dict[str, Any]]:
         "POST /v1/payments/<payment_id>/capture": lambda: [
             {"items": [{"line": 1, "quantity": 1, "serial_numbers": ["490154203237518"]}]}
         ],
-        "POST /v1/refunds": lambda: [{"payment": ids["payment_id"], "amount": 1000, "reason": "scratch"}],
+        "POST /v1/refunds": lambda: [
+            {"payment": ids["payment_id"], "amount": 1000, "reason": "scratch"},
+            {"payment": captured_by_line(api), "items": [{"line": 1, "quantity": 1}], "reason": "returned"},
+        ],
         "POST /v1/test_helpers/disputes": lambda: [{"payment": ids["payment_id"]}],
         "POST /v1/scores": lambda: [{"reference": "case", "application": APPLICATION, "consents": [CONSENT]}],
         "GET /v1/events": lambda: [{"after": ids["event_id"]}],
@@ -163,12 +168,19 @@ def examples(operation: Operation, world: Any) -> list[dict[str, Any]]:
     return known[key]() if key in known else []
 
 
-def objects(operation: Operation, world: Any) -> dict[str, str]:
-    """Path parameters to ask with: those of the world, but a payment of which nothing is captured yet."""
+def objects(operation: Operation, world: Any) -> list[dict[str, str]]:
+    """Path parameters to ask with: those of the world, and a payment of which nothing is captured yet."""
+    found = [world.ids]
     if operation.writes and operation.path.startswith("/v1/payments/<payment_id>"):
-        return {**world.ids, "payment_id": world.api.approved()["id"]}
-    found: dict[str, str] = world.ids
+        found.append({**world.ids, "payment_id": world.api.approved()["id"]})
     return found
+
+
+def captured_by_line(api: Any) -> str:
+    """A new payment whose first line was captured."""
+    payment: str = api.approved()["id"]
+    api.post(f"/v1/payments/{payment}/capture", {"items": [{"line": 1, "quantity": 1}]})
+    return payment
 
 
 def asked(operation: Operation, world: Any, number: Iterator[int]) -> Iterator[dict[str, Any]]:
@@ -262,12 +274,13 @@ def test_every_field_of_a_request_acts(app: Flask, world: Any, notes: Notes) -> 
         if not schema.fields:
             continue
         for body in asked(operation, world, number):
-            answer = send(operation, world.api, objects(operation, world), body)
-            assert answer.status_code < 500, (name, body, answer.text)
-            if answer.status_code < 300:
-                note_shown(notes, body, answer.json, answer.text, name)
-            else:
-                notes.refusals[name] = f"{json.dumps(body)} -> {answer.text}"
+            for ids in objects(operation, world):
+                answer = send(operation, world.api, ids, body)
+                assert answer.status_code < 500, (name, body, answer.text)
+                if answer.status_code < 300:
+                    note_shown(notes, body, answer.json, answer.text, name)
+                else:
+                    notes.refusals[name] = f"{json.dumps(body)} -> {answer.text}"
     sampled = {path for path in wanted if path in notes.given}
     unsampled = {path: notes.refusals.get(path.partition(".")[0]) for path in sorted(wanted - sampled)}
     assert not unsampled, f"no sample passed the door: {unsampled}"

@@ -61,6 +61,7 @@ def test_three_months_are_free_of_interest_for_the_shopper(api):
         ("merchant_reference", "a\x00b", "validation_failed", "merchant_reference"),
         ("merchant_reference", "", "validation_failed", "merchant_reference"),
         ("return_url", "javascript:alert(1)", "validation_failed", "return_url"),
+        ("cancel_url", "https://shop.example:99999/cart", "validation_failed", "cancel_url"),
         ("items", [], "validation_failed", "items"),
         ("terms", [2], "validation_failed", "terms[0]"),
         ("colour", "red", "validation_failed", "colour"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+from pathlib import Path
 
 STORE = "南京路店"
 
@@ -55,3 +57,15 @@ def test_the_shopper_reads_the_store_beside_the_merchant(api, app):
 def test_a_store_names_no_person(api):
     answer = api.post("/v1/checkouts", api.order(store="13812345678"))
     assert (answer.status_code, answer.json["param"]) == (422, "store")
+
+
+def test_every_line_that_names_an_order_names_its_store():
+    calls = [
+        {keyword.arg for keyword in node.keywords}
+        for path in (Path(__file__).parents[3] / "gateway").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and (getattr(node.func, "attr", "") or getattr(node.func, "id", "")) == "add_line"
+    ]
+    assert len(calls) > 5
+    assert all("store" in names for names in calls if "merchant_reference" in names)

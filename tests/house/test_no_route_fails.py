@@ -1,0 +1,446 @@
+"""No request of a stranger is a server error: every route of the API, of the pages, of the portal and of a shop.
+
+Routes are taken from the applications, fields of a form from its page, and further names from what the code asks the
+request for; so a new route, form or parameter is tried without a line here.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import importlib.util
+import itertools
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from flask import Flask, Request
+from flask.testing import FlaskClient
+from marshmallow import Schema, fields
+from werkzeug.datastructures import ImmutableMultiDict
+
+import fenqi
+from fenqi.testing.wsgi import wsgi_session
+from gateway import server
+from gateway.app import APIS
+from gateway.web.rate_limits import InProcess
+
+ROOT = Path(__file__).parents[2]
+PEOPLES = ("/v1/team", "/v1/account")
+DEEP = "[" * 4_000
+"""Deeper than a parser goes, and short enough for any form."""
+TOKEN = f"{base64.urlsafe_b64encode(DEEP.encode()).decode().rstrip('=')}.e30.e30"
+TEXTS = (
+    "",
+    "é",
+    "\x00",
+    "a\nb",
+    DEEP,
+    TOKEN,
+    '{"id": {}, "rawId": [], "response": 7, "type": null}',
+    "null",
+    "9" * 30,
+    "1e999",
+    "é.é.é",
+    "http://[::1",
+    "https://shop.example:99999/back",
+    "//evil.example",
+    "x" * 4000,
+)
+"""What strangers write into a field of text."""
+VALUES = (
+    None,
+    True,
+    0,
+    -1,
+    10**30,
+    1.5,
+    "",
+    "é",
+    "\ud800",
+    "a\x00b",
+    "x" * 5000,
+    [],
+    {},
+    [[]],
+    [{}],
+    [None],
+    {"é": 1},
+)
+"""What they write into a field of JSON."""
+BODIES = (
+    b"[" * 50_000,
+    b'{"a":' * 10_000,
+    b"\xff\xfe",
+    b"null",
+    b"[]",
+    b'"x"',
+    b"7",
+    b"{",
+    b'{"a": NaN}',
+    b'{"a": 1, "a": 2}',
+    b'{"a": "\\ud800"}',
+    "{é}".encode(),
+    b"x" * 70_000,
+)
+LATIN = "é".encode().decode("latin-1")
+HEADERS = (
+    {"HTTP_AUTHORIZATION": f"Bearer {LATIN}"},
+    {"HTTP_AUTHORIZATION": "Bearer a.b.c"},
+    {"HTTP_AUTHORIZATION": f"Bearer {TOKEN}", "HTTP_DPOP": TOKEN},
+    {"HTTP_AUTHORIZATION": f"Basic {LATIN}"},
+    {"HTTP_AUTHORIZATION": "Basic Og=="},
+    {"HTTP_AUTHORIZATION": "DPoP x", "HTTP_DPOP": f"{LATIN}.{LATIN}.{LATIN}"},
+    {"HTTP_COOKIE": f"fenqi_portal={LATIN}; fenqi_browser={LATIN}; fenqi_device={LATIN}; session={LATIN}"},
+    {"HTTP_COOKIE": "=;=;;" + "a=b;" * 200},
+    {"HTTP_ACCEPT_LANGUAGE": LATIN, "HTTP_ACCEPT": LATIN},
+    {"HTTP_HOST": "evil.example"},
+    {"HTTP_ORIGIN": "https://evil.example:99999", "HTTP_REFERER": "http://[::1"},
+    {"HTTP_ORIGIN": "http://[::1"},
+    {"HTTP_IDEMPOTENCY_KEY": LATIN, "HTTP_FENQI_VERSION": LATIN, "HTTP_FENQI_TEST_FAULT": LATIN},
+    {"HTTP_USER_AGENT": LATIN * 500, "HTTP_RANGE": "bytes=9-1", "HTTP_IF_NONE_MATCH": LATIN},
+    {"CONTENT_TYPE": f"application/json; charset={LATIN}"},
+    {"CONTENT_TYPE": "multipart/form-data; boundary=é".encode().decode("latin-1")},
+    {"HTTP_X_FORWARDED_FOR": LATIN, "HTTP_X_FORWARDED_PROTO": LATIN},
+)
+FORM_KINDS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+STRANGE_IDS = ("é", "x" * 300, "%00", "%0a", "..%2f..", "pay_" + "0" * 26, "[")
+
+
+class Noted(ImmutableMultiDict[str, str]):
+    """Parameters of a request, which note the names that the code asks for."""
+
+    names: ClassVar[set[str]] = set()
+
+    def get(self, key: Any, *rest: Any, **more: Any) -> Any:
+        Noted.names.add(key)
+        return super().get(key, *rest, **more)
+
+    def getlist(self, key: Any, *rest: Any, **more: Any) -> Any:
+        Noted.names.add(key)
+        return super().getlist(key, *rest, **more)
+
+    def __getitem__(self, key: Any) -> Any:
+        Noted.names.add(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: Any) -> bool:
+        Noted.names.add(key)
+        return super().__contains__(key)
+
+
+class NotingRequest(Request):
+    parameter_storage_class = Noted
+
+
+class Stranger:
+    """Sends what nobody should, and keeps what was answered with a server error."""
+
+    def __init__(self, app: Flask, prefix: str = "") -> None:
+        app.request_class = NotingRequest
+        self.app, self.prefix = app, prefix
+        self.client: FlaskClient = app.test_client()
+        self.failed: dict[str, str] = {}
+        self.asked = 0
+
+    def send(self, method: str, path: str, **given: Any) -> Any:
+        self.asked += 1
+        answer = self.client.open(path, method=method, **given)
+        if answer.status_code >= 500:
+            fields = given.get("data")
+            shown = {name: text[:40] for name, text in fields.items()} if isinstance(fields, dict) else given
+            where, _, query = path.partition("?")
+            told = f"{answer.status_code} {query[:200]} {str(shown)[:500]}"
+            self.failed.setdefault(f"{method} {where[:200]}", told)
+        return answer
+
+    def check(self) -> None:
+        """Name every request that was answered with a server error."""
+        lines = [f"{request}: {answer}" for request, answer in self.failed.items()]
+        assert not lines, "\n" + "\n".join(lines)
+
+    def fill(self, method: str, path: str, base: dict[str, str]) -> None:
+        """Every text in every field, one at a time, until the code asks for no further name."""
+        tried: set[str] = set()
+        names = set(base)
+        while names - tried:
+            name = min(names - tried)
+            tried.add(name)
+            others = {**dict.fromkeys(names, "1"), **base}
+            for text, rest in itertools.product(TEXTS, (base, others)[: 1 + (others != base)]):
+                values = {**rest, name: text}
+                Noted.names.clear()
+                if method == "GET":
+                    self.send(method, f"{path}?{urlencode(values)}")
+                else:
+                    self.send(method, path, data=values)
+                names |= {name for name in Noted.names if len(name) < 40}
+
+    def routes(self, ids: dict[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
+        """Methods of every rule with its paths: known identifiers first, then strange ones."""
+        for rule in self.app.url_map.iter_rules():
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                known = max((len(ids.get(name, "x")) for name in rule.arguments), default=0)
+                choices = {
+                    name: [*(ids.get(name, ["x"]) * known)[:known], *STRANGE_IDS] for name in rule.arguments
+                }
+                paths = [rule.rule] * (known + len(STRANGE_IDS) if choices else 1)
+                for name, values in choices.items():
+                    named = re.compile(rf"<(?:\w+:)?{name}>")
+                    paths = [
+                        named.sub(lambda _, value=value: value, path)
+                        for path, value in zip(paths, values, strict=True)
+                    ]
+                yield method, paths
+
+    def try_route(self, method: str, paths: list[str]) -> None:
+        """The first path with strange fields and headers, the others as they are."""
+        self.fill(method, paths[0], {"x": ""})
+        for environ in HEADERS:
+            self.send(method, paths[0], environ_overrides=environ)
+        for path in paths[1:]:
+            self.send(method, path)
+        if method != "GET":
+            for body, kind in itertools.product((*BODIES[:2], b""), FORM_KINDS):
+                self.send(method, paths[0], data=body, content_type=kind)
+
+    def try_page(self, path: str) -> None:
+        """The forms of a page, each with everything right but one field."""
+        answer = self.send("GET", path)
+        for action, values in forms(answer.text):
+            where = (action or path).removeprefix(self.prefix)
+            if urlsplit(where).netloc == "":
+                self.fill("POST", where, values)
+
+
+def forms(page: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where each form that posts goes, and its fields as they stand."""
+    for form in re.findall(r'<form[^>]*method="post".*?</form>', page, re.DOTALL):
+        action = re.search(r'action="([^"]*)"', form.partition(">")[0])
+        yield (
+            html.unescape(action[1]) if action else "",
+            {
+                name[1]: html.unescape(value[1]) if value else "1"
+                for tag in re.findall(r"<(?:input|select|button|textarea)[^>]*>", form)
+                if (name := re.search(r'\bname="([^"]*)"', tag))
+                for value in [re.search(r'\bvalue="([^"]*)"', tag)]
+            },
+        )
+
+
+@pytest.fixture(autouse=True)
+def _unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger who is stopped by a rate limit learns nothing."""
+    monkeypatch.setattr(InProcess, "wait", lambda self, rate, who: 0)
+
+
+def module(name: str, path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[name] = loaded
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def checkouts(api: Any, app: Flask) -> list[str]:
+    """A checkout in each state."""
+    made = []
+    for phone in ("13800000001", "13800000002", "13800000003"):
+        made.append(api.checkout()["id"])
+        api.post(f"/v1/test_helpers/checkouts/{made[-1]}/complete", {"phone": phone})
+    made.append(api.checkout()["id"])
+    api.post(f"/v1/checkouts/{made[-1]}/cancel")
+    made += [identified(api, app), api.checkout(store="南京路店")["id"]]
+    return made
+
+
+def identified(api: Any, app: Flask) -> str:
+    found = str(api.checkout()["id"])
+    typed = {"term": "12", "name": "王小明", "id_number": "110105199003071239", "phone": "13800000001"}
+    browser = app.test_client()
+    browser.post(f"/checkout/{found}/code", data=typed)
+    browser.post(f"/checkout/{found}/identity", data={**typed, "code": "000000"})
+    browser.get(f"/checkout/{found}/review")
+    return found
+
+
+def filled(operation: Any, ids: dict[str, str]) -> str:
+    return re.sub(r"<(\w+)>", lambda match: ids[match[1]], operation.path)
+
+
+def wrong(schema: Schema) -> Iterator[dict[str, Any]]:
+    """Each field of a body with each wrong value, also inside of nested ones."""
+    for name, one in schema.fields.items():
+        key = one.data_key or name
+        yield from ({key: value} for value in VALUES)
+        inner = one.inner if isinstance(one, fields.List) else one
+        if isinstance(inner, fields.Nested):
+            for part in wrong(inner.schema):
+                yield {key: [part] if isinstance(one, fields.List) else part}
+
+
+ON_POSTGRESQL = pytest.mark.parametrize(
+    "database_url", ["postgresql"], indirect=True
+)  # its types are stricter
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.mark.slow
+@ON_POSTGRESQL
+def test_no_operation_of_the_api_fails(app: Flask, world: Any) -> None:
+    stranger = Stranger(app)
+    for operation in (one for api in APIS for one in api.operations):
+        person = operation.path.startswith(PEOPLES)
+        token = world.api.credentials["person"] if person else world.api.token
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "stranger"}
+        path = filled(operation, world.ids)
+        needed = {}
+        if operation.body is not None:
+            needed = {
+                one.data_key or name: "x" for name, one in operation.body.fields.items() if one.required
+            }
+            for body in wrong(operation.body):
+                raw = json.dumps({**needed, **body}).encode()
+                stranger.send(
+                    operation.method, path, data=raw, content_type="application/json", headers=headers
+                )
+        for raw in BODIES if operation.writes else ():
+            stranger.send(operation.method, path, data=raw, content_type="application/json", headers=headers)
+        for name, text in itertools.product(operation.query.fields, TEXTS):
+            key = operation.query.fields[name].data_key or name
+            stranger.send(operation.method, f"{path}?{urlencode({key: text})}", headers=headers)
+        for strange in STRANGE_IDS:
+            if "<" in operation.path:
+                where = re.sub(r"<\w+>", strange, operation.path)
+                stranger.send(operation.method, where, json={}, headers=headers)
+        for environ in HEADERS:
+            stranger.send(operation.method, path, environ_overrides=environ)
+    stranger.check()
+    assert stranger.asked > 3000
+
+
+@pytest.mark.slow
+@ON_POSTGRESQL
+def test_no_page_of_the_gateway_fails(app: Flask, world: Any) -> None:
+    ids = checkouts(world.api, app)
+    stranger = Stranger(app)
+    known = {"checkout_id": ids, "version": ["2026-11-23", "v1"], "name": ["credit_service", "fenqi.js"]}
+    for method, paths in stranger.routes(known):
+        if not paths[0].startswith("/v1/") or paths[0] == "/v1/openapi.json":
+            stranger.try_route(method, paths)
+    again = checkouts(world.api, app)  # those of before are canceled now
+    key = world.api.credentials["publishable_key"]
+    stranger.fill(
+        "GET", "/plans", {"key": key, "amount": "599900", "category": "3c", "terms": "3", "lang": "en"}
+    )
+    approved, declined, *_, chosen, opened = again
+    for page in (f"{chosen}/review", opened, f"{declined}/result", f"{approved}/consents"):
+        stranger.try_page(f"/checkout/{page}")
+    stranger.check()
+    assert stranger.asked > 2000
+
+
+@pytest.mark.slow
+@ON_POSTGRESQL
+def test_no_step_of_the_login_fails(app: Flask, api: Any) -> None:
+    portal = server.portal(app).test_client()
+    door = urlsplit(portal.get("/login").location)
+    stranger = Stranger(app)
+    asked = dict(pair.split("=", 1) for pair in door.query.split("&"))
+    stranger.fill("GET", door.path, {name: html.unescape(value) for name, value in asked.items()})
+    stranger.try_page(f"{door.path}?{door.query}")
+    page = stranger.send("GET", f"{door.path}?{door.query}")
+    ((action, values),) = forms(page.text)
+    who = {"email": api.credentials["portal_email"], "password": api.credentials["portal_password"]}
+    page = stranger.send("POST", action, data={**values, **who})
+    for action, values in forms(page.text):
+        stranger.fill("POST", action, values)
+    stranger.check()
+
+
+@pytest.mark.slow
+@ON_SQLITE
+def test_no_page_of_the_portal_fails(app: Flask, api: Any) -> None:
+    helpers = module("portal_fixtures_of_the_house", ROOT / "tests" / "merchant_portal" / "conftest.py")
+    person = helpers.Person(app, server.portal(app))
+    payment = api.captured()
+    stranger = Stranger(person.portal.application, prefix="/portal")
+    routes = list(stranger.routes({"payment_id": [payment["id"]]}))
+    for method, paths in routes:
+        stranger.try_route(method, paths)
+    person.portal = stranger.client = person.portal.application.test_client()
+    for method, paths in routes:
+        if (
+            stranger.send("GET", "/team").status_code != 200
+        ):  # the door, or what was tried there, ended the session
+            assert person.log_in(api.credentials).status_code == 303
+        if paths[0] != "/logout":
+            stranger.try_route(method, paths)
+    person.log_in(api.credentials)
+    for method, paths in routes:
+        if method == "GET" and paths[0] not in ("/login", "/callback"):
+            stranger.try_page(paths[0])
+    stranger.check()
+
+
+@pytest.fixture
+def shop(app: Flask, api: Any, tmp_path: Path) -> Flask:
+    """The phone shop, whose orders are in all states."""
+    url = "http://gateway.test"
+    client = fenqi.Fenqi(
+        api.credentials["client_id"],
+        api.credentials["client_secret"],
+        base_url=url,
+        session=wsgi_session(app, url),
+        webhook_secret="whsec_" + "A" * 32,
+        max_retries=0,
+    )
+    phones = module("phone_shop_of_the_house", ROOT / "examples" / "phones" / "shop.py")
+    made: Flask = phones.create_app(
+        client,
+        shop_url="http://shop.test",
+        gateway_url=url,
+        publishable_key=api.credentials["publishable_key"],
+        database=tmp_path / "phones.sqlite",
+    )
+    return made
+
+
+@pytest.mark.slow
+@ON_SQLITE
+def test_no_page_of_the_phone_shop_fails(shop: Flask, api: Any) -> None:
+    stranger = Stranger(shop)
+    slug = re.findall(r"/p/([\w-]+)", stranger.send("GET", "/").text)[0]
+    for outcome in ("13800000001", "13800000002", None):
+        checkout = stranger.send("POST", f"/p/{slug}/split").location.rpartition("/")[2].partition("?")[0]
+        if outcome:
+            api.post(f"/v1/test_helpers/checkouts/{checkout}/complete", {"phone": outcome})
+        stranger.send("GET", f"/return?checkout={checkout}")
+    numbers = sorted(set(re.findall(r'data-order="([^"]+)', stranger.send("GET", "/desk").text)))
+    for method, paths in stranger.routes({"slug": [slug], "number": numbers}):
+        if not paths[0].endswith("/split"):
+            stranger.try_route(method, paths)
+    stranger.check()
+
+
+def test_the_corpus_tells_a_server_error() -> None:
+    app = Flask("naive")
+
+    @app.post("/form")
+    def form() -> str:
+        from flask import request  # noqa: PLC0415
+
+        if request.form.get("first"):
+            json.loads(request.form.get("second", "{}"))
+        return "fine"
+
+    stranger = Stranger(app)
+    stranger.try_route("POST", ["/form"])
+    assert set(stranger.failed) == {"POST /form"}
