@@ -111,7 +111,10 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
         "close the batch", _once(lambda tx, gateway, tenant: _close(tx, gateway, tenant, on=_today(tx)))
     ),
 )
-"""In this order: what falls due is collected before it is late, and the day's batch closes last."""
+"""In this order: what falls due is collected before it is late, and the day's batch closes last.
+
+Whoever has work for a job is found by ``tenants_with_work``, and a test clock stops for it by ``_next_stop``: a new job
+has its line in both."""
 
 
 def _whole(gateway: Gateway, job: Callable[[Transaction], object]) -> bool:
