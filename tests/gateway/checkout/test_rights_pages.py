@@ -70,9 +70,9 @@ def test_the_merchant_sees_the_status_only(pages, api):
     pages.post(f"{path}/human-review")
     found = api.get(f"/v1/checkouts/{path.rpartition('/')[2]}").json
     assert (found["status"], found["decline"]) == ("declined", {"code": "declined"})
-    assert found.pop("review_due_at") is None
-    assert "review" not in json.dumps(found)
-    assert "review" not in api.get("/v1/events").text
+    assert found["review_due_at"] is None
+    for answer in (json.dumps(found), api.get("/v1/events").text):
+        assert "review" not in answer.replace("review_due_at", "")
 
 
 @pytest.mark.parametrize("phone", [APPROVED, "13800000003"])
