@@ -138,22 +138,27 @@ def test_time_stands_still_until_it_is_moved(gateway: FakeGateway, client: Fenqi
 
 def test_checkout_and_authorisation_expire(gateway: FakeGateway, client: Fenqi) -> None:
     checkout, payment = opened(client), bought(gateway, client)
+    client.payments.acknowledge(payment.id, merchant_order_id="A-1")
     gateway.advance(days=1)
     assert client.checkouts.retrieve(checkout.id).status == "expired"
-    client.payments.acknowledge(payment.id, merchant_order_id="A-1")
     gateway.advance(days=28)
     assert client.payments.retrieve(payment.id).status == "expired"
     with pytest.raises(fenqi.ConflictError) as refused:
         client.payments.capture(payment.id)
     assert refused.value.code == "authorization_expired"
-    assert [event.type for event in gateway.events][-2:] == ["checkout.expired", "payment.expired"]
+    assert [event.type for event in gateway.events][-4:] == [
+        "checkout.expired",
+        "payment.expiring",
+        "payment.expiring",
+        "payment.expired",
+    ]
 
 
 def test_an_order_that_is_not_acknowledged_is_told_of_and_voided(gateway: FakeGateway, client: Fenqi) -> None:
     payment = bought(gateway, client)
     assert payment.acknowledge_by == "2026-11-30T12:00:00.000Z"
     gateway.advance(days=10)
-    told = [(event.type, event.data["occurred_at"]) for event in gateway.events[-3:]]
+    told = [(event.type, event.data.occurred_at) for event in gateway.events[-3:]]
     assert told == [
         ("payment.unacknowledged", "2026-11-24T12:00:00.000Z"),
         ("payment.unacknowledged", "2026-11-26T12:00:00.000Z"),
