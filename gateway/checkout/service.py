@@ -274,7 +274,7 @@ def _by_reference(tx: Transaction, tenant: Tenant, reference: str) -> Checkout |
 def live_with_reference(tx: Transaction, tenant: Tenant, reference: str) -> str | None:
     """The id of the checkout that is open or approved under this reference, or None."""
     known = _by_reference(tx, tenant, reference)
-    return known and known.id
+    return known.id if known is not None else None
 
 
 def _refuse_renamed(tx: Transaction, tenant: Tenant, reference: str) -> None:
