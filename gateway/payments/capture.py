@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.core import calendar, cost_ceiling, merchant_settlement, money
 from gateway.core.tenant import Tenant
@@ -13,12 +13,14 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import drawdown
 from gateway.loans import service as loans
-from gateway.loans.models import Loan
 from gateway.payments import deliveries, lines, played, service, subsidies
 from gateway.payments.models import Capture, Payment
 from gateway.plans import service as plans
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
+
+if TYPE_CHECKING:
+    from gateway.loans.models import Loan
 
 SMALLEST_PARTIAL_FEN = 100_000
 MOST_CAPTURES = 10

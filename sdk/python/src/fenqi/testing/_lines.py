@@ -39,7 +39,7 @@ def of_order(checkout: Fields) -> list[Fields]:
     ]
 
 
-def to_capture(state: State, payment: Fields, body: Fields) -> tuple[int | None, Fields, bool]:
+def to_capture(payment: Fields, body: Fields) -> tuple[int | None, dict[int, int], bool]:
     """The amount to capture (all that is left when None), pieces by line, and whether they are all that is left."""
     items: list[Fields] | None = body.get("items")
     if items is None:
@@ -56,7 +56,7 @@ def to_capture(state: State, payment: Fields, body: Fields) -> tuple[int | None,
     return worth or None, dict(pieces), everything
 
 
-def note_captured(payment: Fields, drawn: Fields, pieces: Fields, *, everything: bool) -> None:
+def note_captured(payment: Fields, drawn: Fields, pieces: dict[int, int], *, everything: bool) -> None:
     """Remember which pieces left with a capture that the payment's amounts already show."""
     left = payment["amount"] - sum(payment[f"{part}_amount"] for part in ("captured", "voided", "expired"))
     lines = {line["line"]: line for line in payment["lines"]}
