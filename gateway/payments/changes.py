@@ -8,7 +8,7 @@ from gateway.checkout import service as checkouts
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import DuplicateReference, ValidationFailed
-from gateway.payments import deliveries, service
+from gateway.payments import deliveries, refund, service
 from gateway.payments.models import Payment
 
 MOST_METADATA = 50
@@ -35,6 +35,7 @@ def update(
             service.acknowledge(tx, tenant, payment_id=payment.id, merchant_order_id=merchant_reference)
     if shipping is not None:
         deliveries.report(tx, service.captures_of(tx, payment.id), shipping)
+        refund.unwind_refunded(tx, tenant, payment)
     if metadata is not None:
         payment.extra = _merged(payment.extra, metadata)
     tx.add(payment)

@@ -102,6 +102,38 @@ def refund(
     return row
 
 
+def unwind_refunded(tx: Transaction, tenant: Tenant, payment: Payment) -> None:
+    """Unwind what was refunded whole inside a window that is only known now, because the receipt was reported late.
+
+    The refund that made the return whole becomes an unwinding: what the shopper has paid beyond it goes back, too.
+    """
+    for capture in service.captures_of(tx, payment.id):
+        if capture.refunded_fen < capture.amount_fen or unwind.lost_dispute(tx, capture):
+            continue
+        refund_id = settlement.last_refund(tx, payment_id=payment.id, capture_id=capture.id)
+        row = tx.get_one(Refund, refund_id)
+        if not unwind.is_open(tx, tenant, capture, on=calendar.shanghai_date(row.created_at)):
+            continue
+        share = unwind.undo(tx, tenant, capture)
+        row.kind = "unwind" if row.amount_fen == capture.amount_fen else row.kind
+        row.to_shopper_fen += share.to_shopper_fen
+        row.merchant_fee_returned_fen += share.fee_fen
+        row.merchant_subsidy_returned_fen += share.subsidy_fen
+        row.status = "pending" if share.to_shopper_fen else row.status
+        lines.note_returned(tx, payment, row)
+        unwind.book(tx, tenant, payment, row, share, f"unwound:{capture.id}")
+        subsidies.give_back(tx, tenant, payment, capture, refund=row.id)
+        if share.to_shopper_fen:
+            returns.instruct(
+                tx,
+                tenant,
+                shopper_id=payment.shopper_id,
+                loan_id=capture.loan_id,
+                amount_fen=share.to_shopper_fen,
+                refund_id=row.id,
+            )
+
+
 def captures_of(tx: Transaction, payment: Payment, capture_id: str | None) -> list[Capture]:
     """The captures the refund may touch, newest first: what was lent last is given back first."""
     captures = service.captures_of(tx, payment.id)[::-1]

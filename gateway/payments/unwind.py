@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 
 from sqlmodel import col, select
 
@@ -45,7 +46,7 @@ def check(tx: Transaction, captures: Sequence[Capture], amount_fen: int | None) 
                 param="kind",
                 last_day=last_day.isoformat(),
             )
-        dispute = _lost_dispute(tx, capture)
+        dispute = lost_dispute(tx, capture)
         if dispute is not None:
             raise WrongState(
                 f"The dispute {dispute} was lost: make a refund of the kind return.",
@@ -63,12 +64,17 @@ def check(tx: Transaction, captures: Sequence[Capture], amount_fen: int | None) 
 
 
 def applies(tx: Transaction, tenant: Tenant, capture: Capture, part_fen: int) -> bool:
-    """Whether refunding ``part_fen`` makes the return of a capture whole, inside its window, and can be unwound."""
+    """Whether refunding ``part_fen`` today makes the return of a capture whole, and it can be unwound."""
+    whole = capture.refunded_fen + part_fen == capture.amount_fen
+    return whole and is_open(tx, tenant, capture, on=shanghai_date(tx.now))
+
+
+def is_open(tx: Transaction, tenant: Tenant, capture: Capture, *, on: date) -> bool:
+    """Whether a whole return of a capture on a day (Shanghai) is inside its window, and can be unwound."""
     return (
-        capture.refunded_fen + part_fen == capture.amount_fen
-        and shanghai_date(tx.now) <= deliveries.return_until(capture)
+        on <= deliveries.return_until(capture)
         and LOAN.allows(loans.get(tx, tenant, capture.loan_id).status, "unwound")
-        and _lost_dispute(tx, capture) is None
+        and lost_dispute(tx, capture) is None
     )
 
 
@@ -94,7 +100,9 @@ def undo(tx: Transaction, tenant: Tenant, capture: Capture) -> Share:
     return Share(capture, amount, unwound.held_fen, unwound.paid_fen - sent, fee, 0, subsidy, unwound=True)
 
 
-def book(tx: Transaction, tenant: Tenant, payment: Payment, row: Refund, share: Share, number: int) -> None:
+def book(
+    tx: Transaction, tenant: Tenant, payment: Payment, row: Refund, share: Share, number: int | str
+) -> None:
     """Book the unwinding of one capture, free the shopper's limit and tell of the loan.
 
     The reversals went to the accounts on which the claim once stood; it is borne where it stands today.
@@ -132,7 +140,7 @@ def book(tx: Transaction, tenant: Tenant, payment: Payment, row: Refund, share: 
     events.record(tx, tenant, "loan.unwound", object_id=loan.id, data=loans.ANSWER.dump(loans.view(tx, loan)))
 
 
-def _lost_dispute(tx: Transaction, capture: Capture) -> str | None:
+def lost_dispute(tx: Transaction, capture: Capture) -> str | None:
     """A lost dispute about the capture: part of it is settled that way, so it is not unwound."""
     query = select(Dispute.id).where(
         Dispute.capture_id == capture.id, col(Dispute.status).in_(("lost", "accepted"))
@@ -213,7 +221,7 @@ def _pay_back(
     payment: Payment,
     row: Refund,
     share: Share,
-    number: int,
+    number: int | str,
     sent: Counter[str],
 ) -> None:
     """What the shopper has paid leaves the lender and goes back, interest and fees too.

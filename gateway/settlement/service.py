@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
@@ -107,6 +107,17 @@ def refund_entries(tx: Transaction, *, payment_id: str, capture_id: str) -> set[
         SettlementLine.capture_id == capture_id,
     )
     return set(tx.exec(query))
+
+
+def last_refund(tx: Transaction, *, payment_id: str, capture_id: str) -> str:
+    """The id of the newest refund of a capture."""
+    query = select(SettlementLine.object_id).where(
+        SettlementLine.payment_id == payment_id,
+        SettlementLine.kind == "refund",
+        SettlementLine.capture_id == capture_id,
+    )
+    newest = tx.exec(query.order_by(col(SettlementLine.id).desc()).limit(1)).one()
+    return newest.split(":")[0]
 
 
 def settlement_dates(tx: Transaction, payment_id: str) -> dict[str, date]:

@@ -170,6 +170,37 @@ def test_received_on_day_33_and_returned_on_day_35_costs_the_shopper_nothing(boo
     books.sound()
 
 
+@pytest.mark.parametrize("term", [3, 12])
+@pytest.mark.parametrize("kind", ["return", "goodwill"])
+def test_a_receipt_that_is_reported_after_the_refund_ends_alike(books: Books, kind: str, term: int) -> None:
+    """Received on day 33, returned on day 35, and the shop's store says so on day 40 only."""
+    payment = books.api.captured(term)
+    books.pass_days(33)
+    received = books.clock.now.isoformat()
+    books.pass_days(2)
+    first = refunded(books, payment, kind)
+    assert first["kind"] == kind, "as far as is known, the window is over"
+    books.pass_days(5)
+    books.api.login()
+    path, body = f"/v1/payments/{payment['id']}", {"shipping": {"delivered_at": received}}
+    assert books.api.call("PATCH", path, body).status_code == 200
+    assert books.api.call("PATCH", path, body).status_code == 200, "and once more"
+    books.work()
+    capture = payment["captures"][0]
+    refund = books.api.get(f"/v1/refunds/{first['id']}").json
+    assert (refund["kind"], refund["status"]) == ("unwind", "succeeded")
+    assert refund["merchant_fee_returned"] == capture["merchant_fee"]
+    assert refund["merchant_subsidy_returned"] == capture["merchant_subsidy"]
+    assert refund["returned_to_shopper"] == payment["plan"]["schedule"][0]["payment"]
+    assert books.loan(payment)["status"] == "unwound"
+    assert not any(accounts(books).values())
+    assert books.limit_held() == 0
+    books.pass_days(2)
+    merchant = books.of("merchant_available") - books.of("merchant_receivable")
+    assert merchant == -books.of("funder_clearing"), "what was paid out is owed, and nothing else is left"
+    books.sound()
+
+
 @pytest.mark.parametrize("kinds", [["return", "return"], ["price_adjustment", "goodwill", "return"]])
 @pytest.mark.parametrize("paid", [0, 60_000])
 def test_refunds_that_add_up_to_a_whole_return_inside_the_window_end_alike(
