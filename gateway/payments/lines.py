@@ -230,7 +230,7 @@ def note_returned(
     tx: Transaction, payment: Payment, refund: Refund, returning: Returning | None = None
 ) -> None:
     """Remember which pieces came back with a refund that payment and captures already show."""
-    came: Counter[int] = Counter()
+    came = Counter({item["line"]: item["quantity"] for item in refund.items or ()})
     for row, quantity, fen in returning.pieces if returning else ():
         row.returned, row.returned_fen = row.returned + quantity, row.returned_fen + fen
         came[row.line] += quantity

@@ -120,8 +120,7 @@ def unwind_refunded(tx: Transaction, tenant: Tenant, payment: Payment) -> None:
         row.merchant_fee_returned_fen += share.fee_fen
         row.merchant_subsidy_returned_fen += share.subsidy_fen
         row.status = "pending" if share.to_shopper_fen else row.status
-        tx.add(row)
-        tx.flush()
+        lines.note_returned(tx, payment, row)
         unwind.book(tx, tenant, payment, row, share, f"unwound:{capture.id}")
         subsidies.give_back(tx, tenant, payment, capture, refund=row.id)
         if share.to_shopper_fen:

@@ -39,7 +39,7 @@ def of_order(checkout: Fields) -> list[Fields]:
     ]
 
 
-def to_capture(state: State, payment: Fields, body: Fields) -> tuple[int | None, dict[int, int], bool]:
+def to_capture(payment: Fields, body: Fields) -> tuple[int | None, dict[int, int], bool]:
     """The amount to capture (all that is left when None), pieces by line, and whether they are all that is left."""
     items: list[Fields] | None = body.get("items")
     if items is None:

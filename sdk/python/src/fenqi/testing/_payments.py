@@ -56,7 +56,7 @@ def capture(state: State, id: str, body: Fields) -> Fields:
     """Capture all that is left or a part of it; draws a loan and plans the settlement."""
     f.checked(body, {}, {"amount": f.fen, "items": f.things, "delivery": f.thing, "final": f.truth})
     payment = state.found("payment", state.payments, id)
-    asked, pieces, everything = _lines.to_capture(state, payment, body)
+    asked, pieces, everything = _lines.to_capture(payment, body)
     serial_numbers = _serial_numbers(state, payment, body.get("items", []))
     _open(state, id)
     amount = payment["capturable_amount"] if asked is None else asked
