@@ -60,7 +60,7 @@ def waiting(
         query = query.where(Checkout.mode == mode)
     due, identifier = col(Checkout.review_due_at), col(Checkout.id)
     if after is not None:
-        query = query.where((due > after[0]) | (due == after[0]) & (identifier > after[1]))
+        query = query.where(due >= after[0], (due > after[0]) | (identifier > after[1]))
     return list(tx.exec(query.order_by(due, identifier).limit(limit)))
 
 

@@ -61,7 +61,7 @@ def waiting(
         query = query.where(HumanReview.mode == mode)
     due, identifier = col(HumanReview.due_at), col(HumanReview.id)
     if after is not None:
-        query = query.where((due > after[0]) | (due == after[0]) & (identifier > after[1]))
+        query = query.where(due >= after[0], (due > after[0]) | (identifier > after[1]))
     return list(tx.exec(query.order_by(due, identifier).limit(limit)))
 
 

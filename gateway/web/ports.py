@@ -47,8 +47,14 @@ class Ports(dict[str, Any]):
 class Guarded:
     """A port whose methods raise ``OutsideCallInTransaction`` while this thread is inside a transaction."""
 
+    guarded_name: str
+    guarded_port: Any
+
     def __init__(self, name: str, port: Any) -> None:
-        self.guarded_name, self.guarded_port = name, port
+        vars(self).update(guarded_name=name, guarded_port=port)
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        setattr(self.guarded_port, attribute, value)
 
     def __getattr__(self, attribute: str) -> Any:
         value = getattr(self.guarded_port, attribute)

@@ -232,7 +232,7 @@ def test_what_the_lender_has_before_it_is_neither_canceled_nor_expired(
     asked, waits = opened(client), opened(client)
     assert gateway.shopper(asked.id).confirm().checkout.status == "deciding"
     assert gateway.shopper(waits.id).review().checkout.review_due_at > waits.created_at
-    with pytest.raises(fenqi.WrongState):
+    with pytest.raises(fenqi.ConflictError, match="deciding"):
         client.checkouts.cancel(asked.id)
     gateway.advance(days=8)
     found = [client.checkouts.retrieve(checkout.id).status for checkout in (asked, waits)]

@@ -13,8 +13,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, event
 
+from gateway.checkout import reviewing
 from gateway.daily import sweep
+from gateway.decision import reviews
 from gateway.runtime import drain
+from tests.gateway.conftest import START
 from tests.one_database import database_url  # noqa: F401
 
 SMALL = {
@@ -33,6 +36,9 @@ BACKWARDS = "ORDER BY audit_entry.number DESC"
 """The newest entry before today: a walk over the entries of today, which is stopped by the first of yesterday."""
 LABELS = "SCAN applicant_link USING INDEX applicant_link_labels"
 """Everybody whose default was ever marked, by an index of these rows alone."""
+
+IN_REVIEW = "SCAN checkout USING INDEX checkout_in_review"
+"""What waits for a person, by an index of these rows alone."""
 
 
 class Plans:
@@ -60,7 +66,7 @@ def walks(statement: str, step: str, steps: list[str]) -> bool:
     """Whether a step of a plan reads rows in proportion to all rows of a table or of a merchant."""
     in_order = "LIMIT" in statement and not any("TEMP B-TREE" in each for each in steps)
     asked = statement.partition("WHERE")[2].partition("ORDER BY")[0].partition("LIMIT")[0].count("?")
-    if step.startswith("SCAN") and step != LABELS:
+    if step.startswith("SCAN") and step not in (LABELS, IN_REVIEW):
         table = step.split()[1]
         stored = table.islower() and not table.startswith(("anon_", "("))
         return stored and table not in SMALL and not (in_order and (not asked or BACKWARDS in statement))
@@ -112,6 +118,29 @@ def test_no_statement_of_the_day_walks_over_a_table(api: Any, app: Flask, clock:
         while drain(app.extensions["fenqi"]):
             pass
     assert len(plans.seen) > 100
+    assert plans.walks == {}
+
+
+def test_no_statement_of_a_code_a_decision_or_a_review_walks_over_a_table(
+    api: Any, app: Flask, clock: Any, plans: Plans
+) -> None:
+    gateway, pages = app.extensions["fenqi"], app.test_client()
+    pages.post(f"/checkout/{api.checkout()['id']}/code", data={"phone": "13800000001"})
+    for phone in ("13800000003", "13800000002"):
+        checkout = api.checkout()["id"]
+        api.post(f"/v1/test_helpers/checkouts/{checkout}/complete", {"phone": phone})
+        pages.post(f"/checkout/{checkout}/human-review")
+    for _ in range(2):
+        clock.advance(seconds=60)
+        drain(gateway)
+    with gateway.db.read() as tx:
+        for mode, after in ((None, None), ("test", None), (None, (START, "chk_"))):
+            assert len(reviewing.waiting(tx, mode, after=after, limit=2)) == 1
+            (appeal,) = reviews.waiting(tx, mode, after=after, limit=2)
+    gateway.db.write(
+        lambda tx: reviews.resolve(tx, appeal.id, outcome="reconsider", by="li", note="x") and None
+    )
+    assert pages.post(f"/checkout/{checkout}/reopen").status_code == 303
     assert plans.walks == {}
 
 
