@@ -220,7 +220,7 @@ class Caller:
         return token, float(life)
 
 
-def onward(fields: Mapping[str, Any], path: str, response: Response) -> tuple[bool, str | None]:
+def onward(fields: Mapping[str, Any], path: str, response: Response | None) -> tuple[bool, str | None]:
     """``has_more`` and ``next_cursor`` of a list. Raises UnexpectedResponseError when they are missing or
     mistyped: the list would end in silence.
     """
@@ -230,10 +230,7 @@ def onward(fields: Mapping[str, Any], path: str, response: Response) -> tuple[bo
     return more, cursor
 
 
-def no_list(path: str, response: Response) -> UnexpectedResponseError:
+def no_list(path: str, response: Response | None) -> UnexpectedResponseError:
     """The error for an answer that should have been a list."""
-    return UnexpectedResponseError(
-        f"expected a list from {path}",
-        status=response.status,
-        request_id=response.headers.get("X-Request-Id"),
-    )
+    status, request_id = (response.status, response.request_id) if response else (0, None)
+    return UnexpectedResponseError(f"expected a list from {path}", status=status, request_id=request_id)
