@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import doctest
-import json
 import os
-import random
 import re
 import shlex
-import signal
-import socket
+import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+import fenqi
 from gateway import cli
 from scoring import cli as scoring_cli
+from tests.docs.clone import Demo, buy, started
 from tests.docs.fences import ROOT, Block, Desk, blocks_of, pages
-from tests.docs.warm import shim
 
 SHELLS, PYTHON, BROWSER = {"console", "bash"}, {"python"}, {"html", "css", "js", "http"}
 ELSEWHERE = {
@@ -43,135 +37,16 @@ RUNNABLE = [
     for name, blocks in PAGES.items()
     if any(b.language in SHELLS | PYTHON and not b.not_run for b in blocks)
 ]
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-
-
-@dataclass(frozen=True)
-class Demo:
-    """A clone with a demo at work in it."""
-
-    clone: Path
-    facts: dict[str, Any]
-
-    @property
-    def url(self) -> str:
-        return str(self.facts["base_url"])
-
-    @property
-    def phones(self) -> dict[str, Any]:
-        return next(row for row in self.facts["merchants"] if row["shop"] == "phones")
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))), ""
+)
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A folder that looks like a clone, with the files that the pages speak of, and ``./run demo`` started in it."""
-    clone = tmp_path_factory.mktemp("clone")
-    for path in ROOT.iterdir():
-        if path.name not in ("var", ".git", ".venv", "models"):
-            (clone / path.name).symlink_to(path)
-    _environment(clone)
-    _reader_files(clone)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environ = {
-        name: value for name, value in os.environ.items() if not name.startswith(("FENQI_", "DATABASE_"))
-    }
-    process = subprocess.Popen(
-        [Path(sys.executable).parent / "fenqi-gateway", "demo", "--port", str(port), "--data", "var/demo"],
-        cwd=clone, env=environ, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    warm = subprocess.Popen(
-        [sys.executable, "-m", "tests.docs.warm", clone / "warm.socket"], cwd=ROOT, env=environ
-    )
-    try:
-        _wait(f"http://127.0.0.1:{port}")
-        yield Demo(clone, json.loads((clone / "var/demo/demo.json").read_text("utf-8")))
-    finally:
-        warm.kill()
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
-        warm.wait()
-
-
-def _environment(clone: Path) -> None:
-    """A virtual environment like ours at another place, whose commands are run by a process that has them loaded."""
-    ours, copy = Path(sys.prefix), clone / ".venv"
-    (copy / "bin").mkdir(parents=True)
-    for name in ("lib", "pyvenv.cfg"):
-        (copy / name).symlink_to(ours / name)
-    for path in (ours / "bin").iterdir():
-        if path.name in ("fenqi-gateway", "fenqi-score"):
-            (copy / "bin" / path.name).write_text(shim(clone / "warm.socket"))
-            (copy / "bin" / path.name).chmod(0o755)
-        elif path.name == "activate":
-            (copy / "bin" / path.name).write_text(path.read_text().replace(str(ours), str(copy)))
-        else:
-            (copy / "bin" / path.name).symlink_to(path)
-
-
-def _wait(url: str) -> None:
-    for _ in range(600):
-        try:
-            if requests.get(f"{url}/readyz", timeout=1).json()["scorer"] == "ready":
-                return
-        except (requests.RequestException, ValueError, KeyError):
-            pass
-        time.sleep(0.1)
-    pytest.fail("the demo did not start")
-
-
-def _reader_files(clone: Path) -> None:
-    """What a reader has: a table of loans, an application, logs of scores, keys."""
-    from joserfc.jwk import ECKey, KeySet  # noqa: PLC0415
-
-    chance = random.Random(20261123)
-    for name, rows in (("loans.csv", 240), ("later.csv", 120)):
-        with (clone / name).open("w", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(["customer_id", "sex", "age", "income", "loans", "default"])
-            for number in range(rows):
-                income, loans = chance.randrange(2_000, 30_000), chance.randrange(6)
-                bad = int(chance.random() < 0.1 + 0.1 * loans)
-                table.writerow([number, chance.choice("fm"), chance.randrange(20, 60), income, loans, bad])
-    application = {"amount_fen": 599_900, "term": 12, "category": "3c"}
-    (clone / "application.json").write_text(json.dumps(application))
-    keys = KeySet([ECKey.generate_key("P-256", {"kid": "one"}, private=False)])
-    (clone / "public-keys.json").write_text(json.dumps(keys.as_dict(private=False)))
-    (clone / "models").mkdir()
-    (clone / "models" / "november").symlink_to(ROOT / "scoring" / "bundles" / "fenqi-2026.11")
-    _score_logs(clone)
-
-
-def _score_logs(clone: Path) -> None:
-    from scoring.generator import generate  # noqa: PLC0415
-    from scoring.governance.scorelog import CHAMPION, ScoreRecord, write  # noqa: PLC0415
-    from scoring.scorer import Scorer  # noqa: PLC0415
-
-    scorer = Scorer.load()
-    for month, seed in (("october", 1), ("november", 2)):
-        records = []
-        for number, application in enumerate(generate(60, seed=seed).applications()):
-            answer = scorer.decide(application)
-            records.append(
-                ScoreRecord(
-                    decision=f"dec_{number:05}",
-                    at="2026-11-02T04:00:00+00:00",
-                    role=CHAMPION,
-                    model="fenqi 2026.11",
-                    model_sha256=scorer.identity.sha256,
-                    features=asdict(application),
-                    fraud_probability=answer.scores.fraud_probability,
-                    default_probability=answer.scores.default_probability,
-                    credit_score=answer.scores.credit_score,
-                    outcome=answer.outcome,
-                    limit_fen=answer.limit_fen,
-                    policy=answer.policy,
-                )
-            )
-        write(clone / f"{month}.jsonl.gz", records)
-    with (clone / "ended.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["decision", "bad"], *([f"dec_{n:05}", n % 9 == 0] for n in range(60))])
+    """A demo at work in a clone, as ``./run demo`` starts it."""
+    with started(tmp_path_factory.mktemp("clone")) as found:
+        yield found
 
 
 def test_every_block_has_a_language_that_is_run_or_known() -> None:
@@ -189,7 +64,7 @@ def test_every_block_has_a_language_that_is_run_or_known() -> None:
 def test_few_blocks_are_not_run_and_each_says_why() -> None:
     left_out = [block for blocks in PAGES.values() for block in blocks if block.not_run]
 
-    assert len(left_out) <= 9, [block.where for block in left_out]
+    assert len(left_out) <= 12, [block.where for block in left_out]
     for block in left_out:
         for command, _ in block.commands:
             must_parse(command)
@@ -277,12 +152,16 @@ def filled(text: str, demo: Demo) -> str:
     for placeholder, value in {
         "mer_01…": phones["merchant"],
         "mer_…": phones["merchant"],
-        "ci_…": phones["client_id"],
+        "ci_…": demo.shop("furniture")["client_id"],
         "whsec_new…": phones["webhook_secret"],
         "whsec_old…": phones["webhook_secret"],
         "pk_test_…": phones["publishable_key"],
         "https://GATEWAY": demo.url,
+        "https://shop.example/hooks": f"{demo.url}/shops/phones/hooks",
         "/somewhere/else/": "./",
+        "--out november.jsonl.gz": "--out exported.jsonl.gz",
+        "scores monitor --mode live": "scores monitor --mode test",
+        "privacy find --mode live": "privacy find --mode test",
         "/models/autumn": "./models/november",
         "/models/small": "./models/november",
     }.items():
@@ -290,7 +169,9 @@ def filled(text: str, demo: Demo) -> str:
     if "shp_…" in text:
         text = text.replace("shp_…", row_of(demo, "SELECT id FROM shopper LIMIT 1"))
     if "dec_01…" in text:
-        text = text.replace("dec_01…", row_of(demo, "SELECT id FROM credit_decision LIMIT 1"))
+        text = text.replace(
+            "dec_01…", row_of(demo, "SELECT id FROM credit_decision WHERE fraud_score IS NOT NULL LIMIT 1")
+        )
     return text
 
 
@@ -300,3 +181,94 @@ def row_of(demo: Demo, query: str) -> str:
     with sqlite3.connect(demo.clone / "var/demo/fenqi.sqlite") as connection:
         found = connection.execute(query).fetchone()
     return str(found[0])
+
+
+@pytest.mark.browser
+def test_blocks_for_web_pages_work_in_a_browser(demo: Demo) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="the playwright package is missing")
+    if not CHROMIUM:
+        pytest.skip("no Chromium: apt install chromium, or set CHROMIUM")
+    blocks = [
+        block
+        for blocks in PAGES.values()
+        for block in blocks
+        if block.language in BROWSER and not block.not_run
+    ]
+    of = {language: [block for block in blocks if block.language == language] for language in BROWSER}
+    policy = filled("; ".join(block.text.partition(":")[2].strip() for block in of["http"]), demo)
+    url = buy(demo, phone="13800000002")
+    with playwright.sync_playwright() as engine:
+        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        for block in of["html"]:
+            assert_page_works(chromium, block, demo, policy)
+        page = opened(
+            chromium, next(block for block in of["html"] if "fenqi-message" in block.text), demo, policy
+        )
+        page.wait_for_function("typeof Fenqi !== 'undefined'")
+        for block in of["css"]:
+            read = "text => { const all = new CSSStyleSheet(); all.replaceSync(text); return all.cssRules.length }"
+            assert page.evaluate(read, block.text) >= 2, block.where
+        for block in of["js"]:
+            run = (
+                f"url => {{ window.done = (async () => {{ {block.text}\n }})().then(() => 'done', String) }}"
+            )
+            page.evaluate(run.replace("pk_test_…", demo.phones["publishable_key"]), url)
+            page.wait_for_url(f"{url}**")  # decided already: it goes on to the result
+        chromium.close()
+    assert of["html"]
+    assert of["js"]
+    assert policy
+
+
+def assert_page_works(chromium: Any, block: Block, demo: Demo, policy: str) -> None:
+    page = opened(chromium, block, demo, policy)
+    page.wait_for_function("typeof Fenqi !== 'undefined'")
+    if "fenqi-message" in block.text:
+        page.wait_for_selector("fenqi-message:has-text('分期')")
+    if "fenqi-button" in block.text:
+        page.wait_for_function("document.querySelector('fenqi-button').shadowRoot !== null")
+    for link in page.query_selector_all("a[href]"):
+        assert requests.get(link.get_attribute("href"), timeout=10).ok, block.where
+
+
+def opened(chromium: Any, block: Block, demo: Demo, policy: str) -> Any:
+    """A page of a shop with the block in it, the script beside it where the block has none, under the policy."""
+    import base64  # noqa: PLC0415
+    import hashlib  # noqa: PLC0415
+
+    text = filled(block.text, demo)
+    if "sha384-…" in text:
+        script = requests.get(f"{demo.url}/js/v1.0.0/fenqi.js", timeout=10).content
+        text = text.replace(
+            "sha384-…", "sha384-" + base64.b64encode(hashlib.sha384(script).digest()).decode()
+        )
+    if "<script" not in text:
+        text = f'<script src="{demo.url}/js/v1/fenqi.js" defer></script>' + text
+    page = chromium.new_page()
+    page.set_default_timeout(20_000)
+    headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
+    page.route(
+        "**/pasted", lambda route: route.fulfill(headers=headers, body=f"<!doctype html><body>{text}</body>")
+    )
+    page.goto(f"{demo.url}/pasted")
+    return page
+
+
+def test_phone_shop_ships_and_refunds(demo: Demo) -> None:
+    shop, browser = f"{demo.url}/shops/phones", requests.Session()
+    sent = browser.post(f"{shop}/p/xinghe-12/split", allow_redirects=False, timeout=20)
+    checkout = sent.headers["Location"].split("/")[-1].split("?")[0]
+    row = demo.phones
+    with fenqi.Fenqi(row["client_id"], row["client_secret"], base_url=demo.url) as client:
+        found = client.checkouts.list(limit=1).data[0]
+        assert found.url == sent.headers["Location"], checkout
+        client.test_helpers.complete_checkout(found.id, phone="13800000001")
+        browser.get(f"{shop}/return", params={"checkout": found.id}, timeout=20).raise_for_status()
+        number = found.merchant_reference
+        browser.post(f"{shop}/desk/{number}/ship", timeout=20).raise_for_status()
+        browser.post(f"{shop}/desk/{number}/refund", timeout=20).raise_for_status()
+
+        payment = client.payments.retrieve(str(client.checkouts.retrieve(found.id).payment))
+
+    assert (payment.captured_amount, payment.refunded_amount) == (599_900, 599_900)
+    assert number in browser.get(f"{shop}/desk", timeout=20).text

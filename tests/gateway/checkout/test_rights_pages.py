@@ -91,7 +91,7 @@ def test_the_lenders_staff_lists_and_answers(pages, api, gateway, capsys, monkey
     data = str(gateway.settings.data_dir)
     path = concluded(api)
     pages.post(f"{path}/human-review")
-    assert main(["review", "list", "--data", data]) == 0
+    assert main(["review", "list", "--json", "--data", data]) == 0
     printed = capsys.readouterr().out
     (row,) = json.loads(printed)
     assert row["reasons"] == ["sandbox_credit"]
@@ -102,7 +102,7 @@ def test_the_lenders_staff_lists_and_answers(pages, api, gateway, capsys, monkey
     assert main([*resolve, "--outcome", "reconsider"]) == 1
     assert "维持原结果" in pages.get(f"{path}/result").text
     capsys.readouterr()
-    assert main(["review", "list", "--data", data]) == 0
+    assert main(["review", "list", "--json", "--data", data]) == 0
     assert json.loads(capsys.readouterr().out) == []
     assert main(["review", "resolve", "hrv_none", "--outcome", "upheld", "--by", "x", "--data", data]) == 1
 
