@@ -72,7 +72,7 @@ def test_few_blocks_are_not_run_and_each_says_why() -> None:
 
 def must_parse(command: str) -> None:
     """A command of ours that is not run has at least the options that it is printed with."""
-    line = shlex.split(command, comments=True)
+    line = shlex.split(command.replace("\\\n", " "), comments=True)
     if line and line[0] in ("fenqi-gateway", "fenqi-score"):
         (cli.parser() if line[0] == "fenqi-gateway" else scoring_cli._parser()).parse_args(line[1:])
 
