@@ -77,7 +77,7 @@ def test_a_client_with_keys_has_no_secret(run, merchant, tmp_path):
     run("client", "create", "mer_nobody", code=1)
 
 
-def test_keys_are_rotated_and_listed(run):
+def test_keys_are_rotated_and_listed(run, merchant):
     assert [row["state"] for row in run("keys", "list", "--json")] == ["signs", "waits"]
     assert [row["state"] for row in run("keys", "rotate")] == ["verifies", "signs", "waits"]
     run("keys", "rotate")
