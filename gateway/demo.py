@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -54,7 +55,10 @@ def start(*, port: int, data_dir: str | None) -> int:
 
 
 def prepare(gateway: Gateway, folder: Path, url: str) -> dict[str, Any]:
-    """The merchants of the demo, created once; ``demo.json`` holds their credentials for the next start."""
+    """The merchants of the demo, created once; ``demo.json`` holds their credentials for the next start.
+
+    Beside it a file for each shop, such as ``phones.env``, holds the same for a shell.
+    """
     path = folder / "demo.json"
     known = json.loads(path.read_text("utf-8"))["merchants"] if path.exists() else []
     by_shop = {row["shop"]: row for row in known if _exists(gateway, row["merchant"])}
@@ -66,11 +70,29 @@ def prepare(gateway: Gateway, folder: Path, url: str) -> dict[str, Any]:
         _point_webhook(gateway, row, url)
         merchants.append(row)
     facts = {"base_url": url, "merchants": merchants}
+    _write_secretly(path, json.dumps(facts, ensure_ascii=False, indent=2))
+    for row in merchants:
+        _write_secretly(folder / f"{row['shop']}.env", _environment(row, folder, url))
+    return facts
+
+
+def _environment(row: dict[str, Any], folder: Path, url: str) -> str:
+    """What a shell sources to speak for a shop: the variables that the SDK and the commands read."""
+    variables = {
+        "FENQI_BASE_URL": url,
+        "FENQI_CLIENT_ID": row["client_id"],
+        "FENQI_CLIENT_SECRET": row["client_secret"],
+        "FENQI_WEBHOOK_SECRET": row["webhook_secret"],
+        "FENQI_DATA_DIR": str(folder),
+    }
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def _write_secretly(path: Path, text: str) -> None:
     partial = path.with_suffix(".partial")
     partial.touch(mode=0o600)
-    partial.write_text(json.dumps(facts, ensure_ascii=False, indent=2), "utf-8")
+    partial.write_text(text, "utf-8")
     partial.replace(path)
-    return facts
 
 
 def site() -> Any:
@@ -109,7 +131,7 @@ def page(facts: dict[str, Any], folder: Path) -> str:
         "",
         f"  portal     {url}/portal/",
         f"  API        {url}/docs/api   ({url}/v1/openapi.json)",
-        f"  secrets    {folder / 'demo.json'}",
+        f"  secrets    {folder / 'demo.json'}   (in a shell: . {folder / 'phones.env'})",
         "",
         "  Buy a phone: split it, phone 13800000001 is approved, the one-time code is 000000.",
         "  Ctrl-C stops.",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 BLOCKING_THREADS = 8
-STOP_SECONDS = {signal.SIGINT: 2, signal.SIGTERM: 20}
+STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 20}
 """After how many seconds a process that still works is ended; what it did not acknowledge can be sent again."""
 
 

@@ -1,9 +1,10 @@
-"""A phone shop that sells in instalments: everything a merchant needs to write, in one file.
+"""A phone shop that sells in instalments: everything a merchant needs to write.
 
 The order exists before the checkout does; the return page and the webhook both lead to ``follow``, which asks the
-gateway what is true and may run any number of times. Run it alone with::
+gateway what is true and may run any number of times. The demo runs it; alone it runs beside one, with the keys that the
+demo has left::
 
-    FENQI_CLIENT_ID=… FENQI_CLIENT_SECRET=… FENQI_BASE_URL=… FENQI_WEBHOOK_SECRET=… python examples/phones/shop.py
+    . .venv/bin/activate && . var/demo/phones.env && python examples/phones/shop.py
 """
 
 from __future__ import annotations

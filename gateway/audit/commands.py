@@ -28,7 +28,7 @@ def verify(db: Database, authority: SigningAuthority, *, as_json: bool) -> int:
     return 0 if report.ok else 1
 
 
-def roots(db: Database, *, as_json: bool) -> int:
+def roots(db: Database, *, as_json: bool = True) -> int:
     """Print the signed root of each day, to be kept where nobody of the gateway can write: a line of JSON each."""
     with db.read() as tx:
         rows = [root.model_dump(mode="json", exclude={"created_at"}) for root in service.roots(tx)]

@@ -27,7 +27,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def fitted(world):
-    return network.fit(*world, COLUMNS, DIRECTIONS, seed=3)
+    return network.fit(*world, COLUMNS, DIRECTIONS, seed=3)  # type: ignore[call-arg]
 
 
 def test_it_learns(world, fitted):

@@ -63,7 +63,7 @@ def authorized(client: Fenqi, shopper: Shopper, *, term: int | None = None, **ch
     checkout = opened(client, **changes)
     shopper(checkout.id, outcome="approve", term=term)
     payment = client.checkouts.retrieve(checkout.id).payment
-    return client.payments.retrieve(payment if isinstance(payment, str) else payment.id)
+    return client.payments.retrieve(payment if isinstance(payment, str) else payment.id)  # type: ignore[attr-defined]
 
 
 @story

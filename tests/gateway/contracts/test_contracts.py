@@ -126,9 +126,9 @@ def test_the_signature_holds_by_the_exported_key_alone(api, gateway):
     (contract,) = contracts_of(gateway)
     pem = gateway.ports["signing_authority"].public_keys()[contract.key_id]
     key, signature = load_pem_public_key(pem.encode()), base64.b64decode(contract.signature)
-    key.verify(signature, contract.text.encode())
+    key.verify(signature, contract.text.encode())  # type: ignore[call-arg]
     with pytest.raises(InvalidSignature):
-        key.verify(signature, contract.text.encode() + b" ")
+        key.verify(signature, contract.text.encode() + b" ")  # type: ignore[call-arg]
     assert contract.text_sha256 == hashlib.sha256(contract.text.encode()).hexdigest()
 
 

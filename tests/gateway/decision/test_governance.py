@@ -117,13 +117,13 @@ def test_a_decision_is_computed_again_from_its_row(app: Any, api: Any, gateway: 
     gateway.ports["bureau"] = None
     decide(api, PHONES[0])
     ((decision,),) = rows(app, "SELECT id FROM credit_decision")
-    code, told = command("replay", decision)
+    code, told = command("replay", decision, "--json")
     assert code == 0, told
     (score,) = json.loads(told)["scores"]
     assert (score["same_model"], score["differs"]) == (True, [])
     with gateway.db.engine.execution_options(writes=True).begin() as connection:
         connection.execute(text("UPDATE credit_decision SET credit_score = 850"))
-    code, told = command("replay", decision)
+    code, told = command("replay", decision, "--json")
     assert (code, json.loads(told)["scores"][0]["differs"]) == (1, ["credit_score"])
     assert command("replay", "dec_none")[0] == 1
 
@@ -131,7 +131,7 @@ def test_a_decision_is_computed_again_from_its_row(app: Any, api: Any, gateway: 
 def test_monitoring_needs_cases_and_says_so(api: Any, command: Any) -> None:
     assert command("monitor", "--mode", "test")[0] == 1
     decide(api, PHONES[0])
-    code, told = command("monitor", "--mode", "test")
+    code, told = command("monitor", "--mode", "test", "--json")
     assert (code, json.loads(told)["status"]) == (0, "too few")
 
 

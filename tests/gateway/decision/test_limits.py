@@ -43,7 +43,11 @@ def test_the_command_prints_the_history(books: Books, capsys: Any, monkeypatch: 
     with books.gateway.db.read() as tx:
         shopper = tx.connection().exec_driver_sql("SELECT shopper_id FROM payment").scalar_one()
     assert main(["limit", "history", shopper]) == 0
-    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["granted", "authorized"]
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == [
+        "reason",
+        "granted",
+        "authorized",
+    ]
     assert main(["limit", "history", "shp_nobody"]) == 1
 
 

@@ -67,7 +67,7 @@ def test_who_is_watched_goes_to_a_person_until_the_entry_ends(app: Any, api: Any
     assert ended["ended"]
     complete(api, phone=PHONE, id_number=number)
     assert "on_watch_list" not in last(app).signals
-    assert lists("show", "--mode", "test") == []
+    assert lists("show", "--mode", "test", "--json") == []
 
 
 def test_the_strictest_list_counts(app: Any, api: Any, lists: Any) -> None:
@@ -95,5 +95,5 @@ def test_a_list_of_one_mode_says_nothing_in_the_other(api: Any, lists: Any) -> N
 
 def test_what_is_no_phone_is_refused_and_nothing_is_noted(lists: Any) -> None:
     assert "11 digits" in lists("add", "blocked", "--mode", "test", "--note", "x", value="12345")
-    assert lists("show", "--mode", "test") == []
+    assert lists("show", "--mode", "test", "--json") == []
     assert "list entry" in lists("end", "lst_none")

@@ -136,7 +136,7 @@ def test_whatever_happens_in_whatever_order_the_books_stay_sound(books: Any, see
                 books.post(postings.payout_confirmed(**facts, funder="demo_bank"))
             else:
                 books.post(postings.payout_rejected(**facts, merchant=shop))
-                available += facts["amount_fen"]
+                available += facts["amount_fen"]  # type: ignore[operator]
         elif event == "undo" and captures:
             entry, net = captures.pop()
             books.db.write(

@@ -54,7 +54,7 @@ def test_a_client_with_a_secret_is_made_rotated_and_ended(run, merchant):
     first = again["secrets"][0]["id"]
     assert first in run("client", "revoke-secret", made["client_id"], first)
     assert first in run("client", "revoke-secret", made["client_id"], first, code=1)
-    listed = run("client", "list", merchant["merchant"])
+    listed = run("client", "list", merchant["merchant"], "--json")
     assert [len(row["secrets"]) for row in listed] == [1, 2]
     assert made["client_secret"] not in json.dumps(listed)
 
@@ -82,8 +82,8 @@ def test_a_client_with_keys_has_no_secret(run, merchant, tmp_path):
     run("client", "create", "mer_nobody", code=1)
 
 
-def test_keys_are_rotated_and_listed(run):
-    assert [row["state"] for row in run("keys", "list")] == ["signs", "waits"]
+def test_keys_are_rotated_and_listed(run, merchant):
+    assert [row["state"] for row in run("keys", "list", "--json")] == ["signs", "waits"]
     assert [row["state"] for row in run("keys", "rotate")] == ["verifies", "signs", "waits"]
     run("keys", "rotate")
     assert "under way" in run("keys", "rotate", code=1)

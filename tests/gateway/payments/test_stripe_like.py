@@ -89,7 +89,7 @@ def sent(psp: responses.RequestsMock) -> list[dict[str, str]]:
         {
             "path": str(call.request.path_url),
             "key": call.request.headers["Idempotency-Key"],
-            **{name: value for name, (value,) in parse_qs(call.request.body or "").items()},
+            **{name: value for name, (value,) in parse_qs(call.request.body or "").items()},  # type: ignore[type-var]
         }
         for call in psp.calls
         if call.request.method == "POST"

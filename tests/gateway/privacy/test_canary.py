@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -43,7 +44,7 @@ def disguises(secret: str) -> list[bytes]:
         raw[::-1],
         raw.hex().encode(),
         escaped,
-        requests.utils.quote(secret).encode(),
+        quote(secret).encode(),
         *in_base64,
         *(found.hexdigest().encode() for found in hashes),
         *(base64.b64encode(found.digest())[:-2] for found in hashes),

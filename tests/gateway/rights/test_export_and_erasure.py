@@ -193,7 +193,7 @@ def test_the_commands_find_export_and_erase(gateway, api, capsys, monkeypatch, t
     monkeypatch.setenv("DATABASE_URL", database_url)
     data = str(gateway.settings.data_dir)
     monkeypatch.setattr("sys.stdin", __import__("io").StringIO(ID_NUMBER + "\n"))
-    assert main(["privacy", "find", "--mode", "test", "--data", data]) == 0
+    assert main(["privacy", "find", "--mode", "test", "--json", "--data", data]) == 0
     assert json.loads(capsys.readouterr().out) == {"shopper": shopper}
     out = tmp_path / "person.json"
     assert main(["privacy", "export", "--shopper", shopper, "--out", str(out), "--data", data]) == 0

@@ -178,7 +178,7 @@ def test_a_code_a_recovery_code_and_an_invitation_are_taken_once_by_parallel_req
         pages = [browser.log_in() for browser in browsers]
         with ThreadPoolExecutor(4) as pool:
             answers = list(
-                pool.map(lambda two, code=code: second(*two, code), zip(browsers, pages, strict=True))
+                pool.map(lambda two, code=code: second(*two, code), zip(browsers, pages, strict=True))  # type: ignore[call-arg]
             )
         assert sum('name="continue"' in answer.text for answer in answers) == 1
         clock.advance(minutes=16)

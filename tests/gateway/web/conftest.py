@@ -125,7 +125,7 @@ def add_people(app: Flask, api: Api, session: str) -> dict[str, str]:
         )
         colleague = add_person(tx, api, "viewer")
         found = {"member_id": colleague, "invitation_id": invitation, "passkey_id": passkey}
-        return {**{name: row.id for name, row in found.items()}, "session_id": session}
+        return {**{name: row.id for name, row in found.items()}, "session_id": session}  # type: ignore[attr-defined]
 
     found: dict[str, str] = app.extensions["fenqi"].db.write(work)
     return found

@@ -185,7 +185,7 @@ def _fill(connection, table: str, **values: object) -> None:
         plain = {"merchant_id": "mer_1", "mode": "test"}.get(name)
         if plain is None:
             plain = (
-                AT
+                AT  # type: ignore[assignment]
                 if name.endswith("_at")
                 else 0
                 if "int" in kind.lower()

