@@ -70,15 +70,12 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 def _settle(options: argparse.Namespace) -> int:
-    from gateway.core.calendar import missing_list, shanghai_date
+    from gateway.core.calendar import shanghai_date
     from gateway.daily import settle
     from gateway.runtime import drain
 
     gateway = gateway_of(options)
-    on = options.date or shanghai_date(gateway.clock())
-    if not gateway.ports["working_days"].is_published(on.year):
-        print(missing_list(on.year), file=sys.stderr)
-    closed = settle(gateway, on)
+    closed = settle(gateway, options.date or shanghai_date(gateway.clock()))
     drain(gateway)
     print(json.dumps([{**row, "created_at": row["created_at"].isoformat()} for row in closed], indent=2))
     return 0

@@ -45,21 +45,18 @@ class OfficialWorkingDays:
             return bool(chinese_calendar.is_workday(day))
         if day.year not in self._warned:
             self._warned.add(day.year)
-            log.warning("%s", missing_list(day.year))
+            log.warning(
+                "The official working days of %d are not known: Monday to Friday without the fixed holidays is taken. "
+                "Update the package chinese-calendar once the list is published, usually in November of the year "
+                "before.",
+                day.year,
+            )
         return day.weekday() < 5 and (day.month, day.day) not in FIXED_HOLIDAYS
 
     def is_published(self, year: int) -> bool:
         from chinese_calendar import constants  # noqa: PLC0415 - loads late
 
         return date(year, 10, 1) in constants.holidays
-
-
-def missing_list(year: int) -> str:
-    """What to tell the operator about a year without a published list."""
-    return (
-        f"The official working days of {year} are not known: Monday to Friday without the fixed holidays is taken. "
-        "Update the package chinese-calendar once the list is published, usually in November of the year before."
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,13 +119,13 @@ def test_settling_a_day_without_banking_is_refused_in_a_sentence(
 
 
 def test_settle_warns_of_a_year_whose_list_is_not_known(
-    books: Books, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Any
+    books: Books, monkeypatch: pytest.MonkeyPatch, caplog: Any, tmp_path: Any
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
     assert main(["settle", "--data", str(tmp_path), "--date", "2026-11-30"]) == 0
-    assert "working days" not in capsys.readouterr().err
+    assert "working days" not in caplog.text
     assert main(["settle", "--data", str(tmp_path), "--date", "2099-01-05"]) == 0
-    assert "The official working days of 2099 are not known" in capsys.readouterr().err
+    assert "The official working days of 2099 are not known" in caplog.text
 
 
 def test_readiness_says_when_the_list_of_the_next_weeks_is_missing(app: Flask, clock: Any) -> None:
