@@ -155,8 +155,9 @@ def create_app(
 
 def _status_of(error: fenqi.FenqiError) -> int:
     """What the shopper's own request did wrong keeps its status; the rest is between the shop and the gateway."""
-    refused = isinstance(error, fenqi.APIError) and error.status in (404, 409, 422)
-    return error.status if refused else 502
+    if isinstance(error, fenqi.APIError) and error.status in (404, 409, 422):
+        return error.status
+    return 502
 
 
 def _product(slug: str) -> Product:

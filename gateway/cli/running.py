@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from gateway.cli.verbs import Verbs, count, day, gateway_of, port

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import CheckConstraint
 from sqlmodel import SQLModel
@@ -62,7 +61,8 @@ def _values(module: ast.Module, function: Function, value: ast.expr, path: Path)
     keywords = [each.arg for each in function.args.kwonlyargs]
     assert isinstance(value, ast.Name), f"{path}:{value.lineno}: cannot tell what {ast.unparse(value)} is"
     if value.id not in names + keywords:
-        given = [node.value for node in ast.walk(function) if _assigns(node, value.id)]
+        assignments = (node for node in ast.walk(function) if isinstance(node, ast.Assign))
+        given = [node.value for node in assignments if _assigns(node, value.id)]
         assert given, f"{path}:{value.lineno}: cannot tell what {value.id} is"
         return set().union(*(_values(module, function, each, path) for each in given))
     passed: set[str] = set()
@@ -86,10 +86,8 @@ def _modules_that_call(name: str, path: Path, module: ast.Module) -> Iterator[tu
                 yield ast.parse(source), other
 
 
-def _assigns(node: Any, name: str) -> bool:
-    return isinstance(node, ast.Assign) and any(
-        isinstance(target, ast.Name) and target.id == name for target in node.targets
-    )
+def _assigns(node: ast.Assign, name: str) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
 
 
 def _argument(call: ast.Call, name: str, names: list[str]) -> ast.expr | None:

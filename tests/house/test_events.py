@@ -56,8 +56,8 @@ def recorded() -> set[str]:
                 start = str(node.values[0].value)
                 if len(node.values) == 2 and start.endswith(".") and start[:-1] in NOUNS:
                     begun.append((Path(room), start))
-    for room, start in begun:
-        found |= {start + word for word in said[room] if start + word in EVENT_TYPES}
+    for place, start in begun:
+        found |= {start + word for word in said[place] if start + word in EVENT_TYPES}
     return found
 
 

@@ -19,6 +19,7 @@ from sqlmodel import select
 from gateway import daily, runtime
 from gateway.checkout import service as checkouts
 from gateway.checkout.models import Checkout
+from gateway.core.order_lines import OrderedLine
 from gateway.core.tenant import Tenant
 from gateway.daily import GLOBAL_JOBS, TENANT_JOBS, TenantJob
 from gateway.db.transactions import Transaction
@@ -139,6 +140,7 @@ class Town:
             plan=model.plan,
             price=model.price,
             metadata={},
+            ordered=[OrderedLine("Phone", "3c", None, 1, model.amount_fen, 0)],
         )
         assert payment is not None
         return payment.id

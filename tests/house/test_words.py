@@ -43,7 +43,7 @@ def constants(path: str, function: str | None, kind: type[ast.AST], name: str = 
             pairs = zip(node.keys, node.values, strict=True)
             found |= {value for key, value in pairs if isinstance(key, ast.Constant) and key.value == name}
         elif isinstance(node, ast.Return) or getattr(node, "arg", None) == name:
-            found |= {node.value}
+            found |= {node.value}  # type: ignore[attr-defined]
     branches = [part for node in found for part in ast.walk(node) if isinstance(part, ast.Constant)]
     return {part.value for part in branches if isinstance(part.value, str) and part.value.isidentifier()}
 

@@ -71,7 +71,7 @@ class Invented(BaseAdapter):
     _turns: dict[str, Any] = field(default_factory=dict)
     _first_page: bool = True
 
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
         """The answer to a request, made up from the document."""
         path = urlsplit(request.url or "").path
         answer = requests.Response()

@@ -71,7 +71,8 @@ def test_all_of_503_lines_are_paged_through_and_their_sum_is_compared(app, api, 
     settle(here, date(2026, 11, 24))
     drain(here)
     (batch,) = api.get("/v1/settlements").json["data"]
-    path, rows, pages = f"/settlements/{batch['id']}", 0, 0
+    path: str | None = f"/settlements/{batch['id']}"
+    rows = pages = 0
     while path:
         page = desk.get(path).text
         lines = page[page.index('id="lines"') :]

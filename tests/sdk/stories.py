@@ -397,8 +397,8 @@ def shown(items: Sequence[fenqi.Model]) -> list[dict[str, Any]]:
 def refused_line(asked: Callable[[], object]) -> tuple[int, str, str | None, dict[str, Any]]:
     with pytest.raises(fenqi.APIError) as refused:
         asked()
-    facts = {
-        name: refused.value.problem[name]
+    facts: dict[str, Any] = {
+        str(name): refused.value.problem[name]
         for name in ("line", "ordered", "captured", "left", "expected", "actual")
         if name in refused.value.problem
     }

@@ -209,6 +209,7 @@ def test_what_is_being_decided_is_neither_canceled_nor_expired(
     gateway: Any, lender: Lender, pages: Any, api: Any, clock: Any
 ) -> None:
     from gateway.checkout import service  # noqa: PLC0415
+    from gateway.checkout.models import Checkout  # noqa: PLC0415
 
     lender.down = True
     checkout, _ = confirmed(pages, api, clock)
@@ -216,7 +217,9 @@ def test_what_is_being_decided_is_neither_canceled_nor_expired(
     assert (refused.status_code, refused.json["code"]) == (409, "wrong_state")
     assert pages.post(f"/checkout/{checkout}/cancel").location == f"/checkout/{checkout}/result"
     clock.advance(days=8)
-    gateway.db.write(lambda tx: service.expire_due(tx) and None)
+    with gateway.db.read() as tx:
+        tenant = service.tenant_of(tx.get_one(Checkout, checkout))
+    assert gateway.db.write(lambda tx: service.expire_due(tx, tenant)) == 0
     assert status(api, checkout) == "deciding"
     assert api.get("/v1/checkouts?status=deciding").json["data"][0]["id"] == checkout
     listed = [event["type"] for event in api.get("/v1/events").json["data"]]

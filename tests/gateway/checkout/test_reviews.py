@@ -92,11 +92,14 @@ def test_a_late_review_is_overdue_in_honest_words_and_never_expires(
     pages: Any, api: Any, gateway: Any, clock: Any, review: Any
 ) -> None:
     from gateway.checkout import service  # noqa: PLC0415
+    from gateway.checkout.models import Checkout  # noqa: PLC0415
 
     checkout = played(api, REVIEWED)
     clock.advance(days=30)
     api.login()
-    gateway.db.write(lambda tx: service.expire_due(tx) and None)
+    with gateway.db.read() as tx:
+        tenant = service.tenant_of(tx.get_one(Checkout, checkout))
+    assert gateway.db.write(lambda tx: service.expire_due(tx, tenant)) == 0
     assert api.get(f"/v1/checkouts/{checkout}").json["status"] == "under_review"
     page = pages.get(f"/checkout/{checkout}/result?lang=en").text
     assert "data-overdue" in page

@@ -140,8 +140,8 @@ def test_a_worker_in_this_process_sends_a_code_at_once(
 ) -> None:
     monkeypatch.setattr(runtime, "IDLE_SECONDS", 5)  # without being told it would sleep for so long
     stop = threading.Event()
-    handlers = runtime._notify(gateway)
-    lane = threading.Thread(target=runtime.at_once, args=(gateway, handlers, stop))
+    messages = next(lane for lane in runtime.LANES if lane.name == "test messages")
+    lane = threading.Thread(target=runtime.work_lane, args=(gateway, messages, stop))
     lane.start()
     try:
         time.sleep(0.2)

@@ -33,7 +33,7 @@ class Model:
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
-        self.items = [
+        self.items: list[dict[str, Any]] = [
             {
                 "name": f"Line {n}",
                 "quantity": chance.randint(1, 4),
