@@ -40,6 +40,7 @@ GatewayError
 │  ├─ AmountAboveRefundable        422 amount_above_refundable
 │  ├─ CaptureTooSmall              422 capture_too_small
 │  ├─ LineUnavailable              422 line_unavailable         names line, ordered, left
+│  ├─ DeliveryRefused              422 delivery_refused
 │  ├─ CategoryRefused              422 category_refused
 │  ├─ TermUnavailable              422 term_unavailable
 │  ├─ CostAboveCeiling             422 cost_above_ceiling

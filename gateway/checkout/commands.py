@@ -16,7 +16,7 @@ from gateway.audit.service import Actor
 from gateway.checkout import reviewing, service
 from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout
-from gateway.core.tables import listed
+from gateway.core.tables import listed, reported
 from gateway.db.transactions import Database, Transaction
 from gateway.decision import requests, reviews
 from gateway.decision import service as decisions
@@ -48,7 +48,7 @@ def show_list(db: Database, *, mode: str | None, after: str | None, limit: int, 
     return 0
 
 
-def show(gateway: Gateway, actor: Actor, review: str) -> int:
+def show(gateway: Gateway, actor: Actor, review: str, *, as_json: bool) -> int:
     """Print all that a reviewer needs about one review; the identity masked. Raises ``NotFound``."""
 
     def work(tx: Transaction) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def show(gateway: Gateway, actor: Actor, review: str) -> int:
         audit.record(tx, actor, "review.show", about=review)
         return {**row, **_case(tx, gateway, checkout)}
 
-    _print(gateway.db.write(work))
+    print(reported(gateway.db.write(work), as_json=as_json))
     return 0
 
 

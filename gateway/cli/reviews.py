@@ -15,7 +15,7 @@ def add(verbs: Verbs) -> None:
     waiting.add_argument("--mode", choices=MODES, help="only this mode (default: both)")
     waiting.add_argument("--after", metavar="REVIEW", help="go on behind this one")
     limit(waiting)
-    show = review.add("show", "print what a reviewer needs about one review as JSON", _show)
+    show = review.reading("show", "print what a reviewer needs about one review", _show)
     approve = review.add(
         "approve", "approve an application, or make a declined shopper a new offer", _approve
     )
@@ -43,7 +43,9 @@ def _show(options: argparse.Namespace) -> int:
     from gateway.audit.service import Actor
     from gateway.checkout import commands
 
-    return commands.show(gateway_of(options), Actor.at_the_command_line(), options.review)
+    return commands.show(
+        gateway_of(options), Actor.at_the_command_line(), options.review, as_json=options.json
+    )
 
 
 def _approve(options: argparse.Namespace) -> int:

@@ -160,7 +160,7 @@ def test_a_live_review_is_ended_by_a_person_with_a_reason(
 
 def test_show_gives_the_reviewer_the_case_and_masks_the_person(api: Any, review: Any, gateway: Any) -> None:
     checkout = played(api, "13912345678", amount=1_000_000)
-    told = review("show", checkout)[1]
+    told = review("show", checkout, "--json")[1]
     case = json.loads(told)
     assert case["person"]["id_number"] != ID_NUMBER
     assert ID_NUMBER not in told
