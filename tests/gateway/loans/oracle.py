@@ -464,14 +464,17 @@ class Oracle:
             subsidy = 0
         net = amount - fee - subsidy
         bearing = self.bear(net, loan)
+        recovered = self.recover(loan, amount)
         self.post(
             **bearing,
             merchant_fee_income=fee - vat,
             vat_payable=vat,
             unearned_merchant_subsidy=subsidy,
             loan_principal=-reduced,
-            refund_in_transit=-(amount - reduced),
+            recovery_income=-recovered,
+            refund_in_transit=-(amount - reduced - recovered),
         )
+        reduced += recovered
         self.lines.append(
             {
                 "net": -net,
@@ -483,6 +486,13 @@ class Oracle:
             loan["sent"] += amount - reduced
             self.instructions.append({"what": "return", "loan": name, "amount": amount - reduced})
         self.return_of_ended(name, today)
+
+    @staticmethod
+    def recover(loan: dict[str, Any], amount: int) -> int:
+        """What of ``amount`` recovers what was written off."""
+        lost = loan["lost_in_all"] - loan["recovered"] if loan["status"] == "written_off" else 0
+        loan["recovered"] += min(amount, lost)
+        return min(amount, lost)
 
     @staticmethod
     def fee_of_refunds(loan: dict[str, Any], amount: int) -> tuple[int, int]:
@@ -577,7 +587,14 @@ class Oracle:
         loan["lost"] = True
         reduced, subsidy = self.lower(loan, amount, today)
         loan["refund_total"] += amount  # the fee of a lost dispute stays
-        self.post(dispute_hold=amount, loan_principal=-reduced, shopper_credit=-(amount - reduced))
+        recovered = self.recover(loan, amount)
+        self.post(
+            dispute_hold=amount,
+            loan_principal=-reduced,
+            recovery_income=-recovered,
+            shopper_credit=-(amount - reduced - recovered),
+        )
+        reduced += recovered
         loan["unearned"] += subsidy
         self.earn(loan, 0, 0, subsidy)
         if loan["status"] in ("active", "overdue") and not self.outstanding(loan):
