@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.institution import Instruction
@@ -147,7 +147,19 @@ def _decided(tx: Transaction, row: ShopperReturn, status: str, kind: str, lines:
     tx.add(row)
     _post(tx, row, kind, lines)
     if row.refund_id is not None:
-        refund_records.decide(tx, row.refund_id, status)
+        _decide_refund(tx, row, row.refund_id)
+
+
+def _decide_refund(tx: Transaction, row: ShopperReturn, refund_id: str) -> None:
+    """A refund that became an unwinding may wait for two returns: it is decided when both are."""
+    query = select(ShopperReturn).where(ShopperReturn.refund_id == refund_id)
+    returns = list(tx.exec(query.order_by(col(ShopperReturn.id))))
+    if any(each.status == "pending" for each in returns):
+        return
+    # What had failed before the newest was instructed went back with that one.
+    since = returns[-1].created_at
+    failed = [each for each in returns if each.status == "failed" and (each.decided_at or since) > since]
+    refund_records.decide(tx, refund_id, "failed" if failed or row.status == "failed" else "succeeded")
 
 
 def _post(tx: Transaction, row: ShopperReturn, kind: str, lines: postings.Entries) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlmodel import select
 
 from gateway.ledger import service as ledger
-from gateway.payments.models import Capture
+from gateway.payments import returns
+from gateway.payments.models import Capture, ShopperReturn
 from gateway.payments.refund_kinds import COMES_BACK
 from gateway.payments.refund_shares import fee_returned_fen, return_fee
 from tests.gateway.books import Books
@@ -201,6 +203,34 @@ def test_a_receipt_that_is_reported_after_the_refund_ends_alike(books: Books, ki
     merchant = books.of("merchant_available") - books.of("merchant_receivable")
     assert merchant == -books.of("funder_clearing"), "what was paid out is owed, and nothing else is left"
     books.sound()
+
+
+def test_a_refund_that_waits_for_two_returns_is_decided_with_the_last(books: Books) -> None:
+    """Paid in full, refunded, and unwound by a late report before the shopper has the money of the refund."""
+    payment = books.api.captured(12)
+    books.pass_days(20)
+    loan = payment["captures"][0]["loan"]
+    settled = books.post(f"/v1/test_helpers/loans/{loan}/repay", {"early_settlement": True})
+    paid = settled.json["total_payment"]
+    received = books.clock.now.isoformat()
+    first = refunded(books, payment, "return")
+    assert (first["status"], first["returned_to_shopper"]) == ("pending", 599_900)
+    books.api.login()
+    path, body = f"/v1/payments/{payment['id']}", {"shipping": {"delivered_at": received}}
+    assert books.api.call("PATCH", path, body).status_code == 200
+    assert books.of("refund_in_transit") == paid > 599_900
+    books.sound()
+    states = []
+    with books.gateway.db.read() as tx:
+        waiting = tx.exec(select(ShopperReturn.id).order_by(ShopperReturn.id)).all()
+    for each in waiting:
+        books.gateway.db.write(lambda tx, each=each: returns.confirm(tx, each))
+        states.append(books.api.get(f"/v1/refunds/{first['id']}").json["status"])
+        books.sound()
+    assert states == ["pending", "succeeded"]
+    events = books.api.get("/v1/events?type=refund.succeeded").json["data"]
+    assert [event["data"]["id"] for event in events] == [first["id"]], "and told once"
+    assert not any(accounts(books).values())
 
 
 @pytest.mark.parametrize("kinds", [["return", "return"], ["price_adjustment", "goodwill", "return"]])
