@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 RETRY_DAYS = (1, 3, 7, 14, 30)
+RETURN_AGAIN_DAYS = (1, 3, 7, 14, 30)
 GRACE = 3
 DAILY = Fraction(5, 10_000)
 WRITE_OFF = 180
@@ -396,18 +397,18 @@ class Oracle:
             self.receive(name, left, today, today)
         self.return_of_ended(name, today)
 
-    def return_of_ended(self, name: str, today: date) -> None:
+    def return_of_ended(self, name: str, today: date, after: date = date.min) -> None:
         loan = self.loans[name]
         if loan["credit"] and loan["status"] not in ("active", "overdue"):
-            self.return_credit(name, loan["credit"], today)
+            self.return_credit(name, loan["credit"], today, after)
 
-    def return_credit(self, name: str, amount: int, today: date) -> None:
+    def return_credit(self, name: str, amount: int, today: date, after: date = date.min) -> None:
         loan = self.loans[name]
         loan["credit"] -= amount
         loan["money"].append((today, -amount))
         loan["sent"] += amount
         self.post(shopper_credit=amount, refund_in_transit=-amount)
-        self.instructions.append({"what": "return", "loan": name, "amount": amount})
+        self.instructions.append({"what": "return", "loan": name, "amount": amount, "after": after})
 
     # -- money of the merchant
 
@@ -639,8 +640,9 @@ class Oracle:
 
     def answer(self, works: dict[str, bool], today: date) -> None:
         """Everything instructed is carried out or fails, by what it is; what that instructs, too."""
-        while self.instructions:
-            item = self.instructions.pop(0)
+        while ready := [item for item in self.instructions if item.get("after", today) <= today]:
+            item = ready[0]
+            self.instructions.remove(item)
             works_out, amount = works[item["what"]], item["amount"]
             if item["what"] == "collection":
                 name, period = item["bill"]
@@ -662,4 +664,8 @@ class Oracle:
             else:
                 self.loans[item["loan"]]["sent"] -= amount
                 self.post(refund_in_transit=amount, shopper_credit=-amount)
-                self.owe(self.loans[item["loan"]], amount, today)
+                loan = self.loans[item["loan"]]
+                loan["failed_returns"] = loan.get("failed_returns", 0) + 1
+                wait = RETURN_AGAIN_DAYS[min(loan["failed_returns"], 5) - 1]
+                self.owe(loan, amount, today)
+                self.return_of_ended(item["loan"], today, today + timedelta(days=wait))

@@ -21,7 +21,12 @@ from tests.one_database import database_url  # noqa: F401 - the books machine dr
 class NoReturns:
     """Everything works but paying a shopper back."""
 
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
     def carry_out(self, instruction: Instruction) -> Answer:
+        if instruction.movement == "refund":
+            self.sent.append(instruction.reference)
         if instruction.movement == "refund" or instruction.test_failure:
             return Answer("failed", "account_closed")
         return Answer("succeeded")
@@ -57,6 +62,31 @@ def test_what_is_paid_above_what_was_written_off_goes_back_to_the_shopper(books:
     assert books.of("refund_in_transit") == 241_739, "the rest is on its way back"
     assert books.limit_held() == 0
     books.work()
+    assert books.of("refund_in_transit") == books.of("shopper_credit") == 0
+    books.sound()
+
+
+def test_a_return_that_fails_is_instructed_again_until_the_shopper_has_the_money(books: Books) -> None:
+    works, fails = books.gateway.ports["institution"], NoReturns()
+    books.api.login()
+    payment = books.api.captured(12)
+    repay = f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/repay"
+    books.gateway.ports["institution"] = fails
+    books.post(repay, {"amount": 50_000})
+    books.post("/v1/refunds", {"payment": payment["id"], "reason": "sent back"})
+    books.work()
+    assert books.of("refund_in_transit") == 50_000
+    books.sound()
+    for days in (1, 3, 7, 14, 30, 30):
+        before = len(fails.sent)
+        books.pass_days(days - 1)
+        assert len(fails.sent) == before
+        books.pass_days(1)
+        assert len(fails.sent) == before + 1
+    assert len(set(fails.sent)) == 7, "each with a reference of its own"
+    assert books.of("refund_in_transit") == 50_000
+    books.gateway.ports["institution"] = works
+    books.pass_days(30)
     assert books.of("refund_in_transit") == books.of("shopper_credit") == 0
     books.sound()
 
