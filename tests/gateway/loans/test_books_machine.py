@@ -146,7 +146,7 @@ class BooksMachine(RuleBasedStateMachine):
             lambda tx: payments.view(
                 tx,
                 capture(
-                    tx, self.gateway, self.tenant, payment_id=payment_id, amount_fen=part, items=[], delivery=None,
+                    tx, self.gateway, self.tenant, payment_id=payment_id, amount_fen=part, items=None, delivery=None,
                     final=False,
                 ),
             )

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import select
+from sqlmodel import select, text
 
 from gateway.ledger import service as ledger
+from gateway.ledger.verify import verify
 from gateway.payments import returns
 from gateway.payments.models import Capture, ShopperReturn
 from gateway.payments.refund_kinds import COMES_BACK
 from gateway.payments.refund_shares import fee_returned_fen, return_fee
+from gateway.verification import AGREEMENTS
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine refunds by every kind on both
 
@@ -231,6 +233,25 @@ def test_a_refund_that_waits_for_two_returns_is_decided_with_the_last(books: Boo
     events = books.api.get("/v1/events?type=refund.succeeded").json["data"]
     assert [event["data"]["id"] for event in events] == [first["id"]], "and told once"
     assert not any(accounts(books).values())
+
+
+def test_a_refund_of_two_captures_is_in_transit_for_both_and_must_be_what_its_return_says(
+    books: Books,
+) -> None:
+    payment = books.api.approved(3)
+    for amount in (300_000, 299_900):
+        payment = books.post(f"/v1/payments/{payment['id']}/capture", {"amount": amount}).json
+    books.pass_days(20)
+    for capture in payment["captures"]:
+        books.post(f"/v1/test_helpers/loans/{capture['loan']}/repay", {"early_settlement": True})
+    refund = refunded(books, payment, "return", 400_000)
+    assert refund["returned_to_shopper"] == books.of("refund_in_transit") == 400_000
+    books.sound()
+    tampered = text("UPDATE shopper_return SET amount_fen = amount_fen - 1")
+    books.gateway.db.write(lambda tx: tx.connection().execute(tampered) and None)
+    with books.gateway.db.read() as tx:
+        broken = [check for check in verify(tx, AGREEMENTS).checks if not check.ok]
+    assert [(check.name, check.first) for check in broken] == [("returns_in_transit", refund["id"])]
 
 
 @pytest.mark.parametrize("kinds", [["return", "return"], ["price_adjustment", "goodwill", "return"]])
