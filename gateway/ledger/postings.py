@@ -201,9 +201,12 @@ def refund(
     from_pending_fen: int,
     from_available_fen: int,
     from_receivable_fen: int,
+    recovered_fen: int = 0,
     refund: str = "",
 ) -> Entries:
     """The merchant gives money back: the loan falls, the rest goes to the shopper, fee and subsidy come back.
+
+    Of a loan that was written off it recovers what was given up.
 
     What goes to the shopper is about ``refund``, so that its confirmation finds it; without one, about the payment.
     Raises ``UnbalancedEntries`` unless what bears the refund is what it gives.
@@ -216,6 +219,7 @@ def refund(
         debit("vat_payable", vat_returned_fen, about=payment),
         debit("unearned_merchant_subsidy", subsidy_returned_fen, about=loan),
         credit("loan_principal", loan_reduction_fen, owner=funder, about=loan),
+        credit("recovery_income", recovered_fen, owner=funder, about=loan),
         credit("refund_in_transit", to_shopper_fen, owner=institution, about=refund or payment),
     )
 
@@ -344,12 +348,21 @@ def dispute_won(*, dispute: str, merchant: str, amount_fen: int) -> Entries:
 
 
 def dispute_lost(
-    *, dispute: str, loan: str, merchant: str, funder: str, principal_fen: int, to_shopper_fen: int
+    *,
+    dispute: str,
+    loan: str,
+    merchant: str,
+    funder: str,
+    principal_fen: int,
+    to_shopper_fen: int,
+    recovered_fen: int = 0,
 ) -> Entries:
-    """The shopper is right: what was set aside repays the loan, and what was paid is owed to the shopper."""
+    """The shopper is right: what was set aside repays the loan, or recovers what was given up of it; the rest is owed
+    to the shopper."""
     return Entries.balanced(
-        debit("dispute_hold", principal_fen + to_shopper_fen, owner=merchant, about=dispute),
+        debit("dispute_hold", principal_fen + recovered_fen + to_shopper_fen, owner=merchant, about=dispute),
         credit("loan_principal", principal_fen, owner=funder, about=loan),
+        credit("recovery_income", recovered_fen, owner=funder, about=loan),
         credit("shopper_credit", to_shopper_fen, about=loan),
     )
 

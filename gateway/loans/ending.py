@@ -93,18 +93,20 @@ def lose_dispute(
 ) -> lowering.Lowered:
     """The shopper was right about ``amount_fen``: what the merchant has set aside repays the loan.
 
-    What is above the principal still owed becomes the shopper's credit; the subsidy that a refund would return is
-    earned. When no principal is left, charges that are billed and not paid are waived, and the loan has ended.
+    What is above the principal still owed, or above what was written off, becomes the shopper's credit; the subsidy
+    that a refund would return is earned. When no principal is left, charges that are billed and not paid are waived,
+    and the loan has ended.
     """
     loan = service.locked(tx, tenant, loan_id)
     lowered = lowering.lower(tx, tenant, loan_id=loan.id, amount_fen=amount_fen)
-    to_shopper = amount_fen - lowered.principal_fen
+    to_shopper = amount_fen - lowered.principal_fen - lowered.recovered_fen
     lines = postings.dispute_lost(
         dispute=dispute,
         loan=loan.id,
         merchant=loan.merchant_id,
         funder=loan.funder,
         principal_fen=lowered.principal_fen,
+        recovered_fen=lowered.recovered_fen,
         to_shopper_fen=to_shopper,
     )
     _post(tx, loan, "dispute_lost", lines, about=dispute)

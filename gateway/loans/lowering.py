@@ -25,7 +25,10 @@ class Lowered:
     principal_fen: int
     subsidy_fen: int
     repaid_fen: int = 0
-    """Principal repaid by it besides: late interest that was paid on what came back pays something else now."""
+    """Principal that may be borrowed again besides: late interest that was paid on what came back pays something else
+    now, or what was written off is recovered."""
+    recovered_fen: int = 0
+    """What had been written off, principal or charges, and is recovered by it."""
 
 
 def lower(
@@ -35,9 +38,12 @@ def lower(
 
     What is paid or billed stays, too, but the principal of a bill that is not paid is lowered last. Refunds between two
     due dates are computed together, so splitting one changes nothing. With ``waives_late`` the part of a bill that is
-    taken off was never late.
+    taken off was never late. Of a loan that was written off it recovers what was given up.
     """
     loan = service.locked(tx, tenant, loan_id)
+    if loan.status == "written_off":
+        recovered = min(amount_fen, service.lost_fen(loan))
+        return Lowered(0, 0, service.note_recovered(tx, loan, recovered), recovered)
     if loan.status not in OPEN:
         return Lowered(0, 0)
     to_come, subsidy = _lower_rows(tx, loan, amount_fen)

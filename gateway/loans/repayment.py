@@ -212,9 +212,8 @@ def _receive_after_the_end(tx: Transaction, loan: Loan, row: LoanRepayment) -> i
     Returns the principal that may be borrowed again (fen).
     """
     recovered = min(row.amount_fen, service.lost_fen(loan))
-    freed = min(recovered, max(0, loan.written_off_fen - loan.recovered_fen))
+    freed = service.note_recovered(tx, loan, recovered)
     row.recovered_fen, row.credit_fen = recovered, row.amount_fen - recovered
-    loan.recovered_fen += row.recovered_fen
     loan.credit_fen += row.credit_fen
     tx.add_all([row, loan])
     tx.flush()

@@ -57,6 +57,15 @@ def lost_fen(loan: Loan) -> int:
     return max(0, loan.written_off_fen + loan.written_off_charges_fen - loan.recovered_fen)
 
 
+def note_recovered(tx: Transaction, loan: Loan, amount_fen: int) -> int:
+    """``amount_fen`` of what was given up has come after all; returns the principal so freed of the limit (fen)."""
+    freed = min(amount_fen, max(0, loan.written_off_fen - loan.recovered_fen))
+    loan.recovered_fen += amount_fen
+    tx.add(loan)
+    tx.flush()
+    return freed
+
+
 def play_missed(tx: Transaction, loan: Loan, instalments: int) -> None:
     """Test mode: let the collections of the next instalments fail. Raises ``WrongState`` when none is to come."""
     if loan.status not in OPEN or loan.next_due_date is None:

@@ -58,6 +58,18 @@ INVARIANTS = (
         names="payout",
     ),
     Invariant(
+        "returns_in_transit",
+        "what is in transit to a shopper is what the returns instruct that are pending",
+        """SELECT t.id AS what, 'in transit ' || sum(t.fen) || ' fen, pending ' || sum(t.pending) AS detail FROM (
+             SELECT coalesce(refund_id, id) AS id, 0 AS fen,
+                    CASE WHEN status = 'pending' THEN amount_fen ELSE 0 END AS pending FROM shopper_return
+             UNION ALL
+             SELECT p.object_id, -p.amount, 0 FROM ledger_posting p WHERE p.account_id IN
+               (SELECT id FROM ledger_account WHERE kind = 'refund_in_transit')) t
+            GROUP BY t.id HAVING sum(t.fen) <> sum(t.pending)""",
+        names="refund or return",
+    ),
+    Invariant(
         "limits_hold_what_is_lent",
         "what is held of a limit is authorised, outstanding, or was lost",
         f"""SELECT c.shopper_id AS what, 'held ' || c.held_fen || ' fen, lent ' || coalesce(h.fen, 0) AS detail

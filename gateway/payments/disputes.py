@@ -208,7 +208,8 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
 
 def _refund(tx: Transaction, dispute: Dispute, lowered: Lowered) -> Refund:
     """A lost dispute is a refund that the merchant did not start."""
-    to_shopper = dispute.amount_fen - lowered.principal_fen
+    reduction = lowered.principal_fen + lowered.recovered_fen
+    to_shopper = dispute.amount_fen - reduction
     return Refund(
         id=tx.new_id("rfd"),
         merchant_id=dispute.merchant_id,
@@ -219,7 +220,7 @@ def _refund(tx: Transaction, dispute: Dispute, lowered: Lowered) -> Refund:
         kind="return",
         reason=dispute.reason,
         amount_fen=dispute.amount_fen,
-        loan_reduction_fen=lowered.principal_fen,
+        loan_reduction_fen=reduction,
         to_shopper_fen=to_shopper,
         merchant_fee_returned_fen=0,
         merchant_subsidy_returned_fen=0,

@@ -2,7 +2,8 @@
 
 Fees that come back are differences of cumulative rounded figures, so any sequence of refunds of one kind ends exactly
 where one full refund ends. What is above the principal still owed is paid back to the shopper, and the refund waits for
-that. A capture that is refunded whole inside its 7 days is unwound, whatever the kind (``unwind.py``).
+that. Of a loan that was written off, a refund first recovers what was given up. A capture that is refunded whole inside
+its 7 days is unwound, whatever the kind (``unwind.py``).
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def refund(
         kind="unwind" if all(share.unwound for share in shares) else kind,
         reason=reason,
         amount_fen=amount,
-        loan_reduction_fen=sum(share.loan_reduction_fen for share in shares),
+        loan_reduction_fen=sum(share.loan_reduction_fen + share.recovered_fen for share in shares),
         to_shopper_fen=to_shopper,
         merchant_fee_returned_fen=sum(share.fee_fen for share in shares),
         merchant_subsidy_returned_fen=sum(share.subsidy_fen for share in shares),
@@ -194,11 +195,12 @@ def _give_back(
         capture,
         amount_fen,
         reduction,
-        amount_fen - reduction,
+        amount_fen - reduction - lowered.recovered_fen,
         fee,
         vat,
         subsidy,
         repaid_fen=lowered.repaid_fen,
+        recovered_fen=lowered.recovered_fen,
     )
 
 
@@ -241,6 +243,7 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
             institution=settlement.INSTITUTION,
             refund=row.id,
             loan_reduction_fen=share.loan_reduction_fen,
+            recovered_fen=share.recovered_fen,
             to_shopper_fen=share.to_shopper_fen,
             fee_net_returned_fen=share.fee_fen - share.vat_fen,
             vat_returned_fen=share.vat_fen,

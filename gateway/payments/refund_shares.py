@@ -25,7 +25,9 @@ class Share:
     unwound: bool = False
     """Whether the capture's loan was canceled from its start."""
     repaid_fen: int = 0
-    """Principal repaid besides: late interest that was paid on what came back pays something else now."""
+    """Principal that may be borrowed again besides, as ``lowering.Lowered`` says."""
+    recovered_fen: int = 0
+    """What had been written off of the loan and is recovered."""
 
 
 def fee_returned_fen(capture: Capture) -> int:

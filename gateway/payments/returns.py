@@ -1,10 +1,15 @@
-"""Returns: money goes back to a shopper, by instruction and, as every money account, booked when it is confirmed."""
+"""Returns: money goes back to a shopper, by instruction and, as every money account, booked when it is confirmed.
+
+What could not be paid is the shopper's credit again. Where the loan has ended nothing will fall due that it could pay,
+so it is instructed again, on later and later days, until the shopper has it.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import select
+from sqlmodel import col, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.institution import Instruction
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     from gateway.webhooks.models import OutboxItem
 
 TOPIC = "return.instruct"
+TRY_AGAIN_AFTER_DAYS = (1, 3, 7, 14, 30)
+"""Waits after each failure; the last is repeated."""
 
 
 def instruct(
@@ -38,8 +45,12 @@ def instruct(
     loan_id: str,
     amount_fen: int,
     refund_id: str | None = None,
+    at: datetime | None = None,
 ) -> ShopperReturn:
-    """Queue the instruction to pay ``amount_fen`` back; what it takes from the books is the caller's to post."""
+    """Queue the instruction to pay ``amount_fen`` back, not before ``at`` (the machine's time).
+
+    What it takes from the books is the caller's to post.
+    """
     row = ShopperReturn(
         id=tx.new_id("ret"),
         merchant_id=tenant.merchant_id,
@@ -53,17 +64,19 @@ def instruct(
     )
     tx.add(row)
     tx.flush()
-    outbox.put(tx, TOPIC, {"return": row.id}, tenant=tenant)
+    outbox.put(tx, TOPIC, {"return": row.id}, tenant=tenant, at=at)
     return row
 
 
-def credit_of_ended(tx: Transaction, loan: Loan) -> None:
+def credit_of_ended(tx: Transaction, loan: Loan, *, at: datetime | None = None) -> None:
     """Pay back what is owed to the shopper of a loan that has ended: nothing will fall due that it could pay."""
     if loan.credit_fen and loan.status not in ("active", "overdue"):
-        return_credit(tx, loan, amount_fen=loan.credit_fen)
+        return_credit(tx, loan, amount_fen=loan.credit_fen, at=at)
 
 
-def return_credit(tx: Transaction, loan: Loan, *, amount_fen: int, refund_id: str | None = None) -> None:
+def return_credit(
+    tx: Transaction, loan: Loan, *, amount_fen: int, refund_id: str | None = None, at: datetime | None = None
+) -> None:
     """Pay back ``amount_fen`` of what is owed to the shopper of a loan."""
     tenant = Tenant.of(loan)
     row = instruct(
@@ -73,6 +86,7 @@ def return_credit(tx: Transaction, loan: Loan, *, amount_fen: int, refund_id: st
         loan_id=loan.id,
         amount_fen=amount_fen,
         refund_id=refund_id,
+        at=at,
     )
     credit.give_back(tx, loan, amount_fen=amount_fen, about=row.id)
     lines = postings.credit_returned(
@@ -134,6 +148,10 @@ def fail(tx: Transaction, return_id: str, *, failure: str) -> None:
         reason="repaid",
         about=row.id,
     )
+    failed = select(func.count()).where(ShopperReturn.loan_id == loan.id, ShopperReturn.status == "failed")
+    times = tx.exec(failed).one()
+    wait = TRY_AGAIN_AFTER_DAYS[min(times, len(TRY_AGAIN_AFTER_DAYS)) - 1]
+    credit_of_ended(tx, loan, at=tx.wall + timedelta(days=wait))
 
 
 def _locked(tx: Transaction, return_id: str) -> ShopperReturn:
@@ -147,7 +165,19 @@ def _decided(tx: Transaction, row: ShopperReturn, status: str, kind: str, lines:
     tx.add(row)
     _post(tx, row, kind, lines)
     if row.refund_id is not None:
-        refund_records.decide(tx, row.refund_id, status)
+        _decide_refund(tx, row, row.refund_id)
+
+
+def _decide_refund(tx: Transaction, row: ShopperReturn, refund_id: str) -> None:
+    """A refund that became an unwinding may wait for two returns: it is decided when both are."""
+    query = select(ShopperReturn).where(ShopperReturn.refund_id == refund_id)
+    returns = list(tx.exec(query.order_by(col(ShopperReturn.id))))
+    if any(each.status == "pending" for each in returns):
+        return
+    # What had failed before the newest was instructed went back with that one.
+    since = returns[-1].created_at
+    failed = [each for each in returns if each.status == "failed" and (each.decided_at or since) > since]
+    refund_records.decide(tx, refund_id, "failed" if failed or row.status == "failed" else "succeeded")
 
 
 def _post(tx: Transaction, row: ShopperReturn, kind: str, lines: postings.Entries) -> None:

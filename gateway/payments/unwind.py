@@ -230,7 +230,9 @@ def _pay_back(
     What earlier refunds sent back stays sent: the reversals took it out of the transit, and it is put there again.
     """
     lines = postings.Entries(())
-    for about, amount in [*sorted(sent.items()), (row.id, share.to_shopper_fen)]:
+    # One line for each refund: what is in transit is never more than a line has instructed.
+    sent.update({row.id: share.to_shopper_fen})
+    for about, amount in sorted(sent.items()):
         returned = postings.paid_returned(
             loan=share.capture.loan_id,
             funder=payment.funder,

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 RETRY_DAYS = (1, 3, 7, 14, 30)
+RETURN_AGAIN_DAYS = (1, 3, 7, 14, 30)
 GRACE = 3
 DAILY = Fraction(5, 10_000)
 WRITE_OFF = 180
@@ -396,18 +397,18 @@ class Oracle:
             self.receive(name, left, today, today)
         self.return_of_ended(name, today)
 
-    def return_of_ended(self, name: str, today: date) -> None:
+    def return_of_ended(self, name: str, today: date, after: date = date.min) -> None:
         loan = self.loans[name]
         if loan["credit"] and loan["status"] not in ("active", "overdue"):
-            self.return_credit(name, loan["credit"], today)
+            self.return_credit(name, loan["credit"], today, after)
 
-    def return_credit(self, name: str, amount: int, today: date) -> None:
+    def return_credit(self, name: str, amount: int, today: date, after: date = date.min) -> None:
         loan = self.loans[name]
         loan["credit"] -= amount
         loan["money"].append((today, -amount))
         loan["sent"] += amount
         self.post(shopper_credit=amount, refund_in_transit=-amount)
-        self.instructions.append({"what": "return", "loan": name, "amount": amount})
+        self.instructions.append({"what": "return", "loan": name, "amount": amount, "after": after})
 
     # -- money of the merchant
 
@@ -464,14 +465,17 @@ class Oracle:
             subsidy = 0
         net = amount - fee - subsidy
         bearing = self.bear(net, loan)
+        recovered = self.recover(loan, amount)
         self.post(
             **bearing,
             merchant_fee_income=fee - vat,
             vat_payable=vat,
             unearned_merchant_subsidy=subsidy,
             loan_principal=-reduced,
-            refund_in_transit=-(amount - reduced),
+            recovery_income=-recovered,
+            refund_in_transit=-(amount - reduced - recovered),
         )
+        reduced += recovered
         self.lines.append(
             {
                 "net": -net,
@@ -483,6 +487,13 @@ class Oracle:
             loan["sent"] += amount - reduced
             self.instructions.append({"what": "return", "loan": name, "amount": amount - reduced})
         self.return_of_ended(name, today)
+
+    @staticmethod
+    def recover(loan: dict[str, Any], amount: int) -> int:
+        """What of ``amount`` recovers what was written off."""
+        lost = loan["lost_in_all"] - loan["recovered"] if loan["status"] == "written_off" else 0
+        loan["recovered"] += min(amount, lost)
+        return min(amount, lost)
 
     @staticmethod
     def fee_of_refunds(loan: dict[str, Any], amount: int) -> tuple[int, int]:
@@ -577,7 +588,14 @@ class Oracle:
         loan["lost"] = True
         reduced, subsidy = self.lower(loan, amount, today)
         loan["refund_total"] += amount  # the fee of a lost dispute stays
-        self.post(dispute_hold=amount, loan_principal=-reduced, shopper_credit=-(amount - reduced))
+        recovered = self.recover(loan, amount)
+        self.post(
+            dispute_hold=amount,
+            loan_principal=-reduced,
+            recovery_income=-recovered,
+            shopper_credit=-(amount - reduced - recovered),
+        )
+        reduced += recovered
         loan["unearned"] += subsidy
         self.earn(loan, 0, 0, subsidy)
         if loan["status"] in ("active", "overdue") and not self.outstanding(loan):
@@ -622,8 +640,9 @@ class Oracle:
 
     def answer(self, works: dict[str, bool], today: date) -> None:
         """Everything instructed is carried out or fails, by what it is; what that instructs, too."""
-        while self.instructions:
-            item = self.instructions.pop(0)
+        while ready := [item for item in self.instructions if item.get("after", today) <= today]:
+            item = ready[0]
+            self.instructions.remove(item)
             works_out, amount = works[item["what"]], item["amount"]
             if item["what"] == "collection":
                 name, period = item["bill"]
@@ -645,4 +664,8 @@ class Oracle:
             else:
                 self.loans[item["loan"]]["sent"] -= amount
                 self.post(refund_in_transit=amount, shopper_credit=-amount)
-                self.owe(self.loans[item["loan"]], amount, today)
+                loan = self.loans[item["loan"]]
+                loan["failed_returns"] = loan.get("failed_returns", 0) + 1
+                wait = RETURN_AGAIN_DAYS[min(loan["failed_returns"], 5) - 1]
+                self.owe(loan, amount, today)
+                self.return_of_ended(item["loan"], today, today + timedelta(days=wait))

@@ -146,7 +146,7 @@ class BooksMachine(RuleBasedStateMachine):
             lambda tx: payments.view(
                 tx,
                 capture(
-                    tx, self.gateway, self.tenant, payment_id=payment_id, amount_fen=part, items=[], delivery=None,
+                    tx, self.gateway, self.tenant, payment_id=payment_id, amount_fen=part, items=None, delivery=None,
                     final=False,
                 ),
             )
@@ -313,6 +313,7 @@ class BooksMachine(RuleBasedStateMachine):
         if not hasattr(self, "model"):
             return
         self.institution.works = {"collection": True, "return": True, "payout": True}
+        self.clock.advance(days=31)  # by then all that failed is instructed again
         self.drain()
         self.model.answer(self.institution.works, self.today)
         self.the_books_are_the_models()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from gateway.core.institution import Answer, Instruction
@@ -20,7 +21,12 @@ from tests.one_database import database_url  # noqa: F401 - the books machine dr
 class NoReturns:
     """Everything works but paying a shopper back."""
 
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
     def carry_out(self, instruction: Instruction) -> Answer:
+        if instruction.movement == "refund":
+            self.sent.append(instruction.reference)
         if instruction.movement == "refund" or instruction.test_failure:
             return Answer("failed", "account_closed")
         return Answer("succeeded")
@@ -54,6 +60,82 @@ def test_what_is_paid_above_what_was_written_off_goes_back_to_the_shopper(books:
     assert (loan["recovered"], loan["left_to_recover"], loan["shopper_credit"]) == (658_261, 0, 0)
     assert books.of("recovery_income") == 658_261
     assert books.of("refund_in_transit") == 241_739, "the rest is on its way back"
+    assert books.limit_held() == 0
+    books.work()
+    assert books.of("refund_in_transit") == books.of("shopper_credit") == 0
+    books.sound()
+
+
+def test_a_return_that_fails_is_instructed_again_until_the_shopper_has_the_money(books: Books) -> None:
+    works, fails = books.gateway.ports["institution"], NoReturns()
+    books.api.login()
+    payment = books.api.captured(12)
+    repay = f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/repay"
+    books.gateway.ports["institution"] = fails
+    books.post(repay, {"amount": 50_000})
+    books.post("/v1/refunds", {"payment": payment["id"], "reason": "sent back"})
+    books.work()
+    assert books.of("refund_in_transit") == 50_000
+    books.sound()
+    for days in (1, 3, 7, 14, 30, 30):
+        before = len(fails.sent)
+        books.pass_days(days - 1)
+        assert len(fails.sent) == before
+        books.pass_days(1)
+        assert len(fails.sent) == before + 1
+    assert len(set(fails.sent)) == 7, "each with a reference of its own"
+    assert books.of("refund_in_transit") == 50_000
+    books.gateway.ports["institution"] = works
+    books.pass_days(30)
+    assert books.of("refund_in_transit") == books.of("shopper_credit") == 0
+    books.sound()
+
+
+def given_up(books: Books) -> tuple[dict[str, Any], str, int]:
+    """A payment whose loan was written off, where its shopper pays, and what was lost."""
+    payment, repay = missed(books, 3)
+    books.jump(221)
+    loan = books.loan(payment)
+    assert loan["status"] == "written_off"
+    return payment, repay, loan["left_to_recover"]
+
+
+def test_a_refund_of_a_loan_that_was_written_off_recovers_first(books: Books) -> None:
+    payment, repay, lost = given_up(books)
+    asked = {"payment": payment["id"], "reason": "sent back"}
+    first = books.post("/v1/refunds", {**asked, "amount": 500_000}).json
+    assert (first["loan_reduction"], first["returned_to_shopper"], first["status"]) == (
+        500_000,
+        0,
+        "succeeded",
+    )
+    assert books.of("recovery_income") == 500_000
+    assert books.limit_held() == 99_900
+    books.sound()
+    books.post(repay, {"amount": lost - 500_000 - 30_000})
+    assert books.limit_held() == 0
+    last = books.post("/v1/refunds", asked).json
+    assert (last["amount"], last["loan_reduction"], last["returned_to_shopper"]) == (99_900, 30_000, 69_900)
+    loan = books.loan(payment)
+    assert (loan["recovered"], loan["left_to_recover"], loan["shopper_credit"]) == (lost, 0, 0)
+    assert books.of("refund_in_transit") == 69_900
+    books.work()
+    assert books.of("refund_in_transit") == books.of("shopper_credit") == 0
+    assert books.api.get(f"/v1/refunds/{last['id']}").json["status"] == "succeeded"
+    books.sound()
+
+
+@pytest.mark.parametrize("repaid", [0, 300_000])
+def test_a_dispute_lost_about_a_loan_that_was_written_off_recovers_first(books: Books, repaid: int) -> None:
+    payment, repay, lost = given_up(books)
+    if repaid:
+        books.post(repay, {"amount": repaid})
+    dispute = books.post("/v1/test_helpers/disputes", {"payment": payment["id"]}).json
+    books.post(f"/v1/test_helpers/disputes/{dispute['id']}/resolve", {"outcome": "lost"})
+    refund = books.api.get("/v1/refunds").json["data"][0]
+    back = max(0, repaid + 599_900 - lost)
+    assert (refund["loan_reduction"], refund["returned_to_shopper"]) == (599_900 - back, back)
+    assert books.loan(payment)["recovered"] == repaid + 599_900 - back == books.of("recovery_income")
     assert books.limit_held() == 0
     books.work()
     assert books.of("refund_in_transit") == books.of("shopper_credit") == 0

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlmodel import select, text
 
 from gateway.ledger import service as ledger
-from gateway.payments.models import Capture
+from gateway.ledger.verify import verify
+from gateway.payments import returns
+from gateway.payments.models import Capture, ShopperReturn
 from gateway.payments.refund_kinds import COMES_BACK
 from gateway.payments.refund_shares import fee_returned_fen, return_fee
+from gateway.verification import AGREEMENTS
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine refunds by every kind on both
 
@@ -201,6 +205,53 @@ def test_a_receipt_that_is_reported_after_the_refund_ends_alike(books: Books, ki
     merchant = books.of("merchant_available") - books.of("merchant_receivable")
     assert merchant == -books.of("funder_clearing"), "what was paid out is owed, and nothing else is left"
     books.sound()
+
+
+def test_a_refund_that_waits_for_two_returns_is_decided_with_the_last(books: Books) -> None:
+    """Paid in full, refunded, and unwound by a late report before the shopper has the money of the refund."""
+    payment = books.api.captured(12)
+    books.pass_days(20)
+    loan = payment["captures"][0]["loan"]
+    settled = books.post(f"/v1/test_helpers/loans/{loan}/repay", {"early_settlement": True})
+    paid = settled.json["total_payment"]
+    received = books.clock.now.isoformat()
+    first = refunded(books, payment, "return")
+    assert (first["status"], first["returned_to_shopper"]) == ("pending", 599_900)
+    books.api.login()
+    path, body = f"/v1/payments/{payment['id']}", {"shipping": {"delivered_at": received}}
+    assert books.api.call("PATCH", path, body).status_code == 200
+    assert books.of("refund_in_transit") == paid > 599_900
+    books.sound()
+    states = []
+    with books.gateway.db.read() as tx:
+        waiting = tx.exec(select(ShopperReturn.id).order_by(ShopperReturn.id)).all()
+    for each in waiting:
+        books.gateway.db.write(lambda tx, each=each: returns.confirm(tx, each))
+        states.append(books.api.get(f"/v1/refunds/{first['id']}").json["status"])
+        books.sound()
+    assert states == ["pending", "succeeded"]
+    events = books.api.get("/v1/events?type=refund.succeeded").json["data"]
+    assert [event["data"]["id"] for event in events] == [first["id"]], "and told once"
+    assert not any(accounts(books).values())
+
+
+def test_a_refund_of_two_captures_is_in_transit_for_both_and_must_be_what_its_return_says(
+    books: Books,
+) -> None:
+    payment = books.api.approved(3)
+    for amount in (300_000, 299_900):
+        payment = books.post(f"/v1/payments/{payment['id']}/capture", {"amount": amount}).json
+    books.pass_days(20)
+    for capture in payment["captures"]:
+        books.post(f"/v1/test_helpers/loans/{capture['loan']}/repay", {"early_settlement": True})
+    refund = refunded(books, payment, "return", 400_000)
+    assert refund["returned_to_shopper"] == books.of("refund_in_transit") == 400_000
+    books.sound()
+    tampered = text("UPDATE shopper_return SET amount_fen = amount_fen - 1")
+    books.gateway.db.write(lambda tx: tx.connection().execute(tampered) and None)
+    with books.gateway.db.read() as tx:
+        broken = [check for check in verify(tx, AGREEMENTS).checks if not check.ok]
+    assert [(check.name, check.first) for check in broken] == [("returns_in_transit", refund["id"])]
 
 
 @pytest.mark.parametrize("kinds", [["return", "return"], ["price_adjustment", "goodwill", "return"]])
