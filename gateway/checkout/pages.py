@@ -210,6 +210,20 @@ def reopen(checkout_id: str) -> Any:
     return to_step(fresh.id, "")
 
 
+@blueprint.get("/checkout/<checkout_id>/code")
+@blueprint.get("/checkout/<checkout_id>/identity")
+@blueprint.get("/checkout/<checkout_id>/cancel")
+@blueprint.get("/checkout/<checkout_id>/confirm")
+@blueprint.get("/checkout/<checkout_id>/reopen")
+@blueprint.get("/checkout/<checkout_id>/human-review")
+def form_address(checkout_id: str) -> Any:
+    """The address of a form, opened in the other language or in a fresh tab: on to the step of the shopper."""
+    checkout, _ = shown(checkout_id)
+    if checkout.status in CONFIRMED:
+        return to_step(checkout_id, "result")
+    return to_step(checkout_id, "review" if request.path.endswith("/confirm") else "")
+
+
 @blueprint.get("/checkout/<checkout_id>/contract")
 def contract(checkout_id: str) -> Any:
     """The signed text, byte for byte, for the shopper to keep; headers carry its hash and signature."""

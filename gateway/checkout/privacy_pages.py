@@ -38,6 +38,12 @@ def show_consents(checkout_id: str) -> Any:
     )
 
 
+@blueprint.get("/checkout/<checkout_id>/consents/withdraw")
+def form_address(checkout_id: str) -> Any:
+    """The address of the form, opened as a page: on to the consents."""
+    return to_step(checkout_id, "consents")
+
+
 @blueprint.post("/checkout/<checkout_id>/consents/withdraw")
 def withdraw_consent(checkout_id: str) -> Any:
     """Take one kind of consent back, from now on."""

@@ -233,3 +233,24 @@ def test_pages_are_complete_in_english(pages, api, clock):
         page = pages.get(f"/checkout/{checkout['id']}{path}?lang=en", headers={"Accept": "text/html"})
         body = page.text.replace("王小明", "").replace("中文", "")
         assert not [char for char in body if "一" <= char <= "鿿"]
+
+
+def test_the_address_of_every_form_opens_as_a_page(app, pages, api, clock):
+    forms = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/checkout/") and rule.methods is not None and "POST" in rule.methods
+    }
+    checkout = identified(pages, api, clock)
+    path = f"/checkout/{checkout['id']}"
+
+    assert len(forms) >= 7
+    for rule in forms:
+        address = rule.replace("<checkout_id>", checkout["id"])
+        answer = pages.get(f"{address}?lang=en")
+        assert (answer.status_code, pages.get(answer.location or "").status_code) == (303, 200), rule
+        assert answer.location.endswith("lang=en"), "the language that was chosen is kept"
+    assert pages.get(f"{path}/code").location == path
+    assert pages.get(f"{path}/confirm").location == f"{path}/review"
+    assert confirm(pages, checkout).location == f"{path}/result"
+    assert pages.get(f"{path}/confirm").location == f"{path}/result"
