@@ -32,7 +32,6 @@ from gateway.errors import CostAboveCeiling, FunderUnavailable
 from gateway.identity import service as identity
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
-from gateway.webhooks import outbox
 from scoring.links import rules
 
 if TYPE_CHECKING:
@@ -206,16 +205,8 @@ def _wait(tx: Transaction, gateway: Gateway, request_id: str) -> None:
         _rule(tx, gateway, request_id, advice, Ruling("review", 0, "gateway", unreachable))
         return
     pause = min(max(age / 2, SHORTEST_PAUSE), LONGEST_PAUSE)
-    checkout = tx.get_one(Checkout, request.checkout_id)
-    task = outbox.put(
-        tx,
-        requests.TOPIC,
-        {"request": request_id},
-        tenant=service.tenant_of(checkout),
-        at=tx.wall + pause,
-    )
-    request.task_id = task.id
-    tx.add(request)
+    tenant = service.tenant_of(tx.get_one(Checkout, request.checkout_id))
+    requests.wait(tx, tenant, request, until=tx.wall + pause)
 
 
 def _within_ceiling(tx: Transaction, gateway: Gateway, plan: dict[str, Any], ruling: Ruling) -> Ruling:

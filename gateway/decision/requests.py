@@ -63,6 +63,13 @@ def open_request(
     return request
 
 
+def wait(tx: Transaction, tenant: Tenant, request: DecisionRequest, *, until: datetime) -> None:
+    """Let the worker take the request up again at ``until`` (the machine's time)."""
+    task = outbox.put(tx, TOPIC, {"request": request.id}, tenant=tenant, at=until)
+    request.task_id = task.id
+    tx.add(request)
+
+
 def of_checkout(tx: Transaction, checkout_id: str) -> DecisionRequest | None:
     """The request about a checkout, if it was confirmed."""
     return tx.exec(select(DecisionRequest).where(DecisionRequest.checkout_id == checkout_id)).first()
