@@ -31,7 +31,7 @@ def update(
     payment = service.locked(tx, tenant, payment_id)
     if merchant_reference is not None:
         _rename(tx, tenant, payment, merchant_reference)
-        if payment.acknowledged_at is None:
+        if payment.merchant_order_id is None:
             service.acknowledge(tx, tenant, payment_id=payment.id, merchant_order_id=merchant_reference)
     if shipping is not None:
         deliveries.report(tx, service.captures_of(tx, payment.id), shipping)

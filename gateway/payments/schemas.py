@@ -21,7 +21,7 @@ from gateway.web.fields import (
 from gateway.web.paging import PageQuery
 
 
-class CapturedItem(Strict):
+class CaptureItem(Strict):
     """Which line of the order ships, and the serial numbers in the box."""
 
     line = WholeNumber(
@@ -69,7 +69,7 @@ class CaptureRequest(Strict):
         metadata={"description": "Fen; what the items are worth, or all that is left, when omitted."},
     )
     items = fields.List(
-        fields.Nested(CapturedItem), load_default=None, validate=validate.Length(min=1, max=200)
+        fields.Nested(CaptureItem), load_default=None, validate=validate.Length(min=1, max=200)
     )
     delivery = fields.Nested(Delivery, load_default=None)
     final = fields.Boolean(

@@ -104,13 +104,14 @@ class Desk:
     def __init__(self, clone: Path, state: Path) -> None:
         self.clone, self._state = clone, state
         self._state.write_text("")
+        self._environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(state.parent)}
         self._python: subprocess.Popen[str] | None = None
 
     def shell(self, command: str) -> str:
         """Run a command as typed; returns what it printed. Raises ``AssertionError`` when it fails."""
         script = f"set -a; . {self._state}; set -e -o pipefail\n{command}\nexport -p > {self._state}"
         answer = subprocess.run(
-            ["bash", "-c", script], cwd=self.clone, env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nowhere"},
+            ["bash", "-c", script], cwd=self.clone, env=self._environ,
             input=ID_NUMBER + "\n", capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert answer.returncode == 0, (
@@ -124,7 +125,7 @@ class Desk:
             self._python = subprocess.Popen(
                 ["bash", "-c", f'. {self._state}; exec python -c "$0"', DRIVER], cwd=self.clone, text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nowhere"},
+                env=self._environ,
             )  # fmt: skip
         assert self._python.stdin is not None
         assert self._python.stdout is not None

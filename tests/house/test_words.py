@@ -14,9 +14,18 @@ from typing import Any
 import pytest
 
 from gateway.checkout import pages as checkout_pages
+from gateway.contracts import clauses
 from gateway.core.identifiers import ID_NUMBER_INVALID, PAPERS_NOT_SERVED
 from gateway.core.roles import ROLES
-from gateway.errors import ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort
+from gateway.errors import (
+    ConsentMissing,
+    CostAboveCeiling,
+    DuplicateReference,
+    QuoteChanged,
+    ReadingTimeShort,
+    TermUnavailable,
+    WrongState,
+)
 from gateway.ledger.accounts import MERCHANT_KINDS
 from gateway.settlement.batch import SIGNS
 from gateway.web import i18n
@@ -68,7 +77,6 @@ GATEWAY: dict[str, Values] = {
     "result.*.title": lambda: allowed("checkout", "status") - {"open", "identified", "deciding"},
     "result.*.text": lambda: allowed("checkout", "status") - {"open", "identified", "deciding"},
     "review_request.*.title": lambda: allowed("human_review", "status"),
-    "review_request.*.text": lambda: allowed("human_review", "status"),
     "review.": lambda: {
         error.code for error in (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort)
     },
@@ -77,7 +85,15 @@ GATEWAY: dict[str, Values] = {
     "charge.how.": lambda: (
         constants("gateway/plans/pricing.py", "disclosure", ast.Dict, "how") - {"with_overdue_instalment"}
     ),
-    "contingent.": lambda: {"late_interest"},
+    "clause.": lambda: {
+        name for name, _ in clauses.of_plan({"disclosure": {"charges": [], "contingent": []}}, "en")
+    },
+    "review.paid_by_merchant.": lambda: {"free", "part"},
+    "review_request.": lambda: {
+        "overdue",
+        *(f"{status}.text" for status in allowed("human_review", "status")),
+    },
+    "offer.": lambda: {error.code for error in (DuplicateReference, TermUnavailable, WrongState)},
     "consent.": consents,
     "consent.read.": consents,
     "continue.mode.": lambda: {"test", "live"},

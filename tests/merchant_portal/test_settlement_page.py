@@ -135,7 +135,7 @@ def test_only_a_plan_that_costs_nothing_is_called_interest_free(app, api, desk):
     pages.post(f"/checkout/{checkout['id']}/code", data=typed)
     pages.post(f"/checkout/{checkout['id']}/identity", data=typed)
     review = pages.get(f"/checkout/{checkout['id']}/review").text
-    assert "商家承担" in review
+    assert "商家另承担" in review
     assert "免息" not in review
     for term, free in ((12, False), (3, True)):
         payment = api.approved(term=term)
