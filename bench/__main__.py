@@ -121,7 +121,7 @@ def _rounds(text: str) -> int:
 
 
 def _wait(url: str) -> None:
-    for _ in range(200):
+    for _ in range(600):  # a busy machine starts slowly
         try:
             if requests.get(f"{url}/readyz", timeout=1).json()["scorer"] == "ready":
                 return

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -67,7 +68,10 @@ TOPICS: dict[str, CarryOut] = {
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Rows of the outbox that wait for each other only: some topics, of one mode or of all, and how many at once."""
+    """Rows of the outbox that wait for each other only: some topics, of one mode or of all, and how many at once.
+
+    One merchant takes at most half of the hands: calls of its that hang leave the others theirs.
+    """
 
     name: str
     topics: tuple[str, ...]
@@ -83,8 +87,8 @@ LANES = (
     Lane("test messages", MESSAGES, "test", hands=2, awaited=True),
     Lane("live decisions", DECISIONS, "live", hands=4),
     Lane("test decisions", DECISIONS, "test", hands=2),
-    Lane("live money", tuple(MONEY), "live", hands=4),
-    Lane("test money", tuple(MONEY), "test", hands=2),
+    Lane("live money", tuple(MONEY), "live", hands=8),
+    Lane("test money", tuple(MONEY), "test", hands=4),
     Lane("clocks", (test_helpers.ADVANCE,), "test", hands=4),
     Lane("challengers", (shadow.TOPIC,), None, hands=1),
 )
@@ -157,13 +161,11 @@ def work_lane(gateway: Gateway, lane: Lane, stop: threading.Event) -> None:
         _survives(lambda: outbox.handle(gateway.db, handlers, item), f"{item.id} is tried again later")
         one_is_done.set()
 
-    def claim() -> list[OutboxItem]:
-        return outbox.claim(gateway.db, lane.topics, mode=lane.mode, limit=lane.hands - len(at_work))
-
     while not stop.is_set():
         one_is_done.clear()
         at_work = {thread: item for thread, item in at_work.items() if thread.is_alive()}
-        items = (_survives(claim, "claiming failed; it goes on") or []) if len(at_work) < lane.hands else []
+        claim = partial(_claim, gateway, lane, at_work.values())
+        items = _survives(claim, "claiming failed; it goes on") or []
         for item in items:
             thread = threading.Thread(
                 target=work_one, args=(item,), name=f"{lane.name} {item.id}", daemon=True
@@ -173,13 +175,24 @@ def work_lane(gateway: Gateway, lane: Lane, stop: threading.Event) -> None:
         if time.monotonic() - renewed > RENEW_SECONDS:
             _survives(partial(outbox.renew, gateway.db, at_work.values()), "leases were not renewed")
             renewed = time.monotonic()
+        if items:
+            continue
         if at_work:
             one_is_done.wait(IDLE_SECONDS)
-        elif not items:
+        else:
             _pause(gateway, lane, stop)
     latest = time.monotonic() + LAST_SECONDS
     for thread in at_work:
         thread.join(timeout=max(0, latest - time.monotonic()))
+
+
+def _claim(gateway: Gateway, lane: Lane, at_work: Collection[OutboxItem]) -> list[OutboxItem]:
+    """A row for a free hand, of a merchant that does not have half of the hands already."""
+    if len(at_work) >= lane.hands:
+        return []
+    in_hand = Counter(item.merchant_id for item in at_work if item.merchant_id is not None)
+    full = [merchant for merchant, rows in in_hand.items() if rows * 2 >= lane.hands]
+    return outbox.claim(gateway.db, lane.topics, mode=lane.mode, limit=1, besides=full)
 
 
 def _pause(gateway: Gateway, lane: Lane, stop: threading.Event) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +102,21 @@ def address_to_bind(host: str, port: int) -> str:
 
 
 def leave_the_terminal() -> None:
-    """Let Ctrl-C reach the main process alone, which then stops this one: two signals at once could hang it."""
-    if multiprocessing.parent_process() is not None:
+    """Let Ctrl-C reach the main process alone, which then stops this one: two signals at once could hang it.
+
+    When the main process is killed, this one ends as well, or it would serve on and hold the port.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
         os.setpgid(0, 0)
+        threading.Thread(target=_end_after, args=(parent,), name="end with the parent", daemon=True).start()
+
+
+def _end_after(parent: Any) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_SECONDS[signal.SIGTERM])
+    os._exit(1)
 
 
 def application() -> Any:
@@ -166,8 +179,6 @@ def portal_key(gateway: Gateway) -> bytes:
 
 def wait_until_open(url: str, then: Any) -> threading.Thread:
     """Call ``then`` in a thread as soon as the server answers."""
-    import time  # noqa: PLC0415
-
     import requests  # noqa: PLC0415
 
     def poll() -> None:

@@ -8,7 +8,7 @@ it is: lanes take the rows of one mode, and a test clock those of its merchant a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -117,12 +117,17 @@ def claim(
     limit: int,
     mode: Mode | None = None,
     tenant: Tenant | None = None,
+    besides: Collection[str] = (),
 ) -> list[OutboxItem]:
-    """Lease up to ``limit`` due rows, of one mode or of one merchant where that is named."""
+    """Lease up to ``limit`` due rows, of one mode or of one merchant where that is named, of nobody in ``besides``."""
+
+    def due(tx: Transaction, topic: str) -> SelectOfScalar[OutboxItem]:
+        return _due(tx, topic, mode, tenant, besides)
+
     with db.read() as tx:  # an idle worker takes nobody's turn to write
-        if not any(tx.exec(_due(tx, topic, mode, tenant).limit(1)).first() for topic in topics):
+        if not any(tx.exec(due(tx, topic).limit(1)).first() for topic in topics):
             return []
-    return db.write(lambda tx: _lease(tx, topics, mode, tenant, limit))
+    return db.write(lambda tx: _lease(tx, topics, due, limit))
 
 
 def handle(db: Database, handlers: Mapping[str, Handler], item: OutboxItem) -> None:
@@ -182,21 +187,29 @@ def in_hand(tx: Transaction, tenant: Tenant, topics: Sequence[str]) -> bool:
     return tx.exec(query.limit(1)).first() is not None
 
 
-def _due(tx: Transaction, topic: str, mode: Mode | None, tenant: Tenant | None) -> SelectOfScalar[OutboxItem]:
+def _due(
+    tx: Transaction, topic: str, mode: Mode | None, tenant: Tenant | None, besides: Collection[str]
+) -> SelectOfScalar[OutboxItem]:
     query = select(OutboxItem).where(text(WAITS), OutboxItem.topic == topic, OutboxItem.next_at <= tx.wall)
     if tenant is not None:
         query = query.where(OutboxItem.merchant_id == tenant.merchant_id, OutboxItem.mode == tenant.mode)
     elif mode is not None:
         query = query.where(OutboxItem.mode == mode)
+    if besides:
+        merchant = col(OutboxItem.merchant_id)
+        query = query.where(merchant.is_(None) | merchant.not_in(besides))
     return query.order_by(col(OutboxItem.next_at), col(OutboxItem.id))
 
 
 def _lease(
-    tx: Transaction, topics: Sequence[str], mode: Mode | None, tenant: Tenant | None, limit: int
+    tx: Transaction,
+    topics: Sequence[str],
+    due: Callable[[Transaction, str], SelectOfScalar[OutboxItem]],
+    limit: int,
 ) -> list[OutboxItem]:
     items: list[OutboxItem] = []
     for topic in topics:
-        query = _due(tx, topic, mode, tenant).limit(limit - len(items))
+        query = due(tx, topic).limit(limit - len(items))
         items += tx.exec(query.with_for_update(skip_locked=True)) if len(items) < limit else []
     for item in items:
         item.attempts += 1

@@ -15,7 +15,7 @@ from flask import Flask
 
 import gateway as package
 from gateway import daily, runtime
-from gateway.core.tenant import Tenant
+from gateway.core.tenant import Mode, Tenant
 from gateway.settlement.service import PAYOUT_TOPIC
 from gateway.webhooks import outbox
 from gateway.webhooks.models import OutboxItem
@@ -94,6 +94,39 @@ def test_neither_live_money_nor_another_clock_waits_for_calls_that_hang(
     finally:
         here.set()
     assert waited(lambda: len(done) == 9)
+    assert sorted(set(hung)) == sorted(hung), "each was worked once"
+
+
+def test_no_merchant_waits_for_the_calls_of_another_that_hang_in_the_same_lane(
+    app: Flask, new_merchant: Any, worker: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, here = app.extensions["fenqi"], threading.Event()
+    hung, done = [], []
+
+    def institution(_: Any, item: OutboxItem) -> None:
+        if item.payload["payout"] == "hangs":
+            hung.append(item.id)
+            here.wait(60)
+        done.append(item.payload["payout"])
+
+    monkeypatch.setitem(runtime.TOPICS, PAYOUT_TOPIC, institution)
+    modes: tuple[Mode, ...] = ("live", "test")
+    hanging, other = (new_merchant().credentials["merchant"] for _ in range(2))
+    hands = {lane.mode: lane.hands for lane in runtime.LANES if PAYOUT_TOPIC in lane.topics}
+    for mode in modes:
+        for _ in range(hands[mode] + 1):
+            gateway.db.write(partial(put_payout, tenant=Tenant(hanging, mode), payout="hangs"))
+    try:
+        worker()
+        assert waited(lambda: len(hung) == sum(hands.values()) // 2), (
+            "half of the hands work for one merchant"
+        )
+        for mode in modes:
+            gateway.db.write(partial(put_payout, tenant=Tenant(other, mode), payout=mode))
+        assert waited(lambda: set(done) == set(modes))
+    finally:
+        here.set()
+    assert waited(lambda: len(done) == sum(hands.values()) + 4)
     assert sorted(set(hung)) == sorted(hung), "each was worked once"
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in a terminal ends a server within three seconds, whenever it is pressed."""
+"""Ctrl-C in a terminal ends a server within three seconds, whenever it is pressed; a killed one ends whole."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import pty
 import select
 import signal
 import socket
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,30 @@ def test_ctrl_c_ends_a_worker_within_three_seconds(tmp_path: Path) -> None:
         assert "Traceback" not in terminal.shown
     finally:
         terminal.close()
+
+
+def test_a_server_that_is_killed_leaves_no_process_that_serves_on(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path / 'fenqi.sqlite'}")
+    port = free_port()
+    server = subprocess.Popen(
+        [PROGRAM, "serve", "--port", str(port), "--data", str(tmp_path)],
+        env={**os.environ, "DATABASE_URL": ""},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert waited(lambda: listens(port), START_SECONDS)
+    finally:
+        server.kill()
+        server.wait()
+    assert waited(lambda: not listens(port), 20), "a process of the server goes on"
+
+
+def waited(until: Callable[[], bool], seconds: float) -> bool:
+    """Whether it came true in time."""
+    latest = time.monotonic() + seconds
+    while not until():
+        if time.monotonic() > latest:
+            return False
+        time.sleep(0.1)
+    return True
