@@ -32,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # such as ``| head``: whoever reads has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED
-    except (ScoringError, OSError, ValueError) as problem:
+    except OSError as problem:
+        where = f"{problem.filename}: {problem.strerror}" if problem.filename else problem
+        print(f"fenqi-score: {where}", file=sys.stderr)
+        return 1
+    except (ScoringError, ValueError) as problem:
         print(f"fenqi-score: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -260,7 +264,10 @@ def _read_application(source: str) -> Any:
     from scoring.application import Application  # noqa: PLC0415
 
     text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
-    fields = json.loads(text)
+    try:
+        fields = json.loads(text)
+    except ValueError as problem:
+        raise ValueError(f"{source}: not a JSON file: {problem}") from problem
     if not isinstance(fields, dict):
         raise ValueError("the application must be a JSON object")
     try:

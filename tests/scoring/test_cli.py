@@ -30,7 +30,7 @@ def test_explain_reads_standard_input_and_prints_text(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("{", "fenqi-score: "),
+        ("{", "order.json: not a JSON file: Expecting"),
         ("[]", "must be a JSON object"),
         ('{"amount_fen": 1, "term": 3, "category": "3c", "shoe_size": 43}', "shoe_size"),
         ('{"amount_fen": -1, "term": 3, "category": "3c"}', "amount_fen must be from 1"),
@@ -47,6 +47,7 @@ def test_bad_input_is_one_clear_sentence(capsys, tmp_path, content, complaint):
 
 def test_a_missing_file_or_bundle_is_reported(capsys, tmp_path):
     assert main(["explain", str(tmp_path / "none.json")]) == 1
+    assert capsys.readouterr().err == f"fenqi-score: {tmp_path / 'none.json'}: No such file or directory\n"
     assert main(["evaluate", "--bundle", str(tmp_path)]) == 1
     assert "not a complete bundle" in capsys.readouterr().err
 

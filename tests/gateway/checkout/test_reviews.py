@@ -84,7 +84,7 @@ def test_the_promised_time_stands_on_the_page_and_in_the_answer(pages: Any, api:
     checkout = played(api, REVIEWED)
     assert api.get(f"/v1/checkouts/{checkout}").json["review_due_at"] == "2026-11-24T04:00:00.000Z"
     page = pages.get(f"/checkout/{checkout}/result").text
-    assert "最迟于 2026年11月24日 12:00（北京时间）前答复" in page
+    assert "我们将在 2026年11月24日 12:00（北京时间）前答复" in page
     assert "data-overdue" not in page
 
 
@@ -226,7 +226,7 @@ def test_an_upheld_decline_stays_and_says_so(pages: Any, api: Any, gateway: Any,
 
 def test_a_late_answer_to_an_appeal_is_admitted(pages: Any, api: Any, gateway: Any, clock: Any) -> None:
     checkout, _ = appealed(pages, api, gateway)
-    assert "最迟于" in pages.get(f"/checkout/{checkout}/result").text
+    assert "我们将在" in pages.get(f"/checkout/{checkout}/result").text
     clock.advance(hours=25)
     assert "现已超时" in pages.get(f"/checkout/{checkout}/result").text
 
