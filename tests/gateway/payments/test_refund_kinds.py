@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import select, text
+from sqlmodel import col, select, text
 
 from gateway.ledger import service as ledger
 from gateway.ledger.verify import verify
@@ -223,9 +224,9 @@ def test_a_refund_that_waits_for_two_returns_is_decided_with_the_last(books: Boo
     books.sound()
     states = []
     with books.gateway.db.read() as tx:
-        waiting = tx.exec(select(ShopperReturn.id).order_by(ShopperReturn.id)).all()
+        waiting = tx.exec(select(ShopperReturn.id).order_by(col(ShopperReturn.id))).all()
     for each in waiting:
-        books.gateway.db.write(lambda tx, each=each: returns.confirm(tx, each))
+        books.gateway.db.write(partial(returns.confirm, return_id=each))
         states.append(books.api.get(f"/v1/refunds/{first['id']}").json["status"])
         books.sound()
     assert states == ["pending", "succeeded"]
