@@ -101,6 +101,9 @@ def drain(gateway: Gateway) -> int:
 
 def drain_outbox(gateway: Gateway) -> int:
     """Handle what waits in the outbox, lane after lane in this thread; returns how many rows were claimed."""
+    with gateway.db.read() as tx:
+        if not outbox.is_due(tx, tuple(TOPICS)):
+            return 0
     return sum(outbox.drain(gateway.db, _handlers(gateway, lane.topics), mode=lane.mode) for lane in LANES)
 
 

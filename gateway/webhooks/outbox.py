@@ -175,6 +175,14 @@ def wake(tx: Transaction, tenant: Tenant) -> None:
     tx.execute(waiting.values(next_at=tx.wall))
 
 
+def is_due(tx: Transaction, topics: Sequence[str]) -> bool:
+    """Whether anything is due of some topics."""
+    query = select(OutboxItem.id).where(
+        text(WAITS), col(OutboxItem.topic).in_(topics), OutboxItem.next_at <= tx.wall
+    )
+    return tx.exec(query.limit(1)).first() is not None
+
+
 def in_hand(tx: Transaction, tenant: Tenant, topics: Sequence[str]) -> bool:
     """Whether some worker is at work on a row of the merchant."""
     query = select(OutboxItem.id).where(

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from gateway.core.tenant import Tenant
-from gateway.daily import sweep
+from gateway.daily import sweep, tenants_with_work
 from gateway.ledger import service as ledger
 from gateway.ledger.accounts import CHART
 from gateway.ledger.verify import verify
@@ -42,7 +42,9 @@ class Books:
         self.jump((date.fromisoformat(day) - self.clock.now.date()).days)
 
     def work(self) -> None:
-        sweep(self.gateway)
+        """The sweep, on a day on which a merchant has something to do, and everything that it instructs."""
+        if tenants_with_work(self.gateway):
+            sweep(self.gateway)
         while drain(self.gateway):
             pass
 
