@@ -17,12 +17,12 @@ from gateway.errors import CodeRefused, NotFound
 from gateway.identity import codes
 from gateway.identity.notifier import SANDBOX_CODE
 from gateway.web.context import Caller, Gateway
-from gateway.web.operations import Api, Call
+from gateway.web.operations import Api, Call, Pending
 
 api = Api("test_helpers", prefix="/v1/test_helpers/checkouts")
 
 
-def _decided(gateway: Gateway, caller: Caller, path: dict[str, str], fault: str | None) -> dict[str, Any]:
+def _decided(gateway: Gateway, caller: Caller, path: dict[str, str], fault: str | None) -> Any:
     """The checkout after bureau and lender were asked."""
     with gateway.db.read() as tx:
         request = requests.of_checkout(tx, path["checkout_id"])
@@ -31,7 +31,8 @@ def _decided(gateway: Gateway, caller: Caller, path: dict[str, str], fault: str 
     with gateway.db.read() as tx:
         gateway.at_time_of(tx, caller.tenant)
         checkout = service.get(tx, caller.tenant, path["checkout_id"])
-        return service.view(tx, checkout, public_url=gateway.settings.public_url)
+        view = service.view(tx, checkout, public_url=gateway.settings.public_url)
+    return Pending(view) if view["status"] == "deciding" else view
 
 
 @api.post(

@@ -116,10 +116,11 @@ def once(
     return outcome
 
 
-def amend(tx: Transaction, *, tenant: Tenant, route: str, key: str, body: bytes) -> None:
-    """Keep another body for a key that was answered: what came of the request after its first commit."""
+def amend(tx: Transaction, *, tenant: Tenant, route: str, key: str, outcome: Outcome) -> None:
+    """Keep another answer for a key that was answered: what came of the request after its first commit."""
     record_id = _digest([tenant.merchant_id, tenant.mode, route, key])
-    tx.connection().execute(ROWS.update().where(ROWS.c.id == record_id).values(body=body))
+    kept = ROWS.update().where(ROWS.c.id == record_id).values(status=outcome.status, body=outcome.body)
+    tx.connection().execute(kept)
 
 
 def _kept(body: bytes, record_id: str, vault: Vault | None) -> bytes:

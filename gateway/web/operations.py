@@ -37,11 +37,20 @@ from gateway.web.rate_limits import Rate
 
 VERSION = "2026-11-23"
 VERSION_HEADER = "Fenqi-Version"
+ACCEPTED = 202
+"""Status under which an answer is kept until ``finish`` has given the last word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
     """Marks the answer of a view as newly made: 201."""
+
+    thing: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Marks what a ``finish`` returns while it is not the last word: a repeated request asks again."""
 
     thing: Any
 
@@ -203,6 +212,8 @@ def _runner(operation: Operation) -> Callable[..., Response]:
                 if operation.csv is not None and _wants_csv():
                     return Outcome(200, operation.csv(call, **path), content_type="text/csv; charset=utf-8")
                 outcome = _dumped(operation, operation.view(call, **path))
+                if operation.finish is not None:
+                    outcome = replace(outcome, status=ACCEPTED)
                 if operation.writes and (operation.privileged or who.user_id is not None):
                     here.audit(tx, who, operation.view.__name__, _about(path, outcome), outcome.body)
                 return outcome
@@ -223,7 +234,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
 
         if operation.writes:
             outcome = here.db.write(work)
-            if operation.finish is not None and caller is not None and not outcome.replayed:
+            if caller is not None and outcome.status == ACCEPTED:
                 outcome = _finished(here, operation, caller, path, outcome, fault.name if fault else None)
         else:
             with here.db.read() as tx:
@@ -244,13 +255,19 @@ def _finished(
     outcome: Outcome,
     fault: str | None,
 ) -> Outcome:
-    """What ``finish`` answers instead; a repeated request gets it too."""
+    """What ``finish`` answers instead; a repeated request gets it too, once it is the last word.
+
+    A request that was interrupted after its commit is finished by its repeat.
+    """
     assert operation.finish is not None
-    final = replace(outcome, body=_dumped(operation, operation.finish(here, caller, path, fault)).body)
+    result = operation.finish(here, caller, path, fault)
+    pending = isinstance(result, Pending)
+    dumped = _dumped(operation, result.thing if isinstance(result, Pending) else result)
+    final = replace(outcome, status=dumped.status, body=dumped.body)
     key = key_of(request, operation.idempotency)
-    if key is not None:
+    if key is not None and not pending:
         route = f"{operation.method} {request.path}"
-        here.db.write(lambda tx: amend(tx, tenant=caller.tenant, route=route, key=key, body=final.body))
+        here.db.write(lambda tx: amend(tx, tenant=caller.tenant, route=route, key=key, outcome=final))
     return final
 
 

@@ -313,6 +313,16 @@ def test_the_test_helper_answers_again_what_became_of_it(gateway: Any, api: Any)
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
+def test_a_repeat_of_the_test_helper_goes_on_with_what_was_interrupted(lender: Lender, api: Any) -> None:
+    path = f"/v1/test_helpers/checkouts/{api.checkout()['id']}/complete"
+    lender.down = True
+    assert api.post(path, {"phone": PHONE}, key="once").json["status"] == "deciding"
+    lender.down = False
+    finished = api.post(path, {"phone": PHONE}, key="once")
+    assert (finished.status_code, finished.json["status"]) == (200, "approved")
+    assert api.post(path, {"phone": PHONE}, key="once").data == finished.data
+
+
 def test_an_application_that_is_being_decided_counts_on_its_phone(
     gateway: Any, lender: Lender, pages: Any, api: Any, clock: Any
 ) -> None:

@@ -40,7 +40,6 @@ class Server:
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # A session of its own: granian's worker dies with its parent.
         return subprocess.Popen(
             [sys.executable, "-c", self._command],
             env=self._environ,
@@ -51,13 +50,14 @@ class Server:
 
     def kill(self) -> None:
         """SIGKILL to the server and its workers, then a new one."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self.stop()
         self.kills += 1
         self._process = self._start()
 
     def stop(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
+        children = subprocess.run(["pgrep", "-P", str(self._process.pid)], capture_output=True, check=False)
+        for pid in (self._process.pid, *map(int, children.stdout.split())):
+            os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
 
