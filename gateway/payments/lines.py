@@ -284,8 +284,9 @@ def _pieces(standings: Standings, items: Items) -> Counter[int]:
         if standing and not left and quantity <= ordered:
             raise LineCaptured(f"All {ordered} of line {number} were captured before.", param=param, **facts)
         if quantity > left:
+            short = f"Line {number} has {left} of {ordered} pieces left to capture, not {quantity}."
             raise LineUnavailable(
-                f"Line {number} has {left} of {ordered} pieces left to capture, not {quantity}.",
+                short if standing else f"There is no line {number}: the order has {len(standings)}.",
                 param=param,
                 **facts,
             )
