@@ -1,7 +1,7 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
-The outbox is drained in lanes, which wait for nobody but themselves: live money, test money, test clocks, challengers.
-The jobs of the day and the webhooks have threads of their own beside them.
+The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions and money of either mode, test
+clocks, challengers. The jobs of the day and the webhooks have threads of their own beside them.
 """
 
 from __future__ import annotations

@@ -105,8 +105,8 @@ class Operation:
     roles: tuple[str, ...] = ()
     """Which people may; empty: all whose role has the scope."""
     finish: Finish | None = None
-    """Goes on after the commit, outside any transaction, and returns what is answered instead. What the view returned
-    is the answer of a repeated request where this was interrupted."""
+    """Goes on after the commit, outside any transaction, and returns what is answered instead. A repeated request runs
+    it again where it was interrupted or had no last word."""
     step_up: bool | Literal["login"] = False
     """Whether a person must have logged in within five minutes, in live mode with a second factor; for ``login``
     without one too."""
@@ -261,11 +261,11 @@ def _finished(
     """
     assert operation.finish is not None
     result = operation.finish(here, caller, path, fault)
-    pending = isinstance(result, Pending)
-    dumped = _dumped(operation, result.thing if isinstance(result, Pending) else result)
+    is_last, thing = (False, result.thing) if isinstance(result, Pending) else (True, result)
+    dumped = _dumped(operation, thing)
     final = replace(outcome, status=dumped.status, body=dumped.body)
     key = key_of(request, operation.idempotency)
-    if key is not None and not pending:
+    if key is not None and is_last:
         route = f"{operation.method} {request.path}"
         here.db.write(lambda tx: amend(tx, tenant=caller.tenant, route=route, key=key, outcome=final))
     return final
