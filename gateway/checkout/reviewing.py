@@ -16,7 +16,6 @@ from gateway.decision import reviews
 from gateway.decision import service as decisions
 from gateway.errors import DuplicateReference, NotFound, TermUnavailable, WrongState
 from gateway.merchants import test_clocks
-from gateway.plans import service as plans
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
@@ -111,15 +110,7 @@ def _newest_of(tx: Transaction, declined: Checkout) -> Checkout | None:
 
 def _again(tx: Transaction, gateway: Gateway, declined: Checkout, ends: datetime) -> Checkout:
     test_clocks.enter(tx, service.tenant_of(declined))
-    quote = plans.quote(
-        tx,
-        service.tenant_of(declined),
-        amount_fen=declined.amount_fen,
-        terms=declined.terms,
-        category=declined.category,
-        lender=plans.lender_of(gateway.settings),
-        down_payment_fen=declined.down_payment_fen,
-    )
+    quote = service.quote_today(tx, gateway, declined)
     if not quote["plans"]:
         raise TermUnavailable("No term can be offered for this amount today.", param="terms")
     progress = {

@@ -229,6 +229,19 @@ def enter_time_of(tx: Transaction, checkout: Checkout) -> None:
     test_clocks.enter(tx, tenant_of(checkout))
 
 
+def quote_today(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, Any]:
+    """The plans for the order of a checkout as they are today."""
+    return plans.quote(
+        tx,
+        tenant_of(checkout),
+        amount_fen=checkout.amount_fen,
+        terms=checkout.terms,
+        category=checkout.category,
+        lender=plans.lender_of(gateway.settings),
+        down_payment_fen=checkout.down_payment_fen,
+    )
+
+
 def lines_of(checkout: Checkout) -> list[OrderedLine]:
     """The lines of the order, each with what of the financed amount it is worth."""
     return order_lines.of_order(

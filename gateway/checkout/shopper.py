@@ -180,15 +180,7 @@ def _requote(tx: Transaction, gateway: Gateway, checkout: Checkout) -> None:
     today = shanghai_date(tx.now)
     if checkout.identified_at is None and shanghai_date(checkout.created_at) == today:
         return
-    quote = plans.quote(
-        tx,
-        service.tenant_of(checkout),
-        amount_fen=checkout.amount_fen,
-        terms=checkout.terms,
-        category=checkout.category,
-        lender=plans.lender_of(gateway.settings),
-        down_payment_fen=checkout.down_payment_fen,
-    )
+    quote = service.quote_today(tx, gateway, checkout)
     checkout.plans, checkout.unavailable = quote["plans"], quote["unavailable"]
     checkout.prices = quote["prices"]
 
