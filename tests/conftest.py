@@ -71,9 +71,11 @@ def quick() -> Iterator[None]:
 
     def with_statements_of_the_first(*args: Any, **options: Any) -> Engine:
         """An engine that finds its statements where the first one of its kind compiled them: half of a short test."""
-        engine = create_engine(*args, **options)
+        engine = create_engine(*args, **options, query_cache_size=5000)
         known = first.setdefault(engine.name, engine)
-        if known is not engine and known.dialect.server_version_info:  # it has been connected
+        if not known.dialect.server_version_info:  # it has never been connected
+            first[engine.name] = engine
+        elif known is not engine:
             engine.dialect, engine._compiled_cache = known.dialect, known._compiled_cache
         return engine
 
