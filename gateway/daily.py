@@ -249,23 +249,30 @@ def _next_stop(tx: Transaction, gateway: Gateway, clock_id: str) -> datetime:
     clock = test_clocks.by_id(tx, clock_id)
     tenant, now = Tenant.of(clock), test_clocks.time_of(tx, clock)
     today = shanghai_date(now)
+    moments, days = next_work(tx, gateway, tenant, today=today)
+    # A moment up to noon is met at this noon, a later one at the next.
+    half_a_day = timedelta(hours=12) - timedelta(microseconds=1)
+    days += [shanghai_date(moment + half_a_day) for moment in moments]
+    stop = max(min(days, default=today + timedelta(days=3653)), today)
+    noon = datetime.combine(stop, time(12), SHANGHAI)
+    return noon if noon > now else noon + timedelta(days=1)
+
+
+def next_work(
+    tx: Transaction, gateway: Gateway, tenant: Tenant, *, today: date
+) -> tuple[list[datetime], list[date]]:
+    """The moments (UTC) and days (Shanghai, from ``today``) at which the merchant's jobs have something to do next."""
     moments = (
         checkouts.next_work(tx, tenant),
         deadlines.next_work(tx, tenant),
         disputes.next_work(tx, tenant),
     )
-    # A moment up to noon is met at this noon, a later one at the next.
-    half_a_day = timedelta(hours=12) - timedelta(microseconds=1)
-    days = [shanghai_date(moment + half_a_day) for moment in moments if moment is not None]
     working_days = gateway.ports["working_days"]
     dates = (
         billing.next_work(tx, tenant, today=today),
         closing.next_work(tx, tenant, today=today, working_days=working_days),
     )
-    days += filter(None, dates)
-    stop = max(min(days, default=today + timedelta(days=3653)), today)
-    noon = datetime.combine(stop, time(12), SHANGHAI)
-    return noon if noon > now else noon + timedelta(days=1)
+    return [moment for moment in moments if moment], [day for day in dates if day]
 
 
 def _at(gateway: Gateway, tenant: Tenant, work: Callable[[Transaction], T]) -> T:
