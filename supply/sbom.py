@@ -8,7 +8,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import gateway
 from supply import ROOT
 from supply.locks import Package, packages
 
@@ -18,8 +17,10 @@ NAMESPACE = uuid.UUID("4f0f3c3e-3a3c-5f0b-9a67-5d2f6a1f7a11")
 def build(root: Path = ROOT) -> dict[str, Any]:
     """The document. The same locks make the same bytes: its serial number is drawn from its content."""
     components = [_component(package) for package in packages(root)]
-    release = f"pkg:pypi/fenqi-gateway@{gateway.__version__}"
-    ours = [_ours("fenqi", gateway.__version__, "pypi"), _ours("@fenqi/js", _snippet_version(root), "npm")]
+    version = _version(root / "gateway/__init__.py", r'__version__ = "([^"]+)"')
+    snippet = _version(root / "sdk/js-snippet/package.json", r'"version": "([^"]+)"')
+    release = f"pkg:pypi/fenqi-gateway@{version}"
+    ours = [_ours("fenqi", version, "pypi"), _ours("@fenqi/js", snippet, "npm")]
     needed = [part["bom-ref"] for part in components if part["scope"] == "required"]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -32,7 +33,7 @@ def build(root: Path = ROOT) -> dict[str, Any]:
                 "type": "application",
                 "bom-ref": release,
                 "name": "fenqi-gateway",
-                "version": gateway.__version__,
+                "version": version,
                 "purl": release,
                 "licenses": [{"license": {"id": "Apache-2.0"}}],
                 "components": ours,
@@ -65,10 +66,9 @@ def _ours(name: str, version: str, kind: str) -> dict[str, Any]:
     return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
 
 
-def _snippet_version(root: Path) -> str:
-    text = (root / "sdk/js-snippet/package.json").read_text("utf-8")
-    found = re.search(r'"version": "([^"]+)"', text)
-    assert found is not None
+def _version(path: Path, pattern: str) -> str:
+    found = re.search(pattern, path.read_text("utf-8"))
+    assert found is not None, path
     return found[1]
 
 
