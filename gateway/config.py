@@ -65,6 +65,8 @@ class Settings:
     """How many proxies stand in front and add to ``X-Forwarded-For``; with 0 the header is not believed."""
     webhook_ports: tuple[int, ...] = (443,)
     """Ports of public hosts that webhooks are delivered to."""
+    webhook_answer_days: int = 7
+    """How many days the masked answers of merchants' webhook endpoints stay in the log of deliveries."""
     webhook_local: bool = False
     """Whether test mode may deliver webhooks to this machine's loopback, also without TLS: for development."""
     step_up_refund_fen: int = 0
@@ -106,6 +108,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "scores_per_day": _whole(0, 10**9),
         "proxies": _whole(0, 5),
         "webhook_ports": _ports,
+        "webhook_answer_days": _whole(1, 30),
         "webhook_local": _truth,
         "institution_url": _institution,
         "institution_test_key": _key("test", other="live"),

@@ -141,6 +141,10 @@ GLOBAL_JOBS: tuple[GlobalJob, ...] = (
     GlobalJob("clear cured defaults", lambda gateway: _whole(gateway, links.clear_cured)),
     GlobalJob("delete what has served its purpose", retention.sweep),
     GlobalJob("delete old deliveries", lambda gateway: gateway.db.write(deliveries.forget_old) > 0),
+    GlobalJob(
+        "delete what merchants answered",
+        lambda gateway: deliveries.forget_answers(gateway.db, days=gateway.settings.webhook_answer_days),
+    ),
     GlobalJob("extend the chain of the ledger", _extend_chain),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import secrets
 import shlex
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.security import generate_password_hash
 
 import fenqi
 import gateway as package
@@ -39,6 +41,7 @@ MERCHANTS: tuple[dict[str, Any], ...] = (
 
 def start(*, port: int, data_dir: str | None) -> int:
     """Prepare the data, announce the addresses, serve until Ctrl-C."""
+    server.check_sdk_version()
     url = f"http://{HOST}:{port}"
     folder = Path(data_dir or os.environ.get("FENQI_DATA_DIR") or "var/demo").resolve()
     server.address_to_bind(HOST, port)
@@ -67,6 +70,9 @@ def prepare(gateway: Gateway, folder: Path, url: str) -> dict[str, Any]:
         row = by_shop.get(wanted["shop"])
         if row is None:
             row = {"shop": wanted["shop"], **_onboarded(gateway, wanted, url)}
+        if _shop_file(row["shop"]).exists():
+            row.setdefault("desk_password", secrets.token_urlsafe(9))
+            row.setdefault("desk_secret_key", secrets.token_urlsafe(32))
         _point_webhook(gateway, row, url)
         merchants.append(row)
     facts = {"base_url": url, "merchants": merchants}
@@ -85,6 +91,9 @@ def _environment(row: dict[str, Any], folder: Path, url: str) -> str:
         "FENQI_WEBHOOK_SECRET": row["webhook_secret"],
         "FENQI_DATA_DIR": str(folder),
     }
+    if "desk_password" in row:
+        variables["SHOP_SECRET_KEY"] = row["desk_secret_key"]
+        variables["SHOP_DESK_PASSWORD_HASH"] = generate_password_hash(row["desk_password"])
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
@@ -120,7 +129,10 @@ def page(facts: dict[str, Any], folder: Path) -> str:
         "",
     ]
     for row in facts["merchants"]:
-        shop = [f"    shop     {url}/shops/{row['shop']}/"] if _shop_file(row["shop"]).exists() else []
+        shop = []
+        if "desk_password" in row:
+            address = f"{url}/shops/{row['shop']}"
+            shop = [f"    shop     {address}/", f"    desk     {address}/desk  {row['desk_password']}"]
         lines += [
             f"  {row['name']} · {row['name_en']}",
             *shop,
@@ -191,6 +203,8 @@ def _shop(app: Flask, row: dict[str, Any], url: str) -> Flask | None:
         gateway_url=url,
         publishable_key=row["publishable_key"],
         database=app.extensions["fenqi"].settings.data_dir / f"shop-{row['shop']}.sqlite",
+        secret_key=row["desk_secret_key"],
+        desk_password_hash=generate_password_hash(row["desk_password"]),
     )
     return shop
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+import fenqi
+from gateway import __version__
 from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
@@ -36,6 +38,7 @@ class Unservable(WrongSetting):
 
 def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
     """Serve until a signal ends it; the settings travel to the server's processes by the environment."""
+    check_sdk_version()
     settings = from_environment(data_dir=data_dir)
     address = address_to_bind(host, port)
     if workers > 1 and canonical_url(settings.database_url).get_backend_name() == "sqlite":
@@ -135,6 +138,15 @@ def check_guards(app: Flask) -> None:
         missing = missing_guards(tx.connection(), [*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS])
     if missing:
         raise WrongSetting(f"The database is not guarded; these triggers are missing: {', '.join(missing)}")
+
+
+def check_sdk_version() -> None:
+    """The SDK is released together with the gateway, which speaks to itself by it. Raises ``WrongSetting``."""
+    if fenqi.__version__ != __version__:
+        raise WrongSetting(
+            f"fenqi {fenqi.__version__} is installed beside fenqi-gateway {__version__}: they are released together. "
+            f"Install fenqi=={__version__}."
+        )
 
 
 def begin_background_work(app: Flask) -> None:

@@ -60,6 +60,11 @@ class IdSource:
         return f"{prefix}_{_crockford(fresh)}"
 
 
+def first_id(prefix: str, unix_ms: int) -> str:
+    """The least identifier that is minted at this millisecond or later: a bound for those that came before."""
+    return f"{prefix}_{_crockford(unix_ms << RANDOM_BITS)}"
+
+
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _SHIFTS = range(5 * (BODY_LENGTH - 2), -1, -10)
 

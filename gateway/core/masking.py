@@ -14,6 +14,16 @@ _MOBILE = re.compile(r"(?:(?<![0-9A-Za-z_])|(?<=%2[Bb]))(?:\+?86[- ]?)?(1[3-9]\d
 # UnionPay, Visa, Mastercard, JCB, American Express; not 20…, with which order numbers begin.
 _CARD = re.compile(_ALONE.format(r"(?:4\d|5[1-5]|6[0256]|3[457])\d\d(?:[ -]?\d{4}){2,3}[ -]?\d{1,4}"))
 
+_EMAIL = re.compile(r"([\w.+-])[\w.+-]*@((?:[\w-]+\.)+\w+)")
+_NAMED_SECRET = re.compile(
+    r"""((?:pass(?:word|wd|code)?|pwd|secret|token|api[_-]?key|authorization|cookie|session(?:id)?|signature|credential)
+    \w*["']?\s*[:=]\s*["']?(?:(?:bearer|basic|dpop)\s+)?)[^\s"'&,;<>]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SCHEME = re.compile(r"\b(Bearer|Basic|DPoP)\s+[^\s\"'&,;<>]{8,}", re.IGNORECASE)
+_RANDOM = re.compile(r"[A-Za-z0-9_~+/.-]{24,}={0,2}")
+HIDDEN = "[…]"
+
 
 def mask_resident_id(number: str) -> str:
     """``110105********002X``."""
@@ -42,6 +52,21 @@ def redacted(text: str) -> str:
     text = _RESIDENT_ID.sub(lambda found: mask_resident_id(found[0]), text)
     text = _CARD.sub(lambda found: mask_card(found[0]) if _is_card(found[0]) else found[0], text)
     return _MOBILE.sub(lambda found: mask_phone(found[1]), text)
+
+
+def redacted_answer(text: str) -> str:
+    """What somebody else's server said, without what it should not have said: e-mail addresses and secrets are masked,
+    too. A secret is what follows a word such as ``token`` or ``Bearer``, and what looks drawn at random."""
+    text = _NAMED_SECRET.sub(lambda found: found[1] + HIDDEN, redacted(text))
+    text = _SCHEME.sub(lambda found: f"{found[1]} {HIDDEN}", text)
+    text = _EMAIL.sub(lambda found: f"{found[1]}***@{found[2]}", text)
+    return _RANDOM.sub(lambda found: HIDDEN if _is_random(found[0]) else found[0], text)
+
+
+def _is_random(word: str) -> bool:
+    """Digits among letters, and less than half of it words or figures, unlike ``/srv/app/v1/handlers/webhooks.py``."""
+    runs = re.findall(r"[A-Z]?[a-z]{4,}|[0-9_.+/-]{16,}", word)
+    return any(char.isdigit() for char in word) and sum(map(len, runs)) < len(word) / 2
 
 
 def holds_personal_number(text: str) -> bool:

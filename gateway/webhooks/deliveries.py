@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, update
 from sqlmodel import col, select
 
+from gateway.core.identifiers import first_id
 from gateway.core.tenant import Tenant
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import Database, Transaction
 from gateway.errors import NotFound, ReplayTooLarge, TooManyRequests, WrongState
 from gateway.webhooks import endpoints, service, signing_secrets, waiting
 from gateway.webhooks.delivery import ENDPOINT, PAYLOAD, body_of
@@ -22,6 +24,8 @@ TESTS_A_MINUTE = 10
 KEPT = timedelta(days=30)
 """How long a delivery that is over stays in the log."""
 FORGOTTEN_AT_ONCE = 1000
+STEPS = 20
+"""So many times, at most, in one step of the job."""
 
 
 def query_of(endpoint: WebhookEndpoint, *, status: str | None) -> Any:
@@ -130,6 +134,44 @@ def forget_old(tx: Transaction) -> int:
     if ids:
         tx.connection().execute(delete(WebhookDelivery).where(col(WebhookDelivery.id).in_(ids)))
     return len(ids)
+
+
+def forget_answers(db: Database, *, days: int) -> bool:
+    """Empty what endpoints answered more than ``days`` ago, the oldest first; true when more may be left.
+
+    So what is emptied already is the beginning of the table, and only what lies behind it is read.
+    """
+    with db.read() as tx:
+        bound = first_id("wha", int((tx.wall - timedelta(days=days)).timestamp() * 1000))
+        emptied = (
+            select(WebhookAttempt.id)
+            .where(WebhookAttempt.id < bound, col(WebhookAttempt.response_status).is_not(None))
+            .where(col(WebhookAttempt.response_body).is_(None))
+            .order_by(col(WebhookAttempt.id).desc())
+            .limit(1)
+        )
+        after = tx.exec(emptied).first()
+    for _ in range(STEPS):
+        after = db.write(partial(_empty_answers, after=after or "", bound=bound))
+        if after is None:
+            return False
+    return True
+
+
+def _empty_answers(tx: Transaction, *, after: str, bound: str) -> str | None:
+    """Empty some answers between two identifiers; returns the last of them, None when there was none."""
+    old = (
+        select(WebhookAttempt.id)
+        .where(WebhookAttempt.id > after, WebhookAttempt.id < bound)
+        .where(col(WebhookAttempt.response_body).is_not(None))
+        .order_by(col(WebhookAttempt.id))
+        .limit(FORGOTTEN_AT_ONCE)
+    )
+    ids = list(tx.exec(old))
+    if ids:
+        emptied = update(WebhookAttempt).where(col(WebhookAttempt.id).in_(ids)).values(response_body=None)
+        tx.connection().execute(emptied)
+    return ids[-1] if ids else None
 
 
 def _sample_data(

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select
 
+from gateway.core.masking import redacted_answer
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.webhooks import endpoints, retries, service, signatures, signing_secrets, waiting
 from gateway.webhooks.addresses import Rules
 from gateway.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from gateway.webhooks.schemas import EventAnswer, WebhookEndpointAnswer
-from gateway.webhooks.transport import Answer, Line, NotDelivered
+from gateway.webhooks.schemas import KEPT_CHARACTERS, EventAnswer, WebhookEndpointAnswer
+from gateway.webhooks.transport import KEPT_BYTES, Answer, Line, NotDelivered
 from gateway.webhooks.waiting import Run
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ ENDPOINT = WebhookEndpointAnswer()
 RUN_SECONDS = 20.0
 """After so long a run begins no further request, so that it ends well inside its lease."""
 SLOW_SECONDS = 1.0
+LONGEST_NUMBER = 40
+"""At least as many characters as an ID, card or phone number has, however it is set."""
 CHANCES = 1 << 32
 
 
@@ -164,15 +167,20 @@ def _write(tx: Transaction, row: WebhookDelivery, endpoint: WebhookEndpoint, att
             url=endpoint.url,
             request_headers=attempt.headers,
             response_status=answer.status if answer else None,
-            response_body=answer.body.decode("utf-8", "replace").replace("\x00", "\ufffd")
-            if answer
-            else None,
+            response_body=_kept(answer.body) if answer else None,
             error=attempt.error,
             duration_ms=round(attempt.seconds * 1000),
             next_at=row.next_at if row.status == "pending" else None,
             created_at=tx.wall,
         )
     )
+
+
+def _kept(body: bytes) -> str:
+    """What is written down of an answer: its beginning, masked. The end of a cut one may hold half a number."""
+    text = body.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    whole = text if len(body) < KEPT_BYTES else text[:-LONGEST_NUMBER]
+    return redacted_answer(whole)[:KEPT_CHARACTERS]
 
 
 def _judge(tx: Transaction, endpoint: WebhookEndpoint, attempts: Sequence[Attempt]) -> None:

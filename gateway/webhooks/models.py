@@ -162,7 +162,7 @@ class WebhookAttempt(SQLModel, table=True):
     request_headers: dict[str, str] = Field(sa_column=Column(Document, nullable=False))
     response_status: int | None = Field(default=None, sa_column=Column(Whole, nullable=True))
     response_body: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
-    """The first 1,024 bytes, as text."""
+    """The beginning of the answer, masked; None again after some days (``deliveries.forget_answers``)."""
     error: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
     duration_ms: int = Field(sa_column=Column(Whole, nullable=False))
     next_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))

@@ -35,6 +35,13 @@ EVENT_TYPES = (
 )
 TEST_EVENT = "webhook_endpoint.test"
 """Type of a test's sample when none is asked for; it is never recorded."""
+KEPT_CHARACTERS = 500
+"""So much of what an endpoint answered is written down."""
+ANSWER_KEPT = (
+    f"The beginning of the answer, at most {KEPT_CHARACTERS} characters. Personal numbers, e-mail addresses "
+    "and secrets are masked. "
+    "Null without an answer, and again after seven days, or as many as the gateway is set to."
+)
 DELIVERY_STATES = ("pending", "succeeded", "failed", "canceled")
 
 
@@ -157,7 +164,7 @@ class WebhookAttemptAnswer(Strict):
     request_headers = fields.Dict(keys=fields.String(), values=fields.String())
     request_body = fields.String()
     response_status = fields.Integer(allow_none=True)
-    response_body = fields.String(allow_none=True, metadata={"description": "The first 1,024 bytes."})
+    response_body = fields.String(allow_none=True, metadata={"description": ANSWER_KEPT})
     error = fields.String(allow_none=True)
     duration_ms = fields.Integer()
     next_attempt_at = Moment(allow_none=True)

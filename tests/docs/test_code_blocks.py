@@ -259,17 +259,26 @@ def opened(chromium: Any, block: Block, demo: Demo, policy: str) -> Any:
 
 def test_phone_shop_ships_and_refunds(demo: Demo) -> None:
     shop, browser = f"{demo.url}/shops/phones", requests.Session()
-    sent = browser.post(f"{shop}/p/xinghe-12/split", allow_redirects=False, timeout=20)
+
+    def press(page: str, action: str, **values: str) -> requests.Response:
+        token = re.search(r'name="csrf" value="([^"]+)"', browser.get(f"{shop}{page}", timeout=20).text)
+        assert token is not None, page
+        sent = {"csrf": token[1], **values}
+        return browser.post(f"{shop}{action}", data=sent, allow_redirects=False, timeout=20)
+
+    sent = press("/p/xinghe-12", "/p/xinghe-12/split")
     checkout = sent.headers["Location"].split("/")[-1].split("?")[0]
     row = demo.phones
     with fenqi.Fenqi(row["client_id"], row["client_secret"], base_url=demo.url) as client:
         found = client.checkouts.list(limit=1).data[0]
-        assert found.url == sent.headers["Location"], checkout
+        assert found.id == checkout
         client.test_helpers.complete_checkout(found.id, phone="13800000001")
         browser.get(f"{shop}/return", params={"checkout": found.id}, timeout=20).raise_for_status()
         number = found.merchant_reference
-        browser.post(f"{shop}/desk/{number}/ship", timeout=20).raise_for_status()
-        browser.post(f"{shop}/desk/{number}/refund", timeout=20).raise_for_status()
+        entered = press("/desk/login", "/desk/login", password=row["desk_password"])
+        assert entered.headers["Location"] == f"{shop}/desk"
+        for action in ("ship", "refund"):
+            assert press("/desk", f"/desk/{number}/{action}").status_code == 303
 
         payment = client.payments.retrieve(str(client.checkouts.retrieve(found.id).payment))
 

@@ -23,6 +23,7 @@ from flask import Flask, Request
 from flask.testing import FlaskClient
 from marshmallow import Schema, fields
 from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.security import generate_password_hash
 
 import fenqi
 from fenqi.testing.wsgi import wsgi_session
@@ -31,6 +32,7 @@ from gateway.app import APIS
 from gateway.web.rate_limits import InProcess
 
 ROOT = Path(__file__).parents[2]
+DESK_PASSWORD = "desk of the phone shop"
 PEOPLES = ("/v1/team", "/v1/account")
 DEEP = "[" * 4_000
 """Deeper than a parser goes, and short enough for any form."""
@@ -409,25 +411,46 @@ def shop(app: Flask, api: Any, tmp_path: Path) -> Flask:
         gateway_url=url,
         publishable_key=api.credentials["publishable_key"],
         database=tmp_path / "phones.sqlite",
+        secret_key="k" * 32,
+        desk_password_hash=generate_password_hash(DESK_PASSWORD, "pbkdf2:sha256:1"),
     )
     return made
+
+
+def enter(stranger: Stranger) -> None:
+    """Log in to the desk of the shop, whatever was tried at its door."""
+    if stranger.client.get("/desk").status_code != 200:
+        ((_, values),) = forms(stranger.client.get("/desk/login").text)
+        sent = {**values, "password": DESK_PASSWORD}
+        answer = stranger.client.post("/desk/login", data=sent, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+        assert answer.status_code == 303
 
 
 @pytest.mark.slow
 @ON_SQLITE
 def test_no_page_of_the_phone_shop_fails(shop: Flask, api: Any) -> None:
     stranger = Stranger(shop)
+    enter(stranger)
     slug = re.findall(r"/p/([\w-]+)", stranger.send("GET", "/").text)[0]
+    csrf = dict(forms(stranger.send("GET", f"/p/{slug}").text))[f"http://shop.test/p/{slug}/split"]
     for outcome in ("13800000001", "13800000002", None):
-        checkout = stranger.send("POST", f"/p/{slug}/split").location.rpartition("/")[2].partition("?")[0]
+        checkout = (
+            stranger.send("POST", f"/p/{slug}/split", data=csrf).location.rpartition("/")[2].partition("?")[0]
+        )
         if outcome:
             api.post(f"/v1/test_helpers/checkouts/{checkout}/complete", {"phone": outcome})
         stranger.send("GET", f"/return?checkout={checkout}")
     numbers = sorted(set(re.findall(r'data-order="([^"]+)', stranger.send("GET", "/desk").text)))
+    assert len(numbers) == 3
     for method, paths in stranger.routes({"slug": [slug], "number": numbers}):
         if not paths[0].endswith("/split"):
             stranger.try_route(method, paths)
+            enter(stranger)
+    for page in ("/desk", f"/p/{slug}"):
+        stranger.try_page(page)
     stranger.check()
+    answer = stranger.client.get("/return?lang=en")
+    assert (answer.status_code, "The link is not whole" in answer.text) == (400, True)
 
 
 def test_the_corpus_tells_a_server_error() -> None:

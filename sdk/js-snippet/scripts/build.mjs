@@ -1,11 +1,13 @@
 /**
- * Writes the package (`dist/`) and the copies that the gateway serves (`gateway/web/static/js/`).
+ * Writes the package (`dist/`) and the copies that the gateway serves (`gateway/web/static/js/`),
+ * and pins the newest one in the example shop.
  * A released version never changes: other bytes under the same version are refused, unless `--unreleased` says that
  * nobody outside this repository has had it.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { bundle, gzipped, integrity, LARGEST, root } from './bundle.mjs';
 
+const pinned = `${root}../../examples/phones/snippet.json`;
 const published = `${root}../../gateway/web/static/js/`;
 
 const write = async (path, content) => {
@@ -35,6 +37,7 @@ await write(`${root}dist/fenqi.js`, script);
 await write(`${root}dist/index.js`, module);
 await write(`${published}v${version}/fenqi.js`, script);
 if (latest === version) await write(`${published}v${major}/fenqi.js`, script);
+if (latest === version) await write(pinned, `${JSON.stringify({ version, integrity: hash }, null, 2)}\n`);
 await write(`${published}versions.json`, `${JSON.stringify(ordered, null, 2)}\n`);
 
 console.log(`@fenqi/js ${version}: script ${gzipped(script)} bytes gz, module ${gzipped(module)} bytes gz\n${hash}`);

@@ -31,6 +31,26 @@ def test_text_is_redacted(text, safe):
     assert masking.redacted(text) == safe
 
 
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("mail li.si+x@mail.example.cn, 13800138000", "mail l***@mail.example.cn, 138****8000"),
+        ('{"access_token": "abc", "ok": true}', '{"access_token": "[…]", "ok": true}'),
+        ("password=hunter2&next=/", "password=[…]&next=/"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer […]"),
+        ("got Bearer 0123456789", "got Bearer […]"),
+        ("key whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "key […]"),
+        ("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl1", "[…]"),
+        ("File /srv/app/v1/handlers/webhooks.py:31", "File /srv/app/v1/handlers/webhooks.py:31"),
+        ("chk_01KATEZJ00AAAAAAAAAAAAAAAA unknown", "[…] unknown"),
+        ("received 2026-11-23T04:00:00.000000Z", "received 2026-11-23T04:00:00.000000Z"),
+        ("", ""),
+    ],
+)
+def test_an_answer_shows_neither_people_nor_secrets(text, safe):
+    assert masking.redacted_answer(text) == safe
+
+
 def test_only_numbers_that_can_be_real_are_refused():
     assert masking.holds_personal_number("to 11010519491231002X")
     assert masking.holds_personal_number("4242-4242-4242-4242")

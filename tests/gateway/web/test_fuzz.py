@@ -1,4 +1,8 @@
-"""Every route, fed by a fuzzer from the OpenAPI document: no answer is a 5xx, and every answer keeps the document."""
+"""Every route, fed by a fuzzer from the OpenAPI document: no answer is a 5xx, and every answer keeps the document.
+
+The run of 500 examples is asked for by name, ``./run test -m fuzz_long``; it takes other examples at each run and
+prints what it sent.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,11 @@ ORDER = {
 NOT_IN_ORDER = ("government_subsidy", "merchant_discount", "down_payment", "terms", "expires_in")
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 PARTS = 8
-GENERATE = settings(max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+SMALL, LARGE = 96, 504
+"""Examples, in equal shares for the parts; each is a sequence of some twenty-five requests."""
+GENERATE = settings(
+    deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
 
 
 def mend(case: Any, known: dict[str, str]) -> None:
@@ -54,9 +62,8 @@ def mend(case: Any, known: dict[str, str]) -> None:
             body[name] = known[f"{name}_id"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # whose types are the stricter ones
-def test_no_sequence_of_requests_is_answered_with_a_server_error(app: Flask, world: World) -> None:
+def fuzz(app: Flask, world: World, generate: settings) -> Counter[tuple[str, str, int]]:
+    """Ask every operation among some drawn from all; returns how often each answered with which status."""
     schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", app)
     operations = [found.ok() for found in schema.get_all_operations()]
     answers: Counter[tuple[str, str, int]] = Counter()
@@ -65,7 +72,7 @@ def test_no_sequence_of_requests_is_answered_with_a_server_error(app: Flask, wor
     people = {"Authorization": f"Bearer {world.api.credentials['person']}"}
 
     def requests(part: list[Any]) -> None:
-        @settings(GENERATE, suppress_health_check=list(HealthCheck))
+        @generate
         @given(st.data())
         def ask(data: st.DataObject) -> None:
             others = data.draw(st.lists(st.sampled_from(operations), min_size=6, max_size=6))
@@ -83,7 +90,7 @@ def test_no_sequence_of_requests_is_answered_with_a_server_error(app: Flask, wor
 
         ask()
 
-    for first in range(PARTS):  # Each operation has its turn, among some drawn from all.
+    for first in range(PARTS):
         requests(operations[first::PARTS])
     with app.extensions["fenqi"].db.read() as tx:
         report = verify(tx, AGREEMENTS)
@@ -93,3 +100,25 @@ def test_no_sequence_of_requests_is_answered_with_a_server_error(app: Flask, wor
     every = {(operation.method.upper(), operation.path) for operation in operations}
     assert asked == every
     assert len(granted) > len(every) * 2 // 3, sorted(asked - granted)
+    return answers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # whose types are the stricter ones
+def test_no_sequence_of_requests_is_answered_with_a_server_error(app: Flask, world: World) -> None:
+    fuzz(app, world, settings(GENERATE, max_examples=SMALL // PARTS, derandomize=True))
+
+
+@pytest.mark.fuzz_long
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_no_request_of_a_long_run_is_answered_with_a_server_error(
+    app: Flask, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = fuzz(app, world, settings(GENERATE, max_examples=LARGE // PARTS))
+    by_class = Counter[str]()
+    for (_, _, status), count in answers.items():
+        by_class[f"{status // 100}xx"] += count
+    with capsys.disabled():
+        print(
+            f"\n{answers.total()} requests to {len({key[:2] for key in answers})} operations: {dict(by_class)}"
+        )

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.daily import sweep
+from gateway.webhooks import deliveries as log_of_deliveries
 from gateway.webhooks import retries
 from gateway.webhooks.deliveries import forget_old
 from gateway.webhooks.transport import Transport
@@ -247,14 +249,56 @@ def test_a_redirect_is_a_failure_and_goes_nowhere(api, sink, new_sink, hooked, d
     assert elsewhere.got == []
 
 
-def test_the_log_keeps_a_kilobyte_of_any_bytes(api, sink, hooked, deliver, deliveries):
+def test_the_log_keeps_the_beginning_of_any_bytes(api, sink, hooked, deliver, deliveries):
     one_event(api, hooked)
     sink.body = b"\x00\xff<script>" + "错".encode() * 2000
     sink.says(500)
     deliver()
     body = deliveries(hooked)[0]["log"][0]["response_body"]
     assert body.startswith("\ufffd\ufffd<script>错")
-    assert len(body.encode()) < 1100
+    assert 250 < len(body) <= 500
+
+
+def test_the_log_keeps_no_personal_number_and_no_secret_not_even_a_cut_one(
+    api, sink, hooked, deliver, deliveries
+):
+    one_event(api, hooked)
+    told = "买家 wang.xiaoming@example.com 13800138000, Bearer 9kfUwZ2_tokenOfTheShop, fine. "
+    sink.body = (told.encode() + b"A" + b"-" * 1100)[: 1024 - 8] + b"1390013900099"
+    sink.says(500)
+    deliver()
+    body = deliveries(hooked)[0]["log"][0]["response_body"]
+    assert body.startswith("买家 w***@example.com 138****8000, Bearer […], fine. A--")
+    sink.body = b"x " * 508 + b"13900139000"
+    assert api.post(f"{PATH}/{hooked['id']}/test").status_code < 300
+    deliver()
+    assert set(deliveries(hooked)[0]["log"][0]["response_body"]) == {"x", " "}
+
+
+def test_answers_are_emptied_after_seven_days_and_the_log_stays(
+    app, api, sink, hooked, deliver, deliveries, clock, monkeypatch
+):
+    monkeypatch.setattr(log_of_deliveries, "FORGOTTEN_AT_ONCE", 1)
+    gateway = app.extensions["fenqi"]
+    sink.body = b"stored"
+    sink.says(200)
+
+    def answers():
+        return [attempt["response_body"] for row in deliveries(hooked) for attempt in row["log"]]
+
+    for days in (6, 2):
+        api.login()
+        api.approved()
+        deliver()
+        assert not log_of_deliveries.forget_answers(gateway.db, days=7)
+        assert set(answers()) == {"stored"}
+        clock.advance(days=days)
+    sweep(gateway)
+    assert answers() == ["stored", "stored", None, None], "the newest first"
+    assert {row["status"] for row in deliveries(hooked)} >= {"succeeded"}
+    clock.advance(days=6)
+    sweep(gateway)
+    assert answers() == [None] * 4
 
 
 def test_old_deliveries_are_forgotten_and_events_are_not(app, api, sink, hooked, deliver, deliveries, clock):

@@ -335,7 +335,7 @@ class WebhookEndpoint(Model):
 class WebhookDelivery(Model):
     """One event on its way to one endpoint; ``pending → succeeded | failed | canceled``. ``log`` holds its
     attempts, the newest first: request_headers, request_body, response_status, response_body, error,
-    duration_ms.
+    duration_ms. ``response_body`` is short, masked, and None again after some days.
     """
 
     __slots__ = ()
