@@ -188,7 +188,7 @@ def _institution(settings: Settings) -> PaymentInstitution:
 def _name_requests(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
-        g.request_id = "req_" + secrets.token_hex(12)
+        g.request_id = problems.new_request_id()
 
     @app.after_request
     def name(response: Response) -> Response:

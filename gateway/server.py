@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.utils import import_string
 
 from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
@@ -21,11 +22,14 @@ from gateway.db.existing import must_exist
 from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
 from gateway.runtime import start_worker
 from gateway.web.context import Gateway
+from gateway.web.front import Front
 
 if TYPE_CHECKING:
     from flask import Flask
 
-BLOCKING_THREADS = 8
+HEADER_SECONDS, LONGEST_HEADERS = 10, 32 * 1024
+"""Within which time and length the headers of a request must have come; also how long a connection may be idle."""
+SOCKETS = 16_384
 STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 20}
 """After how many seconds a process that still works is ended; what it did not acknowledge can be sent again."""
 
@@ -50,9 +54,10 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
 
 
 def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
-    """Run granian on a WSGI factory; returns when it was told to stop."""
+    """Run granian on a WSGI factory behind our front; returns when it was told to stop."""
     from granian import Granian  # noqa: PLC0415
-    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
+    from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
     class Server(Granian):  # type: ignore[misc, valid-type]
@@ -66,13 +71,29 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
         target,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,  # to guess the version it would wait for a first byte, as long as it takes
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=LONGEST_HEADERS
+        ),
+        websockets=False,
         workers=workers,
-        blocking_threads=BLOCKING_THREADS,
-        factory=True,
+        backpressure=open_files() // 2,
         log_level=LogLevels.error,
-        working_dir=Path.cwd(),
-    ).serve()
+    ).serve(target_loader=front_of)
+
+
+def front_of(target: str) -> Front:
+    """The front of one server process, with the application that the factory ``module:name`` makes."""
+    return Front(import_string(target)())
+
+
+def open_files() -> int:
+    """How many sockets a process may have open at once, after asking for as many as the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = SOCKETS if most == resource.RLIM_INFINITY else min(most, SOCKETS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return wanted
 
 
 def address_to_bind(host: str, port: int) -> str:

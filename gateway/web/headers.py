@@ -9,6 +9,12 @@ PAGE_POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 ANSWER_POLICY = "default-src 'none'; frame-ancestors 'none'"
+OF_EVERY_ANSWER = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 
 def allow_form_target(origin: str) -> None:
@@ -26,10 +32,7 @@ def register(app: Flask) -> None:
         response.headers["Content-Security-Policy"] = (
             PAGE_POLICY.format(form_action=targets) if html else ANSWER_POLICY
         )
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Frame-Options"] = "DENY"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers.update(OF_EVERY_ANSWER)
         if html:
             response.headers["X-Robots-Tag"] = "noindex"
             response.headers.setdefault("Cache-Control", "no-store")
