@@ -19,7 +19,8 @@ from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
-from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
+from gateway.db.guards import missing_guards
+from gateway.gate import GUARDS, must_be_open
 from gateway.runtime import start_worker
 from gateway.web.context import Gateway
 from gateway.web.front import Front
@@ -47,8 +48,9 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
             "--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL."
         )
     must_exist(settings)
+    must_be_open(settings)
     os.environ["FENQI_DATA_DIR"] = str(settings.data_dir)
-    os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{host}:{port}")
+    os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{f'[{host}]' if ':' in host else host}:{port}")
     run("gateway.server:application", host=address, port=port, workers=workers)
     return 0
 
@@ -153,7 +155,7 @@ def check_guards(app: Flask) -> None:
     """Refuse to serve a database whose triggers are gone. Raises ``WrongSetting`` naming them."""
     gateway: Gateway = app.extensions["fenqi"]
     with gateway.db.read() as tx:
-        missing = missing_guards(tx.connection(), [*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS])
+        missing = missing_guards(tx.connection(), list(GUARDS))
     if missing:
         raise WrongSetting(f"The database is not guarded; these triggers are missing: {', '.join(missing)}")
 
@@ -182,6 +184,7 @@ def portal(app: Flask) -> Flask:
         folder=gateway.settings.data_dir / "portal",
         session=wsgi_session(app, url),
         clock=lambda: gateway.clock().timestamp(),
+        proxies=gateway.settings.proxies,
     )
 
 

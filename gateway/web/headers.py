@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action {form_action}; "
@@ -22,8 +22,9 @@ def allow_form_target(origin: str) -> None:
     g.form_target = origin
 
 
-def register(app: Flask) -> None:
-    """Set the headers after every request."""
+def register(app: Flask, public_url: str) -> None:
+    """Set the headers after every request; browsers stay with https where the public URL has it."""
+    https = public_url.startswith("https:")
 
     @app.after_request
     def guard(response: Response) -> Response:
@@ -36,6 +37,6 @@ def register(app: Flask) -> None:
         if html:
             response.headers["X-Robots-Tag"] = "noindex"
             response.headers.setdefault("Cache-Control", "no-store")
-        if request.is_secure:
+        if https:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         return response
