@@ -3,155 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
-import os
-import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gateway.app import gateway_of
-from gateway.config import from_environment
-from gateway.onboarding import onboard
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.front import Front, environ_of
-
-HEAD = b"POST /oauth/token HTTP/1.1\r\nHost: pay.example.test\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-UNFINISHED = {
-    "a body of one byte": HEAD + b"Content-Length: 900\r\n\r\na",
-    "a body in drips": HEAD + b"Transfer-Encoding: chunked\r\n\r\n",
-    "half a header": b"GET /v1/me HTTP/1.1\r\nHost: pay.example.test\r\nX-Half",
-    "nothing": b"",
-}
-DRIP = b"1\r\na\r\n"
-FIRST_SECONDS, BODY_SECONDS, HEADER_SECONDS = 2, 4, 4
-START = (
-    "import gateway.web.front as front, gateway.server as server; "
-    f"front.FIRST_SECONDS, front.BODY_SECONDS, server.HEADER_SECONDS = {FIRST_SECONDS, BODY_SECONDS, HEADER_SECONDS}; "
-    "server.run('gateway.server:application', host='127.0.0.1', port={port})"
+from tests.gateway.web.real_server import (
+    BODY_SECONDS,
+    FIRST_SECONDS,
+    HEAD,
+    HEADER_SECONDS,
+    UNFINISHED,
+    Slow,
+    asked,
 )
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[dict[str, Any]]:
-    """A server behind one proxy, with deadlines short enough to be waited for, and a merchant of it."""
-    folder = tmp_path_factory.mktemp("front")
-    shutil.copy(sqlite_template, folder / "fenqi.sqlite")
-    environ = {
-        **os.environ,
-        "DATABASE_URL": "",
-        "FENQI_DATA_DIR": str(folder),
-        "FENQI_PUBLIC_URL": "https://pay.example.test",
-        "FENQI_PROXIES": "1",
-        "FENQI_WORKER_IN_PROCESS": "0",
-    }
-    credentials = onboard(
-        gateway_of(from_environment(environ)),
-        name="门店",
-        name_en="Shop",
-        category="3c",
-        mode="test",
-        email="owner@shop.example",
-        webhook_url=None,
-    )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "-c", START.format(port=port)], env=environ)
-    try:
-        wait_for(port)
-        yield {"port": port, "folder": folder, **credentials}
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def wait_for(port: int) -> None:
-    for _ in range(600):
-        try:
-            if asked(port, "GET", "/healthz")[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not start")
-
-
-def asked(
-    port: int, method: str, path: str, body: bytes | None = None, **headers: str
-) -> tuple[int, http.client.HTTPMessage, bytes]:
-    """Status, headers and body of one request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        named = {
-            "Host": "pay.example.test",
-            **{name.replace("_", "-"): value for name, value in headers.items()},
-        }
-        connection.request(method, path, body, named)
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read()
-    finally:
-        connection.close()
-
-
-class Slow:
-    """Sockets whose requests never end; one that the server gives up is opened again."""
-
-    def __init__(self, port: int, count: int) -> None:
-        kinds = list(UNFINISHED)
-        self._port = port
-        self._sockets = [self._open(kinds[at % len(kinds)]) for at in range(count)]
-
-    def _open(self, kind: str) -> tuple[str, socket.socket]:
-        connection = socket.create_connection(("127.0.0.1", self._port))
-        connection.sendall(UNFINISHED[kind])
-        connection.setblocking(False)
-        return kind, connection
-
-    def go_on(self) -> None:
-        """The next drip of each, and a new socket for each that was closed."""
-        for at, (kind, connection) in enumerate(self._sockets):
-            try:
-                if kind == "a body in drips":
-                    connection.send(DRIP)
-                ended = connection.recv(4096) is not None
-            except BlockingIOError:
-                ended = False
-            except OSError:
-                ended = True
-            if ended:
-                connection.close()
-                self._sockets[at] = self._open(kind)
-
-    def close(self) -> None:
-        for _, connection in self._sockets:
-            connection.close()
-
-
-def test_two_hundred_slow_sockets_delay_neither_health_nor_honest_requests(place: dict[str, Any]) -> None:
+def test_two_hundred_slow_sockets_delay_neither_health_nor_honest_requests(front: dict[str, Any]) -> None:
     form = b"grant_type=client_credentials&client_id=%b&client_secret=%b" % (
-        place["client_id"].encode(),
-        place["client_secret"].encode(),
+        front["client_id"].encode(),
+        front["client_secret"].encode(),
     )
-    slow, best = Slow(place["port"], 200), 10.0
+    slow, best = Slow(front["port"], 200), 10.0
     try:
         for _ in range(3):  # other tests may keep the machine busy
             waits = []
             for _ in range(50):
                 slow.go_on()
                 started = time.perf_counter()
-                assert asked(place["port"], "GET", "/healthz")[0] == 200
+                assert asked(front["port"], "GET", "/healthz")[0] == 200
                 waits.append(time.perf_counter() - started)
                 status, _, _ = asked(
-                    place["port"],
+                    front["port"],
                     "POST",
                     "/oauth/token",
                     form,
@@ -168,9 +58,9 @@ def test_two_hundred_slow_sockets_delay_neither_health_nor_honest_requests(place
 
 @pytest.mark.parametrize("kind", [kind for kind in UNFINISHED if "body" in kind])
 def test_a_body_beyond_its_time_is_answered_with_a_problem_and_the_connection_ends(
-    kind: str, place: dict[str, Any]
+    kind: str, front: dict[str, Any]
 ) -> None:
-    with socket.create_connection(("127.0.0.1", place["port"]), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", front["port"]), timeout=30) as connection:
         started = time.monotonic()
         connection.sendall(UNFINISHED[kind])
         said = b""
@@ -187,8 +77,8 @@ def test_a_body_beyond_its_time_is_answered_with_a_problem_and_the_connection_en
 
 
 @pytest.mark.parametrize("kind", [kind for kind in UNFINISHED if "body" not in kind])
-def test_headers_that_do_not_come_end_the_connection(kind: str, place: dict[str, Any]) -> None:
-    with socket.create_connection(("127.0.0.1", place["port"]), timeout=30) as connection:
+def test_headers_that_do_not_come_end_the_connection(kind: str, front: dict[str, Any]) -> None:
+    with socket.create_connection(("127.0.0.1", front["port"]), timeout=30) as connection:
         started = time.monotonic()
         connection.sendall(UNFINISHED[kind])
 
@@ -196,18 +86,18 @@ def test_headers_that_do_not_come_end_the_connection(kind: str, place: dict[str,
         assert time.monotonic() - started < HEADER_SECONDS + 2
 
 
-def test_what_is_too_long_is_refused_before_it_is_read(place: dict[str, Any]) -> None:
-    with socket.create_connection(("127.0.0.1", place["port"]), timeout=5) as connection:
+def test_what_is_too_long_is_refused_before_it_is_read(front: dict[str, Any]) -> None:
+    with socket.create_connection(("127.0.0.1", front["port"]), timeout=5) as connection:
         connection.sendall(
             HEAD + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % (MAX_BODY_BYTES + 1)
         )
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 "), "not one byte was asked for"
-    with socket.create_connection(("127.0.0.1", place["port"]), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", front["port"]), timeout=5) as connection:
         connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
         for _ in range(MAX_BODY_BYTES // 4096 + 1):
             connection.sendall(b"1000\r\n" + b"a" * 4096 + b"\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
-    with socket.create_connection(("127.0.0.1", place["port"]), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", front["port"]), timeout=5) as connection:
         connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: pay.example.test\r\nX-Long: " + b"a" * 200_000)
         assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
 
