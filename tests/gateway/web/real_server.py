@@ -23,7 +23,7 @@ START = (
 
 
 def wait_for(port: int) -> None:
-    for _ in range(600):
+    for _ in range(2400):  # a busy machine starts slowly
         try:
             if asked(port, "GET", "/healthz")[0] == 200:
                 return
