@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from gateway.audit import routes as audit_routes
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import privacy_pages, test_helpers
 from gateway.checkout import routes as checkout_routes
-from gateway.config import Settings, from_environment
+from gateway.config import Settings, WrongSetting, from_environment
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.core.calendar import OfficialWorkingDays
 from gateway.core.identifiers import IdSource
@@ -48,7 +49,7 @@ from gateway.scores import routes as score_routes
 from gateway.settlement import routes as settlement_routes
 from gateway.team import pages as account_pages
 from gateway.team import routes as team_routes
-from gateway.web import headers, pages, problems, rate_limits, reference
+from gateway.web import headers, hosts, pages, problems, rate_limits, reference
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api
@@ -103,7 +104,8 @@ def create_app(
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     _name_requests(app)
-    headers.register(app)
+    hosts.register(app, settings.public_url, proxies=settings.proxies)
+    headers.register(app, settings.public_url)
     problems.register(app)
     rate_limits.register(app, app.extensions["fenqi"].counter)
     for api in APIS:
@@ -128,7 +130,7 @@ def gateway_of(
     """The gateway without its web: what the worker and the commands need."""
     logs.install()
     clock = clock or utc_now
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = SigningKeys.open_or_create(settings.data_dir, clock)
     return Gateway(
         settings=settings,
@@ -143,20 +145,17 @@ def gateway_of(
         queue=outbox.put,
         ports=Ports(
             {
-                "funder": SimulatedFunder(settings.funder),
-                "notifier": SandboxNotifier(),
-                "institution": _institution(settings),
                 "working_days": OfficialWorkingDays(),
                 "scorer": EmbeddedScorer(settings.scorer_bundle),
                 "challengers": [
                     Challenger(name, EmbeddedScorer(folder), share)
                     for name, folder, share in settings.scorer_challengers
                 ],
-                "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
                 "links": LinkBook(database_of(settings, clock=clock, random_bits=random_bits)),
                 "signing_keys": keys,
                 "webhook_transport": Transport(),
                 "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),
+                **outside_ports(settings),
                 **(ports or {}),
             }
         ),
@@ -176,6 +175,37 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def outside_ports(settings: Settings) -> dict[str, Any]:
+    """The foreign systems of these settings: the simulators, unless adapters take their places.
+
+    Nothing is connected to and nothing is created. Raises ``WrongSetting`` for adapters that cannot be loaded.
+    """
+    simulators: dict[str, Any] = {
+        "funder": SimulatedFunder(settings.funder),
+        "notifier": SandboxNotifier(),
+        "institution": _institution(settings),
+        "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
+    }
+    return {**simulators, **adapters_of(settings, simulators)}
+
+
+def adapters_of(settings: Settings, places: Collection[str]) -> dict[str, Any]:
+    """What the function that ``FENQI_ADAPTERS`` names makes of the settings: ports by name. Raises ``WrongSetting``."""
+    if not settings.adapters:
+        return {}
+    module, _, name = settings.adapters.partition(":")
+    try:
+        adapters = dict(getattr(importlib.import_module(module), name)(settings))
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise WrongSetting(f"FENQI_ADAPTERS={settings.adapters!r} cannot be used: {error}") from None
+    unknown = sorted(set(adapters) - set(places))
+    if unknown:
+        raise WrongSetting(
+            f"FENQI_ADAPTERS={settings.adapters!r} has {', '.join(unknown)}: want some of {', '.join(places)}"
+        )
+    return adapters
+
+
 def _institution(settings: Settings) -> PaymentInstitution:
     if not settings.institution_url:
         return SimulatedInstitution()
@@ -188,7 +218,7 @@ def _institution(settings: Settings) -> PaymentInstitution:
 def _name_requests(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
-        g.request_id = "req_" + secrets.token_hex(12)
+        g.request_id = problems.new_request_id()
 
     @app.after_request
     def name(response: Response) -> Response:

@@ -61,6 +61,8 @@ class Settings:
     """Where requests are counted: ``memory`` (each process for itself), a Redis address, or ``off``."""
     scores_per_day: int = 10_000
     """How many scores a partner institution may ask for a day and mode by ``POST /v1/scores``."""
+    adapters: str = ""
+    """Connections to real systems, as ``module:function``: called with the settings, it returns ports by name."""
     proxies: int = 0
     """How many proxies stand in front and add to ``X-Forwarded-For``; with 0 the header is not believed."""
     webhook_ports: tuple[int, ...] = (443,)
@@ -106,6 +108,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "scorer_challengers": _challengers,
         "bureau": _one_of("off", "simulator"),
         "scores_per_day": _whole(0, 10**9),
+        "adapters": _function,
         "proxies": _whole(0, 5),
         "webhook_ports": _ports,
         "webhook_answer_days": _whole(1, 30),
@@ -156,6 +159,12 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", text):
         raise ValueError("want letters, digits, _ and -, such as demo_bank")
+    return text
+
+
+def _function(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text):
+        raise ValueError("want MODULE:FUNCTION, such as mybank.fenqi:adapters")
     return text
 
 

@@ -46,7 +46,7 @@ def start(*, port: int, data_dir: str | None) -> int:
     folder = Path(data_dir or os.environ.get("FENQI_DATA_DIR") or "var/demo").resolve()
     server.address_to_bind(HOST, port)
     settings = from_environment(data_dir=str(folder), public_url=url)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade(settings.database_url)
     facts = prepare(gateway_of(settings), folder, url)
     os.environ["FENQI_DATA_DIR"], os.environ["FENQI_PUBLIC_URL"] = str(folder), url

@@ -29,6 +29,7 @@ GatewayError
 │  ├─ TooManyEndpoints             409 too_many_endpoints
 │  ├─ TooManySecrets               409 too_many_secrets
 │  └─ ModelNotServed               409 model_not_served         names the models that are
+├─ RequestTooSlow                  408 request_too_slow         the body took too long; nothing was changed
 ├─ PayloadTooLarge                 413 payload_too_large
 ├─ UnsupportedMediaType            415 unsupported_media_type
 ├─ Unprocessable                   422 unprocessable
@@ -210,6 +211,10 @@ class TooManySecrets(Conflict):
 
 class ModelNotServed(Conflict):
     code, title = "model_not_served", "The model is not served"
+
+
+class RequestTooSlow(GatewayError):
+    status, code, title = 408, "request_too_slow", "The request body took too long"
 
 
 class PayloadTooLarge(GatewayError):

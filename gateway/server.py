@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.utils import import_string
 
 import fenqi
 from gateway import __version__
@@ -20,14 +21,18 @@ from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
-from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
+from gateway.db.guards import missing_guards
+from gateway.gate import GUARDS, must_be_open
 from gateway.runtime import start_worker
 from gateway.web.context import Gateway
+from gateway.web.front import Front
 
 if TYPE_CHECKING:
     from flask import Flask
 
-BLOCKING_THREADS = 8
+HEADER_SECONDS, LONGEST_HEADERS = 10, 32 * 1024
+"""Within which time and length the headers of a request must have come; also how long a connection may be idle."""
+SOCKETS = 16_384
 STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 20}
 """After how many seconds a process that still works is ended; what it did not acknowledge can be sent again."""
 
@@ -46,16 +51,18 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
             "--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL."
         )
     must_exist(settings)
+    must_be_open(settings)
     os.environ["FENQI_DATA_DIR"] = str(settings.data_dir)
-    os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{host}:{port}")
+    os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{f'[{host}]' if ':' in host else host}:{port}")
     run("gateway.server:application", host=address, port=port, workers=workers)
     return 0
 
 
 def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
-    """Run granian on a WSGI factory; returns when it was told to stop."""
+    """Run granian on a WSGI factory behind our front; returns when it was told to stop."""
     from granian import Granian  # noqa: PLC0415
-    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
+    from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
     class Server(Granian):  # type: ignore[misc, valid-type]
@@ -69,13 +76,29 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
         target,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,  # to guess the version it would wait for a first byte, as long as it takes
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=LONGEST_HEADERS
+        ),
+        websockets=False,
         workers=workers,
-        blocking_threads=BLOCKING_THREADS,
-        factory=True,
+        backpressure=open_files() // 2,
         log_level=LogLevels.error,
-        working_dir=Path.cwd(),
-    ).serve()
+    ).serve(target_loader=front_of)
+
+
+def front_of(target: str) -> Front:
+    """The front of one server process, with the application that the factory ``module:name`` makes."""
+    return Front(import_string(target)())
+
+
+def open_files() -> int:
+    """How many sockets a process may have open at once, after asking for as many as the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = SOCKETS if most == resource.RLIM_INFINITY else min(most, SOCKETS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return wanted
 
 
 def address_to_bind(host: str, port: int) -> str:
@@ -135,7 +158,7 @@ def check_guards(app: Flask) -> None:
     """Refuse to serve a database whose triggers are gone. Raises ``WrongSetting`` naming them."""
     gateway: Gateway = app.extensions["fenqi"]
     with gateway.db.read() as tx:
-        missing = missing_guards(tx.connection(), [*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS])
+        missing = missing_guards(tx.connection(), list(GUARDS))
     if missing:
         raise WrongSetting(f"The database is not guarded; these triggers are missing: {', '.join(missing)}")
 
@@ -173,6 +196,7 @@ def portal(app: Flask) -> Flask:
         folder=gateway.settings.data_dir / "portal",
         session=wsgi_session(app, url),
         clock=lambda: gateway.clock().timestamp(),
+        proxies=gateway.settings.proxies,
     )
 
 

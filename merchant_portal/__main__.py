@@ -6,11 +6,19 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from werkzeug.serving import run_simple
+from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from merchant_portal import create_app
 
 WANTED = ("FENQI_BASE_URL", "PORTAL_URL", "PORTAL_CLIENT_ID", "PORTAL_SECRET_KEY", "PORTAL_DATA_DIR")
+
+
+class Requests(WSGIRequestHandler):
+    """Log lines without the query, which carries the code of a login, and of bounded length."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        self.path = getattr(self, "path", "").partition("?")[0][:200]
+        super().log_request(code, size)
 
 
 def main() -> None:
@@ -25,8 +33,9 @@ def main() -> None:
         client_id=client_id,
         secret_key=key.encode(),
         folder=Path(folder),
+        proxies=int(os.environ.get("PORTAL_PROXIES", "0")),
     )
-    run_simple("127.0.0.1", urlsplit(portal_url).port or 8500, app, threaded=True)
+    run_simple("127.0.0.1", urlsplit(portal_url).port or 8500, app, threaded=True, request_handler=Requests)
 
 
 if __name__ == "__main__":

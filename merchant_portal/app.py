@@ -11,16 +11,25 @@ from urllib.parse import urlsplit
 import requests
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import fenqi
 from merchant_portal import login, people, views, wording
 from merchant_portal.sessions import Sessions
 from merchant_portal.tokens import IDLE_SECONDS, NotRenewed, Tokens
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {gateway}; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+
+
+class Portal(Flask):
+    """Flask whose log names the route of a failed request: its path is anybody's text."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        self.logger.error("Exception in %s [%s]", request.endpoint, request.method, exc_info=exc_info)
 
 
 def create_app(
@@ -32,14 +41,18 @@ def create_app(
     folder: Path,
     session: requests.Session | None = None,
     clock: Callable[[], float] = time.time,
+    proxies: int = 0,
 ) -> Flask:
     """The portal for one gateway.
 
     ``portal_url`` is where browsers find it, ``client_id`` its public OAuth client. ``folder`` keeps the logins; all
     processes of one portal share it. ``session`` carries the calls to the gateway; one that calls the gateway's
-    application in the same process works as well as the network. ``clock`` gives Unix seconds.
+    application in the same process works as well as the network. ``clock`` gives Unix seconds. ``proxies`` stand in
+    front and add to ``X-Forwarded-For``.
     """
-    app = Flask("merchant_portal", root_path=str(Path(__file__).parent))
+    app = Portal("merchant_portal", root_path=str(Path(__file__).parent))
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.secret_key = secret_key
     https = portal_url.startswith("https:")
     app.config.update(
@@ -63,8 +76,9 @@ def create_app(
     app.register_blueprint(login.blueprint)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(people.blueprint)
+    _answer_for(app, portal_url)
     _known_ids(app)
-    _guard(app, gateway_url)
+    _guard(app, gateway_url, https=https)
     _explain(app)
     return app
 
@@ -78,7 +92,21 @@ def _known_ids(app: Flask) -> None:
             abort(404)
 
 
-def _guard(app: Flask, gateway_url: str) -> None:
+def _answer_for(app: Flask, portal_url: str) -> None:
+    """Refuse a request for another host: it would be sent on to that host."""
+    public = urlsplit(portal_url)
+
+    @app.before_request
+    def refuse() -> None:
+        try:
+            name = urlsplit(f"//{request.host}").hostname
+        except ValueError:
+            name = None
+        if name not in (public.hostname, *LOOPBACK):
+            abort(400)
+
+
+def _guard(app: Flask, gateway_url: str, *, https: bool) -> None:
     parts = urlsplit(gateway_url)
     # A form may end at the gateway's login, and browsers apply the policy to the redirect after a form, too.
     policy = POLICY.format(gateway=f"{parts.scheme}://{parts.netloc}")
@@ -89,6 +117,8 @@ def _guard(app: Flask, gateway_url: str) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["X-Frame-Options"] = "DENY"
         response.headers["Referrer-Policy"] = "no-referrer"
+        if https:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if request.endpoint != "static":
             response.headers["Cache-Control"] = "no-store"
         return response

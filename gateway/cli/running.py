@@ -1,4 +1,4 @@
-"""``fenqi-gateway demo|serve|worker|migrate|settle|vectors``."""
+"""``fenqi-gateway demo|serve|doctor|worker|migrate|settle|vectors``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from gateway.cli.verbs import Verbs, count, day, gateway_of, port
+from gateway.cli.verbs import Verbs, count, day, existing_settings, gateway_of, port
 
 
 def add(verbs: Verbs) -> None:
@@ -19,6 +19,7 @@ def add(verbs: Verbs) -> None:
     serve.add_argument(
         "--workers", type=count(64), default=1, help="processes; more than one needs PostgreSQL (default 1)"
     )
+    verbs.reading("doctor", "check what must be right before live mode is served; changes nothing", _doctor)
     verbs.add("worker", "drain the outbox and run the jobs of the day", _worker)
     verbs.add("migrate", "bring the database to the newest schema", _migrate)
     settle = verbs.add("settle", "close the settlement batches of a day and instruct their payouts", _settle)
@@ -39,6 +40,12 @@ def _serve(options: argparse.Namespace) -> int:
     from gateway.server import serve
 
     return serve(host=options.host, port=options.port, workers=options.workers, data_dir=options.data)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from gateway.gate import doctor
+
+    return doctor(existing_settings(options), as_json=options.json)
 
 
 def _worker(options: argparse.Namespace) -> int:
@@ -62,7 +69,7 @@ def _migrate(options: argparse.Namespace) -> int:
     from gateway.db.migrate import upgrade
 
     settings = from_environment(data_dir=options.data)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade(settings.database_url)
     print("The database is at the newest schema.")
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -48,6 +50,14 @@ def _sqlite(target: URL) -> Engine:
     engine = create_engine(
         target, connect_args={"timeout": 10, "check_same_thread": False}, hide_parameters=True
     )
+
+    @event.listens_for(engine, "do_connect")
+    def own(_dialect: Any, _record: Any, arguments: list[Any], _options: dict[str, Any]) -> None:
+        # SQLite gives its write-ahead log the mode of the file, so it is set before anything is in it.
+        path = str(arguments[0])
+        if path != ":memory:" and not path.startswith("file:"):
+            with contextlib.suppress(OSError):  # SQLite says itself what is wrong with the place
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:

@@ -75,6 +75,8 @@ class SimulatedBureau:
     It remembers nothing, so nothing is ever found again.
     """
 
+    simulator = True
+
     def look_up(self, inquiry: Inquiry) -> BureauReport | None:
         del inquiry
         return None

@@ -71,6 +71,8 @@ class SimulatedFunder:
     It remembers nothing, and answers the same submission in the same way.
     """
 
+    simulator = True
+
     def __init__(self, name: str) -> None:
         self.name = name
 

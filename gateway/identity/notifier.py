@@ -37,6 +37,8 @@ SANDBOX_CODE = "000000"
 class SandboxNotifier:
     """SIMULATOR: sends nothing. In test mode the code is always 000000; in live mode it refuses."""
 
+    simulator = True
+
     def check(self, mode: Mode) -> None:
         if mode != "test":
             raise MessagesUnavailable(

@@ -119,7 +119,14 @@ def _log_in(asked: dict[str, str], client: OAuthClient) -> Response:
         enrolled = factors.enrolled(tx, member.id)
     if enrolled:
         return _second_page(asked, client, member.id)
+    if _needs_second_factor(client):
+        return _login_page(asked, client, error="factor", email=email, status=403)
     return _continue_page(asked, client, member, PASSWORD)
+
+
+def _needs_second_factor(client: OAuthClient) -> bool:
+    """Whether a password alone opens nothing: in live mode; a first factor is set up in the portal of test mode."""
+    return client.mode == "live"
 
 
 def _second_factor(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]) -> Response:
@@ -182,7 +189,9 @@ def _conclude(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]) 
 
     def work(tx: Transaction) -> tuple[str, str] | None:
         member = team.member_or_none(tx, form["member"])
-        weak = login.amr == PASSWORD and factors.enrolled(tx, form["member"])
+        weak = login.amr == PASSWORD and (
+            _needs_second_factor(client) or factors.enrolled(tx, form["member"])
+        )
         if member is None or weak or form["proof"] != _proof(member):
             return None
         server = Server.of(gateway(), tx, asked)

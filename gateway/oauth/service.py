@@ -214,6 +214,11 @@ def portal_client(tx: Transaction, *, redirect_uris: list[str], mode: Mode) -> O
     return client
 
 
+def has_clients(tx: Transaction, mode: Mode) -> bool:
+    """Whether any program can speak in this mode."""
+    return tx.exec(select(OAuthClient.id).where(OAuthClient.mode == mode).limit(1)).first() is not None
+
+
 def valid_secrets(tx: Transaction, client_id: str) -> list[ClientSecret]:
     """The secrets of a client that have not ended, the oldest first."""
     query = select(ClientSecret).where(

@@ -9,6 +9,8 @@ from gateway.errors import InstitutionUnavailable
 class SimulatedInstitution:
     """Succeeds, or fails as the instruction asks; it knows nothing of the past, so nothing is ever found again."""
 
+    simulator = True
+
     def carry_out(self, instruction: Instruction) -> Answer:
         if instruction.mode != "test":
             raise InstitutionUnavailable(

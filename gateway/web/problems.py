@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from gateway.errors import (
 
 log = logging.getLogger("gateway.problems")
 DOCS = "/docs/api#problem-"
+CONTENT_TYPE = "application/problem+json"
 BY_STATUS: dict[int, type[GatewayError]] = {
     404: NotFound,
     405: MethodNotAllowed,
@@ -35,7 +37,12 @@ BY_STATUS: dict[int, type[GatewayError]] = {
 }
 
 
-def document(error: GatewayError) -> dict[str, Any]:
+def new_request_id() -> str:
+    """What an answer and the log call a request."""
+    return "req_" + secrets.token_hex(12)
+
+
+def document(error: GatewayError, request_id: str | None) -> dict[str, Any]:
     """The problem document of an error, without the transport."""
     body: dict[str, Any] = {
         "type": f"{DOCS}{error.code}",
@@ -44,7 +51,7 @@ def document(error: GatewayError) -> dict[str, Any]:
         "detail": error.message,
         "code": error.code,
         "param": error.param,
-        "request_id": g.get("request_id"),
+        "request_id": request_id,
     }
     return {name: _masked(value) for name, value in {**body, **error.extra}.items()}
 
@@ -52,9 +59,9 @@ def document(error: GatewayError) -> dict[str, Any]:
 def answer(error: GatewayError) -> Response:
     """The HTTP answer of an error."""
     response = Response(
-        json.dumps(document(error), ensure_ascii=False),
+        json.dumps(document(error, g.get("request_id")), ensure_ascii=False),
         status=error.status,
-        content_type="application/problem+json",
+        content_type=CONTENT_TYPE,
     )
     response.headers["Cache-Control"] = "no-store"
     if g.get("open_to_all_origins"):

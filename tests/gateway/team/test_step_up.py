@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+import pyotp
 import pytest
 
-from gateway.oauth import service
-from tests.gateway.team.conftest import Account
+from gateway.oauth import authorize, service
+from tests.gateway.team.conftest import Account, second
 from tests.one_database import database_url  # noqa: F401
 
 LIVE_REDIRECT = "https://gateway.test/portal/callback"
@@ -26,15 +27,21 @@ def refund(api, call):
     return send
 
 
-@pytest.fixture
-def live_token(app, portal):
-    """Tokens of the owner at the portal's client of live mode."""
+def at_live_client(app, portal):
+    """The same person at the portal's client of live mode."""
     client = app.extensions["fenqi"].db.write(
         lambda tx: service.portal_client(tx, redirect_uris=[LIVE_REDIRECT], mode="live").id
     )
+    return type(portal)(portal.client, client, portal.email)
+
+
+@pytest.fixture
+def live_token(app, portal, monkeypatch):
+    """Tokens of the owner at the portal's client of live mode, as of a login whose second factor is gone."""
+    monkeypatch.setattr(authorize, "_needs_second_factor", lambda client: False)
+    live = at_live_client(app, portal)
 
     def log_in():
-        live = type(portal)(portal.client, client, portal.email)
         page = live.log_in(redirect_uri=LIVE_REDIRECT)
         address = live.carry_on(page).headers["Location"]
         code = address.partition("code=")[2].partition("&")[0]
@@ -90,6 +97,23 @@ def test_every_operation_that_says_so_asks(app, portal, clock, call):
 def test_a_merchants_server_never_steps_up(api):
     payment = api.captured()["id"]
     assert api.post("/v1/refunds", {"payment": payment, "amount": 100, "reason": "return"}).status_code == 201
+
+
+def test_a_password_alone_opens_no_portal_of_live_mode(app, portal, clock, monkeypatch):
+    live = at_live_client(app, portal)
+    refused = live.log_in(redirect_uri=LIVE_REDIRECT)
+    assert refused.status_code == 403
+    assert "正式环境必须启用两步验证" in refused.text
+    with monkeypatch.context() as patch:  # a form from before the client was of live mode
+        patch.setattr(authorize, "_needs_second_factor", lambda client: False)
+        page = live.log_in(redirect_uri=LIVE_REDIRECT)
+    assert live.carry_on(page).status_code == 400
+
+    portal.tokens()
+    secret, _ = Account(portal).enrol_app(clock)
+    clock.advance(seconds=30)
+    page = second(live, live.log_in(redirect_uri=LIVE_REDIRECT), pyotp.TOTP(secret).at(clock.now))
+    assert live.carry_on(page).headers["Location"].startswith(f"{LIVE_REDIRECT}?code=")
 
 
 def test_in_live_mode_a_password_alone_moves_no_money_and_makes_no_colleague(live_token, call):

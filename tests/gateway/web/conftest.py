@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from gateway.app import APIS
+from gateway.app import APIS, gateway_of
+from gateway.config import from_environment
 from gateway.core.roles import ROLE_SCOPES
 from gateway.db.transactions import Transaction
+from gateway.onboarding import onboard
 from gateway.team import invitations, sessions
 from gateway.team.models import LoginSession, Passkey, TeamMember
 from gateway.web.operations import Operation
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api
+from tests.gateway.web.real_server import START, wait_for
 
 IDENTIFIER = re.compile(r"\b[a-z]{2,4}_[0-9A-HJKMNP-TV-Z]{26}\b")
 PEOPLES = ("/v1/team", "/v1/account")
@@ -166,3 +175,37 @@ def world(app: Flask, books: Books) -> World:
 def made(answer: TestResponse) -> str:
     assert answer.status_code == 201, answer.text
     return str(answer.json["id"])
+
+
+@pytest.fixture(scope="session")
+def front(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[dict[str, Any]]:
+    """A server behind one proxy, with deadlines short enough to be waited for, and a merchant of it."""
+    folder = tmp_path_factory.mktemp("front")
+    shutil.copy(sqlite_template, folder / "fenqi.sqlite")
+    environ = {
+        **os.environ,
+        "DATABASE_URL": "",
+        "FENQI_DATA_DIR": str(folder),
+        "FENQI_PUBLIC_URL": "https://pay.example.test",
+        "FENQI_PROXIES": "1",
+        "FENQI_WORKER_IN_PROCESS": "0",
+    }
+    credentials = onboard(
+        gateway_of(from_environment(environ)),
+        name="门店",
+        name_en="Shop",
+        category="3c",
+        mode="test",
+        email="owner@shop.example",
+        webhook_url=None,
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-c", START.format(port=port)], env=environ)
+    try:
+        wait_for(port)
+        yield {"port": port, "folder": folder, **credentials}
+    finally:
+        server.terminate()
+        server.wait(timeout=30)

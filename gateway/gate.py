@@ -1,0 +1,178 @@
+"""What must be right before real money is served: ``serve`` refuses to start without it, ``doctor`` prints all of it.
+
+A check looks and changes nothing. It returns None, or a sentence that says what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.app import database_of, outside_ports, utc_now
+from gateway.config import Settings, WrongSetting
+from gateway.core.tables import listed
+from gateway.db.engine import canonical_url
+from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
+from gateway.db.transactions import Database
+from gateway.oauth import service as oauth
+from gateway.web.hosts import LOOPBACK
+
+GUARDS = (*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS)
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+NAMED = 3
+"""So many files are named; the rest is counted."""
+
+Check = Callable[[Settings], str | None]
+
+
+def public_url(settings: Settings) -> str | None:
+    """Passwords, tokens and one-time codes travel to it."""
+    parts = urlsplit(settings.public_url)
+    if parts.scheme == "https" and parts.hostname not in LOOPBACK:
+        return None
+    return (
+        f"The public URL is {settings.public_url}: set FENQI_PUBLIC_URL to the https address that merchants and "
+        "shoppers use."
+    )
+
+
+def proxies(settings: Settings) -> str | None:
+    """The server speaks plain HTTP, so https ends at a proxy, whose address would count as everybody's."""
+    if settings.proxies or not settings.public_url.startswith("https:"):
+        return None
+    return "FENQI_PROXIES is 0: set it to the number of proxies in front, 1 with deploy/nginx.conf."
+
+
+def simulators(settings: Settings) -> str | None:
+    """They refuse live mode, so that every live checkout would fail."""
+    names = [name for name, port in outside_ports(settings).items() if getattr(port, "simulator", False)]
+    if not names:
+        return None
+    return f"{', '.join(names)}: a simulator. Connect the real systems by FENQI_ADAPTERS" + (
+        " or FENQI_INSTITUTION_URL." if "institution" in names else "."
+    )
+
+
+def institution_key(settings: Settings) -> str | None:
+    """Without one, live instructions wait for ever."""
+    if not settings.institution_url or settings.institution_live_key:
+        return None
+    return "FENQI_INSTITUTION_URL has no key of live mode: set FENQI_INSTITUTION_LIVE_KEY."
+
+
+def reading_time(settings: Settings) -> str | None:
+    """The shopper must have been able to read what the loan costs."""
+    if settings.disclosure_reading_seconds >= 1:
+        return None
+    return "Nobody needs to have read what a loan costs: set FENQI_DISCLOSURE_READING_SECONDS to 1 or more."
+
+
+def webhook_local(settings: Settings) -> str | None:
+    """Merchants could reach what else listens on this machine."""
+    if not settings.webhook_local:
+        return None
+    return "Webhooks may go to this machine's own services: unset FENQI_WEBHOOK_LOCAL."
+
+
+def data_folder(settings: Settings) -> str | None:
+    """Keys, personal data and logins are for the gateway's user alone."""
+    open_to_others = [path for path in _kept(settings) if path.stat().st_mode & OTHERS]
+    if not open_to_others:
+        return None
+    named = ", ".join(str(path) for path in open_to_others[:NAMED])
+    more = len(open_to_others) - NAMED
+    places = " ".join(map(str, [settings.data_dir, *_outside(settings)]))
+    return (
+        f"Other users of this machine may read {named}{f' and {more} more' if more > 0 else ''}. "
+        f"Run: chmod -R go= {places}"
+    )
+
+
+def database_guards(settings: Settings) -> str | None:
+    """The triggers that keep books, contracts, merchants and modes as they are."""
+    with _database_of(settings).read() as tx:
+        missing = missing_guards(tx.connection(), list(GUARDS))
+    return (
+        f"The database is not guarded; these triggers are missing: {', '.join(missing)}" if missing else None
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    public_url,
+    proxies,
+    simulators,
+    institution_key,
+    reading_time,
+    webhook_local,
+    data_folder,
+    database_guards,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found; ``problem`` is None where all is well."""
+
+    check: str
+    problem: str | None
+
+
+def findings(settings: Settings) -> list[Finding]:
+    """Every check, in order."""
+    return [Finding(check.__name__, check(settings)) for check in CHECKS]
+
+
+def is_live(settings: Settings) -> bool:
+    """Whether real money is configured: a client of live mode, or the institution's key of live mode."""
+    if settings.institution_live_key:
+        return True
+    with _database_of(settings).read() as tx:
+        return oauth.has_clients(tx, "live")
+
+
+def must_be_open(settings: Settings) -> None:
+    """Do nothing in test mode, or where every check is right. Raises ``WrongSetting`` with all that is not."""
+    if not is_live(settings):
+        return
+    problems = [finding.problem for finding in findings(settings) if finding.problem]
+    if problems:
+        lines = "\n".join(f"- {problem}" for problem in problems)
+        raise WrongSetting(f"Live mode is configured and cannot be served like this:\n{lines}")
+
+
+def doctor(settings: Settings, *, as_json: bool) -> int:
+    """Print every check; returns the exit status, 1 where a live start would be refused."""
+    found = findings(settings)
+    rows: list[dict[str, Any]] = [
+        {"check": one.check, "ok": one.problem is None, "what to do": one.problem or ""} for one in found
+    ]
+    print(listed(rows, as_json=as_json))
+    if not as_json:
+        print("\nLive mode is " + ("configured." if is_live(settings) else "not configured yet."))
+    return int(any(one.problem for one in found))
+
+
+def _kept(settings: Settings) -> Iterator[Path]:
+    """The data folder, all that lies in it, and the database where it lies elsewhere."""
+    yield settings.data_dir
+    for folder, folders, files in os.walk(settings.data_dir):
+        yield from (Path(folder, name) for name in (*folders, *files) if not Path(folder, name).is_symlink())
+    yield from _outside(settings)
+
+
+def _outside(settings: Settings) -> list[Path]:
+    """The files of a SQLite database that lies elsewhere."""
+    url = canonical_url(settings.database_url)
+    if url.get_backend_name() != "sqlite":
+        return []
+    files = [Path(f"{url.database}{end}").resolve() for end in ("", "-wal", "-shm")]
+    return [path for path in files if path.exists() and settings.data_dir not in path.parents]
+
+
+def _database_of(settings: Settings) -> Database:
+    return database_of(settings, clock=utc_now)

@@ -1,0 +1,172 @@
+"""The front of a server process: a request is read whole, within its time, before a thread of the application is taken.
+
+granian's event loop hands requests over by RSGI. Whoever sends slowly costs a socket and nothing else, and /healthz is
+answered on the loop, however busy the threads are. Headers are read by granian, within limits that ``gateway.server``
+sets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+from io import BytesIO
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from gateway.errors import GatewayError, PayloadTooLarge, RequestTooSlow
+from gateway.web import headers, problems
+from gateway.web.bodies import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger("gateway.front")
+THREADS = 8
+BODY_SECONDS = 10
+"""A body that is not complete by then is given up."""
+FIRST_SECONDS = 5
+"""So long nothing is asked of a body; from then on it has come, on the average, at the least rate or faster."""
+LEAST_RATE = 1000
+"""Bytes a second."""
+SWITCH_SECONDS = 0.001
+"""How long a thread computes while another waits for its turn: most wait for a database, and the loop must not."""
+HEALTH_PATH, HEALTHY = "/healthz", {"status": "ok"}
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+class Front:
+    """A WSGI application as granian calls it by RSGI, with a bounded pool of threads of its own."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+        self._requests: SimpleQueue[tuple[Any, Any, bytes, asyncio.Future[None]]] = SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        sys.setswitchinterval(SWITCH_SECONDS)
+        for number in range(THREADS):
+            threading.Thread(target=self._work, name=f"request {number}", daemon=True).start()
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        if scope.path == HEALTH_PATH and scope.method in ("GET", "HEAD"):
+            protocol.response_bytes(*answer(200, HEALTHY, "application/json"))
+            return
+        try:
+            body = await self._body(scope, protocol)
+        except GatewayError as error:
+            protocol.response_bytes(*refusal(error))
+            return
+        done = self._loop.create_future()
+        self._requests.put((scope, protocol, body, done))
+        await done
+
+    async def _body(self, scope: Any, protocol: Any) -> bytes:
+        """The body, once it is there. Raises ``PayloadTooLarge`` or ``RequestTooSlow``."""
+        length = scope.headers.get("content-length")
+        if length is None and scope.headers.get("transfer-encoding") is None:
+            return b""
+        if length is not None and int(length) > MAX_BODY_BYTES:
+            raise PayloadTooLarge(f"Send at most {MAX_BODY_BYTES} bytes.")
+        started, body = self._loop.time(), bytearray()
+        try:
+            async with asyncio.timeout_at(started + FIRST_SECONDS) as deadline:
+                async for part in protocol:
+                    body += part
+                    if len(body) > MAX_BODY_BYTES:
+                        raise PayloadTooLarge(f"Send at most {MAX_BODY_BYTES} bytes.")
+                    deadline.reschedule(started + min(BODY_SECONDS, FIRST_SECONDS + len(body) / LEAST_RATE))
+        except TimeoutError:
+            raise RequestTooSlow(
+                f"Send the body within {BODY_SECONDS} seconds, and after {FIRST_SECONDS} at {LEAST_RATE} bytes a "
+                "second or more. Nothing was changed."
+            ) from None
+        return bytes(body)
+
+    def _work(self) -> None:
+        """Answer one request after another; the answer leaves from this thread, the loop is told afterwards."""
+        while True:
+            scope, protocol, body, done = self._requests.get()
+            try:
+                protocol.response_bytes(*self._answer(environ_of(scope, body)))
+            except Exception:  # the thread serves the next request, whatever was wrong with this one
+                log.exception("a request was not answered")
+                protocol.response_bytes(*refusal(GatewayError("Something went wrong on our side.")))
+            finally:
+                self._loop.call_soon_threadsafe(done.set_result, None)
+
+    def _answer(self, environ: dict[str, Any]) -> Answer:
+        """What the application says, in whole: it has no answer that would not fit into memory."""
+        status, named = 500, []
+
+        def start_response(line: str, fields: list[tuple[str, str]], _failure: Any = None) -> Any:
+            nonlocal status, named
+            status, named = int(line[:3]), fields
+            return None
+
+        parts = self._app(environ, start_response)
+        try:
+            body = b"".join(parts)
+        finally:
+            getattr(parts, "close", _nothing)()
+        return status, named, body
+
+
+def _nothing() -> None:
+    pass
+
+
+def environ_of(scope: Any, body: bytes) -> dict[str, Any]:
+    """A request as WSGI (PEP 3333) has it, with the body in memory."""
+    server, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        if "_" in name:
+            continue  # it would pass for the header with dashes, which a proxy in front may guard
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        environ[key] = (
+            f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}" if key in environ else value
+        )
+    return environ
+
+
+def refusal(error: GatewayError) -> Answer:
+    """The answer to a request that the application never sees; the connection, on which a body may still come, ends."""
+    status, named, body = answer(
+        error.status, problems.document(error, request_id := problems.new_request_id()), problems.CONTENT_TYPE
+    )
+    return status, [*named, ("Connection", "close"), ("X-Request-Id", request_id)], body
+
+
+def answer(status: int, document: dict[str, Any], content_type: str) -> Answer:
+    """An answer with the headers that every answer has, made without the application."""
+    named = {
+        **headers.OF_EVERY_ANSWER,
+        "Content-Security-Policy": headers.ANSWER_POLICY,
+        "Content-Type": content_type,
+        "Cache-Control": "no-store",
+    }
+    return status, list(named.items()), json.dumps(document, ensure_ascii=False).encode()

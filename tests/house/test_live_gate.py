@@ -1,0 +1,219 @@
+"""Before real money is served: what must be right, one by one, and that ``serve`` and ``doctor`` look at the same."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import shutil
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import cli, gate
+from gateway.app import database_of, gateway_of, outside_ports, utc_now
+from gateway.config import Settings, WrongSetting, from_environment
+from gateway.db.migrate import upgrade
+from gateway.oauth import service as oauth
+from gateway.web.ports import LOCAL
+from tests.one_database import database_url  # noqa: F401
+
+ROOT = Path(__file__).parents[2]
+
+
+class Real:
+    """Stands for an adapter to a real system."""
+
+
+def adapters(settings: Settings) -> dict[str, Any]:
+    """What ``FENQI_ADAPTERS`` names here."""
+    return {"funder": Real(), "notifier": Real(), "institution": Real(), "bureau": None}
+
+
+def of_nobody(settings: Settings) -> dict[str, Any]:
+    return {"lender": Real()}
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "public_url": ({"public_url": "http://pay.example.com"}, "set FENQI_PUBLIC_URL to the https address"),
+    "proxies": ({"proxies": 0}, "FENQI_PROXIES is 0: set it"),
+    "simulators": ({"adapters": ""}, "funder, notifier, institution: a simulator. Connect the real"),
+    "institution_key": ({"institution_url": "https://bank.example"}, "set FENQI_INSTITUTION_LIVE_KEY"),
+    "reading_time": ({"disclosure_reading_seconds": 0}, "set FENQI_DISCLOSURE_READING_SECONDS to 1"),
+    "webhook_local": ({"webhook_local": True}, "unset FENQI_WEBHOOK_LOCAL"),
+    "data_folder": ({}, "Run: chmod -R go= "),
+    "database_guards": ({}, "these triggers are missing: "),
+}
+
+
+@pytest.fixture
+def ready(tmp_path: Path, sqlite_template: Path) -> Settings:
+    """Settings under which live mode may be served, and a database with a client of it."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    shutil.copyfile(sqlite_template, folder / "fenqi.sqlite")
+    (folder / "fenqi.sqlite").chmod(0o600)
+    settings = Settings(
+        database_url=f"sqlite:///{folder / 'fenqi.sqlite'}",
+        data_dir=folder,
+        public_url="https://pay.example.com",
+        proxies=1,
+        adapters=f"{__name__}:adapters",
+    )
+    make_live(settings)
+    return settings
+
+
+def make_live(settings: Settings) -> None:
+    addresses = ["https://pay.example.com/portal/callback"]
+    database = database_of(settings, clock=utc_now)
+    database.write(lambda tx: oauth.portal_client(tx, redirect_uris=addresses, mode="live").id)
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest imports this file by its path; an adapter is found by its name."""
+    monkeypatch.setitem(__import__("sys").modules, __name__, importlib.import_module(__name__))
+
+
+def broken(settings: Settings, check: str) -> Settings:
+    if check == "data_folder":
+        settings.data_dir.chmod(0o750)
+    if check == "database_guards":
+        database = database_of(settings, clock=utc_now)
+        database.write(lambda tx: tx.connection().exec_driver_sql("DROP TRIGGER audit_entry_follows"))
+    return replace(settings, **WRONG[check][0])
+
+
+def test_every_check_has_a_case() -> None:
+    assert [check.__name__ for check in gate.CHECKS] == list(WRONG)
+
+
+def test_live_mode_is_served_where_all_is_right(ready: Settings) -> None:
+    assert [finding.problem for finding in gate.findings(ready)] == [None] * len(WRONG)
+    gate.must_be_open(ready)
+
+
+@pytest.mark.parametrize("check", WRONG)
+def test_what_is_wrong_refuses_live_mode_with_what_to_do(check: str, ready: Settings) -> None:
+    settings = broken(ready, check)
+
+    problems = {finding.check: finding.problem for finding in gate.findings(settings) if finding.problem}
+
+    assert list(problems) == [check]
+    assert WRONG[check][1] in problems[check]
+    with pytest.raises(WrongSetting, match="Live mode is configured") as refusal:
+        gate.must_be_open(settings)
+    assert problems[check] in str(refusal.value)
+
+
+def test_what_is_live_is_known_on_both_databases(database_url: str, tmp_path: Path) -> None:  # noqa: F811
+    settings = Settings(database_url=database_url, data_dir=tmp_path)
+    assert not gate.is_live(settings)
+    assert gate.is_live(replace(settings, institution_live_key="sk_live_1"))
+    assert gate.database_guards(settings) is None
+    gate.must_be_open(settings)  # test mode needs none of it
+
+    make_live(settings)
+
+    assert gate.is_live(settings)
+    with pytest.raises(WrongSetting, match="FENQI_PUBLIC_URL"):
+        gate.must_be_open(settings)
+
+
+def test_doctor_and_serve_say_the_same_and_change_nothing(
+    ready: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    for name, value in (("PUBLIC_URL", ready.public_url), ("PROXIES", "1"), ("ADAPTERS", ready.adapters)):
+        monkeypatch.setenv(f"FENQI_{name}", value)
+    folder = ["--data", str(ready.data_dir)]
+    before = sorted(path.name for path in ready.data_dir.iterdir())
+
+    assert cli.main(["doctor", *folder, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["check"] for row in rows] == list(WRONG)
+    assert all(row["ok"] for row in rows)
+    monkeypatch.setenv("FENQI_DISCLOSURE_READING_SECONDS", "0")
+    assert cli.main(["doctor", *folder]) == 1
+    shown = capsys.readouterr().out
+    with pytest.raises(WrongSetting) as refusal:
+        cli.main(["serve", *folder, "--port", "1"])
+
+    assert WRONG["reading_time"][1] in shown
+    assert "Live mode is configured." in shown
+    assert WRONG["reading_time"][1] in str(refusal.value)
+    assert [name for name in before if not name.endswith(("-wal", "-shm"))] == [
+        path.name for path in sorted(ready.data_dir.iterdir()) if not path.name.endswith(("-wal", "-shm"))
+    ]
+
+
+def test_what_the_gateway_makes_is_for_its_own_user_only(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    settings = Settings(database_url=f"sqlite:///{folder / 'fenqi.sqlite'}", data_dir=folder)
+    folder.mkdir(mode=0o700)
+    upgrade(settings.database_url)
+    here = gateway_of(settings)
+    here.db.write(lambda tx: oauth.portal_client(tx, redirect_uris=["https://a.test/cb"], mode="test").id)
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
+
+    assert {"fenqi.sqlite", "fenqi.sqlite-wal", "keys", "vault.json"} <= set(modes)
+    assert all(mode in (0o600, 0o700) for mode in modes.values()), modes
+    assert gate.data_folder(settings) is None
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["demo", "--port", "1"]], ids=lambda words: words[0])
+def test_the_data_folder_is_made_for_its_own_user_only(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setattr("gateway.db.migrate.upgrade", lambda url: None)
+    monkeypatch.setattr("gateway.demo.upgrade", lambda url: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("gateway.server.address_to_bind", lambda host, port: host)
+
+    cli.main([*command, "--data", str(tmp_path / "new")])
+
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_every_simulator_says_so_to_programs_too() -> None:
+    saying = set()
+    for path in (ROOT / "gateway").rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        whole_file = (ast.get_docstring(tree) or "").startswith("SIMULATOR")
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and (
+                whole_file or (ast.get_docstring(node) or "").startswith("SIMULATOR")
+            ):
+                module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                saying.add(getattr(importlib.import_module(module), node.name))
+
+    assert len(saying) >= 4
+    assert [kind.__name__ for kind in saying if not getattr(kind, "simulator", False)] == []
+
+
+def test_every_port_to_the_outside_may_be_given_by_adapters(ready: Settings) -> None:
+    """Or ``simulators`` would not see it; webhooks have no simulator."""
+    outside = set(gateway_of(ready).ports) - set(LOCAL) - {"webhook_transport"}
+
+    assert outside == set(outside_ports(ready))
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("no_such_module_at_all:adapters", "No module named 'no_such_module_at_all'"),
+        ("gateway.config:nothing", "has no attribute 'nothing'"),
+        (f"{__name__}:of_nobody", "has lender: want some of funder, notifier, institution, bureau"),
+    ],
+)
+def test_adapters_that_cannot_be_used_are_named(named: str, says: str, ready: Settings) -> None:
+    with pytest.raises(WrongSetting, match="FENQI_ADAPTERS") as refusal:
+        outside_ports(replace(ready, adapters=named))
+    assert says in str(refusal.value)
+    with pytest.raises(WrongSetting, match="want MODULE:FUNCTION"):
+        from_environment({"FENQI_ADAPTERS": "mybank"})
