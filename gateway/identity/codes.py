@@ -7,10 +7,12 @@ could be sent is never sent.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import select
+from sqlalchemy import delete
+from sqlmodel import col, select
 
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
@@ -96,6 +98,11 @@ def attempt(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code:
         left = MAX_ATTEMPTS - row.attempts
         return CodeRefused(f"Incorrect code; {left} attempts left.", param="code", reason="code_wrong")
     return None
+
+
+def forget(tx: Transaction, subject_ids: Collection[str]) -> None:
+    """Delete the codes that were sent for some checkouts."""
+    tx.execute(delete(OneTimeCode).where(col(OneTimeCode.subject_id).in_(subject_ids)))
 
 
 def forget_old(tx: Transaction, *, limit: int) -> int:

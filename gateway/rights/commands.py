@@ -17,8 +17,12 @@ from gateway.core.tables import reported
 from gateway.db.transactions import Transaction
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
+from gateway.privacy import remains, subjects
 from gateway.rights import erasure, export, rotation
 from gateway.web.context import Gateway
+
+PATIENCE_SECONDS = 10
+"""How long a command waits for transactions that still read what was erased."""
 
 
 def find(gateway: Gateway, *, mode: str, id_number: str, as_json: bool) -> int:
@@ -56,14 +60,22 @@ def export_person(gateway: Gateway, *, shopper: str, out: Path | None) -> int:
 
 
 def erase_person(gateway: Gateway, *, shopper: str) -> int:
-    """Erase a person, or freeze the wish and say why and until when; 0 either way."""
+    """Erase a person, or freeze the wish and say why and until when; 0 either way.
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    ``complete`` says whether the files hold nothing of the person's key any more; while they do, the worker goes on.
+    """
+
+    def work(tx: Transaction) -> tuple[dict[str, Any], bytes | None]:
+        wrapped = subjects.wrapped_key(tx, shopper)
         answer = erasure.ask(tx, gateway.settings, shopper)
         _record(tx, "privacy.erase", shopper, status=answer["status"])
-        return answer
+        return answer, wrapped
 
-    _print(gateway.db.write(work))
+    answer, wrapped = gateway.db.write(work)
+    if answer["status"] == "erased":
+        why = remains.clear(gateway.db, seconds=PATIENCE_SECONDS, wrapped=wrapped)
+        answer |= {"complete": True} if why is None else {"complete": False, "incomplete_because": why}
+    _print(answer)
     return 0
 
 

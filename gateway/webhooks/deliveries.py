@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, update
 from sqlmodel import col, select
 
 from gateway.core.tenant import Tenant
@@ -22,6 +22,13 @@ TESTS_A_MINUTE = 10
 KEPT = timedelta(days=30)
 """How long a delivery that is over stays in the log."""
 FORGOTTEN_AT_ONCE = 1000
+
+
+def forget_answers(tx: Transaction, object_ids: Collection[str]) -> None:
+    """Empty what merchants' servers answered to deliveries about some objects: free text, which may name a person."""
+    about = select(WebhookDelivery.id).where(col(WebhookDelivery.object_id).in_(object_ids))
+    attempts = update(WebhookAttempt).where(col(WebhookAttempt.delivery_id).in_(about))
+    tx.execute(attempts.values(response_body=None))
 
 
 def query_of(endpoint: WebhookEndpoint, *, status: str | None) -> Any:

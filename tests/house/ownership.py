@@ -34,7 +34,11 @@ BELONG_TO_NOBODY = {
     "used_challenge": "challenges by their hash alone",
 }
 """Tables that no row of leads to a merchant, each with the reason."""
-UNWRITTEN_KEYS = {("subject_key", "subject_id"): "shopper", ("one_time_code", "subject_id"): "checkout"}
+UNWRITTEN_KEYS = {
+    ("subject_key", "subject_id"): "shopper",
+    ("destroyed_key", "subject_id"): "shopper",
+    ("one_time_code", "subject_id"): "checkout",
+}
 """Columns that point to another table without a foreign key."""
 
 

