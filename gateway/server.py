@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 BLOCKING_THREADS = 8
+STOP_FIRST = 100
 STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 20}
 """After how many seconds a process that still works is ended; what it did not acknowledge can be sent again."""
 
@@ -143,7 +145,8 @@ def begin_background_work(app: Flask) -> None:
     gateway.ports["scorer"].load_in_background()
     gateway.ports["links"].load_in_background()
     if gateway.settings.worker_in_process:
-        app.extensions["fenqi.stop_worker"] = start_worker(gateway)
+        # Granian ends its processes without atexit: multiprocessing runs this when the process is told to stop.
+        Finalize(app, start_worker(gateway), exitpriority=STOP_FIRST)
 
 
 def portal(app: Flask) -> Flask:

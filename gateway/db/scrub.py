@@ -65,9 +65,15 @@ def _sqlite(engine: Engine, whole: bool) -> str | None:
 def _postgres(engine: Engine, tables: Collection[str]) -> str | None:
     """Rewrite each table: dead rows are left out unless an older transaction could still see them."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        notices: list[Any] = []
+        notices: list[tuple[str, str, str]] = []
+
+        def note(said: Any) -> None:  # its texts are gone once the statement is over
+            notices.append(
+                (said.severity_nonlocalized, said.message_primary or "", said.message_detail or "")
+            )
+
         driver: Any = connection.connection.driver_connection
-        driver.add_notice_handler(notices.append)
+        driver.add_notice_handler(note)
         try:
             connection.exec_driver_sql(f"SET lock_timeout = {ATTEMPT_MS}")
             for table in tables:
@@ -77,17 +83,16 @@ def _postgres(engine: Engine, tables: Collection[str]) -> str | None:
                 raise
             return "another transaction holds the table of keys"
         finally:
-            driver.remove_notice_handler(notices.append)
-            connection.invalidate()
+            connection.invalidate()  # with its handler and its patience
     return _left_behind(notices, tables)
 
 
-def _left_behind(notices: list[Any], tables: Collection[str]) -> str | None:
+def _left_behind(notices: list[tuple[str, str, str]], tables: Collection[str]) -> str | None:
     """What PostgreSQL says it did not do: it warns where it may not, and counts dead rows that it had to keep."""
-    warnings = [notice.message_primary for notice in notices if notice.severity_nonlocalized == "WARNING"]
+    warnings = [primary for severity, primary, _ in notices if severity == "WARNING"]
     if warnings:
         return f"PostgreSQL refused: {warnings[0]}. Let the owner of the tables run the gateway"
-    details = [re.search(r"\d+", notice.message_detail or "") for notice in notices]
+    details = [re.search(r"\d+", detail) for _, _, detail in notices]
     counts = [int(match[0]) for match in details if match]
     if len(counts) < len(tables):
         return "PostgreSQL did not say whether every table was rewritten"

@@ -29,6 +29,7 @@ BELONG_TO_NOBODY = {
     "list_entry": "the lender's lists of people, by a keyed hash",
     "login_attempt": "counts tries by the hash of an address, which may be nobody's",
     "revoked_token": "tokens by their hash alone",
+    "signed_root": "signs where a chain of everybody stood",
     "spent_proof": "proofs by their hash alone",
     "subsidy_programme": "the state's programmes",
     "used_challenge": "challenges by their hash alone",
