@@ -28,6 +28,15 @@ def _privacy(verbs: Verbs) -> None:
     withdraw.add_argument("--kind", required=True, choices=KINDS)
     for verb in (export, erase, withdraw):
         verb.add_argument("--shopper", required=True, help="identifier of the shopper, shp_…")
+    verbs.reading("keys", "print the master keys with how much each has sealed", _keys)
+    retire = verbs.add(
+        "retire-key",
+        "make a new master key, wrap every data key with it, and destroy the older keys",
+        _retire,
+    )
+    retire.add_argument(
+        "--resume", action="store_true", help="make no new key: go on where a run was interrupted"
+    )
     rotate = verbs.add("rotate-keys", "make a new master key and wrap every data key anew with it", _rotate)
     rotate.add_argument(
         "--resume", action="store_true", help="make no new key: go on where a run was interrupted"
@@ -65,3 +74,15 @@ def _rotate(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
     return commands.rotate_keys(gateway_of(options), resume=options.resume)
+
+
+def _retire(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.retire_key(gateway_of(options), resume=options.resume)
+
+
+def _keys(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.keys(gateway_of(options), as_json=options.json)

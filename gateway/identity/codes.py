@@ -100,6 +100,20 @@ def attempt(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code:
     return None
 
 
+def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
+    """Reseal some messages that wait to be sent, from the id ``after`` on; returns where to go on, or None."""
+    query = select(OneTimeCode).where(
+        OneTimeCode.subject_id > after, col(OneTimeCode.message_sealed).is_not(None)
+    )
+    rows = list(tx.exec(query.order_by(col(OneTimeCode.subject_id)).limit(limit).with_for_update()))
+    for row in rows:
+        if row.message_sealed is not None and not vault.is_current(row.message_sealed):
+            place = _place(str(row.reference))
+            row.message_sealed = vault.seal(vault.open(row.message_sealed, **place), **place)
+            tx.add(row)
+    return rows[-1].subject_id if rows else None
+
+
 def forget(tx: Transaction, subject_ids: Collection[str]) -> None:
     """Delete the codes that were sent for some checkouts."""
     tx.execute(delete(OneTimeCode).where(col(OneTimeCode.subject_id).in_(subject_ids)))

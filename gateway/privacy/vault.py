@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,15 @@ class VaultError(Exception):
     """A sealed value cannot be opened here: unknown key, wrong place, or changed bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """A master key as it is told of: its id, its epoch, and when it was made (None: by an older release)."""
+
+    id: str
+    epoch: int
+    made_at: datetime | None
+
+
 class Vault:
     """Seals and opens secrets, wraps data keys, and makes the hashes that personal data is looked up by.
 
@@ -36,6 +48,9 @@ class Vault:
     ``lookup_key_id`` names the key behind ``lookup``, for who stores its hashes. A vault of a file follows a rotation
     that another process has made.
     """
+
+    FORM = FORM
+    """Begins every value that a master key sealed."""
 
     def __init__(self, keys: dict[bytes, bytes], lookup_key: bytes, lookup_key_id: str = "") -> None:
         self._path: Path | None = None
@@ -62,23 +77,37 @@ class Vault:
         """The master key that wraps and seals now, in hexadecimal."""
         return self._current.hex()
 
-    def rotate(self) -> str:
+    def master_keys(self) -> list[MasterKey]:
+        """The master keys that are there, newest first. Raises ``KeyFileError``."""
+        return [_master_key(row) for row in keyfile.read(self._file())["sealing"]]
+
+    def rotate(self, now: datetime) -> str:
         """Make a new master key, which seals from now on; returns its id. The old ones stay, to open what they sealed.
 
         Raises ``KeyFileError``.
         """
-        if self._path is None:
-            raise KeyFileError("this vault has no key file, so its key cannot be rotated")
-        content = keyfile.read(self._path)
-        content["sealing"] = [_fresh_key(), *content["sealing"]]
-        keyfile.replace(self._path, content)
+        with keyfile.changing(self._file()) as content:
+            epoch = max(int(row.get("epoch", 1)) for row in content["sealing"]) + 1
+            fresh = {**_fresh_key(), "epoch": epoch, "made_at": now.isoformat()}
+            keyfile.replace(self._file(), {**content, "sealing": [fresh, *content["sealing"]]})
         self._follow()
         return self.current_key_id
 
+    def destroy_keys(self, key_ids: Collection[str]) -> None:
+        """Destroy old master keys: what they sealed never opens again. Raises ``KeyFileError``, also for the newest."""
+        with keyfile.changing(self._file()) as content:
+            if content["sealing"][0]["id"] in key_ids:
+                raise KeyFileError(
+                    "the newest master key seals, so it cannot be destroyed: make a new one first"
+                )
+            left = [row for row in content["sealing"] if row["id"] not in key_ids]
+            keyfile.destroy_old(self._file(), {**content, "sealing": left})
+        self._follow()
+
     def wrap(self, key: bytes, subject_id: str) -> tuple[str, bytes]:
         """A data key sealed for its person, and the id of the master key that sealed it."""
-        self._follow()
-        return self.current_key_id, self._encrypt(key, _subject(subject_id))
+        wrapped = self._encrypt(key, _subject(subject_id))
+        return key_id_of(wrapped), wrapped
 
     def unwrap(self, wrapped: bytes, subject_id: str) -> bytes:
         """The data key that was wrapped for this person. Raises ``VaultError``."""
@@ -102,7 +131,13 @@ class Vault:
         """A keyed hash (hex) to find ``text`` by; hashes of two purposes never match."""
         return hmac.new(self._lookup_key, f"{purpose}\x00{text}".encode(), hashlib.sha256).hexdigest()
 
+    def _file(self) -> Path:
+        if self._path is None:
+            raise KeyFileError("this vault has no key file, so its keys cannot be changed")
+        return self._path
+
     def _encrypt(self, secret: bytes, bound_to: bytes) -> bytes:
+        self._follow()
         nonce = secrets.token_bytes(NONCE_BYTES)
         return FORM + self._current + nonce + self._ciphers[self._current].encrypt(nonce, secret, bound_to)
 
@@ -137,6 +172,16 @@ class Vault:
         self._read_at = read_at
 
 
+def key_id_of(sealed: bytes) -> str:
+    """The master key that sealed a value, in hexadecimal."""
+    return bytes(sealed[len(FORM) : len(FORM) + KEY_ID_BYTES]).hex()
+
+
+def sealed_by(key_id: str) -> bytes:
+    """The first bytes of every value that a master key sealed."""
+    return FORM + bytes.fromhex(key_id)
+
+
 def place(table: str, row: str, column: str) -> bytes:
     """What a sealed value is bound to."""
     return f"{table}|{row}|{column}".encode()
@@ -144,6 +189,13 @@ def place(table: str, row: str, column: str) -> bytes:
 
 def _keys_of(content: dict[str, Any]) -> dict[bytes, bytes]:
     return {bytes.fromhex(row["id"]): keyfile.key_of(row["key"], KEY_BYTES) for row in content["sealing"]}
+
+
+def _master_key(row: dict[str, Any]) -> MasterKey:
+    made_at = row.get("made_at")
+    return MasterKey(
+        row["id"], int(row.get("epoch", 1)), datetime.fromisoformat(made_at) if made_at else None
+    )
 
 
 def _subject(subject_id: str) -> bytes:

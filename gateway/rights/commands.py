@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.checkout import consents
-from gateway.core.tables import reported
+from gateway.core.tables import listed, reported
 from gateway.db.transactions import Transaction
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
@@ -97,6 +99,39 @@ def rotate_keys(gateway: Gateway, *, resume: bool) -> int:
         done = rotation.rotate(gateway, resume=resume, progress=progress)
     gateway.db.write(lambda tx: _record(tx, "privacy.rotate_keys", done.key_id, **done.as_json()))
     _print(done.as_json())
+    return 0
+
+
+def retire_key(gateway: Gateway, *, resume: bool) -> int:
+    """Rotate the master key and destroy the older ones; raises ``KeyInUse`` with nothing destroyed."""
+
+    def wait(seconds: float) -> None:
+        print(f"Waiting {seconds:.0f} s for what running servers have in hand.", file=sys.stderr)
+        time.sleep(seconds)
+
+    with bar() as progress:
+        done = rotation.retire(
+            gateway, Actor.at_the_command_line(), resume=resume, progress=progress, wait=wait
+        )
+    why = remains.rewrite(gateway.db, seconds=PATIENCE_SECONDS)
+    rewritten = {"complete": True} if why is None else {"complete": False, "incomplete_because": why}
+    _print({**done.as_json(), **rewritten})
+    return 0
+
+
+def keys(gateway: Gateway, *, as_json: bool) -> int:
+    """Print the master keys, newest first, with how many values each has sealed."""
+    with gateway.db.read() as tx:
+        rows = [
+            {
+                "epoch": key.epoch,
+                "key_id": key.id,
+                "made_at": key.made_at.isoformat() if key.made_at else None,
+                "sealed": sum(rotation.sealed_with(tx, key.id).values()),
+            }
+            for key in gateway.vault.master_keys()
+        ]
+    print(listed(rows, as_json=as_json))
     return 0
 
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import text
+from sqlmodel import select
 
+from gateway.audit.models import AuditEntry
+from gateway.audit.service import Actor
 from gateway.db.engine import canonical_url
+from gateway.ledger.progress import silent
 from gateway.privacy import remains, subjects
-from gateway.privacy.vault import VaultError
-from gateway.rights import commands, retention
+from gateway.privacy.vault import Vault, VaultError, sealed_by
+from gateway.rights import commands, retention, rotation
 from tests.gateway.privacy.test_canary import APPROVED_PHONE, DECLINED_PHONE, ID_NUMBER, NAME, found_in
 
 SEALED = ("name_sealed", "id_number_sealed", "phone_sealed")
@@ -163,3 +169,80 @@ def test_what_another_program_deleted_without_overwriting_is_found_and_rewritten
     assert holding(gateway, person.keys) == {"fenqi.sqlite", "fenqi.sqlite-wal"}
     assert erase(gateway, person.id, capsys)["complete"]
     assert holding(gateway, person.keys) == set()
+
+
+def retire(gateway: Any, clock: Any, **options: Any) -> rotation.Rotated:
+    here: dict[str, Any] = {"resume": False, "progress": silent, "wait": lambda s: clock.advance(seconds=s)}
+    return rotation.retire(gateway, Actor("operator", "ming"), **{**here, **options})
+
+
+def opens(gateway: Any, person: Person, keys: Vault) -> bool:
+    """Whether what was saved of a person (ciphertext and wrapped key) opens with some keys."""
+    try:
+        cipher = AESGCM(keys.unwrap(person.wrapped, person.id))
+    except VaultError:
+        return False
+    sealed = person.sealed["id_number_sealed"]
+    place = f"shopper|{person.id}|id_number_sealed".encode()
+    return cipher.decrypt(sealed[1:13], sealed[13:], place).decode() == ID_NUMBER
+
+
+def test_after_a_key_is_retired_neither_the_keys_nor_an_old_copy_of_them_open_an_erased_person(
+    gateway, api, capsys, clock, tmp_path
+):
+    keys = gateway.settings.data_dir / "keys" / "vault.json"
+    copied = tmp_path.parent / f"{tmp_path.name}-copy"
+    (copied / "keys").mkdir(parents=True)
+    shutil.copy(keys, copied / "keys" / "vault.json")
+    old = json.loads(keys.read_text())["sealing"][0]
+    bought_and_returned(api)
+    person = Person.of(gateway)
+    erase(gateway, person.id, capsys)
+    done = retire(gateway, clock)
+    assert done.retired == (old["id"],)
+    assert holding(gateway, [old["key"].encode()]) == set()
+    # All keys that are there, with all that was saved before the erasure, as from a backup of the database:
+    assert not opens(gateway, person, Vault.open_or_create(gateway.settings.data_dir))
+    # A stolen copy of the keys, with everything that is there: nothing that it could open is in any file.
+    assert holding(gateway, [sealed_by(old["id"])]) == set()
+    assert opens(gateway, person, Vault.open_or_create(copied)), "what the docs say of a backup with its keys"
+    shutil.rmtree(copied)
+    with gateway.db.read() as tx:
+        assert rotation.sealed_with(tx, old["id"]) == {}
+        newest = tx.exec(select(AuditEntry).order_by(AuditEntry.number.desc())).first()
+    assert (newest.action, newest.facts) == ("privacy.retire_key", {"destroyed": [old["id"]]})
+
+
+def test_a_key_is_not_destroyed_while_something_is_sealed_with_it(gateway, api, clock):
+    """A server that had something in hand: it sealed with the old key and commits only now."""
+    bought_and_returned(api, DECLINED_PHONE)
+    person = Person.of(gateway)
+    old = gateway.vault.current_key_id
+    waited: list[float] = []
+
+    def late(tx: Any) -> None:
+        row = {"w": person.wrapped, "s": person.id, "k": old}
+        tx.execute(text("UPDATE subject_key SET wrapped = :w, key_id = :k WHERE subject_id = :s"), row)
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        gateway.db.write(late)
+
+    done = retire(gateway, clock, wait=wait)
+    assert waited == [60]
+    assert done.data_keys == 2, "it is wrapped again after the wait"
+    last, told = gateway.vault.current_key_id, []
+
+    def unknown(what: str, at: int, total: int) -> None:
+        told.append(what)
+        sealed = gateway.vault.FORM + bytes.fromhex(last) + bytes(40)
+        gateway.db.write(lambda tx: tx.execute(text("UPDATE shopper SET phone_sealed = :s"), {"s": sealed}))
+
+    with pytest.raises(
+        rotation.KeyInUse, match=rf"{last} is not destroyed: it has sealed 1 in shopper.phone_sealed"
+    ):
+        retire(gateway, clock, progress=unknown)
+    assert told
+    assert [key.epoch for key in gateway.vault.master_keys()] == [3, 2]
+    with pytest.raises(rotation.KeyInUse):
+        retire(gateway, clock, resume=True)
