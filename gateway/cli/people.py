@@ -37,6 +37,14 @@ def _privacy(verbs: Verbs) -> None:
     retire.add_argument(
         "--resume", action="store_true", help="make no new key: go on where a run was interrupted"
     )
+    lookup = verbs.add(
+        "rotate-lookup",
+        "make a new key for looking people up, index everybody with it, destroy the old",
+        _lookup,
+    )
+    lookup.add_argument(
+        "--forget", action="store_true", help="accept that what names unknown or erased people is lost"
+    )
     rotate = verbs.add("rotate-keys", "make a new master key and wrap every data key anew with it", _rotate)
     rotate.add_argument(
         "--resume", action="store_true", help="make no new key: go on where a run was interrupted"
@@ -86,3 +94,9 @@ def _keys(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
     return commands.keys(gateway_of(options), as_json=options.json)
+
+
+def _lookup(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.rotate_lookup(gateway_of(options), forget=options.forget)

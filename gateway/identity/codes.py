@@ -88,7 +88,10 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
 def attempt(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str) -> CodeRefused | None:
     """Count one try of a code; returns the refusal, so that the caller can commit the count before raising it."""
     row = tx.get(OneTimeCode, subject_id)
-    if row is None or row.phone_lookup != vault.lookup(phone, "phone"):
+    if row is None or row.phone_lookup not in (
+        vault.lookup(phone, "phone"),
+        *vault.old_lookups(phone, "phone"),
+    ):
         return CodeRefused("Ask for a code for this phone number first.", param="code", reason="code_missing")
     if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
         return CodeRefused("The code has expired: ask for a new one.", param="code", reason="code_expired")

@@ -24,6 +24,8 @@ from gateway.privacy.keyfile import KeyFileError
 KEY_BYTES = 32
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
+PERSONAL = frozenset({"id_number", "phone"})
+"""Purposes of look-ups whose texts can be guessed one by one, so that an old hash with its key tells them."""
 FORM = b"\x01"
 """First byte of every value sealed with a master key: form, then key id, nonce, and ciphertext with its tag."""
 
@@ -57,6 +59,7 @@ class Vault:
         self._read_at = 0
         self._lookup_key = lookup_key
         self.lookup_key_id = lookup_key_id
+        self._people = [lookup_key]
         self._take(keys)
 
     @classmethod
@@ -67,6 +70,7 @@ class Vault:
         try:
             lookup = content["lookup"]
             found = cls(_keys_of(content), keyfile.key_of(lookup["key"], KEY_BYTES), str(lookup["id"]))
+            found._people = _people_keys_of(content)
         except (KeyError, TypeError, ValueError, VaultError) as error:
             raise KeyFileError(f"the key file {path} is damaged: {error}. Restore a backup.") from None
         found._path, found._read_at = path, path.stat().st_mtime_ns
@@ -92,6 +96,31 @@ class Vault:
             keyfile.replace(self._file(), {**content, "sealing": [fresh, *content["sealing"]]})
         self._follow()
         return self.current_key_id
+
+    def lookup_keys(self) -> list[MasterKey]:
+        """The keys that people are looked up by, newest first. Raises ``KeyFileError``."""
+        return [_master_key(row) for row in _people(keyfile.read(self._file()))]
+
+    def rotate_lookup(self, now: datetime) -> None:
+        """Make a new key for looking people up; the older ones stay for ``old_lookups``. Raises ``KeyFileError``."""
+        with keyfile.changing(self._file()) as content:
+            people = _people(content)
+            epoch = max(int(row.get("epoch", 1)) for row in people) + 1
+            fresh = {**_fresh_key(), "epoch": epoch, "made_at": now.isoformat()}
+            keyfile.replace(self._file(), {**content, "people": [fresh, *people]})
+        self._follow()
+
+    def destroy_lookup_keys(self, key_ids: Collection[str]) -> None:
+        """Destroy old keys for looking people up. Raises ``KeyFileError``, also for the newest."""
+        with keyfile.changing(self._file()) as content:
+            people = _people(content)
+            if people[0]["id"] in key_ids:
+                raise KeyFileError(
+                    "the newest key for looking people up cannot be destroyed: make a new one first"
+                )
+            left = [row for row in people if row["id"] not in key_ids]
+            keyfile.destroy_old(self._file(), {**content, "people": left})
+        self._follow()
 
     def destroy_keys(self, key_ids: Collection[str]) -> None:
         """Destroy old master keys: what they sealed never opens again. Raises ``KeyFileError``, also for the newest."""
@@ -128,8 +157,19 @@ class Vault:
         return bytes(sealed[: len(FORM) + KEY_ID_BYTES]) == FORM + self._current
 
     def lookup(self, text: str, purpose: str) -> str:
-        """A keyed hash (hex) to find ``text`` by; hashes of two purposes never match."""
-        return hmac.new(self._lookup_key, f"{purpose}\x00{text}".encode(), hashlib.sha256).hexdigest()
+        """A keyed hash (hex) to find ``text`` by; hashes of two purposes never match.
+
+        For what names a person the key rotates: see ``old_lookups``.
+        """
+        if purpose not in PERSONAL:
+            return _keyed_hash(self._lookup_key, text, purpose)
+        self._follow()
+        return _keyed_hash(self._people[0], text, purpose)
+
+    def old_lookups(self, text: str, purpose: str) -> list[str]:
+        """The hashes of ``text`` by older keys that are still in force, for ``PERSONAL`` purposes; mostly none."""
+        self._follow()
+        return [_keyed_hash(key, text, purpose) for key in self._people[1:]] if purpose in PERSONAL else []
 
     def _file(self) -> Path:
         if self._path is None:
@@ -166,7 +206,9 @@ class Vault:
             return
         read_at = self._path.stat().st_mtime_ns
         try:
-            self._take(_keys_of(keyfile.read(self._path)))
+            content = keyfile.read(self._path)
+            self._take(_keys_of(content))
+            self._people = _people_keys_of(content)
         except (KeyError, TypeError, ValueError, VaultError) as error:
             raise KeyFileError(f"the key file {self._path} is damaged: {error}. Restore a backup.") from None
         self._read_at = read_at
@@ -198,12 +240,26 @@ def _master_key(row: dict[str, Any]) -> MasterKey:
     )
 
 
+def _people(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The keys that people are looked up by, newest first: in files of older releases, the one for everything."""
+    found: list[dict[str, Any]] = content.get("people") or [content["lookup"]]
+    return found
+
+
+def _people_keys_of(content: dict[str, Any]) -> list[bytes]:
+    return [keyfile.key_of(row["key"], KEY_BYTES) for row in _people(content)]
+
+
+def _keyed_hash(key: bytes, text: str, purpose: str) -> str:
+    return hmac.new(key, f"{purpose}\x00{text}".encode(), hashlib.sha256).hexdigest()
+
+
 def _subject(subject_id: str) -> bytes:
     return place("subject_key", subject_id, "wrapped")
 
 
 def _fresh() -> dict[str, object]:
-    return {"sealing": [_fresh_key()], "lookup": _fresh_key()}
+    return {"sealing": [_fresh_key()], "lookup": _fresh_key(), "people": [_fresh_key()]}
 
 
 def _fresh_key() -> dict[str, str]:

@@ -20,7 +20,7 @@ from gateway.db.transactions import Transaction
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
 from gateway.privacy import remains, subjects
-from gateway.rights import erasure, export, rotation
+from gateway.rights import erasure, export, reindexing, rotation
 from gateway.web.context import Gateway
 
 PATIENCE_SECONDS = 10
@@ -104,18 +104,23 @@ def rotate_keys(gateway: Gateway, *, resume: bool) -> int:
 
 def retire_key(gateway: Gateway, *, resume: bool) -> int:
     """Rotate the master key and destroy the older ones; raises ``KeyInUse`` with nothing destroyed."""
-
-    def wait(seconds: float) -> None:
-        print(f"Waiting {seconds:.0f} s for what running servers have in hand.", file=sys.stderr)
-        time.sleep(seconds)
-
     with bar() as progress:
         done = rotation.retire(
-            gateway, Actor.at_the_command_line(), resume=resume, progress=progress, wait=wait
+            gateway, Actor.at_the_command_line(), resume=resume, progress=progress, wait=_wait
         )
     why = remains.rewrite(gateway.db, seconds=PATIENCE_SECONDS)
     rewritten = {"complete": True} if why is None else {"complete": False, "incomplete_because": why}
     _print({**done.as_json(), **rewritten})
+    return 0
+
+
+def rotate_lookup(gateway: Gateway, *, forget: bool) -> int:
+    """Rotate the key that people are looked up by; raises ``KeyInUse`` with nothing destroyed."""
+    with bar() as progress:
+        done = reindexing.rotate_lookup(
+            gateway, Actor.at_the_command_line(), forget=forget, progress=progress, wait=_wait
+        )
+    _print(done.as_json())
     return 0
 
 
@@ -133,6 +138,11 @@ def keys(gateway: Gateway, *, as_json: bool) -> int:
         ]
     print(listed(rows, as_json=as_json))
     return 0
+
+
+def _wait(seconds: float) -> None:
+    print(f"Waiting {seconds:.0f} s for what running servers have in hand.", file=sys.stderr)
+    time.sleep(seconds)
 
 
 def _record(tx: Transaction, action: str, about: str, **facts: Any) -> None:

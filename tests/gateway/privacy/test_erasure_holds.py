@@ -17,11 +17,14 @@ from sqlmodel import select
 
 from gateway.audit.models import AuditEntry
 from gateway.audit.service import Actor
+from gateway.core.tenant import Tenant
 from gateway.db.engine import canonical_url
+from gateway.identity import codes
 from gateway.ledger.progress import silent
 from gateway.privacy import remains, subjects
 from gateway.privacy.vault import Vault, VaultError, sealed_by
 from gateway.rights import commands, retention, rotation
+from gateway.runtime import drain
 from tests.gateway.privacy.test_canary import APPROVED_PHONE, DECLINED_PHONE, ID_NUMBER, NAME, found_in
 
 SEALED = ("name_sealed", "id_number_sealed", "phone_sealed")
@@ -217,6 +220,11 @@ def test_a_key_is_not_destroyed_while_something_is_sealed_with_it(gateway, api, 
     """A server that had something in hand: it sealed with the old key and commits only now."""
     bought_and_returned(api, DECLINED_PHONE)
     person = Person.of(gateway)
+    endpoint = {"url": "https://shop.example/hook"}
+    made = api.post("/v1/webhook_endpoints", endpoint, key="sealed-answer")
+    tenant = Tenant(api.credentials["merchant"], "test")
+    message = {"subject_id": "chk_waits", "phone": "13800000005", "code": "123456"}
+    gateway.db.write(lambda tx: codes.queue(tx, gateway.vault, tenant, **message))
     old = gateway.vault.current_key_id
     waited: list[float] = []
 
@@ -231,6 +239,9 @@ def test_a_key_is_not_destroyed_while_something_is_sealed_with_it(gateway, api, 
     done = retire(gateway, clock, wait=wait)
     assert waited == [60]
     assert done.data_keys == 2, "it is wrapped again after the wait"
+    again = api.post("/v1/webhook_endpoints", endpoint, key="sealed-answer")
+    assert (again.headers["Idempotent-Replayed"], again.text) == ("true", made.text)
+    drain(gateway)
     last, told = gateway.vault.current_key_id, []
 
     def unknown(what: str, at: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Data keys that were destroyed, until nothing is left of them in the files; deliveries by what they are about.
+"""Data keys that were destroyed, until nothing is left of them in the files; deliveries and subsidies by whom they are about.
 
 Revision ID: 0028
 Revises: 0024
@@ -32,6 +32,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("gone_at IS NULL"),
     )
     op.create_index("webhook_delivery_about", "webhook_delivery", ["object_id"])
+    op.create_index("subsidy_quota_of_person", "subsidy_quota", ["person_lookup"])
     _those_of_older_releases()
 
 
