@@ -220,8 +220,9 @@ def test_a_key_is_not_destroyed_while_something_is_sealed_with_it(gateway, api, 
     """A server that had something in hand: it sealed with the old key and commits only now."""
     bought_and_returned(api, DECLINED_PHONE)
     person = Person.of(gateway)
-    endpoint = {"url": "https://shop.example/hook"}
+    endpoint = {"url": "http://127.0.0.1:9/hook"}
     made = api.post("/v1/webhook_endpoints", endpoint, key="sealed-answer")
+    assert made.status_code == 201, made.text
     tenant = Tenant(api.credentials["merchant"], "test")
     message = {"subject_id": "chk_waits", "phone": "13800000005", "code": "123456"}
     gateway.db.write(lambda tx: codes.queue(tx, gateway.vault, tenant, **message))
