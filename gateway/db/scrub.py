@@ -54,9 +54,8 @@ def _sqlite(engine: Engine, whole: bool) -> str | None:
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return "another connection still reads an older state of the database" if busy else None
     except engine.dialect.loaded_dbapi.OperationalError as error:
-        if "locked" not in str(error) and "busy" not in str(error):
-            raise
-        return "another connection is writing to the database"
+        locked = "locked" in str(error) or "busy" in str(error)
+        return "another connection is writing to the database" if locked else f"SQLite says: {error}"
     finally:
         raw.invalidate()  # a pooled connection has its own patience
         raw.close()
@@ -79,9 +78,9 @@ def _postgres(engine: Engine, tables: Collection[str]) -> str | None:
             for table in tables:
                 connection.exec_driver_sql(f"VACUUM (FULL, VERBOSE) {table}")
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != "55P03":  # lock_not_available
-                raise
-            return "another transaction holds the table of keys"
+            if getattr(error.orig, "sqlstate", None) == "55P03":  # lock_not_available
+                return "another transaction still holds the table of keys"
+            return f"PostgreSQL says: {str(error.orig).partition(chr(10))[0]}"
         finally:
             connection.invalidate()  # with its handler and its patience
     return _left_behind(notices, tables)

@@ -79,7 +79,7 @@ class Vault:
     @property
     def current_key_id(self) -> str:
         """The master key that wraps and seals now, in hexadecimal."""
-        return self._current.hex()
+        return self._keys[0].hex()
 
     def master_keys(self) -> list[MasterKey]:
         """The master keys that are there, newest first. Raises ``KeyFileError``."""
@@ -154,7 +154,7 @@ class Vault:
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether the newest master key sealed the value."""
-        return bytes(sealed[: len(FORM) + KEY_ID_BYTES]) == FORM + self._current
+        return bytes(sealed[: len(FORM) + KEY_ID_BYTES]) == FORM + self._keys[0]
 
     def lookup(self, text: str, purpose: str) -> str:
         """A keyed hash (hex) to find ``text`` by; hashes of two purposes never match.
@@ -178,27 +178,29 @@ class Vault:
 
     def _encrypt(self, secret: bytes, bound_to: bytes) -> bytes:
         self._follow()
+        key_id, ciphers = self._keys
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return FORM + self._current + nonce + self._ciphers[self._current].encrypt(nonce, secret, bound_to)
+        return FORM + key_id + nonce + ciphers[key_id].encrypt(nonce, secret, bound_to)
 
     def _decrypt(self, sealed: bytes, bound_to: bytes, what: str) -> bytes:
         body = len(FORM) + KEY_ID_BYTES
         key_id = sealed[len(FORM) : body]
-        if key_id not in self._ciphers:
+        if key_id not in self._keys[1]:
             self._follow()
-        if sealed[: len(FORM)] != FORM or key_id not in self._ciphers:
+        cipher = self._keys[1].get(key_id)
+        if sealed[: len(FORM)] != FORM or cipher is None:
             raise VaultError(f"{what} was not sealed with a key of this vault")
         try:
             nonce = sealed[body : body + NONCE_BYTES]
-            return self._ciphers[key_id].decrypt(nonce, sealed[body + NONCE_BYTES :], bound_to)
+            return cipher.decrypt(nonce, sealed[body + NONCE_BYTES :], bound_to)
         except (InvalidTag, ValueError):
             raise VaultError(f"{what} does not open in this place") from None
 
     def _take(self, keys: dict[bytes, bytes]) -> None:
         if not keys or {len(key_id) for key_id in keys} != {KEY_ID_BYTES}:
             raise VaultError(f"a vault needs at least one key, and key ids of {KEY_ID_BYTES} bytes")
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._current = next(iter(keys))
+        # One value, so that threads that seal meanwhile have all of the old or all of the new.
+        self._keys = (next(iter(keys)), {key_id: AESGCM(key) for key_id, key in keys.items()})
 
     def _follow(self) -> None:
         """Read the key file again if it was replaced since."""
