@@ -45,6 +45,7 @@ from gateway.payments import test_helpers as after_approval
 from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.plans import routes as plan_routes
 from gateway.privacy.vault import Vault
+from gateway.roots.targets import target_of
 from gateway.scores import routes as score_routes
 from gateway.settlement import routes as settlement_routes
 from gateway.team import pages as account_pages
@@ -132,6 +133,7 @@ def gateway_of(
     clock = clock or utc_now
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = SigningKeys.open_or_create(settings.data_dir, clock)
+    authority = BuiltInAuthority.open_or_create(settings.data_dir)
     return Gateway(
         settings=settings,
         db=database_of(settings, clock=clock, random_bits=random_bits),
@@ -154,7 +156,8 @@ def gateway_of(
                 "links": LinkBook(database_of(settings, clock=clock, random_bits=random_bits)),
                 "signing_keys": keys,
                 "webhook_transport": Transport(),
-                "signing_authority": BuiltInAuthority.open_or_create(settings.data_dir),
+                "signing_authority": authority,
+                "roots_target": target_of(settings.roots_to, authority),
                 **outside_ports(settings),
                 **(ports or {}),
             }

@@ -79,6 +79,8 @@ class Settings:
     """The institution's secret key for test mode."""
     institution_live_key: str = field(default="", repr=False)
     """The institution's secret key for live mode."""
+    roots_to: str = ""
+    """Folder or address to which signed roots of the audit log and the ledger are brought; empty: to none."""
 
 
 def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -116,6 +118,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "institution_url": _institution,
         "institution_test_key": _key("test", other="live"),
         "institution_live_key": _key("live", other="test"),
+        "roots_to": _folder_or_address,
     }
     for name, read in readers.items():
         variable = f"FENQI_{name.upper()}"
@@ -223,6 +226,16 @@ def _institution(text: str) -> str:
     if origin.startswith("http://") and urlsplit(origin).hostname not in ("127.0.0.1", "::1", "localhost"):
         raise ValueError("want https, because the secret key is sent along; http only on this machine")
     return origin
+
+
+def _folder_or_address(text: str) -> str:
+    if not text or Path(text).is_absolute():
+        return text
+    parts = urlsplit(text)
+    local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        return text
+    raise ValueError("want a folder such as /mnt/roots, or an https address; http only on this machine")
 
 
 def _key(mode: str, *, other: str) -> Callable[[str], str]:

@@ -27,6 +27,7 @@ from gateway.merchants import test_clocks
 from gateway.oauth import spent
 from gateway.payments import collections, deadlines, disputes
 from gateway.rights import retention
+from gateway.roots import pushing
 from gateway.settlement import closing
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
@@ -128,15 +129,25 @@ def _extend_chain(gateway: Gateway) -> bool:
     return False
 
 
-def _sign_yesterday(tx: Transaction, *, gateway: Gateway) -> None:
-    audit.sign_yesterday(tx, gateway.ports["signing_authority"])
+CHAINS = (audit.CHAIN, chain.CHAIN)
+"""What is signed every few minutes."""
+
+
+def sign_heads(gateway: Gateway, *, at_once: bool = False) -> None:
+    """Sign where each chain stands; one that no longer holds what was signed is named, and stops no other."""
+    failures: list[Exception] = []
+    for signable in CHAINS:
+        _note_failure(failures, partial(pushing.sign, gateway, signable, at_once=at_once))
+    for failure in failures:
+        raise failure
+
+
+def _sign_heads(gateway: Gateway) -> bool:
+    sign_heads(gateway)
+    return False
 
 
 GLOBAL_JOBS: tuple[GlobalJob, ...] = (
-    GlobalJob(
-        "sign the audit log",
-        lambda gateway: _whole(gateway, partial(_sign_yesterday, gateway=gateway)),
-    ),
     GlobalJob("forget spent proofs", lambda gateway: _whole(gateway, spent.forget_expired)),
     GlobalJob("clear cured defaults", lambda gateway: _whole(gateway, links.clear_cured)),
     GlobalJob("delete what has served its purpose", retention.sweep),
@@ -146,6 +157,7 @@ GLOBAL_JOBS: tuple[GlobalJob, ...] = (
         lambda gateway: deliveries.forget_answers(gateway.db, days=gateway.settings.webhook_answer_days),
     ),
     GlobalJob("extend the chain of the ledger", _extend_chain),
+    GlobalJob("sign where the chains stand", _sign_heads),
 )
 
 

@@ -1,7 +1,7 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
 The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions and money of either mode, test
-clocks, challengers. The jobs of the day and the webhooks have threads of their own beside them.
+clocks, challengers, signed roots. The jobs of the day and the webhooks have threads of their own beside them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gateway.core.tenant import Mode, Tenant
 from gateway.decision import requests, shadow
 from gateway.identity import codes
 from gateway.payments import collections, returns, test_helpers
+from gateway.roots import pushing
 from gateway.settlement import payouts
 from gateway.settlement import service as settlement
 from gateway.team import invitations
@@ -62,6 +63,7 @@ TOPICS: dict[str, CarryOut] = {
     invitations.TOPIC: invitations.carry_out,
     test_helpers.ADVANCE: advance_clock,
     shadow.TOPIC: shadow.carry_out,
+    pushing.TOPIC: pushing.carry_out,
 }
 """What is done with a row of the outbox, by its topic; every topic stands in a lane, too."""
 
@@ -91,6 +93,7 @@ LANES = (
     Lane("test money", tuple(MONEY), "test", hands=4),
     Lane("clocks", (test_helpers.ADVANCE,), "test", hands=4),
     Lane("challengers", (shadow.TOPIC,), None, hands=1),
+    Lane("roots", (pushing.TOPIC,), None, hands=1),
 )
 
 
@@ -148,9 +151,17 @@ def work(gateway: Gateway, stop: threading.Event) -> None:
     while not stop.is_set():
         if not _survives(lambda: daily.sweep(gateway), "the sweep failed; the next one goes on"):
             stop.wait(SWEEP_SECONDS)
+    sign_last(gateway)
     latest = time.monotonic() + LAST_WAITS * IDLE_SECONDS
     for thread in threads:
         thread.join(timeout=max(0, latest - time.monotonic()))
+
+
+def sign_last(gateway: Gateway) -> None:
+    """Sign where the chains stand when the worker stops, and bring the roots away if their target takes them now."""
+    _survives(lambda: daily.sign_heads(gateway, at_once=True), "the chains were not signed at the end")
+    bring = partial(outbox.drain, gateway.db, _handlers(gateway, (pushing.TOPIC,)), limit=len(daily.CHAINS))
+    _survives(bring, "the last roots were not brought away")
 
 
 def work_lane(gateway: Gateway, lane: Lane, stop: threading.Event) -> None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 import time
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 HEADER_SECONDS, LONGEST_HEADERS = 10, 32 * 1024
 """Within which time and length the headers of a request must have come; also how long a connection may be idle."""
 SOCKETS = 16_384
+STOP_FIRST = 100
 STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 20}
 """After how many seconds a process that still works is ended; what it did not acknowledge can be sent again."""
 
@@ -178,7 +180,8 @@ def begin_background_work(app: Flask) -> None:
     gateway.ports["scorer"].load_in_background()
     gateway.ports["links"].load_in_background()
     if gateway.settings.worker_in_process:
-        app.extensions["fenqi.stop_worker"] = start_worker(gateway)
+        # Granian ends its processes without atexit: multiprocessing runs this when the process is told to stop.
+        Finalize(app, start_worker(gateway), exitpriority=STOP_FIRST)
 
 
 def portal(app: Flask) -> Flask:

@@ -1,1 +1,1 @@
-"""The audit log: who did what privileged thing to what, in a hash chain with a signed root for each day."""
+"""The audit log: who did what privileged thing to what, in a hash chain whose head is signed every few minutes."""

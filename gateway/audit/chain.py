@@ -1,4 +1,4 @@
-"""The chain's arithmetic: what is hashed and what is signed, in one canonical form."""
+"""The chain's arithmetic: what is hashed, in one canonical form."""
 
 from __future__ import annotations
 
@@ -34,11 +34,6 @@ def digest(content: Any) -> str:
     """SHA-256 (hex) of ``content`` as canonical JSON: sorted names, no spaces, UTC times, UTF-8."""
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def signed_text(day: date, number: int, hash: str) -> bytes:
-    """What the root of a day signs."""
-    return f"fenqi audit root\nday: {day.isoformat()}\nnumber: {number}\nhash: {hash}\n".encode()
 
 
 def _plain(value: Any) -> str:

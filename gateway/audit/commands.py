@@ -4,37 +4,51 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 from gateway.audit import service
+from gateway.audit.verify import Report
 from gateway.audit.verify import verify as verify_log
-from gateway.core.signing import SigningAuthority
-from gateway.core.tables import listed
 from gateway.db.transactions import Database
+from gateway.roots import commands as roots_commands
+from gateway.roots.checking import Verifier, of_chain
+from gateway.roots.root import read
 
 
-def verify(db: Database, authority: SigningAuthority, *, as_json: bool) -> int:
-    """Check the whole log and print the report: 0 when it is sound; 1 names the first entry that is not."""
+def verify(db: Database, verifier: Verifier, *, as_json: bool, roots: Path | None = None) -> int:
+    """Check the whole log and print the report: 0 when it is sound; 1 names what is wrong.
+
+    ``roots`` is a file or a folder of exported roots. Raises ``ValueError`` when it holds none of the log.
+    """
+    exported = of_chain(read(roots), service.CHAIN, roots) if roots is not None else []
     with db.read() as tx:
-        report = verify_log(tx, authority)
+        report = verify_log(tx, verifier, exported)
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
-        return 0 if report.ok else 1
-    for problem in report.problems[:1]:
-        print(f"Entry {problem.number}: {problem.what}: {problem.detail}", file=sys.stderr)
-    if report.missing_guards:
-        print(f"Triggers are missing: {', '.join(report.missing_guards)}", file=sys.stderr)
-    verdict = "Every hash and signature is right." if report.ok else f"Problems: {len(report.problems)}."
-    print(f"Entries checked: {report.entries}, signed days: {report.roots}. {verdict}")
+    else:
+        _print(report)
     return 0 if report.ok else 1
 
 
 def roots(db: Database, *, as_json: bool = True) -> int:
-    """Print the signed root of each day, to be kept where nobody of the gateway can write: a line of JSON each."""
+    """Print every signed root, to be kept where nobody of the gateway can write: a line of JSON each."""
     with db.read() as tx:
-        rows = [root.model_dump(mode="json", exclude={"created_at"}) for root in service.roots(tx)]
-    if as_json:
-        for row in rows:
-            print(json.dumps(row, ensure_ascii=False, sort_keys=True))
+        return roots_commands.show(service.roots(tx), as_json=as_json)
+
+
+def _print(report: Report) -> None:
+    told = {problem.what: problem for problem in reversed(report.problems)}  # the first of each kind
+    for problem in sorted(told.values(), key=lambda problem: problem.number):
+        print(f"Entry {problem.number}: {problem.what}: {problem.detail}", file=sys.stderr)
+    if report.missing_guards:
+        print(f"Triggers are missing: {', '.join(report.missing_guards)}", file=sys.stderr)
+    verdict = "Every hash and signature is right." if report.ok else f"Problems: {len(report.problems)}."
+    print(f"Entries checked: {report.entries}, signed roots: {report.roots}. {verdict}")
+    if report.unsigned:
+        print(f"Not signed yet: the last {report.unsigned}. The worker signs them within minutes.")
+    if report.exported:
+        print(f"Exported roots checked: {report.exported}.")
     else:
-        print(listed(rows, as_json=False))
-    return 0
+        print(
+            "No exported roots were given (--roots): only they show what the owner of the database removed."
+        )

@@ -43,7 +43,10 @@ class AuditEntry(SQLModel, table=True):
 
 
 class AuditRoot(SQLModel, table=True):
-    """Where the log stood at the end of a day in Shanghai, signed: what came before cannot be rewritten unseen."""
+    """Where the log stood at the end of a day in Shanghai, signed by an older release: later roots are ``SignedRoot``.
+
+    They prove their days for as long as they stand.
+    """
 
     __tablename__ = "audit_root"
     __table_args__ = (CheckConstraint("length(hash) = 64", name="hash"),)
@@ -54,5 +57,5 @@ class AuditRoot(SQLModel, table=True):
     algorithm: str = Field(sa_column=Column(Words, nullable=False))
     key_id: str = Field(sa_column=Column(Words, nullable=False))
     signature: str = Field(sa_column=Column(Words, nullable=False))
-    """Base64, of ``chain.signed_text``."""
+    """Base64, of ``Root.signed_text``."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

@@ -1,10 +1,9 @@
-"""Recording privileged actions, reading them, and signing where the log stood at the end of a day."""
+"""Recording privileged actions, reading them, and what their signed roots are about."""
 
 from __future__ import annotations
 
 import getpass
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
 from sqlmodel import col, select
@@ -12,10 +11,12 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.audit import chain
 from gateway.audit.models import AuditEntry, AuditRoot
-from gateway.core.calendar import SHANGHAI, shanghai_date
-from gateway.core.signing import SigningAuthority
+from gateway.core.signing import Signature
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
+from gateway.roots import service as signing
+from gateway.roots.chains import Chain, Head
+from gateway.roots.root import Root
 
 ActorKind = Literal["operator", "member", "client", "system"]
 
@@ -82,35 +83,27 @@ def of_merchant(tenant: Tenant) -> SelectOfScalar[AuditEntry]:
     )
 
 
-def sign_yesterday(tx: Transaction, authority: SigningAuthority) -> AuditRoot | None:
-    """The signed root of the last day that is over, if entries were added since the root before; else None."""
-    today = shanghai_date(tx.wall)
-    midnight = datetime.combine(today, time(), SHANGHAI)
-    newest = select(AuditEntry).where(AuditEntry.at < midnight).order_by(col(AuditEntry.number).desc())
-    entry = tx.exec(newest.limit(1)).first()
-    signed = tx.exec(select(AuditRoot).order_by(col(AuditRoot.day).desc()).limit(1)).first()
-    if entry is None or (signed is not None and signed.number >= entry.number):
-        return None
-    day = today - timedelta(days=1)
-    signature = authority.sign(chain.signed_text(day, entry.number, entry.hash))
-    root = AuditRoot(
-        day=day,
-        number=entry.number,
-        hash=entry.hash,
-        algorithm=signature.algorithm,
-        key_id=signature.key_id,
-        signature=signature.value,
-        created_at=tx.wall,
-    )
-    tx.add(root)
-    tx.flush()
-    return root
+def roots(tx: Transaction) -> list[Root]:
+    """Every signed root, oldest first, those included by which older releases signed the end of a day."""
+    days = [
+        Root("audit", row.number, row.hash, Signature(row.algorithm, row.key_id, row.signature), day=row.day)
+        for row in tx.exec(select(AuditRoot).order_by(col(AuditRoot.day)))
+    ]
+    return [*days, *signing.signed(tx, CHAIN.name)]
 
 
-def roots(tx: Transaction) -> list[AuditRoot]:
-    """Every signed root, oldest first: keep them where nobody of the gateway can write."""
-    return list(tx.exec(select(AuditRoot).order_by(col(AuditRoot.day))))
+def _head(tx: Transaction) -> Head:
+    last = _last(tx)
+    return Head(last.number, last.hash) if last else Head(0, chain.BEGINNING)
+
+
+def _hash_at(tx: Transaction, number: int) -> str | None:
+    return tx.exec(select(AuditEntry.hash).where(AuditEntry.number == number)).first()
 
 
 def _last(tx: Transaction) -> AuditEntry | None:
     return tx.exec(select(AuditEntry).order_by(col(AuditEntry.number).desc()).limit(1)).first()
+
+
+CHAIN = Chain("audit", "the audit log", "entry", _head, _hash_at)
+"""What the roots of the log are about."""

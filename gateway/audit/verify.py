@@ -1,7 +1,8 @@
-"""Checking the audit log: every hash anew, the numbers without gaps, every signed root, and the triggers."""
+"""Checking the audit log: every hash again, the numbers without gaps, every signed root, and the triggers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,16 +10,20 @@ from sqlmodel import col, select
 
 from gateway.audit import chain, service
 from gateway.audit.models import AuditEntry
-from gateway.core.signing import BadSignature, Signature, SigningAuthority, UnknownKey
 from gateway.db.guards import AUDIT, missing_guards
 from gateway.db.transactions import Transaction
+from gateway.roots.checking import Verifier, check
+from gateway.roots.root import Root
 
 BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong, and at which number: an ``entry`` that was changed, a ``gap``, an ``order``, or a ``root``."""
+    """What is wrong, and at which number.
+
+    An ``entry`` that was changed, a ``gap``, an ``order``, or what a root shows (see ``gateway.roots.checking``).
+    """
 
     number: int
     what: str
@@ -27,10 +32,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How many entries and roots were checked, and what is wrong, in order."""
+    """How many entries and roots were checked, how many entries no root covers yet, and what is wrong, in order."""
 
     entries: int
     roots: int
+    exported: int
+    unsigned: int
     problems: tuple[Problem, ...]
     missing_guards: tuple[str, ...]
 
@@ -44,42 +51,42 @@ class Report:
             "ok": self.ok,
             "entries": self.entries,
             "roots": self.roots,
+            "exported_roots": self.exported,
+            "unsigned": self.unsigned,
             "first": self.problems[0].number if self.problems else None,
             "problems": [asdict(problem) for problem in self.problems],
             "missing_guards": list(self.missing_guards),
         }
 
 
-def verify(tx: Transaction, authority: SigningAuthority) -> Report:
-    """Check everything; memory stays flat but for what is wrong."""
-    roots = {root.number: root for root in service.roots(tx)}
+def verify(tx: Transaction, verifier: Verifier, exported: Sequence[Root] = ()) -> Report:
+    """Check everything; memory stays flat but for what is wrong.
+
+    ``exported`` are roots that were kept elsewhere: only they show what somebody did who can write all of the database.
+    """
+    kept = service.roots(tx)
     problems: list[Problem] = []
-    entries, previous, unseen = 0, chain.BEGINNING, dict(roots)
+    entries, previous, number = 0, chain.BEGINNING, 0
     rows = tx.exec(select(AuditEntry).order_by(col(AuditEntry.number)).execution_options(yield_per=BATCH))
     for entry in rows:
         entries += 1
-        problems += _of_entry(entry, after=entries, previous=previous)
-        root = unseen.pop(entry.number, None)
-        if root is not None and root.hash != entry.hash:
-            problems.append(
-                Problem(entry.number, "root", f"the root of {root.day} was signed over another hash")
-            )
-        entries, previous = entry.number, entry.hash
+        problems += _of_entry(entry, after=number + 1, previous=previous)
+        number, previous = entry.number, entry.hash
         tx.expunge(entry)
+    signed = max((root.number for root in kept), default=0)
     problems += [
-        Problem(number, "root", f"the root of {root.day} names an entry that is gone")
-        for number, root in unseen.items()
+        Problem(found.number, found.what, found.detail)
+        for found in check(tx, service.CHAIN, kept, exported, verifier=verifier)
     ]
-    for root in roots.values():
-        signature = Signature(root.algorithm, root.key_id, root.signature)
-        try:
-            authority.verify(chain.signed_text(root.day, root.number, root.hash), signature)
-        except (BadSignature, UnknownKey) as error:
-            problems.append(
-                Problem(root.number, "root", f"the root of {root.day} is not signed by us: {error}")
-            )
     problems.sort(key=lambda problem: problem.number)
-    return Report(entries, len(roots), tuple(problems), tuple(missing_guards(tx.connection(), AUDIT)))
+    return Report(
+        entries=entries,
+        roots=len(kept),
+        exported=len(exported),
+        unsigned=max(number - signed, 0),
+        problems=tuple(problems),
+        missing_guards=tuple(missing_guards(tx.connection(), AUDIT)),
+    )
 
 
 def _of_entry(entry: AuditEntry, *, after: int, previous: str) -> list[Problem]:

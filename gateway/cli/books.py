@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from gateway.cli.verbs import MODES, Verbs, database_of, day, gateway_of
 
 FORMATS = ("hledger", "beancount", "csv", "parquet")
+ROOTS = "print every signed root; with --json, a line of JSON each, to keep elsewhere"
 
 
 def add(verbs: Verbs) -> None:
@@ -19,14 +21,19 @@ def add(verbs: Verbs) -> None:
     )
     contracts.reading("public-keys", "print the public keys that sign contracts, as PEM", _public_keys)
     audit = verbs.group("audit", "verify the audit log and print its signed roots")
-    audit.reading(
-        "verify", "check every hash and signature; exit code 1 names the first bad entry", _verify_audit
+    verify = audit.reading(
+        "verify", "check every hash and signature; exit code 1 names what is wrong", _verify_audit
     )
-    audit.reading("roots", "print the signed root of each day; with --json, a line of JSON each", _roots)
+    _against_roots(verify)
+    audit.reading("roots", ROOTS, _roots)
 
 
 def _ledger(verbs: Verbs) -> None:
-    verbs.reading("verify", "check the invariants; exit code 1 names the first broken entry", _verify_ledger)
+    verify = verbs.reading(
+        "verify", "check the invariants; exit code 1 names the first broken entry", _verify_ledger
+    )
+    _against_roots(verify)
+    verbs.reading("roots", ROOTS, _ledger_roots)
     verbs.reading("trial-balance", "print the balance of every account", _trial_balance)
     export = verbs.exporting("export", "write the entries in a format that other tools read", _export)
     export.add_argument("--format", choices=FORMATS, required=True, help="parquet needs the package pyarrow")
@@ -41,11 +48,44 @@ def _ledger(verbs: Verbs) -> None:
     export.add_argument("--mode", choices=MODES, help="entries of this mode only (default: both)")
 
 
+def _against_roots(verify: argparse.ArgumentParser) -> None:
+    verify.add_argument(
+        "--roots", type=Path, metavar="PATH", help="check against exported roots, a file or a folder"
+    )
+    verify.add_argument(
+        "--public-key",
+        type=Path,
+        metavar="FILE",
+        help="check signatures with these PEM keys, not with those of the data folder",
+    )
+
+
+def _verifier(options: argparse.Namespace) -> Any:
+    """Who checks signatures: the keys that are given, which need no data folder, or the gateway's own."""
+    from gateway.roots.commands import public_keys
+
+    if options.public_key is not None:
+        return public_keys(options.public_key)
+    return gateway_of(options).ports["signing_authority"]
+
+
 def _verify_ledger(options: argparse.Namespace) -> int:
     from gateway.ledger import commands
     from gateway.verification import AGREEMENTS
 
-    return commands.verify(database_of(options), as_json=options.json, agreements=AGREEMENTS)
+    return commands.verify(
+        database_of(options),
+        as_json=options.json,
+        agreements=AGREEMENTS,
+        verifier=_verifier(options) if options.roots or options.public_key else None,
+        roots=options.roots,
+    )
+
+
+def _ledger_roots(options: argparse.Namespace) -> int:
+    from gateway.ledger import commands
+
+    return commands.roots(database_of(options), as_json=options.json)
 
 
 def _trial_balance(options: argparse.Namespace) -> int:
@@ -83,8 +123,9 @@ def _public_keys(options: argparse.Namespace) -> int:
 def _verify_audit(options: argparse.Namespace) -> int:
     from gateway.audit import commands
 
-    gateway = gateway_of(options)
-    return commands.verify(gateway.db, gateway.ports["signing_authority"], as_json=options.json)
+    return commands.verify(
+        database_of(options), _verifier(options), as_json=options.json, roots=options.roots
+    )
 
 
 def _roots(options: argparse.Namespace) -> int:

@@ -28,6 +28,23 @@ def _privacy(verbs: Verbs) -> None:
     withdraw.add_argument("--kind", required=True, choices=KINDS)
     for verb in (export, erase, withdraw):
         verb.add_argument("--shopper", required=True, help="identifier of the shopper, shp_…")
+    verbs.reading("keys", "print the master keys with how much each has sealed", _keys)
+    retire = verbs.add(
+        "retire-key",
+        "make a new master key, wrap every data key with it, and destroy the older keys",
+        _retire,
+    )
+    retire.add_argument(
+        "--resume", action="store_true", help="make no new key: go on where a run was interrupted"
+    )
+    lookup = verbs.add(
+        "rotate-lookup",
+        "make a new key for looking people up, index everybody with it, destroy the old",
+        _lookup,
+    )
+    lookup.add_argument(
+        "--forget", action="store_true", help="accept that what names unknown or erased people is lost"
+    )
     rotate = verbs.add("rotate-keys", "make a new master key and wrap every data key anew with it", _rotate)
     rotate.add_argument(
         "--resume", action="store_true", help="make no new key: go on where a run was interrupted"
@@ -65,3 +82,21 @@ def _rotate(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
     return commands.rotate_keys(gateway_of(options), resume=options.resume)
+
+
+def _retire(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.retire_key(gateway_of(options), resume=options.resume)
+
+
+def _keys(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.keys(gateway_of(options), as_json=options.json)
+
+
+def _lookup(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.rotate_lookup(gateway_of(options), forget=options.forget)

@@ -7,19 +7,15 @@ A certificate authority's adapter implements ``SigningAuthority`` and is given t
 from __future__ import annotations
 
 import base64
-import hashlib
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.core.signing import BadSignature, Signature, UnknownKey
+from gateway.core.signing import ALGORITHM, PublicKeys, Signature, key_id
 from gateway.privacy import keyfile
 from gateway.privacy.keyfile import KeyFileError
 
-ALGORITHM = "Ed25519"
 KEY_BYTES = 32
 
 
@@ -29,7 +25,7 @@ class BuiltInAuthority:
     def __init__(self, keys: list[Ed25519PrivateKey]) -> None:
         self._signer = keys[0]
         self._signer_id = key_id(keys[0].public_key())
-        self._public = {key_id(key.public_key()): key.public_key() for key in keys}
+        self._public = PublicKeys(key.public_key() for key in keys)
 
     @classmethod
     def open_or_create(cls, data_dir: Path) -> BuiltInAuthority:
@@ -52,29 +48,11 @@ class BuiltInAuthority:
 
     def verify(self, content: bytes, signature: Signature) -> None:
         """Raises ``UnknownKey`` or ``BadSignature``."""
-        key = self._public.get(signature.key_id)
-        if key is None:
-            raise UnknownKey(f"no key {signature.key_id!r} is in the key file")
-        try:
-            if signature.algorithm != ALGORITHM:
-                raise ValueError(f"the algorithm is {signature.algorithm!r}, not {ALGORITHM}")
-            key.verify(base64.b64decode(signature.value, validate=True), content)
-        except InvalidSignature:
-            raise BadSignature("the signature is not that of the text by this key") from None
-        except ValueError as error:
-            raise BadSignature(f"the signature cannot be read: {error}") from None
+        self._public.verify(content, signature)
 
     def public_keys(self) -> dict[str, str]:
         """The public keys by id as PEM, newest first."""
-        return {
-            name: key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-            for name, key in self._public.items()
-        }
-
-
-def key_id(key: Ed25519PublicKey) -> str:
-    """The id of a key: the first 16 hexadecimal digits of the SHA-256 of its 32 raw bytes."""
-    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
+        return self._public.as_pem()
 
 
 def _fresh() -> dict[str, Any]:

@@ -9,9 +9,16 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 
-SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
+SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "foreign_keys": 1,
+    "recursive_triggers": 1,
+    "secure_delete": 1,
+}
 """WAL with FULL synchronous: an acknowledged commit survives a power loss. ``recursive_triggers`` makes
-INSERT OR REPLACE fire the delete triggers that guard the ledger."""
+INSERT OR REPLACE fire the delete triggers that guard the ledger. ``secure_delete`` overwrites what is deleted with
+zeros, so that an erased key is in no freed page; see ``scrub`` for the write-ahead log."""
 
 
 def connect(url: str) -> Engine:

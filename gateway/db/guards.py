@@ -16,7 +16,7 @@ LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS = (
     ("ledger", "ledger_chain"),
     ("contracts",),
     ("tenancy", "deliveries", "scores", "outbox", "lines"),
-    ("audit",),
+    ("audit", "roots"),
     ("consents",),
 )
 """Files by what they guard, in the order of their migrations; a file that a release carried is never changed."""

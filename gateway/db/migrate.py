@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from gateway.db.engine import canonical_url, connect
+from gateway.db.scrub import scrub
 
+log = logging.getLogger("gateway.db")
 HERE = Path(__file__).parent
 LOCK = 84_002_026
 """Key of the advisory lock that one run of the migrations holds."""
@@ -22,7 +25,10 @@ LOCK = 84_002_026
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database at ``url`` to ``revision``; safe to run again, and twice at once: the second one waits."""
     with _alone(url):
+        before = _revision(url)
         command.upgrade(config(url), revision)
+        if before is not None and _revision(url) != before:
+            _leave_nothing_behind(url)
 
 
 @contextmanager
@@ -45,13 +51,28 @@ def _alone(url: str) -> Iterator[None]:
 
 def is_current(url: str) -> bool:
     """Whether the database is at the newest schema. Raises ``OperationalError`` when it cannot be reached."""
+    return _revision(url) == ScriptDirectory.from_config(config(url)).get_current_head()
+
+
+def _revision(url: str) -> str | None:
     engine = connect(url)
     try:
         with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+            return MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
-    return found == ScriptDirectory.from_config(config(url)).get_current_head()
+
+
+def _leave_nothing_behind(url: str) -> None:
+    """Rewrite a SQLite file once: older releases deleted rows without overwriting them."""
+    engine = connect(url)
+    try:
+        if engine.dialect.name == "sqlite":
+            why = scrub(engine, (), seconds=5, whole=True)
+            if why is not None:
+                log.warning("freed pages of the database were not rewritten: %s", why)
+    finally:
+        engine.dispose()
 
 
 def config(url: str) -> Config:

@@ -14,6 +14,7 @@ from gateway.db.transactions import Database, Transaction
 from gateway.decision import lists
 from gateway.decision.models import ListEntry
 from gateway.errors import IdentityRefused, InvalidRequest
+from gateway.privacy import lookups
 from gateway.web.context import Gateway
 
 
@@ -24,11 +25,12 @@ def add(gateway: Gateway, actor: Actor, *, mode: Mode, kind: str, of: str, value
         checked = check_mobile(value) if of == "phone" else check_resident_id(value, today).number
     except ValueError as error:
         raise IdentityRefused(str(error), param=of) from None
-    lookup = gateway.vault.lookup(checked, of)
     if not note.strip():
         raise InvalidRequest("Say in --note why: an entry without a reason helps nobody.", param="note")
 
     def work(tx: Transaction) -> ListEntry:
+        lookups.follow(tx, gateway.vault, mode, **{of: checked})
+        lookup = gateway.vault.lookup(checked, of)
         entry = lists.add(tx, mode=mode, kind=kind, lookup=lookup, note=note, by=actor.id)
         audit.record(tx, actor, "list.add", about=entry.id, mode=mode, facts={"kind": kind})
         return entry

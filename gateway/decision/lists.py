@@ -5,7 +5,8 @@ An entry names a phone or an ID number by its keyed hash. Entries are ended, nev
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 
 from sqlmodel import col, select
 
@@ -13,6 +14,7 @@ from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.decision.models import ListEntry
 from gateway.errors import NotFound
+from gateway.privacy import lookups
 
 KINDS = ("blocked", "watched", "trusted")
 """In the order of what counts when several name a person."""
@@ -61,3 +63,19 @@ def standing(tx: Transaction, *, mode: Mode, lookups: Collection[str]) -> str | 
         ListEntry.mode == mode, col(ListEntry.lookup).in_(lookups), col(ListEntry.ended_at).is_(None)
     )
     return min(tx.exec(query), key=KINDS.index, default=None)
+
+
+def unknown(tx: Transaction, *, before: datetime, known: Callable[[str], bool]) -> int:
+    """How many entries in force from ``before`` a moment name somebody whom nobody knows by their hash."""
+    query = select(ListEntry.lookup).where(col(ListEntry.ended_at).is_(None), ListEntry.created_at < before)
+    return sum(not known(lookup) for lookup in tx.exec(query))
+
+
+@lookups.follower
+def _replace_lookup(tx: Transaction, mode: Mode, _purpose: str, old: str, new: str) -> int:
+    entries = tx.exec(select(ListEntry).where(ListEntry.mode == mode, ListEntry.lookup == old)).all()
+    for entry in entries:
+        entry.lookup = new
+        tx.add(entry)
+    tx.flush()
+    return len(entries)

@@ -7,10 +7,12 @@ could be sent is never sent.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import select
+from sqlalchemy import delete
+from sqlmodel import col, select
 
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
@@ -86,7 +88,10 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
 def attempt(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str) -> CodeRefused | None:
     """Count one try of a code; returns the refusal, so that the caller can commit the count before raising it."""
     row = tx.get(OneTimeCode, subject_id)
-    if row is None or row.phone_lookup != vault.lookup(phone, "phone"):
+    if row is None or row.phone_lookup not in (
+        vault.lookup(phone, "phone"),
+        *vault.old_lookups(phone, "phone"),
+    ):
         return CodeRefused("Ask for a code for this phone number first.", param="code", reason="code_missing")
     if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
         return CodeRefused("The code has expired: ask for a new one.", param="code", reason="code_expired")
@@ -96,6 +101,25 @@ def attempt(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code:
         left = MAX_ATTEMPTS - row.attempts
         return CodeRefused(f"Incorrect code; {left} attempts left.", param="code", reason="code_wrong")
     return None
+
+
+def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
+    """Reseal some messages that wait to be sent, from the id ``after`` on; returns where to go on, or None."""
+    query = select(OneTimeCode).where(
+        OneTimeCode.subject_id > after, col(OneTimeCode.message_sealed).is_not(None)
+    )
+    rows = list(tx.exec(query.order_by(col(OneTimeCode.subject_id)).limit(limit).with_for_update()))
+    for row in rows:
+        if row.message_sealed is not None and not vault.is_current(row.message_sealed):
+            place = _place(str(row.reference))
+            row.message_sealed = vault.seal(vault.open(row.message_sealed, **place), **place)
+            tx.add(row)
+    return rows[-1].subject_id if rows else None
+
+
+def forget(tx: Transaction, subject_ids: Collection[str]) -> None:
+    """Delete the codes that were sent for some checkouts."""
+    tx.execute(delete(OneTimeCode).where(col(OneTimeCode.subject_id).in_(subject_ids)))
 
 
 def forget_old(tx: Transaction, *, limit: int) -> int:

@@ -11,12 +11,12 @@ from sqlmodel import and_, col, func, select
 from gateway.core.calendar import shanghai_date
 from gateway.core.identifiers import NotAnIdentifier, check_mobile, check_resident_id, plain_id_number
 from gateway.core.masking import mask_name, mask_phone, mask_resident_id
-from gateway.core.tenant import Mode
+from gateway.core.tenant import Mode, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import IdentityRefused
 from gateway.identity import erasure
 from gateway.identity.models import Shopper
-from gateway.privacy import subjects
+from gateway.privacy import lookups, subjects
 from gateway.privacy.vault import Vault
 
 APPLICANT_DAYS = 365
@@ -62,6 +62,7 @@ def recognise(
 
     The data is kept for ``keep_days`` from here unless a loan asks for more. Applying again ends a frozen erasure.
     """
+    lookups.follow(tx, vault, mode, id_number=identity.id_number, phone=identity.phone)
     lookup = vault.lookup(identity.id_number, "id_number")
     shopper = tx.exec(select(Shopper).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)).first()
     shopper_id = shopper.id if shopper else tx.new_id("shp")
@@ -119,7 +120,9 @@ def opened(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
 
 def found_by_id_number(tx: Transaction, vault: Vault, *, mode: Mode, id_number: str) -> str | None:
     """The identifier of the shopper with this ID number, by its keyed hash."""
-    lookup = vault.lookup(plain_id_number(id_number), "id_number")
+    plain = plain_id_number(id_number)
+    lookups.follow(tx, vault, mode, id_number=plain)
+    lookup = vault.lookup(plain, "id_number")
     return tx.exec(select(Shopper.id).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)).first()
 
 
@@ -136,6 +139,51 @@ def lookups_of(tx: Transaction, shopper_id: str) -> dict[str, str]:
     """The keyed hashes a shopper is found by: of the ID number and of the phone."""
     shopper = tx.get_one(Shopper, shopper_id)
     return {"id_number": shopper.id_number_lookup, "phone": shopper.phone_lookup}
+
+
+def present(tx: Transaction) -> int:
+    """How many people are not erased."""
+    return tx.exec(select(func.count()).select_from(Shopper).where(col(Shopper.erased_at).is_(None))).one()
+
+
+def is_erased(tx: Transaction, shopper_id: str) -> bool:
+    """Whether a shopper was erased."""
+    return tx.get_one(Shopper, shopper_id).erased_at is not None
+
+
+def is_known(tx: Transaction, lookup: str) -> bool:
+    """Whether a keyed hash finds anybody who is not erased, by ID number or by phone."""
+    either = (col(Shopper.id_number_lookup) == lookup) | (col(Shopper.phone_lookup) == lookup)
+    return (
+        tx.exec(select(Shopper.id).where(col(Shopper.mode).in_(("test", "live")), either)).first() is not None
+    )
+
+
+def follow_some(tx: Transaction, vault: Vault, *, after: str, limit: int) -> tuple[str | None, int, int]:
+    """Bring the hashes of some people, from the id ``after`` on, to the newest key.
+
+    Returns where to go on (None at the end), how many people that were, and how many rows changed.
+    """
+    query = select(Shopper).where(Shopper.id > after, col(Shopper.erased_at).is_(None))
+    people = list(tx.exec(query.order_by(col(Shopper.id)).limit(limit)))
+    changed = 0
+    for shopper in people:
+        person = opened(tx, vault, shopper.id)
+        changed += lookups.follow(
+            tx, vault, mode_of(shopper.mode), id_number=person["id_number"], phone=person["phone"]
+        )
+    return (people[-1].id if people else None), len(people), changed
+
+
+@lookups.follower
+def _replace_lookup(tx: Transaction, mode: Mode, purpose: str, old: str, new: str) -> int:
+    column = Shopper.id_number_lookup if purpose == "id_number" else Shopper.phone_lookup
+    found = tx.exec(select(Shopper).where(Shopper.mode == mode, col(column) == old)).all()
+    for shopper in found:
+        setattr(shopper, f"{purpose}_lookup", new)
+        tx.add(shopper)
+    tx.flush()
+    return len(found)
 
 
 def left_to_reseal(tx: Transaction) -> int:

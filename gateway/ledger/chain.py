@@ -2,7 +2,7 @@
 
 A change that keeps count, sum and gross of an entry passes every other check; here it does not recompute. Blocks are
 written in the background, so that posting never waits. What the chain cannot show by itself is a tail cut off
-together with its head: for that, keep a head noted elsewhere (it is logged, and ``verify`` prints it).
+together with its head: for that, it is signed every few minutes (``gateway.roots``), and roots are kept elsewhere.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sqlalchemy.pool import Pool
 
 from gateway.db.transactions import Database, Transaction
 from gateway.ledger.models import BLOCK, HEAD, LINK
+from gateway.roots.chains import Chain, Head
 
 log = logging.getLogger("gateway.ledger.chain")
 
@@ -206,3 +207,19 @@ def _canonical_column(column: str, name: str, sqlite: bool) -> str:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _signable_head(tx: Transaction) -> Head:
+    """The last block that is there, whatever the row of the head says."""
+    query = select(BLOCK.c.number, BLOCK.c.hash).order_by(BLOCK.c.number.desc()).limit(1)
+    last = tx.connection().execute(query).one_or_none()
+    return Head(*last) if last is not None else Head(0, NO_HASH)
+
+
+def _hash_at(tx: Transaction, number: int) -> str | None:
+    found: str | None = tx.connection().execute(select(BLOCK.c.hash).where(BLOCK.c.number == number)).scalar()
+    return found
+
+
+CHAIN = Chain("ledger", "the chain of the ledger", "block", _signable_head, _hash_at)
+"""What the roots of the ledger are about."""

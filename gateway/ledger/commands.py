@@ -14,22 +14,44 @@ from gateway.core.tenant import Mode
 from gateway.db.transactions import Database, Transaction
 from gateway.ledger import trial_balance as trial
 from gateway.ledger.accounts import MEMO_KINDS
+from gateway.ledger.chain import CHAIN
 from gateway.ledger.checks import Invariant
 from gateway.ledger.export import Span, count, export_file
 from gateway.ledger.progress import bar, silent
 from gateway.ledger.verify import Report
 from gateway.ledger.verify import verify as verify_books
+from gateway.roots import commands as roots_commands
+from gateway.roots import service as signing
+from gateway.roots.checking import Verifier, of_chain
+from gateway.roots.root import read
 
 
-def verify(db: Database, *, as_json: bool, agreements: Sequence[Invariant] = ()) -> int:
-    """Check the invariants and print the report: 0 when all hold, 1 when one is broken."""
+def verify(
+    db: Database,
+    *,
+    as_json: bool,
+    agreements: Sequence[Invariant] = (),
+    verifier: Verifier | None = None,
+    roots: Path | None = None,
+) -> int:
+    """Check the invariants and print the report: 0 when all hold, 1 when one is broken.
+
+    ``roots`` is a file or a folder of exported roots. Raises ``ValueError`` when it holds none of the ledger.
+    """
+    exported = of_chain(read(roots), CHAIN, roots) if roots is not None else []
     with _still(db) as tx, bar() as progress:
-        report = verify_books(tx, agreements, progress=progress)
+        report = verify_books(tx, agreements, progress=progress, verifier=verifier, exported=exported)
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
         _print_report(report)
     return 0 if report.ok else 1
+
+
+def roots(db: Database, *, as_json: bool) -> int:
+    """Print every signed root of the chain, to be kept where nobody of the gateway can write."""
+    with db.read() as tx:
+        return roots_commands.show(signing.signed(tx, CHAIN.name), as_json=as_json)
 
 
 def trial_balance(db: Database, *, end: date | None = None, as_json: bool = False) -> int:

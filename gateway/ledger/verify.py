@@ -12,11 +12,15 @@ from sqlalchemy import Connection, func, select, text
 from gateway.core.calendar import shanghai_date
 from gateway.db.guards import loose_settings, missing_guards
 from gateway.db.transactions import Transaction
-from gateway.ledger import chain_check, trial_balance
+from gateway.ledger import chain, chain_check, trial_balance
 from gateway.ledger.chain_check import ChainState
 from gateway.ledger.checks import INVARIANTS, OPEN_CLEARING_ITEMS, Check, Invariant
 from gateway.ledger.models import ENTRY, POSTING, SEAL
 from gateway.ledger.progress import Progress, silent
+from gateway.roots import service as signing
+from gateway.roots.checking import Verifier
+from gateway.roots.checking import check as check_roots
+from gateway.roots.root import Root
 
 MOST_ITEMS = 20
 
@@ -49,17 +53,26 @@ class Report:
         return asdict(self)
 
 
-def verify(tx: Transaction, agreements: Sequence[Invariant] = (), *, progress: Progress = silent) -> Report:
+def verify(
+    tx: Transaction,
+    agreements: Sequence[Invariant] = (),
+    *,
+    progress: Progress = silent,
+    verifier: Verifier | None = None,
+    exported: Sequence[Root] = (),
+) -> Report:
     """Check every invariant that the books can show, ``agreements`` with other tables, and recompute the hash chain.
 
-    Reads only, in time proportional to the book and in memory that does not depend on it. Where others post meanwhile,
-    call it in a transaction in which the books stand still (REPEATABLE READ on PostgreSQL).
+    The chain is compared with its signed roots, and with those that were ``exported``; signatures are checked where a
+    ``verifier`` is given. Reads only, in time proportional to the book and in memory that does not depend on it. Where
+    others post meanwhile, call it in a transaction in which the books stand still (REPEATABLE READ on PostgreSQL).
     """
     connection = tx.connection()
     checks = (
         *invariants(connection, progress),
         *(_check(connection, agreement, False)[0] for agreement in agreements),
         *chain_check.checks(connection, progress),
+        _roots(tx, verifier, exported),
     )
     broken = [check for check in checks if not check.ok]
     entries = [check.first for check in broken if check.names == "entry" and check.first is not None]
@@ -131,6 +144,21 @@ def _check(connection: Connection, invariant: Invariant, proven: bool) -> tuple[
     ).one()
     names = invariant.names
     return Check(invariant.name, invariant.says, False, broken, names, what, detail), False
+
+
+def _roots(tx: Transaction, verifier: Verifier | None, exported: Sequence[Root]) -> Check:
+    kept = signing.signed(tx, chain.CHAIN.name)
+    problems = check_roots(tx, chain.CHAIN, kept, exported, verifier=verifier)
+    first = problems[0] if problems else None
+    return Check(
+        "chain_roots",
+        "the chain still holds every root that was signed",
+        ok=first is None,
+        broken=len(problems),
+        names="block",
+        first=str(first.number) if first else None,
+        detail=f"{first.what}: {first.detail}" if first else "",
+    )
 
 
 def _trial_balance(connection: Connection, proven: bool) -> Check:

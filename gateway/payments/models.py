@@ -340,6 +340,7 @@ class SubsidyQuota(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("subsidy_quota_of_payment", "payment_id"),
+        Index("subsidy_quota_of_person", "person_lookup"),
     )
 
     mode: str = Field(sa_column=Column(Words, primary_key=True))

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import col, select
+from sqlalchemy import update
+from sqlmodel import col, func, select
 
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
@@ -18,6 +19,7 @@ from gateway.errors import SubsidyQuotaUsed
 from gateway.identity import service as identity
 from gateway.payments import lines
 from gateway.payments.models import Payment, SubsidyQuota
+from gateway.privacy import lookups
 
 DECLINE_CODE = "subsidy_quota_used"
 REASON = {
@@ -103,3 +105,21 @@ def _of(tx: Transaction, payment: Payment) -> Sequence[SubsidyQuota]:
         return ()
     query = select(SubsidyQuota).where(SubsidyQuota.payment_id == payment.id)
     return tx.exec(query.with_for_update()).all()
+
+
+def of_erased(tx: Transaction) -> int:
+    """How many quotas are held by people who were erased: their hash is all that is left of them."""
+    people = tx.exec(
+        select(Payment.shopper_id).join(SubsidyQuota, col(SubsidyQuota.payment_id) == col(Payment.id))
+    ).all()
+    return sum(identity.is_erased(tx, shopper_id) for shopper_id in people)
+
+
+@lookups.follower
+def _replace_lookup(tx: Transaction, mode: Mode, purpose: str, old: str, new: str) -> int:
+    if purpose != "id_number":
+        return 0
+    rows = (col(SubsidyQuota.mode) == mode, col(SubsidyQuota.person_lookup) == old)
+    count = tx.exec(select(func.count()).select_from(SubsidyQuota).where(*rows)).one()
+    tx.execute(update(SubsidyQuota).where(*rows).values(person_lookup=new))
+    return count

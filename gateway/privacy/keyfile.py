@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 FOLDER = "keys"
+READS = 3
 
 
 class KeyFileError(Exception):
@@ -38,7 +41,7 @@ def open_or_create(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, 
 def read(path: Path) -> dict[str, Any]:
     """The content of a key file. Raises ``KeyFileError``."""
     try:
-        content = json.loads(path.read_text("ascii"))
+        content = _parsed(path)
     except (OSError, ValueError) as error:
         raise KeyFileError(f"the key file {path} cannot be read: {error}. Restore a backup.") from None
     if not isinstance(content, dict):
@@ -46,9 +49,33 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
+@contextmanager
+def changing(path: Path) -> Iterator[dict[str, Any]]:
+    """The content of a key file, which nobody else changes meanwhile. Raises ``KeyFileError``."""
+    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(handle, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield read(path)
+
+
 def replace(path: Path, content: dict[str, Any]) -> None:
     """Put new content in place at once: a reader sees the old or the new file, never half of one."""
     _written(path, content).replace(path)
+    _sync_folder(path.parent)
+
+
+def destroy_old(path: Path, content: dict[str, Any]) -> None:
+    """Put new content in place and overwrite the file that was there, and what interrupted runs have left beside it.
+
+    A file system that copies on write, or a disk that moves blocks, may still keep the old bytes.
+    """
+    with path.open("r+b") as old:
+        replace(path, content)
+        _overwrite(old)
+    for partial in path.parent.glob(f".{path.name}.*"):
+        with partial.open("r+b") as left:
+            _overwrite(left)
+        partial.unlink()
     _sync_folder(path.parent)
 
 
@@ -65,6 +92,23 @@ def key_of(text: object, size: int) -> bytes:
 def text_of(key: bytes) -> str:
     """The base64 that ``key_of`` reads."""
     return base64.b64encode(key).decode()
+
+
+def _parsed(path: Path) -> Any:
+    """What stands in the file. One that is being replaced and overwritten is opened again: its name has moved on."""
+    for _ in range(READS):
+        text = path.read_bytes()
+        if text.strip(b"\0"):
+            break
+    return json.loads(text.decode("ascii"))
+
+
+def _overwrite(file: IO[bytes]) -> None:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    file.write(bytes(size))
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _written(path: Path, content: dict[str, Any]) -> Path:

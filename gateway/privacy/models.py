@@ -1,8 +1,8 @@
-"""Table of data keys: one per person, wrapped by a master key that is not in the database."""
+"""Tables of data keys: one per person, wrapped by a master key that is not in the database; and of those destroyed."""
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Bytes, UtcTime, Words
@@ -19,3 +19,22 @@ class SubjectKey(SQLModel, table=True):
     """Which master key wrapped it, in hexadecimal."""
     wrapped: bytes = Field(sa_column=Column(Bytes, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class DestroyedKey(SQLModel, table=True):
+    """A data key that was deleted: kept to finish what is left of it in the files, and to show that it was finished."""
+
+    __tablename__ = "destroyed_key"
+    __table_args__ = (
+        Index(
+            "destroyed_key_left",
+            "subject_id",
+            sqlite_where=text("gone_at IS NULL"),
+            postgresql_where=text("gone_at IS NULL"),
+        ),
+    )
+
+    subject_id: str = Field(sa_column=Column(Words, primary_key=True))
+    destroyed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    gone_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """When the key was in none of the database's files any more."""

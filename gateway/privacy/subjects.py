@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from sqlmodel import col, func, select
 
 from gateway.db.transactions import Transaction
-from gateway.privacy.models import SubjectKey
+from gateway.privacy.models import DestroyedKey, SubjectKey
 from gateway.privacy.vault import KEY_BYTES, NONCE_BYTES, Vault, VaultError, place
 
 FORM = b"\x02"
@@ -75,8 +75,18 @@ def known_or_new(tx: Transaction, vault: Vault, subject_id: str) -> Subject:
 
 
 def destroy(tx: Transaction, subject_id: str) -> None:
-    """Delete the data key: what it sealed is lost, here and in every copy that lacks the key."""
+    """Delete the data key: what it sealed is lost, here and in every copy that lacks the key.
+
+    Its bytes leave the files when ``remains.clear`` has run, which the worker does until it succeeds.
+    """
     tx.execute(delete(SubjectKey).where(col(SubjectKey.subject_id) == subject_id))
+    tx.add(DestroyedKey(subject_id=subject_id, destroyed_at=tx.wall))
+
+
+def wrapped_key(tx: Transaction, subject_id: str) -> bytes | None:
+    """The person's data key as it stands in the database, to look for in the files once it is deleted."""
+    row = tx.get(SubjectKey, subject_id)
+    return bytes(row.wrapped) if row is not None else None
 
 
 def left_to_rewrap(tx: Transaction, vault: Vault) -> int:

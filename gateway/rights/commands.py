@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.checkout import consents
-from gateway.core.tables import reported
+from gateway.core.tables import listed, reported
 from gateway.db.transactions import Transaction
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
-from gateway.rights import erasure, export, rotation
+from gateway.privacy import remains, subjects
+from gateway.rights import erasure, export, reindexing, rotation
 from gateway.web.context import Gateway
+
+PATIENCE_SECONDS = 10
+"""How long a command waits for transactions that still read what was erased."""
 
 
 def find(gateway: Gateway, *, mode: str, id_number: str, as_json: bool) -> int:
@@ -56,14 +62,22 @@ def export_person(gateway: Gateway, *, shopper: str, out: Path | None) -> int:
 
 
 def erase_person(gateway: Gateway, *, shopper: str) -> int:
-    """Erase a person, or freeze the wish and say why and until when; 0 either way."""
+    """Erase a person, or freeze the wish and say why and until when; 0 either way.
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    ``complete`` says whether the files hold nothing of the person's key any more; while they do, the worker goes on.
+    """
+
+    def work(tx: Transaction) -> tuple[dict[str, Any], bytes | None]:
+        wrapped = subjects.wrapped_key(tx, shopper)
         answer = erasure.ask(tx, gateway.settings, shopper)
         _record(tx, "privacy.erase", shopper, status=answer["status"])
-        return answer
+        return answer, wrapped
 
-    _print(gateway.db.write(work))
+    answer, wrapped = gateway.db.write(work)
+    if answer["status"] == "erased":
+        why = remains.clear(gateway.db, seconds=PATIENCE_SECONDS, wrapped=wrapped)
+        answer |= {"complete": True} if why is None else {"complete": False, "incomplete_because": why}
+    _print(answer)
     return 0
 
 
@@ -86,6 +100,49 @@ def rotate_keys(gateway: Gateway, *, resume: bool) -> int:
     gateway.db.write(lambda tx: _record(tx, "privacy.rotate_keys", done.key_id, **done.as_json()))
     _print(done.as_json())
     return 0
+
+
+def retire_key(gateway: Gateway, *, resume: bool) -> int:
+    """Rotate the master key and destroy the older ones; raises ``KeyInUse`` with nothing destroyed."""
+    with bar() as progress:
+        done = rotation.retire(
+            gateway, Actor.at_the_command_line(), resume=resume, progress=progress, wait=_wait
+        )
+    why = remains.rewrite(gateway.db, seconds=PATIENCE_SECONDS)
+    rewritten = {"complete": True} if why is None else {"complete": False, "incomplete_because": why}
+    _print({**done.as_json(), **rewritten})
+    return 0
+
+
+def rotate_lookup(gateway: Gateway, *, forget: bool) -> int:
+    """Rotate the key that people are looked up by; raises ``KeyInUse`` with nothing destroyed."""
+    with bar() as progress:
+        done = reindexing.rotate_lookup(
+            gateway, Actor.at_the_command_line(), forget=forget, progress=progress, wait=_wait
+        )
+    _print(done.as_json())
+    return 0
+
+
+def keys(gateway: Gateway, *, as_json: bool) -> int:
+    """Print the master keys, newest first, with how many values each has sealed."""
+    with gateway.db.read() as tx:
+        rows = [
+            {
+                "epoch": key.epoch,
+                "key_id": key.id,
+                "made_at": key.made_at.isoformat() if key.made_at else None,
+                "sealed": sum(rotation.sealed_with(tx, key.id).values()),
+            }
+            for key in gateway.vault.master_keys()
+        ]
+    print(listed(rows, as_json=as_json))
+    return 0
+
+
+def _wait(seconds: float) -> None:
+    print(f"Waiting {seconds:.0f} s for what running servers have in hand.", file=sys.stderr)
+    time.sleep(seconds)
 
 
 def _record(tx: Transaction, action: str, about: str, **facts: Any) -> None:

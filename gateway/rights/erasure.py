@@ -12,8 +12,10 @@ from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
 from gateway.decision import links
-from gateway.identity import erasure
+from gateway.identity import codes, erasure
+from gateway.rights import export
 from gateway.rights.obstacles import obstacles
+from gateway.webhooks import deliveries
 
 LOOK_AGAIN = timedelta(days=30)
 """A frozen wish is judged at least so often: a loan may end before its plan."""
@@ -60,6 +62,14 @@ def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
 
 
 def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
+    _forget_copies(tx, shopper_id)
     links.forget_person(tx, shopper_id)
     request = erasure.erase(tx, shopper_id, requested=requested)
     return request.id if request is not None else None
+
+
+def _forget_copies(tx: Transaction, shopper_id: str) -> None:
+    """What is kept about the person's orders and could name them: one-time codes, and the answers to webhooks."""
+    rows = export.rows_of(tx, shopper_id)
+    codes.forget(tx, {row["id"] for row in rows["checkout"]})
+    deliveries.forget_answers(tx, {row["id"] for table in rows.values() for row in table if row.get("id")})

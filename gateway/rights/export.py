@@ -23,16 +23,15 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
     What protects others or the lender (hashes, internal risk signals) is left out and named as left out.
     """
     erasure.present(tx, shopper_id)
-    tables, found = metadata().tables, {"shopper": [{"id": shopper_id}]}
-    answer: dict[str, Any] = {}
-    for entry in DATA_MAP.about_people():
-        rows = _rows(tx, tables, entry, found)
-        found[entry.table] = rows
-        answer[entry.table] = {
+    rows = rows_of(tx, shopper_id)
+    answer: dict[str, Any] = {
+        entry.table: {
             "purpose": entry.purpose,
-            "rows": [_shown(entry, row) for row in rows],
+            "rows": [_shown(entry, row) for row in rows[entry.table]],
             "left_out": sorted(column.name for column in entry.columns if not column.export),
         }
+        for entry in DATA_MAP.about_people()
+    }
     answer["shopper"]["rows"][0] |= identity.opened(tx, vault, shopper_id)
     return {
         "format": FORMAT,
@@ -40,6 +39,15 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
         "exported_at": tx.now.isoformat(),
         "data": answer,
     }
+
+
+def rows_of(tx: Transaction, shopper_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Every row about the person, by table."""
+    tables = metadata().tables
+    found: dict[str, list[dict[str, Any]]] = {"shopper": [{"id": shopper_id}]}
+    for entry in DATA_MAP.about_people():
+        found[entry.table] = _rows(tx, tables, entry, found)
+    return found
 
 
 def _rows(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.identity import codes
+from gateway.privacy import remains
 from gateway.rights import erasure
 from gateway.team import invitations, sessions
 from gateway.web import idempotency
 from gateway.web.context import Gateway
 
+log = logging.getLogger("gateway.retention")
 BATCH = 50
 
 
@@ -28,4 +31,8 @@ def sweep(gateway: Gateway) -> bool:
         lambda tx: invitations.forget_expired(tx, limit=BATCH),
         lambda tx: sessions.forget_expired(tx, limit=BATCH),
     )
-    return max([gateway.db.write(job) for job in jobs]) >= BATCH
+    more = max([gateway.db.write(job) for job in jobs]) >= BATCH
+    why = remains.clear(gateway.db, seconds=1)
+    if why is not None:
+        log.warning("an erasure is not complete, it is tried again: %s", why)
+    return more

@@ -128,6 +128,19 @@ def forget_expired(tx: Transaction, *, limit: int) -> int:
     return len(rows)
 
 
+def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
+    """Reseal some links that wait to be sent, from the id ``after`` on; returns where to go on, or None."""
+    query = select(Invitation).where(Invitation.id > after, col(Invitation.message_sealed).is_not(None))
+    rows = list(tx.exec(query.order_by(col(Invitation.id)).limit(limit).with_for_update()))
+    for row in rows:
+        if row.message_sealed is not None and not vault.is_current(row.message_sealed):
+            row.message_sealed = vault.seal(
+                vault.open(row.message_sealed, **_place(row.id)), **_place(row.id)
+            )
+            tx.add(row)
+    return rows[-1].id if rows else None
+
+
 def _lookup(vault: Vault, token: str) -> str:
     return vault.lookup(token, "invitation")
 

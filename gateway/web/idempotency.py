@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Request
 from sqlalchemy import bindparam
 from sqlalchemy import select as select_columns
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, func, select
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
@@ -93,8 +93,7 @@ def once(
                 f"The key {key!r} was used with another body for {route}. Use a new key for a new request.",
                 param=HEADER,
             )
-        place = {"table": "idempotent_answer", "row": record_id, "column": "body"}
-        first = known.body if vault is None else vault.open(known.body, **place).encode()
+        first = known.body if vault is None else vault.open(known.body, **_place(record_id)).encode()
         return Outcome(known.status, first, replayed=True)
     outcome = work()
     tx.flush()
@@ -126,7 +125,23 @@ def amend(tx: Transaction, *, tenant: Tenant, route: str, key: str, outcome: Out
 def _kept(body: bytes, record_id: str, vault: Vault | None) -> bytes:
     if vault is None:
         return body
-    return vault.seal(body.decode(), table="idempotent_answer", row=record_id, column="body")
+    return vault.seal(body.decode(), **_place(record_id))
+
+
+def _place(record_id: str) -> dict[str, str]:
+    return {"table": "idempotent_answer", "row": record_id, "column": "body"}
+
+
+def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
+    """Reseal some answers that are kept sealed, from the id ``after`` on; returns where to go on, or None."""
+    sealed = func.substr(IdempotentAnswer.body, 1, 1) == vault.FORM
+    query = select(IdempotentAnswer).where(IdempotentAnswer.id > after, sealed)
+    rows = list(tx.exec(query.order_by(col(IdempotentAnswer.id)).limit(limit).with_for_update()))
+    for row in rows:
+        if not vault.is_current(row.body):
+            row.body = vault.seal(vault.open(row.body, **_place(row.id)), **_place(row.id))
+            tx.add(row)
+    return rows[-1].id if rows else None
 
 
 def forget_expired(tx: Transaction, *, limit: int) -> int:

@@ -26,8 +26,8 @@ class OutsideCallInTransaction(RuntimeError):
 
 
 class Ports(dict[str, Any]):
-    """Foreign systems by name: ``funder``, ``bureau``, ``notifier``, ``institution``, ``webhook_transport``; local ones
-    are in ``LOCAL``.
+    """Foreign systems by name: ``funder``, ``bureau``, ``notifier``, ``institution``, ``webhook_transport``,
+    ``roots_target``; local ones are in ``LOCAL``.
     """
 
     def __init__(self, ports: Mapping[str, Any] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -26,6 +26,13 @@ KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 1000
 STEPS = 20
 """So many times, at most, in one step of the job."""
+
+
+def forget_answers(tx: Transaction, object_ids: Collection[str]) -> None:
+    """Empty what merchants' servers answered to deliveries about some objects: free text, which may name a person."""
+    about = select(WebhookDelivery.id).where(col(WebhookDelivery.object_id).in_(object_ids))
+    attempts = update(WebhookAttempt).where(col(WebhookAttempt.delivery_id).in_(about))
+    tx.execute(attempts.values(response_body=None))
 
 
 def query_of(endpoint: WebhookEndpoint, *, status: str | None) -> Any:

@@ -94,6 +94,7 @@ class WebhookDelivery(SQLModel, table=True):
     __table_args__ = (
         Index("webhook_delivery_of_endpoint", "endpoint_id", "id"),
         Index("webhook_delivery_over", "finished_at"),
+        Index("webhook_delivery_about", "object_id"),
         Index(
             "webhook_delivery_tests",
             "endpoint_id",

@@ -183,6 +183,14 @@ def is_due(tx: Transaction, topics: Sequence[str]) -> bool:
     return tx.exec(query.limit(1)).first() is not None
 
 
+def failing_since(tx: Transaction, topic: str) -> datetime | None:
+    """When the oldest row of a topic was queued that has failed and waits; None when there is none."""
+    query = select(OutboxItem.created_at).where(
+        text(WAITS), OutboxItem.topic == topic, col(OutboxItem.last_error).is_not(None)
+    )
+    return tx.exec(query.order_by(col(OutboxItem.created_at)).limit(1)).first()
+
+
 def in_hand(tx: Transaction, tenant: Tenant, topics: Sequence[str]) -> bool:
     """Whether some worker is at work on a row of the merchant."""
     query = select(OutboxItem.id).where(

@@ -29,12 +29,17 @@ BELONG_TO_NOBODY = {
     "list_entry": "the lender's lists of people, by a keyed hash",
     "login_attempt": "counts tries by the hash of an address, which may be nobody's",
     "revoked_token": "tokens by their hash alone",
+    "signed_root": "signs where a chain of everybody stood",
     "spent_proof": "proofs by their hash alone",
     "subsidy_programme": "the state's programmes",
     "used_challenge": "challenges by their hash alone",
 }
 """Tables that no row of leads to a merchant, each with the reason."""
-UNWRITTEN_KEYS = {("subject_key", "subject_id"): "shopper", ("one_time_code", "subject_id"): "checkout"}
+UNWRITTEN_KEYS = {
+    ("subject_key", "subject_id"): "shopper",
+    ("destroyed_key", "subject_id"): "shopper",
+    ("one_time_code", "subject_id"): "checkout",
+}
 """Columns that point to another table without a foreign key."""
 
 

@@ -118,6 +118,16 @@ HELD: dict[str, list[str]] = {
         f"{HOUSE}test_error_texts.py::test_no_error_text_glues_an_ending_to_a_word",
     ],
     "P19": ["tests/docs/test_code_blocks.py::test_blocks_of_a_page_run_as_pasted"],
+    "D6": [
+        "tests/gateway/privacy/test_erasure_holds.py::test_no_file_holds_the_key_of_an_erased_person",
+        "tests/gateway/privacy/test_erasure_holds.py"
+        "::test_after_a_key_is_retired_neither_the_keys_nor_an_old_copy_of_them_open_an_erased_person",
+    ],
+    "D11": [
+        "tests/gateway/audit/test_roots.py::test_a_cut_tail_is_named",
+        "tests/gateway/audit/test_roots.py::test_an_emptied_log_is_named",
+        "tests/gateway/audit/test_roots.py::test_a_rewritten_log_is_named_with_where_it_began",
+    ],
     "D13": [
         f"{HOUSE}test_no_route_fails.py::test_no_step_of_the_login_fails",
         f"{HOUSE}test_no_route_fails.py::test_no_page_of_the_portal_fails",
@@ -152,7 +162,7 @@ IN_PART = {
 }
 
 TO_COME = {
-    "the shopper's secret, cheap attacks, entitlements, erasure": "D1 D3-D12",
+    "the shopper's secret, cheap attacks, entitlements, erasure": "D1 D3-D5 D7-D10 D12",
     "proof of the books from facts": "M19-M21",
     "the shopper's pages and the snippet": "M13 M22 P2-P8 P13-P16",
     "types of the SDK": "P17 P18",

@@ -6,6 +6,8 @@ A new port is covered without a line here: it is guarded, it is watched, and the
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from gateway.checkout.test_helpers import invented_id_number
 from gateway.daily import sweep
 from gateway.db.transactions import Database
 from gateway.decision.bureau import SimulatedBureau
+from gateway.roots.targets import Folder
 from gateway.runtime import drain
 from gateway.web.ports import LOCAL, Guarded, OutsideCallInTransaction, Ports
 from tests.gateway.conftest import api, app, clock, new_merchant  # noqa: F401
@@ -73,9 +76,11 @@ class Watched:
 
 
 @pytest.fixture
-def gateway(app: Any) -> Any:  # noqa: F811
+def gateway(app: Any, tmp_path: Path) -> Any:  # noqa: F811
     gateway = app.extensions["fenqi"]
     gateway.ports["bureau"] = SimulatedBureau()
+    gateway.settings = replace(gateway.settings, roots_to=str(tmp_path))
+    gateway.ports["roots_target"] = Folder(tmp_path)
     return gateway
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -108,3 +110,24 @@ def test_a_damaged_key_file_stops_the_start_and_is_kept(tmp_path, content):
     with pytest.raises(KeyFileError, match=r"vault\.json"):
         Vault.open_or_create(tmp_path)
     assert path.read_text() == content
+
+
+def test_a_destroyed_key_is_in_no_file_and_opens_nothing_while_others_follow(vault, tmp_path):
+    other, sealed = Vault.open_or_create(tmp_path), vault.seal("张三", **PLACE)
+    path = tmp_path / "keys" / "vault.json"
+    old = json.loads(path.read_text())["sealing"][0]
+    (tmp_path / "keys" / ".vault.json.interrupted").write_text(path.read_text())
+    with pytest.raises(KeyFileError, match="newest"):
+        vault.destroy_keys([old["id"]])
+    now = datetime(2026, 11, 23, 4, tzinfo=UTC)
+    vault.rotate(now)
+    assert [(key.epoch, key.made_at) for key in vault.master_keys()] == [(2, now), (1, None)]
+    with path.open("rb") as held:  # as whoever reads just now
+        vault.destroy_keys([old["id"]])
+        assert old["key"].encode() not in held.read()
+    assert all(old["key"].encode() not in file.read_bytes() for file in path.parent.iterdir())
+    assert [key.epoch for key in other.master_keys()] == [2]
+    assert other.open(other.seal("李四", **PLACE), **PLACE) == "李四"
+    for lost in (other, vault):
+        with pytest.raises(VaultError):
+            lost.open(sealed, **PLACE)
