@@ -100,8 +100,7 @@ def create_app(
     app.extensions["fenqi.apis"] = APIS
     # Set for every request; a route that takes more says so.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    if settings.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    behind_proxies(app, settings)
     _name_requests(app)
     headers.register(app)
     problems.register(app)
@@ -116,6 +115,12 @@ def create_app(
     app.register_blueprint(privacy_pages.blueprint)
     reference.register(app)
     return app
+
+
+def behind_proxies(app: Flask, settings: Settings) -> None:
+    """Believe what so many proxies in front say of who is connected, and no further."""
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
 
 
 def gateway_of(

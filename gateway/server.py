@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from gateway.app import create_app
+from gateway.app import behind_proxies, create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
 from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
 from gateway.runtime import start_worker
+from gateway.web import browser_address
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
@@ -153,15 +154,18 @@ def portal(app: Flask) -> Flask:
 
     gateway: Gateway = app.extensions["fenqi"]
     url = gateway.settings.public_url
-    return merchant_portal.create_app(
+    made = merchant_portal.create_app(
         gateway_url=url,
         portal_url=f"{url}/portal",
         client_id=portal_client_id(gateway),
         secret_key=portal_key(gateway),
         folder=gateway.settings.data_dir / "portal",
         session=wsgi_session(app, url),
+        gateway_key=browser_address.key_of(gateway),
         clock=lambda: gateway.clock().timestamp(),
     )
+    behind_proxies(made, gateway.settings)
+    return made
 
 
 def portal_client_id(gateway: Gateway) -> str:

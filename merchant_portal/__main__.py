@@ -1,4 +1,6 @@
-"""Run the portal alone; ``WANTED`` names the variables of the environment that say how."""
+"""Run the portal alone; ``WANTED`` names the variables of the environment that say how, ``PORTAL_GATEWAY_KEY`` is one
+more (see ``docs/settings.md``).
+"""
 
 from __future__ import annotations
 
@@ -25,6 +27,7 @@ def main() -> None:
         client_id=client_id,
         secret_key=key.encode(),
         folder=Path(folder),
+        gateway_key=os.environ.get("PORTAL_GATEWAY_KEY", ""),
     )
     run_simple("127.0.0.1", urlsplit(portal_url).port or 8500, app, threaded=True)
 

@@ -215,6 +215,24 @@ def test_of_twenty_four_parallel_replays_of_a_write_one_passes_in_any_process(ap
     assert sorted(answer.status_code == 401 for answer in answers) == [False] + [True] * 23
 
 
+def test_of_parallel_replays_of_a_look_one_passes_where_processes_count_together(app, prover, bound):
+    gateway, known = app.extensions["fenqi"], set()
+    named = {"Authorization": f"DPoP {bound}", "DPoP": prover.proof("GET", "/v1/me", bound)}
+
+    class Together:  # what a counter in Redis knows
+        def is_first(self, key, seconds):
+            new = key not in known
+            known.add(key)
+            return new
+
+    gateway.counter = Together()
+    answers = []
+    for _ in range(3):
+        gateway.authenticator.proofs = spent.RecentProofs(125)  # another process
+        answers.append(app.test_client().get("/v1/me", headers=named).status_code)
+    assert answers == [200, 401, 401]
+
+
 def test_a_process_remembers_for_two_generations_and_refuses_when_full(monkeypatch):
     proofs = RecentProofs(125)
     assert proofs.spend(b"a", 1000)
