@@ -93,7 +93,9 @@ def test_ctrl_c_ends_a_server_within_three_seconds(
             assert not listens(port), "a process of the server goes on"
         finally:
             terminal.close()
-    assert min(took) <= STOP_SECONDS, "one may be slow where other tests keep the machine busy"
+        if seconds <= STOP_SECONDS:
+            return
+    pytest.fail(f"it took {took} seconds; one may be slow where other tests keep the machine busy")
 
 
 def test_ctrl_c_ends_a_worker_within_three_seconds(tmp_path: Path) -> None:

@@ -234,8 +234,8 @@ def test_a_lender_that_stays_silent_leaves_it_to_a_person_after_a_quarter_of_an_
     waited = timedelta()
     while status(api, checkout) == "deciding":
         assert waited <= deciding.LONGEST_WAIT + deciding.LONGEST_PAUSE
-        pass_seconds(gateway, clock, 5)
-        waited += timedelta(seconds=5)
+        pass_seconds(gateway, clock, 15)
+        waited += timedelta(seconds=15)
     assert waited >= deciding.LONGEST_WAIT
     assert status(api, checkout) == "under_review"
     assert len({one.reference for one in lender.submissions}) == 1

@@ -25,7 +25,7 @@ from gateway.onboarding import onboard
 from gateway.verification import AGREEMENTS
 
 CLIENTS, ORDERS = 4, 10
-KILLS_AFTER = (7, 17, 29)
+KILLS_AFTER = (7, 23)
 """The server is killed when so many requests were answered, while the other clients' are on their way."""
 
 
