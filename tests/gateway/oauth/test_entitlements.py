@@ -13,7 +13,7 @@ from gateway.errors import InvalidRequest, NotFound, ValidationFailed
 from gateway.merchants import commands
 from gateway.merchants import service as merchants
 from gateway.oauth import service
-from gateway.team.models import TeamMember
+from gateway.team import service as team
 from merchant_portal.tokens import SCOPES
 from tests.one_database import database_url  # noqa: F401
 
@@ -85,7 +85,7 @@ def test_a_refresh_brings_what_role_and_agreement_of_today_leave(portal, agree, 
 
     def became(role):
         def work(tx):
-            (member,) = [one for one in tx.query(TeamMember) if one.email == portal.email]
+            member = team.member_of_email(tx, portal.email)
             member.role = role
             tx.add(member)
 

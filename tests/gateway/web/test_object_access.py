@@ -141,9 +141,8 @@ EVENTS_OF = {
     "developer": {*EVENT_TYPES} - MONEY,
     "viewer": {*EVENT_TYPES} - ENDPOINTS,
     "server": {*EVENT_TYPES},
-    "server for payments": {
-        one for one in EVENT_TYPES if one.startswith(("payment.", "loan.", "refund.", "dispute."))
-    },
+    "server for payments": ENDPOINTS
+    | {one for one in EVENT_TYPES if one.startswith(("payment.", "loan.", "refund.", "dispute."))},
 }
 """Which events each may read, written here a second time: a change has to be meant twice."""
 SETS_UP = ("owner", "developer", "server", "server for payments")
@@ -191,11 +190,11 @@ class Matrix:
         ids: dict[str, str] = self.gateway.db.write(record)
         return ids
 
-    def became(self, role: str, **changes: Any) -> None:
+    def became(self, who: str, /, **changes: Any) -> None:
         """Change somebody, as an owner would."""
         self.gateway.db.write(
             lambda tx: [
-                setattr(tx.get_one(TeamMember, self.people[role]), *change) for change in changes.items()
+                setattr(tx.get_one(TeamMember, self.people[who]), *change) for change in changes.items()
             ]
         )
 
