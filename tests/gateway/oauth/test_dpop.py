@@ -149,7 +149,7 @@ def test_a_proof_by_a_shared_secret_or_another_algorithm_is_refused(api, clock, 
 
 
 def test_what_is_no_proof_is_refused_and_never_an_error_of_ours(api, bound):
-    for proof in ("", "x", "a.b.c", "...", "x" * 9000, "e30.e30.", "bnVsbA.e30.x", "\xe9"):
+    for proof in ("", "x", "a.b.c", "...", "x" * 6000, "e30.e30.", "bnVsbA.e30.x", "\xe9"):
         answer = api.client.get("/v1/me", headers={"Authorization": f"DPoP {bound}", "DPoP": proof})
         assert refusal(answer) == "invalid_dpop_proof", proof
 
