@@ -105,13 +105,13 @@ def attempt(
     targets = [(code_limits.GUESSED, phone)]
     if id_number is not None:
         targets.append((code_limits.CLAIMED, id_number))
-    for limit, whom in targets:
-        code_limits.check(tx, vault, mode, limit, whom)
     row = tx.get(OneTimeCode, subject_id)
     if row is None or row.phone_lookup != vault.lookup(phone, "phone"):
         return CodeRefused("Ask for a code for this phone number first.", param="code", reason="code_missing")
     if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
         return CodeRefused("The code has expired: ask for a new one.", param="code", reason="code_expired")
+    for limit, whom in targets:
+        code_limits.check(tx, vault, mode, limit, whom)
     row.attempts += 1
     tx.add(row)
     if row.code_lookup != vault.lookup(f"{subject_id}|{code}", "code"):
