@@ -63,6 +63,8 @@ class Settings:
     """How many scores a partner institution may ask for a day and mode by ``POST /v1/scores``."""
     adapters: str = ""
     """Connections to real systems, as ``module:function``: called with the settings, it returns ports by name."""
+    portal_key: str = field(default="", repr=False)
+    """Key by which a portal that runs apart vouches for its browsers' addresses; the portal beside needs none."""
     proxies: int = 0
     """How many proxies stand in front and add to ``X-Forwarded-For``; with 0 the header is not believed."""
     webhook_ports: tuple[int, ...] = (443,)
@@ -111,6 +113,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "bureau": _one_of("off", "simulator"),
         "scores_per_day": _whole(0, 10**9),
         "adapters": _function,
+        "portal_key": _portal_key,
         "proxies": _whole(0, 5),
         "webhook_ports": _ports,
         "webhook_answer_days": _whole(1, 30),
@@ -249,6 +252,14 @@ def _key(mode: str, *, other: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def _portal_key(text: str) -> str:
+    if text and (len(text) < 32 or not text.isascii()):
+        raise WrongSetting(
+            "FENQI_PORTAL_KEY cannot be used: want 32 characters or more, such as openssl rand -hex 32"
+        )
+    return text
 
 
 def _clock_time(text: str) -> str:

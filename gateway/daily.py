@@ -154,7 +154,7 @@ GLOBAL_JOBS: tuple[GlobalJob, ...] = (
     GlobalJob("delete old deliveries", lambda gateway: gateway.db.write(deliveries.forget_old) > 0),
     GlobalJob(
         "delete what merchants answered",
-        lambda gateway: deliveries.forget_answers(gateway.db, days=gateway.settings.webhook_answer_days),
+        lambda gateway: deliveries.forget_old_answers(gateway.db, days=gateway.settings.webhook_answer_days),
     ),
     GlobalJob("extend the chain of the ledger", _extend_chain),
     GlobalJob("sign where the chains stand", _sign_heads),

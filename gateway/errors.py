@@ -55,6 +55,7 @@ GatewayError
 │  │  └─ SubsidyQuotaUsed          422 subsidy_quota_used       names programme and category
 │  ├─ AddressNotAllowed            422 address_not_allowed      webhooks may not go there
 │  └─ ReplayTooLarge               422 replay_too_large
+├─ HeaderTooLarge                  431 header_too_large         names the header
 ├─ TooManyRequests                 429 rate_limited
 │  └─ QuotaExceeded                429 quota_exceeded           names the limit
 ├─ OutcomeUnknown                  504 outcome_unknown          test mode, on request: it was carried out
@@ -327,6 +328,10 @@ class AddressNotAllowed(Unprocessable):
 
 class ReplayTooLarge(Unprocessable):
     code, title = "replay_too_large", "The range holds more events than one replay takes"
+
+
+class HeaderTooLarge(GatewayError):
+    status, code, title = 431, "header_too_large", "A header of the request is too large"
 
 
 class TooManyRequests(GatewayError):

@@ -49,7 +49,9 @@ def onboard(
         )
         webhook_secret = None
         if webhook_url is not None:
-            _, webhook_secret = webhooks.create_endpoint(tx, tenant, gateway.vault, url=webhook_url)
+            _, webhook_secret = webhooks.create_endpoint(
+                tx, tenant, gateway.vault, url=webhook_url, client_id=client_id
+            )
         tx.flush()
         facts = {"client": client_id, "category": category}
         audit.record(

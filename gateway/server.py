@@ -25,6 +25,7 @@ from gateway.db.existing import must_exist
 from gateway.db.guards import missing_guards
 from gateway.gate import GUARDS, must_be_open
 from gateway.runtime import start_worker
+from gateway.web import browser_address
 from gateway.web.context import Gateway
 from gateway.web.front import Front
 
@@ -198,6 +199,7 @@ def portal(app: Flask) -> Flask:
         secret_key=portal_key(gateway),
         folder=gateway.settings.data_dir / "portal",
         session=wsgi_session(app, url),
+        gateway_key=browser_address.key_of(gateway),
         clock=lambda: gateway.clock().timestamp(),
         proxies=gateway.settings.proxies,
     )

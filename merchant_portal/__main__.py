@@ -1,4 +1,6 @@
-"""Run the portal alone; ``WANTED`` names the variables of the environment that say how."""
+"""Run the portal alone; ``WANTED`` names the variables of the environment that say how, ``PORTAL_GATEWAY_KEY`` is one
+more (see ``docs/settings.md``).
+"""
 
 from __future__ import annotations
 
@@ -34,6 +36,7 @@ def main() -> None:
         secret_key=key.encode(),
         folder=Path(folder),
         proxies=int(os.environ.get("PORTAL_PROXIES", "0")),
+        gateway_key=os.environ.get("PORTAL_GATEWAY_KEY", ""),
     )
     run_simple("127.0.0.1", urlsplit(portal_url).port or 8500, app, threaded=True, request_handler=Requests)
 

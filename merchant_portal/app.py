@@ -40,6 +40,7 @@ def create_app(
     secret_key: bytes,
     folder: Path,
     session: requests.Session | None = None,
+    gateway_key: str = "",
     clock: Callable[[], float] = time.time,
     proxies: int = 0,
 ) -> Flask:
@@ -47,8 +48,9 @@ def create_app(
 
     ``portal_url`` is where browsers find it, ``client_id`` its public OAuth client. ``folder`` keeps the logins; all
     processes of one portal share it. ``session`` carries the calls to the gateway; one that calls the gateway's
-    application in the same process works as well as the network. ``clock`` gives Unix seconds. ``proxies`` stand in
-    front and add to ``X-Forwarded-For``.
+    application in the same process works as well as the network. With ``gateway_key``, which the gateway has too, the
+    gateway believes what we tell of a browser's address. ``clock`` gives Unix seconds. ``proxies`` stand in front and
+    add to ``X-Forwarded-For``.
     """
     app = Portal("merchant_portal", root_path=str(Path(__file__).parent))
     if proxies:
@@ -70,6 +72,7 @@ def create_app(
         client_id=client_id,
         sessions=Sessions(folder, secret_key, IDLE_SECONDS, clock),
         session=session or requests.Session(),
+        gateway_key=gateway_key.encode(),
         clock=clock,
     )
     wording.register(app)
@@ -142,8 +145,10 @@ def _explain(app: Flask) -> None:
 
     @app.errorhandler(NotRenewed)
     def later(error: NotRenewed) -> Any:
-        status = 429 if error.busy else 502
-        return render_template("sorry.html", error=None, status=status), status
+        if error.wait is None:
+            return render_template("sorry.html", error=None, status=502), 502
+        page = render_template("sorry.html", error=None, status=429, wait=error.wait)
+        return page, 429, {"Retry-After": str(error.wait)}
 
     @app.errorhandler(HTTPException)
     def refused_here(error: HTTPException) -> Any:

@@ -63,18 +63,22 @@ def _page_of(path: str) -> str:
 @blueprint.get("/callback")
 def callback() -> Any:
     """The browser is back with a code; anything that does not fit begins anew."""
-    state, verifier = session.pop("state", None), session.pop("verifier", None)
-    page = session.pop("next", None)
-    fits = _same(request.args.get("state", ""), state or "")
+    verifier, page = session.get("verifier", ""), session.get("next")
+    fits = _same(request.args.get("state", ""), session.get("state", ""))
     if not fits or request.args.get("iss") != tokens().gateway_url or not request.args.get("code"):
-        return render_template("welcome.html", failed=True), 400
-    if "sid" in session:
-        tokens().end()  # the login of before ends with the new one
+        return _failed()
     try:
+        # One that has to wait comes back with the same code and state; a login of before is still open then.
         tokens().redeem(request.args["code"], verifier)
     except LoggedOut:
-        return render_template("welcome.html", failed=True), 400
+        return _failed()
     return redirect(request.script_root + page if page else url_for("views.home"), 303)
+
+
+def _failed() -> Any:
+    for name in ("state", "verifier", "next"):
+        session.pop(name, None)
+    return render_template("welcome.html", failed=True), 400
 
 
 @blueprint.post("/logout")

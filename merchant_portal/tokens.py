@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import hmac
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from flask import g, session
+from flask import g, request, session
 
 import fenqi
 from merchant_portal.sessions import Held, Sessions
@@ -30,11 +31,14 @@ class LoggedOut(Exception):
 
 
 class NotRenewed(Exception):
-    """The gateway could not be asked for new tokens; the login stays as it is. ``busy``: it asked us to wait."""
+    """The gateway could not be asked for new tokens; the login stays as it is.
 
-    def __init__(self, *, busy: bool) -> None:
+    ``wait`` is for how many seconds it asked us to wait, None when it did not.
+    """
+
+    def __init__(self, *, wait: int | None = None) -> None:
         super().__init__()
-        self.busy = busy
+        self.wait = wait
 
 
 @dataclass
@@ -46,6 +50,8 @@ class Tokens:
     client_id: str
     sessions: Sessions
     session: requests.Session
+    gateway_key: bytes = b""
+    """Shared with the gateway: what we say of our browsers' addresses is signed with it, or not said without one."""
     clock: Callable[[], float] = time.time
 
     def authorization_address(self, state: str, verifier: str, **more: str) -> str:
@@ -65,14 +71,17 @@ class Tokens:
         )
 
     def redeem(self, code: str, verifier: str) -> None:
-        """Trade the code for tokens and begin a new session with them. Raises ``LoggedOut``, ``NotRenewed``."""
+        """Trade the code for tokens and begin a new session with them; one of before ends.
+
+        Raises ``LoggedOut``, ``NotRenewed``.
+        """
         tokens = self._ask(
             grant_type="authorization_code",
             code=code,
             redirect_uri=f"{self.portal_url}/callback",
             code_verifier=verifier,
         )
-        session.clear()
+        self.end()
         session["csrf"] = secrets.token_urlsafe(24)
         session["sid"] = self.sessions.begin(self._content(tokens, began=int(self.clock())))
 
@@ -145,6 +154,7 @@ class Tokens:
             self.session.post(
                 f"{self.gateway_url}/oauth/revoke",
                 data={"token": refresh, "client_id": self.client_id},
+                headers=self._browser(),
                 timeout=TIMEOUT,
             )
 
@@ -152,16 +162,29 @@ class Tokens:
         """Tokens from the gateway. Raises ``LoggedOut`` only when it refuses; any other failure is ``NotRenewed``."""
         try:
             answer = self.session.post(
-                f"{self.gateway_url}/oauth/token", data={**body, "client_id": self.client_id}, timeout=TIMEOUT
+                f"{self.gateway_url}/oauth/token",
+                data={**body, "client_id": self.client_id},
+                headers=self._browser(),
+                timeout=TIMEOUT,
             )
+            if answer.status_code == 429:
+                raise NotRenewed(wait=_seconds(answer.headers.get("Retry-After", "")))
             tokens: dict[str, Any] = answer.json()
         except (requests.RequestException, ValueError):
-            raise NotRenewed(busy=False) from None
+            raise NotRenewed from None
         if answer.status_code == 400:
             raise LoggedOut
         if answer.status_code != 200:
-            raise NotRenewed(busy=answer.status_code == 429)
+            raise NotRenewed
         return tokens
+
+    def _browser(self) -> dict[str, str]:
+        """Whom this is for: the gateway counts what is asked for each browser, not all together for the portal."""
+        if not self.gateway_key or not request.remote_addr:
+            return {}
+        told = f"{int(self.clock())} {request.remote_addr}"
+        signature = hmac.new(self.gateway_key, told.encode(), hashlib.sha256).hexdigest()
+        return {"Fenqi-Browser": f"{told} {signature}"}
 
     def _content(self, tokens: dict[str, Any], *, began: int) -> dict[str, Any]:
         now = int(self.clock())
@@ -172,3 +195,7 @@ class Tokens:
             "seen": now,
             "began": began,
         }
+
+
+def _seconds(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 60

@@ -40,11 +40,12 @@ from gateway.errors import (
 )
 from gateway.plans import service as plans
 from gateway.plans.schemas import QuoteQuery
+from gateway.web import problems
 from gateway.web.bodies import loaded, read_query
 from gateway.web.context import gateway
 from gateway.web.fields import Line, QueryNumber, Strict
 from gateway.web.headers import allow_form_target
-from gateway.web.i18n import catalogue, language, t, with_language
+from gateway.web.i18n import catalogue, language, t, waiting_time, with_language
 
 blueprint = Blueprint("checkout", __name__, template_folder="templates")
 CONFIRMED = ("deciding", "under_review", "approved", "declined", "expired", "canceled")
@@ -277,7 +278,7 @@ def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
     ) as error:
         checkout, merchant = shown(checkout_id)
         page = _choose_page(checkout, merchant, values=values, errors=_field_errors(error))
-        return page, error.status
+        return problems.with_retry_after(make_response(page, error.status), error)
     except WrongState:
         return to_step(checkout_id, "result")
     return to_step(checkout_id, "review")
@@ -307,7 +308,8 @@ def _field_errors(error: GatewayError) -> dict[str, str]:
     else:
         reason = error.extra.get("reason", error.code)
         found = {error.param or "code": f"refused.{reason}"}
-    return {name: t(found[name]) for name in FORM_FIELDS if name in found}
+    wait = waiting_time(error.extra.get("retry_after", 0))
+    return {name: t(found[name], wait=wait) for name in FORM_FIELDS if name in found}
 
 
 def shown(checkout_id: str) -> tuple[Checkout, Any]:

@@ -77,7 +77,15 @@ def identify(
     if term not in [plan["term"] for plan in checkout.plans]:
         raise TermUnavailable(f"{term} instalments are not offered for this order.", param="term")
     person = identity.checked(tx, name=name, id_number=id_number, phone=phone)
-    refused = codes.attempt(tx, gateway.vault, subject_id=checkout.id, phone=person.phone, code=code)
+    refused = codes.attempt(
+        tx,
+        gateway.vault,
+        service.tenant_of(checkout).mode,
+        subject_id=checkout.id,
+        phone=person.phone,
+        code=code,
+        id_number=person.id_number,
+    )
     if refused is not None:
         return refused
     shopper = identity.recognise(

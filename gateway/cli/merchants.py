@@ -22,6 +22,8 @@ def add(verbs: Verbs) -> None:
     create.add_argument("--category", required=True, choices=CATEGORIES)
     create.add_argument("--email", required=True, help="address of the owner's portal login")
     create.add_argument("--mode", choices=MODES, default="test")
+    grant = merchant.add("grant", "agree that a merchant may use further scopes", _grant)
+    revoke = merchant.add("revoke", "end a merchant's agreement about scopes", _revoke)
     reserve = merchant.add("reserve", "agree that a part of each batch's captures is held back", _reserve)
     reserve.add_argument(
         "--rate", required=True, help="part of the captures, such as 0.05; 0 ends the reserve"
@@ -38,8 +40,10 @@ def add(verbs: Verbs) -> None:
     acknowledgement.add_argument(
         "--days", type=int, required=True, help="1 to 28 (7 unless agreed otherwise)"
     )
-    for verb in (reserve, account, acknowledgement):
+    for verb in (grant, revoke, reserve, account, acknowledgement):
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
+    for verb in (grant, revoke):
+        verb.add_argument("scope", nargs="+", help="such as scores:write")
     account.add_argument("account", help="the institution's name of the account, such as acct_…")
     member = verbs.group("member", "help people of a merchant's team who cannot log in")
     reset = member.add(
@@ -75,6 +79,22 @@ def _create(options: argparse.Namespace) -> int:
     )
     print(json.dumps(credentials, ensure_ascii=False, indent=2))
     return 0
+
+
+def _grant(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.merchants import commands
+
+    give, actor = tuple(options.scope), Actor.at_the_command_line()
+    return commands.agree_scopes(gateway_of(options).db, actor, options.merchant, give=give)
+
+
+def _revoke(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.merchants import commands
+
+    take, actor = tuple(options.scope), Actor.at_the_command_line()
+    return commands.agree_scopes(gateway_of(options).db, actor, options.merchant, take=take)
 
 
 def _reserve(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """One-time codes: noted and queued in one transaction, sent from the outbox, and tried a few times.
 
 Until it is sent, a code lies sealed in its row; the outbox holds only which code it is. A code that expires before it
-could be sent is never sent.
+could be sent is never sent. How often a phone is written to, and a code is guessed, is limited by ``code_limits``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete
 from sqlmodel import col, select
 
-from gateway.core.tenant import Tenant, mode_of
+from gateway.core.tenant import Mode, Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import CodeRefused, TooManyRequests
+from gateway.identity import code_limits
 from gateway.identity.models import OneTimeCode
 from gateway.identity.service import checked_phone
 from gateway.privacy.vault import Vault
@@ -34,8 +35,11 @@ MAX_ATTEMPTS = 5
 
 def queue(tx: Transaction, vault: Vault, tenant: Tenant, *, subject_id: str, phone: str, code: str) -> None:
     """Note a fresh code for ``subject_id`` and queue its message. Raises ``IdentityRefused`` or ``TooManyRequests``."""
+    number = checked_phone(phone)
+    code_limits.check(tx, vault, tenant.mode, code_limits.SENT, number)
     row = note(tx, vault, subject_id=subject_id, phone=phone, code=code)
-    message = json.dumps({"phone": checked_phone(phone), "code": code})
+    code_limits.count(tx, vault, tenant.mode, code_limits.SENT, number)
+    message = json.dumps({"phone": number, "code": code})
     row.reference = tx.new_id("msg")
     row.message_sealed = vault.seal(message, **_place(row.reference))
     tx.add(row)
@@ -85,8 +89,24 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     gateway.db.write(lambda tx: _forget_message(tx, subject_id, reference))
 
 
-def attempt(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str) -> CodeRefused | None:
-    """Count one try of a code; returns the refusal, so that the caller can commit the count before raising it."""
+def attempt(
+    tx: Transaction,
+    vault: Vault,
+    mode: Mode,
+    *,
+    subject_id: str,
+    phone: str,
+    code: str,
+    id_number: str | None,
+) -> CodeRefused | None:
+    """Count one try of a code; returns the refusal, so that the caller can commit the count before raising it.
+
+    ``id_number`` is what the person says to have, where it was asked. Raises ``TooManyRequests`` while there were too
+    many wrong codes for the phone or for the ID number, in whatever checkout.
+    """
+    targets = [(code_limits.GUESSED, phone)]
+    if id_number is not None:
+        targets.append((code_limits.CLAIMED, id_number))
     row = tx.get(OneTimeCode, subject_id)
     if row is None or row.phone_lookup not in (
         vault.lookup(phone, "phone"),
@@ -95,11 +115,16 @@ def attempt(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code:
         return CodeRefused("Ask for a code for this phone number first.", param="code", reason="code_missing")
     if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
         return CodeRefused("The code has expired: ask for a new one.", param="code", reason="code_expired")
+    for limit, whom in targets:
+        code_limits.check(tx, vault, mode, limit, whom)
     row.attempts += 1
     tx.add(row)
     if row.code_lookup != vault.lookup(f"{subject_id}|{code}", "code"):
+        for limit, whom in targets:
+            code_limits.count(tx, vault, mode, limit, whom)
         left = MAX_ATTEMPTS - row.attempts
         return CodeRefused(f"Incorrect code; {left} attempts left.", param="code", reason="code_wrong")
+    code_limits.forget(tx, vault, mode, code_limits.GUESSED, phone)
     return None
 
 

@@ -60,6 +60,23 @@ class ErasureRequest(SQLModel, table=True):
     decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
 
 
+class CodeCount(SQLModel, table=True):
+    """How often codes were sent to a phone, or guessed for a phone or an ID number, since a moment; neither is kept."""
+
+    __tablename__ = "code_count"
+    __table_args__ = (
+        CheckConstraint("times > 0", name="times"),
+        CheckConstraint("length(id) = 64", name="id_is_sha256"),
+        Index("code_count_age", "since"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    """Keyed hash of mode, what is counted, and for whom."""
+    times: int = Field(sa_column=Column(Whole, nullable=False))
+    since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    last_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
 class OneTimeCode(SQLModel, table=True):
     """A code sent to a phone for one checkout; only its keyed hash is kept once it was sent."""
 

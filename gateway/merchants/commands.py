@@ -1,4 +1,4 @@
-"""What ``fenqi-gateway merchant list|reserve|payout-account|acknowledgement`` does. Each returns the exit code."""
+"""What ``fenqi-gateway merchant list|grant|revoke|reserve|…`` does. Each returns the exit code."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def show(db: Database, *, limit: int, as_json: bool) -> int:
                 "payout_account": f"…{merchant.payout_account[-4:]}" if merchant.payout_account else None,
                 "reserve_rate": merchant.reserve_rate,
                 "reserve_days": merchant.reserve_days,
+                "scopes": merchant.scopes if as_json else " ".join(merchant.scopes),
                 "created_at": merchant.created_at.isoformat(),
             }
             for merchant in service.newest(tx, limit)
@@ -49,6 +50,31 @@ def reserve(db: Database, actor: Actor, merchant_id: str, *, rate: str, days: in
 
     db.write(work)
     print(f"{rate} of the captures of {merchant_id} is held back for {days} days.")
+    return 0
+
+
+def agree_scopes(
+    db: Database, actor: Actor, merchant_id: str, *, give: tuple[str, ...] = (), take: tuple[str, ...] = ()
+) -> int:
+    """Give or take scopes. Raises what ``service.agree_scopes`` raises."""
+
+    def agree(tx: Transaction) -> list[str]:
+        before = service.agreement(tx, merchant_id)
+        after = service.agree_scopes(tx, merchant_id, give=give, take=take).scopes
+        audit.record(
+            tx,
+            actor,
+            "merchant.scopes",
+            about=merchant_id,
+            merchant_id=merchant_id,
+            before=before,
+            after=after,
+            facts={"scopes": after},
+        )
+        return after
+
+    scopes = db.write(agree)
+    print(f"{merchant_id} may use from its next token on: {' '.join(scopes) or 'nothing'}")
     return 0
 
 

@@ -1,10 +1,12 @@
 """Tables of merchants, of the keys their web pages carry, and of their test clocks."""
 
+import json
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from gateway.core.scopes import MERCHANT_SCOPES
 from gateway.db.types import Document, UtcTime, Whole, Words
 
 
@@ -32,6 +34,12 @@ class Merchant(SQLModel, table=True):
     """After how many days what was held back is released."""
     acknowledge_days: int | None = Field(default=None, sa_column=Column(Whole))
     """After how many days a payment is voided whose order the shop has not acknowledged; 7 unless agreed otherwise."""
+    scopes: list[str] = Field(
+        sa_column=Column(
+            Document, nullable=False, server_default=json.dumps(MERCHANT_SCOPES, separators=(",", ":"))
+        )
+    )
+    """What the merchant has agreed to use: no token of its servers or its people has more."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

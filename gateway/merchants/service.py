@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from decimal import Decimal
 
-from sqlmodel import col, select
+from sqlalchemy import bindparam
+from sqlalchemy import select as select_columns
+from sqlmodel import SQLModel, col, select
 
 from gateway.core.money import parse_rate
+from gateway.core.scopes import MERCHANT_SCOPES, SERVER_SCOPES, in_order
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import InvalidRequest, NotFound, ReserveInvalid, Unauthenticated
@@ -19,6 +23,9 @@ ACKNOWLEDGE_DAYS = 7
 LONGEST_ACKNOWLEDGE_DAYS = 28
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 """What may be sold in instalments; teaching of pupils (``edu_k12``) is refused by law (domain reference, section 6)."""
+MERCHANTS = SQLModel.metadata.tables["merchant"]
+AGREEMENT = select_columns(MERCHANTS.c.scopes).where(MERCHANTS.c.id == bindparam("merchant"))
+"""Made once: every token asks it."""
 
 
 def create(tx: Transaction, *, name: str, name_en: str, category: str, origins: list[str]) -> Merchant:
@@ -29,6 +36,7 @@ def create(tx: Transaction, *, name: str, name_en: str, category: str, origins: 
         name_en=name_en,
         category=category,
         allowed_origins=origins,
+        scopes=list(MERCHANT_SCOPES),
         created_at=tx.now,
     )
     tx.add(merchant)
@@ -45,6 +53,35 @@ def get(tx: Transaction, merchant_id: str) -> Merchant:
     merchant = tx.get(Merchant, merchant_id)
     if merchant is None:
         raise NotFound(f"There is no merchant {merchant_id!r}.")
+    return merchant
+
+
+def agreement(tx: Transaction, merchant_id: str) -> list[str]:
+    """The scopes that the merchant has agreed to use. Raises ``NotFound``."""
+    tx.flush()
+    scopes: list[str] | None = (
+        tx.connection().execute(AGREEMENT, {"merchant": merchant_id}).scalar_one_or_none()
+    )
+    if scopes is None:
+        raise NotFound(f"There is no merchant {merchant_id!r}.")
+    return scopes
+
+
+def agree_scopes(
+    tx: Transaction, merchant_id: str, *, give: Iterable[str] = (), take: Iterable[str] = ()
+) -> Merchant:
+    """Add scopes to what the merchant has agreed, or take some away: from its next token on.
+
+    Raises ``NotFound``, and ``InvalidRequest`` for a scope that does not exist or belongs to people.
+    """
+    merchant, added, ended = get(tx, merchant_id), set(give), set(take)
+    unknown = sorted((added | ended) - set(SERVER_SCOPES))
+    if unknown:
+        raise InvalidRequest(
+            f"There is no scope {unknown[0]!r}: want some of {' '.join(SERVER_SCOPES)}.", param="scope"
+        )
+    merchant.scopes = in_order({*merchant.scopes, *added} - ended)
+    tx.add(merchant)
     return merchant
 
 

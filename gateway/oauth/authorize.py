@@ -69,12 +69,18 @@ def answer() -> Response:
     step = next((name for name in ("continue", "second") if name in request.form), "login")
     form = _opened(step, asked)
     if form is None:
-        return _login_page(asked, client, error="stale", status=400)
+        return _login_page(asked, client, error="stale" if browsers.at_login() else "cookie", status=400)
     if step == "continue":
         return _conclude(asked, client, form)
     if step == "second":
         return _second_factor(asked, client, form)
     return _by_passkey(asked, client, form) if request.form.get("credential") else _log_in(asked, client)
+
+
+@blueprint.after_request
+def bound(response: Response) -> Response:
+    """The browser keeps its number, which every form of the login names."""
+    return browsers.keep_number(response)
 
 
 @blueprint.errorhandler(OAuth2Error)
@@ -293,14 +299,20 @@ def _page(asked: dict[str, str], client: OAuthClient, step: str, **facts: Any) -
 
 
 def _sealed(step: str, asked: dict[str, str], **facts: Any) -> str:
-    """A form token: only we can make it, it fits one request of one client, and it ages."""
-    return forms.sealed(step, asked=_digest(asked), **facts)
+    """A form token: only we can make it, it fits one request of one client and one browser, and it ages.
+
+    Without the browser somebody could log others in to an account of theirs, by a form sent from a page of theirs.
+    """
+    return forms.sealed(step, asked=_digest(asked), browser=browsers.number_at_login(), **facts)
 
 
 def _opened(step: str, asked: dict[str, str]) -> dict[str, Any] | None:
-    """What the form token says, if it is ours, for this step and request, and young enough."""
+    """What the form token says, if it is ours, for this step, request and browser, and young enough."""
     content = forms.opened(step, FORM_LIFE[step])
-    return content if content and hmac.compare_digest(content["asked"], _digest(asked)) else None
+    if content is None or not hmac.compare_digest(content["asked"], _digest(asked)):
+        return None
+    browser = browsers.at_login()
+    return content if browser and hmac.compare_digest(content.get("browser", ""), browser) else None
 
 
 def _proof(member: TeamMember) -> str:

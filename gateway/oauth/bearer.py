@@ -93,9 +93,11 @@ class Bearer:
             raise ProofRefused("The access token is bound to a key: send a proof in the header DPoP.")
         if confirmation != {"jkt": proof.jkt}:
             raise ProofRefused("The DPoP proof was made with another key than the access token is bound to.")
-        # What changes something is remembered by the database; for a look a process's own memory must do.
+        # What changes something is remembered by the database; a look by this process, and by all where Redis counts.
         new = self.proofs.spend(proof.key, int(now.timestamp()))
-        if new and request.method not in READING:
+        if new and request.method in READING:
+            new = here.counter.is_first(proof.key.hex(), REMEMBERED_SECONDS)
+        elif new:
             new = here.db.write(lambda tx: spent.spend(tx, proof.key, proof.expires_at))
         if not new:
             raise ProofRefused("The DPoP proof was used before.")

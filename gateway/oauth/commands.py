@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
+from gateway.core.scopes import MERCHANT_SCOPES
 from gateway.core.tables import listed
 from gateway.core.tenant import Mode, Tenant, mode_of
 from gateway.db.transactions import Database, Transaction
@@ -19,7 +20,6 @@ from gateway.errors import ValidationFailed
 from gateway.oauth import service
 from gateway.oauth.keys import SigningKeys
 from gateway.oauth.models import ClientSecret, OAuthClient
-from gateway.oauth.scopes import MERCHANT_SCOPES
 from gateway.web.context import Gateway
 
 LONGEST_OVERLAP_HOURS = 30 * 24

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.core.scopes import ALL_SCOPES, SERVER_SCOPES
 from gateway.oauth.grants import KEYS, SECRETS
 from gateway.oauth.jose import ALGORITHMS
-from gateway.oauth.scopes import ALL_SCOPES, SERVER_SCOPES
 
 RESOURCE_PATH = "/.well-known/oauth-protected-resource"
 

@@ -20,10 +20,10 @@ from authlib.oauth2.rfc6749.errors import (
 from authlib.oauth2.rfc7636 import CodeChallenge
 from sqlmodel import select
 
-from gateway.oauth import pushed
+from gateway.core.scopes import in_order
+from gateway.oauth import entitlements, pushed
 from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken
 from gateway.oauth.revocation import revoke_family
-from gateway.oauth.scopes import ALL_SCOPES, ROLE_SCOPES
 from gateway.team import service as team
 from gateway.team import sessions
 
@@ -62,7 +62,7 @@ class Client(ClientMixin):  # type: ignore[misc,unused-ignore]
         asked = set((scope or "").split()) or set(self.row.scopes)
         if not asked <= set(self.row.scopes):
             raise InvalidScopeError("A scope is unknown, or this client may not have it.")
-        return " ".join(name for name in ALL_SCOPES if name in asked)
+        return " ".join(in_order(asked))
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         return redirect_uri in self.row.redirect_uris
@@ -88,7 +88,13 @@ class ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc,unu
     def generate_token(self, **options: Any) -> dict[str, Any]:
         client: Client = self.request.client
         check_resource(self.request.payload.data, self.server.issuer)
-        scope = client.get_allowed_scope(options["scope"])
+        tx, wanted = self.server.tx, options["scope"]
+        if wanted:
+            scope = entitlements.granted(tx, client.row, client.get_allowed_scope(wanted))
+        else:
+            scope = entitlements.available(tx, client.row)
+        if not scope:
+            raise InvalidScopeError("Nothing is left of this client's scopes: ask us about your agreement.")
         return self.server.access_token(client.row, scope=scope)  # type: ignore[no-any-return]
 
 
@@ -166,7 +172,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
                 member_id=member.id,
                 mode=request.client.row.mode,
                 redirect_uri=request.payload.redirect_uri,
-                scope=granted(request.scope, member),
+                scope=entitlements.granted(tx, request.client.row, request.scope, member),
                 code_challenge=request.payload.data["code_challenge"],
                 family=sessions.begin(tx, self.server.vault, member, self.server.login),
                 dpop_jkt=data.get("dpop_jkt"),
@@ -200,7 +206,8 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
         row: AuthorizationCode = self.request.authorization_code.row
         member: TeamMember = options["user"]
         client: OAuthClient = self.request.client.row
-        token = self.server.access_token(client, scope=row.scope, member=member, family=row.family)
+        scope = entitlements.granted(self.server.tx, client, row.scope, member)
+        token = self.server.access_token(client, scope=scope, member=member, family=row.family)
         expires_at = self.server.tx.now + REFRESH_LIFE
         return {**token, "refresh_token": self.server.refresh_token(row, expires_at=expires_at)}
 
@@ -229,12 +236,12 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
         return team.member(self.server.tx, refresh_token.row.member_id)
 
     def generate_token(self, **options: Any) -> dict[str, Any]:
-        """A token by the person's role of today; the new refresh token keeps the scope of the login."""
+        """A token by the role and the agreement of today; the new refresh token keeps the scope of the login."""
         check_resource(self.request.payload.data, self.server.issuer)
         row: RefreshToken = self.request.refresh_token.row
         member: TeamMember = options["user"]
         client: OAuthClient = self.request.client.row
-        scope = granted(options["scope"], member)
+        scope = entitlements.granted(self.server.tx, client, options["scope"], member)
         token = self.server.access_token(client, scope=scope, member=member, family=row.family)
         return {**token, "refresh_token": self.server.refresh_token(row, expires_at=row.expires_at)}
 
@@ -247,12 +254,6 @@ def check_resource(data: Any, issuer: str) -> None:
     """There is one resource, the API, and every token is for it. Raises ``InvalidTargetError`` for another."""
     if data.get("resource", issuer) != issuer:
         raise InvalidTargetError(f"The resource of this server is {issuer}.")
-
-
-def granted(scope: str, member: TeamMember) -> str:
-    """What is asked for, less what the person's role does not allow."""
-    asked = set(scope.split()) & set(ROLE_SCOPES[member.role])
-    return " ".join(name for name in ALL_SCOPES if name in asked)
 
 
 def new_opaque() -> str:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Request
+from sqlalchemy import and_, delete, func
+from sqlmodel import col, or_, select
 
 from gateway.db.transactions import Transaction
 from gateway.oauth import parameters
@@ -21,9 +24,33 @@ from gateway.web.context import gateway
 LIFE = timedelta(seconds=90)
 FORGOTTEN_AFTER = timedelta(hours=1)
 """A person may take half an hour at the login; then nothing asks for the request any more."""
+SWEPT = 100
+"""Old requests that each new one deletes at most: more than one, so that none are left."""
 PREFIX = "urn:ietf:params:oauth:request_uri:"
-NOT_REQUESTS = ("client_secret", "client_assertion", "client_assertion_type")
+KEPT = {
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "resource",
+    "dpop_jkt",
+}
+"""Parameters of a request; what else is sent has no meaning and is not kept."""
+LONGEST = 4 * 1024
+"""Bytes of one request that are kept."""
+MOST_WAITING = 2_000
+"""Requests of one client that wait to be opened. They wait for 90 seconds at most, so a flood is over as soon."""
 REFUSED = "The request_uri is unknown, expired, already used, or another client's: begin again."
+
+
+class TooManyWaitingError(OAuth2Error):  # type: ignore[misc,unused-ignore]
+    """As RFC 9126, section 2.3, answers a client that pushes too much."""
+
+    error, status_code = "temporarily_unavailable", 429
+    description = "Too many requests of this client wait to be opened. Try again in a minute."
 
 
 def new_uri() -> str:
@@ -32,8 +59,18 @@ def new_uri() -> str:
 
 
 def push(tx: Transaction, vault: Vault, client: OAuthClient, uri: str, values: dict[str, str]) -> None:
-    """Keep a checked request under its name."""
-    kept = {name: value for name, value in values.items() if name not in (*NOT_REQUESTS, "request_uri")}
+    """Keep a checked request under its name. Raises ``OAuth2Error`` when it is too long, or too many wait."""
+    kept = {name: value for name, value in values.items() if name in KEPT}
+    if sum(len(name) + len(value.encode()) for name, value in kept.items()) > LONGEST:
+        raise InvalidRequestError(f"The request is longer than {LONGEST} bytes.")
+    forget_expired(tx, limit=SWEPT)
+    waiting = select(func.count()).where(
+        PushedRequest.client_id == client.id,
+        col(PushedRequest.opened_at).is_(None),
+        col(PushedRequest.expires_at) > tx.wall,
+    )
+    if tx.exec(waiting).one() >= MOST_WAITING:
+        raise TooManyWaitingError
     tx.add(
         PushedRequest(
             uri_lookup=vault.lookup(uri, "pushed_request"),
@@ -79,6 +116,18 @@ def use(tx: Transaction, vault: Vault, uri: str, client_id: str) -> None:
     row = _open(tx, vault, uri, client_id)
     row.used_at = tx.wall
     tx.add(row)
+
+
+def forget_expired(tx: Transaction, *, limit: int) -> None:
+    """Drop requests that nobody opened in time, and those that were opened an hour ago."""
+    over = or_(
+        and_(col(PushedRequest.opened_at).is_(None), col(PushedRequest.expires_at) <= tx.wall),
+        col(PushedRequest.expires_at) <= tx.wall - FORGOTTEN_AFTER,
+    )
+    old = select(PushedRequest.uri_lookup).where(over).order_by(col(PushedRequest.expires_at)).limit(limit)
+    names = list(tx.exec(old))
+    if names:
+        tx.execute(delete(PushedRequest).where(col(PushedRequest.uri_lookup).in_(names)))
 
 
 def _opened(tx: Transaction, vault: Vault, uri: str, client_id: str) -> dict[str, str]:

@@ -69,7 +69,10 @@ def push() -> Response:
             server.get_authorization_grant(asking).validate_authorization_request()
         except OAuth2Error as error:
             return error_answer(error)
-        pushed.push(tx, gateway().vault, client.row, asked["request_uri"], asked)
+        try:
+            pushed.push(tx, gateway().vault, client.row, asked["request_uri"], asked)
+        except OAuth2Error as error:
+            return error_answer(error)
         answer = jsonify(request_uri=asked["request_uri"], expires_in=int(pushed.LIFE.total_seconds()))
         answer.status_code = 201
         answer.headers["Cache-Control"] = "no-store"

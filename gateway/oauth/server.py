@@ -217,6 +217,8 @@ def error_answer(error: OAuth2Error) -> Response:
     text = error.description or DESCRIPTIONS.get(error.error, "The request was refused.")
     body = json.dumps({"error": error.error, "error_description": text})
     response = Response(body, error.status_code, content_type="application/json")
+    if error.status_code == 429:
+        response.headers["Retry-After"] = "60"
     if error.status_code == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="fenqi"'
     return uncached(response)

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, or_, select
 
+from gateway.core.scopes import MERCHANT_SCOPES, PORTAL_SCOPES, SERVER_SCOPES, in_order
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound, TooManySecrets, ValidationFailed
@@ -20,7 +21,6 @@ from gateway.oauth import assertions
 from gateway.oauth.jose import NotAcceptable
 from gateway.oauth.machine_secrets import new_secret
 from gateway.oauth.models import ClientSecret, OAuthClient
-from gateway.oauth.scopes import ALL_SCOPES, MERCHANT_SCOPES, SERVER_SCOPES
 from gateway.privacy.vault import Vault
 
 SECRET_PURPOSE = "client_secret"
@@ -41,7 +41,8 @@ def create_client(
 ) -> tuple[str, str]:
     """A client for a merchant's server; returns its id and its secret, which is shown this once.
 
-    Raises ``NotFound`` for an unknown merchant, ``ValidationFailed`` for a scope that a server may not have.
+    Raises ``NotFound`` for an unknown merchant, ``ValidationFailed`` for a scope that a server may not have or the
+    merchant has not agreed.
     """
     client = _new_server(tx, merchant_id=merchant_id, mode=mode, scopes=scopes)
     return client.id, add_secret(tx, vault, client)
@@ -85,13 +86,19 @@ def _new_server(tx: Transaction, *, merchant_id: str, mode: Mode, scopes: tuple[
     refused = [scope for scope in scopes if scope not in SERVER_SCOPES]
     if refused or not scopes:
         raise _invalid("scopes", f"A server's scopes are among: {' '.join(SERVER_SCOPES)}.")
-    merchants.get(tx, merchant_id)
+    missing = set(scopes) - set(merchants.agreement(tx, merchant_id))
+    if missing:
+        names = " ".join(in_order(missing))
+        raise _invalid(
+            "scopes",
+            f"{merchant_id} has no agreement for {names}: fenqi-gateway merchant grant {merchant_id} {names}",
+        )
     client = OAuthClient(
         id=f"ci_{mode}_{secrets.token_hex(12)}",
         kind="server",
         merchant_id=merchant_id,
         mode=mode,
-        scopes=[scope for scope in SERVER_SCOPES if scope in scopes],
+        scopes=in_order(scopes),
         redirect_uris=[],
         created_at=tx.now,
     )
@@ -191,7 +198,9 @@ def secret_is_right(tx: Transaction, vault: Vault, client_id: str, secret: str) 
 
 
 def portal_client(tx: Transaction, *, redirect_uris: list[str], mode: Mode) -> OAuthClient:
-    """The portal's own client of a mode, made when first asked for; its redirect addresses follow the settings.
+    """The portal's own client of a mode, made when first asked for.
+
+    Its redirect addresses follow the settings, its scopes what the portal's pages need.
 
     Raises ``ValidationFailed`` for an address that no code may be sent to.
     """
@@ -204,11 +213,11 @@ def portal_client(tx: Transaction, *, redirect_uris: list[str], mode: Mode) -> O
             kind="portal",
             merchant_id=None,
             mode=mode,
-            scopes=list(ALL_SCOPES),
+            scopes=list(PORTAL_SCOPES),
             redirect_uris=redirect_uris,
             created_at=tx.now,
         )
-    client.redirect_uris = list(redirect_uris)
+    client.scopes, client.redirect_uris = list(PORTAL_SCOPES), list(redirect_uris)
     tx.add(client)
     tx.flush()
     return client

@@ -15,11 +15,14 @@ from sqlmodel import col
 
 from gateway.db.transactions import Transaction
 from gateway.errors import Unavailable
-from gateway.oauth.models import ClientSecret, PushedRequest, SpentProof
-from gateway.oauth.pushed import FORGOTTEN_AFTER
+from gateway.oauth import pushed
+from gateway.oauth.models import ClientSecret, SpentProof
 
 LIMIT = 250_000
 """Proofs a process remembers per generation: about 2,000 a second, 25 MB of memory. More are refused with 503."""
+
+
+MOST_FORGOTTEN = 10_000
 
 
 def key_of(kind: str, owner: str, jti: str) -> bytes:
@@ -39,7 +42,7 @@ def forget_expired(tx: Transaction) -> None:
     """Drop what its age refuses anyway: proofs, pushed requests and clients' secrets."""
     tx.execute(delete(ClientSecret).where(col(ClientSecret.expires_at) <= tx.wall))
     tx.execute(delete(SpentProof).where(col(SpentProof.expires_at) <= tx.wall))
-    tx.execute(delete(PushedRequest).where(col(PushedRequest.expires_at) <= tx.wall - FORGOTTEN_AFTER))
+    pushed.forget_expired(tx, limit=MOST_FORGOTTEN)
 
 
 class RecentProofs:

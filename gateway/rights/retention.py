@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gateway.db.transactions import Transaction
 from gateway.decision import links
-from gateway.identity import codes
+from gateway.identity import code_limits, codes
 from gateway.privacy import remains
 from gateway.rights import erasure
 from gateway.team import invitations, sessions
@@ -26,6 +26,7 @@ def sweep(gateway: Gateway) -> bool:
     jobs: tuple[Callable[[Transaction], int], ...] = (
         lambda tx: erasure.judge_due(tx, gateway.settings, limit=BATCH),
         lambda tx: codes.forget_old(tx, limit=BATCH),
+        lambda tx: code_limits.forget_old(tx, limit=BATCH),
         lambda tx: links.forget_old(tx, limit=BATCH),
         lambda tx: idempotency.forget_expired(tx, limit=BATCH),
         lambda tx: invitations.forget_expired(tx, limit=BATCH),

@@ -1,7 +1,8 @@
 """What the gateway keeps in a browser and asks of it, and whether a form comes from its own pages.
 
-Two cookies: ``fenqi_device`` says that somebody has logged in from here before (their tries are counted apart), and
-``fenqi_account`` names the login for the gateway's account pages. Neither logs anybody in to the portal or the API.
+Three cookies: ``fenqi_login`` is the browser's number at the login, so that a form is taken only from the browser that
+it was shown to; ``fenqi_device`` says that somebody has logged in from here before (their tries are counted apart); and
+``fenqi_account`` names the login for the gateway's account pages. None logs anybody in to the portal or the API.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import secrets
 from datetime import timedelta
 
-from flask import Response, request
+from flask import Response, g, request
 
 from gateway.db.transactions import Transaction
 from gateway.privacy.vault import VaultError
@@ -21,7 +22,29 @@ from gateway.team.models import LoginSession
 from gateway.web.context import gateway
 
 DEVICE_LIFE = timedelta(days=180)
-DEVICE, ACCOUNT = "fenqi_device", "fenqi_account"
+DEVICE, ACCOUNT, LOGIN = "fenqi_device", "fenqi_account", "fenqi_login"
+
+
+def at_login() -> str:
+    """The number of the browser that the current request comes from, as a keyed hash; empty when it has none."""
+    number = request.cookies.get(_name(LOGIN), "")
+    return gateway().vault.lookup(number, "login_browser") if number else ""
+
+
+def number_at_login() -> str:
+    """The same for a form that is shown: a browser that has no number gets one with the answer."""
+    if "login_number" not in g:
+        g.login_number = request.cookies.get(_name(LOGIN), "") or secrets.token_urlsafe(32)
+    return gateway().vault.lookup(g.login_number, "login_browser")
+
+
+def keep_number(response: Response) -> Response:
+    """Give the browser the number that a form was shown with, if it is new."""
+    if "login_number" in g and request.cookies.get(_name(LOGIN)) != g.login_number:
+        response.set_cookie(
+            _name(LOGIN), g.login_number, path="/", httponly=True, samesite="Lax", secure=_is_https()
+        )
+    return response
 
 
 def known_device(email: str) -> str:

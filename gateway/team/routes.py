@@ -19,6 +19,7 @@ from gateway.team.schemas import (
 from gateway.web.context import Caller, Gateway
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
+from gateway.web.rate_limits import INVITING
 
 team = Api("team", prefix="/v1/team")
 account = Api("account", prefix="/v1/account")
@@ -49,6 +50,7 @@ def list_team(call: Call) -> Any:
     answer=InvitationAnswer,
     idempotency=Idempotency(sealed=True),
     prepare=_can_send,
+    rate=INVITING,
 )
 def invite_to_team(call: Call) -> Any:
     """Invite somebody; the link works for 72 hours and once, and replaces an earlier one to the same address."""

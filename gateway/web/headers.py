@@ -1,13 +1,19 @@
-"""Security headers of every answer; pages get a policy that allows only what is ours."""
+"""Headers: bounds of what a request brings, and the security headers of every answer."""
 
 from __future__ import annotations
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
+
+from gateway.errors import HeaderTooLarge
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action {form_action}; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+LONGEST = {"authorization": 6 * 1024, "dpop": 6 * 1024, "idempotency-key": 1024, "cookie": 16 * 1024}
+"""Characters of headers that are decoded, compared or kept; each is checked more closely where it is read."""
+LONGEST_OTHER = 8 * 1024
+LONGEST_IN_ALL = 48 * 1024
 ANSWER_POLICY = "default-src 'none'; frame-ancestors 'none'"
 OF_EVERY_ANSWER = {
     "X-Content-Type-Options": "nosniff",
@@ -23,8 +29,22 @@ def allow_form_target(origin: str) -> None:
 
 
 def register(app: Flask, public_url: str) -> None:
-    """Set the headers after every request; browsers stay with https where the public URL has it."""
+    """Bound the headers before every request, and set the answer's after it.
+
+    Browsers stay with https where the public URL has it.
+    """
     https = public_url.startswith("https:")
+
+    @app.before_request
+    def bound() -> None:
+        total = 0
+        for name, value in request.headers:
+            total += len(name) + len(value)
+            longest = LONGEST.get(name.lower(), LONGEST_OTHER)
+            if len(value) > longest:
+                raise HeaderTooLarge(f"Send at most {longest} characters.", param=name[:100])
+        if total > LONGEST_IN_ALL:
+            raise HeaderTooLarge(f"Send headers of at most {LONGEST_IN_ALL} characters in all.")
 
     @app.after_request
     def guard(response: Response) -> Response:

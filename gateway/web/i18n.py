@@ -71,6 +71,13 @@ def moment(value: datetime) -> str:
     return f"{day(local.date())} {local:%H:%M}"
 
 
+def waiting_time(seconds: int) -> str:
+    """``30 seconds``, ``5 minutes``, ``2 hours``: rounded up, so that who comes then is not too early."""
+    unit, length = ("second", 1) if seconds < 60 else ("minute", 60) if seconds < 3600 else ("hour", 3600)
+    count = -(-seconds // length)
+    return t(f"wait.{unit}" if count == 1 else f"wait.{unit}s", count=count)
+
+
 def percent(rate: str) -> str:
     """A decimal rate as percent with two decimals, half up as it was rounded before: ``0.1800060335`` is ``18.00%``."""
     return f"{(Decimal(rate) * 100).quantize(Decimal('0.01'), ROUND_HALF_UP)}%"

@@ -34,7 +34,10 @@ def _refuse_strange_identifiers() -> None:
 def error_page(error: GatewayError) -> Response:
     """An error as a page: what happened, that no money moved, and how to ask about it."""
     kind = error.code if error.code in KNOWN_ERRORS else "other"
-    page = render_template("error.html", kind=kind, request_id=g.get("request_id"), status=error.status)
+    wait = i18n.waiting_time(error.extra.get("retry_after", 60))
+    page = render_template(
+        "error.html", kind=kind, wait=wait, request_id=g.get("request_id"), status=error.status
+    )
     return problems.with_retry_after(make_response(page, error.status), error)
 
 

@@ -10,15 +10,18 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Protocol
 
 from flask import Flask, request
 
 from gateway.errors import TooManyRequests, Unavailable
+from gateway.web import browser_address
 
 if TYPE_CHECKING:
     from redis import Redis
 
+LONGEST_ADDRESS = 45
 log = logging.getLogger("gateway.rate_limits")
 
 
@@ -46,18 +49,34 @@ TOKENS = Rate("tokens", per_second=10, burst=100)
 """Requests with a client's credentials from one address: who guesses locks nobody else out."""
 LOGINS = Rate("logins", per_second=0.5, burst=30, strict=True)
 """Passwords sent from one address."""
-CODES = Rate("codes", per_second=1, burst=60, strict=True)
-"""One-time codes asked for or sent in from one address, which a whole shop may share."""
+CODES = Rate("codes", per_second=0.2, burst=60, strict=True)
+"""One-time codes asked for from one address, which a whole shop may share; how many a phone gets is counted for the
+phone (``identity.code_limits``)."""
+GUESSES = Rate("guesses", per_second=1, burst=60, strict=True)
+"""One-time codes sent in from one address."""
+PUSHES = Rate("pushes", per_second=2, burst=60)
+"""Authorisation requests pushed from one address."""
+PUBLIC_PLANS = Rate("public_plans", per_second=5, burst=100)
+"""Pages of plans shown to one address."""
+INVITATIONS = Rate("invitations", per_second=0.5, burst=30)
+"""Invitations opened or accepted from one address."""
+INVITING = Rate("inviting", per_second=1 / 60, burst=30)
+"""Invitations sent for a merchant and mode."""
 
-PAGES: dict[str, Rate] = {
-    "oauth.token": TOKENS,
-    "oauth.revoke": TOKENS,
-    "oauth.introspect": TOKENS,
-    "authorize.answer": LOGINS,
-    "checkout.send_code": CODES,
-    "checkout.identify": CODES,
+PAGES: dict[tuple[str, str], Rate] = {
+    ("POST", "oauth.token"): TOKENS,
+    ("POST", "oauth.revoke"): TOKENS,
+    ("POST", "oauth.introspect"): TOKENS,
+    ("POST", "oauth.push"): PUSHES,
+    ("POST", "authorize.answer"): LOGINS,
+    ("POST", "checkout.send_code"): CODES,
+    ("POST", "checkout.identify"): GUESSES,
+    ("GET", "checkout.public_plans"): PUBLIC_PLANS,
+    ("GET", "account.invitation"): INVITATIONS,
+    ("POST", "account.accept"): INVITATIONS,
 }
-"""Rates of routes that are no API operations, by endpoint; an operation names its rate where it is declared."""
+"""Rates of routes that are no API operations, by method and endpoint; an operation names its rate where it is
+declared."""
 
 
 class Counter(Protocol):
@@ -65,6 +84,10 @@ class Counter(Protocol):
 
     def wait(self, rate: Rate, who: str) -> float:
         """Seconds until the next request is due; 0 admits this one and counts it."""
+        ...
+
+    def is_first(self, key: str, seconds: int) -> bool:
+        """Whether no process has asked this of ``key`` for so many seconds, as far as processes count together."""
         ...
 
 
@@ -91,6 +114,9 @@ class InProcess:
             if len(self._full_at) > self._most:
                 self._forget(now)
         return wait if refused else 0
+
+    def is_first(self, key: str, seconds: int) -> bool:
+        return True
 
     def _forget(self, now: float) -> None:
         self._full_at = {key: full_at for key, full_at in self._full_at.items() if full_at > now}
@@ -119,7 +145,7 @@ class Shared:
     """
 
     def __init__(self, redis: Redis, own: InProcess) -> None:
-        self._own = own
+        self._own, self._redis = own, redis
         self._script = redis.register_script(self.SCRIPT)
 
     @classmethod
@@ -146,12 +172,24 @@ class Shared:
             return 0
         return float(milliseconds) / 1000
 
+    def is_first(self, key: str, seconds: int) -> bool:
+        from redis.exceptions import RedisError  # noqa: PLC0415
+
+        try:
+            return bool(self._redis.set(f"fenqi:once:{key}", 1, nx=True, ex=seconds))
+        except RedisError as error:
+            log.warning("what was used once cannot be shared: %s", type(error).__name__)
+            return True
+
 
 class Unlimited:
     """Counts nothing: for measuring, and where something in front of the gateway limits."""
 
     def wait(self, rate: Rate, who: str) -> float:
         return 0
+
+    def is_first(self, key: str, seconds: int) -> bool:
+        return True
 
 
 def counter_of(setting: str, now: Callable[[], float]) -> Counter:
@@ -173,8 +211,22 @@ def check(counter: Counter, rate: Rate, who: str) -> None:
 
 
 def address() -> str:
-    """Where the current request came from, as far as the server knows."""
-    return request.remote_addr or ""
+    """Where the current request came from: the browser that the portal speaks for, else who is connected.
+
+    Of an IPv6 address the first half: the other half is a customer's own to choose.
+    """
+    return network_of(browser_address.of(request) or request.remote_addr or "")
+
+
+def network_of(text: str) -> str:
+    """The address, or the /64 network of an IPv6 address; an IPv4 address in either notation is one."""
+    try:
+        ip = ip_address(text.partition("%")[0])
+    except ValueError:
+        return text[:LONGEST_ADDRESS]
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or IPv6Address(int(ip) >> 64 << 64))
+    return str(ip)
 
 
 def register(app: Flask, counter: Counter) -> None:
@@ -182,6 +234,6 @@ def register(app: Flask, counter: Counter) -> None:
 
     @app.before_request
     def limit() -> None:
-        rate = PAGES.get(request.endpoint or "")
-        if rate is not None and request.method == "POST":
+        rate = PAGES.get(("GET" if request.method == "HEAD" else request.method, request.endpoint or ""))
+        if rate is not None:
             check(counter, rate, address())

@@ -14,7 +14,7 @@ from gateway.core.identifiers import first_id
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Database, Transaction
 from gateway.errors import NotFound, ReplayTooLarge, TooManyRequests, WrongState
-from gateway.webhooks import endpoints, service, signing_secrets, waiting
+from gateway.webhooks import endpoints, rights, service, signing_secrets, waiting
 from gateway.webhooks.delivery import ENDPOINT, PAYLOAD, body_of
 from gateway.webhooks.models import Event, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from gateway.webhooks.schemas import TEST_EVENT
@@ -35,9 +35,11 @@ def forget_answers(tx: Transaction, object_ids: Collection[str]) -> None:
     tx.execute(attempts.values(response_body=None))
 
 
-def query_of(endpoint: WebhookEndpoint, *, status: str | None) -> Any:
-    """The query of an endpoint's deliveries."""
-    query = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id)
+def query_of(endpoint: WebhookEndpoint, *, status: str | None, types: Collection[str]) -> Any:
+    """The query of an endpoint's deliveries of some types of events."""
+    query = select(WebhookDelivery).where(
+        WebhookDelivery.endpoint_id == endpoint.id, col(WebhookDelivery.type).in_(types)
+    )
     return query.where(WebhookDelivery.status == status) if status else query
 
 
@@ -53,13 +55,19 @@ def views(tx: Transaction, deliveries: Sequence[WebhookDelivery]) -> list[dict[s
     return [_view(row, events.get(row.event_id), log.get(row.id, ())) for row in deliveries]
 
 
-def retry(tx: Transaction, tenant: Tenant, delivery_id: str) -> WebhookDelivery:
-    """Send a delivery again now, with the table of waits from its beginning. Raises ``NotFound`` or ``WrongState``."""
+def retry(tx: Transaction, tenant: Tenant, delivery_id: str, *, types: Collection[str]) -> WebhookDelivery:
+    """Send a delivery again now, with the table of waits from its beginning.
+
+    Raises ``NotFound``, also for an event that is of none of ``types``, or ``WrongState``.
+    """
     query = select(WebhookDelivery).where(WebhookDelivery.id == delivery_id).with_for_update()
     row = tx.exec(query).first()
     endpoint = tx.get(WebhookEndpoint, row.endpoint_id) if row is not None else None
     if row is None or endpoint is None or endpoint.deleted_at is not None or not tenant.owns(row):
         raise NotFound(f"There is no webhook delivery {delivery_id!r}.")
+    if row.type not in types:
+        raise NotFound(f"There is no webhook delivery {delivery_id!r}.")
+    _must_be_told(tx, endpoint, row.type)
     if row.cause != "test":
         _must_be_enabled(endpoint)
     row.status, row.failures, row.next_at = "pending", 0, tx.wall
@@ -76,17 +84,19 @@ def replay(
     start: datetime,
     end: datetime,
     types: list[str] | None,
+    readable: Collection[str],
 ) -> int:
     """Queue the events recorded from ``start`` up to ``end`` again, in their order; returns how many.
+
+    Of the ``types``, or those the endpoint asks for, only what is ``readable`` and what the endpoint is told of.
 
     Raises ``NotFound``, ``WrongState`` or ``ReplayTooLarge``.
     """
     endpoint = endpoints.get(tx, tenant, endpoint_id)
     _must_be_enabled(endpoint)
-    wanted = types or endpoint.enabled_events
-    query = service.events_of(tenant).where(Event.created_at >= start, Event.created_at < end)
-    if wanted != ["*"]:
-        query = query.where(col(Event.type).in_(wanted))
+    wanted, able = types or endpoint.enabled_events, rights.told(tx, endpoint)
+    sent = [one for one in readable if one in able and (wanted == ["*"] or one in wanted)]
+    query = service.events_of(tenant, types=sent).where(Event.created_at >= start, Event.created_at < end)
     events = list(tx.exec(query.order_by(col(Event.position)).limit(MOST_REPLAYED + 1)))
     if len(events) > MOST_REPLAYED:
         raise ReplayTooLarge(f"More than {MOST_REPLAYED} events match: take a shorter range.", param="to")
@@ -100,6 +110,7 @@ def test(tx: Transaction, tenant: Tenant, endpoint_id: str, *, type: str | None)
     Raises ``NotFound``, ``WrongState`` or ``TooManyRequests``.
     """
     endpoint = endpoints.get(tx, tenant, endpoint_id)
+    _must_be_told(tx, endpoint, type or TEST_EVENT)
     recent = select(func.count()).where(
         WebhookDelivery.endpoint_id == endpoint.id,
         WebhookDelivery.cause == "test",
@@ -143,7 +154,7 @@ def forget_old(tx: Transaction) -> int:
     return len(ids)
 
 
-def forget_answers(db: Database, *, days: int) -> bool:
+def forget_old_answers(db: Database, *, days: int) -> bool:
     """Empty what endpoints answered more than ``days`` ago, the oldest first; true when more may be left.
 
     So what is emptied already is the beginning of the table, and only what lies behind it is read.
@@ -187,11 +198,19 @@ def _sample_data(
     if type is None:
         shown: dict[str, Any] = ENDPOINT.dump(endpoints.view(tx, endpoint))
         return shown
-    newest = service.events_of(tenant, type=type).order_by(col(Event.id).desc()).limit(1)
+    newest = service.events_of(tenant, types=[type]).order_by(col(Event.id).desc()).limit(1)
     event = tx.exec(newest).first()
     if event is None:
         raise WrongState(f"There was no {type} yet to take as a sample: leave the type out.", param="type")
     return event.data
+
+
+def _must_be_told(tx: Transaction, endpoint: WebhookEndpoint, type: str) -> None:
+    if type not in rights.told(tx, endpoint):
+        raise WrongState(
+            f"The endpoint is not told of {type}: whoever set it up may not read it. Who may sets its address anew.",
+            param="type",
+        )
 
 
 def _must_be_enabled(endpoint: WebhookEndpoint) -> None:

@@ -11,11 +11,12 @@ from gateway.web.context import Caller, Gateway
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
 from gateway.web.paging import PageQuery, page
-from gateway.webhooks import deliveries, endpoints
+from gateway.webhooks import deliveries, endpoints, rights
 from gateway.webhooks.addresses import AddressRefused
 from gateway.webhooks.delivery import rules_for
 from gateway.webhooks.models import WebhookDelivery, WebhookEndpoint
 from gateway.webhooks.schemas import (
+    TEST_EVENT,
     DeliveryQuery,
     EndpointChange,
     EndpointRequest,
@@ -58,7 +59,15 @@ def refusal(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> str | Non
 def create_webhook_endpoint(call: Call) -> Any:
     """Register an address; the answer shows its signing secret, this once."""
     _check_address(call)
-    endpoint, secret = endpoints.create_endpoint(call.tx, call.tenant, call.gateway.vault, **call.body)
+    rights.check(call.caller, call.body["enabled_events"] or ())
+    endpoint, secret = endpoints.create_endpoint(
+        call.tx,
+        call.tenant,
+        call.gateway.vault,
+        **call.body,
+        client_id=call.caller.client_id,
+        member_id=call.caller.user_id,
+    )
     return Created(_shown(call, endpoint, secret))
 
 
@@ -95,7 +104,7 @@ def change_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Change a webhook endpoint, switch it off, or on again after it was disabled."""
     endpoints.get(call.tx, call.tenant, endpoint_id)
     _check_address(call)
-    return _shown(call, endpoints.change(call.tx, call.tenant, endpoint_id, call.body))
+    return _shown(call, endpoints.change(call.tx, call.tenant, endpoint_id, call.body, by=call.caller))
 
 
 @api.delete("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointDeleted, privileged=True, step_up=True)
@@ -139,7 +148,7 @@ def list_webhook_deliveries(call: Call, endpoint_id: str) -> Any:
     endpoint = endpoints.get(call.tx, call.tenant, endpoint_id)
     found = page(
         call.tx,
-        deliveries.query_of(endpoint, status=call.query["status"]),
+        deliveries.query_of(endpoint, status=call.query["status"], types=_readable(call)),
         by=col(WebhookDelivery.id),
         key=lambda row: row.id,
         limit=call.query["limit"],
@@ -150,10 +159,17 @@ def list_webhook_deliveries(call: Call, endpoint_id: str) -> Any:
 
 @api.post("/<endpoint_id>/replay", scope=SCOPE, body=ReplayRequest, answer=ReplayAnswer)
 def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
-    """Send the events of a time range again, under the same event ids."""
+    """Send the events of a time range that one may read again, under the same event ids."""
     body = call.body
+    rights.check(call.caller, body["types"] or ())
     queued = deliveries.replay(
-        call.tx, call.tenant, endpoint_id, start=body["from_"], end=body["to"], types=body["types"]
+        call.tx,
+        call.tenant,
+        endpoint_id,
+        start=body["from_"],
+        end=body["to"],
+        types=body["types"],
+        readable=_readable(call),
     )
     return {"endpoint": endpoint_id, "queued": queued}
 
@@ -161,6 +177,7 @@ def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
 @api.post("/<endpoint_id>/test", scope=SCOPE, body=TestRequest, answer=WebhookDeliveryAnswer)
 def test_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Send a signed sample; its delivery tells what the endpoint answered. It is tried once."""
+    rights.check(call.caller, [call.body["type"] or TEST_EVENT])
     row = deliveries.test(call.tx, call.tenant, endpoint_id, type=call.body["type"])
     return deliveries.views(call.tx, [row])[0]
 
@@ -168,8 +185,13 @@ def test_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
 @delivery_api.post("/<delivery_id>/retry", scope=SCOPE, answer=WebhookDeliveryAnswer)
 def retry_webhook_delivery(call: Call, delivery_id: str) -> Any:
     """Send a delivery again now, whatever became of it."""
-    row = deliveries.retry(call.tx, call.tenant, delivery_id)
+    row = deliveries.retry(call.tx, call.tenant, delivery_id, types=_readable(call))
     return deliveries.views(call.tx, [row])[0]
+
+
+def _readable(call: Call) -> list[str]:
+    """The types whose deliveries the caller sees: those of events it may read, and tests of the endpoint itself."""
+    return [*rights.readable(call.caller.scopes), TEST_EVENT]
 
 
 def _check_address(call: Call) -> None:

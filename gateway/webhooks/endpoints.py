@@ -12,15 +12,17 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, TooManyEndpoints
 from gateway.web.operations import VERSION
-from gateway.webhooks import signing_secrets, waiting
+from gateway.webhooks import rights, signing_secrets, waiting
 from gateway.webhooks.models import WebhookEndpoint
 
 if TYPE_CHECKING:
     from gateway.privacy.vault import Vault
+    from gateway.web.context import Caller
 
 MOST = 16
 """Endpoints of one merchant in one mode."""
 ALL_EVENTS = ("*",)
+SETS_UP = {"url", "enabled_events"}
 
 
 def create_endpoint(
@@ -32,9 +34,12 @@ def create_endpoint(
     enabled_events: list[str] | None = None,
     description: str | None = None,
     api_version: str = VERSION,
+    client_id: str | None = None,
+    member_id: str | None = None,
 ) -> tuple[WebhookEndpoint, str]:
     """A new endpoint and its secret (``whsec_…``), which is shown this once and stored sealed.
 
+    It is told what the client, or the person by it, may read; without either, what the merchant has agreed.
     Raises ``TooManyEndpoints``.
     """
     count = tx.exec(query_of(tenant).with_only_columns(func.count())).one()
@@ -44,6 +49,8 @@ def create_endpoint(
         id=tx.new_id("we"),
         merchant_id=tenant.merchant_id,
         mode=tenant.mode,
+        client_id=client_id,
+        member_id=member_id,
         url=url,
         description=description,
         enabled_events=enabled_events or list(ALL_EVENTS),
@@ -77,9 +84,23 @@ def locked(tx: Transaction, tenant: Tenant, endpoint_id: str) -> WebhookEndpoint
     return _owned(tx.exec(query).first(), tenant, endpoint_id)
 
 
-def change(tx: Transaction, tenant: Tenant, endpoint_id: str, changes: dict[str, Any]) -> WebhookEndpoint:
-    """Set what ``changes`` names; ``status`` switches deliveries on or off. Raises ``NotFound``."""
+def change(
+    tx: Transaction,
+    tenant: Tenant,
+    endpoint_id: str,
+    changes: dict[str, Any],
+    *,
+    by: Caller | None = None,
+) -> WebhookEndpoint:
+    """Set what ``changes`` names; ``status`` switches deliveries on or off.
+
+    Whoever sets the address or the events sets the endpoint up: from now on it is told what ``by`` may read. Raises
+    ``NotFound``, and ``RoleMissing`` or ``ScopeMissing`` when the endpoint then names what ``by`` may not read.
+    """
     endpoint = locked(tx, tenant, endpoint_id)
+    if by is not None and SETS_UP & changes.keys():
+        rights.check(by, changes.get("enabled_events", endpoint.enabled_events))
+        endpoint.client_id, endpoint.member_id = by.client_id, by.user_id
     for name in ("url", "description", "enabled_events", "api_version"):
         if name in changes:
             setattr(endpoint, name, changes[name])
@@ -140,6 +161,7 @@ def view(tx: Transaction, endpoint: WebhookEndpoint, *, secret: str | None = Non
         "url": endpoint.url,
         "description": endpoint.description,
         "enabled_events": endpoint.enabled_events,
+        "withheld_events": rights.withheld(tx, endpoint),
         "api_version": endpoint.api_version,
         "status": "enabled" if endpoint.enabled else "disabled",
         "disabled_reason": endpoint.disabled_reason,

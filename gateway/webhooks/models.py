@@ -51,6 +51,10 @@ class WebhookEndpoint(SQLModel, table=True):
     id: str = Field(sa_column=Column(Words, primary_key=True))
     merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
     mode: str = Field(sa_column=Column(Words, nullable=False))
+    client_id: str | None = Field(default=None, sa_column=Column(Words))
+    member_id: str | None = Field(default=None, sa_column=Column(Words))
+    """The client, and the person by it, that set the address or the events last: it is told what these may read. Of an
+    endpoint without either, it is what its merchant has agreed."""
     url: str = Field(sa_column=Column(Words, nullable=False))
     description: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
     enabled_events: list[str] = Field(sa_column=Column(Document, nullable=False, server_default='["*"]'))
@@ -163,7 +167,7 @@ class WebhookAttempt(SQLModel, table=True):
     request_headers: dict[str, str] = Field(sa_column=Column(Document, nullable=False))
     response_status: int | None = Field(default=None, sa_column=Column(Whole, nullable=True))
     response_body: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
-    """The beginning of the answer, masked; None again after some days (``deliveries.forget_answers``)."""
+    """The beginning of the answer, masked; None again after some days (``deliveries.forget_old_answers``)."""
     error: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
     duration_ms: int = Field(sa_column=Column(Whole, nullable=False))
     next_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))

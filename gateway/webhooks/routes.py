@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from gateway.web.operations import Api, Call
 from gateway.web.paging import page
-from gateway.webhooks import service
+from gateway.webhooks import rights, service
 from gateway.webhooks.models import Event
 from gateway.webhooks.schemas import EventAnswer, EventQuery
 
@@ -17,24 +17,27 @@ api = Api("events", prefix="/v1/events")
 
 @api.get(scope="events:read", query=EventQuery, answer=EventAnswer, lists=True)
 def list_events(call: Call) -> Any:
-    """List events, newest first; with `after`, what came since that event, oldest first and without gaps."""
+    """List the events one may read, newest first; with `after`, what came since, oldest first and without gaps."""
     asked = call.query
+    able = rights.readable(call.caller.scopes)
+    types = able if asked["type"] is None else [type for type in able if type == asked["type"]]
     if asked["after"] is None:
         return page(
             call.tx,
-            service.events_of(call.tenant, type=asked["type"]),
+            service.events_of(call.tenant, types=types),
             by=col(Event.id),
             key=lambda event: event.id,
             limit=asked["limit"],
             cursor=asked["cursor"],
         )
     found, more = service.events_after(
-        call.tx, call.tenant, asked["after"], type=asked["type"], limit=asked["limit"]
+        call.tx, call.tenant, asked["after"], types=types, limit=asked["limit"]
     )
     return {"object": "list", "data": found, "has_more": more, "next_cursor": None}
 
 
 @api.get("/<event_id>", scope="events:read", answer=EventAnswer)
 def get_event(call: Call, event_id: str) -> Any:
-    """Retrieve an event."""
-    return service.get_event(call.tx, call.tenant, event_id)
+    """Retrieve an event whose object one may read."""
+    types = rights.readable(call.caller.scopes)
+    return service.get_event(call.tx, call.tenant, event_id, types=types)

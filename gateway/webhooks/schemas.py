@@ -10,29 +10,33 @@ from gateway.web.fields import Choice, Line, Moment, Strict
 from gateway.web.operations import VERSION
 from gateway.web.paging import PageQuery
 
-EVENT_TYPES = (
-    "checkout.approved",
-    "checkout.declined",
-    "checkout.expired",
-    "checkout.canceled",
-    "checkout.under_review",
-    "payment.authorized",
-    "payment.unacknowledged",
-    "payment.expiring",
-    "payment.captured",
-    "payment.voided",
-    "payment.expired",
-    "refund.succeeded",
-    "refund.failed",
-    "loan.unwound",
-    "settlement.closed",
-    "payout.paid",
-    "payout.failed",
-    "dispute.opened",
-    "dispute.won",
-    "dispute.lost",
-    "webhook_endpoint.disabled",
-)
+CHECKOUTS, PAYMENTS = ("checkouts:read", "checkouts:write"), ("payments:read",)
+REFUNDS, SETTLEMENTS = ("refunds:write", "payments:read"), ("settlements:read",)
+EVENT_SCOPES: dict[str, tuple[str, ...]] = {
+    "checkout.approved": CHECKOUTS,
+    "checkout.declined": CHECKOUTS,
+    "checkout.expired": CHECKOUTS,
+    "checkout.canceled": CHECKOUTS,
+    "checkout.under_review": CHECKOUTS,
+    "payment.authorized": PAYMENTS,
+    "payment.unacknowledged": PAYMENTS,
+    "payment.expiring": PAYMENTS,
+    "payment.captured": PAYMENTS,
+    "payment.voided": PAYMENTS,
+    "payment.expired": PAYMENTS,
+    "refund.succeeded": REFUNDS,
+    "refund.failed": REFUNDS,
+    "loan.unwound": PAYMENTS,
+    "settlement.closed": SETTLEMENTS,
+    "payout.paid": SETTLEMENTS,
+    "payout.failed": SETTLEMENTS,
+    "dispute.opened": PAYMENTS,
+    "dispute.won": PAYMENTS,
+    "dispute.lost": PAYMENTS,
+    "webhook_endpoint.disabled": ("webhooks:write",),
+}
+"""The types of events, each with the scopes of which one is needed to read it: those that read its object."""
+EVENT_TYPES = tuple(EVENT_SCOPES)
 TEST_EVENT = "webhook_endpoint.test"
 """Type of a test's sample when none is asked for; it is never recorded."""
 KEPT_CHARACTERS = 500
@@ -135,6 +139,12 @@ class WebhookEndpointAnswer(Strict):
     )
     disabled_at = Moment(allow_none=True)
     failing_since = Moment(allow_none=True)
+    withheld_events = fields.List(
+        fields.String(),
+        metadata={
+            "description": "Types it subscribes to and is not told of: who set it up may not read them."
+        },
+    )
     secrets = fields.List(
         fields.Nested(SecretAnswer), metadata={"description": "The secrets that sign, the current one first."}
     )

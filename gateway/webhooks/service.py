@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import func
@@ -11,8 +12,10 @@ from sqlmodel.sql.expression import SelectOfScalar
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
+from gateway.errors import NotFound
 from gateway.webhooks import ordering, waiting
 from gateway.webhooks.models import Event, WebhookEndpoint
+from gateway.webhooks.schemas import EVENT_TYPES
 
 
 def record(tx: Transaction, tenant: Tenant, type: str, *, object_id: str, data: dict[str, Any]) -> Event:
@@ -41,27 +44,35 @@ def record(tx: Transaction, tenant: Tenant, type: str, *, object_id: str, data: 
     return event
 
 
-def get_event(tx: Transaction, tenant: Tenant, event_id: str) -> Event:
-    """The merchant's event. Raises ``NotFound``."""
-    return owned(tx.get(Event, event_id), tenant, "event", event_id)
+def get_event(tx: Transaction, tenant: Tenant, event_id: str, *, types: Collection[str]) -> Event:
+    """The merchant's event, if it is of one of ``types``. Raises ``NotFound``."""
+    event = owned(tx.get(Event, event_id), tenant, "event", event_id)
+    if event.type not in types:
+        raise NotFound(f"There is no event {event_id!r}.")
+    return event
 
 
-def events_of(tenant: Tenant, *, type: str | None = None) -> SelectOfScalar[Event]:
-    """The query of a merchant's events."""
+def events_of(tenant: Tenant, *, types: Collection[str]) -> SelectOfScalar[Event]:
+    """The query of a merchant's events of some types."""
     query = select(Event).where(Event.merchant_id == tenant.merchant_id, Event.mode == tenant.mode)
-    return query.where(Event.type == type) if type else query
+    if set(types) >= set(EVENT_TYPES):
+        return query
+    if len(types) == 1:
+        return query.where(Event.type == next(iter(types)))
+    return query.where(col(Event.type).in_(types))
 
 
 def events_after(
-    tx: Transaction, tenant: Tenant, event_id: str, *, type: str | None, limit: int
+    tx: Transaction, tenant: Tenant, event_id: str, *, types: Collection[str], limit: int
 ) -> tuple[list[Event], bool]:
     """What came after an event, oldest first, and whether more follows. Raises ``NotFound``.
 
-    Whoever asks again after the last event of the answer misses none, whatever is being written meanwhile.
+    Whoever asks again after the last event of the answer misses none, whatever is being written meanwhile. Any event
+    of the merchant marks a place, for nothing of it is shown: what one may read can have shrunk since.
     """
-    since = get_event(tx, tenant, event_id)
+    since = get_event(tx, tenant, event_id, types=EVENT_TYPES)
     decided = ordering.horizon(tx)
-    query = events_of(tenant, type=type).where(Event.position > since.position)
+    query = events_of(tenant, types=types).where(Event.position > since.position)
     if decided is not None:
         query = query.where(Event.position <= decided)
     found = list(tx.exec(query.order_by(col(Event.position)).limit(limit + 1)))

@@ -15,7 +15,7 @@ from sqlalchemy import and_, exists, insert, or_, update
 from sqlmodel import SQLModel, col, select
 
 from gateway.db.transactions import Transaction
-from gateway.webhooks import signing_secrets
+from gateway.webhooks import rights, signing_secrets
 from gateway.webhooks.models import Event, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 LEASE = timedelta(seconds=60)
@@ -125,7 +125,7 @@ def claim(tx: Transaction, endpoint_id: str, *, limit: int = RUN_LENGTH) -> Run 
         .order_by(col(WebhookDelivery.next_at), col(WebhookDelivery.id))
         .limit(LOOKED_AT)
     )
-    deliveries = _in_order(tx, list(tx.exec(query)))[:limit]
+    deliveries = _in_order(tx, _told(tx, endpoint, list(tx.exec(query))))[:limit]
     for row in deliveries:
         row.claims += 1
         row.leased_until = tx.wall + LEASE
@@ -137,6 +137,17 @@ def claim(tx: Transaction, endpoint_id: str, *, limit: int = RUN_LENGTH) -> Run 
     events = tx.exec(select(Event).where(col(Event.id).in_({row.event_id for row in deliveries})))
     secrets = signing_secrets.live(tx, endpoint_id)
     return Run(endpoint, secrets, deliveries, {event.id: event for event in events})
+
+
+def _told(tx: Transaction, endpoint: WebhookEndpoint, due: list[WebhookDelivery]) -> list[WebhookDelivery]:
+    """Those of ``due`` that the endpoint may be told of now; the rest is canceled."""
+    able = rights.told(tx, endpoint) if due else set()
+    for row in due:
+        if row.type not in able:
+            row.status, row.leased_until, row.finished_at = "canceled", None, tx.wall
+            tx.add(row)
+    tx.flush()
+    return [row for row in due if row.status == "pending"]
 
 
 def _in_order(tx: Transaction, due: list[WebhookDelivery]) -> list[WebhookDelivery]:

@@ -11,6 +11,7 @@ from flask import Flask
 
 import fenqi
 from fenqi.testing.wsgi import wsgi_session
+from gateway.merchants import service as merchants
 from gateway.oauth import service
 from gateway.runtime import drain
 from tests.one_database import database_url  # noqa: F401
@@ -39,6 +40,7 @@ def client(connect: Connect, api: Any) -> fenqi.Fenqi:
 
 def test_a_partner_asks_for_scores(app: Flask, api: Any, connect: Connect, client: fenqi.Fenqi) -> None:
     gateway, merchant = app.extensions["fenqi"], api.credentials["merchant"]
+    gateway.db.write(lambda tx: merchants.agree_scopes(tx, merchant, give=["scores:write"]) and None)
     client_id, secret = gateway.db.write(
         lambda tx: service.create_client(
             tx, gateway.vault, merchant_id=merchant, mode="test", scopes=("scores:write",)

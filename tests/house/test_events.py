@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.webhooks.schemas import EVENT_TYPES, TEST_EVENT
+from gateway.app import APIS
+from gateway.webhooks.schemas import EVENT_SCOPES, EVENT_TYPES, TEST_EVENT
 
 ROOT = Path(__file__).parents[2]
 GATEWAY = ROOT / "gateway"
@@ -85,6 +86,21 @@ def test_events_offered_are_events_in_the_documentation() -> None:
     page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
     table = page.partition("## The events\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"`([a-z_]+\.[a-z_]+)`", table)) == set(EVENT_TYPES)
+    for row in re.findall(r"^\| `.*$", table, re.MULTILINE):
+        types, _, scopes = row.strip("| ").split("|")
+        for kind in re.findall(r"`([^`]+)`", types):
+            assert set(re.findall(r"`([^`]+)`", scopes)) == set(EVENT_SCOPES[kind]), kind
+
+
+def test_an_event_is_read_by_the_scopes_that_read_its_object() -> None:
+    reading = {
+        operation.path.removeprefix("/v1/").partition("/")[0]: operation.scope
+        for api in APIS
+        for operation in api.operations
+        if operation.method == "GET" and re.fullmatch(r"/v1/\w+/<\w+>", operation.path)
+    }
+    for kind, scopes in EVENT_SCOPES.items():
+        assert set(scopes) == set(reading[f"{kind.partition('.')[0]}s"]), kind
 
 
 def test_the_sdk_and_its_fake_tell_of_events_that_exist() -> None:

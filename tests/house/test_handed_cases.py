@@ -128,6 +128,35 @@ HELD: dict[str, list[str]] = {
         "tests/gateway/audit/test_roots.py::test_an_emptied_log_is_named",
         "tests/gateway/audit/test_roots.py::test_a_rewritten_log_is_named_with_where_it_began",
     ],
+    "D3": [
+        "tests/gateway/oauth/test_entitlements.py::test_the_portals_client_may_have_the_portals_scopes_and_no_other",
+        "tests/gateway/oauth/test_entitlements.py::test_scores_need_an_agreement_and_end_with_it",
+    ],
+    "D4": [
+        "tests/gateway/web/test_object_access.py"
+        "::test_each_caller_reads_the_events_of_what_it_may_read_and_no_other",
+        "tests/gateway/web/test_object_access.py"
+        "::test_an_endpoint_is_told_what_who_set_it_up_may_read_at_that_moment",
+    ],
+    "D5": [
+        "tests/gateway/identity/test_code_limits.py"
+        "::test_forty_checkouts_for_one_phone_send_ten_codes_and_take_twenty_guesses_a_day",
+        "tests/gateway/identity/test_code_limits.py::test_an_id_number_is_not_guessed_for_by_many_phones",
+    ],
+    "D8": [
+        f"{PORTAL}test_limits.py::test_a_flood_of_callbacks_from_one_address_lets_others_log_in",
+        f"{PORTAL}test_limits.py::test_a_callback_that_has_to_wait_keeps_its_code_and_the_login_of_before",
+        f"{PORTAL}test_sessions.py::test_a_gateway_that_does_not_renew_is_no_logout",
+    ],
+    "D9": [
+        "tests/gateway/oauth/test_pushed_requests.py::test_pushing_is_limited_for_each_address_and_in_all",
+        "tests/gateway/oauth/test_pushed_requests.py"
+        "::test_of_a_request_only_what_has_a_meaning_is_kept_and_not_much_of_it",
+    ],
+    "D10": [
+        "tests/gateway/web/test_bodies.py"
+        "::test_a_body_of_65_kb_is_refused_within_20_ms_of_cpu_in_a_short_answer"
+    ],
     "D13": [
         f"{HOUSE}test_no_route_fails.py::test_no_step_of_the_login_fails",
         f"{HOUSE}test_no_route_fails.py::test_no_page_of_the_portal_fails",
@@ -162,7 +191,7 @@ IN_PART = {
 }
 
 TO_COME = {
-    "the shopper's secret, cheap attacks, entitlements, erasure": "D1 D3-D5 D7-D10 D12",
+    "the shopper's secret, cheap attacks, entitlements, erasure": "D1 D7 D12",
     "proof of the books from facts": "M19-M21",
     "the shopper's pages and the snippet": "M13 M22 P2-P8 P13-P16",
     "types of the SDK": "P17 P18",

@@ -107,6 +107,15 @@ class Portal:
         body = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": token}
         return self.client.post("/oauth/token", data={**body, **changes})
 
+    def tab(self) -> FlaskClient:
+        """A further connection of the same browser, for requests at the same moment."""
+        client = self.client.application.test_client()
+        for name in ("fenqi_login", "fenqi_device"):
+            cookie = self.client.get_cookie(name)
+            if cookie is not None:
+                client.set_cookie(name, cookie.value)
+        return client
+
     def me(self, access_token: str) -> TestResponse:
         return self.client.get("/v1/me", headers={"Authorization": f"Bearer {access_token}"})
 

@@ -101,12 +101,12 @@ def test_a_right_password_clears_the_count(portal):
         assert portal.log_in().status_code == 200
 
 
-def test_parallel_guesses_are_counted_before_they_are_looked_at(app, portal):
+def test_parallel_guesses_are_counted_before_they_are_looked_at(portal):
     form = portal.form(portal.client.get(portal.address()))
     data = {"form": form["form"], "email": portal.email, "password": "not the password"}
 
     def guess(_: int) -> int:
-        return app.test_client().post(form["action"], data=data).status_code
+        return portal.tab().post(form["action"], data=data).status_code
 
     with ThreadPoolExecutor(12) as pool:
         answers = sorted(pool.map(guess, range(12)))
@@ -233,6 +233,29 @@ def test_a_form_that_another_site_sends_is_refused(portal, headers):
     assert portal.client.post(form["action"], data=data, headers=headers).status_code == 400
     own = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
     assert portal.client.post(form["action"], data=data, headers=own).status_code == 200
+
+
+def test_a_form_is_taken_from_the_browser_only_that_it_was_shown_to(app, portal):
+    """Else somebody's own login page, sent from a page of theirs, would log others in to their account."""
+    form = portal.form(portal.client.get(portal.address()))
+    data = {"form": form["form"], "email": portal.email, "password": portal.password}
+    victim = app.test_client()
+    for cookies, words in ((False, "Cookie"), (True, "页面已过期")):
+        if cookies:
+            victim.get(portal.address())
+        refused = victim.post(form["action"], data=data)
+        assert (refused.status_code, words in refused.text) == (400, True)
+    question = portal.form(portal.client.post(form["action"], data=data))
+    stolen = victim.post(question["action"], data={"form": question["form"], "continue": "yes"})
+    assert stolen.status_code == 400
+    cookie = portal.client.get_cookie("fenqi_login")
+    assert (cookie.http_only, cookie.same_site, cookie.path) == (True, "Lax", "/")
+    tab = portal.form(portal.client.get(portal.address()))
+    assert portal.client.get_cookie("fenqi_login").value == cookie.value, (
+        "a second tab does not end the first"
+    )
+    assert portal.client.post(form["action"], data=data).status_code == 200
+    assert tab
 
 
 def test_a_role_limits_the_token_and_the_answer_says_so(make_portal, api):

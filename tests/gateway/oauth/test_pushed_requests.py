@@ -6,8 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
+from sqlmodel import select
 
-from gateway.oauth import service
+from gateway.oauth import pushed, service
+from gateway.oauth.models import PushedRequest
+from gateway.web.rate_limits import PUSHES
 from tests.gateway.oauth.proofs import Prover
 
 
@@ -48,11 +51,11 @@ def test_it_is_answered_once(portal, uri):
     assert page(portal, uri) == 400
 
 
-def test_of_parallel_answers_one_brings_a_code(app, portal, uri):
+def test_of_parallel_answers_one_brings_a_code(portal, uri):
     login = portal.log_in(address=address(portal, uri))
 
     def carry_on(_: int):
-        return type(portal)(app.test_client(), portal.client_id, portal.email).carry_on(login)
+        return type(portal)(portal.tab(), portal.client_id, portal.email).carry_on(login)
 
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(carry_on, range(20)))
@@ -140,6 +143,41 @@ def test_a_proof_binds_the_code_to_its_key(portal, clock, api):
     uri = push(portal, {"DPoP": prover.proof("POST", "/oauth/par")}).json["request_uri"]
     code = portal.returned(portal.carry_on(portal.log_in(address=address(portal, uri))))["code"]
     assert portal.exchange(code).json["error"] == "invalid_grant"
+
+
+def waiting(app) -> list[dict[str, str]]:
+    with app.extensions["fenqi"].db.read() as tx:
+        return list(tx.exec(select(PushedRequest.parameters)))
+
+
+def test_of_a_request_only_what_has_a_meaning_is_kept_and_not_much_of_it(app, portal):
+    assert push(portal, padding="x" * 15_000, client_secret=None).status_code == 201
+    (kept,) = waiting(app)
+    assert set(kept) == {*portal.asked()}
+    refused = push(portal, state="x" * 4_096)
+    assert (refused.status_code, refused.json["error"]) == (400, "invalid_request")
+    assert "4096" in refused.json["error_description"]
+    assert len(waiting(app)) == 1
+
+
+def test_pushing_is_limited_for_each_address_and_in_all(app, portal, clock, monkeypatch):
+    """Without credentials 400 requests came to 400 rows of 15 kB."""
+    answers = [push(portal).status_code for _ in range(PUSHES.burst + 1)]
+    assert answers == [201] * PUSHES.burst + [429]
+    refused = push(portal)
+    assert int(refused.headers["Retry-After"]) >= 1
+    elsewhere = {"REMOTE_ADDR": "2001:db8::1"}
+    monkeypatch.setattr(pushed, "MOST_WAITING", PUSHES.burst + 1)
+    data = portal.asked()
+    answers = [
+        portal.client.post("/oauth/par", data=data, environ_base=elsewhere).status_code for _ in range(2)
+    ]
+    assert answers == [201, 429]
+    assert len(waiting(app)) == PUSHES.burst + 1
+    clock.advance(seconds=91)
+    for _ in range(2):
+        assert portal.client.post("/oauth/par", data=data, environ_base=elsewhere).status_code == 201
+    assert len(waiting(app)) == 2, "what nobody opened in time is swept by those that come"
 
 
 def test_old_requests_and_proofs_are_forgotten(app, portal, uri, clock):

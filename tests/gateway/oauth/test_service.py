@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from gateway.core.scopes import SERVER_SCOPES
 from gateway.core.tenant import Tenant
 from gateway.errors import Conflict, NotFound, TooManySecrets, ValidationFailed
 from gateway.oauth import service, spent
 from gateway.oauth.machine_secrets import is_well_formed, new_secret
-from gateway.oauth.scopes import SERVER_SCOPES
 from gateway.team import passwords
 from gateway.team import service as team
 

@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from gateway.app import APIS, gateway_of
 from gateway.config import from_environment
 from gateway.core.roles import ROLE_SCOPES
 from gateway.db.transactions import Transaction
+from gateway.oauth import service as oauth
 from gateway.onboarding import onboard
 from gateway.team import invitations, sessions
 from gateway.team.models import LoginSession, Passkey, TeamMember
@@ -82,18 +83,30 @@ def allow_everything(app: Flask, api: Api) -> str:
     _, claims = keys.verified(api.token)
     scopes = sorted({scope for operation in operations() for scope in operation.scope})
     api.token = keys.sign({**claims, "scope": " ".join(scopes)})
+    api.credentials["person"], session = token_of_person(app, api, "owner", ROLE_SCOPES["owner"])
+    return session
 
-    def owner(tx: Transaction) -> tuple[str, dict[str, Any]]:
-        person = add_person(tx, api, "owner")
+
+def token_of_person(app: Flask, api: Api, role: str, scopes: Iterable[str]) -> tuple[str, str]:
+    """A token of somebody on the caller's team who has just logged in by the portal, and their session."""
+    here = app.extensions["fenqi"]
+    keys = here.ports["signing_keys"]
+    _, claims = keys.verified(api.token)
+
+    def log_in(tx: Transaction) -> tuple[str, dict[str, Any]]:
+        person = add_person(tx, api, role)
         login = sessions.Login(
             ("pwd", "otp", "mfa"), tx.wall, "browser", "http://gateway.test/portal", person.id
         )
         session = sessions.begin(tx, here.vault, person, login)
-        return session, {"sub": person.id, "sid": session, **sessions.claims(tx, session, person)}
+        client = oauth.portal_client(
+            tx, redirect_uris=["https://gateway.test/portal/callback"], mode=claims["mode"]
+        )
+        who = {"sub": person.id, "client_id": client.id, "sid": session}
+        return session, {**who, **sessions.claims(tx, session, person)}
 
-    session, who = here.db.write(owner)
-    api.credentials["person"] = keys.sign({**claims, **who, "scope": " ".join(ROLE_SCOPES["owner"])})
-    return session
+    session, who = here.db.write(log_in)
+    return keys.sign({**claims, **who, "scope": " ".join(scopes)}), session
 
 
 def add_person(tx: Transaction, api: Api, role: str) -> TeamMember:

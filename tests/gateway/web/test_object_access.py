@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from gateway.core.roles import ROLES
+from gateway.core.scopes import PORTAL_SCOPES, entitled
+from gateway.core.tenant import Tenant
+from gateway.merchants import service as merchants
 from gateway.oauth import service as oauth
+from gateway.runtime import drain
+from gateway.team.models import LoginSession, TeamMember
 from gateway.web.operations import Operation
+from gateway.webhooks import service as events
+from gateway.webhooks.schemas import EVENT_TYPES
 from tests.gateway.conftest import Api
 from tests.gateway.web.conftest import (
     IDENTIFIER,
@@ -20,7 +30,9 @@ from tests.gateway.web.conftest import (
     for_people,
     name,
     operations,
+    token_of_person,
 )
+from tests.gateway.webhooks.conftest import Sink, listening
 
 BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/payments/<payment_id>/void": {"reason": "out of stock"},
@@ -118,3 +130,179 @@ def test_what_a_list_is_asked_for_by_name_stays_the_callers(world: World, strang
         f"/v1/events?after={world.ids['event_id']}",
     ):
         assert stranger.get(path).json.get("data", []) == [], path
+
+
+MONEY = {"settlement.closed", "payout.paid", "payout.failed"}
+ENDPOINTS = {"webhook_endpoint.disabled"}
+EVENTS_OF = {
+    "owner": {*EVENT_TYPES},
+    "finance": {*EVENT_TYPES} - ENDPOINTS,
+    "operations": {*EVENT_TYPES} - ENDPOINTS,
+    "developer": {*EVENT_TYPES} - MONEY,
+    "viewer": {*EVENT_TYPES} - ENDPOINTS,
+    "server": {*EVENT_TYPES},
+    "server for payments": ENDPOINTS
+    | {one for one in EVENT_TYPES if one.startswith(("payment.", "loan.", "refund.", "dispute."))},
+}
+"""Which events each may read, written here a second time: a change has to be meant twice."""
+SETS_UP = ("owner", "developer", "server", "server for payments")
+
+
+class Matrix:
+    """One merchant with a caller of every kind, and one event of every type."""
+
+    def __init__(self, app: Flask, api: Api) -> None:
+        self.gateway, self.api = app.extensions["fenqi"], api
+        self.tenant = Tenant(api.credentials["merchant"], "test")
+        merchant, made = api.credentials["merchant"], {}
+        self.people: dict[str, str] = {}
+        for role in ROLES:
+            scopes = entitled(
+                PORTAL_SCOPES, self.gateway.db.write(lambda tx: merchants.agreement(tx, merchant)), role
+            )
+            token, session = token_of_person(app, api, role, scopes)
+            made[role] = replace(api, token=token)
+            with self.gateway.db.read() as tx:
+                self.people[role] = tx.get_one(LoginSession, session).member_id
+        scopes = ("payments:read", "events:read", "webhooks:write")
+        client_id, secret = self.gateway.db.write(
+            lambda tx: oauth.create_client(
+                tx, self.gateway.vault, merchant_id=merchant, mode="test", scopes=scopes
+            )
+        )
+        made["server"] = api
+        made["server for payments"] = replace(
+            api, credentials={**api.credentials, "client_id": client_id, "client_secret": secret}
+        )
+        made["server for payments"].login()
+        self.callers = made
+        self.ids = self.happen()
+
+    def happen(self) -> dict[str, str]:
+        """An event of each type; returns their identifiers."""
+
+        def record(tx: Any) -> dict[str, str]:
+            return {
+                kind: events.record(tx, self.tenant, kind, object_id=f"obj_{number}", data={}).id
+                for number, kind in enumerate(EVENT_TYPES)
+            }
+
+        ids: dict[str, str] = self.gateway.db.write(record)
+        return ids
+
+    def became(self, who: str, /, **changes: Any) -> None:
+        """Change somebody, as an owner would."""
+        self.gateway.db.write(
+            lambda tx: [
+                setattr(tx.get_one(TeamMember, self.people[who]), *change) for change in changes.items()
+            ]
+        )
+
+    def told(self, sink: Sink) -> dict[str, set[str]]:
+        """What the sink got, by the path of the endpoint."""
+        while drain(self.gateway):
+            pass
+        got: dict[str, set[str]] = {}
+        for one in sink.take():
+            got.setdefault(one.path.rpartition("/")[2].replace("-", " "), set()).add(
+                json.loads(one.body)["type"]
+            )
+        return got
+
+
+@pytest.fixture
+def matrix(app: Flask, api: Api) -> Matrix:
+    return Matrix(app, api)
+
+
+@pytest.mark.parametrize("who", EVENTS_OF)
+def test_each_caller_reads_the_events_of_what_it_may_read_and_no_other(matrix: Matrix, who: str) -> None:
+    api, may = matrix.callers[who], EVENTS_OF[who]
+    listed = {event["type"] for event in api.get("/v1/events?limit=100").json["data"]}
+    assert listed == may
+    first = matrix.ids["checkout.approved"]
+    after = {event["type"] for event in api.get(f"/v1/events?limit=100&after={first}").json["data"]}
+    assert after == may - {"checkout.approved"}
+    for kind, event_id in matrix.ids.items():
+        assert api.get(f"/v1/events/{event_id}").status_code == (200 if kind in may else 404), kind
+        found = api.get(f"/v1/events?type={kind}").json["data"]
+        assert [event["id"] for event in found] == ([event_id] if kind in may else []), kind
+
+
+def test_an_endpoint_is_told_what_who_set_it_up_may_read_at_that_moment(matrix: Matrix) -> None:
+    with listening() as sink:
+        endpoints = {}
+        for who, api in matrix.callers.items():
+            body = {"url": f"{sink.url}/{who.replace(' ', '-')}"}
+            made = api.post("/v1/webhook_endpoints", body)
+            assert made.status_code == (201 if who in SETS_UP else 403), made.text
+            if who in SETS_UP:
+                endpoints[who] = made.json["id"]
+                assert set(made.json["withheld_events"]) == {*EVENT_TYPES} - EVENTS_OF[who]
+                for kind in EVENT_TYPES:
+                    named = api.call(
+                        "PATCH", f"/v1/webhook_endpoints/{made.json['id']}", {"enabled_events": [kind]}
+                    )
+                    assert named.status_code == (200 if kind in EVENTS_OF[who] else 403), named.text
+                    assert named.status_code == 200 or kind in named.json["detail"]
+                api.call("PATCH", f"/v1/webhook_endpoints/{made.json['id']}", {"enabled_events": ["*"]})
+        matrix.happen()
+        assert matrix.told(sink) == {who: EVENTS_OF[who] for who in SETS_UP}
+
+        developer, money = matrix.callers["developer"], matrix.ids["payout.paid"]
+        for who, endpoint in endpoints.items():
+            path = f"/v1/webhook_endpoints/{endpoint}"
+            shown = developer.get(f"{path}/deliveries?limit=100")
+            assert not {row["type"] for row in shown.json["data"]} & MONEY
+            assert money not in shown.text
+            all_of_today = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+            assert (
+                developer.post(f"{path}/replay", {**all_of_today, "types": ["payout.paid"]}).status_code
+                == 403
+            )
+            again = developer.post(f"{path}/replay", all_of_today)
+            assert again.json["queued"] == 2 * len(EVENTS_OF["developer"] & EVENTS_OF[who])
+            assert developer.post(f"{path}/test", {"type": "payout.paid"}).status_code == 403
+            assert developer.post(f"{path}/test").status_code == 200
+        assert not matrix.told(sink)["developer"] & MONEY
+        (delivery,) = [
+            row["id"]
+            for row in matrix.api.get(
+                f"/v1/webhook_endpoints/{endpoints['owner']}/deliveries?limit=100"
+            ).json["data"]
+            if row["type"] == "payout.paid"
+        ]
+        assert developer.post(f"/v1/webhook_deliveries/{delivery}/retry").status_code == 404
+
+        matrix.happen()
+        matrix.became("owner", role="developer")
+        matrix.became("developer", removed_at=matrix.gateway.clock())
+        matrix.gateway.db.write(
+            lambda tx: merchants.agree_scopes(tx, matrix.tenant.merchant_id, take=["settlements:read"])
+        )
+        told = matrix.told(sink)
+        assert told == {
+            "owner": EVENTS_OF["developer"],
+            "server": {*EVENT_TYPES} - MONEY,
+            "server for payments": EVENTS_OF["server for payments"],
+        }
+        assert matrix.api.get(f"/v1/webhook_endpoints/{endpoints['developer']}").json["withheld_events"] == [
+            *EVENT_TYPES
+        ]
+
+
+def test_whoever_moves_an_endpoint_brings_their_own_rights(matrix: Matrix) -> None:
+    owner, developer = matrix.callers["owner"], matrix.callers["developer"]
+    with listening() as sink:
+        named = {"url": sink.url, "enabled_events": ["payout.paid", "payment.captured"]}
+        path = f"/v1/webhook_endpoints/{owner.post('/v1/webhook_endpoints', named).json['id']}"
+        assert developer.call("PATCH", path, {"description": "books"}).json["withheld_events"] == []
+        moved = developer.call("PATCH", path, {"url": f"{sink.url}/mine"})
+        assert (moved.status_code, moved.json["code"]) == (403, "insufficient_role")
+        assert "payout.paid" in moved.json["detail"]
+        assert owner.call("PATCH", path, {"enabled_events": ["*"]}).json["withheld_events"] == []
+        moved = developer.call("PATCH", path, {"url": f"{sink.url}/mine"})
+        assert set(moved.json["withheld_events"]) == MONEY
+        matrix.happen()
+        assert matrix.told(sink) == {"mine": EVENTS_OF["developer"]}
+        assert owner.call("PATCH", path, {"url": sink.url}).json["withheld_events"] == []

@@ -18,7 +18,18 @@ from hypothesis import strategies as st
 from gateway.app import create_app
 from gateway.config import Settings
 from gateway.errors import Unavailable
-from gateway.web.rate_limits import CHECKOUTS, LOGINS, TOKENS, InProcess, Rate, Shared, counter_of
+from gateway.web.rate_limits import (
+    CHECKOUTS,
+    INVITATIONS,
+    LOGINS,
+    PUBLIC_PLANS,
+    TOKENS,
+    InProcess,
+    Rate,
+    Shared,
+    counter_of,
+    network_of,
+)
 from tests.gateway.conftest import Api, problem
 
 REDIS = shutil.which("redis-server")
@@ -134,6 +145,52 @@ def test_guessing_from_one_address_is_slowed(app: Any, path: str, rate: Rate) ->
     assert elsewhere.status_code != 429
 
 
+def test_an_ipv6_customer_is_one_address_and_so_is_a_mapped_one() -> None:
+    assert network_of("2001:db8:1:2:3:4:5:6") == network_of("2001:db8:1:2::9") == "2001:db8:1:2::"
+    assert network_of("2001:db8:1:3::9") != network_of("2001:db8:1:2::9")
+    assert network_of("::ffff:203.0.113.9") == network_of("203.0.113.9") == "203.0.113.9"
+    assert network_of("fe80::1%eth0") == "fe80::"
+    assert network_of("é" * 100) == "é" * 45
+
+
+def test_addresses_behind_which_one_customer_sits_are_counted_together(app: Any) -> None:
+    client = app.test_client()
+    answers = [
+        client.get("/account/invitation", environ_base={"REMOTE_ADDR": f"2001:db8::{number:x}"}).status_code
+        for number in range(INVITATIONS.burst + 1)
+    ]
+    assert answers == [410] * INVITATIONS.burst + [429]
+    assert client.get("/account/invitation", environ_base={"REMOTE_ADDR": "2001:db8:1::"}).status_code == 410
+    page = client.get("/account/invitation?lang=en", headers={"Accept": "text/html"})
+    assert page.status_code == 410
+    for _ in range(PUBLIC_PLANS.burst):
+        client.get("/plans")
+    page = client.get("/plans?lang=en", headers={"Accept": "text/html"})
+    assert page.status_code == 429
+    assert f"Try again in {page.headers['Retry-After']} second" in page.text
+
+
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [
+        ("Authorization", 6 * 1024),
+        ("DPoP", 6 * 1024),
+        ("Idempotency-Key", 1024),
+        ("Cookie", 16 * 1024),
+        ("X", 8 * 1024),
+    ],
+)
+def test_a_header_that_is_too_large_is_named(app: Any, header: str, size: int) -> None:
+    client = app.test_client(use_cookies=False)
+    assert client.get("/v1/me", headers={header: "x" * size}).status_code == 401
+    refused = client.get("/v1/me", headers={header: "x" * (size + 1)})
+    told = problem(refused)
+    assert (refused.status_code, told["code"]) == (431, "header_too_large")
+    assert told["param"].lower() == header.lower()
+    many = {f"X-{number}": "x" * 8_000 for number in range(7)}
+    assert client.get("/v1/me", headers=many).status_code == 431
+
+
 def test_a_person_who_is_too_fast_sees_a_page(app: Any) -> None:
     client = app.test_client()
     for _ in range(LOGINS.burst):
@@ -178,6 +235,16 @@ def test_processes_that_share_redis_count_together(redis_url: str, seconds: Seco
     assert sum(admitted) == 20
     assert 0 < one.wait(rate, "a") <= 100 or other.wait(rate, "a") > 0
     assert one.wait(rate, "b") == 0
+
+
+def test_what_is_used_once_is_used_once_for_all_that_share_redis(redis_url: str, seconds: Seconds) -> None:
+    one, other = Shared.at(redis_url, InProcess(seconds)), Shared.at(redis_url, InProcess(seconds))
+    assert one.is_first("proof", 60)
+    assert not other.is_first("proof", 60)
+    assert other.is_first("another", 60)
+    assert counter_of("redis://127.0.0.1:1/0", seconds).is_first("proof", 60), (
+        "without Redis, each for itself"
+    )
 
 
 def test_redis_forgets_whoever_has_the_whole_burst_again(redis_url: str, seconds: Seconds) -> None:

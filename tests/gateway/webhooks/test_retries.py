@@ -290,7 +290,7 @@ def test_answers_are_emptied_after_seven_days_and_the_log_stays(
         api.login()
         api.approved()
         deliver()
-        assert not log_of_deliveries.forget_answers(gateway.db, days=7)
+        assert not log_of_deliveries.forget_old_answers(gateway.db, days=7)
         assert set(answers()) == {"stored"}
         clock.advance(days=days)
     sweep(gateway)
