@@ -15,7 +15,7 @@ from gateway.audit import routes as audit_routes
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import privacy_pages, test_helpers
 from gateway.checkout import routes as checkout_routes
-from gateway.config import Settings, from_environment
+from gateway.config import Settings, WrongSetting, from_environment
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.core.calendar import OfficialWorkingDays
 from gateway.core.identifiers import IdSource
@@ -29,6 +29,7 @@ from gateway.decision.link_book import LinkBook
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
 from gateway.identity.notifier import SandboxNotifier
+from gateway.identity.real_name import OneForEachMode, RealName, SimulatedRealName
 from gateway.ledger import routes as ledger_routes
 from gateway.loans import routes as loan_routes
 from gateway.merchants import routes as merchant_routes
@@ -152,6 +153,7 @@ def gateway_of(
                     Challenger(name, EmbeddedScorer(folder), share)
                     for name, folder, share in settings.scorer_challengers
                 ],
+                "real_name": _real_name(settings),
                 "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
                 "links": LinkBook(database_of(settings, clock=clock, random_bits=random_bits)),
                 "signing_keys": keys,
@@ -183,6 +185,16 @@ def _institution(settings: Settings) -> PaymentInstitution:
 
     keys: dict[Mode, str] = {"test": settings.institution_test_key, "live": settings.institution_live_key}
     return StripeLikeInstitution(settings.institution_url, keys)
+
+
+def _real_name(settings: Settings) -> RealName:
+    if not settings.real_name_url:
+        return SimulatedRealName()
+    if not settings.real_name_key:
+        raise WrongSetting("FENQI_REAL_NAME_URL is set without FENQI_REAL_NAME_KEY: set both, or neither.")
+    from gateway.identity.real_name_http import HttpRealName  # noqa: PLC0415
+
+    return OneForEachMode(HttpRealName(settings.real_name_url, settings.real_name_key))
 
 
 def _name_requests(app: Flask) -> None:

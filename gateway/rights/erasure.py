@@ -12,8 +12,8 @@ from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
 from gateway.decision import links
-from gateway.identity import erasure
-from gateway.rights.obstacles import obstacles
+from gateway.identity import claims, erasure
+from gateway.rights.obstacles import Obstacle, in_order, obstacles
 
 LOOK_AGAIN = timedelta(days=30)
 """A frozen wish is judged at least so often: a loan may end before its plan."""
@@ -22,7 +22,7 @@ LOOK_AGAIN = timedelta(days=30)
 def ask(tx: Transaction, settings: Settings, shopper_id: str) -> dict[str, Any]:
     """The person wants to be forgotten; returns what became of it. Raises ``NotFound``."""
     erasure.present(tx, shopper_id)
-    in_the_way = obstacles(tx, shopper_id, retention_years=settings.retention_years)
+    in_the_way = _in_the_way(tx, settings, shopper_id)
     if not in_the_way:
         request = _erase(tx, shopper_id, requested=True)
         return {"shopper": shopper_id, "request": request, "status": "erased"}
@@ -47,7 +47,9 @@ def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
     today = shanghai_date(tx.now)
     people = erasure.due(tx, on=today, limit=limit)
     for shopper in people:
-        in_the_way = obstacles(tx, shopper.id, retention_years=settings.retention_years)
+        if shopper.erased_at is not None:  # with whoever held the number that it claimed
+            continue
+        in_the_way = _in_the_way(tx, settings, shopper.id)
         if not in_the_way:
             _erase(tx, shopper.id, requested=False)
             continue
@@ -59,7 +61,22 @@ def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
     return len(people)
 
 
+def _in_the_way(tx: Transaction, settings: Settings, shopper_id: str) -> list[Obstacle]:
+    """What forbids erasing the person, or whoever claims the person's ID number: it is the same number."""
+    people = [shopper_id, *claims.of_number(tx, shopper_id)]
+    found = [
+        obstacle
+        for who in people
+        for obstacle in obstacles(tx, who, retention_years=settings.retention_years)
+    ]
+    return in_order(found)
+
+
 def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
+    """Erase the person, and with the person every claim on the same ID number."""
+    for claim in claims.of_number(tx, shopper_id):
+        links.forget_person(tx, claim)
+        erasure.erase(tx, claim, requested=False)
     links.forget_person(tx, shopper_id)
     request = erasure.erase(tx, shopper_id, requested=requested)
     return request.id if request is not None else None

@@ -9,7 +9,7 @@ from sqlalchemy import Table, select
 
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
-from gateway.identity import erasure
+from gateway.identity import claims, erasure
 from gateway.identity import service as identity
 from gateway.privacy.data_map import DATA_MAP, TableMap
 from gateway.privacy.vault import Vault
@@ -23,7 +23,8 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
     What protects others or the lender (hashes, internal risk signals) is left out and named as left out.
     """
     erasure.present(tx, shopper_id)
-    tables, found = metadata().tables, {"shopper": [{"id": shopper_id}]}
+    tables = metadata().tables
+    found = {"shopper": [{"id": row} for row in claims.rows_of(tx, shopper_id)]}
     answer: dict[str, Any] = {}
     for entry in DATA_MAP.about_people():
         rows = _rows(tx, tables, entry, found)
@@ -33,7 +34,13 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
             "rows": [_shown(entry, row) for row in rows],
             "left_out": sorted(column.name for column in entry.columns if not column.export),
         }
-    answer["shopper"]["rows"][0] |= identity.opened(tx, vault, shopper_id)
+    in_clear = {
+        "shopper": {shopper_id: identity.opened(tx, vault, shopper_id)},
+        "former_particulars": claims.former_of(tx, vault, shopper_id),
+    }
+    for table, people in in_clear.items():
+        for row in answer[table]["rows"]:
+            row.update(people.get(row["id"], {}))
     return {
         "format": FORMAT,
         "shopper": shopper_id,

@@ -1,25 +1,23 @@
 """What the team's routes take and give."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from gateway.core.roles import ROLES
-from gateway.web.fields import Strict
-
-ROLE = validate.OneOf(ROLES)
+from gateway.web.fields import Choice, Line, Strict
 
 
 class InvitationRequest(Strict):
     """Who is to join, and as what."""
 
-    email = fields.String(required=True, validate=validate.Length(1, 254))
-    name = fields.String(required=True, validate=validate.Length(1, 100))
-    role = fields.String(required=True, validate=ROLE)
+    email = Line(longest=254, personal=True, required=True)  # some are a mobile number before the @
+    name = Line(longest=100, required=True)
+    role = Choice(*ROLES, required=True)
 
 
 class RoleRequest(Strict):
     """Another role."""
 
-    role = fields.String(required=True, validate=ROLE)
+    role = Choice(*ROLES, required=True)
 
 
 class MemberAnswer(Strict):
