@@ -145,7 +145,7 @@ def gateway_of(
         ports=Ports(
             {
                 "funder": SimulatedFunder(settings.funder),
-                "notifier": SandboxNotifier(),
+                "notifier": SandboxNotifier(settings.data_dir / "test-messages.jsonl"),
                 "institution": _institution(settings),
                 "working_days": OfficialWorkingDays(),
                 "scorer": EmbeddedScorer(settings.scorer_bundle),

@@ -41,7 +41,7 @@ class RemovedAnswer(Strict):
 
 
 class InvitationAnswer(Strict):
-    """An invitation; `url` is shown once, in the answer that made it."""
+    """An invitation; its link goes to the invited address alone."""
 
     object = fields.Constant("invitation")
     id = fields.String()
@@ -49,9 +49,8 @@ class InvitationAnswer(Strict):
     name = fields.String()
     role = fields.String()
     expires_at = fields.DateTime()
-    url = fields.String(allow_none=True)
     sent = fields.Boolean(
-        metadata={"description": "Whether the link is sent by a message; if not, pass it on."}
+        metadata={"description": "Whether the message with the link has left; until then it waits."}
     )
 
 
