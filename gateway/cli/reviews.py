@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gateway.cli.records import limit
-from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of, of_nobody
 
 
 def add(verbs: Verbs) -> None:
@@ -33,7 +33,9 @@ def add(verbs: Verbs) -> None:
     )
     for verb in (approve, decline):
         verb.add_argument("--by", required=True, help="who decided")
-        verb.add_argument("--reason", required=True, help="why, for the lender's file; names nobody")
+        verb.add_argument(
+            "--reason", type=of_nobody, required=True, help="why, for the lender's file; names nobody"
+        )
 
 
 def _list(options: argparse.Namespace) -> int:

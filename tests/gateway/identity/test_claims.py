@@ -211,6 +211,8 @@ def test_a_reviewer_sees_both_sides_and_says_whose_the_number_is(gateway: Any, a
     code, _, error = review("approve", contested, *by)
     assert (code != 0 and "--person" in error) or "Say whose it is" in error
     assert api.get(f"/v1/checkouts/{contested}").json["status"] == "under_review"
+    with pytest.raises(SystemExit):
+        review("decline", contested, "--by", "li.lei", "--reason", f"gave {ID_NUMBER[:6]} {ID_NUMBER[6:]}")
     assert review("approve", contested, *by, "--person", "another")[0] == 0
     claimant = shopper_of(gateway, {"id": contested})
     assert limits(gateway) == {holder: 599_900, claimant: 599_900}
