@@ -54,7 +54,7 @@ def inputs() -> Iterator[tuple[str, Any]]:
     schemas = [schema for op in asked for schema in (op.body, op.query) if schema is not None]
     named: dict[str, Schema] = {}
     for schema in [*schemas, PhoneForm, IdentityForm]:
-        made = schema() if isinstance(schema, type) else schema
+        made: Schema = schema() if isinstance(schema, type) else schema  # type: ignore[assignment]
         named[type(made).__name__] = made
     for name, schema in named.items():
         for field_name, field in schema.fields.items():

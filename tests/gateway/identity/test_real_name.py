@@ -28,8 +28,21 @@ from tests.one_database import database_url  # noqa: F401
 QUESTION = Question("drq_1", "live", "王小明", "11010519491231002X", "+8613800138000", within_seconds=2)
 
 
+class Source(ThreadingHTTPServer):
+    """Says by method what it is told, and keeps what it got."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.got: list[tuple[Any, ...]] = []
+        self.says: dict[str, tuple[int, bytes, float]] = {}
+
+
 class Handler(BaseHTTPRequestHandler):
-    """Answers as the test says and keeps what it got."""
+    """Answers as the source says."""
+
+    server: Source
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -58,9 +71,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def source() -> Iterator[Any]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.got, server.says = [], {}
+    server = Source()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield server
     server.shutdown()
