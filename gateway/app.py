@@ -30,6 +30,7 @@ from gateway.decision.link_book import LinkBook
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
 from gateway.identity.notifier import SandboxNotifier
+from gateway.identity.real_name import OneForEachMode, RealName, SimulatedRealName
 from gateway.ledger import routes as ledger_routes
 from gateway.loans import routes as loan_routes
 from gateway.merchants import routes as merchant_routes
@@ -185,8 +186,9 @@ def outside_ports(settings: Settings) -> dict[str, Any]:
     """
     simulators: dict[str, Any] = {
         "funder": SimulatedFunder(settings.funder),
-        "notifier": SandboxNotifier(),
+        "notifier": SandboxNotifier(settings.data_dir / "test-messages.jsonl"),
         "institution": _institution(settings),
+        "real_name": _real_name(settings),
         "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
     }
     return {**simulators, **adapters_of(settings, simulators)}
@@ -216,6 +218,16 @@ def _institution(settings: Settings) -> PaymentInstitution:
 
     keys: dict[Mode, str] = {"test": settings.institution_test_key, "live": settings.institution_live_key}
     return StripeLikeInstitution(settings.institution_url, keys)
+
+
+def _real_name(settings: Settings) -> RealName:
+    if not settings.real_name_url:
+        return SimulatedRealName()
+    if not settings.real_name_key:
+        raise WrongSetting("FENQI_REAL_NAME_URL is set without FENQI_REAL_NAME_KEY: set both, or neither.")
+    from gateway.identity.real_name_http import HttpRealName  # noqa: PLC0415
+
+    return OneForEachMode(HttpRealName(settings.real_name_url, settings.real_name_key))
 
 
 def _name_requests(app: Flask) -> None:

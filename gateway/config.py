@@ -75,6 +75,10 @@ class Settings:
     """Whether test mode may deliver webhooks to this machine's loopback, also without TLS: for development."""
     step_up_refund_fen: int = 0
     """A refund by a person above this amount (fen) needs a login within five minutes."""
+    real_name_url: str = ""
+    """Address of a real-name source for live mode; empty asks nobody there, and test mode always asks the simulator."""
+    real_name_key: str = field(default="", repr=False)
+    """The source's secret key."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""
     institution_test_key: str = field(default="", repr=False)
@@ -118,6 +122,8 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "webhook_ports": _ports,
         "webhook_answer_days": _whole(1, 30),
         "webhook_local": _truth,
+        "real_name_url": _real_name,
+        "real_name_key": str,
         "institution_url": _institution,
         "institution_test_key": _key("test", other="live"),
         "institution_live_key": _key("live", other="test"),
@@ -223,12 +229,22 @@ def _ports(text: str) -> tuple[int, ...]:
 
 
 def _institution(text: str) -> str:
-    if not text:
-        return ""
-    origin = _origin(text)
-    if origin.startswith("http://") and urlsplit(origin).hostname not in ("127.0.0.1", "::1", "localhost"):
+    return _with_key(_origin(text)) if text else ""
+
+
+def _real_name(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.query or parts.fragment or parts.username or not parts.netloc):
+        raise ValueError("want an address such as https://real-name.example/v1")
+    return _with_key(text.rstrip("/")) if text else ""
+
+
+def _with_key(url: str) -> str:
+    parts = urlsplit(url)
+    local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise ValueError("want https, because the secret key is sent along; http only on this machine")
-    return origin
+    return url
 
 
 def _folder_or_address(text: str) -> str:

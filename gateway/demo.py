@@ -143,6 +143,7 @@ def page(facts: dict[str, Any], folder: Path) -> str:
         "",
         f"  portal     {url}/portal/",
         f"  API        {url}/docs/api   ({url}/v1/openapi.json)",
+        f"  messages   {folder / 'test-messages.jsonl'}   (invitations of test mode arrive there)",
         f"  secrets    {folder / 'demo.json'}   (in a shell: . {folder / 'phones.env'})",
         "",
         "  Buy a phone: split it, phone 13800000001 is approved, the one-time code is 000000.",

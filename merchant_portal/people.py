@@ -33,7 +33,7 @@ def team() -> str:
 
 @blueprint.post("/team")
 def invite() -> Any:
-    """Invite somebody; the link is shown this once."""
+    """Invite somebody; the link goes to that address, and to nobody on this side."""
     check_csrf()
     wanted = {name: request.form.get(name, "").strip() for name in ("email", "name", "role")}
     try:

@@ -58,11 +58,15 @@ def counted(found: LinkFeatures) -> Features:
 
 def features(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> Features:
     """The scorer's input as far as we know it ourselves; what a bureau reports is added to it."""
+    return {**_order(tx, checkout, plan), **of_person(tx, checkout)}
+
+
+def of_person(tx: Transaction, checkout: Checkout) -> Features:
+    """What our own books and the lender's lists know of the shopper."""
     shopper_id = checkout.shopper_id or ""
     lookups = identity.lookups_of(tx, shopper_id)
     mode = service.tenant_of(checkout).mode
     return {
-        **_order(tx, checkout, plan),
         **_books(tx, shopper_id),
         "listed": lists.standing(tx, mode=mode, lookups=lookups.values()),
     }

@@ -21,6 +21,7 @@ from gateway.db.transactions import Database, Transaction
 from gateway.decision import requests, reviews
 from gateway.decision import service as decisions
 from gateway.errors import InvalidRequest, NotFound
+from gateway.identity import claims
 from gateway.identity import service as identity
 from gateway.privacy.vault import VaultError
 from gateway.web.context import Gateway
@@ -48,25 +49,37 @@ def show_list(db: Database, *, mode: str | None, after: str | None, limit: int, 
     return 0
 
 
-def show(gateway: Gateway, actor: Actor, review: str, *, as_json: bool) -> int:
-    """Print all that a reviewer needs about one review; the identity masked. Raises ``NotFound``."""
+def show(gateway: Gateway, actor: Actor, review: str, *, in_clear: bool, as_json: bool) -> int:
+    """Print all that a reviewer needs about one review. Raises ``NotFound``.
+
+    Who applies, and who is on file with the same ID number, is masked unless ``in_clear``, which the audit log says.
+    """
 
     def work(tx: Transaction) -> dict[str, Any]:
         appeal = reviews.get(tx, review) if review.startswith(APPEALS) else None
         checkout = _checkout(tx, appeal.checkout_id if appeal else review)
         row = _appeal_row(tx, appeal) if appeal else _application_row(tx, checkout)
-        audit.record(tx, actor, "review.show", about=review)
-        return {**row, **_case(tx, gateway, checkout)}
+        audit.record(tx, actor, "review.show", about=review, facts={"in_clear": True} if in_clear else {})
+        return {**row, **_case(tx, gateway, checkout, in_clear=in_clear)}
 
     print(reported(gateway.db.write(work), as_json=as_json))
     return 0
 
 
-def decide(gateway: Gateway, actor: Actor, review: str, *, approve: bool, by: str, reason: str) -> int:
-    """Approve or decline. Raises ``NotFound``, ``WrongState``, ``InvalidRequest``, or ``CostAboveCeiling``.
+def decide(
+    gateway: Gateway,
+    actor: Actor,
+    review: str,
+    *,
+    approve: bool,
+    by: str,
+    reason: str,
+    person: str | None = None,
+) -> int:
+    """Approve or decline; ``person`` says whose a contested ID number is.
 
     An application becomes what was decided. A decline that a person approves is followed by a new offer, which the
-    shopper is shown on its page.
+    shopper is shown on its page. Raises ``NotFound``, ``WrongState``, ``InvalidRequest``, or ``CostAboveCeiling``.
     """
     for name, value in (("by", by), ("reason", reason)):
         if not value.strip():
@@ -74,15 +87,19 @@ def decide(gateway: Gateway, actor: Actor, review: str, *, approve: bool, by: st
 
     def work(tx: Transaction) -> dict[str, Any]:
         if review.startswith(APPEALS):
+            if person is not None:
+                raise InvalidRequest("A decline was about nobody else's ID number.", param="person")
             _checkout(tx, reviews.get(tx, review).checkout_id)  # at the business time of its merchant
             outcome = "reconsider" if approve else "upheld"
             answered = reviews.resolve(tx, review, outcome=outcome, by=by, note=reason)
             told = {"review": answered.id, "status": answered.status, "by": answered.resolved_by}
         else:
             outcome = "approve" if approve else "decline"
-            checkout = reviewing.resolve(tx, gateway, review, outcome=outcome, by=by, note=reason)
+            checkout = reviewing.resolve(
+                tx, gateway, review, outcome=outcome, by=by, note=reason, person=person
+            )
             told = {"review": checkout.id, "status": checkout.status, "by": by}
-        facts = {"outcome": outcome, "by": by, "reason": reason}
+        facts = {"outcome": outcome, "by": by, "reason": reason} | ({"person": person} if person else {})
         audit.record(tx, actor, "review.resolve", about=review, facts=facts)
         return told
 
@@ -145,8 +162,8 @@ def _order(tx: Transaction, checkout: Checkout) -> dict[str, Any]:
     }
 
 
-def _case(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, Any]:
-    """The order, the plan, the person (masked), and what led to the newest decision."""
+def _case(tx: Transaction, gateway: Gateway, checkout: Checkout, *, in_clear: bool) -> dict[str, Any]:
+    """The order, the plan, the person, and what led to the newest decision."""
     decision, request = decisions.latest(tx, checkout.id), requests.of_checkout(tx, checkout.id)
     plan = chosen_plan(checkout)
     shopper_id = checkout.shopper_id or ""
@@ -159,7 +176,9 @@ def _case(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, An
         "order_amount": checkout.amount_fen,
         "down_payment": checkout.down_payment_fen,
         "plan": {name: plan[name] for name in ("term", "total_payment", "installment", "annual_rate")},
-        "person": _masked(tx, gateway, shopper_id),
+        "person": _person(tx, gateway, shopper_id, in_clear=in_clear),
+        "real_name": request.real_name if request else None,
+        "on_file": _on_file(tx, gateway, shopper_id, in_clear=in_clear),
         "held": decisions.open_commitment_fen(tx, shopper_id),
         "reasons": decision.reasons,
         "recommended": decision.recommended,
@@ -184,9 +203,23 @@ def _case(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, An
     }
 
 
-def _masked(tx: Transaction, gateway: Gateway, shopper_id: str) -> dict[str, str] | None:
+def _on_file(tx: Transaction, gateway: Gateway, shopper_id: str, *, in_clear: bool) -> dict[str, Any] | None:
+    """Who holds the ID number that the applicant only claims, and what is another there."""
+    holder = claims.on_file(tx, shopper_id)
+    if holder is None:
+        return None
+    return {
+        "shopper": holder,
+        "person": _person(tx, gateway, holder, in_clear=in_clear),
+        "differs": list(claims.standing(tx, gateway.vault, shopper_id).differs),
+        "held": decisions.open_commitment_fen(tx, holder),
+    }
+
+
+def _person(tx: Transaction, gateway: Gateway, shopper_id: str, *, in_clear: bool) -> dict[str, str] | None:
+    shown = identity.opened if in_clear else identity.masked
     try:
-        return identity.masked(tx, gateway.vault, shopper_id)
+        return shown(tx, gateway.vault, shopper_id)
     except VaultError:  # erased since
         return None
 

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from gateway.checkout.models import Checkout, Consent, ConsentWithdrawal
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
+from gateway.identity import claims
 
 CONFIRMATION = "disclosure"
 """Logged like a consent, but a confirmation of what was read: nothing to take back."""
@@ -38,7 +39,7 @@ def of_checkout(tx: Transaction, checkout_id: str) -> list[Logged]:
 def stands(tx: Transaction, shopper_id: str, kind: str) -> bool:
     """Whether the shopper's newest consent of a kind was not taken back."""
     query = select(Consent.id, ConsentWithdrawal.id).where(
-        Consent.shopper_id == shopper_id, Consent.kind == kind
+        col(Consent.shopper_id).in_(claims.rows_of(tx, shopper_id)), Consent.kind == kind
     )
     joined = query.outerjoin(ConsentWithdrawal, col(ConsentWithdrawal.consent_id) == col(Consent.id))
     newest = tx.exec(joined.order_by(col(Consent.id).desc())).first()
@@ -53,7 +54,7 @@ def withdraw(tx: Transaction, shopper_id: str, kind: str, *, channel: str) -> in
     if kind == CONFIRMATION:
         raise NotFound("A confirmation of the cost disclosure is no consent and cannot be taken back.")
     query = select(Consent.id, ConsentWithdrawal.id).where(
-        Consent.shopper_id == shopper_id, Consent.kind == kind
+        col(Consent.shopper_id).in_(claims.rows_of(tx, shopper_id)), Consent.kind == kind
     )
     joined = query.outerjoin(ConsentWithdrawal, col(ConsentWithdrawal.consent_id) == col(Consent.id))
     found = list(tx.exec(joined))

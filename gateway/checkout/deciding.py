@@ -2,8 +2,8 @@
 
 1. ``begin``, in the confirmation's transaction: the request with its reference, the checkout ``deciding``, and a task
    for the worker that falls due after a short lease.
-2. Outside any transaction: the bureau is asked and the scorer recommends; what the lender is asked is written down; the
-   lender is asked.
+2. Outside any transaction: the real-name source and the bureau are asked and the scorer recommends; what the lender is
+   asked is written down; the lender is asked. About somebody of whom it is not known who they are, nobody else is.
 3. In a transaction: the ruling, and with it the limit, the payment, the contract and the event.
 
 The request that confirmed does 2 and 3 at once. When it cannot, because it was ended or the lender does not answer, the
@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.checkout import application, outcome, service
+from gateway.checkout import application, identifying, outcome, service
 from gateway.checkout.models import Checkout
 from gateway.contracts import service as contracts
 from gateway.core.tenant import mode_of
@@ -29,7 +29,9 @@ from gateway.decision.funder import Ruling
 from gateway.decision.sandbox import REASONS
 from gateway.decision.service import Recommended
 from gateway.errors import CostAboveCeiling, FunderUnavailable
+from gateway.identity import claims
 from gateway.identity import service as identity
+from gateway.identity.real_name import MATCH
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
 from scoring.links import rules
@@ -40,13 +42,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gateway.deciding")
 PAGE_SECONDS = 3.0
-"""How long a shopper's request waits for bureau and lender together."""
+"""How long a shopper's request waits for real-name source, bureau and lender together."""
 WORKER_SECONDS = 10.0
 LEASE = timedelta(seconds=10)
 """For so long after the confirmation its own request may go on alone."""
 LONGEST_WAIT = timedelta(minutes=15)
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(seconds=60)
 """Between two attempts of the worker: half of the time that has passed, within these."""
+UNPROVEN = Ruling("review", 0, "gateway", (REASONS["identity_conflict"],))
+"""Of whom it is not known who they are, a person decides: no limit is granted, held or drawn."""
 
 
 def begin(
@@ -120,8 +124,14 @@ def _decide(
         request = requests.get(tx, request_id)
     if request.decided_at is not None:
         return
-    advice = _advice(gateway, request, again=again, deadline=deadline)
-    if request.granted_by is not None:
+    if request.advice is None:
+        request = _advised(gateway, request, again=again, deadline=deadline)
+    with gateway.db.read() as tx:
+        proven = identifying.is_proven(tx, request)
+    advice = requests.advice_of(request)
+    if not proven:
+        ruling = UNPROVEN
+    elif request.granted_by is not None:
         ruling = Ruling("approve", 0, request.granted_by)
     else:
         left = _seconds_left(gateway, deadline)
@@ -136,30 +146,58 @@ def _decide(
     gateway.db.write(rule)
 
 
-def _advice(gateway: Gateway, request: DecisionRequest, *, again: bool, deadline: datetime) -> Recommended:
-    """What is submitted to the lender: written down before it is asked, and the same ever after."""
-    if request.advice is not None:
-        return Recommended(**request.advice)
+def _advised(
+    gateway: Gateway, request: DecisionRequest, *, again: bool, deadline: datetime
+) -> DecisionRequest:
+    """The request with what is submitted to the lender: written down before it is asked, and the same ever after."""
     with gateway.db.read() as tx:
+        standing = claims.standing(tx, gateway.vault, request.shopper_id)
         subject = identity.lookups_of(tx, request.shopper_id)["id_number"]
-        phone = identity.phone_of(tx, gateway.vault, request.shopper_id)
-    reported, missing = requests.reported(
-        gateway.ports["bureau"],
-        request,
-        subject=subject,
-        again=again,
-        within_seconds=_seconds_left(gateway, deadline) / 2,
-    )
+    left = _seconds_left(gateway, deadline) / 3
+    real_name = identifying.checked(gateway, request, standing, again=again, within_seconds=left)
+    if identifying.is_same_person(standing, real_name):
+        request = gateway.db.write(lambda tx: _on_file(tx, gateway, request.id))
+    reported: dict[str, Any] = {}
+    missing: tuple[str, ...] = ()
+    if standing.on_file in (None, request.shopper_id) and real_name in (None, MATCH):
+        # A stranger's consent does not open the file of whoever has the ID number.
+        reported, missing = requests.reported(
+            gateway.ports["bureau"],
+            request,
+            subject=subject,
+            again=again,
+            within_seconds=_seconds_left(gateway, deadline) / 2,
+        )
     advice = decisions.recommend(
         gateway.ports["scorer"],
         mode=mode_of(request.mode),
-        phone=phone,
+        phone=standing.person["phone"],
         features=request.features | reported,
         required=missing,
         link_signals=request.link_signals,
         person_decides=request.person_decides,
     )
-    return gateway.db.write(lambda tx: requests.keep_advice(tx, request.id, advice))
+    return gateway.db.write(lambda tx: requests.keep_advice(tx, request.id, advice, real_name=real_name))
+
+
+def _on_file(tx: Transaction, gateway: Gateway, request_id: str) -> DecisionRequest:
+    """The applicant is the person on file with a new phone: the application is theirs, with all that is known of them.
+
+    What it is linked by was counted before: the person and the claim are two there, which errs on the safe side.
+    """
+    request = requests.undecided(tx, request_id)
+    if request is None:
+        return requests.get(tx, request_id)
+    standing = claims.standing(tx, gateway.vault, request.shopper_id)
+    if not identifying.is_same_person(standing, MATCH):  # what is on file has changed meanwhile
+        return request
+    if identifying.accept(tx, gateway, request.shopper_id, by=request_id) is not None:
+        checkout = service.locked(tx, request.checkout_id)
+        assert checkout is not None, "a request is about a checkout"
+        features = application.of_person(tx, checkout)
+        granted_by = _granted_by(tx, checkout, features)
+        requests.of_person_on_file(tx, request, real_name=MATCH, features=features, granted_by=granted_by)
+    return request
 
 
 def _rule(tx: Transaction, gateway: Gateway, request_id: str, advice: Recommended, ruling: Ruling) -> None:
@@ -170,7 +208,11 @@ def _rule(tx: Transaction, gateway: Gateway, request_id: str, advice: Recommende
     checkout = service.locked(tx, request.checkout_id)
     assert checkout is not None, "a request is about a checkout"
     plan, funder_name = chosen_plan(checkout), gateway.settings.funder
-    if request.granted_by is not None:
+    if not identifying.is_proven(tx, request):
+        ruling = UNPROVEN
+    elif request.real_name == MATCH:
+        claims.verify(tx, request.shopper_id, by=request.id)
+    if request.granted_by is not None and ruling.outcome == "approve":
         limit_fen = decisions.limit_needed_fen(
             tx,
             request.shopper_id,

@@ -16,6 +16,7 @@ from gateway.checkout import agreements, deciding, device, reviewing, shopper
 from gateway.checkout.models import Checkout
 from gateway.checkout.service import merchant_of, tenant_of
 from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.checkout.test_helpers import invented_id_number
 from gateway.contracts import clauses
 from gateway.core.calendar import shanghai_date
 from gateway.decision import reviews
@@ -52,13 +53,12 @@ CONFIRMED = ("deciding", "under_review", "approved", "declined", "expired", "can
 """From here on the result page speaks."""
 REFRESH_SECONDS = ((10, 2), (60, 5), (900, 10))
 """While it is being decided, the page is loaded again after so many seconds, by how many have passed."""
-SANDBOX_ID_NUMBER = "110105199003071239"
 
 
 class PhoneForm(Strict):
     """What asking for a code needs."""
 
-    phone = Line(longest=20, required=True)
+    phone = Line(longest=20, personal=True, required=True)
 
 
 class IdentityForm(PhoneForm):
@@ -66,7 +66,7 @@ class IdentityForm(PhoneForm):
 
     term = QueryNumber(low=3, high=12, required=True)
     name = Line(longest=60, shortest=2, required=True)
-    id_number = Line(longest=60, required=True)
+    id_number = Line(longest=60, personal=True, required=True)
     code = Line(longest=6, shortest=6, pattern="[0-9]{6}", required=True)
 
 
@@ -335,7 +335,7 @@ def _choose_page(
         values=values,
         errors=errors or {},
         sent=sent,
-        sandbox_id_number=SANDBOX_ID_NUMBER if checkout.mode == "test" else None,
+        sandbox_id_number=invented_id_number(checkout.id) if checkout.mode == "test" else None,
     )
 
 

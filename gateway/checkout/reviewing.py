@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select, text
 
+from gateway.checkout import identifying, service
 from gateway.checkout import outcome as outcomes
-from gateway.checkout import service
 from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout
 from gateway.db.transactions import Transaction
 from gateway.decision import reviews
 from gateway.decision import service as decisions
-from gateway.errors import DuplicateReference, NotFound, TermUnavailable, WrongState
+from gateway.errors import DuplicateReference, InvalidRequest, NotFound, TermUnavailable, WrongState
+from gateway.identity import claims
 from gateway.merchants import test_clocks
 from gateway.web.context import Gateway
 
@@ -26,18 +27,36 @@ OFFER_LIFE = timedelta(days=30)
 CHECKOUT_LIFE = timedelta(hours=24)
 
 
+PERSONS = ("same", "another")
+"""Whose an ID number is that was on file already: the person's on file, or the applicant's, who is another."""
+
+
 def resolve(
-    tx: Transaction, gateway: Gateway, checkout_id: str, *, outcome: str, by: str, note: str | None = None
+    tx: Transaction,
+    gateway: Gateway,
+    checkout_id: str,
+    *,
+    outcome: str,
+    by: str,
+    note: str | None = None,
+    person: str | None = None,
 ) -> Checkout:
     """End the review of a checkout: ``approve`` or ``decline``, by a person who says why.
 
-    Raises ``NotFound``, ``WrongState``, or ``CostAboveCeiling`` for an approval.
+    ``person`` says whose the ID number is, where the applicant is not the one on file. Raises ``NotFound``,
+    ``WrongState``, ``InvalidRequest`` without it, or ``CostAboveCeiling`` for an approval.
     """
     checkout = service.locked(tx, checkout_id)
     if checkout is None:
         raise NotFound(f"There is no checkout {checkout_id!r}.")
     if checkout.status != "under_review":
         raise WrongState(f"The checkout is {checkout.status}: there is no review to end.", param="checkout")
+    if outcome == "approve":
+        _settle_identity(tx, gateway, checkout, person=person, by=by)
+    elif person is not None:
+        raise InvalidRequest(
+            "Whose the ID number is stays open when an application is declined.", param="person"
+        )
     decision = decisions.resolve_review(
         tx,
         checkout_id=checkout.id,
@@ -48,6 +67,31 @@ def resolve(
     )
     outcomes.settle(tx, gateway, checkout, chosen_plan(checkout), decision)
     return checkout
+
+
+def _settle_identity(
+    tx: Transaction, gateway: Gateway, checkout: Checkout, *, person: str | None, by: str
+) -> None:
+    """An approval says who the applicant is: nobody else's limit is drawn by somebody of whom it is not known."""
+    shopper_id = checkout.shopper_id or ""
+    if claims.on_file(tx, shopper_id) is None:
+        if person is not None:
+            raise InvalidRequest("Nobody else is on file with this ID number.", param="person")
+        if any(reason["code"] == "identity_conflict" for reason in decisions.latest(tx, checkout.id).reasons):
+            claims.verify(tx, shopper_id, by=by)
+    elif person == "same":
+        if identifying.accept(tx, gateway, shopper_id, by=by) is None:
+            raise WrongState(
+                "The applicant has loans of their own, so two people cannot be made one.", param="person"
+            )
+    elif person == "another":
+        claims.take_over(tx, shopper_id, by=by)
+    else:
+        raise InvalidRequest(
+            "The ID number is on file with another name or phone. Say whose it is: same (the person on file, with new"
+            " particulars) or another (the applicant's; the person on file gave a number that is not theirs).",
+            param="person",
+        )
 
 
 def waiting(

@@ -16,8 +16,9 @@ from gateway.web.fields import (
     Line,
     Metadata,
     Moment,
-    Remark,
+    Reference,
     ReturnAddress,
+    SerialNumber,
     Strict,
     WholeNumber,
 )
@@ -31,12 +32,12 @@ SHORTEST_LIFE, LONGEST_LIFE = 300, 7 * 24 * 3600
 class Item(Strict):
     """One line of the order; the unit price in fen."""
 
-    name = Remark(longest=200, required=True)
+    name = Line(longest=200, required=True)
     quantity = WholeNumber(low=1, high=10_000, required=True)
     unit_price = Fen(low=0, required=True)
     category = Choice(*EVERY_CATEGORY, load_default=None)
-    sku = Line(longest=100, load_default=None)
-    serial_number = Line(longest=64, load_default=None)
+    sku = Reference(longest=100, load_default=None)
+    serial_number = SerialNumber(load_default=None)
     energy_grade = WholeNumber(
         low=1,
         high=5,
@@ -73,7 +74,7 @@ class CheckoutRequest(Strict):
 
     amount = Fen(required=True, metadata={"description": "What the shopper pays for the order in all, fen."})
     currency = Choice("CNY", load_default="CNY")
-    merchant_reference = Line(longest=100, required=True)
+    merchant_reference = Reference(longest=100, required=True)
     items = fields.List(fields.Nested(Item), required=True, validate=validate.Length(min=1, max=200))
     category = Choice(*EVERY_CATEGORY, required=True)
     merchant_discount = Fen(low=0, load_default=0)
@@ -86,7 +87,7 @@ class CheckoutRequest(Strict):
     terms = TermsField(load_default=None)
     return_url = ReturnAddress(required=True)
     cancel_url = ReturnAddress(required=True)
-    store = Remark(
+    store = Line(
         longest=100,
         load_default=None,
         metadata={"description": "Which of your stores sells; shown to the shopper beside your name."},
@@ -103,7 +104,7 @@ class CheckoutRequest(Strict):
 class CheckoutQuery(PageQuery):
     """Filters of the list of checkouts."""
 
-    merchant_reference = Line(longest=100, load_default=None)
+    merchant_reference = Reference(longest=100, load_default=None)
     status = Choice(
         "open",
         "identified",
@@ -168,9 +169,9 @@ class CompleteRequest(Strict):
     """Test mode: play the shopper. Without an ID number, a new well-formed adult is invented for this checkout."""
 
     term = WholeNumber(low=3, high=12, load_default=None)
-    phone = Line(longest=20, load_default="13800000001")
+    phone = Line(longest=20, personal=True, load_default="13800000001")
     name = Line(longest=60, load_default="测试用户")
-    id_number = Line(longest=60, load_default=None)
+    id_number = Line(longest=60, personal=True, load_default=None)
 
 
 class ResolveRequest(Strict):

@@ -171,6 +171,14 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
     return tx.exec(query).one()
 
 
+def hand_over(tx: Transaction, *, claim_id: str, shopper_id: str) -> None:
+    """The checkouts of a claim are the person's that it was found to be. Consents stay in the words they were given."""
+    for checkout in tx.exec(select(Checkout).where(Checkout.shopper_id == claim_id)):
+        checkout.shopper_id = shopper_id
+        tx.add(checkout)
+    tx.flush()
+
+
 def open_of_shopper(tx: Transaction, shopper_id: str) -> list[date]:
     """The days on which a person's undecided checkouts end, or are to be decided; never a day that is over."""
     query = select(Checkout).where(Checkout.shopper_id == shopper_id, col(Checkout.status).in_(UNDECIDED))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gateway.cli.records import limit
-from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of, of_nobody
 
 
 def add(verbs: Verbs) -> None:
@@ -16,15 +16,26 @@ def add(verbs: Verbs) -> None:
     waiting.add_argument("--after", metavar="REVIEW", help="go on behind this one")
     limit(waiting)
     show = review.reading("show", "print what a reviewer needs about one review", _show)
+    show.add_argument(
+        "--in-clear", action="store_true", help="names and numbers unmasked; the audit log says so"
+    )
     approve = review.add(
         "approve", "approve an application, or make a declined shopper a new offer", _approve
     )
     decline = review.add("decline", "decline an application, or let a decline stand", _decline)
     for verb in (show, approve, decline):
         verb.add_argument("review", help="identifier from the list: chk_… or hrv_…")
+    approve.add_argument(
+        "--person",
+        choices=("same", "another"),
+        help="whose an ID number is that is on file with another name or phone: of the person on file, who then gets"
+        " the new ones, or of the applicant, who is another",
+    )
     for verb in (approve, decline):
         verb.add_argument("--by", required=True, help="who decided")
-        verb.add_argument("--reason", required=True, help="why, for the lender's file; names nobody")
+        verb.add_argument(
+            "--reason", type=of_nobody, required=True, help="why, for the lender's file; names nobody"
+        )
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -44,19 +55,23 @@ def _show(options: argparse.Namespace) -> int:
     from gateway.checkout import commands
 
     return commands.show(
-        gateway_of(options), Actor.at_the_command_line(), options.review, as_json=options.json
+        gateway_of(options),
+        Actor.at_the_command_line(),
+        options.review,
+        in_clear=options.in_clear,
+        as_json=options.json,
     )
 
 
 def _approve(options: argparse.Namespace) -> int:
-    return _decide(options, approve=True)
+    return _decide(options, approve=True, person=options.person)
 
 
 def _decline(options: argparse.Namespace) -> int:
     return _decide(options, approve=False)
 
 
-def _decide(options: argparse.Namespace, *, approve: bool) -> int:
+def _decide(options: argparse.Namespace, *, approve: bool, person: str | None = None) -> int:
     from gateway.audit.service import Actor
     from gateway.checkout import commands
 
@@ -67,4 +82,5 @@ def _decide(options: argparse.Namespace, *, approve: bool) -> int:
         approve=approve,
         by=options.by,
         reason=options.reason,
+        person=person,
     )

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, database_of, day, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, day, gateway_of, of_nobody
 
 KINDS = ("blocked", "watched", "trusted")
 
@@ -39,7 +39,7 @@ def _lists(verbs: Verbs) -> None:
     )
     put.add_argument("list", choices=KINDS)
     put.add_argument("--by", choices=("phone", "id_number"), default="phone", help="what is read")
-    put.add_argument("--note", required=True, help="why; names nobody")
+    put.add_argument("--note", type=of_nobody, required=True, help="why; names nobody")
     end = lists.add("end", "take an entry off its list", _end)
     end.add_argument("entry", help="identifier of the entry, lst_…")
     show = lists.reading("show", "print the entries in force", _show)

@@ -106,3 +106,12 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a valid date (YYYY-MM-DD)") from None
+
+
+def of_nobody(text: str) -> str:
+    """Free words that are kept; a personal number in them is refused, and not repeated."""
+    from gateway.core.masking import holds_personal_number
+
+    if holds_personal_number(text):
+        raise argparse.ArgumentTypeError("it must not hold an ID number, a mobile number or a card number")
+    return text

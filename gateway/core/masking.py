@@ -13,6 +13,20 @@ _RESIDENT_ID = re.compile(_ALONE.format(rf"[1-9]\d{{5}}{_BORN}\d{{3}}[\dXx]"))
 _MOBILE = re.compile(r"(?:(?<![0-9A-Za-z_])|(?<=%2[Bb]))(?:\+?86[- ]?)?(1[3-9]\d{9})(?![0-9A-Za-z_])")
 # UnionPay, Visa, Mastercard, JCB, American Express; not 20…, with which order numbers begin.
 _CARD = re.compile(_ALONE.format(r"(?:4\d|5[1-5]|6[0256]|3[457])\d\d(?:[ -]?\d{4}){2,3}[ -]?\d{1,4}"))
+_FEWEST = 11
+"""Digits of the shortest personal number."""
+_DIGIT = re.compile("[0-9]")
+_BETWEEN = re.compile(r"[\s\-._/·・,:;|]+")
+# In plain digits, with a space wherever something stood between two of them; looked for from every place.
+_ANY_RESIDENT_ID = re.compile(r"(?<![0-9])(?=([1-9](?: ?[0-9]){16} ?[0-9Xx])(?![0-9]))")
+_ANY_CARD = re.compile(
+    r"(?<![0-9A-Za-z])(?=([3-6]\d{3}(?: ?\d{4}){2,3} ?\d{1,4}|[3-6](?: \d){14,18})(?![0-9A-Za-z]))"
+)
+_ANY_MOBILE = re.compile(
+    r"(?<![0-9A-Za-z])(?:\+? ?86 ?)?"
+    r"1[3-9](?:\d{9}|\d \d{4} ?\d{4}|\d{5} \d{4}|\d \d{3} \d{5}|\d\d \d{4} \d{3}|(?: \d){9})(?![0-9A-Za-z])"
+    r"|(?<![0-9A-Za-z])1 [3-9](?: \d){9}(?![0-9A-Za-z])"
+)
 
 _EMAIL = re.compile(r"([\w.+-])[\w.+-]*@((?:[\w-]+\.)+\w+)")
 _NAMED_SECRET = re.compile(
@@ -70,18 +84,58 @@ def _is_random(word: str) -> bool:
 
 
 def holds_personal_number(text: str) -> bool:
-    """Whether ``text`` holds an ID number or a card with a right check digit, or what can only be a mobile number."""
-    return (
-        any(_is_resident_id(found[0]) for found in _RESIDENT_ID.finditer(text))
-        or any(_is_card(found[0]) for found in _CARD.finditer(text))
-        or _MOBILE.search(text) is not None
-    )
+    """Whether ``text`` holds an ID number or a card with a right check digit, or what can only be a mobile number.
+
+    However it is spaced or parted, and whatever the width of its digits.
+    """
+    plain = _plain_digits(text)
+    return plain != "" and (_holds_resident_id(plain) or _holds_mobile(plain) or _holds_card(plain))
 
 
-def is_resident_id(text: str) -> bool:
-    """Whether ``text`` is nothing but an ID number, however it is spaced and whatever the width of its digits."""
-    number = unicodedata.normalize("NFKC", re.sub(r"[\s-]", "", text))
-    return _RESIDENT_ID.fullmatch(number) is not None and _is_resident_id(number)
+def holds_person_or_phone(text: str) -> bool:
+    """The same without cards: one numeric reference in ten that begins like a card is one by its check digit."""
+    plain = _plain_digits(text)
+    return plain != "" and (_holds_resident_id(plain) or _holds_mobile(plain))
+
+
+def holds_resident_id(text: str) -> bool:
+    """The same for ID numbers alone: a maker's serial number may have the form of a mobile number or of a card."""
+    plain = _plain_digits(text)
+    return plain != "" and _holds_resident_id(plain)
+
+
+def _plain_digits(text: str) -> str:
+    """``text`` with plain digits, and one space for whatever stands between them; empty when it has too few digits."""
+    if len(text) < _FEWEST:
+        return ""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+        text = "".join(_plain_character(char) for char in text)
+    if len(_DIGIT.findall(text)) < _FEWEST:
+        return ""
+    return _BETWEEN.sub(" ", text)
+
+
+def _plain_character(char: str) -> str:
+    category = unicodedata.category(char)
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    if category in ("Zs", "Pd", "Pc"):
+        return " "
+    return "" if category == "Cf" else char  # invisible
+
+
+def _holds_resident_id(plain: str) -> bool:
+    numbers = (found[1].replace(" ", "") for found in _ANY_RESIDENT_ID.finditer(plain))
+    return any(_RESIDENT_ID.fullmatch(number) and _is_resident_id(number) for number in numbers)
+
+
+def _holds_mobile(plain: str) -> bool:
+    return any(_MOBILE.search(found[0].replace(" ", "")) for found in _ANY_MOBILE.finditer(plain))
+
+
+def _holds_card(plain: str) -> bool:
+    return any(_is_card(found[1]) for found in _ANY_CARD.finditer(plain))
 
 
 def _is_resident_id(number: str) -> bool:
@@ -89,7 +143,9 @@ def _is_resident_id(number: str) -> bool:
 
 
 def _is_card(number: str) -> bool:
-    """Luhn's check."""
+    """Luhn's check, of a number as long as cards of its kind are: the number of a phone (IMEI, 15 digits) is none."""
     digits = [int(char) for char in reversed(number) if char.isdigit()]
+    start = "".join(str(digit) for digit in digits[:-3:-1])
+    lengths = (15,) if start in ("34", "37") else (16, 19) if start[0] == "4" else range(16, 20)
     doubled = [digit if at % 2 == 0 else sum(divmod(digit * 2, 10)) for at, digit in enumerate(digits)]
-    return sum(doubled) % 10 == 0
+    return len(digits) in lengths and sum(doubled) % 10 == 0

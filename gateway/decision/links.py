@@ -39,6 +39,25 @@ def note(tx: Transaction, *, mode: Mode, shopper_id: str, links: list[Link]) -> 
     tx.flush()
 
 
+def hand_over(tx: Transaction, *, claim_id: str, shopper_id: str) -> None:
+    """What a claim used was used by the person that it was found to be. The log is only added to: it is said again."""
+    query = select(ApplicantLink).where(
+        ApplicantLink.shopper_id == claim_id, col(ApplicantLink.value_lookup).is_not(None)
+    )
+    for row in list(tx.exec(query.order_by(col(ApplicantLink.position)))):
+        tx.add(
+            ApplicantLink(
+                mode=row.mode,
+                shopper_id=shopper_id,
+                kind=row.kind,
+                value_lookup=row.value_lookup,
+                seen_at=row.seen_at,
+            )
+        )
+    tx.flush()
+    forget_person(tx, claim_id)
+
+
 def note_defaults(tx: Transaction, *, tenant: Tenant) -> int:
     """Mark the merchant's shoppers who are overdue for ``BAD_AFTER_DAYS``; returns how many are new."""
     overdue = loans.seriously_overdue(tx, tenant, days=BAD_AFTER_DAYS)

@@ -89,6 +89,8 @@ class DecisionRequest(SQLModel, table=True):
     """The rules on links that fired."""
     granted_by: str | None = Field(default=None, sa_column=Column(Words))
     """The person who found, reviewing a decline of this order, that it should be approved."""
+    real_name: str | None = Field(default=None, sa_column=Column(Words))
+    """What the real-name check said of name, ID number and phone; none while, or where, nobody was asked."""
     advice: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
     """What is submitted to the lender; none until the bureau has answered and the scorer has recommended."""
     task_id: str = Field(sa_column=Column(Words, nullable=False))

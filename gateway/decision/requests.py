@@ -122,15 +122,34 @@ def _report(connected: Bureau, inquiry: Inquiry, *, again: bool) -> BureauReport
         return late
 
 
-def keep_advice(tx: Transaction, request_id: str, advice: Recommended) -> Recommended:
-    """Write down what will be submitted to the lender; who wrote it down first is right."""
+def keep_advice(
+    tx: Transaction, request_id: str, advice: Recommended, *, real_name: str | None
+) -> DecisionRequest:
+    """Write down what will be submitted to the lender, and what the real-name check said; the first word is right."""
     query = select(DecisionRequest).where(DecisionRequest.id == request_id).with_for_update()
     request = tx.exec(query).one()
     if request.advice is None:
-        request.advice = asdict(advice)
+        request.advice, request.real_name = asdict(advice), real_name
         tx.add(request)
         tx.flush()
-    return Recommended(**request.advice)
+    return request
+
+
+def of_person_on_file(
+    tx: Transaction,
+    request: DecisionRequest,
+    *,
+    real_name: str,
+    features: dict[str, Any],
+    granted_by: str | None,
+) -> None:
+    """The applicant was found to be somebody on file: what is known of that person counts, nothing was advised yet."""
+    request.real_name = real_name
+    request.features = request.features | features
+    request.person_decides = service.person_decides(tx, request.shopper_id)
+    request.granted_by = granted_by
+    tx.add(request)
+    tx.flush()
 
 
 def advice_of(request: DecisionRequest) -> Recommended:

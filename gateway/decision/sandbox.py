@@ -51,6 +51,11 @@ REASONS = {
         "text_zh": "评估服务暂不可用，已转人工审核",
         "text_en": "The assessment is not available just now; a person will look at it",
     },
+    "identity_conflict": {
+        "code": "identity_conflict",
+        "text_zh": "身份信息需人工核实",
+        "text_en": "A person will check the details of who you are",
+    },
     "lender_declined": {
         "code": "lender_declined",
         "text_zh": "资金方综合评估后未批准本次申请",

@@ -14,7 +14,7 @@ from sqlmodel import col, func, select
 
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
-from gateway.decision import limits, shadow
+from gateway.decision import limits, links, shadow
 from gateway.decision.funder import Ruling
 from gateway.decision.models import CreditDecision, CreditLimit, DecisionRequest, HumanReview
 from gateway.decision.sandbox import PLAYS, REASONS
@@ -24,7 +24,7 @@ from scoring.rules import RULES
 
 RECONSIDERED_FOR = timedelta(days=90)
 """So long after a review went in the shopper's favour, a person decides what the scorer would decline."""
-WHY_A_PERSON = ("lender_unreachable", "scorer_unavailable")
+WHY_A_PERSON = ("lender_unreachable", "scorer_unavailable", "identity_conflict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +207,25 @@ def person_decides(tx: Transaction, shopper_id: str) -> bool:
         col(HumanReview.resolved_at) > tx.now - RECONSIDERED_FOR,
     )
     return tx.exec(query).first() is not None
+
+
+def has_limit(tx: Transaction, shopper_id: str) -> bool:
+    """Whether any lender ever granted the shopper a limit."""
+    return tx.exec(select(CreditLimit.id).where(CreditLimit.shopper_id == shopper_id)).first() is not None
+
+
+def hand_over(tx: Transaction, *, claim_id: str, shopper_id: str) -> None:
+    """What was asked and decided about a claim is the person's that it was found to be; its links, too.
+
+    Nothing was granted to it (``has_limit``).
+    """
+    for table in (DecisionRequest, CreditDecision, HumanReview):
+        rows = tx.exec(select(table).where(table.shopper_id == claim_id))  # type: ignore[attr-defined]
+        for row in rows:
+            row.shopper_id = shopper_id
+            tx.add(row)
+    links.hand_over(tx, claim_id=claim_id, shopper_id=shopper_id)
+    tx.flush()
 
 
 def _recommended(

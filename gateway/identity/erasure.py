@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from datetime import date
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
-from gateway.identity.models import ErasureRequest, Shopper
+from gateway.identity.models import ErasureRequest, FormerParticulars, Shopper
 from gateway.privacy import subjects
 
 NOTHING = b""
@@ -22,18 +23,23 @@ def erase(tx: Transaction, shopper_id: str, *, requested: bool) -> ErasureReques
 
     What remains names nobody. Raises ``NotFound`` for an unknown or erased person.
     """
-    shopper = present(tx, shopper_id)
-    subjects.destroy(tx, shopper_id)
-    shopper.name_sealed = shopper.id_number_sealed = shopper.phone_sealed = NOTHING
-    shopper.id_number_lookup = shopper.phone_lookup = f"erased:{shopper_id}"
-    shopper.keep_until, shopper.erased_at = None, tx.now
-    tx.add(shopper)
+    empty(tx, present(tx, shopper_id))
     request = frozen(tx, shopper_id) or (_new(tx, shopper_id) if requested else None)
     if request is not None:
         request.status, request.decided_at = "erased", tx.now
         tx.add(request)
     tx.flush()
     return request
+
+
+def empty(tx: Transaction, shopper: Shopper) -> None:
+    """Take from a row, and from what the person had before, all that names somebody."""
+    subjects.destroy(tx, shopper.id)
+    tx.execute(delete(FormerParticulars).where(col(FormerParticulars.shopper_id) == shopper.id))
+    shopper.name_sealed = shopper.id_number_sealed = shopper.phone_sealed = NOTHING
+    shopper.id_number_lookup = shopper.phone_lookup = f"erased:{shopper.id}"
+    shopper.keep_until, shopper.claims_number_of, shopper.erased_at = None, None, tx.now
+    tx.add(shopper)
 
 
 def freeze(tx: Transaction, shopper_id: str, *, reason: str, until: date, look_again: date) -> ErasureRequest:
@@ -81,6 +87,8 @@ def present(tx: Transaction, shopper_id: str) -> Shopper:
     shopper = tx.exec(select(Shopper).where(Shopper.id == shopper_id).with_for_update()).first()
     if shopper is None:
         raise NotFound(f"There is no shopper {shopper_id!r}.")
+    if shopper.found_to_be is not None:
+        raise NotFound(f"The shopper {shopper_id} was found to be {shopper.found_to_be}: ask for that one.")
     if shopper.erased_at is not None:
         raise NotFound(f"The shopper {shopper_id} was erased at {shopper.erased_at:%Y-%m-%dT%H:%M:%SZ}.")
     return shopper

@@ -9,13 +9,19 @@ from gateway.db.types import Bytes, Day, UtcTime, Whole, Words
 
 
 class Shopper(SQLModel, table=True):
-    """A person who borrows: one row per ID number and mode."""
+    """A person who borrows: one row per ID number and mode.
+
+    Whoever gives an ID number that is on file with another name or phone gets a row of their own, a claim, until it is
+    known whose number it is; its ``id_number_lookup`` is a word that finds nobody (see ``claims``).
+    """
 
     __tablename__ = "shopper"
     __table_args__ = (
         UniqueConstraint("mode", "id_number_lookup", name="one_shopper_per_id_number"),
         Index("shopper_of_phone", "mode", "phone_lookup"),
         Index("shopper_to_keep", "keep_until", "id"),
+        Index("shopper_claims", "claims_number_of", "phone_lookup"),
+        Index("shopper_found_to_be", "found_to_be"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
     )
 
@@ -30,7 +36,29 @@ class Shopper(SQLModel, table=True):
     keep_until: date | None = Field(default=None, sa_column=Column(Day))
     """Day (Shanghai) on which it is looked at again whether the data may still be kept; none once erased."""
     erased_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    claims_number_of: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))
+    """Who is on file with the ID number that this row claims; none for whoever holds it."""
+    found_to_be: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))
+    """The person on file that a claim was found to be; nothing that names anybody is left in the claim then."""
+    verified_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    verified_by: str | None = Field(default=None, sa_column=Column(Words))
+    """The request whose real-name check matched name, ID number and phone, or the person who reviewed them."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class FormerParticulars(SQLModel, table=True):
+    """Name and phone that a person had on file until others were verified; sealed with the person's own data key."""
+
+    __tablename__ = "former_particulars"
+    __table_args__ = (Index("former_particulars_of_shopper", "shopper_id", "id"),)
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    name_sealed: bytes = Field(sa_column=Column(Bytes, nullable=False))
+    phone_sealed: bytes = Field(sa_column=Column(Bytes, nullable=False))
+    held_until: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    ended_by: str = Field(sa_column=Column(Words, nullable=False))
+    """The request whose real-name check matched the new ones, or the person who reviewed them."""
 
 
 class ErasureRequest(SQLModel, table=True):

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from pathlib import Path
 from typing import Protocol
 
 from gateway.core.tenant import Mode
@@ -35,7 +38,17 @@ SANDBOX_CODE = "000000"
 
 
 class SandboxNotifier:
-    """SIMULATOR: sends nothing. In test mode the code is always 000000; in live mode it refuses."""
+    """SIMULATOR: sends nothing. In test mode the code is always 000000; in live mode it refuses.
+
+    ``mailbox`` is a file, for the eyes of its owner only, in which invitations of test mode arrive: one line of JSON
+    each, the newest ``KEPT`` of them.
+    """
+
+    KEPT = 100
+
+    def __init__(self, mailbox: Path | None = None) -> None:
+        self._mailbox = mailbox
+        self._turn = threading.Lock()
 
     simulator = True
 
@@ -54,3 +67,13 @@ class SandboxNotifier:
 
     def send_invitation(self, mode: Mode, email: str, url: str, *, reference: str) -> None:
         self.check(mode)
+        if self._mailbox is None:
+            return
+        line = json.dumps({"reference": reference, "to": email, "url": url}, ensure_ascii=False)
+        with self._turn:
+            known = self._mailbox.read_text("utf-8").splitlines() if self._mailbox.exists() else []
+            lines = [*(one for one in known if json.loads(one)["reference"] != reference), line]
+            partial = self._mailbox.with_suffix(".partial")
+            partial.touch(mode=0o600)
+            partial.write_text("\n".join(lines[-self.KEPT :]) + "\n", "utf-8")
+            partial.replace(self._mailbox)

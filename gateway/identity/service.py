@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -58,37 +60,77 @@ def checked(tx: Transaction, *, name: str, id_number: str, phone: str) -> Identi
 def recognise(
     tx: Transaction, vault: Vault, *, mode: Mode, identity: Identity, keep_days: int = APPLICANT_DAYS
 ) -> Shopper:
-    """The shopper with this ID number, remembered now if new; name and phone follow the newest statement.
+    """The shopper with these particulars, remembered now if new.
 
-    The data is kept for ``keep_days`` from here unless a loan asks for more. Applying again ends a frozen erasure.
+    An ID number that is on file with another name or phone proves nothing: whoever gives it gets a row of their own, a
+    claim, and what is on file stays as it is (see ``claims``). The data is kept for ``keep_days`` from here unless a
+    loan asks for more. Applying again ends a frozen erasure of the person's own.
     """
     lookups.follow(tx, vault, mode, id_number=identity.id_number, phone=identity.phone)
     lookup = vault.lookup(identity.id_number, "id_number")
-    shopper = tx.exec(select(Shopper).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)).first()
-    shopper_id = shopper.id if shopper else tx.new_id("shp")
-    subject = subjects.known_or_new(tx, vault, shopper_id)
-    facts: dict[str, Any] = {
-        "phone_lookup": vault.lookup(identity.phone, "phone"),
-        "keep_until": shanghai_date(tx.now) + timedelta(days=keep_days),
-        **{
-            column: subject.seal(text, table="shopper", row=shopper_id, column=column)
-            for column, text in (
-                ("name_sealed", identity.name),
-                ("id_number_sealed", identity.id_number),
-                ("phone_sealed", identity.phone),
-            )
-        },
-    }
+    query = select(Shopper).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)
+    holder = tx.exec(query).first()
+    shopper = _with_particulars(tx, vault, holder, identity) if holder is not None else None
     if shopper is None:
-        shopper = Shopper(id=shopper_id, mode=mode, id_number_lookup=lookup, created_at=tx.now, **facts)
-    else:
-        facts["keep_until"] = max(facts["keep_until"], shopper.keep_until or facts["keep_until"])
-        for column, value in facts.items():
-            setattr(shopper, column, value)
-        erasure.withdraw(tx, shopper_id)
+        shopper = _remembered(tx, vault, mode, identity, id_number_lookup=lookup, holder=holder)
+    keep_until = shanghai_date(tx.now) + timedelta(days=keep_days)
+    shopper.keep_until = max(keep_until, shopper.keep_until or keep_until)
+    erasure.withdraw(tx, shopper.id)
     tx.add(shopper)
     tx.flush()
     return shopper
+
+
+def _with_particulars(tx: Transaction, vault: Vault, holder: Shopper, identity: Identity) -> Shopper | None:
+    """Whoever has this ID number with this name and this phone: who holds the number, or one who claims it."""
+    phone = vault.lookup(identity.phone, "phone")
+    claims = select(Shopper).where(Shopper.claims_number_of == holder.id, Shopper.phone_lookup == phone)
+    for row in ([holder] if holder.phone_lookup == phone else []) + list(tx.exec(claims)):
+        if is_same_name(opened(tx, vault, row.id)["name"], identity.name):
+            return row
+    return None
+
+
+def _remembered(
+    tx: Transaction,
+    vault: Vault,
+    mode: Mode,
+    identity: Identity,
+    *,
+    id_number_lookup: str,
+    holder: Shopper | None,
+) -> Shopper:
+    shopper_id = tx.new_id("shp")
+    subject = subjects.known_or_new(tx, vault, shopper_id)
+
+    def sealed(column: str, text: str) -> bytes:
+        return subject.seal(text, table="shopper", row=shopper_id, column=column)
+
+    return Shopper(
+        id=shopper_id,
+        mode=mode,
+        id_number_lookup=id_number_lookup if holder is None else claim_word(shopper_id),
+        phone_lookup=vault.lookup(identity.phone, "phone"),
+        name_sealed=sealed("name_sealed", identity.name),
+        id_number_sealed=sealed("id_number_sealed", identity.id_number),
+        phone_sealed=sealed("phone_sealed", identity.phone),
+        claims_number_of=holder.id if holder is not None else None,
+        created_at=tx.now,
+    )
+
+
+def claim_word(shopper_id: str) -> str:
+    """What stands for the keyed hash of the ID number in a row that only claims it: it finds nobody."""
+    return f"claim:{shopper_id}"
+
+
+def is_same_name(one: str, other: str) -> bool:
+    """Whether two names are the same, however they are spaced and whatever the width of their characters."""
+    return _plain_name(one) == _plain_name(other)
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[\s·•・.]", "", unicodedata.normalize("NFKC", name)).casefold()
 
 
 def phone_of(tx: Transaction, vault: Vault, shopper_id: str) -> str:
@@ -119,7 +161,7 @@ def opened(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
 
 
 def found_by_id_number(tx: Transaction, vault: Vault, *, mode: Mode, id_number: str) -> str | None:
-    """The identifier of the shopper with this ID number, by its keyed hash."""
+    """The identifier of the shopper who holds this ID number, by its keyed hash."""
     plain = plain_id_number(id_number)
     lookups.follow(tx, vault, mode, id_number=plain)
     lookup = vault.lookup(plain, "id_number")
@@ -136,9 +178,10 @@ def shoppers_with_phone_of(tx: Transaction, shopper_id: str) -> list[str]:
 
 
 def lookups_of(tx: Transaction, shopper_id: str) -> dict[str, str]:
-    """The keyed hashes a shopper is found by: of the ID number and of the phone."""
+    """The keyed hashes of the ID number and of the phone that a shopper gave, also of a number that is only claimed."""
     shopper = tx.get_one(Shopper, shopper_id)
-    return {"id_number": shopper.id_number_lookup, "phone": shopper.phone_lookup}
+    holder = tx.get_one(Shopper, shopper.claims_number_of) if shopper.claims_number_of else shopper
+    return {"id_number": holder.id_number_lookup, "phone": shopper.phone_lookup}
 
 
 def present(tx: Transaction) -> int:

@@ -13,7 +13,7 @@ from gateway.web.fields import (
     Line,
     Metadata,
     Moment,
-    Remark,
+    Reference,
     SerialNumber,
     Strict,
     WholeNumber,
@@ -50,7 +50,7 @@ class Delivery(Strict):
     """The parcel."""
 
     carrier = Line(longest=60, load_default=None, allow_none=True)
-    tracking_number = Line(longest=80, load_default=None, allow_none=True)
+    tracking_number = Reference(longest=80, load_default=None, allow_none=True)
     delivered_at = Moment(
         load_default=None,
         allow_none=True,
@@ -84,13 +84,13 @@ class VoidRequest(Strict):
     """Release what was not captured, all of it when the amount is omitted."""
 
     amount = Fen(load_default=None)
-    reason = Remark(longest=200, required=True)
+    reason = Line(longest=200, required=True)
 
 
 class UpdateRequest(Strict):
     """What changes after the approval; what is left out stays as it is."""
 
-    merchant_reference = Line(
+    merchant_reference = Reference(
         longest=100,
         load_default=None,
         metadata={"description": "The shop's order number; a payment that was not acknowledged is, with it."},
@@ -106,13 +106,13 @@ class UpdateRequest(Strict):
 class AcknowledgeRequest(Strict):
     """The shop says that its order exists."""
 
-    merchant_order_id = Line(longest=100, required=True)
+    merchant_order_id = Reference(longest=100, required=True)
 
 
 class PaymentQuery(PageQuery):
     """Filters of the list of payments."""
 
-    merchant_reference = Line(longest=100, load_default=None)
+    merchant_reference = Reference(longest=100, load_default=None)
     store = Line(longest=100, load_default=None)
 
 
@@ -220,9 +220,9 @@ class RefundRequest(Strict):
     items = fields.List(
         fields.Nested(ReturnedItem), load_default=None, validate=validate.Length(min=1, max=200)
     )
-    refund_reference = Line(longest=100, load_default=None)
+    refund_reference = Reference(longest=100, load_default=None)
     kind = Choice(*REFUND_KINDS, load_default="return")
-    reason = Remark(longest=200, required=True)
+    reason = Line(longest=200, required=True)
 
 
 class RefundQuery(PageQuery):
@@ -265,7 +265,7 @@ class DisputeQuery(PageQuery):
 class RespondRequest(Strict):
     """Answer a dispute: what was sold, when it was delivered, what was agreed."""
 
-    evidence = Remark(longest=5000, required=True)
+    evidence = Line(longest=5000, required=True)
 
 
 class DisputeAnswer(Strict):

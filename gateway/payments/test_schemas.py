@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from gateway.web.fields import CalendarDay, Choice, Fen, Line, Moment, Remark, Strict, WholeNumber
+from gateway.web.fields import CalendarDay, Choice, Fen, Line, Moment, Strict, WholeNumber
 
 
 class DisputePlayed(Strict):
@@ -13,7 +13,7 @@ class DisputePlayed(Strict):
     payment = Line(longest=100, required=True)
     capture = Line(longest=100, load_default=None)
     amount = Fen(load_default=None)
-    reason = Remark(longest=200, load_default="goods_not_received")
+    reason = Line(longest=200, load_default="goods_not_received")
 
 
 class DisputeResolved(Strict):

@@ -17,6 +17,7 @@ from gateway.audit.service import Actor
 from gateway.checkout import consents
 from gateway.core.tables import listed, reported
 from gateway.db.transactions import Transaction
+from gateway.identity import claims
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
 from gateway.privacy import remains, subjects
@@ -28,18 +29,19 @@ PATIENCE_SECONDS = 10
 
 
 def find(gateway: Gateway, *, mode: str, id_number: str, as_json: bool) -> int:
-    """Print the identifier of the person with an ID number: 1 when there is none."""
+    """Print who holds an ID number, and who else gave it, if anybody: 1 when there is none."""
 
-    def work(tx: Transaction) -> str | None:
+    def work(tx: Transaction) -> dict[str, Any]:
         found = identity.found_by_id_number(
             tx, gateway.vault, mode="live" if mode == "live" else "test", id_number=id_number
         )
         _record(tx, "privacy.find", found or "nobody")
-        return found
+        claimed_by = claims.of_number(tx, found) if found else []
+        return {"shopper": found} | ({"claimed_by": claimed_by} if claimed_by else {})
 
-    found = gateway.db.write(work)
-    print(reported({"shopper": found}, as_json=as_json))
-    return 0 if found else 1
+    told = gateway.db.write(work)
+    print(reported(told, as_json=as_json))
+    return 0 if told["shopper"] else 1
 
 
 def export_person(gateway: Gateway, *, shopper: str, out: Path | None) -> int:

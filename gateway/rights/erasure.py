@@ -12,9 +12,9 @@ from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
 from gateway.decision import links
-from gateway.identity import codes, erasure
+from gateway.identity import claims, codes, erasure
 from gateway.rights import export
-from gateway.rights.obstacles import obstacles
+from gateway.rights.obstacles import Obstacle, in_order, obstacles
 from gateway.webhooks import deliveries
 
 LOOK_AGAIN = timedelta(days=30)
@@ -24,7 +24,7 @@ LOOK_AGAIN = timedelta(days=30)
 def ask(tx: Transaction, settings: Settings, shopper_id: str) -> dict[str, Any]:
     """The person wants to be forgotten; returns what became of it. Raises ``NotFound``."""
     erasure.present(tx, shopper_id)
-    in_the_way = obstacles(tx, shopper_id, retention_years=settings.retention_years)
+    in_the_way = _in_the_way(tx, settings, shopper_id)
     if not in_the_way:
         request = _erase(tx, shopper_id, requested=True)
         return {"shopper": shopper_id, "request": request, "status": "erased"}
@@ -49,7 +49,9 @@ def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
     today = shanghai_date(tx.now)
     people = erasure.due(tx, on=today, limit=limit)
     for shopper in people:
-        in_the_way = obstacles(tx, shopper.id, retention_years=settings.retention_years)
+        if shopper.erased_at is not None:  # with whoever held the number that it claimed
+            continue
+        in_the_way = _in_the_way(tx, settings, shopper.id)
         if not in_the_way:
             _erase(tx, shopper.id, requested=False)
             continue
@@ -61,7 +63,23 @@ def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
     return len(people)
 
 
+def _in_the_way(tx: Transaction, settings: Settings, shopper_id: str) -> list[Obstacle]:
+    """What forbids erasing the person, or whoever claims the person's ID number: it is the same number."""
+    people = [shopper_id, *claims.of_number(tx, shopper_id)]
+    found = [
+        obstacle
+        for who in people
+        for obstacle in obstacles(tx, who, retention_years=settings.retention_years)
+    ]
+    return in_order(found)
+
+
 def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
+    """Erase the person, and with the person every claim on the same ID number."""
+    for claim in claims.of_number(tx, shopper_id):
+        _forget_copies(tx, claim)
+        links.forget_person(tx, claim)
+        erasure.erase(tx, claim, requested=False)
     _forget_copies(tx, shopper_id)
     links.forget_person(tx, shopper_id)
     request = erasure.erase(tx, shopper_id, requested=requested)

@@ -9,7 +9,7 @@ from sqlalchemy import Table, select
 
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
-from gateway.identity import erasure
+from gateway.identity import claims, erasure
 from gateway.identity import service as identity
 from gateway.privacy.data_map import DATA_MAP, TableMap
 from gateway.privacy.vault import Vault
@@ -32,7 +32,13 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
         }
         for entry in DATA_MAP.about_people()
     }
-    answer["shopper"]["rows"][0] |= identity.opened(tx, vault, shopper_id)
+    in_clear = {
+        "shopper": {shopper_id: identity.opened(tx, vault, shopper_id)},
+        "former_particulars": claims.former_of(tx, vault, shopper_id),
+    }
+    for table, people in in_clear.items():
+        for row in answer[table]["rows"]:
+            row.update(people.get(row["id"], {}))
     return {
         "format": FORMAT,
         "shopper": shopper_id,
@@ -44,7 +50,9 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
 def rows_of(tx: Transaction, shopper_id: str) -> dict[str, list[dict[str, Any]]]:
     """Every row about the person, by table."""
     tables = metadata().tables
-    found: dict[str, list[dict[str, Any]]] = {"shopper": [{"id": shopper_id}]}
+    found: dict[str, list[dict[str, Any]]] = {
+        "shopper": [{"id": row} for row in claims.rows_of(tx, shopper_id)]
+    }
     for entry in DATA_MAP.about_people():
         found[entry.table] = _rows(tx, tables, entry, found)
     return found

@@ -37,7 +37,11 @@ def obstacles(tx: Transaction, shopper_id: str, *, retention_years: int) -> list
             found.append(Obstacle("live_loan", max(kept, lent.ends_on, today + timedelta(days=1))))
         elif kept > today:
             found.append(Obstacle("retention_law", kept))
-    # What still runs is told before what only has to be kept.
+    return in_order(found)
+
+
+def in_order(found: list[Obstacle]) -> list[Obstacle]:
+    """What still runs is told before what only has to be kept, the longest first."""
     return sorted(found, key=lambda row: (row.reason != "live_loan", -row.until.toordinal()))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from gateway.web.fields import AsStored, Choice, Fen, Line, Moment, Remark, Strict, WholeNumber
+from gateway.web.fields import AsStored, Choice, Fen, Line, Moment, Strict, WholeNumber
 
 CONSENT_SOURCES = ("bureau", "operator", "device", "address", "card", "links")
 """Sources whose fields are used only with the person's consent (``scoring.sources``)."""
@@ -97,14 +97,14 @@ class ScoreConsent(Strict):
     """A consent of the person that the partner holds and can show."""
 
     source = Choice(*CONSENT_SOURCES, required=True)
-    reference = Remark(longest=100, required=True, metadata={"description": "The partner's name for it."})
+    reference = Line(longest=100, required=True, metadata={"description": "The partner's name for it."})
     given_at = Moment(required=True)
 
 
 class ScoreRequest(Strict):
     """A score is asked for one application, under a reference that names no person."""
 
-    reference = Remark(longest=64, required=True)
+    reference = Line(longest=64, required=True)
     application = fields.Nested(ScoreApplication, required=True)
     consents = fields.List(fields.Nested(ScoreConsent), load_default=list)
     model = Line(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.db.transactions import Transaction
-from gateway.team import authenticators, factors, login_attempts, passkeys, passwords, service, sessions
+from gateway.team import authenticators, factors, login_attempts, passkeys, passwords, sessions
 from gateway.team.models import LoginSession, TeamMember
 from gateway.web.context import gateway
 
@@ -75,8 +75,9 @@ def _change_password(
     password = sent.get("password", "")
     if password != sent.get("again", ""):
         return Done(error="differ")
-    if not service.is_long_enough(password):
-        return Done(error="password")
+    problem = passwords.problem(password)
+    if problem is not None:
+        return Done(error=problem)
     person.password = passwords.hashed(password)
     tx.add(person)
     sessions.end_all(tx, person.id, but=session.id)

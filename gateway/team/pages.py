@@ -15,8 +15,18 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.db.transactions import Transaction
-from gateway.errors import Conflict, InvalidRequest, ValidationFailed
-from gateway.team import authenticators, browsers, enrolment, factors, forms, invitations, passkeys, service
+from gateway.errors import Conflict, InvalidRequest
+from gateway.team import (
+    authenticators,
+    browsers,
+    enrolment,
+    factors,
+    forms,
+    invitations,
+    passkeys,
+    passwords,
+    service,
+)
 from gateway.team.models import LoginSession, TeamMember
 from gateway.web.context import gateway
 from gateway.web.i18n import with_language
@@ -75,6 +85,9 @@ def accept() -> Response:
     token, password = request.form.get("token", ""), request.form.get("password", "")
     if password != request.form.get("again", ""):
         return _invitation_page(token, error="differ", status=422)
+    problem = passwords.problem(password)
+    if problem is not None:
+        return _invitation_page(token, error=problem, status=422)
     here = gateway()
 
     def work(tx: Transaction) -> TeamMember | None:
@@ -85,8 +98,6 @@ def accept() -> Response:
 
     try:
         joined = here.db.write(work)
-    except ValidationFailed:
-        return _invitation_page(token, error="password", status=422)
     except Conflict:
         return _invitation_page(token, error="taken", status=409)
     if joined is None:

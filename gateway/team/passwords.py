@@ -8,6 +8,8 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from gateway.team.common_passwords import is_common
+
 SHORTEST, LONGEST = 12, 128
 AT_ONCE = 4
 """Most passwords checked at the same time: each takes 19 MiB and some 30 ms of a core."""
@@ -16,6 +18,20 @@ PASSES, MEMORY_KIB, LANES = 2, 19 * 1024, 1
 
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 _turn = threading.BoundedSemaphore(AT_ONCE)
+
+
+PROBLEMS = {
+    "password": f"Must be {SHORTEST} to {LONGEST} characters long.",
+    "common": "Is one of the first that are guessed: choose another, such as four words that do not belong together.",
+}
+"""Why a password cannot be chosen, by the word under which the pages say it."""
+
+
+def problem(password: str) -> str | None:
+    """Why a password cannot be chosen, as a key of ``PROBLEMS``; None when it can."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        return "password"
+    return "common" if is_common(password) else None
 
 
 def hashed(password: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.errors import RoleMissing, Unavailable
+from gateway.errors import RoleMissing
 from gateway.team import authenticators, factors, invitations, passkeys, service, sessions
 from gateway.team.models import Invitation, TeamMember
 from gateway.team.schemas import (
@@ -28,13 +28,9 @@ OF_ONE_PERSON = Idempotency(keep_days=0)
 OWNER: dict[str, Any] = {"scope": "portal", "roles": ("owner",)}
 
 
-def _can_send(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> bool:
-    """Whether a message can be sent at all; asked before the transaction."""
-    try:
-        gateway.ports["notifier"].check(caller.mode)
-    except Unavailable:
-        return False
-    return True
+def _must_send(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> None:
+    """Nobody is invited whom no message reaches; asked before the transaction. Raises ``MessagesUnavailable``."""
+    gateway.ports["notifier"].check(caller.mode)
 
 
 @team.get(scope="portal", answer=MemberAnswer, lists=True)
@@ -49,17 +45,19 @@ def list_team(call: Call) -> Any:
     body=InvitationRequest,
     answer=InvitationAnswer,
     idempotency=Idempotency(sealed=True),
-    prepare=_can_send,
+    prepare=_must_send,
     rate=INVITING,
 )
 def invite_to_team(call: Call) -> Any:
-    """Invite somebody; the link works for 72 hours and once, and replaces an earlier one to the same address."""
+    """Invite somebody; the link works for 72 hours and once, and replaces an earlier one to the same address.
+
+    It goes to that address alone: who invites could join as somebody else with it.
+    """
     me = _me(call)
     invitation, token = invitations.invite(call.tx, call.gateway.vault, me, **call.body)
     url = f"{call.gateway.settings.public_url}{invitations.PATH}?token={token}"
-    if call.prepared:
-        invitations.queue(call.tx, call.gateway, call.tenant, invitation, url=url)
-    return Created({**_invitation(invitation), "url": url})
+    invitations.queue(call.tx, call.gateway, call.tenant, invitation, url=url)
+    return Created(_invitation(invitation))
 
 
 @team.get("/invitations", **OWNER, answer=InvitationAnswer, lists=True)
@@ -189,8 +187,7 @@ def _invitation(row: Invitation) -> dict[str, Any]:
         "name": row.name,
         "role": row.role,
         "expires_at": row.expires_at,
-        "url": None,
-        "sent": row.sent_at is not None or row.message_sealed is not None,
+        "sent": row.sent_at is not None,
     }
 
 

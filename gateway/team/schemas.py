@@ -1,25 +1,23 @@
 """What the team's routes take and give."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from gateway.core.roles import ROLES
-from gateway.web.fields import Strict
-
-ROLE = validate.OneOf(ROLES)
+from gateway.web.fields import Choice, Line, Strict
 
 
 class InvitationRequest(Strict):
     """Who is to join, and as what."""
 
-    email = fields.String(required=True, validate=validate.Length(1, 254))
-    name = fields.String(required=True, validate=validate.Length(1, 100))
-    role = fields.String(required=True, validate=ROLE)
+    email = Line(longest=254, personal=True, required=True)  # some are a mobile number before the @
+    name = Line(longest=100, required=True)
+    role = Choice(*ROLES, required=True)
 
 
 class RoleRequest(Strict):
     """Another role."""
 
-    role = fields.String(required=True, validate=ROLE)
+    role = Choice(*ROLES, required=True)
 
 
 class MemberAnswer(Strict):
@@ -43,7 +41,7 @@ class RemovedAnswer(Strict):
 
 
 class InvitationAnswer(Strict):
-    """An invitation; `url` is shown once, in the answer that made it."""
+    """An invitation; its link goes to the invited address alone."""
 
     object = fields.Constant("invitation")
     id = fields.String()
@@ -51,9 +49,8 @@ class InvitationAnswer(Strict):
     name = fields.String()
     role = fields.String()
     expires_at = fields.DateTime()
-    url = fields.String(allow_none=True)
     sent = fields.Boolean(
-        metadata={"description": "Whether the link is sent by a message; if not, pass it on."}
+        metadata={"description": "Whether the message with the link has left; until then it waits."}
     )
 
 

@@ -53,14 +53,10 @@ def checked_person(tx: Transaction, *, email: str, name: str, role: str) -> str:
 
 
 def check_password(password: str) -> None:
-    """Raises ``ValidationFailed`` for a password that is too short or too long."""
-    if not is_long_enough(password):
-        raise _invalid("password", f"Must be {passwords.SHORTEST} to {passwords.LONGEST} characters long.")
-
-
-def is_long_enough(password: str) -> bool:
-    """Whether a password has 12 to 128 characters."""
-    return passwords.SHORTEST <= len(password) <= passwords.LONGEST
+    """Raises ``ValidationFailed`` for a password that cannot be chosen."""
+    problem = passwords.problem(password)
+    if problem is not None:
+        raise _invalid("password", passwords.PROBLEMS[problem])
 
 
 def member(tx: Transaction, member_id: str) -> TeamMember:

@@ -6,11 +6,11 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from gateway.core.masking import holds_personal_number, is_resident_id
+from gateway.core.masking import holds_person_or_phone, holds_personal_number, holds_resident_id
 
 MAX_INT = 2**63 - 1
 NOT_PERSONAL = "Must not hold an ID number, a mobile number or a card number."
@@ -71,13 +71,24 @@ class QueryNumber(fields.Field[int]):
 
 
 class Line(fields.String):
-    """One line of text: trimmed, NFC, no control characters, of bounded length."""
+    """One line of text: trimmed, NFC, no control characters, of bounded length.
+
+    A personal number in it is refused, for it does not belong with us, unless the field is for one (``personal``).
+    """
+
+    holds_personal = staticmethod(holds_personal_number)
 
     def __init__(
-        self, *, longest: int = 200, shortest: int = 1, pattern: str | None = None, **kwargs: Any
+        self,
+        *,
+        longest: int = 200,
+        shortest: int = 1,
+        pattern: str | None = None,
+        personal: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.longest, self.shortest = longest, shortest
+        self.longest, self.shortest, self.personal = longest, shortest, personal
         self.pattern = re.compile(pattern) if pattern else None
         self.metadata = {"minLength": shortest, "maxLength": longest, **self.metadata}
 
@@ -91,30 +102,27 @@ class Line(fields.String):
             raise ValidationError(f"Must be {self.shortest} to {self.longest} characters long.")
         if self.pattern and not self.pattern.fullmatch(text):
             raise ValidationError("Has characters that are not allowed here.")
-        return text
-
-
-class Remark(Line):
-    """A line of free words; refused when a personal number stands in it, which does not belong with us."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if holds_personal_number(text):
+        if not self.personal and self.holds_personal(text):
             raise ValidationError(NOT_PERSONAL)
         return text
+
+
+class Reference(Line):
+    """What a shop or a carrier calls something, often in digits alone, which may look like a card's."""
+
+    holds_personal = staticmethod(holds_person_or_phone)
 
 
 class SerialNumber(Line):
     """What the maker calls one piece; full-width characters become plain ones. Never an ID number."""
 
+    holds_personal = staticmethod(holds_resident_id)
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(longest=64, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = unicodedata.normalize("NFKC", super()._deserialize(value, attr, data, **kwargs))
-        if is_resident_id(text):
-            raise ValidationError("Must not be an ID number.")
-        return text
+        return unicodedata.normalize("NFKC", super()._deserialize(value, attr, data, **kwargs))
 
 
 class Choice(fields.String):
@@ -131,8 +139,10 @@ class Choice(fields.String):
         return value
 
 
-class ReturnAddress(Line):
+class ReturnAddress(Reference):
     """An absolute http(s) address without user information; plain http only on the loopback or in test mode."""
+
+    holds_personal = staticmethod(lambda text: holds_person_or_phone(unquote_plus(text)))
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(longest=2000, **kwargs)
@@ -172,12 +182,9 @@ class Metadata(fields.Field[dict[str, str]]):
             raise ValidationError("Must be an object of text pairs.")
         if len(value) > 50:
             raise ValidationError("Must have at most 50 pairs.")
-        pairs = {
+        return {
             str(self._key.deserialize(key)): str(self._value.deserialize(text)) for key, text in value.items()
         }
-        if any(holds_personal_number(text) for pair in pairs.items() for text in pair):
-            raise ValidationError(NOT_PERSONAL)
-        return pairs
 
 
 class CalendarDay(fields.Date):

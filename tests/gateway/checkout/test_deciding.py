@@ -149,7 +149,7 @@ def test_a_crash_in_between_is_finished_by_the_worker_under_the_same_reference(
 ) -> None:
     gateway.ports["bureau"] = bureau = Bureau()
     broken = {
-        "before the calls": (deciding, "_advice"),
+        "before the calls": (deciding, "_advised"),
         "before the lender": (requests, "ruling_of"),
         "before the ruling": (deciding, "_rule"),
     }[step]
@@ -247,7 +247,7 @@ def test_a_lender_that_stays_silent_leaves_it_to_a_person_after_a_quarter_of_an_
     assert "北京时间" in pages.get(answer.location).text
 
 
-@pytest.mark.parametrize("step", ["_advice", "_rule"])
+@pytest.mark.parametrize("step", ["_advised", "_rule"])
 def test_a_mistake_of_ours_ends_with_a_person_and_not_in_waiting(
     gateway: Any, lender: Lender, pages: Any, api: Any, clock: Any, monkeypatch: Any, step: str
 ) -> None:
@@ -256,7 +256,7 @@ def test_a_mistake_of_ours_ends_with_a_person_and_not_in_waiting(
         checkout, _ = confirmed(pages, api, clock)
         pass_seconds(gateway, clock, LEASE)
         assert status(api, checkout) == "deciding"
-    if step == "_advice":
+    if step == "_advised":
         monkeypatch.setattr(deciding, step, lambda *_, **__: 1 / 0)
         pass_seconds(gateway, clock, deciding.LONGEST_WAIT.total_seconds())
         assert status(api, checkout) == "under_review"

@@ -54,7 +54,7 @@ def by(reason: str = "salary seen") -> tuple[str, ...]:
 
 def played(api: Any, phone: str, **order: Any) -> str:
     checkout = api.checkout(**order)
-    body = {"term": 12, "phone": phone, "id_number": ID_NUMBER}
+    body = {"term": 12, "phone": phone, "name": "王小明", "id_number": ID_NUMBER}
     done = api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/complete", body)
     assert done.status_code == 200, done.text
     return str(checkout["id"])
