@@ -98,7 +98,8 @@ def create_app(
             idempotency_key=f"checkout-{number}",
         )
         orders.update(number, checkout=checkout.id)
-        return redirect(checkout.url, 303)
+        # Only this answer holds the address: it is for the shopper's browser and is not kept.
+        return redirect(str(checkout.url), 303)
 
     @app.get("/return")
     def returned() -> str:

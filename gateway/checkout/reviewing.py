@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select, text
 
+from gateway.checkout import access, service
 from gateway.checkout import outcome as outcomes
-from gateway.checkout import service
 from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout
 from gateway.db.transactions import Transaction
@@ -116,9 +116,10 @@ def _again(tx: Transaction, gateway: Gateway, declined: Checkout, ends: datetime
     progress = {
         "id", "status", "plans", "prices", "unavailable", "term", "shopper_id", "opened_at", "identified_at",
         "disclosed_at", "confirmed_at", "confirmed_quote_hash", "payment_id", "decline_code", "decline_reasons",
-        "expires_at", "review_due_at", "reopens", "created_at",
+        "expires_at", "review_due_at", "reopens", "created_at", "address_lookup", "address_sealed",
+        "address_grace_ends", "phone_lookup",
     }  # fmt: skip
-    return Checkout(
+    fresh = Checkout(
         **declined.model_dump(exclude=progress),
         id=tx.new_id("chk"),
         status="open",
@@ -129,3 +130,5 @@ def _again(tx: Transaction, gateway: Gateway, declined: Checkout, ends: datetime
         reopens=declined.id,
         created_at=tx.now,
     )
+    access.give_address(gateway, fresh)
+    return fresh

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from gateway.checkout import service as checkouts
 from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
@@ -61,5 +62,6 @@ def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
 
 def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
     links.forget_person(tx, shopper_id)
+    checkouts.forget_phone(tx, shopper_id)
     request = erasure.erase(tx, shopper_id, requested=requested)
     return request.id if request is not None else None

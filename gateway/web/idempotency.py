@@ -94,7 +94,9 @@ def once(
                 param=HEADER,
             )
         place = {"table": "idempotent_answer", "row": record_id, "column": "body"}
-        first = known.body if vault is None else vault.open(known.body, **place).encode()
+        # What an older release kept of this operation may lie open still.
+        is_open = vault is None or bytes(known.body[:1]) == b"{"
+        first = known.body if is_open else vault.open(known.body, **place).encode()
         return Outcome(known.status, first, replayed=True)
     outcome = work()
     tx.flush()

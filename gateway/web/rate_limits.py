@@ -56,6 +56,8 @@ PAGES: dict[str, Rate] = {
     "authorize.answer": LOGINS,
     "checkout.send_code": CODES,
     "checkout.identify": CODES,
+    "checkout_entry.send_code": CODES,
+    "checkout_entry.go_on": CODES,
 }
 """Rates of routes that are no API operations, by endpoint; an operation names its rate where it is declared."""
 

@@ -13,6 +13,7 @@ from gateway.checkout import deciding, shopper
 from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.rights import erasure
 from tests.gateway.books import Books
+from tests.gateway.shopper import enter
 
 ANNA, BO = "110101199003070011", "110101199003071014"
 PROGRAMME = "trade_in_2026"
@@ -184,6 +185,7 @@ def test_the_shopper_reads_why_in_both_languages(books: Books, app: Any, languag
     opened = checkout(books.api)
     pages, path = app.test_client(), f"/checkout/{opened['id']}"
     typed = {"term": "12", "name": "王小明", "id_number": ANNA, "phone": "13800000001", "code": "000000"}
+    enter(pages, opened)
     pages.post(f"{path}/code", data=typed)
     page = pages.post(f"{path}/identity?lang={language}", data=typed)
     assert page.status_code == 422

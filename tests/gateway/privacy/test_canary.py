@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
@@ -83,6 +83,7 @@ def purchase(call, checkout: dict, phone: str) -> list[str]:
     path = f"/checkout/{checkout['id']}"
     plan = checkout["plans"][-1]
     form = {"term": str(plan["term"]), "name": NAME, "id_number": ID_NUMBER, "phone": phone, "code": "000000"}
+    call("GET", urlsplit(checkout["url"]).path)
     call("POST", f"{path}/code", form)
     call("POST", f"{path}/identity", {**form, "code": "111111"})
     call("POST", f"{path}/identity", {**form, "id_number": ID_NUMBER[:-1] + "0"})
@@ -279,8 +280,10 @@ def talk(url: str, credentials: dict) -> str:
     }
     checkout = json.loads(post("/v1/checkouts", order))
 
+    shopper = requests.Session()
+
     def page(method: str, path: str, form: dict | None = None) -> str:
-        return requests.request(method, url + path, data=form, timeout=10).text
+        return shopper.request(method, url + path, data=form, timeout=10).text
 
     page.read = lambda _seconds: None  # type: ignore[attr-defined]
     told += purchase(page, checkout, PHONE)
