@@ -48,6 +48,14 @@ def address_of(gateway: Gateway, checkout: Checkout) -> str | None:
     return f"/checkout/{checkout.id}/open/{secret}"
 
 
+def reseal(vault: Vault, checkout: Checkout) -> None:
+    """Seal the secret with the newest master key."""
+    sealed = checkout.address_sealed
+    if sealed is not None and not vault.is_current(sealed):
+        secret = vault.open(sealed, **_place(checkout.id))
+        checkout.address_sealed = vault.seal(secret, **_place(checkout.id))
+
+
 def new_pass(vault: Vault, checkout: Checkout, now: datetime) -> str:
     """The pass of the person who is identified in the checkout."""
     return _pass_of(vault, checkout, int(now.timestamp()))

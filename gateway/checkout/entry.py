@@ -14,6 +14,7 @@ from flask import Flask, Response, g, request
 from gateway.checkout import access, shopper
 from gateway.checkout.access import Level
 from gateway.checkout.models import Checkout
+from gateway.checkout.states import EXPIRABLE
 from gateway.errors import InvalidRequest, ScopeMissing
 from gateway.web.context import gateway
 
@@ -27,7 +28,7 @@ class Door(Enum):
     """What a page asks for."""
 
     OPEN = "nothing: it shows nothing of the order"
-    ADDRESS = "that the shop sent the shopper"
+    ADDRESS = "that the shop sent the shopper; once it is confirmed, the pass of the shopper"
     SHOPPER = "the pass of the shopper; while nobody is identified, that the shop sent the shopper"
 
 
@@ -87,8 +88,8 @@ def admit(checkout_id: str, endpoint: str) -> None:
     g.shopper_id = checkout.shopper_id if level is Level.SHOPPER else None
     if door is Door.OPEN:
         return
-    needed = Level.SHOPPER if door is Door.SHOPPER and checkout.shopper_id is not None else Level.ADDRESS
-    if level < needed:
+    first_page = door is Door.ADDRESS and checkout.status in EXPIRABLE
+    if level < (Level.ADDRESS if first_page or checkout.shopper_id is None else Level.SHOPPER):
         raise Locked(checkout)
 
 

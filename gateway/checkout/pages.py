@@ -213,6 +213,8 @@ def reopen(checkout_id: str) -> Any:
     try:
         fresh = here.db.write(lambda tx: reviewing.reopen(tx, here, checkout_id))
     except (DuplicateReference, TermUnavailable, WrongState) as error:
+        if shown(checkout_id)[0].status not in CONFIRMED:
+            return to_step(checkout_id, "")
         return _result_page(checkout_id, error=error), error.status
     return redirect(with_language(access.address_of(here, fresh) or f"/checkout/{fresh.id}"), 303)
 

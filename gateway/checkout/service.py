@@ -39,6 +39,7 @@ from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
     from gateway.merchants.models import Merchant
+    from gateway.privacy.vault import Vault
 
 ANSWER = CheckoutAnswer()
 ROWS = SQLModel.metadata.tables["checkout"]
@@ -181,6 +182,18 @@ def open_of_shopper(tx: Transaction, shopper_id: str) -> list[date]:
     query = select(Checkout).where(Checkout.shopper_id == shopper_id, col(Checkout.status).in_(UNDECIDED))
     ends = [row.review_due_at or row.expires_at for row in tx.exec(query) if not is_over(tx, row)]
     return [max(shanghai_date(moment), shanghai_date(tx.now) + timedelta(days=1)) for moment in ends]
+
+
+def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
+    """Reseal the addresses of some checkouts with the newest master key, from the id ``after`` on; returns where to go
+    on, or None.
+    """
+    query = select(Checkout).where(Checkout.id > after, col(Checkout.address_sealed).is_not(None))
+    rows = list(tx.exec(query.order_by(col(Checkout.id)).limit(limit).with_for_update()))
+    for checkout in rows:
+        access.reseal(vault, checkout)
+        tx.add(checkout)
+    return rows[-1].id if rows else None
 
 
 def forget_phone(tx: Transaction, shopper_id: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from gateway.checkout import service as checkouts
 from gateway.db.transactions import Transaction
 from gateway.identity import service as identity
 from gateway.privacy import subjects
@@ -77,8 +78,8 @@ def _until_done(
 
 
 def _reseal_secrets(gateway: Gateway, batch: int) -> None:
-    """The gateway's own sealed secrets: of webhook endpoints and of authenticator apps."""
-    for reseal in (signing_secrets.reseal, authenticators.reseal):
+    """The gateway's own sealed secrets: of webhook endpoints, of authenticator apps, and of checkouts' addresses."""
+    for reseal in (signing_secrets.reseal, authenticators.reseal, checkouts.reseal):
         after: str | None = ""
         while after is not None:
             some = partial(reseal, vault=gateway.vault, after=after, limit=batch)
