@@ -71,6 +71,7 @@ def visitors(app: Flask, api: Any, clock: Any, checkout: Any, own: FlaskClient) 
 
 def test_every_page_says_what_it_asks_for(app: Flask) -> None:
     assert {endpoint for endpoint, _, _ in pages_of(app)} == set(DOORS)
+    assert {rule for _, _, rule in pages_of(app) if not rule.startswith("/checkout/<checkout_id>")} == set()
 
 
 @ON_SQLITE

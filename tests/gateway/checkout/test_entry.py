@@ -380,6 +380,18 @@ def test_answer_that_an_older_release_kept_open_is_replayed(app, api):
     assert api.post("/v1/checkouts", order, key="old").data == first.data
 
 
+def test_rotation_seals_the_addresses_under_way_anew(app, api):
+    from gateway.rights import rotation  # noqa: PLC0415
+
+    here, order = app.extensions["fenqi"], api.order()
+    before = api.post("/v1/checkouts", order).json["url"]
+    rotation.rotate(here, resume=False, progress=lambda *_: None)
+    with here.db.read() as tx:
+        sealed = tx.execute(text("SELECT address_sealed FROM checkout")).scalar_one()
+    assert here.vault.is_current(bytes(sealed))
+    assert api.post("/v1/checkouts", order).json["url"] == before
+
+
 def test_erased_person_leaves_no_phone_to_go_on_by(app, api, clock):
     from gateway.rights import erasure  # noqa: PLC0415
 

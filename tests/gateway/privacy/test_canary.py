@@ -22,6 +22,7 @@ from sqlalchemy import text
 from gateway.core.identifiers import resident_id_check_digit
 from gateway.db.tables import metadata
 from gateway.runtime import drain
+from tests.gateway.shopper import enter
 
 NAME = "欧阳卡纳丽"
 STEM = "11010519870612377"
@@ -178,7 +179,9 @@ def test_an_unexpected_error_tells_nothing_personal(app, api, gateway, caplog, m
     monkeypatch.setattr(shopper, "identify", explode)
     checkout = api.checkout()
     form = {"term": "12", "name": NAME, "id_number": ID_NUMBER, "phone": PHONE, "code": "000000"}
-    answer = app.test_client().post(f"/checkout/{checkout['id']}/identity", data=form)
+    browser = app.test_client()
+    enter(browser, checkout)
+    answer = browser.post(f"/checkout/{checkout['id']}/identity", data=form)
     assert answer.status_code in (500, 503)
     assert "no_such_table" in caplog.text or answer.status_code == 503
     monkeypatch.setattr(shopper, "identify", lambda *_, **form: 1 / 0 if form else None)
