@@ -8,6 +8,7 @@ holds it.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 from flask import Flask, Response, g, request
 
@@ -123,8 +124,7 @@ def keeps_cookies() -> bool:
 
 def remember(response: Response, checkout_id: str, key: str) -> Response:
     """Let the browser keep ``key`` for a checkout."""
-    secure = _is_https()
-    options = {"path": "/", "secure": secure, "httponly": True, "samesite": "Lax"}
+    options: dict[str, Any] = {"path": "/", "secure": _is_https(), "httponly": True, "samesite": "Lax"}
     own = _name(checkout_id)
     kept = sorted(name for name in request.cookies if name.startswith(_name("")) and name != own)
     for name in kept[: max(0, len(kept) - MOST_COOKIES + 1)]:  # ids sort by the time they were made
