@@ -13,8 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
+from gateway.checkout import entry_pages, privacy_pages, public_pages, test_helpers
 from gateway.checkout import pages as checkout_pages
-from gateway.checkout import privacy_pages, test_helpers
 from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
 from gateway.contracts.signing import BuiltInAuthority
@@ -118,6 +118,8 @@ def create_app(
     pages.register(app)
     checkout_pages.register(app)
     app.register_blueprint(privacy_pages.blueprint)
+    app.register_blueprint(public_pages.blueprint)
+    entry_pages.register(app)
     reference.register(app)
     return app
 

@@ -111,7 +111,8 @@ def create_app(
             idempotency_key=f"checkout-{number}",
         )
         orders.update(number, checkout=checkout.id)
-        return redirect(checkout.url, 303)  # the shopper's own address: it is passed on and kept nowhere
+        # Only this answer holds the address: it is the shopper's own, passed on and kept nowhere.
+        return redirect(str(checkout.url), 303)
 
     @app.get("/return")
     def returned() -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Document, Fen, UtcTime, Whole, Words
+from gateway.db.types import Bytes, Document, Fen, UtcTime, Whole, Words
 
 LIVE = ("open", "identified", "deciding", "under_review", "approved")
 IS_LIVE = f"status IN {LIVE}"
@@ -95,6 +95,14 @@ class Checkout(SQLModel, table=True):
     """Until when the shopper was promised the answer of a person."""
     reopens: str | None = Field(default=None, sa_column=Column(Words))
     """The declined checkout of the same order that a person found, on the shopper's request, worth a new offer."""
+    address_lookup: str | None = Field(default=None, sa_column=Column(Words))
+    """Keyed hash of the secret in the checkout's address; none before revision 0025."""
+    address_sealed: bytes | None = Field(default=None, sa_column=Column(Bytes))
+    """The secret, sealed, for as long as the creating call can be repeated."""
+    address_grace_ends: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """Until when an address from before revision 0025 opens the first page."""
+    phone_lookup: str | None = Field(default=None, sa_column=Column(Words))
+    """Keyed hash of the phone that got the shopper's code: another device goes on by a code to the same phone."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
     @property

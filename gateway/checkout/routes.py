@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from gateway.checkout import service
+from gateway.checkout import access, service
 from gateway.checkout.models import Checkout
 from gateway.checkout.schemas import CheckoutAnswer, CheckoutQuery, CheckoutRequest
+from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
 from gateway.web.paging import page
 from gateway.web.rate_limits import CHECKOUTS
@@ -17,16 +18,22 @@ api = Api("checkouts", prefix="/v1/checkouts")
 READ = ("checkouts:read", "checkouts:write")
 
 
-def shown(call: Call, checkout: Checkout) -> dict[str, Any]:
-    """The checkout with its address at this gateway."""
-    return service.view(call.tx, checkout, public_url=call.gateway.settings.public_url)
-
-
-@api.post(scope="checkouts:write", body=CheckoutRequest, answer=CheckoutAnswer, rate=CHECKOUTS)
+@api.post(
+    scope="checkouts:write",
+    body=CheckoutRequest,
+    answer=CheckoutAnswer,
+    rate=CHECKOUTS,
+    idempotency=Idempotency(sealed=True),
+)
 def create_checkout(call: Call) -> Any:
-    """Start a checkout; send the shopper to its `url`. The same reference and body again return the same checkout."""
+    """Start a checkout; send the shopper to its `url`. The same reference and body again return the same checkout.
+
+    The `url` carries a secret, so it is in the answer to this call only.
+    """
     checkout, new = service.start(call.tx, call.gateway, call.tenant, call.body)
-    answer = shown(call, checkout)
+    path = access.address_of(call.gateway, checkout)
+    url = call.gateway.settings.public_url + path if path is not None else None
+    answer = service.view(call.tx, checkout, url=url)
     return Created(answer) if new else answer
 
 
@@ -50,16 +57,16 @@ def list_checkouts(call: Call) -> Any:
         limit=call.query["limit"],
         cursor=call.query["cursor"],
     )
-    return {**found, "data": [shown(call, checkout) for checkout in found["data"]]}
+    return {**found, "data": [service.view(call.tx, checkout) for checkout in found["data"]]}
 
 
 @api.get("/<checkout_id>", scope=READ, answer=CheckoutAnswer)
 def get_checkout(call: Call, checkout_id: str) -> Any:
     """Retrieve a checkout."""
-    return shown(call, service.get(call.tx, call.tenant, checkout_id))
+    return service.view(call.tx, service.get(call.tx, call.tenant, checkout_id))
 
 
 @api.post("/<checkout_id>/cancel", scope="checkouts:write", answer=CheckoutAnswer)
 def cancel_checkout(call: Call, checkout_id: str) -> Any:
     """Cancel a checkout that is not decided yet."""
-    return shown(call, service.cancel(call.tx, call.tenant, checkout_id))
+    return service.view(call.tx, service.cancel(call.tx, call.tenant, checkout_id))

@@ -126,13 +126,20 @@ class Decline(Strict):
 
 
 class CheckoutAnswer(Strict):
-    """A checkout; send the shopper to ``url``."""
+    """A checkout; send the shopper to the ``url`` that the call which created it answers."""
 
     id = fields.String()
     object = fields.Constant("checkout")
     mode = fields.String()
     status = fields.String()
-    url = fields.String(metadata={"format": "uri"})
+    url = fields.String(
+        allow_none=True,
+        metadata={
+            "format": "uri",
+            "description": "Where to send the shopper. It carries a secret: only the call that creates the checkout "
+            "answers it, and its repetition; everywhere else it is null.",
+        },
+    )
     amount = fields.Integer()
     currency = fields.Constant("CNY")
     merchant_reference = fields.String()

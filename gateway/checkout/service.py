@@ -7,17 +7,18 @@ import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, func, select
 
+from gateway.checkout import access
 from gateway.checkout.models import IS_LIVE, LIVE, Checkout
 from gateway.checkout.schemas import CheckoutAnswer
 from gateway.checkout.states import CHECKOUT, EXPIRABLE, UNDECIDED
 from gateway.core import order_lines
 from gateway.core.calendar import shanghai_date
 from gateway.core.order_lines import OrderedLine
-from gateway.core.tenant import Tenant, mode_of
+from gateway.core.tenant import Mode, Tenant, mode_of
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import (
@@ -25,6 +26,7 @@ from gateway.errors import (
     AmountOutOfRange,
     DuplicateReference,
     TermUnavailable,
+    ValidationFailed,
     WrongState,
 )
 from gateway.merchants import service as merchants
@@ -32,11 +34,13 @@ from gateway.merchants import test_clocks
 from gateway.payments import service as payments
 from gateway.plans import service as plans
 from gateway.plans import subsidies
+from gateway.privacy import lookups
 from gateway.web.context import Gateway
 from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
     from gateway.merchants.models import Merchant
+    from gateway.privacy.vault import Vault
 
 ANSWER = CheckoutAnswer()
 ROWS = SQLModel.metadata.tables["checkout"]
@@ -54,12 +58,14 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
 
     ``amount`` is what the shopper pays for the order, in fen, with the down payment and without the government
     subsidy; amount less down payment is financed. Raises ``CategoryRefused``, ``AmountOutOfRange``,
-    ``AmountMismatch``, ``SubsidyRefused``, ``TermUnavailable`` or ``DuplicateReference``.
+    ``AmountMismatch``, ``SubsidyRefused``, ``TermUnavailable``, ``DuplicateReference`` or ``ValidationFailed``.
     """
+    _refuse_plain_addresses(tenant, body)
     fingerprint = _fingerprint(body)
     known = live_of_order(tx, tenant, body["merchant_reference"])
     if known is not None:
         if known.status != "approved" and known.request_sha256 == fingerprint:
+            access.give_address(gateway, known)  # one from an earlier release has none
             return known, False
         _refuse_duplicate(known)
     _refuse_renamed(tx, tenant, body["merchant_reference"])
@@ -103,6 +109,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         expires_at=tx.now + timedelta(seconds=body["expires_in"]),
         created_at=tx.now,
     )
+    access.give_address(gateway, checkout)
     tx.add(checkout)
     tx.flush()
     return checkout, True
@@ -186,28 +193,59 @@ def open_of_shopper(tx: Transaction, shopper_id: str) -> list[date]:
     return [max(shanghai_date(moment), shanghai_date(tx.now) + timedelta(days=1)) for moment in ends]
 
 
+def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
+    """Reseal the addresses of some checkouts with the newest master key, from the id ``after`` on; returns where to go
+    on, or None.
+    """
+    query = select(Checkout).where(Checkout.id > after, col(Checkout.address_sealed).is_not(None))
+    rows = list(tx.exec(query.order_by(col(Checkout.id)).limit(limit).with_for_update()))
+    for checkout in rows:
+        access.reseal(vault, checkout)
+        tx.add(checkout)
+    return rows[-1].id if rows else None
+
+
+def forget_phone(tx: Transaction, shopper_id: str) -> None:
+    """The person is erased: nobody goes on with the checkouts by a code to the phone."""
+    owned_by = ROWS.c.shopper_id == shopper_id
+    tx.connection().execute(ROWS.update().where(owned_by).values(phone_lookup=None))
+
+
+@lookups.follower
+def _replace_lookup(tx: Transaction, mode: Mode, purpose: str, old: str, new: str) -> int:
+    if purpose != "phone":
+        return 0
+    rows = (col(Checkout.mode) == mode, col(Checkout.phone_lookup) == old)
+    count = tx.exec(select(func.count()).select_from(Checkout).where(*rows)).one()
+    tx.execute(update(Checkout).where(*rows).values(phone_lookup=new))
+    return count
+
+
 def move(tx: Transaction, checkout: Checkout, status: str) -> None:
     """Move along the table of states and record the event of it. Raises ``WrongState``."""
     if not CHECKOUT.allows(checkout.status, status):
         raise WrongState(f"The checkout is {checkout.status} and cannot become {status}.", param="checkout")
     checkout.status = status
+    if status not in UNDECIDED:
+        checkout.address_sealed = None  # the creating call has no repeat any more
     tx.add(checkout)
     tx.flush()
     if status not in ("identified", "deciding"):
         tenant = tenant_of(checkout)
-        # The base address is not part of the fact, so the event carries the path's owner: the API adds the url.
-        data = ANSWER.dump(view(tx, checkout, public_url=""))
-        del data["url"]
+        data = ANSWER.dump(view(tx, checkout))
         events.record(tx, tenant, f"checkout.{status}", object_id=checkout.id, data=data)
 
 
-def view(tx: Transaction, checkout: Checkout, *, public_url: str) -> dict[str, Any]:
-    """The checkout as the API shows it; one whose time is over already reads as expired."""
+def view(tx: Transaction, checkout: Checkout, *, url: str | None = None) -> dict[str, Any]:
+    """The checkout as the API shows it; one whose time is over already reads as expired.
+
+    ``url`` is for the creating call alone: its secret stands nowhere else.
+    """
     return {
         "id": checkout.id,
         "mode": checkout.mode,
         "status": "expired" if is_over(tx, checkout) else checkout.status,
-        "url": f"{public_url}/checkout/{checkout.id}",
+        "url": url,
         "amount": checkout.amount_fen,
         "merchant_reference": checkout.merchant_reference,
         "category": checkout.category,
@@ -269,6 +307,17 @@ def tenant_of(checkout: Checkout) -> Tenant:
 def merchant_of(tx: Transaction, checkout: Checkout) -> Merchant:
     """The seller."""
     return merchants.get(tx, checkout.merchant_id)
+
+
+def _refuse_plain_addresses(tenant: Tenant, body: dict[str, Any]) -> None:
+    """In live mode the shopper goes back over https only."""
+    errors = [
+        {"param": name, "code": "invalid", "detail": "Must begin with https:// in live mode."}
+        for name in ("return_url", "cancel_url")
+        if tenant.mode == "live" and not body[name].startswith("https://")
+    ]
+    if errors:
+        raise ValidationFailed(errors)
 
 
 def _check_order(tx: Transaction, body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.checkout import agreements, deciding, service
+from gateway.checkout import access, agreements, deciding, service
 from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout, Consent
 from gateway.checkout.states import EXPIRABLE, REQUIRED_CONSENTS
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
-    """The checkout behind an unguessable address; its status reads as expired when its time is over.
+    """The checkout of a page; its status reads as expired when its time is over.
 
     Raises ``NotFound``. For pages: nothing of a read is kept.
     """
@@ -97,6 +97,7 @@ def identify(
     )
     _refuse_used_quota(tx, checkout, shopper.id)
     checkout.term, checkout.shopper_id = term, shopper.id
+    checkout.phone_lookup = access.phone_hash(gateway.vault, person.phone)
     checkout.identified_at, checkout.disclosed_at = tx.now, None
     if checkout.status == "open":
         service.move(tx, checkout, "identified")
@@ -122,17 +123,21 @@ def confirm(
     *,
     quote_hash: str,
     consents: set[str],
+    shopper_id: str | None,
     device: str | None = None,
 ) -> DecisionRequest:
     """Conclude: consents are logged, and the request for a decision is written down; what follows is ``deciding``.
 
-    ``device`` is the number of the browser, if it is known (see ``checkout.device``).
+    ``shopper_id`` is who confirms, who may have been replaced since. ``device`` is the number of the browser, if it is
+    known (see ``checkout.device``).
     Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort``,
     ``SubsidyQuotaUsed`` or ``CostAboveCeiling``; then nothing has changed.
     """
     checkout = in_progress(tx, checkout_id)
     if checkout.status != "identified" or checkout.term is None or checkout.shopper_id is None:
         raise WrongState(f"The checkout is {checkout.status} and cannot be confirmed.", param="checkout")
+    if checkout.shopper_id != shopper_id:
+        raise WrongState("Somebody else is identified in this checkout now.", param="checkout")
     plan = chosen_plan(checkout)
     _check_confirmation(tx, gateway, checkout, plan, quote_hash, consents)
     _refuse_used_quota(tx, checkout, checkout.shopper_id)

@@ -8,7 +8,6 @@ from typing import Any
 
 from gateway.checkout import deciding, reviewing, service, shopper
 from gateway.checkout.models import Checkout
-from gateway.checkout.routes import shown
 from gateway.checkout.schemas import CheckoutAnswer, CompleteRequest, ResolveRequest
 from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.core.identifiers import resident_id_check_digit
@@ -31,7 +30,7 @@ def _decided(gateway: Gateway, caller: Caller, path: dict[str, str], fault: str 
     with gateway.db.read() as tx:
         gateway.at_time_of(tx, caller.tenant)
         checkout = service.get(tx, caller.tenant, path["checkout_id"])
-        view = service.view(tx, checkout, public_url=gateway.settings.public_url)
+        view = service.view(tx, checkout)
     return Pending(view) if view["status"] == "deciding" else view
 
 
@@ -70,8 +69,9 @@ def complete_checkout(call: Call, checkout_id: str) -> Any:
         found.id,
         quote_hash=deciding.chosen_plan(found)["quote_hash"],
         consents=set(REQUIRED_CONSENTS),
+        shopper_id=found.shopper_id,
     )
-    return shown(call, found)
+    return service.view(call.tx, found)
 
 
 @api.post("/<checkout_id>/resolve", scope="payments:write", body=ResolveRequest, answer=CheckoutAnswer)
@@ -82,7 +82,7 @@ def resolve_checkout(call: Call, checkout_id: str) -> Any:
     claims_it = outcome == "approve" and claims.on_file(call.tx, checkout.shopper_id or "") is not None
     person = "same" if claims_it else None
     reviewing.resolve(call.tx, call.gateway, checkout.id, outcome=outcome, by="test_helper", person=person)
-    return shown(call, checkout)
+    return service.view(call.tx, checkout)
 
 
 def invented_id_number(seed: str) -> str:

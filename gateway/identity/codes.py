@@ -143,8 +143,10 @@ def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | No
 
 
 def forget(tx: Transaction, subject_ids: Collection[str]) -> None:
-    """Delete the codes that were sent for some checkouts."""
-    tx.execute(delete(OneTimeCode).where(col(OneTimeCode.subject_id).in_(subject_ids)))
+    """Delete the codes that were sent for some checkouts, also for going on with another device."""
+    for subject_id in subject_ids:
+        of_device = col(OneTimeCode.subject_id).startswith(f"{subject_id}:", autoescape=True)
+        tx.execute(delete(OneTimeCode).where((col(OneTimeCode.subject_id) == subject_id) | of_device))
 
 
 def forget_old(tx: Transaction, *, limit: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from gateway.checkout import service as checkouts
 from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
@@ -76,12 +77,13 @@ def _in_the_way(tx: Transaction, settings: Settings, shopper_id: str) -> list[Ob
 
 def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
     """Erase the person, and with the person every claim on the same ID number."""
-    for claim in claims.of_number(tx, shopper_id):
-        _forget_copies(tx, claim)
-        links.forget_person(tx, claim)
+    claimed_by = claims.of_number(tx, shopper_id)
+    for who in (*claimed_by, shopper_id):
+        _forget_copies(tx, who)
+        links.forget_person(tx, who)
+        checkouts.forget_phone(tx, who)
+    for claim in claimed_by:
         erasure.erase(tx, claim, requested=False)
-    _forget_copies(tx, shopper_id)
-    links.forget_person(tx, shopper_id)
     request = erasure.erase(tx, shopper_id, requested=requested)
     return request.id if request is not None else None
 

@@ -14,6 +14,7 @@ from sqlalchemy import LargeBinary, func, select
 
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
+from gateway.checkout import service as checkouts
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.identity import codes
@@ -156,6 +157,7 @@ def _reseal_secrets(gateway: Gateway, batch: int) -> None:
         authenticators.reseal,
         invitations.reseal,
         codes.reseal,
+        checkouts.reseal,
         idempotency.reseal,
     )
     for reseal in resealing:

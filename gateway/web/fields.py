@@ -6,10 +6,11 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote_plus
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
+from gateway.core import return_address
 from gateway.core.masking import holds_person_or_phone, holds_personal_number, holds_resident_id
 
 MAX_INT = 2**63 - 1
@@ -140,7 +141,7 @@ class Choice(fields.String):
 
 
 class ReturnAddress(Reference):
-    """An absolute http(s) address without user information; plain http only on the loopback or in test mode."""
+    """An absolute http(s) address of the shop in its canonical form (see ``core.return_address``)."""
 
     holds_personal = staticmethod(lambda text: holds_person_or_phone(unquote_plus(text)))
 
@@ -151,14 +152,9 @@ class ReturnAddress(Reference):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            parts = urlsplit(text)
-            acceptable = parts.scheme in ("http", "https") and parts.hostname and not parts.username
-            acceptable = acceptable and parts.port != 0  # reading a port above 65535 is a ValueError
-        except ValueError:
-            acceptable = False
-        if not acceptable or any(char in text for char in ' <>"\\^`{|}'):
-            raise ValidationError("Must be an absolute http(s) address, such as https://shop.example/return.")
-        return text
+            return return_address.canonical(text)
+        except return_address.NotAnAddress as error:
+            raise ValidationError(str(error)) from None
 
 
 class Metadata(fields.Field[dict[str, str]]):

@@ -93,7 +93,9 @@ def once(
                 f"The key {key!r} was used with another body for {route}. Use a new key for a new request.",
                 param=HEADER,
             )
-        first = known.body if vault is None else vault.open(known.body, **_place(record_id)).encode()
+        # What an older release kept of this operation may lie open still.
+        is_sealed = vault is not None and bytes(known.body[:1]) != b"{"
+        first = vault.open(known.body, **_place(record_id)).encode() if vault and is_sealed else known.body
         return Outcome(known.status, first, replayed=True)
     outcome = work()
     tx.flush()

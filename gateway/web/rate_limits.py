@@ -71,7 +71,9 @@ PAGES: dict[tuple[str, str], Rate] = {
     ("POST", "authorize.answer"): LOGINS,
     ("POST", "checkout.send_code"): CODES,
     ("POST", "checkout.identify"): GUESSES,
-    ("GET", "checkout.public_plans"): PUBLIC_PLANS,
+    ("POST", "checkout_entry.send_code"): CODES,
+    ("POST", "checkout_entry.go_on"): GUESSES,
+    ("GET", "checkout_public.public_plans"): PUBLIC_PLANS,
     ("GET", "account.invitation"): INVITATIONS,
     ("POST", "account.accept"): INVITATIONS,
 }

@@ -89,7 +89,7 @@ def buy(demo: Demo, *, phone: str) -> str:
             cancel_url="https://shop.example/cart",
         )
         client.test_helpers.complete_checkout(checkout.id, phone=phone, extra={"id_number": ID_NUMBER})
-        return checkout.url
+        return str(checkout.url)
 
 
 def _environment(clone: Path) -> None:

@@ -30,6 +30,7 @@ from fenqi.testing.wsgi import wsgi_session
 from gateway import server
 from gateway.app import APIS
 from gateway.web.rate_limits import InProcess
+from tests.gateway.shopper import enter, go_on_by_code
 
 ROOT = Path(__file__).parents[2]
 DESK_PASSWORD = "desk of the phone shop"
@@ -251,22 +252,27 @@ def module(name: str, path: Path) -> Any:
     return loaded
 
 
-def checkouts(api: Any, app: Flask) -> list[str]:
-    """A checkout in each state."""
+def checkouts(api: Any, browser: FlaskClient) -> list[str]:
+    """A checkout in each state, all of them open to the browser."""
     made = []
     for phone in ("13800000001", "13800000002", "13800000003"):
         made.append(api.checkout()["id"])
         api.post(f"/v1/test_helpers/checkouts/{made[-1]}/complete", {"phone": phone})
-    made.append(api.checkout()["id"])
-    api.post(f"/v1/checkouts/{made[-1]}/cancel")
-    made += [identified(api, app), api.checkout(store="南京路店")["id"]]
+        go_on_by_code(browser, made[-1], phone)
+    for order in ({}, {"store": "南京路店"}):
+        opened = api.checkout(**order)
+        enter(browser, opened)
+        made.append(opened["id"])
+    api.post(f"/v1/checkouts/{made[-2]}/cancel")
+    made.insert(-1, identified(api, browser))
     return made
 
 
-def identified(api: Any, app: Flask) -> str:
-    found = str(api.checkout()["id"])
+def identified(api: Any, browser: FlaskClient) -> str:
+    opened = api.checkout()
+    found = str(opened["id"])
     typed = {"term": "12", "name": "王小明", "id_number": "110105199003071239", "phone": "13800000001"}
-    browser = app.test_client()
+    enter(browser, opened)
     browser.post(f"/checkout/{found}/code", data=typed)
     browser.post(f"/checkout/{found}/identity", data={**typed, "code": "000000"})
     browser.get(f"/checkout/{found}/review")
@@ -331,13 +337,13 @@ def test_no_operation_of_the_api_fails(app: Flask, world: Any) -> None:
 @pytest.mark.slow
 @ON_POSTGRESQL
 def test_no_page_of_the_gateway_fails(app: Flask, world: Any) -> None:
-    ids = checkouts(world.api, app)
     stranger = Stranger(app)
+    ids = checkouts(world.api, stranger.client)
     known = {"checkout_id": ids, "version": ["2026-11-23", "v1"], "name": ["credit_service", "fenqi.js"]}
     for method, paths in stranger.routes(known):
         if not paths[0].startswith("/v1/") or paths[0] == "/v1/openapi.json":
             stranger.try_route(method, paths)
-    again = checkouts(world.api, app)  # those of before are canceled now
+    again = checkouts(world.api, stranger.client)  # those of before are canceled now
     key = world.api.credentials["publishable_key"]
     stranger.fill(
         "GET", "/plans", {"key": key, "amount": "599900", "category": "3c", "terms": "3", "lang": "en"}
@@ -417,7 +423,7 @@ def shop(app: Flask, api: Any, tmp_path: Path) -> Flask:
     return made
 
 
-def enter(stranger: Stranger) -> None:
+def enter_desk(stranger: Stranger) -> None:
     """Log in to the desk of the shop, whatever was tried at its door."""
     if stranger.client.get("/desk").status_code != 200:
         ((_, values),) = forms(stranger.client.get("/desk/login").text)
@@ -430,7 +436,7 @@ def enter(stranger: Stranger) -> None:
 @ON_SQLITE
 def test_no_page_of_the_phone_shop_fails(shop: Flask, api: Any) -> None:
     stranger = Stranger(shop)
-    enter(stranger)
+    enter_desk(stranger)
     slug = re.findall(r"/p/([\w-]+)", stranger.send("GET", "/").text)[0]
     csrf = dict(forms(stranger.send("GET", f"/p/{slug}").text))[f"http://shop.test/p/{slug}/split"]
     for outcome in ("13800000001", "13800000002", None):
@@ -445,7 +451,7 @@ def test_no_page_of_the_phone_shop_fails(shop: Flask, api: Any) -> None:
     for method, paths in stranger.routes({"slug": [slug], "number": numbers}):
         if not paths[0].endswith("/split"):
             stranger.try_route(method, paths)
-            enter(stranger)
+            enter_desk(stranger)
     for page in ("/desk", f"/p/{slug}"):
         stranger.try_page(page)
     stranger.check()

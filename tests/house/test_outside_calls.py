@@ -22,6 +22,7 @@ from gateway.runtime import drain
 from gateway.web.ports import LOCAL, Guarded, OutsideCallInTransaction, Ports
 from tests.gateway.conftest import api, app, clock, new_merchant  # noqa: F401
 from tests.gateway.oauth.conftest import make_portal, portal  # noqa: F401
+from tests.gateway.shopper import enter
 
 LOST = 3
 """So many commits of every write lose their race before one wins."""
@@ -162,6 +163,7 @@ def _buy(api: Any, app: Any, clock: Any, step: list[str]) -> None:  # noqa: F811
         "phone": "13800000001",
         "code": "000000",
     }
+    enter(pages, checkout)
     step[0] = "code"
     assert pages.post(f"{path}/code", data=typed).status_code == 200
     drain(app.extensions["fenqi"])

@@ -14,6 +14,7 @@ from gateway.merchants import service as merchants
 from gateway.runtime import drain
 from gateway.settlement import service as settlement
 from tests.gateway.books import Books
+from tests.gateway.shopper import identify
 from tests.one_database import database_url  # noqa: F401
 
 
@@ -132,8 +133,7 @@ def test_only_a_plan_that_costs_nothing_is_called_interest_free(app, api, desk):
         "phone": "13800000001",
         "code": "000000",
     }
-    pages.post(f"/checkout/{checkout['id']}/code", data=typed)
-    pages.post(f"/checkout/{checkout['id']}/identity", data=typed)
+    identify(pages, checkout, typed)
     review = pages.get(f"/checkout/{checkout['id']}/review").text
     assert "商家另承担" in review
     assert "免息" not in review

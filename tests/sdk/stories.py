@@ -70,7 +70,11 @@ def authorized(client: Fenqi, shopper: Shopper, *, term: int | None = None, **ch
 def bought_shipped_and_returned(client: Fenqi, shopper: Shopper) -> None:
     checkout = opened(client)
     assert (checkout.status, checkout.amount, checkout.payment) == ("open", PRICE, None)
+    assert checkout.url is not None
     assert checkout.url.startswith("http")
+    assert checkout.id in checkout.url
+    assert client.checkouts.retrieve(checkout.id).url is None
+    assert {row.url for row in client.checkouts.list().data} == {None}
     shopper(checkout.id, outcome="approve")
     approved = client.checkouts.retrieve(checkout.id)
     assert approved.status == "approved"

@@ -20,7 +20,7 @@ def test_new_checkout_carries_plans_and_an_address(api):
     checkout = api.checkout(amount=599_900)
     assert checkout["object"] == "checkout"
     assert checkout["status"] == "open"
-    assert checkout["url"] == f"http://gateway.test/checkout/{checkout['id']}"
+    assert checkout["url"].startswith(f"http://gateway.test/checkout/{checkout['id']}/open/")
     assert [plan["term"] for plan in checkout["plans"]] == [3, 6, 9, 12]
     twelve = checkout["plans"][-1]
     assert twelve["annual_rate"]["nominal"] == "0.1800060335"

@@ -16,6 +16,7 @@ from gateway.decision.bureau import BureauReport, BureauUnavailable
 from gateway.decision.funder import Ruling
 from gateway.errors import FunderUnavailable
 from gateway.runtime import drain_outbox
+from tests.gateway.shopper import identify
 
 CONSENTS = {"credit_service": "yes", "bureau_query": "yes", "funder_sharing": "yes"}
 PHONE = "13912345678"
@@ -98,8 +99,7 @@ def confirmed(pages: Any, api: Any, clock: Any, phone: str = PHONE) -> tuple[str
         "phone": phone,
         "code": "000000",
     }
-    assert pages.post(f"{path}/code", data=typed).status_code == 200
-    assert pages.post(f"{path}/identity", data=typed).status_code == 303
+    assert identify(pages, checkout, typed).status_code == 303
     pages.get(f"{path}/review")
     clock.advance(seconds=5)
     plan = next(plan for plan in checkout["plans"] if plan["term"] == 12)

@@ -15,6 +15,7 @@ from gateway.cli import main
 from gateway.config import WrongSetting, from_environment
 from gateway.decision.funder import Ruling
 from gateway.runtime import drain_outbox
+from tests.gateway.shopper import enter, go_on_by_code
 from tests.one_database import database_url  # noqa: F401
 
 REVIEWED, DECLINED, APPROVED = "13800000003", "13800000002", "13800000001"
@@ -63,6 +64,8 @@ def played(api: Any, phone: str, **order: Any) -> str:
 def concluded(pages: Any, clock: Any, checkout: dict[str, Any], phone: str) -> None:
     """The shopper's pages, to the end."""
     path = f"/checkout/{checkout['id']}"
+    if checkout["url"]:
+        enter(pages, checkout)
     typed = {"term": "12", "name": "王小明", "id_number": ID_NUMBER, "phone": phone, "code": "000000"}
     pages.post(f"{path}/code", data=typed)
     assert pages.post(f"{path}/identity", data=typed).location == f"{path}/review"
@@ -75,6 +78,7 @@ def concluded(pages: Any, clock: Any, checkout: dict[str, Any], phone: str) -> N
 def appealed(pages: Any, api: Any, gateway: Any) -> tuple[str, str]:
     """A declined checkout whose shopper asked for a person, and the request."""
     checkout = played(api, DECLINED)
+    go_on_by_code(pages, checkout, DECLINED)
     pages.post(f"/checkout/{checkout}/human-review")
     with gateway.db.read() as tx:
         return checkout, tx.execute(text("SELECT id FROM human_review")).scalar_one()
@@ -83,6 +87,7 @@ def appealed(pages: Any, api: Any, gateway: Any) -> tuple[str, str]:
 def test_the_promised_time_stands_on_the_page_and_in_the_answer(pages: Any, api: Any) -> None:
     checkout = played(api, REVIEWED)
     assert api.get(f"/v1/checkouts/{checkout}").json["review_due_at"] == "2026-11-24T04:00:00.000Z"
+    go_on_by_code(pages, checkout, REVIEWED)
     page = pages.get(f"/checkout/{checkout}/result").text
     assert "我们将在 2026年11月24日 12:00（北京时间）前答复" in page
     assert "data-overdue" not in page
@@ -101,6 +106,7 @@ def test_a_late_review_is_overdue_in_honest_words_and_never_expires(
         tenant = service.tenant_of(tx.get_one(Checkout, checkout))
     assert gateway.db.write(lambda tx: service.expire_due(tx, tenant)) == 0
     assert api.get(f"/v1/checkouts/{checkout}").json["status"] == "under_review"
+    go_on_by_code(pages, checkout, REVIEWED)
     page = pages.get(f"/checkout/{checkout}/result?lang=en").text
     assert "data-overdue" in page
     assert "we are late" in page
@@ -112,6 +118,7 @@ def test_a_late_review_is_overdue_in_honest_words_and_never_expires(
 
 def test_the_shopper_may_leave_a_review(pages: Any, api: Any) -> None:
     checkout = played(api, REVIEWED)
+    go_on_by_code(pages, checkout, REVIEWED)
     assert "取消申请" in pages.get(f"/checkout/{checkout}/result").text
     assert pages.post(f"/checkout/{checkout}/cancel").status_code == 303
     assert api.get(f"/v1/checkouts/{checkout}").json["status"] == "canceled"
@@ -228,6 +235,7 @@ def test_a_late_answer_to_an_appeal_is_admitted(pages: Any, api: Any, gateway: A
     checkout, _ = appealed(pages, api, gateway)
     assert "我们将在" in pages.get(f"/checkout/{checkout}/result").text
     clock.advance(hours=25)
+    go_on_by_code(pages, checkout, DECLINED)
     assert "现已超时" in pages.get(f"/checkout/{checkout}/result").text
 
 
@@ -239,12 +247,14 @@ def test_a_wrong_decline_leads_to_a_new_offer_that_the_shopper_accepts(
     assert told["status"] == "reconsider"
     clock.advance(days=2)
     api.login()
+    go_on_by_code(pages, declined, DECLINED)
     page = pages.get(f"/checkout/{declined}/result").text
     assert "查看新方案" in page
     way = pages.post(f"/checkout/{declined}/reopen")
     assert way.status_code == 303
     assert pages.post(f"/checkout/{declined}/reopen").location == way.location, "the same one again"
-    fresh = api.get(f"/v1/checkouts/{way.location.rpartition('/')[2]}").json
+    assert pages.get(way.location, follow_redirects=True).status_code == 200
+    fresh = api.get(f"/v1/checkouts/{way.location.split('/')[2]}").json
     old = api.get(f"/v1/checkouts/{declined}").json
     assert fresh["reopens"] == declined
     assert fresh["merchant_reference"] == old["merchant_reference"]
@@ -257,7 +267,7 @@ def test_a_wrong_decline_leads_to_a_new_offer_that_the_shopper_accepts(
     with gateway.db.read() as tx:
         who = tx.execute(text("SELECT decided_by FROM credit_decision ORDER BY id DESC")).scalars().first()
     assert who == "li.lei", "no second look, and not the scorer"
-    assert pages.post(f"/checkout/{declined}/reopen").location == way.location
+    assert pages.post(f"/checkout/{declined}/reopen").location == f"/checkout/{fresh['id']}"
 
 
 def test_somebody_else_on_a_new_offer_is_decided_like_anybody(
@@ -265,7 +275,7 @@ def test_somebody_else_on_a_new_offer_is_decided_like_anybody(
 ) -> None:
     declined, appeal = appealed(pages, api, gateway)
     review("approve", appeal, *by())
-    fresh = api.get(f"/v1/checkouts/{pages.post(f'/checkout/{declined}/reopen').location[10:]}").json
+    fresh = api.get(f"/v1/checkouts/{pages.post(f'/checkout/{declined}/reopen').location.split('/')[2]}").json
     body = {"term": 12, "phone": DECLINED, "id_number": invented_id_number("another")}
     done = api.post(f"/v1/test_helpers/checkouts/{fresh['id']}/complete", body)
     assert done.json["status"] == "declined"
@@ -283,6 +293,7 @@ def test_a_new_offer_ends_and_gives_way_to_the_shop(
     assert "请返回商家继续" in refused.text
     api.post(f"/v1/checkouts/{other['id']}/cancel")
     clock.advance(seconds=OFFER_LIFE / timedelta(seconds=1))
+    go_on_by_code(pages, declined, DECLINED)
     refused = pages.post(f"/checkout/{declined}/reopen")
     assert refused.status_code == 409
     assert "有效期已过" in refused.text

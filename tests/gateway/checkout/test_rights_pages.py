@@ -13,6 +13,7 @@ from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.config import WrongSetting
 from gateway.server import check_guards
+from tests.gateway.shopper import go_on_by_code
 from tests.one_database import database_url  # noqa: F401
 
 APPROVED, DECLINED = "13800000001", "13800000002"
@@ -30,11 +31,12 @@ def gateway(app):
     return app.extensions["fenqi"]
 
 
-def concluded(api, phone: str = DECLINED) -> str:
+def concluded(pages, api, phone: str = DECLINED) -> str:
     """The path of a checkout that was played to its end."""
     checkout = api.checkout()
     body = {"term": 12, "phone": phone, "id_number": ID_NUMBER}
     assert api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/complete", body).status_code == 200
+    go_on_by_code(pages, checkout["id"], phone)
     return f"/checkout/{checkout['id']}"
 
 
@@ -44,7 +46,7 @@ def one(gateway, query: str):
 
 
 def test_a_decline_names_its_reasons_and_offers_a_person(pages, api):
-    path = concluded(api)
+    path = concluded(pages, api)
     page = pages.get(f"{path}/result").text
     assert "主要原因" in page
     assert "沙盒号码：模拟信用评估未通过" in page
@@ -55,7 +57,7 @@ def test_a_decline_names_its_reasons_and_offers_a_person(pages, api):
 
 
 def test_a_person_is_asked_once_and_the_page_says_so(pages, api, gateway):
-    path = concluded(api)
+    path = concluded(pages, api)
     for _ in range(2):
         answer = pages.post(f"{path}/human-review?lang=en")
         assert (answer.status_code, answer.location) == (303, f"{path}/result?lang=en")
@@ -66,7 +68,7 @@ def test_a_person_is_asked_once_and_the_page_says_so(pages, api, gateway):
 
 
 def test_the_merchant_sees_the_status_only(pages, api):
-    path = concluded(api)
+    path = concluded(pages, api)
     pages.post(f"{path}/human-review")
     found = api.get(f"/v1/checkouts/{path.rpartition('/')[2]}").json
     assert (found["status"], found["decline"]) == ("declined", {"code": "declined"})
@@ -77,18 +79,18 @@ def test_the_merchant_sees_the_status_only(pages, api):
 
 @pytest.mark.parametrize("phone", [APPROVED, "13800000003"])
 def test_only_a_decline_is_looked_at(pages, api, phone):
-    answer = pages.post(f"{concluded(api, phone)}/human-review")
+    answer = pages.post(f"{concluded(pages, api, phone)}/human-review")
     assert (answer.status_code, answer.json["code"]) == (409, "wrong_state")
 
 
 @pytest.mark.parametrize("step", ["human-review", "consents/withdraw"])
 def test_a_form_of_another_site_is_refused(pages, api, step):
-    answer = pages.post(f"{concluded(api)}/{step}", headers={"Origin": "https://evil.example"})
+    answer = pages.post(f"{concluded(pages, api)}/{step}", headers={"Origin": "https://evil.example"})
     assert answer.status_code == 403
 
 
 def test_consents_are_shown_and_withdrawn_one_by_one(pages, api, gateway):
-    path = concluded(api, APPROVED)
+    path = concluded(pages, api, APPROVED)
     page = pages.get(f"{path}/consents?lang=en")
     assert page.text.count("Withdraw</button>") == 3
     answer = pages.post(f"{path}/consents/withdraw?lang=en", data={"kind": "bureau_query"})
@@ -106,15 +108,15 @@ def test_consents_are_shown_and_withdrawn_one_by_one(pages, api, gateway):
 
 @pytest.mark.parametrize("kind", ["marketing", "disclosure", "nonsense", ""])
 def test_what_was_not_consented_to_cannot_be_withdrawn(pages, api, gateway, kind):
-    path = concluded(api, APPROVED)
+    path = concluded(pages, api, APPROVED)
     assert pages.post(f"{path}/consents/withdraw", data={"kind": kind}).status_code == 404
     assert one(gateway, "SELECT count(*) FROM consent_withdrawal") == (0,)
 
 
-def test_staff_withdraws_for_a_shopper_who_asks(api, gateway, capsys, monkeypatch, database_url):  # noqa: F811
+def test_staff_withdraws_for_a_shopper_who_asks(pages, api, gateway, capsys, monkeypatch, database_url):  # noqa: F811
     monkeypatch.setenv("DATABASE_URL", database_url)
-    concluded(api, APPROVED)
-    concluded(api, APPROVED)
+    concluded(pages, api, APPROVED)
+    concluded(pages, api, APPROVED)
     (shopper,) = one(gateway, "SELECT id FROM shopper")
     command = ["privacy", "withdraw", "--shopper", shopper, "--data", str(gateway.settings.data_dir)]
     assert main([*command, "--kind", "funder_sharing"]) == 0
@@ -135,6 +137,7 @@ def test_staff_withdraws_for_a_shopper_who_asks(api, gateway, capsys, monkeypatc
 def test_the_log_of_consents_is_only_ever_added_to(pages, api, gateway, change):
     checkout = api.checkout()
     api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/complete", {"term": 12, "phone": APPROVED})
+    go_on_by_code(pages, checkout["id"], APPROVED)
     pages.post(f"/checkout/{checkout['id']}/consents/withdraw", data={"kind": "credit_service"})
     wanted = change.replace("kind = 'marketing'", "kind = 'bureau_query'")
     with pytest.raises(DBAPIError, match="the log is only ever added to"):
@@ -152,7 +155,7 @@ def test_a_server_does_not_start_without_the_guards_of_the_log(app, gateway):
 
 
 def test_the_pages_are_complete_in_english(pages, api):
-    path = concluded(api)
+    path = concluded(pages, api)
     for step in ("result", "consents"):
         page = pages.get(f"{path}/{step}?lang=en", headers={"Accept": "text/html"}).text
         assert not [char for char in page.replace("中文", "") if "一" <= char <= "鿿"]

@@ -7,6 +7,8 @@ import csv
 import io
 from pathlib import Path
 
+from tests.gateway.shopper import enter, go_on_by_code
+
 STORE = "南京路店"
 
 
@@ -47,11 +49,13 @@ def test_lists_are_filtered_by_store(api):
 
 
 def test_the_shopper_reads_the_store_beside_the_merchant(api, app):
-    page = app.test_client().get(f"/checkout/{api.checkout(store=STORE)['id']}").text
+    page = enter(app.test_client(), api.checkout(store=STORE)).text
     assert f"商户1 · {STORE}" in page
     paid = api.approved(store=STORE)["checkout"]
-    assert f"Merchant 1 · {STORE}" in app.test_client().get(f"/checkout/{paid}/result?lang=en").text
-    assert "商户1</p>" in app.test_client().get(f"/checkout/{api.checkout()['id']}").text
+    pages = app.test_client()
+    go_on_by_code(pages, paid)
+    assert f"Merchant 1 · {STORE}" in pages.get(f"/checkout/{paid}/result?lang=en").text
+    assert "商户1</p>" in enter(pages, api.checkout()).text
 
 
 def test_a_store_names_no_person(api):

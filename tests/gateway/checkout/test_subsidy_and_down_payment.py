@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.payments.models import Payment
+from tests.gateway.shopper import identify
 from tests.one_database import database_url  # noqa: F401
 
 PROGRAMME = "trade_in_2026"
@@ -194,8 +195,7 @@ def test_the_pages_tell_order_subsidy_down_payment_and_principal(app, api, clock
         "phone": "13800000001",
         "code": "000000",
     }
-    pages.post(f"{path}/code", data=typed)
-    pages.post(f"{path}/identity", data=typed)
+    identify(pages, checkout, typed)
     for page in ("", "/review"):
         shown = pages.get(f"{path}{page}?lang={language}").text
         for word in words:

@@ -19,6 +19,7 @@ from gateway.core.money import half_up
 from gateway.plans import service as plans
 from gateway.plans.pricing import LATE_DAILY_RATE, LATE_GRACE_DAYS, Price
 from tests.gateway.books import Books
+from tests.gateway.shopper import identify
 from tests.one_database import database_url  # noqa: F401
 
 LIMITS = {
@@ -64,8 +65,7 @@ def reviewed(books: Books, client: Any, language: str) -> tuple[str, dict[str, A
         "phone": "13800000001",
         "code": "000000",
     }
-    client.post(f"/checkout/{checkout['id']}/code", data=typed)
-    client.post(f"/checkout/{checkout['id']}/identity", data=typed)
+    identify(client, checkout, typed)
     page = client.get(f"/checkout/{checkout['id']}/review?lang={language}")
     assert page.status_code == 200
     return html.unescape(page.text), checkout["plans"][-1]

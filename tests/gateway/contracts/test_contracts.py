@@ -33,6 +33,7 @@ from gateway.onboarding import standard_prices
 from gateway.plans.pricing import Lender, plan
 from gateway.privacy.keyfile import KeyFileError
 from gateway.server import check_guards
+from tests.gateway.shopper import identify
 
 PHONE = "13800000001"
 TODAY = datetime(2026, 11, 23, 4, tzinfo=UTC)
@@ -63,7 +64,7 @@ def ready(app, api, clock, phone: str = PHONE, **changes) -> dict:
 
 def read(app, clock, checkout: dict, phone: str = PHONE) -> None:
     """Choose twelve months, say who one is, and read the disclosure for long enough."""
-    path, pages = f"/checkout/{checkout['id']}", app.test_client()
+    path, pages = f"/checkout/{checkout['id']}", shopper_of(app, checkout)
     typed = {
         "term": "12",
         "name": "王小明",
@@ -71,15 +72,24 @@ def read(app, clock, checkout: dict, phone: str = PHONE) -> None:
         "phone": phone,
         "code": "000000",
     }
-    pages.post(f"{path}/code", data=typed)
-    assert pages.post(f"{path}/identity", data=typed).location == f"{path}/review"
+    assert identify(pages, checkout, typed).location == f"{path}/review"
     assert pages.get(f"{path}/review").status_code == 200
     clock.advance(seconds=5)
 
 
 def confirm(app, checkout: dict):
     data = {"quote_hash": checkout["plans"][-1]["quote_hash"]} | dict.fromkeys(REQUIRED_CONSENTS, "yes")
-    return app.test_client().post(f"/checkout/{checkout['id']}/confirm", data=data)
+    return shopper_of(app, checkout).post(f"/checkout/{checkout['id']}/confirm", data=data)
+
+
+def shopper_of(app, checkout: dict):
+    """The shopper's browser of a checkout; one of its own for each thread, with the same cookies."""
+    known, name = app.extensions.setdefault("browsers", {}), f"fenqi_checkout_{checkout['id']}"
+    pages = app.test_client()
+    first = known.setdefault(checkout["id"], pages)
+    if first is not pages:
+        pages.set_cookie(name, first.get_cookie(name).value)
+    return pages
 
 
 def test_an_approval_makes_one_contract_that_states_everything(app, api, gateway):
@@ -159,10 +169,10 @@ def test_parallel_confirms_make_one_contract(app, api, clock, gateway):
 def test_the_shopper_reads_the_very_bytes_that_were_signed(app, api, clock, gateway):
     checkout = ready(app, api, clock)
     path = f"/checkout/{checkout['id']}"
-    assert app.test_client().get(f"{path}/contract").status_code == 404
+    assert shopper_of(app, checkout).get(f"{path}/contract").status_code == 404
     confirm(app, checkout)
-    assert f'href="{path}/contract"' in app.test_client().get(f"{path}/result").text
-    answer = app.test_client().get(f"{path}/contract")
+    assert f'href="{path}/contract"' in shopper_of(app, checkout).get(f"{path}/result").text
+    answer = shopper_of(app, checkout).get(f"{path}/contract")
     (contract,) = contracts_of(gateway)
     assert answer.content_type == "text/plain; charset=utf-8"
     assert answer.data == contract.text.encode()

@@ -18,6 +18,7 @@ from gateway.daily import sweep
 from gateway.decision import reviews
 from gateway.runtime import drain
 from tests.gateway.conftest import START
+from tests.gateway.shopper import enter, go_on_by_code
 from tests.one_database import database_url  # noqa: F401
 
 SMALL = {
@@ -127,10 +128,13 @@ def test_no_statement_of_a_code_a_decision_or_a_review_walks_over_a_table(
     api: Any, app: Flask, clock: Any, plans: Plans
 ) -> None:
     gateway, pages = app.extensions["fenqi"], app.test_client()
-    pages.post(f"/checkout/{api.checkout()['id']}/code", data={"phone": "13800000001"})
+    opened = api.checkout()
+    enter(pages, opened)
+    pages.post(f"/checkout/{opened['id']}/code", data={"phone": "13800000001"})
     for phone in ("13800000003", "13800000002"):
         checkout = api.checkout()["id"]
         api.post(f"/v1/test_helpers/checkouts/{checkout}/complete", {"phone": phone})
+        go_on_by_code(pages, checkout, phone)
         pages.post(f"/checkout/{checkout}/human-review")
     for _ in range(2):
         clock.advance(seconds=60)

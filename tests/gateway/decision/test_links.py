@@ -17,6 +17,7 @@ from gateway.identity.service import Identity
 from gateway.rights import erasure, export
 from scoring.links import Link
 from tests.gateway.conftest import loaded_scorer
+from tests.gateway.shopper import enter
 
 DEVICE = "0123456789abcdef" * 2
 
@@ -59,6 +60,7 @@ def confirm(
     """A shopper's way through the pages to the end, in a browser with a device number."""
     checkout = api.checkout(**order)
     at = f"/checkout/{checkout['id']}"
+    enter(client, checkout)
     client.post(f"{at}/code", data={"phone": phone})
     form = {"term": "12", "name": "王小明", "id_number": invented_id_number(id_seed), "phone": phone}
     assert client.post(f"{at}/identity", data={**form, "code": "000000"}).status_code == 303

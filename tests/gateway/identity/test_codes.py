@@ -12,6 +12,7 @@ from sqlalchemy import text
 from gateway import runtime
 from gateway.errors import MessagesUnavailable
 from gateway.runtime import drain_outbox
+from tests.gateway.shopper import enter
 from tests.one_database import database_url  # noqa: F401
 
 PHONE = "13912345678"
@@ -54,7 +55,10 @@ def pages(app: Any) -> Any:
 
 
 def ask(pages: Any, api: Any, checkout: str = "") -> tuple[str, Any]:
-    checkout = checkout or api.checkout()["id"]
+    if not checkout:
+        opened = api.checkout()
+        enter(pages, opened)
+        checkout = opened["id"]
     return checkout, pages.post(f"/checkout/{checkout}/code", data={"phone": PHONE})
 
 

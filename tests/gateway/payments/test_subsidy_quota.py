@@ -13,6 +13,7 @@ from gateway.checkout import deciding, shopper
 from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.rights import erasure
 from tests.gateway.books import Books
+from tests.gateway.shopper import enter
 
 ANNA, BO = "110101199003070011", "110101199003071014"
 PROGRAMME = "trade_in_2026"
@@ -117,17 +118,17 @@ def test_an_erasure_does_not_give_the_quota_back(books: Books) -> None:
     assert quotas(books) == [("phone", True)]
 
 
-def prepared(books: Books, opened: dict[str, Any], person: str = ANNA) -> str:
-    """A checkout that waits for its confirmation; returns the hash of its plan."""
+def prepared(books: Books, opened: dict[str, Any], person: str = ANNA) -> dict[str, str]:
+    """A checkout that waits for its confirmation; returns the hash of its plan, and its shopper."""
 
-    def identify(tx: Any) -> str:
+    def identify(tx: Any) -> dict[str, str]:
         here, phone = books.gateway, "13800000001"
         shopper.queue_code(tx, here, opened["id"], phone=phone, code="000000")
         found = shopper.identify(
             tx, here, opened["id"], term=12, name="王", id_number=person, phone=phone, code="000000"
         )
         shopper.disclose(tx, opened["id"])
-        return str(shopper.chosen_plan(found)["quote_hash"])
+        return {"quote_hash": shopper.chosen_plan(found)["quote_hash"], "shopper_id": found.shopper_id}
 
     return books.gateway.db.write(identify)
 
@@ -138,12 +139,12 @@ def test_two_checkouts_of_one_person_at_once_get_one_subsidy(books: Books, new_m
     books.clock.advance(seconds=60)
     start, failed = threading.Barrier(2), []
 
-    def confirm(opened: dict[str, Any], quote_hash: str) -> None:
+    def confirm(opened: dict[str, Any], of_shopper: dict[str, str]) -> None:
         here, consents = books.gateway, set(REQUIRED_CONSENTS)
         start.wait()
         try:
             request = here.db.write(
-                lambda tx: shopper.confirm(tx, here, opened["id"], quote_hash=quote_hash, consents=consents)
+                lambda tx: shopper.confirm(tx, here, opened["id"], consents=consents, **of_shopper)
             )
             deciding.answer(here, request.id)
         except Exception as error:
@@ -184,6 +185,7 @@ def test_the_shopper_reads_why_in_both_languages(books: Books, app: Any, languag
     opened = checkout(books.api)
     pages, path = app.test_client(), f"/checkout/{opened['id']}"
     typed = {"term": "12", "name": "王小明", "id_number": ANNA, "phone": "13800000001", "code": "000000"}
+    enter(pages, opened)
     pages.post(f"{path}/code", data=typed)
     page = pages.post(f"{path}/identity?lang={language}", data=typed)
     assert page.status_code == 422

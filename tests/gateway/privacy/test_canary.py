@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
@@ -22,6 +22,7 @@ from sqlalchemy import text
 from gateway.core.identifiers import resident_id_check_digit
 from gateway.db.tables import metadata
 from gateway.runtime import drain
+from tests.gateway.shopper import enter
 
 NAME = "欧阳卡纳丽"
 STEM = "11010519870612377"
@@ -83,6 +84,7 @@ def purchase(call, checkout: dict, phone: str) -> list[str]:
     path = f"/checkout/{checkout['id']}"
     plan = checkout["plans"][-1]
     form = {"term": str(plan["term"]), "name": NAME, "id_number": ID_NUMBER, "phone": phone, "code": "000000"}
+    call("GET", urlsplit(checkout["url"]).path)
     call("POST", f"{path}/code", form)
     call("POST", f"{path}/identity", {**form, "code": "111111"})
     call("POST", f"{path}/identity", {**form, "id_number": ID_NUMBER[:-1] + "0"})
@@ -177,7 +179,9 @@ def test_an_unexpected_error_tells_nothing_personal(app, api, gateway, caplog, m
     monkeypatch.setattr(shopper, "identify", explode)
     checkout = api.checkout()
     form = {"term": "12", "name": NAME, "id_number": ID_NUMBER, "phone": PHONE, "code": "000000"}
-    answer = app.test_client().post(f"/checkout/{checkout['id']}/identity", data=form)
+    browser = app.test_client()
+    enter(browser, checkout)
+    answer = browser.post(f"/checkout/{checkout['id']}/identity", data=form)
     assert answer.status_code in (500, 503)
     assert "no_such_table" in caplog.text or answer.status_code == 503
     monkeypatch.setattr(shopper, "identify", lambda *_, **form: 1 / 0 if form else None)
@@ -279,8 +283,10 @@ def talk(url: str, credentials: dict) -> str:
     }
     checkout = json.loads(post("/v1/checkouts", order))
 
+    shopper = requests.Session()
+
     def page(method: str, path: str, form: dict | None = None) -> str:
-        return requests.request(method, url + path, data=form, timeout=10).text
+        return shopper.request(method, url + path, data=form, timeout=10).text
 
     page.read = lambda _seconds: None  # type: ignore[attr-defined]
     told += purchase(page, checkout, PHONE)

@@ -12,7 +12,7 @@ from alembic import op
 from gateway.db import types
 
 revision = "0026"
-down_revision = "0024"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

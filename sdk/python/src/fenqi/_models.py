@@ -60,7 +60,8 @@ class PlanList(list[Plan]):
 
 class Checkout(Model):
     """A shopper's application at the gateway; send the shopper to ``url``, and read the outcome in
-    ``status``.
+    ``status``. The ``url`` carries a secret: the call that creates the checkout, and its repetition,
+    answer it; everywhere else it is None.
 
     ``open → identified → deciding → under_review → approved | declined | expired | canceled``; an approved
     one has ``payment``. ``deciding``, while the lender is asked, is usually over within a second. A person
@@ -77,7 +78,7 @@ class Checkout(Model):
     currency: str
     merchant_reference: str
     items: list[Model]
-    url: str
+    url: str | None
     expires_at: str
     created_at: str
     plans: list[Plan]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 from typing import Any
@@ -63,7 +64,7 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
         if earlier["merchant_reference"] != reference or earlier["status"] not in (*UNDECIDED, "approved"):
             continue
         if earlier["status"] != "approved" and state.checkout_requests[earlier["id"]] == content:
-            return 200, earlier
+            return 200, {**earlier, "url": _url(state, earlier["id"])}
         raise Problem(
             409,
             "duplicate_reference",
@@ -90,7 +91,7 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
         "metadata": body.get("metadata", {}),
         "merchant_discount": body.get("merchant_discount", 0),
         "status": "open",
-        "url": f"{state.base_url}/checkout/{base['id']}",
+        "url": None,
         "expires_at": rfc3339(state.now + timedelta(seconds=body.get("expires_in", _LIFE_SECONDS))),
         "plans": quoted["plans"],
         "unavailable": quoted["unavailable"],
@@ -103,7 +104,7 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
     checkout.pop("expires_in", None)
     state.checkouts[checkout["id"]] = checkout
     state.checkout_requests[checkout["id"]] = content
-    return 201, checkout
+    return 201, {**checkout, "url": _url(state, checkout["id"])}
 
 
 def cancel(state: State, id: str) -> Fields:
@@ -204,6 +205,12 @@ def resolve(state: State, id: str, body: Fields) -> Fields:
     if checkout["status"] != "under_review":
         raise Problem(409, "wrong_state", f"The checkout is {checkout['status']}, not under review.")
     return approve(state, id) if body["outcome"] == "approve" else decline(state, id)
+
+
+def _url(state: State, id: str) -> str:
+    """Where the shopper is sent: told to the creating call alone, as its last part is a secret."""
+    secret = hashlib.sha256(id.encode()).hexdigest()[:40]
+    return f"{state.base_url}/checkout/{id}/open/{secret}"
 
 
 def _undecided(state: State, id: str) -> Fields:

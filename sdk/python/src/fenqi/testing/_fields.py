@@ -66,9 +66,11 @@ def address(value: Any) -> str | None:
     """An absolute http(s) address."""
     try:
         parts = urlsplit(value) if isinstance(value, str) else None
-    except ValueError:
-        parts = None
-    good = parts is not None and parts.scheme in ("http", "https") and parts.hostname
+        good = parts is not None and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port above 65535 is one, too
+        good = False
+    if good and ("#" in value or "@" in urlsplit(value).netloc):
+        return "Must not hold a user name or a fragment (#…)."
     return None if good else "Must be an absolute http(s) address, such as https://shop.example/return."
 
 

@@ -1,0 +1,166 @@
+"""The door of the shopper's pages: what a browser shows, what each page asks for, and how a browser keeps it.
+
+A browser keeps the secret of the address, or the shopper's pass, in one cookie per checkout that ends with the browser
+session. One that keeps no cookies sends it along as the hidden field ``key`` of every form; no page's own address ever
+holds it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from gateway.checkout import access, shopper
+from gateway.checkout.access import Level
+from gateway.checkout.models import Checkout
+from gateway.checkout.states import EXPIRABLE
+from gateway.errors import InvalidRequest, ScopeMissing
+from gateway.web.context import gateway
+
+COOKIE = "fenqi_checkout_"
+MOST_COOKIES = 10
+"""Checkouts that one browser has open at a time; the oldest is forgotten first."""
+LONGEST_FORM = 16 * 1024
+
+
+class Door(Enum):
+    """What a page asks for."""
+
+    OPEN = "nothing: it shows nothing of the order"
+    ADDRESS = "that the shop sent the shopper; once it is confirmed, the pass of the shopper"
+    SHOPPER = "the pass of the shopper; while nobody is identified, that the shop sent the shopper"
+
+
+DOORS = {
+    "checkout_entry.enter": Door.OPEN,
+    "checkout_entry.other_device_page": Door.OPEN,
+    "checkout_entry.form_address": Door.OPEN,
+    "checkout_entry.send_code": Door.OPEN,
+    "checkout_entry.go_on": Door.OPEN,
+    "checkout.choose": Door.ADDRESS,
+    "checkout.send_code": Door.ADDRESS,
+    "checkout.identify": Door.ADDRESS,
+    "checkout.form_address": Door.ADDRESS,
+    "checkout.review": Door.SHOPPER,
+    "checkout.confirm": Door.SHOPPER,
+    "checkout.cancel": Door.SHOPPER,
+    "checkout.result": Door.SHOPPER,
+    "checkout.reopen": Door.SHOPPER,
+    "checkout.contract": Door.SHOPPER,
+    "checkout_privacy.ask_a_person": Door.SHOPPER,
+    "checkout_privacy.show_consents": Door.SHOPPER,
+    "checkout_privacy.form_address": Door.SHOPPER,
+    "checkout_privacy.withdraw_consent": Door.SHOPPER,
+}
+"""What each page of a checkout asks for, by endpoint. One that is not named here asks for the most."""
+
+
+class Locked(Exception):
+    """The browser has not shown what the page asks for."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        super().__init__(checkout.id)
+        self.checkout = checkout
+
+
+def register(app: Flask) -> None:
+    """Guard every page of a checkout on ``app``."""
+    app.jinja_env.globals["carried"] = carried
+
+    @app.before_request
+    def guard() -> None:
+        rule, found = request.url_rule, (request.view_args or {}).get("checkout_id")
+        if rule is None or found is None or not rule.rule.startswith("/checkout/"):
+            return
+        if request.method == "POST":
+            _same_origin()
+        admit(found, request.endpoint or "")
+
+
+def admit(checkout_id: str, endpoint: str) -> None:
+    """Let the request on to a page, or raise ``Locked``; raises ``NotFound`` for an unknown checkout."""
+    here = gateway()
+    with here.db.read() as tx:
+        checkout = shopper.for_shopper(tx, checkout_id)
+        level = _shown_level(checkout)
+    door = DOORS.get(endpoint, Door.SHOPPER)
+    g.shopper_id = checkout.shopper_id if level is Level.SHOPPER else None
+    if door is Door.OPEN:
+        return
+    first_page = door is Door.ADDRESS and checkout.status in EXPIRABLE
+    if level < (Level.ADDRESS if first_page or checkout.shopper_id is None else Level.SHOPPER):
+        raise Locked(checkout)
+
+
+def proven_shopper() -> str | None:
+    """Who the browser has proved to be: the shopper of the checkout of this request, or None."""
+    found: str | None = g.get("shopper_id")
+    return found
+
+
+def carried() -> str | None:
+    """The secret or pass that the page's forms must carry, for a browser that keeps no cookie of it."""
+    found: str | None = g.get("carried")
+    return found
+
+
+def carry(key: str) -> None:
+    """Let the forms of the page that is answered carry ``key``."""
+    g.carried = key
+
+
+def level_by_cookie() -> Level:
+    """What the browser's cookie of the checkout of this request is worth."""
+    found: Level = g.get("level_by_cookie", Level.NOTHING)
+    return found
+
+
+def keeps_cookies() -> bool:
+    """Whether the browser sent the cookie of any checkout."""
+    return any(name.startswith(_name("")) for name in request.cookies)
+
+
+def remember(response: Response, checkout_id: str, key: str) -> Response:
+    """Let the browser keep ``key`` for a checkout."""
+    options: dict[str, Any] = {"path": "/", "secure": _is_https(), "httponly": True, "samesite": "Lax"}
+    own = _name(checkout_id)
+    kept = sorted(name for name in request.cookies if name.startswith(_name("")) and name != own)
+    for name in kept[: max(0, len(kept) - MOST_COOKIES + 1)]:  # ids sort by the time they were made
+        response.delete_cookie(name, **options)
+    response.set_cookie(own, key, **options)
+    return response
+
+
+def _shown_level(checkout: Checkout) -> Level:
+    """The most that the cookie or the form's key is worth; the key is carried on where the cookie is worth less."""
+    here = gateway()
+    vault, now = here.vault, here.clock()
+    cookie = request.cookies.get(_name(checkout.id), "")
+    by_cookie = access.level_of(vault, checkout, cookie, now) if cookie else Level.NOTHING
+    key = carried() or (request.form.get("key", "") if request.method == "POST" else "")
+    by_key = access.level_of(vault, checkout, key, now) if key else Level.NOTHING
+    g.carried, g.level_by_cookie = (key if by_key > by_cookie else None), by_cookie
+    level = max(by_cookie, by_key)
+    return max(level, Level.ADDRESS) if access.in_grace(checkout, now) else level
+
+
+def _same_origin() -> None:
+    """Refuse a form that another site sent. Raises ``ScopeMissing``."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site in ("cross-site", "same-site") or (
+        origin not in (None, "null") and (origin or "").partition("://")[2] != request.host
+    ):
+        raise ScopeMissing("This form was sent from another site.")
+    if request.content_length and request.content_length > LONGEST_FORM:
+        raise InvalidRequest("The form is too large.")
+
+
+def _name(checkout_id: str) -> str:
+    return f"{'__Host-' if _is_https() else ''}{COOKIE}{checkout_id}"
+
+
+def _is_https() -> bool:
+    return gateway().settings.public_url.startswith("https:")
