@@ -84,7 +84,7 @@ def is_phone_of(tx: Transaction, vault: Vault, checkout: Checkout, phone: str) -
         return False
     known = checkout.phone_lookup or identity.lookups_of(tx, checkout.shopper_id)["phone"]
     hashes = (phone_hash(vault, phone), *vault.old_lookups(phone, "phone"))
-    return any([hmac.compare_digest(known, one) for one in hashes])
+    return any(hmac.compare_digest(known, one) for one in hashes)
 
 
 def phone_hash(vault: Vault, phone: str) -> str:
