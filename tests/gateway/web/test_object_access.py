@@ -164,10 +164,10 @@ class Matrix:
             made[role] = replace(api, token=token)
             with self.gateway.db.read() as tx:
                 self.people[role] = tx.get_one(LoginSession, session).member_id
-        scopes = ("payments:read", "events:read", "webhooks:write")
+        for_payments = ("payments:read", "events:read", "webhooks:write")
         client_id, secret = self.gateway.db.write(
             lambda tx: oauth.create_client(
-                tx, self.gateway.vault, merchant_id=merchant, mode="test", scopes=scopes
+                tx, self.gateway.vault, merchant_id=merchant, mode="test", scopes=for_payments
             )
         )
         made["server"] = api
@@ -192,11 +192,12 @@ class Matrix:
 
     def became(self, who: str, /, **changes: Any) -> None:
         """Change somebody, as an owner would."""
-        self.gateway.db.write(
-            lambda tx: [
-                setattr(tx.get_one(TeamMember, self.people[who]), *change) for change in changes.items()
-            ]
-        )
+
+        def change(tx: Any) -> None:
+            for field, value in changes.items():
+                setattr(tx.get_one(TeamMember, self.people[who]), field, value)
+
+        self.gateway.db.write(change)
 
     def told(self, sink: Sink) -> dict[str, set[str]]:
         """What the sink got, by the path of the endpoint."""
