@@ -178,6 +178,7 @@ HELD: dict[str, list[str]] = {
         f"{HOUSE}test_no_route_fails.py::test_no_step_of_the_login_fails",
         f"{HOUSE}test_no_route_fails.py::test_no_page_of_the_portal_fails",
         f"{HOUSE}test_no_route_fails.py::test_no_page_of_the_phone_shop_fails",
+        "tests/examples/test_phone_shop.py::test_a_return_without_a_checkout_is_a_page_with_400",
         f"{HOUSE}test_no_route_fails.py::test_no_page_of_the_gateway_fails",
     ],
     "D2": [
