@@ -63,6 +63,8 @@ class Settings:
     """How many scores a partner institution may ask for a day and mode by ``POST /v1/scores``."""
     proxies: int = 0
     """How many proxies stand in front and add to ``X-Forwarded-For``; with 0 the header is not believed."""
+    metrics_token: str = field(default="", repr=False)
+    """What Prometheus sends to be answered at ``/metrics``; without one the address does not exist."""
     webhook_ports: tuple[int, ...] = (443,)
     """Ports of public hosts that webhooks are delivered to."""
     webhook_local: bool = False
@@ -105,6 +107,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "bureau": _one_of("off", "simulator"),
         "scores_per_day": _whole(0, 10**9),
         "proxies": _whole(0, 5),
+        "metrics_token": _token,
         "webhook_ports": _ports,
         "webhook_local": _truth,
         "institution_url": _institution,
@@ -202,6 +205,14 @@ def _ports(text: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 65535 for part in found):
         raise ValueError("want ports with commas between them, such as 443,8443")
     return tuple(int(part) for part in found)
+
+
+def _token(text: str) -> str:
+    if text and not (len(text) >= 20 and text.isascii() and text.isprintable() and " " not in text):
+        raise WrongSetting(
+            "FENQI_METRICS_TOKEN cannot be used: want 20 or more random characters, without spaces"
+        )
+    return text
 
 
 def _institution(text: str) -> str:

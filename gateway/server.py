@@ -19,6 +19,7 @@ from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
 from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
+from gateway.monitoring import metrics, security_events
 from gateway.runtime import start_worker
 from gateway.web.context import Gateway
 
@@ -153,7 +154,7 @@ def portal(app: Flask) -> Flask:
 
     gateway: Gateway = app.extensions["fenqi"]
     url = gateway.settings.public_url
-    return merchant_portal.create_app(
+    site = merchant_portal.create_app(
         gateway_url=url,
         portal_url=f"{url}/portal",
         client_id=portal_client_id(gateway),
@@ -161,7 +162,10 @@ def portal(app: Flask) -> Flask:
         folder=gateway.settings.data_dir / "portal",
         session=wsgi_session(app, url),
         clock=lambda: gateway.clock().timestamp(),
+        record=security_events.of_portal(gateway),
     )
+    metrics.count_requests(site, "/portal")
+    return site
 
 
 def portal_client_id(gateway: Gateway) -> str:

@@ -13,7 +13,7 @@ from flask import Flask, Response, abort, redirect, render_template, request, ur
 from werkzeug.exceptions import HTTPException
 
 import fenqi
-from merchant_portal import login, people, views, wording
+from merchant_portal import login, people, refusals, views, wording
 from merchant_portal.sessions import Sessions
 from merchant_portal.tokens import IDLE_SECONDS, NotRenewed, Tokens
 
@@ -32,12 +32,14 @@ def create_app(
     folder: Path,
     session: requests.Session | None = None,
     clock: Callable[[], float] = time.time,
+    record: refusals.Record = refusals.log_line,
 ) -> Flask:
     """The portal for one gateway.
 
     ``portal_url`` is where browsers find it, ``client_id`` its public OAuth client. ``folder`` keeps the logins; all
     processes of one portal share it. ``session`` carries the calls to the gateway; one that calls the gateway's
-    application in the same process works as well as the network. ``clock`` gives Unix seconds.
+    application in the same process works as well as the network. ``clock`` gives Unix seconds. ``record`` is told what
+    the portal refuses by itself.
     """
     app = Flask("merchant_portal", root_path=str(Path(__file__).parent))
     app.secret_key = secret_key
@@ -59,6 +61,7 @@ def create_app(
         session=session or requests.Session(),
         clock=clock,
     )
+    refusals.register(app, record)
     wording.register(app)
     app.register_blueprint(login.blueprint)
     app.register_blueprint(views.blueprint)
@@ -103,6 +106,7 @@ def _explain(app: Flask) -> None:
 
     @app.errorhandler(fenqi.FenqiError)
     def refused(error: fenqi.FenqiError) -> Any:
+        refusals.leave_to_gateway()
         status = (
             error.status
             if isinstance(error, fenqi.APIError) and error.status in (400, 403, 404, 409, 422, 429)
@@ -112,6 +116,7 @@ def _explain(app: Flask) -> None:
 
     @app.errorhandler(NotRenewed)
     def later(error: NotRenewed) -> Any:
+        refusals.leave_to_gateway()
         status = 429 if error.busy else 502
         return render_template("sorry.html", error=None, status=status), status
 

@@ -38,6 +38,7 @@ from gateway.errors import (
     ValidationFailed,
     WrongState,
 )
+from gateway.monitoring.security_events import security_event
 from gateway.plans import service as plans
 from gateway.plans.schemas import QuoteQuery
 from gateway.web.bodies import loaded, read_query
@@ -380,6 +381,7 @@ def same_origin() -> None:
     if site in ("cross-site", "same-site") or (
         origin not in (None, "null") and (origin or "").partition("://")[2] != request.host
     ):
+        security_event("foreign_form")
         raise ScopeMissing("This form was sent from another site.")
     if request.content_length and request.content_length > 16 * 1024:
         raise InvalidRequest("The form is too large.")

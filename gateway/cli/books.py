@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, database_of, day, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, day, existing, gateway_of
 
 FORMATS = ("hledger", "beancount", "csv", "parquet")
 
@@ -42,6 +42,9 @@ def _ledger(verbs: Verbs) -> None:
 
 
 def _verify_ledger(options: argparse.Namespace) -> int:
+    from gateway.monitoring.sharing import share
+
+    share(existing(options).data_dir, create=False)
     from gateway.ledger import commands
     from gateway.verification import AGREEMENTS
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from gateway.cli.verbs import Verbs, count, day, gateway_of, port
+from gateway.cli.verbs import Verbs, count, day, existing, gateway_of, port
 
 
 def add(verbs: Verbs) -> None:
@@ -36,6 +36,9 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from gateway.monitoring.sharing import share
+
+    share(existing(options).data_dir, afresh=True)
     from gateway.server import serve
 
     return serve(host=options.host, port=options.port, workers=options.workers, data_dir=options.data)
@@ -44,6 +47,9 @@ def _serve(options: argparse.Namespace) -> int:
 def _worker(options: argparse.Namespace) -> int:
     import signal
 
+    from gateway.monitoring.sharing import share
+
+    share(existing(options).data_dir)
     from gateway.runtime import start_worker
 
     gateway = gateway_of(options)

@@ -56,7 +56,7 @@ def gateway_of(options: argparse.Namespace) -> Gateway:
     from gateway.db.existing import NoData
     from gateway.privacy.keyfile import FOLDER
 
-    settings = _existing(options)
+    settings = existing(options)
     keys = settings.data_dir / FOLDER
     if options.reads and not keys.is_dir():
         raise NoData(
@@ -69,10 +69,11 @@ def database_of(options: argparse.Namespace) -> Database:
     """The database alone, for verbs that need no keys. Raises ``NoData``."""
     from gateway.app import database_of, utc_now
 
-    return database_of(_existing(options), clock=utc_now)
+    return database_of(existing(options), clock=utc_now)
 
 
-def _existing(options: argparse.Namespace) -> Settings:
+def existing(options: argparse.Namespace) -> Settings:
+    """The settings of a gateway that is there. Raises ``NoData``."""
     from gateway.config import from_environment
     from gateway.db.existing import must_exist
 

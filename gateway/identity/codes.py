@@ -17,6 +17,7 @@ from gateway.db.transactions import Transaction
 from gateway.errors import CodeRefused, TooManyRequests
 from gateway.identity.models import OneTimeCode
 from gateway.identity.service import checked_phone
+from gateway.monitoring.security_events import returned_refusal
 from gateway.privacy.vault import Vault
 from gateway.webhooks import outbox
 
@@ -83,6 +84,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     gateway.db.write(lambda tx: _forget_message(tx, subject_id, reference))
 
 
+@returned_refusal("code_failed", subject="phone")
 def attempt(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str) -> CodeRefused | None:
     """Count one try of a code; returns the refusal, so that the caller can commit the count before raising it."""
     row = tx.get(OneTimeCode, subject_id)
