@@ -35,7 +35,7 @@ from gateway.ledger import routes as ledger_routes
 from gateway.loans import routes as loan_routes
 from gateway.merchants import routes as merchant_routes
 from gateway.merchants import test_clocks
-from gateway.monitoring import logs
+from gateway.monitoring import logs, metrics, security_events
 from gateway.monitoring import routes as monitoring_routes
 from gateway.oauth import routes as oauth_routes
 from gateway.oauth.bearer import Bearer
@@ -105,6 +105,9 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    # First of all, so that they see the answer last.
+    metrics.count_requests(app)
+    security_events.register(app, app.extensions["fenqi"])
     _name_requests(app)
     hosts.register(app, settings.public_url, proxies=settings.proxies)
     headers.register(app, settings.public_url)
@@ -173,7 +176,9 @@ def database_of(
 ) -> Database:
     """The database alone: what a command needs that touches no keys."""
     ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)
-    return Database(connect(settings.database_url), clock=clock, ids=ids)
+    engine = connect(settings.database_url)
+    metrics.watch_pool(engine)
+    return Database(engine, clock=clock, ids=ids)
 
 
 def utc_now() -> datetime:

@@ -67,6 +67,8 @@ class Settings:
     """Key by which a portal that runs apart vouches for its browsers' addresses; the portal beside needs none."""
     proxies: int = 0
     """How many proxies stand in front and add to ``X-Forwarded-For``; with 0 the header is not believed."""
+    metrics_token: str = field(default="", repr=False)
+    """What Prometheus sends to be answered at ``/metrics``; without one the address does not exist."""
     webhook_ports: tuple[int, ...] = (443,)
     """Ports of public hosts that webhooks are delivered to."""
     webhook_answer_days: int = 7
@@ -119,6 +121,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "adapters": _function,
         "portal_key": _portal_key,
         "proxies": _whole(0, 5),
+        "metrics_token": _token,
         "webhook_ports": _ports,
         "webhook_answer_days": _whole(1, 30),
         "webhook_local": _truth,
@@ -226,6 +229,14 @@ def _ports(text: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 65535 for part in found):
         raise ValueError("want ports with commas between them, such as 443,8443")
     return tuple(int(part) for part in found)
+
+
+def _token(text: str) -> str:
+    if text and not (len(text) >= 20 and text.isascii() and text.isprintable() and " " not in text):
+        raise WrongSetting(
+            "FENQI_METRICS_TOKEN cannot be used: want 20 or more random characters, without spaces"
+        )
+    return text
 
 
 def _institution(text: str) -> str:

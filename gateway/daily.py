@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.audit import service as audit
@@ -24,6 +25,7 @@ from gateway.errors import InvalidRequest
 from gateway.ledger import chain
 from gateway.loans import billing, ending
 from gateway.merchants import test_clocks
+from gateway.monitoring import metrics
 from gateway.oauth import spent
 from gateway.payments import collections, deadlines, disputes
 from gateway.rights import retention
@@ -168,8 +170,12 @@ def sweep(gateway: Gateway) -> bool:
     """
     failures: list[Exception] = []
     left = False
+    unfinished: set[tuple[str, str]] = set()
     for tenant in tenants_with_work(gateway):
-        _note_failure(failures, partial(run_day, gateway, tenant))
+        _note_failure(failures, partial(run_day, gateway, tenant, unfinished))
+    for mode, tenant_job in product(("live", "test"), TENANT_JOBS):
+        if (tenant_job.name, mode) not in unfinished:
+            metrics.job_done(tenant_job.name, mode, gateway.clock().timestamp())
     for job in GLOBAL_JOBS:
         left |= bool(_note_failure(failures, partial(_run_global, gateway, job)))
     if len(failures) == 1:
@@ -195,10 +201,19 @@ def tenants_with_work(gateway: Gateway) -> list[Tenant]:
     return sorted(tenants, key=lambda tenant: (tenant.mode, tenant.merchant_id))
 
 
-def run_day(gateway: Gateway, tenant: Tenant) -> None:
-    """The jobs of one merchant's day, each until it is done."""
-    for job in TENANT_JOBS:
-        run_job(gateway, job, tenant)
+def run_day(gateway: Gateway, tenant: Tenant, unfinished: set[tuple[str, str]] | None = None) -> None:
+    """The jobs of one merchant's day, each until it is done; ``unfinished`` gets the name and mode of those that a
+    failure keeps from their end.
+    """
+    to_come = {(job.name, str(tenant.mode)) for job in TENANT_JOBS}
+    try:
+        for job in TENANT_JOBS:
+            with metrics.job(job.name, tenant.mode):
+                run_job(gateway, job, tenant)
+            to_come.discard((job.name, tenant.mode))
+    finally:
+        if unfinished is not None:
+            unfinished |= to_come
 
 
 def run_job(gateway: Gateway, job: TenantJob, tenant: Tenant) -> None:
@@ -309,7 +324,10 @@ def _close(tx: Transaction, gateway: Gateway, tenant: Tenant, *, on: date) -> di
 
 
 def _run_global(gateway: Gateway, job: GlobalJob) -> bool:
-    return all(job.step(gateway) for _ in range(STEPS_A_SWEEP))
+    with metrics.job(job.name, "all"):
+        left = all(job.step(gateway) for _ in range(STEPS_A_SWEEP))
+    metrics.job_done(job.name, "all", gateway.clock().timestamp())
+    return left
 
 
 def _note_failure(failures: list[Exception], run: Callable[[], T]) -> T | None:

@@ -101,9 +101,10 @@ class UnsupportedVersion(InvalidRequest):
 
 
 class Unauthenticated(GatewayError):
-    """``challenges`` become the WWW-Authenticate headers of the answer."""
+    """``challenges`` become the WWW-Authenticate headers of the answer; ``reason`` is one word for the log."""
 
     status, code, title = 401, "unauthenticated", "Credentials are missing or not valid"
+    reason: str = ""
     challenges: tuple[str, ...] = ('Bearer realm="fenqi"',)
 
 

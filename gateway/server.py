@@ -24,6 +24,7 @@ from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
 from gateway.db.guards import missing_guards
 from gateway.gate import GUARDS, must_be_open
+from gateway.monitoring import metrics, security_events
 from gateway.runtime import start_worker
 from gateway.web import browser_address
 from gateway.web.context import Gateway
@@ -192,7 +193,7 @@ def portal(app: Flask) -> Flask:
 
     gateway: Gateway = app.extensions["fenqi"]
     url = gateway.settings.public_url
-    return merchant_portal.create_app(
+    site = merchant_portal.create_app(
         gateway_url=url,
         portal_url=f"{url}/portal",
         client_id=portal_client_id(gateway),
@@ -202,7 +203,10 @@ def portal(app: Flask) -> Flask:
         gateway_key=browser_address.key_of(gateway),
         clock=lambda: gateway.clock().timestamp(),
         proxies=gateway.settings.proxies,
+        record=security_events.of_portal(gateway),
     )
+    metrics.count_requests(site, "/portal")
+    return site
 
 
 def portal_client_id(gateway: Gateway) -> str:

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import fenqi
-from merchant_portal import login, people, views, wording
+from merchant_portal import login, people, refusals, views, wording
 from merchant_portal.sessions import Sessions
 from merchant_portal.tokens import IDLE_SECONDS, NotRenewed, Tokens
 
@@ -43,6 +43,7 @@ def create_app(
     gateway_key: str = "",
     clock: Callable[[], float] = time.time,
     proxies: int = 0,
+    record: refusals.Record = refusals.log_line,
 ) -> Flask:
     """The portal for one gateway.
 
@@ -50,7 +51,7 @@ def create_app(
     processes of one portal share it. ``session`` carries the calls to the gateway; one that calls the gateway's
     application in the same process works as well as the network. With ``gateway_key``, which the gateway has too, the
     gateway believes what we tell of a browser's address. ``clock`` gives Unix seconds. ``proxies`` stand in front and
-    add to ``X-Forwarded-For``.
+    add to ``X-Forwarded-For``. ``record`` is told what the portal refuses by itself.
     """
     app = Portal("merchant_portal", root_path=str(Path(__file__).parent))
     if proxies:
@@ -75,6 +76,7 @@ def create_app(
         gateway_key=gateway_key.encode(),
         clock=clock,
     )
+    refusals.register(app, record)
     wording.register(app)
     app.register_blueprint(login.blueprint)
     app.register_blueprint(views.blueprint)
@@ -136,6 +138,7 @@ def _explain(app: Flask) -> None:
 
     @app.errorhandler(fenqi.FenqiError)
     def refused(error: fenqi.FenqiError) -> Any:
+        refusals.leave_to_gateway()
         status = (
             error.status
             if isinstance(error, fenqi.APIError) and error.status in (400, 403, 404, 409, 422, 429)
@@ -145,6 +148,7 @@ def _explain(app: Flask) -> None:
 
     @app.errorhandler(NotRenewed)
     def later(error: NotRenewed) -> Any:
+        refusals.leave_to_gateway()
         if error.wait is None:
             return render_template("sorry.html", error=None, status=502), 502
         page = render_template("sorry.html", error=None, status=429, wait=error.wait)

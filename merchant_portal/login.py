@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
 
+from merchant_portal import refusals
 from merchant_portal.tokens import LoggedOut, Tokens
 
 blueprint = Blueprint("login", __name__)
@@ -21,6 +22,7 @@ def tokens() -> Tokens:
 def check_csrf() -> None:
     """Refuse a form that does not carry this session's token."""
     if not _same(request.form.get("csrf", ""), session.get("csrf", "")):
+        refusals.note("portal_form_refused")
         abort(403)
 
 
@@ -66,6 +68,7 @@ def callback() -> Any:
     verifier, page = session.get("verifier", ""), session.get("next")
     fits = _same(request.args.get("state", ""), session.get("state", ""))
     if not fits or request.args.get("iss") != tokens().gateway_url or not request.args.get("code"):
+        refusals.note("portal_callback_refused", "foreign" if not fits else "incomplete")
         return _failed()
     try:
         # One that has to wait comes back with the same code and state; a login of before is still open then.

@@ -17,6 +17,7 @@ from gateway.checkout.access import Level
 from gateway.checkout.models import Checkout
 from gateway.checkout.states import EXPIRABLE
 from gateway.errors import InvalidRequest, ScopeMissing
+from gateway.monitoring.security_events import security_event
 from gateway.web.context import gateway
 
 COOKIE = "fenqi_checkout_"
@@ -153,6 +154,7 @@ def _same_origin() -> None:
     if site in ("cross-site", "same-site") or (
         origin not in (None, "null") and (origin or "").partition("://")[2] != request.host
     ):
+        security_event("foreign_form")
         raise ScopeMissing("This form was sent from another site.")
     if request.content_length and request.content_length > LONGEST_FORM:
         raise InvalidRequest("The form is too large.")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.verbs import MODES, Verbs, database_of, day, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, day, existing_settings, gateway_of
 
 FORMATS = ("hledger", "beancount", "csv", "parquet")
 ROOTS = "print every signed root; with --json, a line of JSON each, to keep elsewhere"
@@ -70,6 +70,9 @@ def _verifier(options: argparse.Namespace) -> Any:
 
 
 def _verify_ledger(options: argparse.Namespace) -> int:
+    from gateway.monitoring.sharing import share
+
+    share(existing_settings(options).data_dir, create=False)
     from gateway.ledger import commands
     from gateway.verification import AGREEMENTS
 

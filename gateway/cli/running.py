@@ -37,6 +37,9 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from gateway.monitoring.sharing import share
+
+    share(existing_settings(options).data_dir, afresh=True)
     from gateway.server import serve
 
     return serve(host=options.host, port=options.port, workers=options.workers, data_dir=options.data)
@@ -51,6 +54,9 @@ def _doctor(options: argparse.Namespace) -> int:
 def _worker(options: argparse.Namespace) -> int:
     import signal
 
+    from gateway.monitoring.sharing import share
+
+    share(existing_settings(options).data_dir)
     from gateway.runtime import start_worker
 
     gateway = gateway_of(options)

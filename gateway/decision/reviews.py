@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import func
 from sqlmodel import col, select
 
 from gateway.db.transactions import Transaction
@@ -88,3 +89,13 @@ def resolve(
         tx.add(review)
         tx.flush()
     return review
+
+
+def overdue(tx: Transaction) -> dict[str, int]:
+    """Requests whose promised answer is late, by mode."""
+    query = (
+        select(HumanReview.mode, func.count())
+        .where(HumanReview.status == "requested", HumanReview.due_at <= tx.now)
+        .group_by(HumanReview.mode)  # type: ignore[arg-type]
+    )
+    return dict(tx.exec(query).all())

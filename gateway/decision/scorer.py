@@ -64,6 +64,15 @@ class EmbeddedScorer:
     def ready(self) -> bool:
         return self._scorer is not None
 
+    @property
+    def version(self) -> str:
+        """Name and version of the model; empty while there is none."""
+        return (
+            f"{self._scorer.identity.name} {self._scorer.identity.version}"
+            if self._scorer is not None
+            else ""
+        )
+
     def recommend(
         self, features: dict[str, Any], required: tuple[str, ...] = ()
     ) -> tuple[Recommendation, dict[str, Any]]:

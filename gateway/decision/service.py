@@ -20,6 +20,7 @@ from gateway.decision.models import CreditDecision, CreditLimit, DecisionRequest
 from gateway.decision.sandbox import PLAYS, REASONS
 from gateway.decision.scorer import ScorerPort, ScorerUnavailable
 from gateway.decision.shadow import Challenger
+from gateway.monitoring import metrics
 from scoring.rules import RULES
 
 RECONSIDERED_FOR = timedelta(days=90)
@@ -236,9 +237,12 @@ def _recommended(
         reasons = [REASONS[play.reason]] if play.reason else []
         return Recommended(play.outcome, play.limit_fen, reasons, features, sandbox=play.outcome)
     try:
-        advice, exact_input = scorer.recommend(features, required)
+        with metrics.SCORER_DURATION.time():
+            advice, exact_input = scorer.recommend(features, required)
     except ScorerUnavailable:
+        metrics.SCORER_ANSWERS.labels("unavailable").inc()
         return Recommended("review", 0, [REASONS["scorer_unavailable"]], features)
+    metrics.SCORER_ANSWERS.labels(advice.outcome).inc()
     scores = advice.scores
     return Recommended(
         outcome=advice.outcome,

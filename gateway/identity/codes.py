@@ -20,6 +20,7 @@ from gateway.errors import CodeRefused, TooManyRequests
 from gateway.identity import code_limits
 from gateway.identity.models import OneTimeCode
 from gateway.identity.service import checked_phone
+from gateway.monitoring.security_events import returned_refusal
 from gateway.privacy.vault import Vault
 from gateway.webhooks import outbox
 
@@ -89,6 +90,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     gateway.db.write(lambda tx: _forget_message(tx, subject_id, reference))
 
 
+@returned_refusal("code_failed", subject="phone")
 def attempt(
     tx: Transaction,
     vault: Vault,

@@ -20,6 +20,7 @@ from gateway.ledger.export import Span, count, export_file
 from gateway.ledger.progress import bar, silent
 from gateway.ledger.verify import Report
 from gateway.ledger.verify import verify as verify_books
+from gateway.monitoring import metrics
 from gateway.roots import commands as roots_commands
 from gateway.roots import service as signing
 from gateway.roots.checking import Verifier, of_chain
@@ -45,6 +46,9 @@ def verify(
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
         _print_report(report)
+    if report.ok:
+        metrics.LEDGER_VERIFIED.set(report.chain.chained)
+        metrics.LEDGER_VERIFIED_AT.set(db.clock().timestamp())
     return 0 if report.ok else 1
 
 

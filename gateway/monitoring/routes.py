@@ -1,16 +1,20 @@
-"""/healthz: the process answers. /readyz: the database answers too, and what else an operator should know."""
+"""/healthz: the process answers. /readyz: the database answers too. /metrics: what Prometheus is told."""
 
 from __future__ import annotations
 
+import hmac
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Response, request
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy import text
 
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
-from gateway.errors import DatabaseUnavailable
+from gateway.errors import DatabaseUnavailable, NotFound, Unauthenticated
+from gateway.monitoring import gauges, metrics
+from gateway.monitoring.security_events import security_event
 from gateway.roots import pushing
 from gateway.web.context import gateway
 from gateway.web.front import HEALTHY
@@ -56,3 +60,20 @@ def readyz() -> Any:
 def _roots(tx: Transaction) -> str:
     waiting = outbox.failing_since(tx, pushing.TOPIC)
     return "brought away" if waiting is None else f"not taken since {waiting:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@blueprint.get("/metrics")
+def show_metrics() -> Any:
+    """Metrics in the text format of Prometheus, for who sends the token of the settings."""
+    here = gateway()
+    wanted = here.settings.metrics_token
+    if not wanted:
+        raise NotFound("Metrics are off: set FENQI_METRICS_TOKEN.")
+    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    sent_bytes = sent.strip().encode("utf-8", "surrogatepass")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(sent_bytes, wanted.encode()):
+        security_event("metrics_refused")
+        raise Unauthenticated("Send Authorization: Bearer with the token of FENQI_METRICS_TOKEN.")
+    answer = Response(metrics.counted() + gauges.of(here), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -23,6 +23,7 @@ from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.db.transactions import Transaction
 from gateway.merchants import service as merchants
+from gateway.monitoring.security_events import security_event
 from gateway.oauth import parameters, pushed
 from gateway.oauth.models import OAuthClient
 from gateway.oauth.server import Server, error_answer, uncached
@@ -110,15 +111,18 @@ def _log_in(asked: dict[str, str], client: OAuthClient) -> Response:
     if not email or not password:
         return _login_page(asked, client, error="missing", email=email, status=422)
     if len(email) > team.LONGEST_EMAIL or len(password) > passwords.LONGEST:
+        security_event("login_failed", reason="too_long", client_id=client.id, mode=client.mode)
         return _login_page(asked, client, error="wrong", status=422)
     address = team.normalised(email)
     device = browsers.known_device(address)
     wait = here.db.write(lambda tx: login_attempts.count(tx, here.vault, address, device))
     if wait is not None:
+        security_event("login_locked", subject=address, client_id=client.id, mode=client.mode)
         return _wait(_login_page(asked, client, error="wait", email=email, status=429), wait)
     with here.db.read() as tx:
         member = team.member_of_email(tx, address)
     if not passwords.matches(password, member.password if member else None) or member is None:
+        security_event("login_failed", subject=address, client_id=client.id, mode=client.mode)
         return _login_page(asked, client, error="wrong", email=email, status=422)
     here.db.write(lambda tx: login_attempts.forget(tx, here.vault, address, device))
     with here.db.read() as tx:
@@ -142,6 +146,7 @@ def _second_factor(asked: dict[str, str], client: OAuthClient, form: dict[str, A
         return _by_passkey(asked, client, form)
     wait = here.db.write(lambda tx: login_attempts.count(tx, here.vault, f"second {member_id}"))
     if wait is not None:
+        security_event("factor_locked", subject=member_id, client_id=client.id, mode=client.mode)
         return _wait(_second_page(asked, client, member_id, error="wait", status=429), wait)
 
     def work(tx: Transaction) -> TeamMember | None:
@@ -152,6 +157,7 @@ def _second_factor(asked: dict[str, str], client: OAuthClient, form: dict[str, A
 
     member = here.db.write(work)
     if member is None:
+        security_event("factor_failed", subject=member_id, client_id=client.id, mode=client.mode)
         return _second_page(asked, client, member_id, error="code", status=422)
     return _continue_page(asked, client, member, CODE)
 
@@ -173,6 +179,7 @@ def _by_passkey(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]
     member = here.db.write(work)
     if member is not None:
         return _continue_page(asked, client, member, PASSKEY)
+    security_event("passkey_failed", subject=after_password or "", client_id=client.id, mode=client.mode)
     if after_password:
         return _second_page(asked, client, after_password, error="passkey", status=422)
     return _login_page(asked, client, error="passkey", status=422)

@@ -54,11 +54,11 @@ class Bearer:
 
     def _caller(self, request: Request, scheme: str, token: str) -> Caller:
         if scheme not in ("bearer", "dpop") or not token:
-            raise Unauthenticated(f"Send Authorization: Bearer with an access token. {HOW}")
+            raise _refusal("missing", f"Send Authorization: Bearer with an access token. {HOW}")
         claims = self.claims(token)
         self._check_binding(request, scheme, token, claims)
         if self.revoked.holds(gateway().db, self._clock(), claims["jti"], claims.get("sid")):
-            raise Unauthenticated(f"The access token was revoked. {HOW}")
+            raise _refusal("revoked", f"The access token was revoked. {HOW}")
         return Caller(
             tenant=Tenant(claims["merchant_id"], mode_of(claims["mode"])),
             client_id=claims["client_id"],
@@ -81,7 +81,9 @@ class Bearer:
                 )
             return
         if scheme != "dpop":
-            raise Unauthenticated("The access token is bound to a key: send Authorization: DPoP and a proof.")
+            raise _refusal(
+                "unproven", "The access token is bound to a key: send Authorization: DPoP and a proof."
+            )
         here, now = gateway(), self._clock()
         try:
             proof = dpop.read(request, vault=here.vault, issuer=self._issuer, now=now, token=token)
@@ -112,24 +114,30 @@ class Bearer:
         Whether it was revoked is not asked here.
         """
         if len(token) > LONGEST_TOKEN or not token.isascii():
-            raise Unauthenticated(f"This is no access token of this gateway. {HOW}")
+            raise _refusal("malformed", f"This is no access token of this gateway. {HOW}")
         try:
             header, claims = self._keys.verified(token)
         except (JoseError, ValueError, KeyError, TypeError, RecursionError):
-            raise Unauthenticated(
-                f"The access token is malformed or was not signed by this gateway. {HOW}"
+            raise _refusal(
+                "forged", f"The access token is malformed or was not signed by this gateway. {HOW}"
             ) from None
         # Without typ, any other JWT that we sign one day would pass as an access token (RFC 9068 section 4).
         if header.keys() != HEADER or header["typ"] != TYPE or not _is_complete(claims):
-            raise Unauthenticated(f"This is no access token of this gateway. {HOW}")
+            raise _refusal("other_kind", f"This is no access token of this gateway. {HOW}")
         now = int(self._clock().timestamp())
         if claims["iss"] != self._issuer or claims["aud"] != self._issuer:
-            raise Unauthenticated(f"The access token was issued for another gateway. {HOW}")
+            raise _refusal("other_gateway", f"The access token was issued for another gateway. {HOW}")
         if claims["exp"] <= now:
-            raise Unauthenticated(f"The access token has expired. {HOW}")
+            raise _refusal("expired", f"The access token has expired. {HOW}")
         if max(claims["iat"], claims.get("nbf", 0)) > now + CLOCK_SKEW_SECONDS:
-            raise Unauthenticated(f"The access token is from the future. {HOW}")
+            raise _refusal("from_the_future", f"The access token is from the future. {HOW}")
         return claims
+
+
+def _refusal(reason: str, text: str) -> Unauthenticated:
+    error = Unauthenticated(text)
+    error.reason = reason
+    return error
 
 
 def _is_complete(claims: dict[str, Any]) -> bool:

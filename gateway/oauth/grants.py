@@ -21,6 +21,7 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from sqlmodel import select
 
 from gateway.core.scopes import in_order
+from gateway.monitoring.security_events import security_event
 from gateway.oauth import entitlements, pushed
 from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken
 from gateway.oauth.revocation import revoke_family
@@ -188,6 +189,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
             return None
         if row.used_at is not None:
             revoke_family(tx, row.family)
+            security_event("authorization_code_reused", subject=row.member_id, mode=row.mode)
             return None
         if row.dpop_jkt is not None and row.dpop_jkt != self.server.jkt:
             return None
@@ -228,6 +230,7 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
             return None  # without its key the token is worth nothing, not even to end the login
         if row.used_at is not None:
             revoke_family(tx, row.family)
+            security_event("refresh_token_reused", subject=row.member_id, mode=row.mode)
             return None
         usable = row.revoked_at is None and row.expires_at > tx.now
         return Stored(row) if usable and sessions.touch(tx, row.family) else None

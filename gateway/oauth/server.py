@@ -18,6 +18,8 @@ from flask import Request, Response
 from flask import request as flask_request
 
 from gateway.db.transactions import Transaction
+from gateway.monitoring import security_events
+from gateway.monitoring.security_events import security_event
 from gateway.oauth import assertions, credentials, service, spent
 from gateway.oauth.credentials import Credentials
 from gateway.oauth.dpop import InvalidProofError, Proof
@@ -142,7 +144,10 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
             return row is not None
         if claim.method == "private_key_jwt":
             audiences = (self.issuer, f"{self.issuer}/oauth/token")
-            return assertions.is_right(self.tx, row, claim.secret, audiences)
+            right = assertions.is_right(self.tx, row, claim.secret, audiences)
+            if not right:
+                security_event("assertion_refused", client_id=row.id if row else "")
+            return right
         return service.secret_is_right(self.tx, self.vault, row.id if row else "", claim.secret)
 
     def get_authorization_grant(self, request: OAuth2Request) -> Code:
@@ -214,6 +219,7 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
 
 def error_answer(error: OAuth2Error) -> Response:
     """An error as RFC 6749 section 5.2 wants it, always with a sentence."""
+    security_events.refused(error)
     text = error.description or DESCRIPTIONS.get(error.error, "The request was refused.")
     body = json.dumps({"error": error.error, "error_description": text})
     response = Response(body, error.status_code, content_type="application/json")

@@ -16,6 +16,7 @@ from datetime import timedelta
 from flask import Response, g, request
 
 from gateway.db.transactions import Transaction
+from gateway.monitoring.security_events import security_event
 from gateway.privacy.vault import VaultError
 from gateway.team import passkeys, sessions
 from gateway.team.models import LoginSession
@@ -101,7 +102,10 @@ def is_foreign() -> bool:
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     # Without a referrer policy that tells it, a browser says "null"; then Sec-Fetch-Site is the one to believe.
     own = (None, "null", gateway().settings.public_url, request.host_url.rstrip("/"))
-    return origin not in own or site in ("cross-site", "same-site")
+    foreign = origin not in own or site in ("cross-site", "same-site")
+    if foreign:
+        security_event("foreign_form")
+    return foreign
 
 
 def _name(name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.db.transactions import Transaction
+from gateway.monitoring.security_events import security_event
 from gateway.team import authenticators, factors, login_attempts, passkeys, passwords, sessions
 from gateway.team.models import LoginSession, TeamMember
 from gateway.web.context import gateway
@@ -42,7 +43,12 @@ def act(
             challenge=challenge,
             name=sent.get("name", ""),
         )
-        return _added(tx, session, person, "hwk", first=first) if made else Done(error="passkey")
+        if made:
+            return _added(tx, session, person, "hwk", first=first)
+        security_event(
+            "passkey_failed", reason="enrolment", subject=person.id, merchant_id=person.merchant_id
+        )
+        return Done(error="passkey")
     if asked == "password":
         return _change_password(tx, session, person, sent)
     if asked == "codes" and not first:
@@ -61,8 +67,10 @@ def _confirm_app(
     vault = gateway().vault
     secret = authenticators.pending_secret(tx, vault, person.id)
     if login_attempts.count(tx, vault, f"enrol {person.id}") is not None:
+        security_event("factor_locked", reason="enrolment", subject=person.id, merchant_id=person.merchant_id)
         return Done(error="wait")
     if secret is None or not authenticators.confirm(tx, vault, person.id, code):
+        security_event("factor_failed", reason="enrolment", subject=person.id, merchant_id=person.merchant_id)
         return Done(error="code", secret=secret)
     login_attempts.forget(tx, vault, f"enrol {person.id}")
     return _added(tx, session, person, "otp", first=first)

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import request
 
+from gateway.monitoring.security_events import security_event
 from gateway.privacy.vault import VaultError
 from gateway.web.context import gateway
 
@@ -28,6 +29,7 @@ def opened(kind: str, life: timedelta) -> dict[str, Any] | None:
         raw = base64.urlsafe_b64decode(request.form.get("form", "").encode("ascii"))
         content: dict[str, Any] = json.loads(here.vault.open(raw, table="form", row=kind, column="token"))
     except (binascii.Error, UnicodeEncodeError, VaultError):
+        security_event("form_refused", reason=kind)
         return None
     age = timedelta(seconds=here.clock().timestamp() - content["at"])
     return content if age <= life else None

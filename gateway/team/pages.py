@@ -16,6 +16,7 @@ from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, InvalidRequest
+from gateway.monitoring.security_events import security_event
 from gateway.team import (
     authenticators,
     browsers,
@@ -129,6 +130,7 @@ def _is_recent(session: LoginSession) -> bool:
 
 
 def _door(session: LoginSession | None) -> Response:
+    security_event("session_refused", reason="too_old" if session is not None else "no_login")
     home = session.home if session is not None else f"{gateway().settings.public_url}/portal"
     page = render_template("team/door.html", confirm=f"{home}/security/confirm")
     return _uncached(make_response(page, 401))

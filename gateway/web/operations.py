@@ -189,6 +189,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         key = query.pop("key", None) if operation.publishable else None
         caller = None if key is not None else here.authenticator.bearer(request)
         if caller is not None:
+            g.caller = caller
             permissions.check(caller, scope=operation.scope, roles=operation.roles)
             if operation.step_up:
                 permissions.check_step_up(caller, here.clock(), second_factor=operation.step_up != "login")

@@ -24,6 +24,7 @@ from gateway.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from gateway.monitoring import security_events
 
 log = logging.getLogger("gateway.problems")
 DOCS = "/docs/api#problem-"
@@ -128,6 +129,7 @@ def _words(error: HTTPException) -> str:
 
 
 def _as_page_or_problem(app: Flask, error: GatewayError) -> Response:
+    security_events.refused(error)
     page: Callable[[GatewayError], Response] | None = app.extensions.get("fenqi.error_page")
     kinds = ["application/json", "application/problem+json", "text/html"]
     reads_pages = request.accept_mimetypes.best_match(kinds) == "text/html"

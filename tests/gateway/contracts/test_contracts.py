@@ -28,6 +28,7 @@ from gateway.contracts.models import Contract
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.contracts.text import ConsentFact, Facts, canonical, record, record_of
 from gateway.contracts.verify import verify
+from gateway.core.signing import BadSignature
 from gateway.errors import ContractWithoutDisclosure, CostAboveCeiling
 from gateway.onboarding import standard_prices
 from gateway.plans.pricing import Lender, plan
@@ -455,7 +456,7 @@ def test_another_authority_can_sign(app, api, gateway, tmp_path):
 
         def verify(self, content: bytes, signature: signing.Signature) -> None:
             if signature != self.sign(content):
-                raise signing.BadSignature("no such stamp")
+                raise BadSignature("no such stamp")
 
         def public_keys(self) -> dict[str, str]:
             return {}

@@ -61,7 +61,9 @@ def test_everybody_is_found_before_while_and_after(gateway, clock, capsys):
         found = identity.lookups_of(tx, shoppers[1])
         assert lists.standing(tx, mode="test", lookups=found.values()) == "blocked"
         assert set(identity.shoppers_with_phone_of(tx, shoppers[2])) == set(shoppers)
-        attempt = codes.attempt(tx, gateway.vault, subject_id="chk_1", phone=PHONE, code="111111")
+        attempt = codes.attempt(
+            tx, gateway.vault, "test", subject_id="chk_1", phone=PHONE, code="111111", id_number=None
+        )
         assert attempt is None
     other = Vault.open_or_create(gateway.settings.data_dir)
     number = invented_id_number("person 3")

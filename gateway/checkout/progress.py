@@ -1,0 +1,31 @@
+"""How many checkouts are where on their way, and which promised answers are late: for whoever watches over them."""
+
+from __future__ import annotations
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from gateway.checkout.models import Checkout
+from gateway.db.transactions import Transaction
+
+STATUSES = ("open", "identified", "deciding", "under_review")
+
+
+def counts(tx: Transaction) -> dict[tuple[str, str], int]:
+    """Checkouts that have not ended, by mode and status."""
+    query = (
+        select(Checkout.mode, Checkout.status, func.count())
+        .where(col(Checkout.status).in_(STATUSES))
+        .group_by(Checkout.mode, Checkout.status)  # type: ignore[arg-type]
+    )
+    return {(mode, status): number for mode, status, number in tx.exec(query)}
+
+
+def overdue_reviews(tx: Transaction) -> dict[str, int]:
+    """Applications whose promised answer of a person is late, by mode."""
+    query = (
+        select(Checkout.mode, func.count())
+        .where(Checkout.status == "under_review", col(Checkout.review_due_at) <= tx.now)
+        .group_by(Checkout.mode)  # type: ignore[arg-type]
+    )
+    return dict(tx.exec(query).all())

@@ -1,0 +1,51 @@
+"""The folder in which the processes of one machine count together; it must be named before the library is imported.
+
+It lies in the data folder, one for each machine: a server with several processes, the worker and the commands beside
+them. Counts begin anew with the server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from pathlib import Path
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+FOLDER = "metrics"
+KEPT_SECONDS = 2 * 24 * 3600
+"""So long the facts of a process that has ended count, such as when a job last ran."""
+HELD = re.compile(r"gauge_max_")
+
+
+def share(data_dir: Path, *, afresh: bool = False, create: bool = True) -> None:
+    """Let this process and those it starts count in the data folder's files.
+
+    ``afresh`` is for a server that begins: it clears away what ended before it. Without ``create`` a process that only
+    reads counts where others do, or for itself.
+    """
+    if os.environ.get(VARIABLE):
+        return
+    machine = re.sub(r"[^A-Za-z0-9.-]", "_", socket.gethostname()) or "machine"
+    folder = data_dir / FOLDER / machine
+    if not create and not folder.is_dir():
+        return
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for file in folder.glob("*.db"):
+        old = time.time() - file.stat().st_mtime > KEPT_SECONDS
+        ended = not is_running(int(file.stem.rpartition("_")[2]))
+        if ended and afresh and (old or not HELD.match(file.name)):
+            file.unlink(missing_ok=True)
+    os.environ[VARIABLE] = str(folder)
+
+
+def is_running(number: int) -> bool:
+    """Whether there is a process of this number on this machine."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
