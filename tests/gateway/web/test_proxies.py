@@ -183,7 +183,9 @@ def test_limits_count_the_real_address_whatever_a_client_claims(proxy: Proxy) ->
         return status_of(proxy.ask(head.encode(), source))
 
     answers = [login(greedy, number % 250) for number in range(LOGINS.burst)]
-    while answers[-1] != 429 and len(answers) < 10 * LOGINS.burst:  # some come back while a slow machine works
+    while (
+        answers[-1] != 429 and len(answers) < 10 * LOGINS.burst
+    ):  # some come back while a slow machine works
         answers.append(login(greedy, 1))
 
     assert answers[0] == 400
