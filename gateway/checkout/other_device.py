@@ -27,9 +27,10 @@ def queue_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: st
         if access.is_phone_of(tx, gateway.vault, checkout, number):
             tenant = service.tenant_of(checkout)
             codes.queue(tx, gateway.vault, tenant, subject_id=subject, phone=number, code=code)
-        else:
-            nobodys = secrets.token_hex(16)
-            codes.note(tx, gateway.vault, subject_id=subject, phone=number, code=nobodys)
+            return
+    with suppress(TooManyRequests):
+        nobodys = secrets.token_hex(16)
+        codes.note(tx, gateway.vault, subject_id=subject, phone=number, code=nobodys)
 
 
 def pass_for(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str, code: str) -> str | None:

@@ -253,7 +253,7 @@ def test_other_hosts_and_the_operators_pages_end_at_the_proxy(proxy: Proxy) -> N
 
 def test_the_log_has_no_query_no_secret_and_one_line_for_each_request(proxy: Proxy) -> None:
     before = len(lines_of(proxy.log))
-    proxy.get("/checkout/chk_1?secret=s3cr3t&next=1", "127.0.0.50")
+    proxy.get("/checkout/chk_1/open/s3cr3t?lang=en&token=s3cr3t", "127.0.0.50")
     proxy.get("/x%0A2026-11-29%20forged?secret=s3cr3t", "127.0.0.50")
     for _ in range(100):
         if len(lines := lines_of(proxy.log)[before:]) >= 2:
@@ -262,7 +262,7 @@ def test_the_log_has_no_query_no_secret_and_one_line_for_each_request(proxy: Pro
 
     assert len(lines) == 2
     assert all("127.0.0.50" in line for line in lines)
-    assert "/checkout/chk_1" in lines[0]
+    assert "/checkout/chk_1/open" in lines[0]
     assert "s3cr3t" not in "".join(lines)
     if proxy.name == "caddy":
         assert [json.loads(line)["status"] for line in lines] == [404, 404]
