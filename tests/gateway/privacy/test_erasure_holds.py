@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import text
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.audit.models import AuditEntry
 from gateway.audit.service import Actor
@@ -212,7 +212,7 @@ def test_after_a_key_is_retired_neither_the_keys_nor_an_old_copy_of_them_open_an
     shutil.rmtree(copied)
     with gateway.db.read() as tx:
         assert rotation.sealed_with(tx, old["id"]) == {}
-        newest = tx.exec(select(AuditEntry).order_by(AuditEntry.number.desc())).first()
+        newest = tx.exec(select(AuditEntry).order_by(col(AuditEntry.number).desc())).first()
     assert (newest.action, newest.facts) == ("privacy.retire_key", {"destroyed": [old["id"]]})
 
 
