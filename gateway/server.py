@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 import time
+from functools import partial
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from gateway.db.existing import must_exist
 from gateway.db.guards import missing_guards
 from gateway.gate import GUARDS, must_be_open
 from gateway.monitoring import metrics, security_events
-from gateway.runtime import start_worker
+from gateway.runtime import sign_last, start_worker
 from gateway.web import browser_address
 from gateway.web.context import Gateway
 from gateway.web.front import Front
@@ -182,8 +183,10 @@ def begin_background_work(app: Flask) -> None:
     gateway.ports["scorer"].load_in_background()
     gateway.ports["links"].load_in_background()
     if gateway.settings.worker_in_process:
-        # Granian ends its processes without atexit: multiprocessing runs this when the process is told to stop.
-        Finalize(app, start_worker(gateway), exitpriority=STOP_FIRST)
+        app.extensions["fenqi.stop_worker"] = start_worker(gateway)
+        # Granian ends its processes without atexit: multiprocessing runs this when a process is told to stop. What the
+        # worker has in hand is not waited for, as somebody waits for Ctrl-C: whoever claims it next looks it up.
+        Finalize(app, partial(sign_last, gateway), exitpriority=STOP_FIRST)
 
 
 def portal(app: Flask) -> Flask:

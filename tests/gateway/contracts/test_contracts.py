@@ -23,12 +23,12 @@ from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.config import WrongSetting
-from gateway.contracts import service, signing
+from gateway.contracts import service
 from gateway.contracts.models import Contract
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.contracts.text import ConsentFact, Facts, canonical, record, record_of
 from gateway.contracts.verify import verify
-from gateway.core.signing import BadSignature
+from gateway.core.signing import BadSignature, Signature
 from gateway.errors import ContractWithoutDisclosure, CostAboveCeiling
 from gateway.onboarding import standard_prices
 from gateway.plans.pricing import Lender, plan
@@ -451,10 +451,10 @@ def test_another_authority_can_sign(app, api, gateway, tmp_path):
     """The port: whatever signs and verifies may take the place of the built-in key."""
 
     class Stamp:
-        def sign(self, content: bytes) -> signing.Signature:
-            return signing.Signature("stamp", "office", hashlib.sha256(b"office" + content).hexdigest())
+        def sign(self, content: bytes) -> Signature:
+            return Signature("stamp", "office", hashlib.sha256(b"office" + content).hexdigest())
 
-        def verify(self, content: bytes, signature: signing.Signature) -> None:
+        def verify(self, content: bytes, signature: Signature) -> None:
             if signature != self.sign(content):
                 raise BadSignature("no such stamp")
 
