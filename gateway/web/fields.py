@@ -109,9 +109,9 @@ class Line(fields.String):
 
 
 class Reference(Line):
-    """What a shop or a carrier calls something, often in digits alone, which may look like a card's."""
+    """What a shop or a carrier calls something, often in digits alone, which may look like a phone's or a card's."""
 
-    holds_personal = staticmethod(holds_person_or_phone)
+    holds_personal = staticmethod(holds_resident_id)
 
 
 class SerialNumber(Line):

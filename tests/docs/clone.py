@@ -82,7 +82,7 @@ def buy(demo: Demo, *, phone: str) -> str:
     with fenqi.Fenqi(row["client_id"], row["client_secret"], base_url=demo.url) as client:
         checkout = client.checkouts.create(
             amount=100_000,
-            merchant_reference=f"bought-{phone}",
+            merchant_reference=f"bought-{phone[:5]}",
             category="3c",
             items=[{"name": "Phone", "quantity": 1, "unit_price": 100_000}],
             return_url="https://shop.example/return",

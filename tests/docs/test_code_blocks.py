@@ -26,6 +26,7 @@ ELSEWHERE = {
     "{toctree}": "./run docs",
     "{eval-rst}": "./run docs",
     "text": "not code: formulas and trees",
+    "yaml": "for Prometheus; what deploy/ holds is read by tests/house/test_monitoring.py",
     "json": "what the command above it prints",
     "pycon": "run below, by doctest",
 }
