@@ -12,6 +12,7 @@ from gateway.checkout.test_helpers import invented_id_number
 from gateway.identity import code_limits
 from gateway.identity.code_limits import GUESSED, LONGEST_WAIT, SENT
 from gateway.web.rate_limits import Unlimited
+from tests.gateway.shopper import enter
 from tests.one_database import database_url  # noqa: F401
 
 PHONE, OTHER = "13912345678", "13987654321"
@@ -31,6 +32,7 @@ def pages(app, gateway):
 
 
 def code(pages, checkout, phone=PHONE, lang="zh-CN"):
+    enter(pages, checkout)
     return pages.post(f"/checkout/{checkout['id']}/code?lang={lang}", data={"phone": phone})
 
 
