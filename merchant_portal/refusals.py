@@ -43,7 +43,8 @@ def register(app: Flask, record: Record) -> None:
         if noted is None and response.status_code in REFUSED and not g.get("refused_by_gateway"):
             noted = ("portal_session_refused", "ended" if "sid" in session else "no_login")
         if noted is not None:
-            record(*noted, response.status_code)
+            kind, reason = noted
+            record(kind, reason, response.status_code)
         return response
 
 

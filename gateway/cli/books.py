@@ -42,13 +42,13 @@ def _ledger(verbs: Verbs) -> None:
 
 
 def _verify_ledger(options: argparse.Namespace) -> int:
-    from gateway.monitoring.sharing import share
+    from gateway.monitoring.sharing import shared
 
-    share(existing(options).data_dir, create=False)
-    from gateway.ledger import commands
-    from gateway.verification import AGREEMENTS
+    with shared(existing(options).data_dir, create=False):
+        from gateway.ledger import commands
+        from gateway.verification import AGREEMENTS
 
-    return commands.verify(database_of(options), as_json=options.json, agreements=AGREEMENTS)
+        return commands.verify(database_of(options), as_json=options.json, agreements=AGREEMENTS)
 
 
 def _trial_balance(options: argparse.Namespace) -> int:
