@@ -27,6 +27,7 @@ ELSEWHERE = {
     "{eval-rst}": "./run docs",
     "text": "not code: formulas and trees",
     "json": "what the command above it prints",
+    "yaml": "a file of another program",
     "pycon": "run below, by doctest",
 }
 BARE = {"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/quickstart.md"}
