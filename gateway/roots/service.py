@@ -84,6 +84,12 @@ def one(tx: Transaction, chain: str, number: int) -> Root | None:
     return _root(row) if row is not None else None
 
 
+def newest(tx: Transaction, chain: str) -> tuple[int, datetime | None]:
+    """Up to where a chain is signed, and since when; 0 and None before the first root."""
+    row = _newest(tx, chain)
+    return (row.number, row.signed_at) if row is not None else (0, None)
+
+
 def _must_hold(tx: Transaction, chain: Chain, last: SignedRoot, number: int) -> None:
     at = f"{chain.unit} {last.number} was signed at {last.signed_at:%Y-%m-%dT%H:%M:%SZ}"
     if number < last.number:
