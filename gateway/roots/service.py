@@ -7,7 +7,7 @@ whatever is added meanwhile is for the next root. Of two workers at once, one ke
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 

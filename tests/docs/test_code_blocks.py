@@ -28,7 +28,6 @@ ELSEWHERE = {
     "text": "not code: formulas and trees",
     "yaml": "for Prometheus; what deploy/ holds is read by tests/house/test_monitoring.py",
     "json": "what the command above it prints",
-    "yaml": "a file of another program",
     "pycon": "run below, by doctest",
 }
 BARE = {"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/quickstart.md"}
