@@ -55,9 +55,9 @@ def simulators(settings: Settings) -> str | None:
     names = [name for name, port in outside_ports(settings).items() if getattr(port, "simulator", False)]
     if not names:
         return None
-    return f"{', '.join(names)}: a simulator. Connect the real systems by FENQI_ADAPTERS" + (
-        " or FENQI_INSTITUTION_URL." if "institution" in names else "."
-    )
+    settings_of = {"institution": "FENQI_INSTITUTION_URL", "real_name": "FENQI_REAL_NAME_URL"}
+    by = " or ".join(["FENQI_ADAPTERS", *(name for port, name in settings_of.items() if port in names)])
+    return f"{', '.join(names)}: a simulator. Connect the real systems by {by}."
 
 
 def institution_key(settings: Settings) -> str | None:
