@@ -79,8 +79,8 @@ def resolve_checkout(call: Call, checkout_id: str) -> Any:
     """End the review of a checkout: approve or decline. Whoever gave a known ID number is taken for its holder."""
     checkout = _in_test(call, checkout_id)
     outcome = call.body["outcome"]
-    claims_it = outcome == "approve" and claims.on_file(call.tx, checkout.shopper_id or "") is not None
-    person = "same" if claims_it else None
+    claims_it = checkout.shopper_id is not None and claims.on_file(call.tx, checkout.shopper_id) is not None
+    person = "same" if outcome == "approve" and claims_it else None
     reviewing.resolve(call.tx, call.gateway, checkout.id, outcome=outcome, by="test_helper", person=person)
     return service.view(call.tx, checkout)
 

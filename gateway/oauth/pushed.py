@@ -12,7 +12,7 @@ from datetime import timedelta
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Request
-from sqlalchemy import and_, delete, func
+from sqlalchemy import delete, func
 from sqlmodel import col, or_, select
 
 from gateway.db.transactions import Transaction
@@ -121,10 +121,14 @@ def use(tx: Transaction, vault: Vault, uri: str, client_id: str) -> None:
 def forget_expired(tx: Transaction, *, limit: int) -> None:
     """Drop requests that nobody opened in time, and those that were opened an hour ago."""
     over = or_(
-        and_(col(PushedRequest.opened_at).is_(None), col(PushedRequest.expires_at) <= tx.wall),
-        col(PushedRequest.expires_at) <= tx.wall - FORGOTTEN_AFTER,
+        col(PushedRequest.opened_at).is_(None), col(PushedRequest.expires_at) <= tx.wall - FORGOTTEN_AFTER
     )
-    old = select(PushedRequest.uri_lookup).where(over).order_by(col(PushedRequest.expires_at)).limit(limit)
+    old = (
+        select(PushedRequest.uri_lookup)
+        .where(col(PushedRequest.expires_at) <= tx.wall, over)
+        .order_by(col(PushedRequest.expires_at))
+        .limit(limit)
+    )
     names = list(tx.exec(old))
     if names:
         tx.execute(delete(PushedRequest).where(col(PushedRequest.uri_lookup).in_(names)))

@@ -27,6 +27,7 @@ BELONG_TO_NOBODY = {
     "ledger_head": "the end of the chain of everybody",
     "ledger_link": "the place of an entry in the chain of everybody",
     "list_entry": "the lender's lists of people, by a keyed hash",
+    "code_count": "counts codes by the hash of a phone or an ID number, over all merchants of a mode",
     "login_attempt": "counts tries by the hash of an address, which may be nobody's",
     "revoked_token": "tokens by their hash alone",
     "signed_root": "signs where a chain of everybody stood",

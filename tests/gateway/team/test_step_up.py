@@ -8,6 +8,7 @@ from dataclasses import replace
 import pyotp
 import pytest
 
+from gateway.identity.notifier import SandboxNotifier
 from gateway.oauth import authorize, service
 from tests.gateway.team.conftest import Account, second
 from tests.one_database import database_url  # noqa: F401
@@ -126,7 +127,12 @@ def test_in_live_mode_a_password_alone_moves_no_money_and_makes_no_colleague(liv
     assert call(token, "POST", "/v1/account/step_up", {}).status_code == 200
 
 
-def test_in_live_mode_the_token_renewed_after_enrolment_is_enough(portal, live_token, call, clock):
+def test_in_live_mode_the_token_renewed_after_enrolment_is_enough(app, portal, live_token, call, clock):
+    class Provider(SandboxNotifier):
+        def check(self, mode):
+            """A provider of live mode."""
+
+    app.extensions["fenqi"].ports["notifier"] = Provider()
     tokens = live_token()
     Account(portal).enrol_app(clock)
     client = "ci_live_portal"
