@@ -247,6 +247,14 @@ def test_whoever_takes_the_order_over_shuts_the_first_out(api, pages, other, clo
     assert api.get(f"/v1/checkouts/{checkout['id']}").json["status"] == "declined", "as 13800000002 is"
 
 
+def test_who_is_replaced_at_the_same_moment_of_a_test_clock_is_shut_out_as_well(api, pages, other):
+    checkout = api.checkout()
+    for browser, typed in ((pages, TYPED), (other, ANOTHER)):
+        assert identify(browser, checkout, typed).status_code == 303
+    assert pages.get(f"/checkout/{checkout['id']}/review").status_code == 403
+    assert other.get(f"/checkout/{checkout['id']}/review").status_code == 200
+
+
 def test_confirmation_of_who_was_replaced_meanwhile_is_refused(app, api, pages, other, clock, monkeypatch):
     from gateway.checkout import shopper  # noqa: PLC0415
 
