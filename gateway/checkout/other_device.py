@@ -42,9 +42,9 @@ def pass_for(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str,
     checkout = shopper.for_shopper(tx, checkout_id)
     number = checked_phone(phone)
     subject = _subject(gateway, checkout_id, number)
-    mode = service.tenant_of(checkout).mode
+    tenant = service.tenant_of(checkout)
     refused = codes.attempt(
-        tx, gateway.vault, mode, subject_id=subject, phone=number, code=code, id_number=None
+        tx, gateway.vault, tenant, subject_id=subject, phone=number, code=code, id_number=None
     )
     if refused is not None or not access.is_phone_of(tx, gateway.vault, checkout, number):
         return None

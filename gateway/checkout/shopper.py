@@ -80,7 +80,7 @@ def identify(
     refused = codes.attempt(
         tx,
         gateway.vault,
-        service.tenant_of(checkout).mode,
+        service.tenant_of(checkout),
         subject_id=checkout.id,
         phone=person.phone,
         code=code,
