@@ -71,6 +71,17 @@ def note(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: st
     )
 
 
+def keep(tx: Transaction, subject_id: str) -> bool:
+    """Let the code that was sent last stay good, with fresh tries, where no other may be sent; False without one."""
+    row = tx.get(OneTimeCode, subject_id)
+    if row is None or row.expires_at <= tx.now:
+        return False
+    if row.sent < MAX_CODES:
+        row.attempts, row.sent, row.expires_at = 0, row.sent + 1, tx.now + CODE_LIFE
+        tx.add(row)
+    return True
+
+
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     """Send the code that ``item`` names, under its reference: again after an unknown outcome, not once it expired.
 

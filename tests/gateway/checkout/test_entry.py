@@ -235,6 +235,18 @@ def test_code_to_the_same_phone_is_guessed_at_most_five_times_and_sent_at_most_f
     assert confirm(pages, checkout).status_code == 303, "the shopper's own browser does not notice"
 
 
+def test_code_that_arrived_stays_good_when_another_was_asked_for_too_soon(app, api, pages, other, clock):
+    checkout = api.checkout()
+    reviewed(pages, checkout, clock, elsewhere := {**TYPED, "phone": "13912345678"})
+    at, phone = f"/checkout/{checkout['id']}/continue", {"phone": elsewhere["phone"]}
+    for _ in range(4):
+        assert other.post(f"{at}/code", data=phone).status_code == 200
+    with app.extensions["fenqi"].db.read() as tx:
+        sent = tx.execute(text("SELECT count(*) FROM outbox WHERE topic = 'notify.code'")).scalar_one()
+    assert sent == 3, "for this phone, the first one among them"
+    assert other.post(at, data={**phone, "code": "000000"}).status_code == 200
+
+
 def test_whoever_takes_the_order_over_shuts_the_first_out(api, pages, other, clock):
     checkout = api.checkout()
     reviewed(pages, checkout, clock)
