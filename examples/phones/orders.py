@@ -32,6 +32,7 @@ class Orders:
     def place(self, product: str, amount_fen: int) -> str:
         """A new order; its number is the merchant reference of the checkout."""
         with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")  # two shoppers at once never count the same
             (count,) = connection.execute("SELECT count(*) FROM orders").fetchone()
             number = f"P{10001 + count}"
             connection.execute(

@@ -2,6 +2,8 @@
 
 They are counted for the target, over all checkouts and merchants of a mode and by the machine's time, so that a fresh
 checkout, another shop or a test clock brings no fresh tries. Only keyed hashes of phones and ID numbers are kept.
+
+The phones of the sandbox are everybody's and nobody is written to: a merchant has its own count of them.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
-from gateway.core.tenant import Mode
+from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import TooManyRequests
 from gateway.identity.models import CodeCount
@@ -20,6 +22,8 @@ from gateway.privacy.vault import Vault
 
 DAY = timedelta(days=1)
 LONGEST_WAIT = timedelta(hours=1)
+SANDBOX = "+861380000000"
+"""With which the phones of the sandbox begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,9 @@ CLAIMED = Limit("claimed", free=10, most=30, first_wait=timedelta(minutes=1))
 """Wrong codes from who gives an ID number, by whatever phone."""
 
 
-def check(tx: Transaction, vault: Vault, mode: Mode, limit: Limit, whom: str) -> None:
+def check(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> None:
     """Raises ``TooManyRequests`` with the wait while the next time is not due."""
-    wait = limit.wait(_row(tx, vault, mode, limit, whom), tx)
+    wait = limit.wait(_row(tx, vault, tenant, limit, whom), tx)
     if wait:
         seconds = math.ceil(wait.total_seconds())
         raise TooManyRequests(
@@ -61,11 +65,11 @@ def check(tx: Transaction, vault: Vault, mode: Mode, limit: Limit, whom: str) ->
         )
 
 
-def count(tx: Transaction, vault: Vault, mode: Mode, limit: Limit, whom: str) -> None:
+def count(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> None:
     """One time more."""
-    row = _row(tx, vault, mode, limit, whom)
+    row = _row(tx, vault, tenant, limit, whom)
     if row is None:
-        key = _key(vault, mode, limit, whom)
+        key = _key(vault, tenant, limit, whom)
         tx.add(CodeCount(id=key, times=1, since=tx.wall, last_at=tx.wall))
         return
     if row.since + DAY <= tx.wall:
@@ -74,11 +78,16 @@ def count(tx: Transaction, vault: Vault, mode: Mode, limit: Limit, whom: str) ->
     tx.add(row)
 
 
-def forget(tx: Transaction, vault: Vault, mode: Mode, limit: Limit, whom: str) -> None:
+def forget(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> None:
     """Begin anew, after a right code."""
-    row = _row(tx, vault, mode, limit, whom)
+    row = _row(tx, vault, tenant, limit, whom)
     if row is not None:
         tx.delete(row)
+
+
+def is_sandbox(tenant: Tenant, phone: str) -> bool:
+    """Whether a phone (E.164) is one of those that choose the outcome in test mode."""
+    return tenant.mode == "test" and phone.startswith(SANDBOX)
 
 
 def forget_old(tx: Transaction, *, limit: int) -> int:
@@ -90,9 +99,10 @@ def forget_old(tx: Transaction, *, limit: int) -> int:
     return len(rows)
 
 
-def _row(tx: Transaction, vault: Vault, mode: Mode, limit: Limit, whom: str) -> CodeCount | None:
-    return tx.get(CodeCount, _key(vault, mode, limit, whom))
+def _row(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> CodeCount | None:
+    return tx.get(CodeCount, _key(vault, tenant, limit, whom))
 
 
-def _key(vault: Vault, mode: Mode, limit: Limit, whom: str) -> str:
-    return vault.lookup(f"{mode}|{limit.name}|{whom}", "code_count")
+def _key(vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> str:
+    owner = tenant.merchant_id if is_sandbox(tenant, whom) else ""
+    return vault.lookup(f"{tenant.mode}|{limit.name}|{owner}{whom}", "code_count")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete
 from sqlmodel import col, select
 
-from gateway.core.tenant import Mode, Tenant, mode_of
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import CodeRefused, TooManyRequests
 from gateway.identity import code_limits
@@ -37,9 +37,9 @@ MAX_ATTEMPTS = 5
 def queue(tx: Transaction, vault: Vault, tenant: Tenant, *, subject_id: str, phone: str, code: str) -> None:
     """Note a fresh code for ``subject_id`` and queue its message. Raises ``IdentityRefused`` or ``TooManyRequests``."""
     number = checked_phone(phone)
-    code_limits.check(tx, vault, tenant.mode, code_limits.SENT, number)
+    code_limits.check(tx, vault, tenant, code_limits.SENT, number)
     row = note(tx, vault, subject_id=subject_id, phone=phone, code=code)
-    code_limits.count(tx, vault, tenant.mode, code_limits.SENT, number)
+    code_limits.count(tx, vault, tenant, code_limits.SENT, number)
     message = json.dumps({"phone": number, "code": code})
     row.reference = tx.new_id("msg")
     row.message_sealed = vault.seal(message, **_place(row.reference))
@@ -71,6 +71,17 @@ def note(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: st
     )
 
 
+def keep(tx: Transaction, subject_id: str) -> bool:
+    """Let the code that was sent last stay good, with fresh tries, where no other may be sent; False without one."""
+    row = tx.get(OneTimeCode, subject_id)
+    if row is None or row.expires_at <= tx.now:
+        return False
+    if row.sent < MAX_CODES:
+        row.attempts, row.sent, row.expires_at = 0, row.sent + 1, tx.now + CODE_LIFE
+        tx.add(row)
+    return True
+
+
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     """Send the code that ``item`` names, under its reference: again after an unknown outcome, not once it expired.
 
@@ -94,7 +105,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
 def attempt(
     tx: Transaction,
     vault: Vault,
-    mode: Mode,
+    tenant: Tenant,
     *,
     subject_id: str,
     phone: str,
@@ -118,15 +129,17 @@ def attempt(
     if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
         return CodeRefused("The code has expired: ask for a new one.", param="code", reason="code_expired")
     for limit, whom in targets:
-        code_limits.check(tx, vault, mode, limit, whom)
+        code_limits.check(tx, vault, tenant, limit, whom)
     row.attempts += 1
     tx.add(row)
     if row.code_lookup != vault.lookup(f"{subject_id}|{code}", "code"):
         for limit, whom in targets:
-            code_limits.count(tx, vault, mode, limit, whom)
+            code_limits.count(tx, vault, tenant, limit, whom)
         left = MAX_ATTEMPTS - row.attempts
         return CodeRefused(f"Incorrect code; {left} attempts left.", param="code", reason="code_wrong")
-    code_limits.forget(tx, vault, mode, code_limits.GUESSED, phone)
+    code_limits.forget(tx, vault, tenant, code_limits.GUESSED, phone)
+    if code_limits.is_sandbox(tenant, phone):  # an honest shop tries its pages as often as it likes
+        code_limits.forget(tx, vault, tenant, code_limits.SENT, phone)
     return None
 
 

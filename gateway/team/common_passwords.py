@@ -12,7 +12,18 @@ from pathlib import Path
 
 FILE = Path(__file__).with_name("common_passwords.txt")
 OURS = frozenset(
-    {"fenqi", "woaini", "woaini1314", "5201314", "1314520", "iloveyou1314", "admin123", "zhongguo"}
+    {
+        "fenqi",
+        "woaini",
+        "woaini1314",
+        "5201314",
+        "1314520",
+        "iloveyou1314",
+        "admin123",
+        "zhongguo",
+        "administrator",
+        "correcthorsebatterystaple",
+    }
 )
 """What the list, which comes from elsewhere, lacks."""
 RUNS = (
@@ -22,8 +33,11 @@ RUNS = (
     "asdfghjkl",
     "zxcvbnm",
     "1qaz2wsx3edc4rfv5tgb6yhn",
+    "!@#$%^&*()_+",
 )
 LEET = str.maketrans("@4301$5!7", "aaeoissit")
+YEAR = re.compile(r"[\W_]*\d{0,4}[\W_]*$")
+"""What is hung on a word so that it has a digit and a mark: ``@2026``, ``2026!!!``."""
 MOST_ADDED = 4
 """So many characters before or behind a common password are guessed with it."""
 
@@ -46,6 +60,7 @@ def _is_made_of_one(form: str) -> bool:
         for end in range(MOST_ADDED + 1 - start)
         if len(form) - start - end >= 4
     }
+    cores.add(YEAR.sub("", form, count=1))
     return any(_is_guessed(core) or _is_repeated(core) or _is_run(core) for core in cores) or _is_two(form)
 
 

@@ -161,7 +161,7 @@ def list_webhook_deliveries(call: Call, endpoint_id: str) -> Any:
 def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
     """Send the events of a time range that one may read again, under the same event ids."""
     body = call.body
-    rights.check(call.caller, body["types"] or ())
+    rights.check(call.caller, body["types"] or (), param="types")
     queued = deliveries.replay(
         call.tx,
         call.tenant,
@@ -177,7 +177,7 @@ def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
 @api.post("/<endpoint_id>/test", scope=SCOPE, body=TestRequest, answer=WebhookDeliveryAnswer)
 def test_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Send a signed sample; its delivery tells what the endpoint answered. It is tried once."""
-    rights.check(call.caller, [call.body["type"] or TEST_EVENT])
+    rights.check(call.caller, [call.body["type"] or TEST_EVENT], param="type")
     row = deliveries.test(call.tx, call.tenant, endpoint_id, type=call.body["type"])
     return deliveries.views(call.tx, [row])[0]
 

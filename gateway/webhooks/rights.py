@@ -37,8 +37,8 @@ def withheld(tx: Transaction, endpoint: WebhookEndpoint) -> list[str]:
     return [type for type in wanted if type not in able]
 
 
-def check(caller: Caller, types: Iterable[str]) -> None:
-    """Raises ``RoleMissing`` or ``ScopeMissing`` when the caller names a type of event that it may not read."""
+def check(caller: Caller, types: Iterable[str], *, param: str = "enabled_events") -> None:
+    """Raises ``RoleMissing`` or ``ScopeMissing`` when the caller names, in ``param``, a type that it may not read."""
     for type in types:
         needed = EVENT_SCOPES.get(type, ())
         if type in ("*", TEST_EVENT) or set(needed) & caller.scopes:
@@ -48,9 +48,9 @@ def check(caller: Caller, types: Iterable[str]) -> None:
             raise RoleMissing(
                 f"To be told of {type} needs the role {' or '.join(able)}; yours is {caller.role}. Leave it out.",
                 roles=able,
-                param="enabled_events",
+                param=param,
             )
         raise ScopeMissing(
             f"To be told of {type} needs the scope {' or '.join(needed)}. Leave it out.",
-            param="enabled_events",
+            param=param,
         )

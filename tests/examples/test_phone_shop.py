@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -183,3 +184,10 @@ def test_a_return_without_a_checkout_is_a_page_with_400(new_shop):
         assert (answer.status_code, answer.mimetype) == (400, "text/html")
         assert "链接不完整" in answer.text
     assert browser.get("/nowhere?lang=en").status_code == 404
+
+
+def test_orders_placed_at_once_have_numbers_of_their_own(phones, tmp_path):
+    orders = phones.Orders(tmp_path / "shop.sqlite")
+    with ThreadPoolExecutor(8) as shoppers:
+        numbers = list(shoppers.map(lambda _: orders.place("Phone", 599_900), range(200)))
+    assert len(set(numbers)) == 200

@@ -228,11 +228,24 @@ def test_code_to_the_same_phone_is_guessed_at_most_five_times_and_sent_at_most_f
         assert other.post(at, data={**phone, "code": "111111"}).status_code == 422
     assert other.post(at, data={**phone, "code": "000000"}).status_code == 422
     for _ in range(8):
+        clock.advance(hours=1)
         assert other.post(f"{at}/code", data=phone).status_code == 200
     with app.extensions["fenqi"].db.read() as tx:
         sent = tx.execute(text("SELECT count(*) FROM outbox WHERE topic = 'notify.code'")).scalar_one()
     assert sent == SENT.free <= 1 + 5, "the phone waits before the next one, though nobody is told"
     assert confirm(pages, checkout).status_code == 303, "the shopper's own browser does not notice"
+
+
+def test_code_that_arrived_stays_good_when_another_was_asked_for_too_soon(app, api, pages, other, clock):
+    checkout = api.checkout()
+    reviewed(pages, checkout, clock, elsewhere := {**TYPED, "phone": "13912345678"})
+    at, phone = f"/checkout/{checkout['id']}/continue", {"phone": elsewhere["phone"]}
+    for _ in range(4):
+        assert other.post(f"{at}/code", data=phone).status_code == 200
+    with app.extensions["fenqi"].db.read() as tx:
+        sent = tx.execute(text("SELECT count(*) FROM outbox WHERE topic = 'notify.code'")).scalar_one()
+    assert sent == 3, "for this phone, the first one among them"
+    assert other.post(at, data={**phone, "code": "000000"}).status_code == 200
 
 
 def test_whoever_takes_the_order_over_shuts_the_first_out(api, pages, other, clock):
@@ -246,6 +259,14 @@ def test_whoever_takes_the_order_over_shuts_the_first_out(api, pages, other, clo
     assert pages.post(f"{at}/continue", data={"phone": TYPED["phone"], "code": "000000"}).status_code == 422
     assert confirm(other, checkout).status_code == 303
     assert api.get(f"/v1/checkouts/{checkout['id']}").json["status"] == "declined", "as 13800000002 is"
+
+
+def test_who_is_replaced_at_the_same_moment_of_a_test_clock_is_shut_out_as_well(api, pages, other):
+    checkout = api.checkout()
+    for browser, typed in ((pages, TYPED), (other, ANOTHER)):
+        assert identify(browser, checkout, typed).status_code == 303
+    assert pages.get(f"/checkout/{checkout['id']}/review").status_code == 403
+    assert other.get(f"/checkout/{checkout['id']}/review").status_code == 200
 
 
 def test_confirmation_of_who_was_replaced_meanwhile_is_refused(app, api, pages, other, clock, monkeypatch):

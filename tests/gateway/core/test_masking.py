@@ -60,3 +60,18 @@ def test_only_numbers_that_can_be_real_are_refused():
     assert not masking.holds_personal_number("110105194912310021")
     assert not masking.holds_personal_number("4242424242424241")
     assert not masking.holds_personal_number("order 20261123000001, red, 128 GB")
+
+
+@pytest.mark.parametrize("between", list(" -–_./·•‧,、，。:;|*+#~'\\()=&@…\u200b\ufe0f\u3000"))
+def test_whatever_parts_a_number_does_not_hide_it(between):
+    for parts in (("110105", "19491231", "002X"), ("138", "0013", "8000"), ("4242", "4242", "4242", "4242")):
+        assert masking.holds_personal_number(between.join(parts)), parts
+        assert masking.holds_personal_number(between.join("".join(parts))), parts
+    assert masking.holds_person_or_phone("008613800138000")
+
+
+def test_numbers_of_orders_by_date_and_time_are_nobodys():
+    in_year = [f"2026{month:02}{day:02}" for month in range(1, 13) for day in (1, 19, 20)]
+    in_day = [f"{hour:02}{minute:02}" for hour in range(24) for minute in range(1, 60, 11)]
+    orders = (f"{day}{time}{second:02}7889" for day in in_year for time in in_day for second in (8, 33, 59))
+    assert not [order for order in orders if masking.holds_personal_number(order)]

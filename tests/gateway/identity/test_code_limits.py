@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.checkout.test_helpers import invented_id_number
+from gateway.core.tenant import Tenant
 from gateway.identity import code_limits
 from gateway.identity.code_limits import GUESSED, LONGEST_WAIT, SENT
 from gateway.web.rate_limits import Unlimited
@@ -105,7 +106,21 @@ def test_another_phone_and_the_other_mode_have_their_own_count(gateway, pages, a
     assert code(pages, checkout, f"+86 {PHONE}").status_code == 429, "however it is written"
     assert code(pages, checkout, OTHER).status_code == 200
     with gateway.db.read() as tx:
-        code_limits.check(tx, gateway.vault, "live", SENT, f"+86{PHONE}")
+        code_limits.check(tx, gateway.vault, Tenant("mer_1", "live"), SENT, f"+86{PHONE}")
+
+
+def test_phone_of_the_sandbox_is_never_used_up_by_another_shop_nor_by_right_codes(
+    gateway, pages, api, new_merchant
+):
+    shared = "13800000001"
+    for _ in range(SENT.free):
+        assert code(pages, api.checkout(), shared).status_code == 200
+    assert code(pages, api.checkout(), shared).status_code == 429, "as any phone"
+    neighbour = new_merchant()
+    for _ in range(SENT.most + 1):
+        checkout = neighbour.checkout()
+        assert code(pages, checkout, shared).status_code == 200
+        assert guess(pages, checkout, shared, digits="000000").status_code == 303
 
 
 def test_an_id_number_is_not_guessed_for_by_many_phones(gateway, pages, api):
@@ -133,7 +148,7 @@ def test_a_right_code_is_refused_while_the_phone_waits_and_forgives_the_wrong_on
     done = guess(pages, later, digits=right)
     assert done.status_code == 303, done.text
     with gateway.db.read() as tx:
-        code_limits.check(tx, gateway.vault, "test", GUESSED, f"+86{PHONE}")
+        code_limits.check(tx, gateway.vault, Tenant("mer_1", "test"), GUESSED, f"+86{PHONE}")
 
 
 def test_no_phone_and_no_id_number_stands_in_the_counts_and_old_ones_are_swept(gateway, pages, api, clock):

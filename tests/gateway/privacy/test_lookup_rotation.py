@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from gateway.audit.service import Actor
 from gateway.checkout.test_helpers import invented_id_number
+from gateway.core.tenant import Tenant
 from gateway.decision import commands as list_commands
 from gateway.decision import lists
 from gateway.identity import codes
@@ -62,7 +63,13 @@ def test_everybody_is_found_before_while_and_after(gateway, clock, capsys):
         assert lists.standing(tx, mode="test", lookups=found.values()) == "blocked"
         assert set(identity.shoppers_with_phone_of(tx, shoppers[2])) == set(shoppers)
         attempt = codes.attempt(
-            tx, gateway.vault, "test", subject_id="chk_1", phone=PHONE, code="111111", id_number=None
+            tx,
+            gateway.vault,
+            Tenant("mer_1", "test"),
+            subject_id="chk_1",
+            phone=PHONE,
+            code="111111",
+            id_number=None,
         )
         assert attempt is None
     other = Vault.open_or_create(gateway.settings.data_dir)

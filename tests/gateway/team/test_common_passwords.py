@@ -17,6 +17,7 @@ from gateway.team import common_passwords, passwords, service
         "abcdefghijkl", "qwertyuiop12", "1qaz2wsx3edc", "abcabcabcabc", "woaini1314520", "5201314-5201314",
         "iloveyou-12345", "drowssap4321", "ｐａｓｓｗｏｒｄ１２３４", "dragon123456789", "11112222333344",
         "letmein letmein", "Admin123admin123", "qwerty-123456", "000000000000",
+        "Welcome@2026", "Passw0rd!2026", "Fenqi2026!!!", "administrator", "correcthorsebatterystaple", "!@#$%^&*()_+",
     ],
 )  # fmt: skip
 def test_what_is_guessed_first_is_refused(password: str) -> None:

@@ -264,7 +264,8 @@ def test_an_endpoint_is_told_what_who_set_it_up_may_read_at_that_moment(matrix: 
             )
             again = developer.post(f"{path}/replay", all_of_today)
             assert again.json["queued"] == 2 * len(EVENTS_OF["developer"] & EVENTS_OF[who])
-            assert developer.post(f"{path}/test", {"type": "payout.paid"}).status_code == 403
+            sample = developer.post(f"{path}/test", {"type": "payout.paid"})
+            assert (sample.status_code, sample.json["param"]) == (403, "type"), "as the field is called here"
             assert developer.post(f"{path}/test").status_code == 200
         assert not matrix.told(sink)["developer"] & MONEY
         (delivery,) = [
