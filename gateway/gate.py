@@ -19,10 +19,12 @@ from gateway.core.tables import listed
 from gateway.db.engine import canonical_url
 from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
 from gateway.db.transactions import Database
+from gateway.monitoring import sharing
 from gateway.oauth import service as oauth
 from gateway.web.hosts import LOOPBACK
 
 GUARDS = (*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS)
+METRICS = sharing.FOLDER
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 NAMED = 3
 """So many files are named; the rest is counted."""
@@ -53,9 +55,9 @@ def simulators(settings: Settings) -> str | None:
     names = [name for name, port in outside_ports(settings).items() if getattr(port, "simulator", False)]
     if not names:
         return None
-    return f"{', '.join(names)}: a simulator. Connect the real systems by FENQI_ADAPTERS" + (
-        " or FENQI_INSTITUTION_URL." if "institution" in names else "."
-    )
+    settings_of = {"institution": "FENQI_INSTITUTION_URL", "real_name": "FENQI_REAL_NAME_URL"}
+    by = " or ".join(["FENQI_ADAPTERS", *(name for port, name in settings_of.items() if port in names)])
+    return f"{', '.join(names)}: a simulator. Connect the real systems by {by}."
 
 
 def institution_key(settings: Settings) -> str | None:
@@ -162,6 +164,10 @@ def _kept(settings: Settings) -> Iterator[Path]:
     yield settings.data_dir
     for folder, folders, files in os.walk(settings.data_dir):
         yield from (Path(folder, name) for name in (*folders, *files) if not Path(folder, name).is_symlink())
+        # The library that counts for /metrics makes its files readable; nobody else gets into their folder.
+        folders[:] = [
+            name for name in folders if name != METRICS or Path(folder, name).stat().st_mode & OTHERS
+        ]
     yield from _outside(settings)
 
 

@@ -21,7 +21,9 @@ from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Connection, Engine, create_engine, text
 from werkzeug.routing import Rule
 
+from gateway import app as application
 from gateway.db import engine as engines
+from gateway.db import migrate
 from gateway.db.engine import canonical_url
 from gateway.db.migrate import upgrade
 from gateway.team import passwords
@@ -74,12 +76,15 @@ def quick() -> Iterator[None]:
             builders[key] = compile_builder(rule, append_unknown)
         return builders[key]
 
-    def with_statements_of_the_first(*args: Any, **options: Any) -> Engine:
+    connect = engines.connect
+
+    def with_statements_of_the_first(url: str) -> Engine:
         """An engine that finds its statements where the first one of its kind compiled them: half of a short test."""
-        engine = create_engine(*args, **options, query_cache_size=5000)
+        engine = connect(url)
         known = first.setdefault(engine.name, engine)
         if not known.dialect.server_version_info:  # it has never been connected
             first[engine.name] = engine
+            engine._compiled_cache.capacity = 5_000  # type: ignore[union-attr]
         elif known is not engine:
             engine.dialect, engine._compiled_cache = known.dialect, known._compiled_cache
         return engine
@@ -87,7 +92,8 @@ def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rule, "_compile_builder", compiled_once)
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": Compiled()})
-        patch.setattr(engines, "create_engine", with_statements_of_the_first)
+        for module in (engines, application, migrate):
+            patch.setattr(module, "connect", with_statements_of_the_first)
         patch.setitem(engines.SQLITE_PRAGMAS, "synchronous", 0)
         patch.setattr(os, "fsync", lambda _: None)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))

@@ -6,12 +6,14 @@ from datetime import datetime
 
 from sqlmodel import col, select
 
-from gateway.audit.models import AuditEntry, AuditRoot
+from gateway.audit.models import AuditEntry
+from gateway.audit.service import CHAIN
 from gateway.db.transactions import Transaction
+from gateway.roots import service as signing
 
 
 def read(tx: Transaction) -> tuple[int, int, datetime | None]:
     """Number of the last entry, of the last one that a signature covers, and when that was signed."""
     last = tx.exec(select(AuditEntry.number).order_by(col(AuditEntry.number).desc()).limit(1)).first()
-    root = tx.exec(select(AuditRoot).order_by(col(AuditRoot.number).desc()).limit(1)).first()
-    return last or 0, root.number if root else 0, root.created_at if root else None
+    number, signed_at = signing.newest(tx, CHAIN.name)
+    return last or 0, number, signed_at

@@ -16,7 +16,7 @@ def counts(tx: Transaction) -> dict[tuple[str, str], int]:
     query = (
         select(Checkout.mode, Checkout.status, func.count())
         .where(col(Checkout.status).in_(STATUSES))
-        .group_by(Checkout.mode, Checkout.status)  # type: ignore[arg-type]
+        .group_by(col(Checkout.mode), col(Checkout.status))
     )
     return {(mode, status): number for mode, status, number in tx.exec(query)}
 
@@ -26,6 +26,6 @@ def overdue_reviews(tx: Transaction) -> dict[str, int]:
     query = (
         select(Checkout.mode, func.count())
         .where(Checkout.status == "under_review", col(Checkout.review_due_at) <= tx.now)
-        .group_by(Checkout.mode)  # type: ignore[arg-type]
+        .group_by(col(Checkout.mode))
     )
     return dict(tx.exec(query).all())

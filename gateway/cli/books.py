@@ -70,19 +70,19 @@ def _verifier(options: argparse.Namespace) -> Any:
 
 
 def _verify_ledger(options: argparse.Namespace) -> int:
-    from gateway.monitoring.sharing import share
+    from gateway.monitoring.sharing import shared
 
-    share(existing_settings(options).data_dir, create=False)
-    from gateway.ledger import commands
-    from gateway.verification import AGREEMENTS
+    with shared(existing_settings(options).data_dir, create=False):
+        from gateway.ledger import commands
+        from gateway.verification import AGREEMENTS
 
-    return commands.verify(
-        database_of(options),
-        as_json=options.json,
-        agreements=AGREEMENTS,
-        verifier=_verifier(options) if options.roots or options.public_key else None,
-        roots=options.roots,
-    )
+        return commands.verify(
+            database_of(options),
+            as_json=options.json,
+            agreements=AGREEMENTS,
+            verifier=_verifier(options) if options.roots or options.public_key else None,
+            roots=options.roots,
+        )
 
 
 def _ledger_roots(options: argparse.Namespace) -> int:

@@ -37,12 +37,14 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from gateway.monitoring.sharing import share
+    from gateway.config import from_environment
+    from gateway.monitoring.sharing import shared
 
-    share(existing_settings(options).data_dir, afresh=True)
-    from gateway.server import serve
+    folder = from_environment(data_dir=options.data).data_dir
+    with shared(folder, afresh=True, create=folder.is_dir()):
+        from gateway.server import serve
 
-    return serve(host=options.host, port=options.port, workers=options.workers, data_dir=options.data)
+        return serve(host=options.host, port=options.port, workers=options.workers, data_dir=options.data)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -54,19 +56,19 @@ def _doctor(options: argparse.Namespace) -> int:
 def _worker(options: argparse.Namespace) -> int:
     import signal
 
-    from gateway.monitoring.sharing import share
+    from gateway.monitoring.sharing import shared
 
-    share(existing_settings(options).data_dir)
-    from gateway.runtime import start_worker
+    with shared(existing_settings(options).data_dir):
+        from gateway.runtime import start_worker
 
-    gateway = gateway_of(options)
-    ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, ends
-    )  # they are waited for, so that none comes between two steps
-    stop = start_worker(gateway)
-    signal.sigwait(ends)
-    stop()
+        gateway = gateway_of(options)
+        ends = {signal.SIGINT, signal.SIGTERM}
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, ends
+        )  # they are waited for, so that none comes between two steps
+        stop = start_worker(gateway)
+        signal.sigwait(ends)
+        stop()
     return 0
 
 

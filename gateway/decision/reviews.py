@@ -96,6 +96,6 @@ def overdue(tx: Transaction) -> dict[str, int]:
     query = (
         select(HumanReview.mode, func.count())
         .where(HumanReview.status == "requested", HumanReview.due_at <= tx.now)
-        .group_by(HumanReview.mode)  # type: ignore[arg-type]
+        .group_by(col(HumanReview.mode))
     )
     return dict(tx.exec(query).all())

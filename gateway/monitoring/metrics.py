@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.metrics import disable_created_metrics
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -148,7 +148,7 @@ def job_done(name: str, mode: str, at: float) -> None:
 def counted() -> bytes:
     """What this process, or all that share its folder, have counted, in the text format of Prometheus."""
     folder = os.environ.get(VARIABLE)
-    if not folder:
+    if not folder or not values.ValueClass._multiprocess:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     registry.register(_Files(Path(folder)))

@@ -205,7 +205,10 @@ def _claimed_client() -> str:
     """The client that a request to the OAuth server names, if it looks like one of ours."""
     if not (request.path.startswith("/oauth/") and request.url_rule is not None):
         return ""
-    basic = request.authorization
+    try:
+        basic = request.authorization
+    except ValueError:  # the library cannot read it
+        return ""
     said = basic.username if basic is not None and basic.type == "basic" else None
     # A form that nobody has read is not read for this.
     said = said or request.args.get("client_id") or vars(request).get("form", {}).get("client_id", "")

@@ -10,6 +10,8 @@ import os
 import re
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -19,25 +21,49 @@ KEPT_SECONDS = 2 * 24 * 3600
 HELD = re.compile(r"gauge_max_")
 
 
-def share(data_dir: Path, *, afresh: bool = False, create: bool = True) -> None:
-    """Let this process and those it starts count in the data folder's files.
+@contextmanager
+def shared(data_dir: Path, *, afresh: bool = False, create: bool = True) -> Iterator[None]:
+    """Let this process and those it starts count in the data folder's files, as long as it lasts.
 
-    ``afresh`` is for a server that begins: it clears away what ended before it. Without ``create`` a process that only
-    reads counts where others do, or for itself.
+    ``afresh`` is for a server that begins: it clears away what ended before it. Without ``create`` a process counts
+    where others do, or for itself.
     """
-    if os.environ.get(VARIABLE):
-        return
     machine = re.sub(r"[^A-Za-z0-9.-]", "_", socket.gethostname()) or "machine"
     folder = data_dir / FOLDER / machine
     if not create and not folder.is_dir():
+        yield
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for part in (folder.parent, folder):
+        part.mkdir(mode=0o700, exist_ok=True)
+    if afresh:
+        _clear(folder)
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+        if afresh:
+            _leave(folder)
+
+
+def _leave(folder: Path) -> None:
+    """Take away what the main process of a server made, which counts nothing itself, and folders that are empty."""
+    for file in folder.glob(f"*_{os.getpid()}.db"):
+        file.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()
+
+
+def _clear(folder: Path) -> None:
     for file in folder.glob("*.db"):
         old = time.time() - file.stat().st_mtime > KEPT_SECONDS
-        ended = not is_running(int(file.stem.rpartition("_")[2]))
-        if ended and afresh and (old or not HELD.match(file.name)):
+        if not is_running(int(file.stem.rpartition("_")[2])) and (old or not HELD.match(file.name)):
             file.unlink(missing_ok=True)
-    os.environ[VARIABLE] = str(folder)
 
 
 def is_running(number: int) -> bool:

@@ -7,7 +7,7 @@ whatever is added meanwhile is for the next root. Of two workers at once, one ke
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 
@@ -82,6 +82,12 @@ def one(tx: Transaction, chain: str, number: int) -> Root | None:
     """The root of one number."""
     row = tx.get(SignedRoot, (chain, number))
     return _root(row) if row is not None else None
+
+
+def newest(tx: Transaction, chain: str) -> tuple[int, datetime | None]:
+    """Up to where a chain is signed, and since when; 0 and None before the first root."""
+    row = _newest(tx, chain)
+    return (row.number, row.signed_at) if row is not None else (0, None)
 
 
 def _must_hold(tx: Transaction, chain: Chain, last: SignedRoot, number: int) -> None:

@@ -100,7 +100,7 @@ class Front:
                 log.exception("a request was not answered")
                 protocol.response_bytes(*refusal(GatewayError("Something went wrong on our side.")))
             finally:
-                self._loop.call_soon_threadsafe(done.set_result, None)
+                self._loop.call_soon_threadsafe(_tell, done)
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
         """What the application says, in whole: it has no answer that would not fit into memory."""
@@ -117,6 +117,11 @@ class Front:
         finally:
             getattr(parts, "close", _nothing)()
         return status, named, body
+
+
+def _tell(done: asyncio.Future[None]) -> None:
+    if not done.done():  # who asked may have gone
+        done.set_result(None)
 
 
 def _nothing() -> None:

@@ -14,14 +14,14 @@ from gateway.webhooks.models import WAITS, OutboxItem, WebhookDelivery, WebhookE
 def of_outbox(tx: Transaction) -> list[tuple[str, str | None, int, datetime]]:
     """Topic, mode, number of rows that wait, and when the first of them is due or its lease ends."""
     query = select(OutboxItem.topic, OutboxItem.mode, func.count(), func.min(OutboxItem.next_at))
-    found = tx.exec(query.where(text(WAITS)).group_by(OutboxItem.topic, col(OutboxItem.mode)))  # type: ignore[call-overload]
+    found = tx.exec(query.where(text(WAITS)).group_by(col(OutboxItem.topic), col(OutboxItem.mode)))
     return [(topic, mode, count, first) for topic, mode, count, first in found]
 
 
 def of_deliveries(tx: Transaction) -> list[tuple[str, int, datetime]]:
     """Mode, number of deliveries that wait, and when the first of them is due."""
     query = select(WebhookDelivery.mode, func.count(), func.min(WebhookDelivery.next_at))
-    found = tx.exec(query.where(WebhookDelivery.status == "pending").group_by(WebhookDelivery.mode))  # type: ignore[call-overload]
+    found = tx.exec(query.where(WebhookDelivery.status == "pending").group_by(col(WebhookDelivery.mode)))
     return [(mode, count, first) for mode, count, first in found]
 
 
@@ -30,4 +30,4 @@ def failing_endpoints(tx: Transaction) -> dict[str, int]:
     query = select(WebhookEndpoint.mode, func.count()).where(
         col(WebhookEndpoint.deleted_at).is_(None), col(WebhookEndpoint.failing_since).is_not(None)
     )
-    return dict(tx.exec(query.group_by(WebhookEndpoint.mode)).all())  # type: ignore[call-overload]
+    return dict(tx.exec(query.group_by(col(WebhookEndpoint.mode))).all())

@@ -30,7 +30,13 @@ class Real:
 
 def adapters(settings: Settings) -> dict[str, Any]:
     """What ``FENQI_ADAPTERS`` names here."""
-    return {"funder": Real(), "notifier": Real(), "institution": Real(), "bureau": None}
+    return {
+        "funder": Real(),
+        "notifier": Real(),
+        "institution": Real(),
+        "real_name": Real(),
+        "bureau": None,
+    }
 
 
 def of_nobody(settings: Settings) -> dict[str, Any]:
@@ -40,7 +46,10 @@ def of_nobody(settings: Settings) -> dict[str, Any]:
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "public_url": ({"public_url": "http://pay.example.com"}, "set FENQI_PUBLIC_URL to the https address"),
     "proxies": ({"proxies": 0}, "FENQI_PROXIES is 0: set it"),
-    "simulators": ({"adapters": ""}, "funder, notifier, institution: a simulator. Connect the real"),
+    "simulators": (
+        {"adapters": ""},
+        "funder, notifier, institution, real_name: a simulator. Connect the real",
+    ),
     "institution_key": ({"institution_url": "https://bank.example"}, "set FENQI_INSTITUTION_LIVE_KEY"),
     "reading_time": ({"disclosure_reading_seconds": 0}, "set FENQI_DISCLOSURE_READING_SECONDS to 1"),
     "webhook_local": ({"webhook_local": True}, "unset FENQI_WEBHOOK_LOCAL"),
@@ -197,8 +206,8 @@ def test_every_simulator_says_so_to_programs_too() -> None:
 
 
 def test_every_port_to_the_outside_may_be_given_by_adapters(ready: Settings) -> None:
-    """Or ``simulators`` would not see it; webhooks have no simulator."""
-    outside = set(gateway_of(ready).ports) - set(LOCAL) - {"webhook_transport"}
+    """Or ``simulators`` would not see it; webhooks and the keeper of roots have no simulator."""
+    outside = set(gateway_of(ready).ports) - set(LOCAL) - {"webhook_transport", "roots_target"}
 
     assert outside == set(outside_ports(ready))
 
@@ -208,7 +217,10 @@ def test_every_port_to_the_outside_may_be_given_by_adapters(ready: Settings) -> 
     [
         ("no_such_module_at_all:adapters", "No module named 'no_such_module_at_all'"),
         ("gateway.config:nothing", "has no attribute 'nothing'"),
-        (f"{__name__}:of_nobody", "has lender: want some of funder, notifier, institution, bureau"),
+        (
+            f"{__name__}:of_nobody",
+            "has lender: want some of funder, notifier, institution, real_name, bureau",
+        ),
     ],
 )
 def test_adapters_that_cannot_be_used_are_named(named: str, says: str, ready: Settings) -> None:

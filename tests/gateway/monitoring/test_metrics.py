@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -137,30 +137,23 @@ def test_without_a_database_the_rest_is_told(open_app: Flask, monkeypatch: Any) 
 def test_a_scrape_within_ten_seconds_asks_the_database_once(open_app: Flask, monkeypatch: Any) -> None:
     here = open_app.extensions["fenqi"]
     monkeypatch.setattr(gauges, "KEPT_SECONDS", 60.0)
-    reads = []
-    asked = gauges._read
-
-    def read(gateway: Any) -> Any:
-        reads.append(gateway)
-        return asked(gateway)
-
-    monkeypatch.setattr(gauges, "_read", read)
+    reads = iter(range(3))
+    monkeypatch.setattr(gauges, "_read", lambda gateway: [gauges._one("fenqi_reads", "Reads.", next(reads))])
     gauges.of(here)
-    gauges.of(here)
-    assert len(reads) == 1
+    assert b"fenqi_reads 0.0" in gauges.of(here)
 
 
 COUNT = """
 import sys
 from pathlib import Path
-from gateway.monitoring.sharing import share
-share(Path(sys.argv[1]))
-from gateway.monitoring import metrics
-metrics.SECURITY_EVENTS.labels("login_failed", "test").inc(3)
-metrics.POOL_USED.inc(2)
-metrics.job_done("write off", "live", 1000)
-if len(sys.argv) > 2:
-    sys.stdout.write(metrics.counted().decode())
+from gateway.monitoring.sharing import shared
+with shared(Path(sys.argv[1])):
+    from gateway.monitoring import metrics
+    metrics.SECURITY_EVENTS.labels("login_failed", "test").inc(3)
+    metrics.POOL_USED.inc(2)
+    metrics.job_done("write off", "live", 1000)
+    if len(sys.argv) > 2:
+        sys.stdout.write(metrics.counted().decode())
 """
 
 
@@ -179,19 +172,21 @@ def test_processes_that_share_a_folder_are_added_up_and_the_dead_hold_no_connect
 def test_a_server_that_begins_forgets_what_ended_but_not_when_jobs_last_ran(
     tmp_path: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setenv(sharing.VARIABLE, "")
-    sharing.share(tmp_path, create=False)
-    assert not (tmp_path / "metrics").exists()
+    before = os.environ.get(sharing.VARIABLE)
+    with sharing.shared(tmp_path, create=False):
+        assert not (tmp_path / "metrics").exists()
     monkeypatch.setattr(sharing, "is_running", lambda number: number == 7)
-    sharing.share(tmp_path)
-    (folder,) = (tmp_path / "metrics").iterdir()
+    with sharing.shared(tmp_path):
+        (folder,) = (tmp_path / "metrics").iterdir()
+        assert os.environ[sharing.VARIABLE] == str(folder)
+    assert os.environ.get(sharing.VARIABLE) == before
     kept = ["counter_7.db", "gauge_max_8.db"]
     for name in (*kept, "counter_8.db", "gauge_livesum_8.db"):
         (folder / name).touch()
-    monkeypatch.setenv(sharing.VARIABLE, "")
-    sharing.share(tmp_path, afresh=True)
-    assert sorted(file.name for file in folder.iterdir()) == kept
-    monkeypatch.setattr(sharing, "KEPT_SECONDS", -timedelta(days=1).total_seconds())
-    monkeypatch.setenv(sharing.VARIABLE, "")
-    sharing.share(tmp_path, afresh=True)
-    assert [file.name for file in folder.iterdir()] == ["counter_7.db"]
+    with sharing.shared(tmp_path, afresh=True):
+        assert sorted(file.name for file in folder.iterdir()) == kept
+    monkeypatch.setattr(sharing, "KEPT_SECONDS", -1)
+    with sharing.shared(tmp_path, afresh=True):
+        assert [file.name for file in folder.iterdir()] == ["counter_7.db"]
+        (folder / "counter_7.db").unlink()
+    assert list(tmp_path.iterdir()) == []
