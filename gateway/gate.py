@@ -83,12 +83,13 @@ def webhook_local(settings: Settings) -> str | None:
 
 def data_folder(settings: Settings) -> str | None:
     """Keys, personal data and logins are for the gateway's user alone."""
-    open_to_others = [path for path in _kept(settings) if path.stat().st_mode & OTHERS]
+    open_to_others = [path for path in _kept(settings) if _mode_of(path) & OTHERS]
     if not open_to_others:
         return None
     named = ", ".join(str(path) for path in open_to_others[:NAMED])
     more = len(open_to_others) - NAMED
-    places = " ".join(map(str, [settings.data_dir, *_outside(settings)]))
+    elsewhere = [path for path in open_to_others if settings.data_dir not in (path, *path.parents)]
+    places = " ".join(map(str, dict.fromkeys([settings.data_dir, *_outside(settings), *elsewhere])))
     return (
         f"Other users of this machine may read {named}{f' and {more} more' if more > 0 else ''}. "
         f"Run: chmod -R go= {places}"
@@ -160,15 +161,27 @@ def doctor(settings: Settings, *, as_json: bool) -> int:
 
 
 def _kept(settings: Settings) -> Iterator[Path]:
-    """The data folder, all that lies in it, and the database where it lies elsewhere."""
-    yield settings.data_dir
-    for folder, folders, files in os.walk(settings.data_dir):
-        yield from (Path(folder, name) for name in (*folders, *files) if not Path(folder, name).is_symlink())
-        # The library that counts for /metrics makes its files readable; nobody else gets into their folder.
-        folders[:] = [
-            name for name in folders if name != METRICS or Path(folder, name).stat().st_mode & OTHERS
-        ]
+    """The data folder, all that lies in it or that its links lead to, and the database where it lies elsewhere."""
+    places, seen = [settings.data_dir], set[Path]()
+    while places:
+        place = places.pop()
+        yield place
+        for folder, folders, files in os.walk(place):
+            for path in (Path(folder, name) for name in (*folders, *files)):
+                target = path.resolve()
+                if not path.is_symlink():
+                    yield path
+                elif target.exists() and target not in seen:
+                    seen.add(target)
+                    places.append(target)
     yield from _outside(settings)
+
+
+def _mode_of(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:  # a server at work has taken it away since
+        return 0
 
 
 def _outside(settings: Settings) -> list[Path]:

@@ -33,6 +33,9 @@ def shared(data_dir: Path, *, afresh: bool = False, create: bool = True) -> Iter
     if not create and not folder.is_dir():
         yield
         return
+    mask = os.umask(
+        0o077
+    )  # the library would make its files for everybody to read, and live mode be refused for it
     for part in (folder.parent, folder):
         part.mkdir(mode=0o700, exist_ok=True)
     if afresh:
@@ -42,6 +45,7 @@ def shared(data_dir: Path, *, afresh: bool = False, create: bool = True) -> Iter
     try:
         yield
     finally:
+        os.umask(mask)
         if before is None:
             del os.environ[VARIABLE]
         else:

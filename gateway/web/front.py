@@ -16,7 +16,7 @@ from io import BytesIO
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from gateway.errors import GatewayError, PayloadTooLarge, RequestTooSlow
+from gateway.errors import GatewayError, InvalidRequest, PayloadTooLarge, RequestTooSlow
 from gateway.web import headers, problems
 from gateway.web.bodies import MAX_BODY_BYTES
 
@@ -66,7 +66,7 @@ class Front:
         await done
 
     async def _body(self, scope: Any, protocol: Any) -> bytes:
-        """The body, once it is there. Raises ``PayloadTooLarge`` or ``RequestTooSlow``."""
+        """The body, once it is there in whole. Raises ``PayloadTooLarge``, ``RequestTooSlow`` or ``InvalidRequest``."""
         length = scope.headers.get("content-length")
         if length is None and scope.headers.get("transfer-encoding") is None:
             return b""
@@ -85,6 +85,9 @@ class Front:
                 f"Send the body within {BODY_SECONDS} seconds, and after {FIRST_SECONDS} at {LEAST_RATE} bytes a "
                 "second or more. Nothing was changed."
             ) from None
+        if length is not None and len(body) != int(length):
+            # The sender went away; half a form would read as a whole one with another amount.
+            raise InvalidRequest(f"The body ended after {len(body)} of {length} bytes. Nothing was changed.")
         return bytes(body)
 
     def _work(self) -> None:

@@ -175,6 +175,25 @@ def test_what_the_gateway_makes_is_for_its_own_user_only(tmp_path: Path) -> None
     assert gate.data_folder(settings) is None
 
 
+def test_a_folder_behind_a_link_is_looked_into_too(ready: Settings, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "vault.json").touch(mode=0o600)
+    (kept / "in_a_circle").symlink_to(ready.data_dir)
+    (ready.data_dir / "keys").symlink_to(kept)
+    (ready.data_dir / "nowhere").symlink_to(tmp_path / "nothing")
+    kept.chmod(0o755)
+
+    problem = gate.data_folder(ready)
+
+    assert problem is not None
+    assert problem == (
+        f"Other users of this machine may read {kept}. Run: chmod -R go= {ready.data_dir} {kept}"
+    )
+    kept.chmod(0o700)
+    assert gate.data_folder(ready) is None
+
+
 @pytest.mark.parametrize("command", [["migrate"], ["demo", "--port", "1"]], ids=lambda words: words[0])
 def test_the_data_folder_is_made_for_its_own_user_only(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -167,6 +167,7 @@ def test_processes_that_share_a_folder_are_added_up_and_the_dead_hold_no_connect
     assert 'fenqi_job_last_success_timestamp_seconds{job="write off",mode="live"} 1000.0' in done.stdout
     (folder,) = (tmp_path / "metrics").iterdir()
     assert (folder.stat().st_mode & 0o777) == 0o700
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}, "or live mode is refused"
 
 
 def test_a_server_that_begins_forgets_what_ended_but_not_when_jobs_last_ran(

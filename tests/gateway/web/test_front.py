@@ -102,6 +102,21 @@ def test_what_is_too_long_is_refused_before_it_is_read(front: dict[str, Any]) ->
         assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
 
 
+def test_a_body_that_was_cut_off_is_not_acted_upon(front: dict[str, Any]) -> None:
+    form = b"grant_type=client_credentials&client_id=%b&client_secret=%b" % (
+        front["client_id"].encode(),
+        front["client_secret"].encode(),
+    )
+    with socket.create_connection(("127.0.0.1", front["port"]), timeout=5) as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (len(form) + 1) + form)
+        connection.shutdown(socket.SHUT_WR)
+        said = connection.recv(4096)
+
+    assert said.startswith(b"HTTP/1.1 400 "), "a whole form, had its last byte not been missing"
+    assert b"access_token" not in said
+    assert f"ended after {len(form)} of {len(form) + 1} bytes".encode() in said
+
+
 class Headers:
     """Headers as granian gives them; a name may come twice."""
 
