@@ -46,11 +46,11 @@ def full(*, seconds: float, rounds: int) -> Size:
 SMOKE = Size(
     seconds=0.2,
     rounds=1,
-    loans=40,
-    postings=1_000,
-    applicants=1_000,
-    deliveries=30,
-    calls=20,
+    loans=15,
+    postings=300,
+    applicants=400,
+    deliveries=10,
+    calls=10,
     postgresql=False,
     memory=False,
 )

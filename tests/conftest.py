@@ -34,6 +34,10 @@ hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "untimed")
 
+# Read by what computes with threads: test processes side by side must not wait for each other in loops.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 MEMORY, ROOM = Path("/dev/shm"), 3 * 1024**3
 """Databases made by the hundred are copied in memory ten times as fast as on a disk, where there is room for them."""
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
-from gateway.daily import next_work, sweep, tenants_with_work
+from gateway.daily import next_work, run_day, tenants_with_work
 from gateway.ledger import service as ledger
 from gateway.ledger.accounts import CHART
 from gateway.ledger.verify import verify
@@ -67,9 +67,9 @@ class Books:
         self.jump((date.fromisoformat(day) - self.clock.now.date()).days)
 
     def work(self) -> None:
-        """The sweep, on a day on which a merchant has something to do, and everything that it instructs."""
-        if tenants_with_work(self.gateway):
-            sweep(self.gateway)
+        """The day of each merchant who has something to do, as the sweep has it, and everything that it instructs."""
+        for tenant in tenants_with_work(self.gateway):
+            run_day(self.gateway, tenant)
         while drain(self.gateway):
             pass
 

@@ -56,6 +56,8 @@ TEXTS = (
     "x" * 4000,
 )
 """What strangers write into a field of text."""
+BESIDE_OTHERS = ("é", "\x00", DEEP, "null")
+"""What they write into it while the other fields that the code asks for are there, too."""
 VALUES = (
     None,
     True,
@@ -175,7 +177,9 @@ class Stranger:
             name = min(names - tried)
             tried.add(name)
             others = {**dict.fromkeys(names, "1"), **base}
-            for text, rest in itertools.product(TEXTS, (base, others)[: 1 + (others != base)]):
+            known = [(text, base) for text in TEXTS]
+            beside = [(text, others) for text in BESIDE_OTHERS] if others != base else []
+            for text, rest in known + beside:
                 values = {**rest, name: text}
                 Noted.names.clear()
                 if method == "GET":

@@ -113,7 +113,7 @@ def test_receipts_in_random_order_end_alike(
     app: Flask, new_merchant: Callable[..., Any], clock: Any, database_url: str
 ) -> None:
     @settings(
-        max_examples=6 if database_url.startswith("sqlite") else 3,
+        max_examples=4 if database_url.startswith("sqlite") else 2,
         deadline=None,
         derandomize=True,
         phases=[Phase.generate],
