@@ -140,9 +140,11 @@ def gateway_of(
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = SigningKeys.open_or_create(settings.data_dir, clock)
     authority = BuiltInAuthority.open_or_create(settings.data_dir)
+    database = database_of(settings, clock=clock, random_bits=random_bits)
+    metrics.watch_pool(database.engine)  # no other: their room would hide that this one is full
     return Gateway(
         settings=settings,
-        db=database_of(settings, clock=clock, random_bits=random_bits),
+        db=database,
         clock=clock,
         vault=Vault.open_or_create(settings.data_dir),
         authenticator=Bearer(keys, settings.public_url, clock),
@@ -176,9 +178,7 @@ def database_of(
 ) -> Database:
     """The database alone: what a command needs that touches no keys."""
     ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)
-    engine = connect(settings.database_url)
-    metrics.watch_pool(engine)
-    return Database(engine, clock=clock, ids=ids)
+    return Database(connect(settings.database_url), clock=clock, ids=ids)
 
 
 def utc_now() -> datetime:

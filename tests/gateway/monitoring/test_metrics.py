@@ -13,11 +13,12 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import daily
+from gateway.app import database_of, gateway_of
 from gateway.config import WrongSetting, from_environment
 from gateway.core.tenant import Tenant
 from gateway.errors import DatabaseUnavailable
 from gateway.ledger import chain
-from gateway.monitoring import gauges, sharing
+from gateway.monitoring import gauges, metrics, sharing
 from gateway.webhooks import outbox
 
 TOKEN = "a-token-of-20-letters"
@@ -155,6 +156,14 @@ with shared(Path(sys.argv[1])):
     if len(sys.argv) > 2:
         sys.stdout.write(metrics.counted().decode())
 """
+
+
+def test_room_for_connections_is_counted_of_the_pool_that_may_run_full_alone(app: Flask) -> None:
+    settings, before = app.extensions["fenqi"].settings, metrics.POOL_LIMIT._value.get()
+    opened = gateway_of(settings)
+    database_of(settings, clock=opened.clock)  # as the checks before the start
+    pool: Any = opened.db.engine.pool
+    assert metrics.POOL_LIMIT._value.get() - before == pool.size() + pool._max_overflow
 
 
 def test_processes_that_share_a_folder_are_added_up_and_the_dead_hold_no_connection(tmp_path: Any) -> None:
