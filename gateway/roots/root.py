@@ -100,7 +100,11 @@ def read(path: Path) -> list[Root]:
 
 def _all(files: Iterable[Path]) -> Iterator[Root]:
     for path in files:
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        try:
+            lines = path.read_text("utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is no file of roots: it is not text in UTF-8") from None
+        for number, line in enumerate(lines, start=1):
             if line.strip():
                 try:
                     yield Root.of_json(json.loads(line))

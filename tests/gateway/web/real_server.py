@@ -7,9 +7,13 @@ import socket
 import time
 
 HEAD = b"POST /oauth/token HTTP/1.1\r\nHost: pay.example.test\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+CHUNKED = (
+    b"POST /v1/checkouts HTTP/1.1\r\nHost: pay.example.test\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
 UNFINISHED = {
     "a body of one byte": HEAD + b"Content-Length: 900\r\n\r\na",
-    "a body in drips": HEAD + b"Transfer-Encoding: chunked\r\n\r\n",
+    "a body in drips": CHUNKED,
     "half a header": b"GET /v1/me HTTP/1.1\r\nHost: pay.example.test\r\nX-Half",
     "nothing": b"",
 }

@@ -17,6 +17,7 @@ from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.front import Front, environ_of
 from tests.gateway.web.real_server import (
     BODY_SECONDS,
+    CHUNKED,
     FIRST_SECONDS,
     HEAD,
     HEADER_SECONDS,
@@ -93,13 +94,22 @@ def test_what_is_too_long_is_refused_before_it_is_read(front: dict[str, Any]) ->
         )
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 "), "not one byte was asked for"
     with socket.create_connection(("127.0.0.1", front["port"]), timeout=5) as connection:
-        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        connection.sendall(CHUNKED)
         for _ in range(MAX_BODY_BYTES // 4096 + 1):
             connection.sendall(b"1000\r\n" + b"a" * 4096 + b"\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
     with socket.create_connection(("127.0.0.1", front["port"]), timeout=5) as connection:
         connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: pay.example.test\r\nX-Long: " + b"a" * 200_000)
         assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_form_in_chunks_is_refused_as_it_may_be_cut_off(front: dict[str, Any]) -> None:
+    with socket.create_connection(("127.0.0.1", front["port"]), timeout=5) as connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\na=10\r\n")
+        said = connection.recv(4096)
+
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert b"Content-Length" in said
 
 
 def test_a_body_that_was_cut_off_is_not_acted_upon(front: dict[str, Any]) -> None:
