@@ -83,11 +83,11 @@ def percent(rate: str) -> str:
     return f"{(Decimal(rate) * 100).quantize(Decimal('0.01'), ROUND_HALF_UP)}%"
 
 
-def other_language_url() -> str:
-    """This page in the other language."""
+def other_language_url(path: str | None = None) -> str:
+    """This page, or the one at ``path``, in the other language."""
     other = "zh-CN" if language() == "en" else "en"
     asked = {name: value for name, value in request.args.items() if name != "lang"}
-    return f"{request.path}?{urlencode({**asked, 'lang': other})}"
+    return f"{path or request.path}?{urlencode({**asked, 'lang': other})}"
 
 
 def with_language(url: str) -> str:

@@ -55,6 +55,14 @@ class EventQuery(PageQuery):
     after = Line(longest=100, load_default=None)
     type = Choice(*EVENT_TYPES, load_default=None)
 
+    @validates_schema
+    def check_place(self, data: dict[str, Any], **_: Any) -> None:
+        """A list goes on either from an event or from a page."""
+        if data["after"] is not None and data["cursor"] is not None:
+            raise ValidationError(
+                "Leave it out: with after, ask for what came after the last event.", "cursor"
+            )
+
 
 class EventAnswer(Strict):
     """One change of state; ``data`` is the object as it was then, without personal data."""

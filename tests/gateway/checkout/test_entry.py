@@ -154,6 +154,11 @@ def test_browser_without_cookies_buys_by_its_forms(app, api, bare, clock):
     assert proof["key"] != key["key"]
     assert forms(review)[at] == {"key": proof["key"]}, "the way back is a form, too"
     assert "checked" in bare.post(at, data=proof).text
+    english = bare.post(f"{at}/review?lang=en", data=forms(review)[f"{at}/review?lang=en"])
+    assert (english.status_code, "data-reading" in english.text) == (200, True), (
+        "and so is the other language"
+    )
+    assert f"{at}/review?lang=zh-CN" in forms(english)
     clock.advance(seconds=5)
 
     assert confirm(bare, checkout, **key).status_code == 403, "the address does not confirm"

@@ -55,3 +55,16 @@ def test_an_address_of_an_older_release_fails_no_page(api, app, kept):
         assert left.location == f"https://shop.example/?checkout={checkout['id']}"
     else:
         assert 'data-status="canceled"' in pages.get(left.location).text
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_orders_own_number_stands_in_the_address_whatever_it_looks_like(api, field):
+    own = {
+        "merchant_reference": "13912345678",
+        field: "https://shop.example/orders/13912345678?o=13912345678",
+    }
+    assert api.checkout(**own)[field] == own[field]
+    for another in ("13812345678", "11010519491231002X"):
+        address = f"https://shop.example/?o=13912345678&x={another}"
+        refused = problem(api.post("/v1/checkouts", api.order(**{**own, field: address})))
+        assert (refused["status"], refused["param"]) == (422, field)

@@ -103,6 +103,8 @@ def test_after_and_type_together_walk_one_kind(api, new_merchant):
     found = api.get(f"/v1/events?after={first}&type=payment.captured").json
     assert [row["type"] for row in found["data"]] == ["payment.captured"]
     assert found["has_more"] is False
+    both = api.get(f"/v1/events?after={first}&cursor={first}")
+    assert (both.status_code, both.json["param"]) == (422, "cursor"), "one of them would not act"
     one = api.get(f"/v1/events?after={first}&limit=1").json
     assert (len(one["data"]), one["has_more"]) == (1, True)
     assert api.get(f"/v1/events/{first}").json == rows[0]
