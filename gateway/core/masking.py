@@ -14,7 +14,8 @@ _PLACE = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|9\d)\d{4}"
 _RESIDENT_ID = re.compile(_ALONE.format(rf"{_PLACE}{_BORN}\d{{3}}[\dXx]"))
 _MOBILE = re.compile(r"(?:(?<![0-9A-Za-z_])|(?<=%2[Bb]))(?:(?:\+|00)?86[- ]?)?(1[3-9]\d{9})(?![0-9A-Za-z_])")
 # UnionPay, Visa, Mastercard, JCB, American Express; not 20…, with which order numbers begin.
-_CARD = re.compile(_ALONE.format(r"(?:4\d|5[1-5]|6[0256]|3[457])\d\d(?:[ -]?\d{4}){2,3}[ -]?\d{1,4}"))
+_ISSUER = r"(?:4\d|5[1-5]|6[0256]|3[457])"
+_CARD = re.compile(_ALONE.format(_ISSUER + r"\d\d(?:[ -]?\d{4}){2,3}[ -]?\d{1,4}"))
 _FEWEST = 11
 """Digits of the shortest personal number."""
 _DIGIT = re.compile("[0-9]")
@@ -22,7 +23,7 @@ _BETWEEN = re.compile(r"[\s!-/:-@\[-`{-~]+")
 # In plain digits, with a space wherever something stood between two of them; looked for from every place.
 _ANY_RESIDENT_ID = re.compile(r"(?<![0-9])(?=([1-9](?: ?[0-9]){16} ?[0-9Xx])(?![0-9]))")
 _ANY_CARD = re.compile(
-    r"(?<![0-9A-Za-z])(?=([3-6]\d{3}(?: ?\d{4}){2,3} ?\d{1,4}|[3-6](?: \d){14,18})(?![0-9A-Za-z]))"
+    rf"(?<![0-9A-Za-z])(?=({_ISSUER}\d\d(?: ?\d{{4}}){{2,3}} ?\d{{1,4}}|[3-6](?: \d){{14,18}})(?![0-9A-Za-z]))"
 )
 _ANY_MOBILE = re.compile(
     r"(?<![0-9A-Za-z])(?:(?:00)? ?86 ?)?"

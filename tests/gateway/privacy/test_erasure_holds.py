@@ -168,10 +168,9 @@ def test_an_erasure_that_a_reader_holds_up_says_so_and_is_finished_later(gateway
     assert holding(gateway, person.keys) == set()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_another_program_deleted_without_overwriting_is_found_and_rewritten(gateway, api, capsys):
     """Such as the sqlite3 shell, or a release before this one: freed pages still hold the key."""
-    if gateway.db.engine.dialect.name != "sqlite":
-        pytest.skip("about freed pages of SQLite")
     bought_and_returned(api, DECLINED_PHONE)
     person = Person.of(gateway)
     raw = gateway.db.engine.raw_connection()
