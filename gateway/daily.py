@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gateway.audit import service as audit
 from gateway.checkout import service as checkouts
 from gateway.core.calendar import SHANGHAI, shanghai_date, working_day_from
-from gateway.core.tenant import Tenant
+from gateway.core.tenant import MODES, Tenant
 from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.errors import InvalidRequest
@@ -140,8 +140,7 @@ def sign_heads(gateway: Gateway, *, at_once: bool = False) -> None:
     failures: list[Exception] = []
     for signable in CHAINS:
         _note_failure(failures, partial(pushing.sign, gateway, signable, at_once=at_once))
-    for failure in failures:
-        raise failure
+    _raise(failures, "chains were not signed")
 
 
 def _sign_heads(gateway: Gateway) -> bool:
@@ -173,15 +172,12 @@ def sweep(gateway: Gateway) -> bool:
     unfinished: set[tuple[str, str]] = set()
     for tenant in tenants_with_work(gateway):
         _note_failure(failures, partial(run_day, gateway, tenant, unfinished))
-    for mode, tenant_job in product(("live", "test"), TENANT_JOBS):
+    for mode, tenant_job in product(MODES, TENANT_JOBS):
         if (tenant_job.name, mode) not in unfinished:
             metrics.job_done(tenant_job.name, mode, gateway.clock().timestamp())
     for job in GLOBAL_JOBS:
         left |= bool(_note_failure(failures, partial(_run_global, gateway, job)))
-    if len(failures) == 1:
-        raise failures[0]
-    if failures:
-        raise ExceptionGroup("jobs of the sweep failed", failures)
+    _raise(failures, "jobs of the sweep failed")
     return left
 
 
@@ -328,6 +324,14 @@ def _run_global(gateway: Gateway, job: GlobalJob) -> bool:
         left = all(job.step(gateway) for _ in range(STEPS_A_SWEEP))
     metrics.job_done(job.name, "all", gateway.clock().timestamp())
     return left
+
+
+def _raise(failures: list[Exception], told: str) -> None:
+    """Raise what failed, all of it."""
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise ExceptionGroup(told, failures)
 
 
 def _note_failure(failures: list[Exception], run: Callable[[], T]) -> T | None:

@@ -124,6 +124,21 @@ def test_a_chain_that_was_cut_or_rewritten_is_not_signed_again(logged, clock):
         daily.sign_heads(logged)
 
 
+def test_every_chain_that_no_longer_holds_is_named(logged, monkeypatch):
+    def broken(_gateway, chain, *, at_once=False):
+        raise ChainBroken(f"{chain.title} was cut off")
+
+    monkeypatch.setattr(daily.pushing, "sign", broken)
+
+    with pytest.raises(ExceptionGroup) as failures:
+        daily.sign_heads(logged)
+
+    assert [str(failure) for failure in failures.value.exceptions] == [
+        "the audit log was cut off",
+        "the chain of the ledger was cut off",
+    ]
+
+
 def test_a_root_that_we_did_not_sign_proves_nothing(logged):
     stranger = BuiltInAuthority.open_or_create(logged.settings.data_dir / "stranger")
     signature = stranger.sign(b"anything")
