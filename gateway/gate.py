@@ -19,12 +19,10 @@ from gateway.core.tables import listed
 from gateway.db.engine import canonical_url
 from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
 from gateway.db.transactions import Database
-from gateway.monitoring import sharing
 from gateway.oauth import service as oauth
 from gateway.web.hosts import LOOPBACK
 
 GUARDS = (*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS)
-METRICS = sharing.FOLDER
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 NAMED = 3
 """So many files are named; the rest is counted."""
@@ -98,7 +96,12 @@ def data_folder(settings: Settings) -> str | None:
 
 def database_guards(settings: Settings) -> str | None:
     """The triggers that keep books, contracts, merchants and modes as they are."""
-    with _database_of(settings).read() as tx:
+    return unguarded(_database_of(settings))
+
+
+def unguarded(database: Database) -> str | None:
+    """What is to say of a database that lacks triggers; None where all are there."""
+    with database.read() as tx:
         missing = missing_guards(tx.connection(), list(GUARDS))
     return (
         f"The database is not guarded; these triggers are missing: {', '.join(missing)}" if missing else None

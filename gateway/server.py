@@ -23,8 +23,7 @@ from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
-from gateway.db.guards import missing_guards
-from gateway.gate import GUARDS, must_be_open
+from gateway.gate import must_be_open, unguarded
 from gateway.monitoring import metrics, security_events
 from gateway.runtime import sign_last, start_worker
 from gateway.web import browser_address
@@ -162,10 +161,9 @@ def application() -> Any:
 def check_guards(app: Flask) -> None:
     """Refuse to serve a database whose triggers are gone. Raises ``WrongSetting`` naming them."""
     gateway: Gateway = app.extensions["fenqi"]
-    with gateway.db.read() as tx:
-        missing = missing_guards(tx.connection(), list(GUARDS))
-    if missing:
-        raise WrongSetting(f"The database is not guarded; these triggers are missing: {', '.join(missing)}")
+    problem = unguarded(gateway.db)
+    if problem is not None:
+        raise WrongSetting(problem)
 
 
 def check_sdk_version() -> None:

@@ -50,10 +50,8 @@ def address_of(gateway: Gateway, checkout: Checkout) -> str | None:
 
 def reseal(vault: Vault, checkout: Checkout) -> None:
     """Seal the secret with the newest master key."""
-    sealed = checkout.address_sealed
-    if sealed is not None and not vault.is_current(sealed):
-        secret = vault.open(sealed, **_place(checkout.id))
-        checkout.address_sealed = vault.seal(secret, **_place(checkout.id))
+    if checkout.address_sealed is not None:
+        checkout.address_sealed = vault.resealed(checkout.address_sealed, **_place(checkout.id))
 
 
 def new_pass(vault: Vault, checkout: Checkout, now: datetime) -> str:
@@ -83,8 +81,7 @@ def is_phone_of(tx: Transaction, vault: Vault, checkout: Checkout, phone: str) -
     if checkout.shopper_id is None:
         return False
     known = checkout.phone_lookup or identity.lookups_of(tx, checkout.shopper_id)["phone"]
-    hashes = (phone_hash(vault, phone), *vault.old_lookups(phone, "phone"))
-    return any(hmac.compare_digest(known, one) for one in hashes)
+    return any(hmac.compare_digest(known, one) for one in vault.lookups(phone, "phone"))
 
 
 def phone_hash(vault: Vault, phone: str) -> str:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from flask import Response, request
 
+from gateway.web import cookies
 from gateway.web.context import gateway
 
 NAME = "fenqi_shopper_device"
@@ -19,7 +20,7 @@ FORM = re.compile(r"[0-9a-f]{32}")
 
 def known() -> str | None:
     """The number of this browser, if it sent one that we can have given."""
-    value = request.cookies.get(_name(), "")
+    value = request.cookies.get(cookies.name_of(NAME), "")
     return value if FORM.fullmatch(value) else None
 
 
@@ -28,20 +29,9 @@ def remembered(page: str) -> Response:
     response = Response(page)
     if known() is None:
         response.set_cookie(
-            _name(),
+            cookies.name_of(NAME),
             f"{gateway().random_bits(128):032x}",
             max_age=int(LIFE.total_seconds()),
-            path="/",
-            httponly=True,
-            samesite="Lax",
-            secure=_is_https(),
+            **cookies.options(),
         )
     return response
-
-
-def _name() -> str:
-    return f"__Host-{NAME}" if _is_https() else NAME
-
-
-def _is_https() -> bool:
-    return gateway().settings.public_url.startswith("https:")

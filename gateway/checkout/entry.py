@@ -8,7 +8,6 @@ holds it.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
 
 from flask import Flask, Response, g, request
 
@@ -18,6 +17,7 @@ from gateway.checkout.models import Checkout
 from gateway.checkout.states import EXPIRABLE
 from gateway.errors import InvalidRequest, ScopeMissing
 from gateway.monitoring.security_events import security_event
+from gateway.web import cookies
 from gateway.web.context import gateway
 
 COOKIE = "fenqi_checkout_"
@@ -125,7 +125,7 @@ def keeps_cookies() -> bool:
 
 def remember(response: Response, checkout_id: str, key: str) -> Response:
     """Let the browser keep ``key`` for a checkout."""
-    options: dict[str, Any] = {"path": "/", "secure": _is_https(), "httponly": True, "samesite": "Lax"}
+    options = cookies.options()
     own = _name(checkout_id)
     kept = sorted(name for name in request.cookies if name.startswith(_name("")) and name != own)
     for name in kept[: max(0, len(kept) - MOST_COOKIES + 1)]:  # ids sort by the time they were made
@@ -161,8 +161,4 @@ def _same_origin() -> None:
 
 
 def _name(checkout_id: str) -> str:
-    return f"{'__Host-' if _is_https() else ''}{COOKIE}{checkout_id}"
-
-
-def _is_https() -> bool:
-    return gateway().settings.public_url.startswith("https:")
+    return cookies.name_of(COOKIE + checkout_id)

@@ -10,7 +10,6 @@ import secrets
 from contextlib import suppress
 
 from gateway.checkout import access, service, shopper
-from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.errors import TooManyRequests
 from gateway.identity import codes
@@ -52,11 +51,6 @@ def pass_for(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str,
     if refused is not None or not access.is_phone_of(tx, gateway.vault, checkout, number):
         return None
     return access.new_pass(gateway.vault, checkout, tx.wall)
-
-
-def mode_of(tx: Transaction, checkout_id: str) -> Mode:
-    """In which mode a code would be sent."""
-    return service.tenant_of(shopper.for_shopper(tx, checkout_id)).mode
 
 
 def _subject(gateway: Gateway, checkout_id: str, phone: str) -> str:

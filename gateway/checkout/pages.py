@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, current_app, make_response, redire
 
 from gateway.checkout import access, agreements, deciding, device, entry, reviewing, shopper
 from gateway.checkout.models import Checkout
-from gateway.checkout.service import merchant_of, tenant_of
+from gateway.checkout.service import merchant_of
 from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.contracts import clauses
@@ -133,7 +133,7 @@ def confirm(checkout_id: str) -> Any:
     browser, confirms = device.known(), entry.proven_shopper()
     try:
         with here.db.read() as tx:
-            mode = tenant_of(shopper.for_shopper(tx, checkout_id)).mode
+            mode = shopper.mode_of(tx, checkout_id)
         here.ports["funder"].check(mode)
         request_id = here.db.write(
             lambda tx: (
@@ -279,7 +279,7 @@ def _send_code(checkout_id: str, phone: str) -> None:
     """Queue a fresh code, once it is known that one can be sent at all. Raises ``MessagesUnavailable``."""
     here = gateway()
     with here.db.read() as tx:
-        mode = tenant_of(shopper.for_shopper(tx, checkout_id)).mode
+        mode = shopper.mode_of(tx, checkout_id)
     code = here.ports["notifier"].new_code(mode)
     here.db.write(lambda tx: shopper.queue_code(tx, here, checkout_id, phone=phone, code=code))
     here.woken.set()

@@ -11,6 +11,7 @@ from gateway.checkout.models import Checkout, Consent
 from gateway.checkout.states import EXPIRABLE, REQUIRED_CONSENTS
 from gateway.contracts import service as contracts
 from gateway.core.calendar import shanghai_date
+from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.decision import reviews
 from gateway.errors import (
@@ -47,6 +48,11 @@ def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
     if service.is_over(tx, checkout):
         checkout.status = "expired"
     return checkout
+
+
+def mode_of(tx: Transaction, checkout_id: str) -> Mode:
+    """In which mode the shopper is, to ask before a transaction what that mode can do. Raises ``NotFound``."""
+    return service.tenant_of(for_shopper(tx, checkout_id)).mode
 
 
 def queue_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str, code: str) -> None:

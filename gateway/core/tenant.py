@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Mode = Literal["test", "live"]
+MODES: tuple[Mode, ...] = ("test", "live")
 
 
 class Owned(Protocol):

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from gateway.core.tenant import Mode
+from gateway.core.tenant import MODES, Mode
 from gateway.db.transactions import Database, Transaction
 from gateway.decision.links import KEPT
 from gateway.decision.models import ApplicantLink
@@ -24,7 +24,6 @@ BATCH = 5_000
 GAP_LIFE = timedelta(minutes=10)
 MOST_GAPS = 1_000
 """Only so many positions behind the newest one are waited for: no transaction is older than that."""
-MODES: tuple[Mode, ...] = ("test", "live")
 
 
 class LinkBook:

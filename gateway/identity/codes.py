@@ -121,10 +121,7 @@ def attempt(
     if id_number is not None:
         targets.append((code_limits.CLAIMED, id_number))
     row = tx.get(OneTimeCode, subject_id)
-    if row is None or row.phone_lookup not in (
-        vault.lookup(phone, "phone"),
-        *vault.old_lookups(phone, "phone"),
-    ):
+    if row is None or row.phone_lookup not in vault.lookups(phone, "phone"):
         return CodeRefused("Ask for a code for this phone number first.", param="code", reason="code_missing")
     if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
         return CodeRefused("The code has expired: ask for a new one.", param="code", reason="code_expired")
@@ -150,9 +147,8 @@ def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | No
     )
     rows = list(tx.exec(query.order_by(col(OneTimeCode.subject_id)).limit(limit).with_for_update()))
     for row in rows:
-        if row.message_sealed is not None and not vault.is_current(row.message_sealed):
-            place = _place(str(row.reference))
-            row.message_sealed = vault.seal(vault.open(row.message_sealed, **place), **place)
+        if row.message_sealed is not None:
+            row.message_sealed = vault.resealed(row.message_sealed, **_place(str(row.reference)))
             tx.add(row)
     return rows[-1].subject_id if rows else None
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.audit import state as audit_state
 from gateway.checkout import progress
-from gateway.core.tenant import Mode
+from gateway.core.tenant import MODES
 from gateway.db.transactions import Database, Transaction
 from gateway.decision import reviews
 from gateway.errors import GatewayError
@@ -29,7 +29,6 @@ from gateway.web.context import Gateway
 from gateway.webhooks import backlog
 
 KEPT_SECONDS = 10.0
-MODES: tuple[Mode, ...] = ("live", "test")
 _kept: WeakKeyDictionary[Database, tuple[float, list[Metric]]] = WeakKeyDictionary()
 _reading = threading.Lock()
 

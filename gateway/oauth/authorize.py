@@ -36,18 +36,6 @@ if TYPE_CHECKING:
     from gateway.team.models import TeamMember
 
 blueprint = Blueprint("authorize", __name__, template_folder="templates")
-PARAMETERS = (
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "state",
-    "code_challenge",
-    "code_challenge_method",
-    "resource",
-    "dpop_jkt",
-    "request_uri",
-)
 FORM_LIFE = {"login": timedelta(minutes=30), "second": timedelta(minutes=5), "continue": timedelta(minutes=5)}
 PASSWORD, CODE, PASSKEY = ("pwd",), ("pwd", "otp", "mfa"), ("hwk", "mfa")
 """How somebody logged in, by the names of RFC 8176."""
@@ -328,7 +316,7 @@ def _proof(member: TeamMember) -> str:
 
 
 def _digest(asked: dict[str, str]) -> str:
-    values = urlencode([(name, asked[name]) for name in PARAMETERS if name in asked])
+    values = urlencode([(name, asked[name]) for name in (*pushed.PARAMETERS, "request_uri") if name in asked])
     return gateway().vault.lookup(values, "login_form")
 
 

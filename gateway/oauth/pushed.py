@@ -27,7 +27,7 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 SWEPT = 100
 """Old requests that each new one deletes at most: more than one, so that none are left."""
 PREFIX = "urn:ietf:params:oauth:request_uri:"
-KEPT = {
+PARAMETERS = (
     "response_type",
     "client_id",
     "redirect_uri",
@@ -37,7 +37,7 @@ KEPT = {
     "code_challenge_method",
     "resource",
     "dpop_jkt",
-}
+)
 """Parameters of a request; what else is sent has no meaning and is not kept."""
 LONGEST = 4 * 1024
 """Bytes of one request that are kept."""
@@ -60,7 +60,7 @@ def new_uri() -> str:
 
 def push(tx: Transaction, vault: Vault, client: OAuthClient, uri: str, values: dict[str, str]) -> None:
     """Keep a checked request under its name. Raises ``OAuth2Error`` when it is too long, or too many wait."""
-    kept = {name: value for name, value in values.items() if name in KEPT}
+    kept = {name: value for name, value in values.items() if name in PARAMETERS}
     if sum(len(name) + len(value.encode()) for name, value in kept.items()) > LONGEST:
         raise InvalidRequestError(f"The request is longer than {LONGEST} bytes.")
     forget_expired(tx, limit=SWEPT)

@@ -152,6 +152,14 @@ class Vault:
             bytes(sealed), place(table, row, column), f"the value of {table}.{column}"
         ).decode()
 
+    def resealed(self, sealed: bytes, *, table: str, row: str, column: str) -> bytes:
+        """The value sealed with the newest master key: as it is, where that sealed it. Raises ``VaultError``."""
+        if self.is_current(sealed):
+            return sealed
+        return self.seal(
+            self.open(sealed, table=table, row=row, column=column), table=table, row=row, column=column
+        )
+
     def is_current(self, sealed: bytes) -> bool:
         """Whether the newest master key sealed the value."""
         return bytes(sealed[: len(FORM) + KEY_ID_BYTES]) == FORM + self._keys[0]
@@ -165,6 +173,10 @@ class Vault:
             return _keyed_hash(self._lookup_key, text, purpose)
         self._follow()
         return _keyed_hash(self._people[0], text, purpose)
+
+    def lookups(self, text: str, purpose: str) -> list[str]:
+        """The hashes that ``text`` may be stored under now: by the newest key first, then by older ones in force."""
+        return [self.lookup(text, purpose), *self.old_lookups(text, purpose)]
 
     def old_lookups(self, text: str, purpose: str) -> list[str]:
         """The hashes of ``text`` by older keys that are still in force, for ``PERSONAL`` purposes; mostly none."""

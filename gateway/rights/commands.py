@@ -78,7 +78,7 @@ def erase_person(gateway: Gateway, *, shopper: str) -> int:
     answer, wrapped = gateway.db.write(work)
     if answer["status"] == "erased":
         why = remains.clear(gateway.db, seconds=PATIENCE_SECONDS, wrapped=wrapped)
-        answer |= {"complete": True} if why is None else {"complete": False, "incomplete_because": why}
+        answer |= _completeness(why)
     _print(answer)
     return 0
 
@@ -111,8 +111,7 @@ def retire_key(gateway: Gateway, *, resume: bool) -> int:
             gateway, Actor.at_the_command_line(), resume=resume, progress=progress, wait=_wait
         )
     why = remains.rewrite(gateway.db, seconds=PATIENCE_SECONDS)
-    rewritten = {"complete": True} if why is None else {"complete": False, "incomplete_because": why}
-    _print({**done.as_json(), **rewritten})
+    _print({**done.as_json(), **_completeness(why)})
     return 0
 
 
@@ -140,6 +139,10 @@ def keys(gateway: Gateway, *, as_json: bool) -> int:
         ]
     print(listed(rows, as_json=as_json))
     return 0
+
+
+def _completeness(why: str | None) -> dict[str, Any]:
+    return {"complete": True} if why is None else {"complete": False, "incomplete_because": why}
 
 
 def _wait(seconds: float) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from gateway.decision import lists
 from gateway.identity import service as identity
 from gateway.ledger.progress import Progress
 from gateway.payments import quotas
-from gateway.rights.rotation import BATCH, GRACE, KeyInUse
+from gateway.rights.rotation import BATCH, GRACE, KeyInUse, wait_for_servers
 from gateway.web.context import Gateway
 
 
@@ -57,9 +56,7 @@ def rotate_lookup(
     newest, *old = vault.lookup_keys()
     rows = _walk(gateway, batch, progress)
     made_at = newest.made_at or gateway.clock() - GRACE
-    left = min(max(GRACE - (gateway.clock() - made_at), timedelta()), GRACE)
-    if left:
-        wait(left.total_seconds())
+    wait_for_servers(gateway, newest, wait)
     while changed := _walk(gateway, batch, progress):
         rows += changed
     with gateway.db.read() as tx:

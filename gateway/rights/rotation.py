@@ -21,7 +21,7 @@ from gateway.identity import codes
 from gateway.identity import service as identity
 from gateway.ledger.progress import Progress
 from gateway.privacy import subjects
-from gateway.privacy.vault import sealed_by
+from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.team import authenticators, invitations
 from gateway.web import idempotency
 from gateway.web.context import Gateway
@@ -99,10 +99,7 @@ def retire(
     newest, *old = gateway.vault.master_keys()
     if not old:
         raise KeyInUse("There is one master key, and it seals: run this without --resume to make a new one.")
-    age = gateway.clock() - newest.made_at if newest.made_at else GRACE
-    left = min(max(GRACE - age, timedelta()), GRACE)  # a clock that went back waits no longer than others
-    if left:
-        wait(left.total_seconds())
+    wait_for_servers(gateway, newest, wait)
     again = rotate(gateway, resume=True, progress=progress, batch=batch)
     key_ids = tuple(key.id for key in old)
     for key_id in key_ids:
@@ -119,6 +116,14 @@ def retire(
     )
     gateway.vault.destroy_keys(key_ids)
     return Rotated(newest.id, first.data_keys + again.data_keys, first.people + again.people, retired=key_ids)
+
+
+def wait_for_servers(gateway: Gateway, newest: MasterKey, wait: Callable[[float], object]) -> None:
+    """Let ``GRACE`` pass since a key was made: what running servers began with the one before has ended then."""
+    age = gateway.clock() - newest.made_at if newest.made_at else GRACE
+    left = min(max(GRACE - age, timedelta()), GRACE)  # a clock that went back waits no longer than others
+    if left:
+        wait(left.total_seconds())
 
 
 def sealed_with(tx: Transaction, key_id: str) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Protocol
 import requests
 
 from gateway.core.signing import SigningAuthority
-from gateway.roots.root import Root
+from gateway.roots.root import Root, read
 
 TIMEOUT_SECONDS = (3, 5)
 
@@ -46,7 +46,7 @@ class Folder:
                 os.fsync(handle.fileno())
             os.link(partial, file)  # a file that is there is never replaced
         except FileExistsError:
-            if Root.of_json(_json(file)).signed_text != root.signed_text:
+            if [kept.signed_text for kept in read(file)] != [root.signed_text]:
                 raise NotTaken(f"{file} is there and says something else") from None
         finally:
             partial.unlink(missing_ok=True)
@@ -83,9 +83,3 @@ def target_of(setting: str, authority: SigningAuthority) -> Target | None:
     if not setting:
         return None
     return Address(setting, authority) if "://" in setting else Folder(Path(setting))
-
-
-def _json(file: Path) -> object:
-    import json  # noqa: PLC0415
-
-    return json.loads(file.read_text("utf-8"))

@@ -20,6 +20,7 @@ from gateway.monitoring.security_events import security_event
 from gateway.privacy.vault import VaultError
 from gateway.team import passkeys, sessions
 from gateway.team.models import LoginSession
+from gateway.web import cookies
 from gateway.web.context import gateway
 
 DEVICE_LIFE = timedelta(days=180)
@@ -28,30 +29,28 @@ DEVICE, ACCOUNT, LOGIN = "fenqi_device", "fenqi_account", "fenqi_login"
 
 def at_login() -> str:
     """The number of the browser that the current request comes from, as a keyed hash; empty when it has none."""
-    number = request.cookies.get(_name(LOGIN), "")
+    number = request.cookies.get(cookies.name_of(LOGIN), "")
     return gateway().vault.lookup(number, "login_browser") if number else ""
 
 
 def number_at_login() -> str:
     """The same for a form that is shown: a browser that has no number gets one with the answer."""
     if "login_number" not in g:
-        g.login_number = request.cookies.get(_name(LOGIN), "") or secrets.token_urlsafe(32)
+        g.login_number = request.cookies.get(cookies.name_of(LOGIN), "") or secrets.token_urlsafe(32)
     return gateway().vault.lookup(g.login_number, "login_browser")
 
 
 def keep_number(response: Response) -> Response:
     """Give the browser the number that a form was shown with, if it is new."""
-    if "login_number" in g and request.cookies.get(_name(LOGIN)) != g.login_number:
-        response.set_cookie(
-            _name(LOGIN), g.login_number, path="/", httponly=True, samesite="Lax", secure=_is_https()
-        )
+    if "login_number" in g and request.cookies.get(cookies.name_of(LOGIN)) != g.login_number:
+        response.set_cookie(cookies.name_of(LOGIN), g.login_number, **cookies.options())
     return response
 
 
 def known_device(email: str) -> str:
     """The number of this browser, if the person with this address has logged in from it; else empty."""
     try:
-        sealed = base64.urlsafe_b64decode(request.cookies.get(_name(DEVICE), "").encode("ascii"))
+        sealed = base64.urlsafe_b64decode(request.cookies.get(cookies.name_of(DEVICE), "").encode("ascii"))
         content = json.loads(gateway().vault.open(sealed, table="cookie", row="device", column="value"))
     except (binascii.Error, UnicodeEncodeError, ValueError, VaultError):
         return ""
@@ -72,20 +71,14 @@ def remember(response: Response, *, email: str, cookie: str) -> Response:
     device = base64.urlsafe_b64encode(sealed).decode()
     for name, value, life in ((DEVICE, device, DEVICE_LIFE), (ACCOUNT, cookie, sessions.LIFE)):
         response.set_cookie(
-            _name(name),
-            value,
-            max_age=int(life.total_seconds()),
-            path="/",
-            httponly=True,
-            samesite="Lax",
-            secure=_is_https(),
+            cookies.name_of(name), value, max_age=int(life.total_seconds()), **cookies.options()
         )
     return response
 
 
 def session(tx: Transaction) -> LoginSession | None:
     """The open login that this browser's account cookie names."""
-    return sessions.of_cookie(tx, gateway().vault, request.cookies.get(_name(ACCOUNT), ""))
+    return sessions.of_cookie(tx, gateway().vault, request.cookies.get(cookies.name_of(ACCOUNT), ""))
 
 
 def passkey_question(member_id: str | None = None) -> dict[str, str]:
@@ -106,11 +99,3 @@ def is_foreign() -> bool:
     if foreign:
         security_event("foreign_form")
     return foreign
-
-
-def _name(name: str) -> str:
-    return f"__Host-{name}" if _is_https() else name
-
-
-def _is_https() -> bool:
-    return gateway().settings.public_url.startswith("https:")

@@ -133,10 +133,8 @@ def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | No
     query = select(Invitation).where(Invitation.id > after, col(Invitation.message_sealed).is_not(None))
     rows = list(tx.exec(query.order_by(col(Invitation.id)).limit(limit).with_for_update()))
     for row in rows:
-        if row.message_sealed is not None and not vault.is_current(row.message_sealed):
-            row.message_sealed = vault.seal(
-                vault.open(row.message_sealed, **_place(row.id)), **_place(row.id)
-            )
+        if row.message_sealed is not None:
+            row.message_sealed = vault.resealed(row.message_sealed, **_place(row.id))
             tx.add(row)
     return rows[-1].id if rows else None
 

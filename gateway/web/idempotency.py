@@ -140,9 +140,8 @@ def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | No
     query = select(IdempotentAnswer).where(IdempotentAnswer.id > after, sealed)
     rows = list(tx.exec(query.order_by(col(IdempotentAnswer.id)).limit(limit).with_for_update()))
     for row in rows:
-        if not vault.is_current(row.body):
-            row.body = vault.seal(vault.open(row.body, **_place(row.id)), **_place(row.id))
-            tx.add(row)
+        row.body = vault.resealed(row.body, **_place(row.id))
+        tx.add(row)
     return rows[-1].id if rows else None
 
 

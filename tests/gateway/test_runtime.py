@@ -52,6 +52,28 @@ def worker(app: Flask) -> Any:
     thread.join(timeout=10)
 
 
+class Hanging:
+    """An institution whose answer to the payout ``hangs`` comes when ``answers`` is set, or after a minute."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.hung: list[str] = []
+        self.done: list[str] = []
+
+    def __call__(self, _: Any, item: OutboxItem) -> None:
+        if item.payload["payout"] == "hangs":
+            self.hung.append(item.id)
+            self.answers.wait(60)
+        self.done.append(item.payload["payout"])
+
+
+@pytest.fixture
+def institution(monkeypatch: pytest.MonkeyPatch) -> Hanging:
+    hanging = Hanging()
+    monkeypatch.setitem(runtime.TOPICS, PAYOUT_TOPIC, hanging)
+    return hanging
+
+
 def waited(until: Callable[[], bool], seconds: float = 30) -> bool:
     """Whether it came true in time."""
     latest = time.monotonic() + seconds
@@ -63,18 +85,9 @@ def waited(until: Callable[[], bool], seconds: float = 30) -> bool:
 
 
 def test_neither_live_money_nor_another_clock_waits_for_calls_that_hang(
-    app: Flask, new_merchant: Any, worker: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    app: Flask, new_merchant: Any, worker: Callable[[], None], institution: Hanging
 ) -> None:
-    gateway, here = app.extensions["fenqi"], threading.Event()
-    hung, done = [], []
-
-    def institution(_: Any, item: OutboxItem) -> None:
-        if item.payload["payout"] == "hangs":
-            hung.append(item.id)
-            here.wait(60)
-        done.append(item.payload["payout"])
-
-    monkeypatch.setitem(runtime.TOPICS, PAYOUT_TOPIC, institution)
+    gateway, hung, done = app.extensions["fenqi"], institution.hung, institution.done
     hanging, other = new_merchant(), new_merchant()
     clock = other.post("/v1/test_clocks", {}).json["id"]
     tenants = [Tenant(api.credentials["merchant"], "test") for api in (hanging, other)]
@@ -92,24 +105,15 @@ def test_neither_live_money_nor_another_clock_waits_for_calls_that_hang(
         assert waited(lambda: other.get(ready).json["status"] == "ready")
         assert set(done) == {"live", "of the clock"}
     finally:
-        here.set()
+        institution.answers.set()
     assert waited(lambda: len(done) == 9)
     assert sorted(set(hung)) == sorted(hung), "each was worked once"
 
 
 def test_no_merchant_waits_for_the_calls_of_another_that_hang_in_the_same_lane(
-    app: Flask, new_merchant: Any, worker: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    app: Flask, new_merchant: Any, worker: Callable[[], None], institution: Hanging
 ) -> None:
-    gateway, here = app.extensions["fenqi"], threading.Event()
-    hung, done = [], []
-
-    def institution(_: Any, item: OutboxItem) -> None:
-        if item.payload["payout"] == "hangs":
-            hung.append(item.id)
-            here.wait(60)
-        done.append(item.payload["payout"])
-
-    monkeypatch.setitem(runtime.TOPICS, PAYOUT_TOPIC, institution)
+    gateway, hung, done = app.extensions["fenqi"], institution.hung, institution.done
     modes: tuple[Mode, ...] = ("live", "test")
     hanging, other = (new_merchant().credentials["merchant"] for _ in range(2))
     hands = {lane.mode: lane.hands for lane in runtime.LANES if PAYOUT_TOPIC in lane.topics}
@@ -125,7 +129,7 @@ def test_no_merchant_waits_for_the_calls_of_another_that_hang_in_the_same_lane(
             gateway.db.write(partial(put_payout, tenant=Tenant(other, mode), payout=mode))
         assert waited(lambda: set(done) == set(modes))
     finally:
-        here.set()
+        institution.answers.set()
     assert waited(lambda: len(done) == sum(hands.values()) + 4)
     assert sorted(set(hung)) == sorted(hung), "each was worked once"
 
