@@ -101,7 +101,8 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
         ).json()["access_token"]
         backend = settings.database_url.partition(":")[0]
         named = {name: credentials[name] for name in ("client_id", "client_secret")}
-        yield {"host": "127.0.0.1", "port": port, "token": token, "database": backend, **named}
+        running = {"pid": process.pid, "environ": environ}
+        yield {"host": "127.0.0.1", "port": port, "token": token, "database": backend, **named, **running}
     finally:
         process.terminate()
         process.wait(timeout=10)

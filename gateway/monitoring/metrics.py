@@ -43,6 +43,11 @@ DURATION = Histogram(
     buckets=SECONDS,
     registry=REGISTRY,
 )
+REQUESTS_SHED = Counter(
+    "fenqi_requests_shed",
+    "Requests refused at once because they would have waited too long for a thread.",
+    registry=REGISTRY,
+)
 SECURITY_EVENTS = Counter(
     "fenqi_security_events",
     "Security events by kind and mode; each one is a line of the log, too.",

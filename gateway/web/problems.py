@@ -81,11 +81,17 @@ def answer(error: GatewayError) -> Response:
 
 def with_retry_after(response: Response, error: GatewayError) -> Response:
     """Tell when to try again, where that helps."""
-    if isinstance(error, Unavailable):
-        response.headers["Retry-After"] = "2"
-    if isinstance(error, TooManyRequests):
-        response.headers["Retry-After"] = str(error.extra.get("retry_after", 60))
+    seconds = pause(error)
+    if seconds is not None:
+        response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def pause(error: GatewayError) -> int | None:
+    """After how many seconds it helps to try again; None where it does not."""
+    if isinstance(error, (Unavailable, TooManyRequests)):
+        return int(error.extra.get("retry_after", 2 if isinstance(error, Unavailable) else 60))
+    return None
 
 
 def register(app: Flask) -> None:
