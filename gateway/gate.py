@@ -17,12 +17,12 @@ from gateway.app import database_of, outside_ports, utc_now
 from gateway.config import Settings, WrongSetting
 from gateway.core.tables import listed
 from gateway.db.engine import canonical_url
-from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
+from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, FACTS, LEDGER, TENANCY, missing_guards
 from gateway.db.transactions import Database
 from gateway.oauth import service as oauth
 from gateway.web.hosts import LOOPBACK
 
-GUARDS = (*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS)
+GUARDS = (*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS, *FACTS)
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 NAMED = 3
 """So many files are named; the rest is counted."""

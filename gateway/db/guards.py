@@ -12,12 +12,13 @@ from gateway.db.engine import SQLITE_PRAGMAS
 
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
-LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS = (
+LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
     ("ledger", "ledger_chain"),
     ("contracts",),
     ("tenancy", "deliveries", "scores", "outbox", "lines"),
     ("audit", "roots"),
     ("consents",),
+    ("frozen",),
 )
 """Files by what they guard, in the order of their migrations; a file that a release carried is never changed."""
 

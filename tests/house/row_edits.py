@@ -141,7 +141,7 @@ def _steps(
 def _another(column: Column[Any], value: Any, connection: Connection) -> Iterator[Any]:
     """Another row that the column may point to."""
     target = next(iter(column.foreign_keys)).column
-    yield from connection.execute(select(target).where(target != value).limit(1)).scalars()
+    yield from connection.execute(select(target).where(target != value).order_by(target).limit(1)).scalars()
 
 
 def _text_moved(value: str) -> str:
