@@ -126,9 +126,10 @@ RULES: Mapping[str, Rule] = {
             "status": {"pending": "in_transit paid failed", "in_transit": "paid failed", "paid": "returned"}
         },
     ),
+    "partner_score": Rule(),
     "plan_price": Rule(once="valid_to"),
     "publishable_key": Rule(),
-    "refund": Rule(once="items", steps={"status": {"pending": "succeeded failed"}}),
+    "refund": Rule(changes="items", steps={"status": {"pending": "succeeded failed"}}),
     "score_usage": Rule(changes="scores"),
     "settlement_batch": Rule(once="payout_id"),
     "settlement_line": Rule(once="batch_id", changes="merchant_reference"),
@@ -164,10 +165,21 @@ RULES: Mapping[str, Rule] = {
 }
 """Tables that hold facts. All their other columns are frozen, and their rows stay unless they are ``removable``."""
 
-GUARDED_BEFORE = frozenset(
-    "audit_entry audit_root consent consent_withdrawal contract ledger_account ledger_block ledger_entry ledger_head"
-    " ledger_link ledger_posting ledger_seal partner_score signed_root".split()
-)
+GUARDED_BEFORE = {
+    "audit_entry",
+    "audit_root",
+    "consent",
+    "consent_withdrawal",
+    "contract",
+    "ledger_account",
+    "ledger_block",
+    "ledger_entry",
+    "ledger_head",
+    "ledger_link",
+    "ledger_posting",
+    "ledger_seal",
+    "signed_root",
+}
 """Tables that earlier files guard whole."""
 
 NO_FACTS = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.audit.verify import verify as verify_audit
@@ -33,11 +33,11 @@ class Verdicts:
         )
 
 
-def judge(gateway: Any, exempt: Any, *, verifying: bool = True) -> Verdicts:
-    """Try every edit that is not ``exempt``, each alone, and take it back; without ``verifying``, what is not refused
-    counts as silent."""
+def judge(gateway: Any, owner: Engine, exempt: Any, *, verifying: bool = True) -> Verdicts:
+    """Try every edit that is not ``exempt`` as the database's owner, each alone, and take it back; without
+    ``verifying``, what is not refused counts as silent."""
     found = Verdicts()
-    engine = gateway.db.engine.execution_options(writes=True)
+    engine = owner.execution_options(writes=True)
     with Transaction(engine, now=gateway.clock(), ids=gateway.db.ids) as tx:
         assert list(_named(tx, gateway)) == [], "the book is not sound to begin with"
         for table in metadata().sorted_tables:

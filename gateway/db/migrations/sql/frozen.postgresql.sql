@@ -362,6 +362,16 @@ CREATE TRIGGER oauth_client_remains BEFORE DELETE ON oauth_client
 
 -- next
 
+CREATE TRIGGER partner_score_frozen BEFORE UPDATE OF id, merchant_id, mode, reference, features, consents, answer, model, model_sha256, created_at ON partner_score
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.features IS DISTINCT FROM OLD.features OR NEW.consents IS DISTINCT FROM OLD.consents OR NEW.answer IS DISTINCT FROM OLD.answer OR NEW.model IS DISTINCT FROM OLD.model OR NEW.model_sha256 IS DISTINCT FROM OLD.model_sha256 OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('partner score: what it was written with never changes')
+
+-- next
+
+CREATE TRIGGER partner_score_remains BEFORE DELETE ON partner_score
+  FOR EACH ROW EXECUTE FUNCTION refuse_change('partner score: a row is never removed')
+
+-- next
+
 CREATE TRIGGER passkey_frozen BEFORE UPDATE OF id, member_id, credential_id, public_key, created_at ON passkey
   FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.member_id IS DISTINCT FROM OLD.member_id OR NEW.credential_id IS DISTINCT FROM OLD.credential_id OR NEW.public_key IS DISTINCT FROM OLD.public_key OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('passkey: what it was written with never changes')
 
@@ -440,11 +450,6 @@ CREATE TRIGGER publishable_key_remains BEFORE DELETE ON publishable_key
 
 CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, merchant_id, mode, payment_id, capture_id, refund_reference, kind, reason, amount_fen, loan_reduction_fen, to_shopper_fen, merchant_fee_returned_fen, merchant_subsidy_returned_fen, initiated_by, created_at ON refund
   FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.refund_reference IS DISTINCT FROM OLD.refund_reference OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.loan_reduction_fen IS DISTINCT FROM OLD.loan_reduction_fen OR NEW.to_shopper_fen IS DISTINCT FROM OLD.to_shopper_fen OR NEW.merchant_fee_returned_fen IS DISTINCT FROM OLD.merchant_fee_returned_fen OR NEW.merchant_subsidy_returned_fen IS DISTINCT FROM OLD.merchant_subsidy_returned_fen OR NEW.initiated_by IS DISTINCT FROM OLD.initiated_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('refund: what it was written with never changes')
-
--- next
-
-CREATE TRIGGER refund_once BEFORE UPDATE OF items ON refund
-  FOR EACH ROW WHEN ((OLD.items IS NOT NULL AND NEW.items IS DISTINCT FROM OLD.items)) EXECUTE FUNCTION refuse_change('refund: what is set once stands')
 
 -- next
 

@@ -469,6 +469,20 @@ END
 
 -- next
 
+CREATE TRIGGER partner_score_frozen BEFORE UPDATE OF id, merchant_id, mode, reference, features, consents, answer, model, model_sha256, created_at ON partner_score WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.reference IS NOT OLD.reference OR NEW.features IS NOT OLD.features OR NEW.consents IS NOT OLD.consents OR NEW.answer IS NOT OLD.answer OR NEW.model IS NOT OLD.model OR NEW.model_sha256 IS NOT OLD.model_sha256 OR NEW.created_at IS NOT OLD.created_at
+BEGIN
+  SELECT RAISE(ABORT, 'partner score: what it was written with never changes');
+END
+
+-- next
+
+CREATE TRIGGER partner_score_remains BEFORE DELETE ON partner_score
+BEGIN
+  SELECT RAISE(ABORT, 'partner score: a row is never removed');
+END
+
+-- next
+
 CREATE TRIGGER passkey_frozen BEFORE UPDATE OF id, member_id, credential_id, public_key, created_at ON passkey WHEN NEW.id IS NOT OLD.id OR NEW.member_id IS NOT OLD.member_id OR NEW.credential_id IS NOT OLD.credential_id OR NEW.public_key IS NOT OLD.public_key OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'passkey: what it was written with never changes');
@@ -577,13 +591,6 @@ END
 CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, merchant_id, mode, payment_id, capture_id, refund_reference, kind, reason, amount_fen, loan_reduction_fen, to_shopper_fen, merchant_fee_returned_fen, merchant_subsidy_returned_fen, initiated_by, created_at ON refund WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.refund_reference IS NOT OLD.refund_reference OR NEW.kind IS NOT OLD.kind OR NEW.reason IS NOT OLD.reason OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.loan_reduction_fen IS NOT OLD.loan_reduction_fen OR NEW.to_shopper_fen IS NOT OLD.to_shopper_fen OR NEW.merchant_fee_returned_fen IS NOT OLD.merchant_fee_returned_fen OR NEW.merchant_subsidy_returned_fen IS NOT OLD.merchant_subsidy_returned_fen OR NEW.initiated_by IS NOT OLD.initiated_by OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'refund: what it was written with never changes');
-END
-
--- next
-
-CREATE TRIGGER refund_once BEFORE UPDATE OF items ON refund WHEN (OLD.items IS NOT NULL AND NEW.items IS NOT OLD.items)
-BEGIN
-  SELECT RAISE(ABORT, 'refund: what is set once stands');
 END
 
 -- next
