@@ -6,10 +6,11 @@ file that a release carried is never changed: what comes later has a file of its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Table
+from sqlalchemy import CheckConstraint, Table
 
 from gateway.db.guards import SEPARATOR, SQL
 from gateway.db.tables import metadata
@@ -27,6 +28,8 @@ class Rule:
     """Columns that may be set where they were empty, and then stand."""
     steps: Mapping[str, Moves] = field(default_factory=dict)
     """Columns that move from state to state."""
+    even_at_the_end: str | None = None
+    """Columns that may change in a row whose state is final, such as what an erasure empties; None for all of them."""
     removable: bool = False
 
     def changing(self) -> set[str]:
@@ -42,9 +45,9 @@ RULES: Mapping[str, Rule] = {
     "captured_line": Rule(changes="returned returned_fen"),
     "captured_serial": Rule(),
     "checkout": Rule(
-        changes="merchant_reference plans prices unavailable term shopper_id disclosed_at confirmed_quote_hash"
-        " decline_code decline_reasons expires_at review_due_at metadata address_lookup address_sealed"
-        " address_grace_ends phone_lookup opened_at identified_at",
+        changes="plans prices unavailable term shopper_id disclosed_at confirmed_quote_hash"
+        " decline_code decline_reasons expires_at review_due_at address_lookup address_sealed"
+        " phone_lookup identified_at",
         once="confirmed_at payment_id",
         steps={
             "status": {
@@ -54,17 +57,20 @@ RULES: Mapping[str, Rule] = {
                 "under_review": "approved declined canceled",
             }
         },
+        even_at_the_end="shopper_id phone_lookup address_lookup address_sealed",
     ),
     "client_secret": Rule(changes="secret_lookup key_id expires_at", removable=True),
     "collection": Rule(once="failure decided_at", steps={"status": {"pending": "succeeded failed canceled"}}),
-    "credit_decision": Rule(),
+    "credit_decision": Rule(changes="shopper_id"),
     "credit_limit": Rule(changes="limit_fen held_fen"),
     "decision_request": Rule(
-        changes="person_decides features granted_by real_name advice task_id", once="decision_id decided_at"
+        changes="shopper_id person_decides features granted_by real_name advice task_id",
+        once="decision_id decided_at",
     ),
     "destroyed_key": Rule(once="gone_at"),
     "dispute": Rule(
         changes="evidence",
+        even_at_the_end="",
         once="decided_at",
         steps={
             "status": {
@@ -74,7 +80,10 @@ RULES: Mapping[str, Rule] = {
         },
     ),
     "erasure_request": Rule(
-        changes="reason frozen_until", once="decided_at", steps={"status": {"frozen": "erased withdrawn"}}
+        changes="reason frozen_until",
+        even_at_the_end="",
+        once="decided_at",
+        steps={"status": {"frozen": "erased withdrawn"}},
     ),
     "event": Rule(),
     "former_particulars": Rule(changes="name_sealed phone_sealed", removable=True),
@@ -108,20 +117,16 @@ RULES: Mapping[str, Rule] = {
     "loan_repayment": Rule(
         changes="late_interest_fen fee_fen interest_fen principal_fen credit_fen recovered_fen"
     ),
-    "merchant": Rule(
-        changes="name name_en allowed_origins payout_account reserve_rate reserve_days acknowledge_days scopes"
-    ),
+    "merchant": Rule(changes="payout_account reserve_rate reserve_days acknowledge_days scopes"),
     "oauth_client": Rule(changes="scopes redirect_uris assertion_alg jwks require_par require_dpop"),
-    "passkey": Rule(changes="sign_count name last_used_at", removable=True),
+    "passkey": Rule(changes="sign_count last_used_at", removable=True),
     "payment": Rule(
-        changes="merchant_reference captured_fen voided_fen expired_fen refunded_fen metadata expires_at"
-        " next_moment_at",
+        changes="merchant_reference captured_fen voided_fen expired_fen refunded_fen metadata next_moment_at",
         once="merchant_order_id acknowledged_at",
     ),
     "payment_line": Rule(),
     "payout": Rule(
-        changes="failure",
-        once="paid_at",
+        once="failure paid_at",
         steps={
             "status": {"pending": "in_transit paid failed", "in_transit": "paid failed", "paid": "returned"}
         },
@@ -132,7 +137,7 @@ RULES: Mapping[str, Rule] = {
     "refund": Rule(changes="items", steps={"status": {"pending": "succeeded failed"}}),
     "score_usage": Rule(changes="scores"),
     "settlement_batch": Rule(once="payout_id"),
-    "settlement_line": Rule(once="batch_id", changes="merchant_reference"),
+    "settlement_line": Rule(once="batch_id"),
     "shadow_score": Rule(),
     "shopper": Rule(
         changes="id_number_lookup phone_lookup name_sealed id_number_sealed phone_sealed keep_until"
@@ -140,15 +145,18 @@ RULES: Mapping[str, Rule] = {
         once="erased_at",
     ),
     "shopper_return": Rule(
-        changes="failure", once="decided_at", steps={"status": {"pending": "succeeded failed"}}
+        changes="failure",
+        even_at_the_end="",
+        once="decided_at",
+        steps={"status": {"pending": "succeeded failed"}},
     ),
     "subject_key": Rule(changes="key_id wrapped", removable=True),
     "subsidy_claim": Rule(changes="returned_fen", once="paid_at"),
-    "subsidy_programme": Rule(changes="valid_to"),
+    "subsidy_programme": Rule(),
     "subsidy_quota": Rule(changes="person_lookup", once="used_at", removable=True),
     "team_member": Rule(changes="email name role password", once="removed_at"),
     "test_clock": Rule(
-        changes="name offset_seconds advance_to",
+        changes="offset_seconds advance_to",
         steps={"status": {"ready": "advancing", "advancing": "ready"}},
     ),
     "webhook_attempt": Rule(changes="response_body", removable=True),
@@ -224,6 +232,16 @@ def frozen_columns(table: Table) -> list[str]:
     return [column.name for column in table.columns if column.name not in RULES[table.name].changing()]
 
 
+def final_states(table: Table, column: str, moves: Moves) -> list[str]:
+    """The states of a column's check from which no step leads on."""
+    check = next(
+        str(check.sqltext)
+        for check in table.constraints
+        if isinstance(check, CheckConstraint) and str(check.sqltext).startswith(f"{column} IN (")
+    )
+    return [state for state in re.findall(r"'(\w+)'", check) if state not in moves]
+
+
 def statements(dialect: str) -> Iterator[str]:
     """The triggers of all tables of facts."""
     if dialect != "sqlite":
@@ -244,6 +262,15 @@ def statements(dialect: str) -> Iterator[str]:
             yield write(name, "once", once, condition, f"{what}: what is set once stands")
         for column, moves in rule.steps.items():
             yield _steps(dialect, name, column, moves)
+            if rule.even_at_the_end is None:
+                continue
+            resting = sorted({*rule.changes.split()} - {*rule.even_at_the_end.split()})
+            if ends := final_states(table, column, moves):
+                ended = " OR ".join(f"OLD.{column} = '{state}'" for state in ends)
+                changed = " OR ".join(f"NEW.{other} {unlike} OLD.{other}" for other in resting)
+                yield write(
+                    name, "rests", resting, f"({ended}) AND ({changed})", f"{what}: it has ended and rests"
+                )
         if not rule.removable:
             yield write(name, "remains", None, "", f"{what}: a row is never removed")
 

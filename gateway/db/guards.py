@@ -94,7 +94,7 @@ def _gist(definition: str) -> tuple[frozenset[str], str, bool, str]:
     condition = re.search(r"WHEN (\(.*\))\s+EXECUTE", definition, re.DOTALL)
     return (
         frozenset(re.split(" (?:OR )?", events[1])) if events else frozenset(),
-        re.sub(r"[()\s]+", " ", condition[1]).lower().strip() if condition else "",
+        re.sub(r"(::text|[()\s])+", " ", condition[1]).lower().strip() if condition else "",
         "FOR EACH ROW" in definition,
         definition.rsplit(maxsplit=1)[-1] if definition else "",
     )

@@ -66,8 +66,8 @@ CREATE TRIGGER captured_serial_remains BEFORE DELETE ON captured_serial
 
 -- next
 
-CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_id, mode, request_sha256, amount_fen, down_payment_fen, government_subsidy, merchant_discount_fen, category, items, terms, return_url, cancel_url, store, reopens, created_at ON checkout
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.request_sha256 IS DISTINCT FROM OLD.request_sha256 OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.down_payment_fen IS DISTINCT FROM OLD.down_payment_fen OR NEW.government_subsidy IS DISTINCT FROM OLD.government_subsidy OR NEW.merchant_discount_fen IS DISTINCT FROM OLD.merchant_discount_fen OR NEW.category IS DISTINCT FROM OLD.category OR NEW.items IS DISTINCT FROM OLD.items OR NEW.terms IS DISTINCT FROM OLD.terms OR NEW.return_url IS DISTINCT FROM OLD.return_url OR NEW.cancel_url IS DISTINCT FROM OLD.cancel_url OR NEW.store IS DISTINCT FROM OLD.store OR NEW.reopens IS DISTINCT FROM OLD.reopens OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('checkout: what it was written with never changes')
+CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_id, mode, merchant_reference, request_sha256, amount_fen, down_payment_fen, government_subsidy, merchant_discount_fen, category, items, terms, return_url, cancel_url, store, metadata, opened_at, reopens, address_grace_ends, created_at ON checkout
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.merchant_reference IS DISTINCT FROM OLD.merchant_reference OR NEW.request_sha256 IS DISTINCT FROM OLD.request_sha256 OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.down_payment_fen IS DISTINCT FROM OLD.down_payment_fen OR NEW.government_subsidy IS DISTINCT FROM OLD.government_subsidy OR NEW.merchant_discount_fen IS DISTINCT FROM OLD.merchant_discount_fen OR NEW.category IS DISTINCT FROM OLD.category OR NEW.items IS DISTINCT FROM OLD.items OR NEW.terms IS DISTINCT FROM OLD.terms OR NEW.return_url IS DISTINCT FROM OLD.return_url OR NEW.cancel_url IS DISTINCT FROM OLD.cancel_url OR NEW.store IS DISTINCT FROM OLD.store OR NEW.metadata IS DISTINCT FROM OLD.metadata OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.reopens IS DISTINCT FROM OLD.reopens OR NEW.address_grace_ends IS DISTINCT FROM OLD.address_grace_ends OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('checkout: what it was written with never changes')
 
 -- next
 
@@ -79,6 +79,11 @@ CREATE TRIGGER checkout_once BEFORE UPDATE OF confirmed_at, payment_id ON checko
 CREATE TRIGGER checkout_status_steps BEFORE UPDATE OF status ON checkout
   FOR EACH ROW WHEN (NEW.status IS DISTINCT FROM OLD.status)
   EXECUTE FUNCTION keep_steps('status:open>identified,open>expired,open>canceled,identified>deciding,identified>expired,identified>canceled,deciding>under_review,deciding>approved,deciding>declined,under_review>approved,under_review>declined,under_review>canceled')
+
+-- next
+
+CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, plans, prices, review_due_at, term, unavailable ON checkout
+  FOR EACH ROW WHEN ((OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_quote_hash IS DISTINCT FROM OLD.confirmed_quote_hash OR NEW.decline_code IS DISTINCT FROM OLD.decline_code OR NEW.decline_reasons IS DISTINCT FROM OLD.decline_reasons OR NEW.disclosed_at IS DISTINCT FROM OLD.disclosed_at OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.identified_at IS DISTINCT FROM OLD.identified_at OR NEW.plans IS DISTINCT FROM OLD.plans OR NEW.prices IS DISTINCT FROM OLD.prices OR NEW.review_due_at IS DISTINCT FROM OLD.review_due_at OR NEW.term IS DISTINCT FROM OLD.term OR NEW.unavailable IS DISTINCT FROM OLD.unavailable)) EXECUTE FUNCTION refuse_change('checkout: it has ended and rests')
 
 -- next
 
@@ -113,8 +118,8 @@ CREATE TRIGGER collection_remains BEFORE DELETE ON collection
 
 -- next
 
-CREATE TRIGGER credit_decision_frozen BEFORE UPDATE OF id, mode, checkout_id, shopper_id, amount_fen, recommended, outcome, decided_by, limit_fen, reasons, signals, features, fraud_probability, default_probability, fraud_score, credit_score, policy, recommended_limit_fen, model, model_sha256, price_tier, annual_rate_bp, green_uplift_fen, sandbox, latency_us, note, created_at ON credit_decision
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.checkout_id IS DISTINCT FROM OLD.checkout_id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.recommended IS DISTINCT FROM OLD.recommended OR NEW.outcome IS DISTINCT FROM OLD.outcome OR NEW.decided_by IS DISTINCT FROM OLD.decided_by OR NEW.limit_fen IS DISTINCT FROM OLD.limit_fen OR NEW.reasons IS DISTINCT FROM OLD.reasons OR NEW.signals IS DISTINCT FROM OLD.signals OR NEW.features IS DISTINCT FROM OLD.features OR NEW.fraud_probability IS DISTINCT FROM OLD.fraud_probability OR NEW.default_probability IS DISTINCT FROM OLD.default_probability OR NEW.fraud_score IS DISTINCT FROM OLD.fraud_score OR NEW.credit_score IS DISTINCT FROM OLD.credit_score OR NEW.policy IS DISTINCT FROM OLD.policy OR NEW.recommended_limit_fen IS DISTINCT FROM OLD.recommended_limit_fen OR NEW.model IS DISTINCT FROM OLD.model OR NEW.model_sha256 IS DISTINCT FROM OLD.model_sha256 OR NEW.price_tier IS DISTINCT FROM OLD.price_tier OR NEW.annual_rate_bp IS DISTINCT FROM OLD.annual_rate_bp OR NEW.green_uplift_fen IS DISTINCT FROM OLD.green_uplift_fen OR NEW.sandbox IS DISTINCT FROM OLD.sandbox OR NEW.latency_us IS DISTINCT FROM OLD.latency_us OR NEW.note IS DISTINCT FROM OLD.note OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('credit decision: what it was written with never changes')
+CREATE TRIGGER credit_decision_frozen BEFORE UPDATE OF id, mode, checkout_id, amount_fen, recommended, outcome, decided_by, limit_fen, reasons, signals, features, fraud_probability, default_probability, fraud_score, credit_score, policy, recommended_limit_fen, model, model_sha256, price_tier, annual_rate_bp, green_uplift_fen, sandbox, latency_us, note, created_at ON credit_decision
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.checkout_id IS DISTINCT FROM OLD.checkout_id OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.recommended IS DISTINCT FROM OLD.recommended OR NEW.outcome IS DISTINCT FROM OLD.outcome OR NEW.decided_by IS DISTINCT FROM OLD.decided_by OR NEW.limit_fen IS DISTINCT FROM OLD.limit_fen OR NEW.reasons IS DISTINCT FROM OLD.reasons OR NEW.signals IS DISTINCT FROM OLD.signals OR NEW.features IS DISTINCT FROM OLD.features OR NEW.fraud_probability IS DISTINCT FROM OLD.fraud_probability OR NEW.default_probability IS DISTINCT FROM OLD.default_probability OR NEW.fraud_score IS DISTINCT FROM OLD.fraud_score OR NEW.credit_score IS DISTINCT FROM OLD.credit_score OR NEW.policy IS DISTINCT FROM OLD.policy OR NEW.recommended_limit_fen IS DISTINCT FROM OLD.recommended_limit_fen OR NEW.model IS DISTINCT FROM OLD.model OR NEW.model_sha256 IS DISTINCT FROM OLD.model_sha256 OR NEW.price_tier IS DISTINCT FROM OLD.price_tier OR NEW.annual_rate_bp IS DISTINCT FROM OLD.annual_rate_bp OR NEW.green_uplift_fen IS DISTINCT FROM OLD.green_uplift_fen OR NEW.sandbox IS DISTINCT FROM OLD.sandbox OR NEW.latency_us IS DISTINCT FROM OLD.latency_us OR NEW.note IS DISTINCT FROM OLD.note OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('credit decision: what it was written with never changes')
 
 -- next
 
@@ -133,8 +138,8 @@ CREATE TRIGGER credit_limit_remains BEFORE DELETE ON credit_limit
 
 -- next
 
-CREATE TRIGGER decision_request_frozen BEFORE UPDATE OF id, mode, checkout_id, shopper_id, amount_fen, ask_bureau, link_signals, created_at, asked_at ON decision_request
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.checkout_id IS DISTINCT FROM OLD.checkout_id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.ask_bureau IS DISTINCT FROM OLD.ask_bureau OR NEW.link_signals IS DISTINCT FROM OLD.link_signals OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.asked_at IS DISTINCT FROM OLD.asked_at) EXECUTE FUNCTION refuse_change('decision request: what it was written with never changes')
+CREATE TRIGGER decision_request_frozen BEFORE UPDATE OF id, mode, checkout_id, amount_fen, ask_bureau, link_signals, created_at, asked_at ON decision_request
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.checkout_id IS DISTINCT FROM OLD.checkout_id OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.ask_bureau IS DISTINCT FROM OLD.ask_bureau OR NEW.link_signals IS DISTINCT FROM OLD.link_signals OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.asked_at IS DISTINCT FROM OLD.asked_at) EXECUTE FUNCTION refuse_change('decision request: what it was written with never changes')
 
 -- next
 
@@ -179,6 +184,11 @@ CREATE TRIGGER dispute_status_steps BEFORE UPDATE OF status ON dispute
 
 -- next
 
+CREATE TRIGGER dispute_rests BEFORE UPDATE OF evidence ON dispute
+  FOR EACH ROW WHEN ((OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.evidence IS DISTINCT FROM OLD.evidence)) EXECUTE FUNCTION refuse_change('dispute: it has ended and rests')
+
+-- next
+
 CREATE TRIGGER dispute_remains BEFORE DELETE ON dispute
   FOR EACH ROW EXECUTE FUNCTION refuse_change('dispute: a row is never removed')
 
@@ -197,6 +207,11 @@ CREATE TRIGGER erasure_request_once BEFORE UPDATE OF decided_at ON erasure_reque
 CREATE TRIGGER erasure_request_status_steps BEFORE UPDATE OF status ON erasure_request
   FOR EACH ROW WHEN (NEW.status IS DISTINCT FROM OLD.status)
   EXECUTE FUNCTION keep_steps('status:frozen>erased,frozen>withdrawn')
+
+-- next
+
+CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF frozen_until, reason ON erasure_request
+  FOR EACH ROW WHEN ((OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.frozen_until IS DISTINCT FROM OLD.frozen_until OR NEW.reason IS DISTINCT FROM OLD.reason)) EXECUTE FUNCTION refuse_change('erasure request: it has ended and rests')
 
 -- next
 
@@ -342,8 +357,8 @@ CREATE TRIGGER loan_repayment_remains BEFORE DELETE ON loan_repayment
 
 -- next
 
-CREATE TRIGGER merchant_frozen BEFORE UPDATE OF id, category, created_at ON merchant
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.category IS DISTINCT FROM OLD.category OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('merchant: what it was written with never changes')
+CREATE TRIGGER merchant_frozen BEFORE UPDATE OF id, name, name_en, category, allowed_origins, created_at ON merchant
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.name IS DISTINCT FROM OLD.name OR NEW.name_en IS DISTINCT FROM OLD.name_en OR NEW.category IS DISTINCT FROM OLD.category OR NEW.allowed_origins IS DISTINCT FROM OLD.allowed_origins OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('merchant: what it was written with never changes')
 
 -- next
 
@@ -372,13 +387,13 @@ CREATE TRIGGER partner_score_remains BEFORE DELETE ON partner_score
 
 -- next
 
-CREATE TRIGGER passkey_frozen BEFORE UPDATE OF id, member_id, credential_id, public_key, created_at ON passkey
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.member_id IS DISTINCT FROM OLD.member_id OR NEW.credential_id IS DISTINCT FROM OLD.credential_id OR NEW.public_key IS DISTINCT FROM OLD.public_key OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('passkey: what it was written with never changes')
+CREATE TRIGGER passkey_frozen BEFORE UPDATE OF id, member_id, credential_id, public_key, name, created_at ON passkey
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.member_id IS DISTINCT FROM OLD.member_id OR NEW.credential_id IS DISTINCT FROM OLD.credential_id OR NEW.public_key IS DISTINCT FROM OLD.public_key OR NEW.name IS DISTINCT FROM OLD.name OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('passkey: what it was written with never changes')
 
 -- next
 
-CREATE TRIGGER payment_frozen BEFORE UPDATE OF id, merchant_id, mode, checkout_id, shopper_id, funder, amount_fen, term, plan, price, government_subsidy, store, acknowledge_by, created_at ON payment
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.checkout_id IS DISTINCT FROM OLD.checkout_id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.term IS DISTINCT FROM OLD.term OR NEW.plan IS DISTINCT FROM OLD.plan OR NEW.price IS DISTINCT FROM OLD.price OR NEW.government_subsidy IS DISTINCT FROM OLD.government_subsidy OR NEW.store IS DISTINCT FROM OLD.store OR NEW.acknowledge_by IS DISTINCT FROM OLD.acknowledge_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('payment: what it was written with never changes')
+CREATE TRIGGER payment_frozen BEFORE UPDATE OF id, merchant_id, mode, checkout_id, shopper_id, funder, amount_fen, term, plan, price, government_subsidy, store, expires_at, acknowledge_by, created_at ON payment
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.checkout_id IS DISTINCT FROM OLD.checkout_id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.term IS DISTINCT FROM OLD.term OR NEW.plan IS DISTINCT FROM OLD.plan OR NEW.price IS DISTINCT FROM OLD.price OR NEW.government_subsidy IS DISTINCT FROM OLD.government_subsidy OR NEW.store IS DISTINCT FROM OLD.store OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.acknowledge_by IS DISTINCT FROM OLD.acknowledge_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('payment: what it was written with never changes')
 
 -- next
 
@@ -407,8 +422,8 @@ CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, merchant_id, mode, settlement_
 
 -- next
 
-CREATE TRIGGER payout_once BEFORE UPDATE OF paid_at ON payout
-  FOR EACH ROW WHEN ((OLD.paid_at IS NOT NULL AND NEW.paid_at IS DISTINCT FROM OLD.paid_at)) EXECUTE FUNCTION refuse_change('payout: what is set once stands')
+CREATE TRIGGER payout_once BEFORE UPDATE OF failure, paid_at ON payout
+  FOR EACH ROW WHEN ((OLD.failure IS NOT NULL AND NEW.failure IS DISTINCT FROM OLD.failure) OR (OLD.paid_at IS NOT NULL AND NEW.paid_at IS DISTINCT FROM OLD.paid_at)) EXECUTE FUNCTION refuse_change('payout: what is set once stands')
 
 -- next
 
@@ -489,8 +504,8 @@ CREATE TRIGGER settlement_batch_remains BEFORE DELETE ON settlement_batch
 
 -- next
 
-CREATE TRIGGER settlement_line_frozen BEFORE UPDATE OF id, merchant_id, mode, kind, object_id, payment_id, capture_id, store, amount_fen, merchant_fee_fen, merchant_subsidy_fen, net_fen, from_pending_fen, settlement_date, test_failure, entry_id, created_at ON settlement_line
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.store IS DISTINCT FROM OLD.store OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.merchant_fee_fen IS DISTINCT FROM OLD.merchant_fee_fen OR NEW.merchant_subsidy_fen IS DISTINCT FROM OLD.merchant_subsidy_fen OR NEW.net_fen IS DISTINCT FROM OLD.net_fen OR NEW.from_pending_fen IS DISTINCT FROM OLD.from_pending_fen OR NEW.settlement_date IS DISTINCT FROM OLD.settlement_date OR NEW.test_failure IS DISTINCT FROM OLD.test_failure OR NEW.entry_id IS DISTINCT FROM OLD.entry_id OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('settlement line: what it was written with never changes')
+CREATE TRIGGER settlement_line_frozen BEFORE UPDATE OF id, merchant_id, mode, kind, object_id, payment_id, capture_id, merchant_reference, store, amount_fen, merchant_fee_fen, merchant_subsidy_fen, net_fen, from_pending_fen, settlement_date, test_failure, entry_id, created_at ON settlement_line
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.merchant_reference IS DISTINCT FROM OLD.merchant_reference OR NEW.store IS DISTINCT FROM OLD.store OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.merchant_fee_fen IS DISTINCT FROM OLD.merchant_fee_fen OR NEW.merchant_subsidy_fen IS DISTINCT FROM OLD.merchant_subsidy_fen OR NEW.net_fen IS DISTINCT FROM OLD.net_fen OR NEW.from_pending_fen IS DISTINCT FROM OLD.from_pending_fen OR NEW.settlement_date IS DISTINCT FROM OLD.settlement_date OR NEW.test_failure IS DISTINCT FROM OLD.test_failure OR NEW.entry_id IS DISTINCT FROM OLD.entry_id OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('settlement line: what it was written with never changes')
 
 -- next
 
@@ -545,6 +560,11 @@ CREATE TRIGGER shopper_return_status_steps BEFORE UPDATE OF status ON shopper_re
 
 -- next
 
+CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF failure ON shopper_return
+  FOR EACH ROW WHEN ((OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.failure IS DISTINCT FROM OLD.failure)) EXECUTE FUNCTION refuse_change('shopper return: it has ended and rests')
+
+-- next
+
 CREATE TRIGGER shopper_return_remains BEFORE DELETE ON shopper_return
   FOR EACH ROW EXECUTE FUNCTION refuse_change('shopper return: a row is never removed')
 
@@ -570,8 +590,8 @@ CREATE TRIGGER subsidy_claim_remains BEFORE DELETE ON subsidy_claim
 
 -- next
 
-CREATE TRIGGER subsidy_programme_frozen BEFORE UPDATE OF id, code, category, grade, rate, price_cap_fen, amount_cap_fen, valid_from, region ON subsidy_programme
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.code IS DISTINCT FROM OLD.code OR NEW.category IS DISTINCT FROM OLD.category OR NEW.grade IS DISTINCT FROM OLD.grade OR NEW.rate IS DISTINCT FROM OLD.rate OR NEW.price_cap_fen IS DISTINCT FROM OLD.price_cap_fen OR NEW.amount_cap_fen IS DISTINCT FROM OLD.amount_cap_fen OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.region IS DISTINCT FROM OLD.region) EXECUTE FUNCTION refuse_change('subsidy programme: what it was written with never changes')
+CREATE TRIGGER subsidy_programme_frozen BEFORE UPDATE OF id, code, category, grade, rate, price_cap_fen, amount_cap_fen, valid_from, valid_to, region ON subsidy_programme
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.code IS DISTINCT FROM OLD.code OR NEW.category IS DISTINCT FROM OLD.category OR NEW.grade IS DISTINCT FROM OLD.grade OR NEW.rate IS DISTINCT FROM OLD.rate OR NEW.price_cap_fen IS DISTINCT FROM OLD.price_cap_fen OR NEW.amount_cap_fen IS DISTINCT FROM OLD.amount_cap_fen OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.valid_to IS DISTINCT FROM OLD.valid_to OR NEW.region IS DISTINCT FROM OLD.region) EXECUTE FUNCTION refuse_change('subsidy programme: what it was written with never changes')
 
 -- next
 
@@ -605,8 +625,8 @@ CREATE TRIGGER team_member_remains BEFORE DELETE ON team_member
 
 -- next
 
-CREATE TRIGGER test_clock_frozen BEFORE UPDATE OF id, merchant_id, mode, created_at ON test_clock
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('test clock: what it was written with never changes')
+CREATE TRIGGER test_clock_frozen BEFORE UPDATE OF id, merchant_id, mode, name, created_at ON test_clock
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.name IS DISTINCT FROM OLD.name OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('test clock: what it was written with never changes')
 
 -- next
 

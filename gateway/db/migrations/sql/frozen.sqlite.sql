@@ -63,7 +63,7 @@ END
 
 -- next
 
-CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_id, mode, request_sha256, amount_fen, down_payment_fen, government_subsidy, merchant_discount_fen, category, items, terms, return_url, cancel_url, store, reopens, created_at ON checkout WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.request_sha256 IS NOT OLD.request_sha256 OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.down_payment_fen IS NOT OLD.down_payment_fen OR NEW.government_subsidy IS NOT OLD.government_subsidy OR NEW.merchant_discount_fen IS NOT OLD.merchant_discount_fen OR NEW.category IS NOT OLD.category OR NEW.items IS NOT OLD.items OR NEW.terms IS NOT OLD.terms OR NEW.return_url IS NOT OLD.return_url OR NEW.cancel_url IS NOT OLD.cancel_url OR NEW.store IS NOT OLD.store OR NEW.reopens IS NOT OLD.reopens OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_id, mode, merchant_reference, request_sha256, amount_fen, down_payment_fen, government_subsidy, merchant_discount_fen, category, items, terms, return_url, cancel_url, store, metadata, opened_at, reopens, address_grace_ends, created_at ON checkout WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.merchant_reference IS NOT OLD.merchant_reference OR NEW.request_sha256 IS NOT OLD.request_sha256 OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.down_payment_fen IS NOT OLD.down_payment_fen OR NEW.government_subsidy IS NOT OLD.government_subsidy OR NEW.merchant_discount_fen IS NOT OLD.merchant_discount_fen OR NEW.category IS NOT OLD.category OR NEW.items IS NOT OLD.items OR NEW.terms IS NOT OLD.terms OR NEW.return_url IS NOT OLD.return_url OR NEW.cancel_url IS NOT OLD.cancel_url OR NEW.store IS NOT OLD.store OR NEW.metadata IS NOT OLD.metadata OR NEW.opened_at IS NOT OLD.opened_at OR NEW.reopens IS NOT OLD.reopens OR NEW.address_grace_ends IS NOT OLD.address_grace_ends OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'checkout: what it was written with never changes');
 END
@@ -80,6 +80,13 @@ END
 CREATE TRIGGER checkout_status_steps BEFORE UPDATE OF status ON checkout WHEN NEW.status IS NOT OLD.status AND NOT ((OLD.status = 'open' AND NEW.status IN ('identified', 'expired', 'canceled')) OR (OLD.status = 'identified' AND NEW.status IN ('deciding', 'expired', 'canceled')) OR (OLD.status = 'deciding' AND NEW.status IN ('under_review', 'approved', 'declined')) OR (OLD.status = 'under_review' AND NEW.status IN ('approved', 'declined', 'canceled')))
 BEGIN
   SELECT RAISE(ABORT, 'checkout: that is no step of its status');
+END
+
+-- next
+
+CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, plans, prices, review_due_at, term, unavailable ON checkout WHEN (OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_quote_hash IS NOT OLD.confirmed_quote_hash OR NEW.decline_code IS NOT OLD.decline_code OR NEW.decline_reasons IS NOT OLD.decline_reasons OR NEW.disclosed_at IS NOT OLD.disclosed_at OR NEW.expires_at IS NOT OLD.expires_at OR NEW.identified_at IS NOT OLD.identified_at OR NEW.plans IS NOT OLD.plans OR NEW.prices IS NOT OLD.prices OR NEW.review_due_at IS NOT OLD.review_due_at OR NEW.term IS NOT OLD.term OR NEW.unavailable IS NOT OLD.unavailable)
+BEGIN
+  SELECT RAISE(ABORT, 'checkout: it has ended and rests');
 END
 
 -- next
@@ -126,7 +133,7 @@ END
 
 -- next
 
-CREATE TRIGGER credit_decision_frozen BEFORE UPDATE OF id, mode, checkout_id, shopper_id, amount_fen, recommended, outcome, decided_by, limit_fen, reasons, signals, features, fraud_probability, default_probability, fraud_score, credit_score, policy, recommended_limit_fen, model, model_sha256, price_tier, annual_rate_bp, green_uplift_fen, sandbox, latency_us, note, created_at ON credit_decision WHEN NEW.id IS NOT OLD.id OR NEW.mode IS NOT OLD.mode OR NEW.checkout_id IS NOT OLD.checkout_id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.recommended IS NOT OLD.recommended OR NEW.outcome IS NOT OLD.outcome OR NEW.decided_by IS NOT OLD.decided_by OR NEW.limit_fen IS NOT OLD.limit_fen OR NEW.reasons IS NOT OLD.reasons OR NEW.signals IS NOT OLD.signals OR NEW.features IS NOT OLD.features OR NEW.fraud_probability IS NOT OLD.fraud_probability OR NEW.default_probability IS NOT OLD.default_probability OR NEW.fraud_score IS NOT OLD.fraud_score OR NEW.credit_score IS NOT OLD.credit_score OR NEW.policy IS NOT OLD.policy OR NEW.recommended_limit_fen IS NOT OLD.recommended_limit_fen OR NEW.model IS NOT OLD.model OR NEW.model_sha256 IS NOT OLD.model_sha256 OR NEW.price_tier IS NOT OLD.price_tier OR NEW.annual_rate_bp IS NOT OLD.annual_rate_bp OR NEW.green_uplift_fen IS NOT OLD.green_uplift_fen OR NEW.sandbox IS NOT OLD.sandbox OR NEW.latency_us IS NOT OLD.latency_us OR NEW.note IS NOT OLD.note OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER credit_decision_frozen BEFORE UPDATE OF id, mode, checkout_id, amount_fen, recommended, outcome, decided_by, limit_fen, reasons, signals, features, fraud_probability, default_probability, fraud_score, credit_score, policy, recommended_limit_fen, model, model_sha256, price_tier, annual_rate_bp, green_uplift_fen, sandbox, latency_us, note, created_at ON credit_decision WHEN NEW.id IS NOT OLD.id OR NEW.mode IS NOT OLD.mode OR NEW.checkout_id IS NOT OLD.checkout_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.recommended IS NOT OLD.recommended OR NEW.outcome IS NOT OLD.outcome OR NEW.decided_by IS NOT OLD.decided_by OR NEW.limit_fen IS NOT OLD.limit_fen OR NEW.reasons IS NOT OLD.reasons OR NEW.signals IS NOT OLD.signals OR NEW.features IS NOT OLD.features OR NEW.fraud_probability IS NOT OLD.fraud_probability OR NEW.default_probability IS NOT OLD.default_probability OR NEW.fraud_score IS NOT OLD.fraud_score OR NEW.credit_score IS NOT OLD.credit_score OR NEW.policy IS NOT OLD.policy OR NEW.recommended_limit_fen IS NOT OLD.recommended_limit_fen OR NEW.model IS NOT OLD.model OR NEW.model_sha256 IS NOT OLD.model_sha256 OR NEW.price_tier IS NOT OLD.price_tier OR NEW.annual_rate_bp IS NOT OLD.annual_rate_bp OR NEW.green_uplift_fen IS NOT OLD.green_uplift_fen OR NEW.sandbox IS NOT OLD.sandbox OR NEW.latency_us IS NOT OLD.latency_us OR NEW.note IS NOT OLD.note OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'credit decision: what it was written with never changes');
 END
@@ -154,7 +161,7 @@ END
 
 -- next
 
-CREATE TRIGGER decision_request_frozen BEFORE UPDATE OF id, mode, checkout_id, shopper_id, amount_fen, ask_bureau, link_signals, created_at, asked_at ON decision_request WHEN NEW.id IS NOT OLD.id OR NEW.mode IS NOT OLD.mode OR NEW.checkout_id IS NOT OLD.checkout_id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.ask_bureau IS NOT OLD.ask_bureau OR NEW.link_signals IS NOT OLD.link_signals OR NEW.created_at IS NOT OLD.created_at OR NEW.asked_at IS NOT OLD.asked_at
+CREATE TRIGGER decision_request_frozen BEFORE UPDATE OF id, mode, checkout_id, amount_fen, ask_bureau, link_signals, created_at, asked_at ON decision_request WHEN NEW.id IS NOT OLD.id OR NEW.mode IS NOT OLD.mode OR NEW.checkout_id IS NOT OLD.checkout_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.ask_bureau IS NOT OLD.ask_bureau OR NEW.link_signals IS NOT OLD.link_signals OR NEW.created_at IS NOT OLD.created_at OR NEW.asked_at IS NOT OLD.asked_at
 BEGIN
   SELECT RAISE(ABORT, 'decision request: what it was written with never changes');
 END
@@ -217,6 +224,13 @@ END
 
 -- next
 
+CREATE TRIGGER dispute_rests BEFORE UPDATE OF evidence ON dispute WHEN (OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.evidence IS NOT OLD.evidence)
+BEGIN
+  SELECT RAISE(ABORT, 'dispute: it has ended and rests');
+END
+
+-- next
+
 CREATE TRIGGER dispute_remains BEFORE DELETE ON dispute
 BEGIN
   SELECT RAISE(ABORT, 'dispute: a row is never removed');
@@ -241,6 +255,13 @@ END
 CREATE TRIGGER erasure_request_status_steps BEFORE UPDATE OF status ON erasure_request WHEN NEW.status IS NOT OLD.status AND NOT ((OLD.status = 'frozen' AND NEW.status IN ('erased', 'withdrawn')))
 BEGIN
   SELECT RAISE(ABORT, 'erasure request: that is no step of its status');
+END
+
+-- next
+
+CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF frozen_until, reason ON erasure_request WHEN (OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.frozen_until IS NOT OLD.frozen_until OR NEW.reason IS NOT OLD.reason)
+BEGIN
+  SELECT RAISE(ABORT, 'erasure request: it has ended and rests');
 END
 
 -- next
@@ -441,7 +462,7 @@ END
 
 -- next
 
-CREATE TRIGGER merchant_frozen BEFORE UPDATE OF id, category, created_at ON merchant WHEN NEW.id IS NOT OLD.id OR NEW.category IS NOT OLD.category OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER merchant_frozen BEFORE UPDATE OF id, name, name_en, category, allowed_origins, created_at ON merchant WHEN NEW.id IS NOT OLD.id OR NEW.name IS NOT OLD.name OR NEW.name_en IS NOT OLD.name_en OR NEW.category IS NOT OLD.category OR NEW.allowed_origins IS NOT OLD.allowed_origins OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'merchant: what it was written with never changes');
 END
@@ -483,14 +504,14 @@ END
 
 -- next
 
-CREATE TRIGGER passkey_frozen BEFORE UPDATE OF id, member_id, credential_id, public_key, created_at ON passkey WHEN NEW.id IS NOT OLD.id OR NEW.member_id IS NOT OLD.member_id OR NEW.credential_id IS NOT OLD.credential_id OR NEW.public_key IS NOT OLD.public_key OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER passkey_frozen BEFORE UPDATE OF id, member_id, credential_id, public_key, name, created_at ON passkey WHEN NEW.id IS NOT OLD.id OR NEW.member_id IS NOT OLD.member_id OR NEW.credential_id IS NOT OLD.credential_id OR NEW.public_key IS NOT OLD.public_key OR NEW.name IS NOT OLD.name OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'passkey: what it was written with never changes');
 END
 
 -- next
 
-CREATE TRIGGER payment_frozen BEFORE UPDATE OF id, merchant_id, mode, checkout_id, shopper_id, funder, amount_fen, term, plan, price, government_subsidy, store, acknowledge_by, created_at ON payment WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.checkout_id IS NOT OLD.checkout_id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.funder IS NOT OLD.funder OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.term IS NOT OLD.term OR NEW.plan IS NOT OLD.plan OR NEW.price IS NOT OLD.price OR NEW.government_subsidy IS NOT OLD.government_subsidy OR NEW.store IS NOT OLD.store OR NEW.acknowledge_by IS NOT OLD.acknowledge_by OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER payment_frozen BEFORE UPDATE OF id, merchant_id, mode, checkout_id, shopper_id, funder, amount_fen, term, plan, price, government_subsidy, store, expires_at, acknowledge_by, created_at ON payment WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.checkout_id IS NOT OLD.checkout_id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.funder IS NOT OLD.funder OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.term IS NOT OLD.term OR NEW.plan IS NOT OLD.plan OR NEW.price IS NOT OLD.price OR NEW.government_subsidy IS NOT OLD.government_subsidy OR NEW.store IS NOT OLD.store OR NEW.expires_at IS NOT OLD.expires_at OR NEW.acknowledge_by IS NOT OLD.acknowledge_by OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'payment: what it was written with never changes');
 END
@@ -532,7 +553,7 @@ END
 
 -- next
 
-CREATE TRIGGER payout_once BEFORE UPDATE OF paid_at ON payout WHEN (OLD.paid_at IS NOT NULL AND NEW.paid_at IS NOT OLD.paid_at)
+CREATE TRIGGER payout_once BEFORE UPDATE OF failure, paid_at ON payout WHEN (OLD.failure IS NOT NULL AND NEW.failure IS NOT OLD.failure) OR (OLD.paid_at IS NOT NULL AND NEW.paid_at IS NOT OLD.paid_at)
 BEGIN
   SELECT RAISE(ABORT, 'payout: what is set once stands');
 END
@@ -644,7 +665,7 @@ END
 
 -- next
 
-CREATE TRIGGER settlement_line_frozen BEFORE UPDATE OF id, merchant_id, mode, kind, object_id, payment_id, capture_id, store, amount_fen, merchant_fee_fen, merchant_subsidy_fen, net_fen, from_pending_fen, settlement_date, test_failure, entry_id, created_at ON settlement_line WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.kind IS NOT OLD.kind OR NEW.object_id IS NOT OLD.object_id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.store IS NOT OLD.store OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.merchant_fee_fen IS NOT OLD.merchant_fee_fen OR NEW.merchant_subsidy_fen IS NOT OLD.merchant_subsidy_fen OR NEW.net_fen IS NOT OLD.net_fen OR NEW.from_pending_fen IS NOT OLD.from_pending_fen OR NEW.settlement_date IS NOT OLD.settlement_date OR NEW.test_failure IS NOT OLD.test_failure OR NEW.entry_id IS NOT OLD.entry_id OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER settlement_line_frozen BEFORE UPDATE OF id, merchant_id, mode, kind, object_id, payment_id, capture_id, merchant_reference, store, amount_fen, merchant_fee_fen, merchant_subsidy_fen, net_fen, from_pending_fen, settlement_date, test_failure, entry_id, created_at ON settlement_line WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.kind IS NOT OLD.kind OR NEW.object_id IS NOT OLD.object_id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.merchant_reference IS NOT OLD.merchant_reference OR NEW.store IS NOT OLD.store OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.merchant_fee_fen IS NOT OLD.merchant_fee_fen OR NEW.merchant_subsidy_fen IS NOT OLD.merchant_subsidy_fen OR NEW.net_fen IS NOT OLD.net_fen OR NEW.from_pending_fen IS NOT OLD.from_pending_fen OR NEW.settlement_date IS NOT OLD.settlement_date OR NEW.test_failure IS NOT OLD.test_failure OR NEW.entry_id IS NOT OLD.entry_id OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'settlement line: what it was written with never changes');
 END
@@ -721,6 +742,13 @@ END
 
 -- next
 
+CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF failure ON shopper_return WHEN (OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.failure IS NOT OLD.failure)
+BEGIN
+  SELECT RAISE(ABORT, 'shopper return: it has ended and rests');
+END
+
+-- next
+
 CREATE TRIGGER shopper_return_remains BEFORE DELETE ON shopper_return
 BEGIN
   SELECT RAISE(ABORT, 'shopper return: a row is never removed');
@@ -756,7 +784,7 @@ END
 
 -- next
 
-CREATE TRIGGER subsidy_programme_frozen BEFORE UPDATE OF id, code, category, grade, rate, price_cap_fen, amount_cap_fen, valid_from, region ON subsidy_programme WHEN NEW.id IS NOT OLD.id OR NEW.code IS NOT OLD.code OR NEW.category IS NOT OLD.category OR NEW.grade IS NOT OLD.grade OR NEW.rate IS NOT OLD.rate OR NEW.price_cap_fen IS NOT OLD.price_cap_fen OR NEW.amount_cap_fen IS NOT OLD.amount_cap_fen OR NEW.valid_from IS NOT OLD.valid_from OR NEW.region IS NOT OLD.region
+CREATE TRIGGER subsidy_programme_frozen BEFORE UPDATE OF id, code, category, grade, rate, price_cap_fen, amount_cap_fen, valid_from, valid_to, region ON subsidy_programme WHEN NEW.id IS NOT OLD.id OR NEW.code IS NOT OLD.code OR NEW.category IS NOT OLD.category OR NEW.grade IS NOT OLD.grade OR NEW.rate IS NOT OLD.rate OR NEW.price_cap_fen IS NOT OLD.price_cap_fen OR NEW.amount_cap_fen IS NOT OLD.amount_cap_fen OR NEW.valid_from IS NOT OLD.valid_from OR NEW.valid_to IS NOT OLD.valid_to OR NEW.region IS NOT OLD.region
 BEGIN
   SELECT RAISE(ABORT, 'subsidy programme: what it was written with never changes');
 END
@@ -805,7 +833,7 @@ END
 
 -- next
 
-CREATE TRIGGER test_clock_frozen BEFORE UPDATE OF id, merchant_id, mode, created_at ON test_clock WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER test_clock_frozen BEFORE UPDATE OF id, merchant_id, mode, name, created_at ON test_clock WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.name IS NOT OLD.name OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'test clock: what it was written with never changes');
 END
