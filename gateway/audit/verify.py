@@ -10,7 +10,8 @@ from sqlmodel import col, select
 
 from gateway.audit import chain, service
 from gateway.audit.models import AuditEntry
-from gateway.db.guards import AUDIT, missing_guards
+from gateway.db import witness
+from gateway.db.guards import AUDIT, FACTS, missing_guards
 from gateway.db.transactions import Transaction
 from gateway.roots.checking import Verifier, check
 from gateway.roots.root import Root
@@ -78,6 +79,9 @@ def verify(tx: Transaction, verifier: Verifier, exported: Sequence[Root] = ()) -
         Problem(found.number, found.what, found.detail)
         for found in check(tx, service.CHAIN, kept, exported, verifier=verifier)
     ]
+    problems += [
+        Problem(0, "row", f"{table} {key}: {wrong}") for table, key, wrong in witness.unlike(tx.connection())
+    ]
     problems.sort(key=lambda problem: problem.number)
     return Report(
         entries=entries,
@@ -85,7 +89,7 @@ def verify(tx: Transaction, verifier: Verifier, exported: Sequence[Root] = ()) -
         exported=len(exported),
         unsigned=max(number - signed, 0),
         problems=tuple(problems),
-        missing_guards=tuple(missing_guards(tx.connection(), AUDIT)),
+        missing_guards=tuple(missing_guards(tx.connection(), (*AUDIT, *FACTS))),
     )
 
 

@@ -135,6 +135,7 @@ RULES: Mapping[str, Rule] = {
     "plan_price": Rule(once="valid_to"),
     "publishable_key": Rule(),
     "refund": Rule(changes="items", steps={"status": {"pending": "succeeded failed"}}),
+    "row_version": Rule(),
     "score_usage": Rule(changes="scores"),
     "settlement_batch": Rule(once="payout_id"),
     "settlement_line": Rule(once="batch_id"),

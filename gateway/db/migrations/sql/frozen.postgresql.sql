@@ -479,6 +479,16 @@ CREATE TRIGGER refund_remains BEFORE DELETE ON refund
 
 -- next
 
+CREATE TRIGGER row_version_frozen BEFORE UPDATE OF of, row_key, version, sha256 ON row_version
+  FOR EACH ROW WHEN (NEW.of IS DISTINCT FROM OLD.of OR NEW.row_key IS DISTINCT FROM OLD.row_key OR NEW.version IS DISTINCT FROM OLD.version OR NEW.sha256 IS DISTINCT FROM OLD.sha256) EXECUTE FUNCTION refuse_change('row version: what it was written with never changes')
+
+-- next
+
+CREATE TRIGGER row_version_remains BEFORE DELETE ON row_version
+  FOR EACH ROW EXECUTE FUNCTION refuse_change('row version: a row is never removed')
+
+-- next
+
 CREATE TRIGGER score_usage_frozen BEFORE UPDATE OF merchant_id, mode, day ON score_usage
   FOR EACH ROW WHEN (NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.day IS DISTINCT FROM OLD.day) EXECUTE FUNCTION refuse_change('score usage: what it was written with never changes')
 

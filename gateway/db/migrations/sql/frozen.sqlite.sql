@@ -630,6 +630,20 @@ END
 
 -- next
 
+CREATE TRIGGER row_version_frozen BEFORE UPDATE OF of, row_key, version, sha256 ON row_version WHEN NEW.of IS NOT OLD.of OR NEW.row_key IS NOT OLD.row_key OR NEW.version IS NOT OLD.version OR NEW.sha256 IS NOT OLD.sha256
+BEGIN
+  SELECT RAISE(ABORT, 'row version: what it was written with never changes');
+END
+
+-- next
+
+CREATE TRIGGER row_version_remains BEFORE DELETE ON row_version
+BEGIN
+  SELECT RAISE(ABORT, 'row version: a row is never removed');
+END
+
+-- next
+
 CREATE TRIGGER score_usage_frozen BEFORE UPDATE OF merchant_id, mode, day ON score_usage WHEN NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.day IS NOT OLD.day
 BEGIN
   SELECT RAISE(ABORT, 'score usage: what it was written with never changes');
