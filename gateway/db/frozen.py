@@ -275,7 +275,7 @@ def statements(dialect: str) -> Iterator[str]:
             yield _steps(dialect, name, column, moves)
             if rule.even_at_the_end is None:
                 continue
-            resting = sorted({*rule.changes.split()} - {*rule.even_at_the_end.split()})
+            resting = sorted({*rule.changes.split(), *rule.once.split()} - {*rule.even_at_the_end.split()})
             if ends := final_states(table, column, moves):
                 ended = " OR ".join(f"OLD.{column} = '{state}'" for state in ends)
                 changed = " OR ".join(f"NEW.{other} {unlike} OLD.{other}" for other in resting)

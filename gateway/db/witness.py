@@ -30,6 +30,7 @@ WITNESSED = frozenset(
         "oauth_client",
         "passkey",
         "plan_price",
+        "shopper",
         "shopper_return",
         "subsidy_programme",
         "team_member",
@@ -54,13 +55,14 @@ def note(session: Session, _flush: UOWTransaction) -> None:
 
 
 def write_down(connection: Connection, tables: Iterable[Table]) -> None:
-    """Add a version of every row: for migrations that make such a table or change its columns."""
+    """Write every row down for the first time: for migrations that make such a table."""
     standing = inspect(connection)
     for table in tables:
         names = {column["name"] for column in standing.get_columns(table.name)}
         columns = [column for column in table.columns if column.name in names]
-        for row in connection.execute(select(*columns)).mappings().all():
-            _add(connection, table, dict(row))
+        rows = connection.execute(select(*columns)).mappings()
+        for part in rows.partitions(1_000):
+            connection.execute(VERSION.insert(), [_first(table, row) for row in part])
 
 
 def unlike(connection: Connection) -> Iterator[tuple[str, str, str]]:
@@ -89,6 +91,11 @@ def content_sha256(table: str, values: Mapping[str, Any]) -> str:
     """The hash of a row: of its table and of every column by name."""
     content = [table, {str(name): _plain(value) for name, value in values.items()}]
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _first(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    written = {"of": table.name, "row_key": _key(table, row), "version": 1}
+    return {**written, "sha256": content_sha256(table.name, row)}
 
 
 def _add(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:

@@ -82,8 +82,8 @@ CREATE TRIGGER checkout_status_steps BEFORE UPDATE OF status ON checkout
 
 -- next
 
-CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, plans, prices, review_due_at, term, unavailable ON checkout
-  FOR EACH ROW WHEN ((OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_quote_hash IS DISTINCT FROM OLD.confirmed_quote_hash OR NEW.decline_code IS DISTINCT FROM OLD.decline_code OR NEW.decline_reasons IS DISTINCT FROM OLD.decline_reasons OR NEW.disclosed_at IS DISTINCT FROM OLD.disclosed_at OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.identified_at IS DISTINCT FROM OLD.identified_at OR NEW.plans IS DISTINCT FROM OLD.plans OR NEW.prices IS DISTINCT FROM OLD.prices OR NEW.review_due_at IS DISTINCT FROM OLD.review_due_at OR NEW.term IS DISTINCT FROM OLD.term OR NEW.unavailable IS DISTINCT FROM OLD.unavailable)) EXECUTE FUNCTION refuse_change('checkout: it has ended and rests')
+CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_at, confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, payment_id, plans, prices, review_due_at, term, unavailable ON checkout
+  FOR EACH ROW WHEN ((OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_at IS DISTINCT FROM OLD.confirmed_at OR NEW.confirmed_quote_hash IS DISTINCT FROM OLD.confirmed_quote_hash OR NEW.decline_code IS DISTINCT FROM OLD.decline_code OR NEW.decline_reasons IS DISTINCT FROM OLD.decline_reasons OR NEW.disclosed_at IS DISTINCT FROM OLD.disclosed_at OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.identified_at IS DISTINCT FROM OLD.identified_at OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.plans IS DISTINCT FROM OLD.plans OR NEW.prices IS DISTINCT FROM OLD.prices OR NEW.review_due_at IS DISTINCT FROM OLD.review_due_at OR NEW.term IS DISTINCT FROM OLD.term OR NEW.unavailable IS DISTINCT FROM OLD.unavailable)) EXECUTE FUNCTION refuse_change('checkout: it has ended and rests')
 
 -- next
 
@@ -184,8 +184,8 @@ CREATE TRIGGER dispute_status_steps BEFORE UPDATE OF status ON dispute
 
 -- next
 
-CREATE TRIGGER dispute_rests BEFORE UPDATE OF evidence ON dispute
-  FOR EACH ROW WHEN ((OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.evidence IS DISTINCT FROM OLD.evidence)) EXECUTE FUNCTION refuse_change('dispute: it has ended and rests')
+CREATE TRIGGER dispute_rests BEFORE UPDATE OF decided_at, evidence ON dispute
+  FOR EACH ROW WHEN ((OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.evidence IS DISTINCT FROM OLD.evidence)) EXECUTE FUNCTION refuse_change('dispute: it has ended and rests')
 
 -- next
 
@@ -210,8 +210,8 @@ CREATE TRIGGER erasure_request_status_steps BEFORE UPDATE OF status ON erasure_r
 
 -- next
 
-CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF frozen_until, reason ON erasure_request
-  FOR EACH ROW WHEN ((OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.frozen_until IS DISTINCT FROM OLD.frozen_until OR NEW.reason IS DISTINCT FROM OLD.reason)) EXECUTE FUNCTION refuse_change('erasure request: it has ended and rests')
+CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF decided_at, frozen_until, reason ON erasure_request
+  FOR EACH ROW WHEN ((OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.frozen_until IS DISTINCT FROM OLD.frozen_until OR NEW.reason IS DISTINCT FROM OLD.reason)) EXECUTE FUNCTION refuse_change('erasure request: it has ended and rests')
 
 -- next
 
@@ -570,8 +570,8 @@ CREATE TRIGGER shopper_return_status_steps BEFORE UPDATE OF status ON shopper_re
 
 -- next
 
-CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF failure ON shopper_return
-  FOR EACH ROW WHEN ((OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.failure IS DISTINCT FROM OLD.failure)) EXECUTE FUNCTION refuse_change('shopper return: it has ended and rests')
+CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF decided_at, failure ON shopper_return
+  FOR EACH ROW WHEN ((OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.failure IS DISTINCT FROM OLD.failure)) EXECUTE FUNCTION refuse_change('shopper return: it has ended and rests')
 
 -- next
 

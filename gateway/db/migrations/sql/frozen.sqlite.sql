@@ -84,7 +84,7 @@ END
 
 -- next
 
-CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, plans, prices, review_due_at, term, unavailable ON checkout WHEN (OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_quote_hash IS NOT OLD.confirmed_quote_hash OR NEW.decline_code IS NOT OLD.decline_code OR NEW.decline_reasons IS NOT OLD.decline_reasons OR NEW.disclosed_at IS NOT OLD.disclosed_at OR NEW.expires_at IS NOT OLD.expires_at OR NEW.identified_at IS NOT OLD.identified_at OR NEW.plans IS NOT OLD.plans OR NEW.prices IS NOT OLD.prices OR NEW.review_due_at IS NOT OLD.review_due_at OR NEW.term IS NOT OLD.term OR NEW.unavailable IS NOT OLD.unavailable)
+CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_at, confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, payment_id, plans, prices, review_due_at, term, unavailable ON checkout WHEN (OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_at IS NOT OLD.confirmed_at OR NEW.confirmed_quote_hash IS NOT OLD.confirmed_quote_hash OR NEW.decline_code IS NOT OLD.decline_code OR NEW.decline_reasons IS NOT OLD.decline_reasons OR NEW.disclosed_at IS NOT OLD.disclosed_at OR NEW.expires_at IS NOT OLD.expires_at OR NEW.identified_at IS NOT OLD.identified_at OR NEW.payment_id IS NOT OLD.payment_id OR NEW.plans IS NOT OLD.plans OR NEW.prices IS NOT OLD.prices OR NEW.review_due_at IS NOT OLD.review_due_at OR NEW.term IS NOT OLD.term OR NEW.unavailable IS NOT OLD.unavailable)
 BEGIN
   SELECT RAISE(ABORT, 'checkout: it has ended and rests');
 END
@@ -224,7 +224,7 @@ END
 
 -- next
 
-CREATE TRIGGER dispute_rests BEFORE UPDATE OF evidence ON dispute WHEN (OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.evidence IS NOT OLD.evidence)
+CREATE TRIGGER dispute_rests BEFORE UPDATE OF decided_at, evidence ON dispute WHEN (OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.decided_at IS NOT OLD.decided_at OR NEW.evidence IS NOT OLD.evidence)
 BEGIN
   SELECT RAISE(ABORT, 'dispute: it has ended and rests');
 END
@@ -259,7 +259,7 @@ END
 
 -- next
 
-CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF frozen_until, reason ON erasure_request WHEN (OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.frozen_until IS NOT OLD.frozen_until OR NEW.reason IS NOT OLD.reason)
+CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF decided_at, frozen_until, reason ON erasure_request WHEN (OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.decided_at IS NOT OLD.decided_at OR NEW.frozen_until IS NOT OLD.frozen_until OR NEW.reason IS NOT OLD.reason)
 BEGIN
   SELECT RAISE(ABORT, 'erasure request: it has ended and rests');
 END
@@ -756,7 +756,7 @@ END
 
 -- next
 
-CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF failure ON shopper_return WHEN (OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.failure IS NOT OLD.failure)
+CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF decided_at, failure ON shopper_return WHEN (OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.decided_at IS NOT OLD.decided_at OR NEW.failure IS NOT OLD.failure)
 BEGIN
   SELECT RAISE(ABORT, 'shopper return: it has ended and rests');
 END

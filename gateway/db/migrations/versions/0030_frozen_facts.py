@@ -30,6 +30,7 @@ WITNESSED = (
     "oauth_client",
     "passkey",
     "plan_price",
+    "shopper",
     "shopper_return",
     "subsidy_programme",
     "team_member",
@@ -49,5 +50,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("of", "row_key", "version"),
         sqlite_strict=True,
     )
+    # The same fact a second time under another identifier is no new fact.
+    op.drop_index("consent_of_checkout", "consent")
+    op.create_index("consent_of_checkout", "consent", ["checkout_id", "kind", "given_at"], unique=True)
+    op.drop_index("credit_decision_of_checkout", "credit_decision")
+    decided = ["checkout_id", "created_at", "decided_by"]
+    op.create_index("credit_decision_of_checkout", "credit_decision", decided, unique=True)
+    op.create_index("capture_of_loan", "capture", ["loan_id"], unique=True)
     write_down(op.get_bind(), [metadata().tables[name] for name in WITNESSED])
     install(op.get_bind(), "frozen")
