@@ -9,15 +9,18 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from gateway.core.calendar import shanghai_date
+from gateway.db.guards import CONSENTS, TENANCY, missing_guards
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.ledger.progress import Progress, silent
-from gateway.proof import lines, loans, payments, refunds, rules, settlements, told
+from gateway.proof import agreed, lines, loans, payments, refunds, rules, settlements, told
 from gateway.proof.findings import Findings
 from gateway.proof.loans import Life
 from gateway.proof.purchases import Purchase, purchases
 
 TABLES = metadata().tables
+GUARDS = (*TENANCY, *CONSENTS)
+"""Files of triggers that no other proof looks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,12 @@ class Report:
     disagreeing: int
     findings: list[dict[str, str]]
     sentences: tuple[str, ...]
+    missing_guards: tuple[str, ...]
+    """Triggers that should keep what never changes, but are gone, off or not ours."""
 
     @property
     def ok(self) -> bool:
-        return not self.disagreeing
+        return not self.disagreeing and not self.missing_guards
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values; ``first`` names the first row or is None."""
@@ -48,6 +53,7 @@ class Report:
             "disagreeing": self.disagreeing,
             "first": f"{first['table']} {first['id']} {first['column']}" if first else None,
             "findings": self.findings,
+            "missing_guards": list(self.missing_guards),
         }
 
 
@@ -67,7 +73,10 @@ def verify(tx: Transaction, *, progress: Progress = silent) -> Report:
         done += len(page)
         progress("payments", done, total)
     settlements.prove(found, connection)
-    rules.prove(found, connection, (*rules.TOGETHER, *rules.SETTLED, *rules.LIMITS, *rules.EVENTS))
+    rules.prove(
+        found, connection, (*rules.TOGETHER, *rules.QUOTAS, *rules.SETTLED, *rules.LIMITS, *rules.EVENTS)
+    )
+    agreed.prove(found, connection)
     told.prove(found, connection, progress=progress)
     return Report(
         payments=done,
@@ -77,6 +86,7 @@ def verify(tx: Transaction, *, progress: Progress = silent) -> Report:
         disagreeing=found.count,
         findings=found.as_json(),
         sentences=tuple(finding.sentence() for finding in found.first),
+        missing_guards=tuple(missing_guards(connection, GUARDS)),
     )
 
 

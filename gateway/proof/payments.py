@@ -22,6 +22,7 @@ BUILT = ("principal", "interest", "fee", "payment", "balance")
 
 def prove(found: Findings, purchase: Purchase, *, now: datetime) -> None:
     """Compare the payment, its captures and its lines with what follows from the contract and the books."""
+    _prove_owner(found, purchase)
     _prove_contract(found, purchase)
     _prove_price(found, purchase)
     _prove_order(found, purchase)
@@ -62,6 +63,21 @@ def is_unwound(purchase: Purchase, capture: Any) -> bool:
     """Whether the drawdown of a capture was reversed."""
     drawn = purchase.entries.by_key.get(f"capture:{capture.id}")
     return drawn is not None and drawn.id in purchase.entries.reversed_by
+
+
+def _prove_owner(found: Findings, purchase: Purchase) -> None:
+    """Every row of a purchase belongs to its merchant and mode."""
+    payment, wanted = purchase.payment, (purchase.payment.merchant_id, purchase.payment.mode)
+    tables = [*purchase.rows.items(), *(pair for rows in purchase.of_loan.values() for pair in rows.items())]
+    for table, rows in tables:
+        for row in rows:
+            if hasattr(row, "merchant_id") and (row.merchant_id, row.mode) != wanted:
+                key = row.id if hasattr(row, "id") else f"{getattr(row, 'capture_id', payment.id)}:{row.line}"
+                column = "mode" if row.merchant_id == payment.merchant_id else "merchant_id"
+                got = getattr(row, column)
+                name = purchase.row(table, key)
+                right = getattr(payment, column)
+                found.note(name, column, wanted=right, got=got, computed_from=f"payment {payment.id}")
 
 
 def _prove_contract(found: Findings, purchase: Purchase) -> None:

@@ -64,6 +64,8 @@ def _prove_refund(found: Findings, purchase: Purchase, refund: Any) -> None:
     ):
         found.same(row, column, wanted=wanted, got=getattr(refund, column), computed_from=source)
     first = lost or next(iter(booked), None)
+    if first is None and unwound:
+        first = book.by_id.get(unwound[0].entry_id)
     if first is not None:
         found.same(row, "created_at", wanted=first.recorded_at, got=refund.created_at, computed_from=source)
 
@@ -181,6 +183,11 @@ def _prove_return(found: Findings, purchase: Purchase, row: Any) -> None:
         computed_from=source,
     )
     instructed = purchase.entries.by_key.get(f"credit_returned:{row.id}")
+    asked = [one.recorded_at for one in purchase.entries.about(row.refund_id)] if row.refund_id else []
+    since = [instructed.recorded_at] if instructed else asked
+    found.among(
+        name, "created_at", wanted=since, got=row.created_at, computed_from="the entry that instructed it"
+    )
     for entry, sign in ((instructed, -1), (decided, 1)):
         if entry is not None:
             wanted = sign * entry.of("refund_in_transit")
@@ -223,6 +230,20 @@ def _prove_collections(found: Findings, purchase: Purchase, rows: dict[str, list
                 got=decided,
                 computed_from="its own status",
             )
+        due = purchase.entries.by_key.get(f"instalment_due:{row.loan_id}:{row.period}")
+        if due is not None and row.created_at < due.recorded_at:
+            found.note(
+                name,
+                "created_at",
+                wanted=f"{due.recorded_at} or later",
+                got=row.created_at,
+                computed_from=f"the ledger entry {due.key}",
+            )
+    known = {row.id for row in rows["collection"]}
+    for reference, receipt in receipts.items():
+        if reference.startswith("col_") and reference not in known:
+            name = purchase.row("collection", reference)
+            found.note(name, "id", wanted="a row", got="no row", computed_from=f"the receipt {receipt.id}")
     for period, numbers in attempts.items():
         if sorted(numbers) != list(range(1, len(numbers) + 1)):
             name = purchase.row("collection", f"{rows['collection'][0].loan_id}:{period}")

@@ -70,6 +70,21 @@ EVENTS = (
              FROM event a JOIN event b ON b.object_id = a.object_id AND b.sequence = a.sequence + 1
             WHERE b.position <= a.position AND b.position <> 0""",
     ),
+    Rule(
+        "no two events of a merchant stand in one place",
+        "event",
+        "position",
+        """SELECT max(id), merchant_id, mode, 'a place of its own', position FROM event WHERE position <> 0
+            GROUP BY merchant_id, mode, position HAVING count(*) > 1""",
+    ),
+    Rule(
+        "an event is not older than those before it",
+        "event",
+        "created_at",
+        """SELECT b.id, b.merchant_id, b.mode, 'not before ' || a.created_at, b.created_at
+             FROM event a JOIN event b ON b.object_id = a.object_id AND b.sequence = a.sequence + 1
+            WHERE b.created_at < a.created_at""",
+    ),
 )
 
 LIMITS = (
@@ -106,6 +121,47 @@ LIMITS = (
              FROM payment p JOIN credit_limit c ON c.shopper_id = p.shopper_id AND c.funder = p.funder
              LEFT JOIN limit_movement m ON m.limit_id = c.id AND m.about = p.id AND m.reason = 'authorized'
             WHERE coalesce(m.amount_fen, 0) <> p.amount_fen""",
+    ),
+    Rule(
+        "a payment holds its amount since it was authorised",
+        "limit_movement",
+        "created_at",
+        """SELECT m.id, p.merchant_id, p.mode, p.created_at, m.created_at FROM payment p
+             JOIN limit_movement m ON m.about = p.id AND m.reason = 'authorized' WHERE m.created_at <> p.created_at""",
+    ),
+    Rule(
+        "what a movement is about has happened",
+        "limit_movement",
+        "about",
+        """SELECT m.id, '', '', 'a decision, payment, refund, dispute, receipt, return or loan', m.about
+             FROM limit_movement m
+            WHERE (m.reason = 'granted' AND NOT EXISTS (SELECT 1 FROM credit_decision d WHERE d.id = m.about))
+               OR (m.reason = 'authorized' AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.id = m.about))
+               OR (m.reason = 'unwound' AND NOT EXISTS (SELECT 1 FROM loan l WHERE l.id = m.about))""",
+    ),
+    Rule(
+        "the decision that the checkout waited for",
+        "credit_decision",
+        "amount_fen",
+        """SELECT d.id, c.merchant_id, c.mode, c.amount_fen - c.down_payment_fen, d.amount_fen FROM credit_decision d
+             JOIN checkout c ON c.id = d.checkout_id
+            WHERE c.status = 'approved' AND (d.amount_fen <> c.amount_fen - c.down_payment_fen OR d.mode <> c.mode
+                                             OR d.shopper_id <> c.shopper_id)""",
+    ),
+    Rule(
+        "an approved checkout has a decision that approves it",
+        "credit_decision",
+        "outcome",
+        """SELECT c.id, c.merchant_id, c.mode, 'approve', 'none' FROM checkout c WHERE c.status = 'approved'
+              AND NOT EXISTS (SELECT 1 FROM credit_decision d WHERE d.checkout_id = c.id AND d.outcome = 'approve')""",
+    ),
+    Rule(
+        "an approval of enough grants a limit",
+        "limit_movement",
+        "about",
+        """SELECT d.id, c.merchant_id, c.mode, 'a limit of ' || d.limit_fen, 'none' FROM credit_decision d
+             JOIN checkout c ON c.id = d.checkout_id WHERE d.outcome = 'approve' AND c.status = 'approved'
+              AND NOT EXISTS (SELECT 1 FROM limit_movement m WHERE m.about = d.id AND m.reason = 'granted')""",
     ),
     Rule(
         "a payment's shopper has a limit at its lender",
@@ -175,6 +231,27 @@ TOGETHER = (
         """SELECT r.id, r.merchant_id, r.mode, r.to_shopper_fen, coalesce(s.fen, 0) FROM refund r LEFT JOIN (
              SELECT refund_id, sum(amount_fen) AS fen FROM shopper_return GROUP BY refund_id) s ON s.refund_id = r.id
             WHERE r.to_shopper_fen <> coalesce(s.fen, 0)""",
+    ),
+)
+
+QUOTAS = (
+    Rule(
+        "the payment that has the quota",
+        "subsidy_quota",
+        "reserved_at",
+        """SELECT q.payment_id, p.merchant_id, p.mode,
+                  p.created_at || ' in ' || p.mode, q.reserved_at || ' in ' || q.mode
+             FROM subsidy_quota q JOIN payment p ON p.id = q.payment_id
+            WHERE q.mode <> p.mode OR q.reserved_at <> p.created_at""",
+    ),
+    Rule(
+        "the captures of the payment that has the quota",
+        "subsidy_quota",
+        "used_at",
+        """SELECT q.payment_id, p.merchant_id, p.mode, 'the time of a capture', q.used_at
+             FROM subsidy_quota q JOIN payment p ON p.id = q.payment_id
+            WHERE q.used_at IS NOT NULL AND NOT EXISTS (
+              SELECT 1 FROM capture c WHERE c.payment_id = p.id AND c.captured_at = q.used_at)""",
     ),
 )
 

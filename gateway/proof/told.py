@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +44,13 @@ SAME = {
     "checkout": {"amount": "amount_fen", "status": "status"},
 }
 """What the newest event of an object says as the row does, by the word before the dot of its type."""
+MOMENTS = {
+    "acknowledge_by": "acknowledge_by",
+    "authorization_expires_at": "expires_at",
+    "acknowledged_at": "acknowledged_at",
+    "created_at": "created_at",
+}
+"""Times of a payment that its newest event tells; what it told is not changed any more."""
 UNTOLD = ("pending", "under_review", "identified", "deciding")
 """States that an object enters, or comes back to, without an event."""
 STORED = {"settlement": "settlement_batch"}
@@ -68,6 +76,19 @@ COUNTED = (
         "SELECT count(*) FROM capture c WHERE c.payment_id = o.id",
         "payment",
         says="the captures of the payment",
+    ),
+    _counted(
+        "checkout.approved",
+        "CASE WHEN o.status = 'approved' THEN 1 ELSE 0 END",
+        "checkout",
+        says="the checkouts that were approved",
+    ),
+    Rule(
+        "every refund that is decided",
+        "event",
+        "type",
+        """SELECT r.id, r.merchant_id, r.mode, 'refund.' || r.status, 'none' FROM refund r WHERE r.status <> 'pending'
+              AND NOT EXISTS (SELECT 1 FROM event v WHERE v.object_id = r.id AND v.type = 'refund.' || r.status)""",
     ),
     _counted("settlement.closed", "1", "settlement_batch", says="every batch"),
     _counted(
@@ -137,34 +158,58 @@ def _prove_kind(
     found: Findings, connection: Connection, kind: str, columns: dict[str, str], events: dict[str, Any]
 ) -> None:
     table = metadata().tables[STORED.get(kind, kind)]
-    wanted = {table.c[name] for name in columns.values()} if kind != "payment" else set()
-    query = select(
-        *([table] if kind == "payment" else [table.c.id, table.c.merchant_id, table.c.mode, *wanted])
-    )
-    rows = {row.id: row for row in connection.execute(query.where(table.c.id.in_(list(events))))}
+    wanted = {
+        "id",
+        "merchant_id",
+        "mode",
+        *columns.values(),
+        *(MOMENTS.values() if kind == "payment" else ()),
+    }
+    query = select(*(table.c[name] for name in sorted(wanted))).where(table.c.id.in_(list(events)))
+    rows = {row.id: row for row in connection.execute(query)}
+    pieces = _pieces(connection, list(events)) if kind == "payment" else {}
     for object_id, event in events.items():
-        name = Row("event", event.id, event.merchant_id, event.mode)
-        row = rows.get(object_id)
+        name, row = Row("event", event.id, event.merchant_id, event.mode), rows.get(object_id)
         if row is None:
-            found.note(
-                name,
-                "object_id",
-                wanted=f"a {kind}",
-                got=object_id,
-                computed_from=f"the rows of {table.name}",
-            )
+            source = f"the rows of {table.name}"
+            found.note(name, "object_id", wanted=f"a {kind}", got=object_id, computed_from=source)
             continue
         source = f"{table.name} {object_id}"
         for column in ("merchant_id", "mode"):
-            found.same(
-                name, column, wanted=getattr(row, column), got=getattr(event, column), computed_from=source
-            )
+            right, got = getattr(row, column), getattr(event, column)
+            found.same(name, column, wanted=right, got=got, computed_from=source)
         for said, column in columns.items():
-            if said in event.data and not (said == "status" and getattr(row, column) in UNTOLD):
-                found.same(
-                    name,
-                    f"data.{said}",
-                    wanted=getattr(row, column),
-                    got=event.data[said],
-                    computed_from=source,
-                )
+            right = getattr(row, column)
+            if said in event.data and not (said == "status" and right in UNTOLD):
+                found.same(name, f"data.{said}", wanted=right, got=event.data[said], computed_from=source)
+        if kind == "payment":
+            _prove_payment(found, name, row, event.data, pieces)
+
+
+def _prove_payment(
+    found: Findings, name: Row, row: Any, data: Any, pieces: dict[str, set[tuple[int, ...]]]
+) -> None:
+    """The deadlines, and the pieces of every capture, which nothing changes after it was told."""
+    for said, column in MOMENTS.items():
+        told, moment = data.get(said), getattr(row, column)
+        if told is not None:
+            wanted = moment and moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            found.same(name, f"data.{said}", wanted=wanted, got=told, computed_from=f"payment {row.id}")
+    for capture in data.get("captures", ()):
+        if "items" in capture:
+            found.same(
+                name,
+                "data.captures.items",
+                wanted=sorted(pieces.get(capture["id"], ())),
+                got=sorted((one["line"], one["quantity"], one["amount"]) for one in capture["items"]),
+                computed_from=f"the captured lines of {capture['id']}",
+            )
+
+
+def _pieces(connection: Connection, payments: list[str]) -> dict[str, set[tuple[int, ...]]]:
+    """By capture, the pieces that left with it."""
+    table = metadata().tables["captured_line"]
+    pieces: dict[str, set[tuple[int, ...]]] = defaultdict(set)
+    for row in connection.execute(select(table).where(table.c.payment_id.in_(payments))):
+        pieces[row.capture_id].add((row.line, row.quantity, row.amount_fen))
+    return pieces
