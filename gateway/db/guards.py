@@ -12,12 +12,13 @@ from gateway.db.engine import SQLITE_PRAGMAS
 
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
-LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS = (
+LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
     ("ledger", "ledger_chain"),
     ("contracts",),
     ("tenancy", "deliveries", "scores", "outbox", "lines"),
     ("audit", "roots"),
     ("consents",),
+    ("frozen",),
 )
 """Files by what they guard, in the order of their migrations; a file that a release carried is never changed."""
 
@@ -93,7 +94,7 @@ def _gist(definition: str) -> tuple[frozenset[str], str, bool, str]:
     condition = re.search(r"WHEN (\(.*\))\s+EXECUTE", definition, re.DOTALL)
     return (
         frozenset(re.split(" (?:OR )?", events[1])) if events else frozenset(),
-        re.sub(r"[()\s]+", " ", condition[1]).lower().strip() if condition else "",
+        re.sub(r"(::text|[()\s])+", " ", condition[1]).lower().strip() if condition else "",
         "FOR EACH ROW" in definition,
         definition.rsplit(maxsplit=1)[-1] if definition else "",
     )

@@ -83,6 +83,13 @@ def erase_person(gateway: Gateway, *, shopper: str) -> int:
     return 0
 
 
+def scrub(gateway: Gateway) -> int:
+    """Remove what is left of destroyed keys from the files: 1 while something is."""
+    why = remains.clear(gateway.db, seconds=PATIENCE_SECONDS)
+    _print(_completeness(why))
+    return 0 if why is None else 1
+
+
 def withdraw(gateway: Gateway, *, shopper: str, kind: str) -> int:
     """Take a consent back for a person who asked for it."""
 
