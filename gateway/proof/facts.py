@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from gateway.core.calendar import shanghai_date
-from gateway.db.guards import CONSENTS, TENANCY, missing_guards
+from gateway.db.guards import CONSENTS, FACTS, TENANCY, missing_guards
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.ledger.progress import Progress, silent
@@ -19,7 +19,7 @@ from gateway.proof.loans import Life
 from gateway.proof.purchases import Purchase, purchases
 
 TABLES = metadata().tables
-GUARDS = (*TENANCY, *CONSENTS)
+GUARDS = (*TENANCY, *CONSENTS, *FACTS)
 """Files of triggers that no other proof looks for."""
 
 
