@@ -14,6 +14,7 @@ from gateway.contracts.verify import verify as verify_contracts
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.ledger.verify import verify as verify_books
+from gateway.proof import facts
 from gateway.verification import AGREEMENTS
 from tests.house.row_edits import Edit, edits
 
@@ -77,6 +78,8 @@ def _edit(connection: Connection, edit: Edit) -> None:
 
 def _named(tx: Transaction, gateway: Any) -> Iterator[str]:
     """What the verifications name, the first first."""
+    recomputed = facts.verify(tx)
+    yield from (f"{row['table']}.{row['column']}" for row in recomputed.findings)
     books = verify_books(tx, AGREEMENTS, verifier=gateway.ports["signing_authority"])
     yield from (check.name for check in books.checks if not check.ok)
     yield from (f"contract {problem.what}" for problem in verify_contracts(tx, _authority(gateway)).problems)
