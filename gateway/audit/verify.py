@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from gateway.audit import chain, service
 from gateway.audit.models import AuditEntry
 from gateway.db import witness
-from gateway.db.guards import AUDIT, FACTS, missing_guards
+from gateway.db.guards import AUDIT, missing_guards
 from gateway.db.transactions import Transaction
 from gateway.roots.checking import Verifier, check
 from gateway.roots.root import Root
@@ -89,7 +89,7 @@ def verify(tx: Transaction, verifier: Verifier, exported: Sequence[Root] = ()) -
         exported=len(exported),
         unsigned=max(number - signed, 0),
         problems=tuple(problems),
-        missing_guards=tuple(missing_guards(tx.connection(), (*AUDIT, *FACTS))),
+        missing_guards=tuple(missing_guards(tx.connection(), AUDIT)),
     )
 
 
