@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
 
 KINDS = ("credit_service", "bureau_query", "funder_sharing", "marketing")
 
@@ -80,7 +80,7 @@ def _erase(options: argparse.Namespace) -> int:
 def _scrub(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
-    return commands.scrub(gateway_of(options))
+    return commands.scrub(database_of(options))
 
 
 def _withdraw(options: argparse.Namespace) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +16,11 @@ from gateway import gate
 from gateway.cli import main
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url, connect
-from gateway.db.roles import RoleUnusable, grant, too_mighty
+from gateway.db.roles import MAINTAIN_FROM, REWRITTEN, RoleUnusable, grant, too_mighty
+from gateway.db.scrub import scrub
 from tests.house.server_role import served_as
 
+ROOT = Path(__file__).parents[3]
 POSTGRES = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
@@ -89,6 +94,38 @@ def test_the_command_grants_and_says_so(
         with engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM loan")).scalar_one() == 0
         engine.dispose()
+
+
+@POSTGRES
+def test_what_an_erasure_leaves_is_rewritten_by_the_owner(server: Connection, database_url: str) -> None:
+    owner = connect(database_url)
+    if (server.dialect.server_version_info or (0,)) < MAINTAIN_FROM:
+        told = scrub(server.engine, REWRITTEN, seconds=0)
+        assert told is not None
+        assert "privacy scrub" in told
+    server.rollback()
+    assert scrub(owner, REWRITTEN, seconds=5) is None
+    owner.dispose()
+
+
+def test_the_file_for_the_first_day_makes_both_roles(
+    postgres_administrator: Connection, postgres_url: str
+) -> None:
+    mine = f"first_day_{uuid.uuid4().hex[:8]}"
+    sql = re.sub(r"--.*", "", (ROOT / "deploy/postgresql-roles.sql").read_text()).replace("fenqi", mine)
+    for statement in filter(None, map(str.strip, sql.split(";"))):
+        postgres_administrator.execute(text(statement))
+    try:
+        url = canonical_url(postgres_url).set(database=mine)
+        for role, may in ((f"{mine}_owner", True), (mine, False)):
+            engine = connect(url.set(username=role).render_as_string(hide_password=False))
+            with engine.connect() as connection:
+                query = text("SELECT has_schema_privilege('public', 'CREATE')")
+                assert connection.execute(query).scalar_one() is may
+            engine.dispose()
+    finally:
+        postgres_administrator.execute(text(f"DROP DATABASE {mine}"))
+        postgres_administrator.execute(text(f"DROP ROLE {mine}, {mine}_owner"))
 
 
 def test_sqlite_has_no_roles(sqlite_template: Any) -> None:
