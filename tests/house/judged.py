@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,6 @@ from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.ledger.verify import verify as verify_books
 from gateway.proof import facts
-from gateway.proof.facts import verify as prove
 from gateway.verification import AGREEMENTS
 from tests.house.row_edits import Edit, edits
 
@@ -28,38 +28,47 @@ class Verdicts:
     refused: list[str] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
+    alike: list[str] = field(default_factory=list)
+    """Not refused, and not verified: as many of the same table and column were."""
 
     def told(self) -> str:
-        tried = len(self.refused) + len(self.named) + len(self.silent)
+        tried = len(self.refused) + len(self.named) + len(self.silent) + len(self.alike)
         return (
-            f"{tried} edits: {len(self.refused)} refused, {len(self.named)} named, {len(self.silent)} silent"
+            f"{tried} edits: {len(self.refused)} refused, {len(self.named)} named, {len(self.silent)} silent, "
+            f"{len(self.alike)} like these"
         )
 
 
-def judge(gateway: Any, owner: Engine, exempt: Any, *, verifying: bool = True) -> Verdicts:
-    """Try every edit that is not ``exempt`` as the database's owner, each alone, and take it back; without
-    ``verifying``, what is not refused counts as silent."""
-    found = Verdicts()
+def judge(gateway: Any, owner: Engine, exempt: Any, *, of_each: int) -> Verdicts:
+    """Try every edit that is not ``exempt`` as the database's owner, each alone, and take it back.
+
+    Of those of the same table and column that are not refused, so many are verified.
+    """
+    found, verified = Verdicts(), Counter[str]()
     engine = owner.execution_options(writes=True)
     with Transaction(engine, now=gateway.clock(), ids=gateway.db.ids) as tx:
         assert list(_named(tx, gateway)) == [], "the book is not sound to begin with"
         for table in metadata().sorted_tables:
             for edit in list(edits(tx.connection(), table)):
                 if not exempt(edit):
-                    _try(tx, gateway, edit, found, verifying)
+                    _try(tx, gateway, edit, found, verified, of_each)
         tx.rollback()
     return found
 
 
-def _try(tx: Transaction, gateway: Any, edit: Edit, found: Verdicts, verifying: bool) -> None:
+def _try(
+    tx: Transaction, gateway: Any, edit: Edit, found: Verdicts, verified: Counter[str], of_each: int
+) -> None:
     point = tx.begin_nested()
     try:
         _edit(tx.connection(), edit)
     except DBAPIError:
         found.refused.append(str(edit))
     else:
-        name = next(_named(tx, gateway), None) if verifying else None
-        if name is None:
+        verified[edit.name] += 1
+        if verified[edit.name] > of_each:
+            found.alike.append(str(edit))
+        elif (name := next(_named(tx, gateway), None)) is None:
             found.silent.append(str(edit))
         else:
             found.named[str(edit)] = name
@@ -81,7 +90,6 @@ def _edit(connection: Connection, edit: Edit) -> None:
 def _named(tx: Transaction, gateway: Any) -> Iterator[str]:
     """What the verifications name, those first that are soonest done."""
     yield from (f"row of {table}" for table, _, _ in witness.unlike(tx.connection()))
-    yield from (f"fact {row['table']}.{row['column']}" for row in prove(tx).findings)
     recomputed = facts.verify(tx)
     yield from (f"{row['table']}.{row['column']}" for row in recomputed.findings)
     books = verify_books(tx, AGREEMENTS, verifier=gateway.ports["signing_authority"])
