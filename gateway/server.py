@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import multiprocessing
 import os
 import resource
@@ -23,7 +24,7 @@ from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
-from gateway.gate import must_be_open, unguarded
+from gateway.gate import must_be_open, unbound, unguarded
 from gateway.monitoring import metrics, security_events
 from gateway.runtime import sign_last, start_worker
 from gateway.web import browser_address
@@ -33,6 +34,7 @@ from gateway.web.front import Front
 if TYPE_CHECKING:
     from flask import Flask
 
+log = logging.getLogger("gateway.server")
 HEADER_SECONDS, LONGEST_HEADERS = 10, 32 * 1024
 """Within which time and length the headers of a request must have come; also how long a connection may be idle."""
 SOCKETS = 16_384
@@ -164,6 +166,9 @@ def check_guards(app: Flask) -> None:
     problem = unguarded(gateway.db)
     if problem is not None:
         raise WrongSetting(problem)
+    warning = unbound(gateway.db)
+    if warning is not None:
+        log.warning("live mode would be refused: %s", warning)
 
 
 def check_sdk_version() -> None:

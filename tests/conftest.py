@@ -167,8 +167,15 @@ def postgres_template(postgres_url: str, postgres_administrator: Connection) -> 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of a migrated, empty database of each kind."""
-    if request.param == "sqlite":
-        path = request.getfixturevalue("tmp_path") / "fenqi.sqlite"
+    with new_database(request, request.param, request.getfixturevalue("tmp_path")) as url:
+        yield url
+
+
+@contextmanager
+def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[str]:
+    """URL of a migrated, empty database of a kind; a file lies in ``folder``."""
+    if kind == "sqlite":
+        path = folder / "fenqi.sqlite"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return

@@ -1,0 +1,421 @@
+"""A loan, from its capture on: schedule versions, bills, receipts, credit, late interest and state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from gateway.core import capture_schedule, schedule
+from gateway.loans import replay
+from gateway.loans.states import OPEN
+from gateway.payments.refund_kinds import COMES_BACK
+from gateway.plans.pricing import Price
+from gateway.proof import standings
+from gateway.proof.entries import Entry
+from gateway.proof.findings import Findings, Row
+from gateway.proof.purchases import Purchase
+from gateway.proof.schedules import Lowering, Walk, first_periods
+from gateway.proof.stories import RECOMPUTED, Story, chapters
+
+SCHEDULE = "the signed contract, the captures, and what refunds and disputes lowered"
+FIGURES = ("due_date", "principal_fen", "interest_fen", "fee_fen", "payment_fen", "balance_fen")
+
+
+@dataclass(slots=True)
+class Life:
+    """One loan with its stored rows and the entries that say what happened to it."""
+
+    purchase: Purchase
+    loan: Any
+    capture: Any
+    drawn: Entry
+    before_fen: int
+    """What had been captured of the payment before."""
+    rows: dict[str, list[Any]]
+    entries: list[Entry]
+    """All that touch the loan, in order."""
+
+    @property
+    def unwound(self) -> Entry | None:
+        return self.purchase.entries.reversed_by.get(self.drawn.id)
+
+    @property
+    def written_off(self) -> Entry | None:
+        return self.purchase.entries.by_key.get(f"write_off:{self.loan.id}")
+
+    def name(self, table: str = "loan", *key: Any) -> Row:
+        """How the loan, or one of its rows, is named."""
+        return self.purchase.row(table, ":".join([self.loan.id, *map(str, key)]))
+
+    def kept(self, kind: str) -> list[Entry]:
+        """Entries of a kind about the loan, in order; their reversals are of another kind."""
+        return [entry for entry in self.entries if entry.kind == kind]
+
+
+def prove(found: Findings, life: Life, *, today: date) -> None:
+    """Compare everything stored of the loan with what follows from its facts."""
+    _prove_terms(found, life)
+    walk, lowerings = _walk(life)
+    if walk is None:
+        return
+    _prove_versions(found, life, walk)
+    returned = _prove_reductions(found, life, lowerings)
+    receipts = _prove_receipts(found, life)
+    credit = _prove_credit_changes(found, life)
+    waived_on = _waived_on(life, lowerings)
+    end = life.unwound or life.written_off
+    due = {bill.period: _due_order(life, bill.period, bill.on) for bill in walk.bills}
+    story = Story(life.loan.late_daily_rate, life.loan.late_grace_days)
+    story.chapters = chapters(
+        walk,
+        lowerings=lowerings,
+        returned=returned,
+        receipts=receipts,
+        credit=credit,
+        due_orders=due,
+        waived_on=waived_on,
+        until=end.order if end else None,
+    )
+    story.recomputed_on = [
+        entry.recorded_day
+        for entry in life.entries
+        if entry.kind in RECOMPUTED and (end is None or entry.order < end.order)
+    ]
+    standings.prove(found, life, walk, story, waived_on=waived_on, today=today)
+
+
+def terms_of(payment: Any) -> schedule.Terms | None:
+    """The arithmetic of the payment's price; None when the stored price cannot be one."""
+    try:
+        return Price(**payment.price).terms()
+    except (TypeError, ValueError):
+        return None
+
+
+def _prove_terms(found: Findings, life: Life) -> None:
+    """What the loan keeps of its drawdown and of the contract."""
+    loan, drawn, payment = life.loan, life.drawn, life.purchase.payment
+    row, booked = life.name(), f"the ledger entry {drawn.key}"
+    for column, wanted in (
+        ("merchant_id", payment.merchant_id),
+        ("mode", payment.mode),
+        ("shopper_id", payment.shopper_id),
+        ("capture_id", life.capture.id),
+        ("price", payment.price),
+    ):
+        found.same(
+            row, column, wanted=wanted, got=getattr(loan, column), computed_from=f"payment {payment.id}"
+        )
+    for column, wanted in (
+        ("principal_fen", drawn.of("loan_principal")),
+        ("subsidy_fen", -drawn.of("unearned_merchant_subsidy")),
+        ("contract_date", drawn.on),
+        ("created_at", drawn.recorded_at),
+        ("funder", drawn.owner("loan_principal")),
+    ):
+        found.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=booked)
+    late = next(iter(payment.plan.get("disclosure", {}).get("contingent", ())), None)
+    if late is not None:
+        of_contract = "the late interest that the signed contract discloses"
+        found.same(
+            row, "late_daily_rate", wanted=late["rate"], got=loan.late_daily_rate, computed_from=of_contract
+        )
+        found.same(
+            row,
+            "late_grace_days",
+            wanted=late["grace_days"],
+            got=loan.late_grace_days,
+            computed_from=of_contract,
+        )
+    contract = next(iter(life.purchase.rows["contract"]), None)
+    if contract is not None and "\nearly_settlement: " in contract.text:
+        policy = contract.text.partition("\nearly_settlement: ")[2].partition("\n")[0]
+        found.same(
+            row,
+            "early_settlement_policy",
+            wanted=policy,
+            got=loan.early_settlement_policy,
+            computed_from=f"contract {contract.id}",
+        )
+
+
+def _walk(life: Life) -> tuple[Walk | None, list[Lowering]]:
+    """The schedule walked through everything that happened to it; None when its terms cannot be read."""
+    payment, drawn = life.purchase.payment, life.drawn
+    terms = terms_of(payment)
+    if terms is None:
+        return None, []
+    try:
+        rows = capture_schedule.of_capture(
+            terms,
+            drawn.on,
+            before_fen=life.before_fen,
+            amount_fen=drawn.of("loan_principal"),
+            authorised_fen=payment.amount_fen,
+        )
+    except ValueError:
+        return None, []
+    walk = Walk(terms, drawn.on, rows.rows, -drawn.of("unearned_merchant_subsidy"))
+    lowerings = _lowerings(life)
+    firsts = first_periods([(row.version, row.period) for row in life.rows["loan_instalment"]])
+    settled, end = _settled(life), life.written_off
+    for event in lowerings:
+        if settled and settled[0] < event.order and not any(bill.is_settlement for bill in walk.bills):
+            _settle(life, walk, settled[1])
+        event.billed_before = (
+            sum(_due_order(life, row.period, row.due_date) < event.order for row in walk.to_come)
+            + walk.billed
+            if walk.to_come
+            else walk.billed
+        )
+        event.billed_before = min(event.billed_before, max(_regular_periods(life), default=0))
+        walk.lower(event, firsts.get(walk.version + 1))
+    if settled and not any(bill.is_settlement for bill in walk.bills):
+        _settle(life, walk, settled[1])
+    elif not settled:
+        walk.bill_through(max(_regular_periods(life), default=0))
+    if end is not None:
+        walk.earn_rest()
+    return walk, lowerings
+
+
+def _settle(life: Life, walk: Walk, on: date) -> None:
+    walk.bill_through(
+        max((p for p in _regular_periods(life) if schedule.due_date(walk.contract_date, p) <= on), default=0)
+    )
+    walk.settle(on, life.loan.early_settlement_policy)
+
+
+def _settled(life: Life) -> tuple[Any, date] | None:
+    """When the loan was settled early, in the order of the story, and the day; None when it was not."""
+    loan = life.loan
+    entry = life.purchase.entries.by_key.get(f"settled_early:{loan.id}")
+    if entry is not None:
+        return entry.order, entry.on
+    if loan.settlement_reference is None:
+        return None
+    for row in life.rows["loan_repayment"]:
+        if row.reference == loan.settlement_reference:
+            booked = life.purchase.entries.by_key.get(f"repayment:{row.id}")
+            return (booked.order if booked else (row.created_at, row.id[-26:])), row.received_on
+    last = max(life.rows["loan_bill"], key=lambda bill: bill.period, default=None)
+    if last is None:
+        return None
+    return (standings.end_of(last.due_date), ""), last.due_date
+
+
+def _regular_periods(life: Life) -> list[int]:
+    """Periods that have fallen due on their day, as the books and the instructions to collect say."""
+    prefix = f"instalment_due:{life.loan.id}:"
+    booked = [
+        int(entry.key.removeprefix(prefix))
+        for entry in life.kept("instalment_due")
+        if entry.key.startswith(prefix)
+    ]
+    settled = _settled(life)
+    stored = [
+        bill.period
+        for bill in life.rows["loan_bill"]
+        if bill.due_date == schedule.due_date(life.drawn.on, bill.period)
+    ]
+    collected = [] if settled else [row.period for row in life.rows["collection"]]
+    return [*booked, *stored, *collected]
+
+
+def _due_order(life: Life, period: int, on: date) -> Any:
+    entry = life.purchase.entries.by_key.get(f"instalment_due:{life.loan.id}:{period}")
+    return entry.order if entry is not None else (standings.start_of(on), "")
+
+
+def _lowerings(life: Life) -> list[Lowering]:
+    """Refunds of the capture and lost disputes about it, until the loan was written off or unwound, in order."""
+    purchase, loan = life.purchase, life.loan
+    end = life.unwound or life.written_off
+    lines = {
+        line.entry_id: line.capture_id for line in purchase.rows["settlement_line"] if line.kind == "refund"
+    }
+    kinds = {refund.id: refund.kind for refund in purchase.rows["refund"]}
+    found = []
+    refunds = purchase.entries.about(*kinds)
+    for entry in [*refunds, *life.kept("dispute_lost")]:
+        if entry.kind not in ("refund", "dispute_lost") or (end is not None and end.order < entry.order):
+            continue
+        if entry.kind == "refund" and not (entry.touches(loan.id) or lines.get(entry.id) == life.capture.id):
+            continue
+        about = entry.about if entry.kind == "refund" else entry.key.rpartition(":")[2]
+        kind = "return" if entry.kind == "dispute_lost" else kinds[about]
+        given = ("loan_principal", "recovery_income", "refund_in_transit", "shopper_credit")
+        found.append(
+            Lowering(
+                entry.order,
+                entry.on,
+                amount_fen=-entry.of(*given),
+                principal_fen=-entry.of("loan_principal"),
+                name=entry.id,
+                waives_late=None if kind == "unwind" else COMES_BACK[kind].late_interest,
+                returns_subsidy=f"subsidy_earned:{loan.id}:{about}" not in purchase.entries.by_key
+                and entry.kind == "refund",
+            )
+        )
+    return sorted(found, key=lambda one: one.order)
+
+
+def _prove_versions(found: Findings, life: Life, walk: Walk) -> None:
+    """Every row of every version of the schedule."""
+    wanted = {
+        (version, row.period): (row.due_date, row.principal, row.interest, row.fee, row.payment, row.balance)
+        for version, rows in walk.versions.items()
+        for row in rows
+    }
+    stored = {
+        (row.version, row.period): (
+            row.due_date,
+            row.principal_fen,
+            row.interest_fen,
+            row.fee_fen,
+            row.payment_fen,
+            row.balance_fen,
+        )
+        for row in life.rows["loan_instalment"]
+    }
+    if wanted == stored:
+        return
+    for key in sorted(wanted.keys() | stored.keys()):
+        row = life.name("loan_instalment", *key)
+        if key not in stored or key not in wanted:
+            there = ("a row", "no row")
+            right, wrong = there if key in wanted else there[::-1]
+            found.note(row, "period", wanted=right, got=wrong, computed_from=SCHEDULE)
+            continue
+        for column, right, got in zip(FIGURES, wanted[key], stored[key], strict=True):
+            found.same(row, column, wanted=right, got=got, computed_from=SCHEDULE)
+
+
+def _prove_reductions(
+    found: Findings, life: Life, lowerings: Sequence[Lowering]
+) -> dict[str, tuple[replay.Returned, ...]]:
+    """What refunds took off bills: as much as the books say that they lowered beyond the rows to come."""
+    stored = sorted(life.rows["loan_principal_reduction"], key=lambda row: row.id)
+    returned: dict[str, tuple[replay.Returned, ...]] = {}
+    for event in lowerings:
+        left, own = event.from_bills_fen, []
+        while left > 0 and stored:
+            row = stored.pop(0)
+            name, source = (
+                life.purchase.row("loan_principal_reduction", row.id),
+                f"the ledger entry {event.name}",
+            )
+            found.same(name, "reduced_on", wanted=event.on, got=row.reduced_on, computed_from=source)
+            if event.waives_late is not None:
+                found.same(
+                    name, "waives_late", wanted=event.waives_late, got=row.waives_late, computed_from=source
+                )
+            left -= row.amount_fen
+            own.append(replay.Returned(row.period, row.reduced_on, row.amount_fen, row.waives_late))
+        if left:
+            name = life.name("loan_principal_reduction")
+            got = event.from_bills_fen - left
+            found.note(
+                name,
+                "amount_fen",
+                wanted=event.from_bills_fen,
+                got=got,
+                computed_from=f"the ledger entry {event.name}",
+            )
+        returned[event.name] = tuple(own)
+    for row in stored:
+        name = life.purchase.row("loan_principal_reduction", row.id)
+        found.note(name, "amount_fen", wanted="no row", got=row.amount_fen, computed_from=SCHEDULE)
+    return returned
+
+
+def _prove_receipts(found: Findings, life: Life) -> list[tuple[Entry, Any]]:
+    """Every receipt is the entry that booked it; returns those that are, with their entries."""
+    booked = {
+        entry.key.partition(":")[2]: entry
+        for entry in life.entries
+        if entry.kind in ("repayment", "recovery")
+    }
+    proven = []
+    for row in life.rows["loan_repayment"]:
+        name, entry = life.purchase.row("loan_repayment", row.id), booked.pop(row.id, None)
+        if entry is None:
+            found.note(
+                name, "id", wanted="no row", got="a row", computed_from=f"the entries about {life.loan.id}"
+            )
+            continue
+        for column, wanted in (
+            ("mode", life.purchase.payment.mode),
+            ("amount_fen", entry.of("funder_clearing")),
+            ("received_on", entry.on),
+            ("created_at", entry.recorded_at),
+            ("late_interest_fen", -entry.of("late_interest_receivable")),
+            ("fee_fen", -entry.of("fee_receivable")),
+            ("interest_fen", -entry.of("interest_receivable")),
+            ("principal_fen", -entry.of("loan_principal")),
+            ("credit_fen", -entry.of("shopper_credit")),
+            ("recovered_fen", -entry.of("recovery_income")),
+        ):
+            source = f"the ledger entry {entry.key}"
+            found.same(name, column, wanted=wanted, got=getattr(row, column), computed_from=source)
+        proven.append((entry, row))
+    for id, entry in booked.items():
+        name = life.purchase.row("loan_repayment", id)
+        found.note(name, "id", wanted="a row", got="no row", computed_from=f"the ledger entry {entry.key}")
+    return proven
+
+
+def _prove_credit_changes(found: Findings, life: Life) -> list[tuple[Entry, int]]:
+    """What was owed to the shopper other than by a receipt, as the books say it; returns the entries and amounts."""
+    changes: list[tuple[Entry, int, str]] = []
+    for entry in life.entries:
+        if entry.kind in ("credit_returned", "refund_failed", "dispute_lost"):
+            amount = -entry.of("shopper_credit", about=life.loan.id)
+            about = entry.key.rpartition(":")[2] if entry.kind == "dispute_lost" else entry.about
+            if amount:
+                changes.append((entry, amount, about))
+    wanted = Counter((entry.on, amount, about) for entry, amount, about in changes)
+    for row in sorted(life.rows["loan_credit_change"], key=lambda row: row.id):
+        key = (row.changed_on, row.amount_fen, row.about)
+        if wanted[key]:
+            wanted[key] -= 1
+            continue
+        name = life.purchase.row("loan_credit_change", row.id)
+        right = [
+            f"{amount} fen on {on}"
+            for (on, amount, about), count in wanted.items()
+            if count and about == row.about
+        ]
+        found.note(
+            name,
+            "amount_fen",
+            wanted=right[0] if right else "no row",
+            got=f"{row.amount_fen} fen on {row.changed_on}",
+            computed_from=f"the entries about {life.loan.id}",
+        )
+    stored = Counter((row.changed_on, row.amount_fen, row.about) for row in life.rows["loan_credit_change"])
+    for key in Counter((entry.on, amount, about) for entry, amount, about in changes) - stored:
+        name = life.name("loan_credit_change", key[2])
+        found.note(
+            name, "amount_fen", wanted=f"{key[1]} fen on {key[0]}", got="no row", computed_from="the ledger"
+        )
+    return [(entry, amount) for entry, amount, _ in changes]
+
+
+def _waived_on(life: Life, lowerings: Sequence[Lowering]) -> date | None:
+    """The day on which a lost dispute left no principal and the charges were waived, as the books show it."""
+    entries = life.kept("charges_waived")
+    if entries:
+        return entries[0].on
+    lost = {entry.on for entry in life.kept("dispute_lost")}
+    late = [entry for entry in life.kept("late_interest") if entry.of("late_interest_receivable") < 0]
+    days = {entry.on for entry in late} & lost
+    return life.loan.charges_waived_on if life.loan.charges_waived_on in days else None
+
+
+def is_open(loan: Any) -> bool:
+    """Whether the loan says that it runs."""
+    return loan.status in OPEN
