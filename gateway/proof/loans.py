@@ -10,7 +10,6 @@ from typing import Any
 
 from gateway.core import capture_schedule, schedule
 from gateway.loans import replay
-from gateway.loans.states import OPEN
 from gateway.payments.refund_kinds import COMES_BACK
 from gateway.plans.pricing import Price
 from gateway.proof import standings
@@ -20,6 +19,7 @@ from gateway.proof.purchases import Purchase
 from gateway.proof.schedules import Lowering, Walk, first_periods
 from gateway.proof.stories import RECOMPUTED, Story, chapters
 
+EARLY = "\nearly_settlement: "
 SCHEDULE = "the signed contract, the captures, and what refunds and disputes lowered"
 FIGURES = ("due_date", "principal_fen", "interest_fen", "fee_fen", "payment_fen", "balance_fen")
 
@@ -68,7 +68,7 @@ def prove(found: Findings, life: Life, *, today: date) -> None:
     waived_on = _waived_on(life, lowerings)
     end = life.unwound or life.written_off
     due = {bill.period: _due_order(life, bill.period, bill.on) for bill in walk.bills}
-    story = Story(life.loan.late_daily_rate, life.loan.late_grace_days)
+    story = Story(*_late_terms(life))
     story.chapters = chapters(
         walk,
         lowerings=lowerings,
@@ -85,6 +85,22 @@ def prove(found: Findings, life: Life, *, today: date) -> None:
         if entry.kind in RECOMPUTED and (end is None or entry.order < end.order)
     ]
     standings.prove(found, life, walk, story, waived_on=waived_on, today=today)
+
+
+def _late_terms(life: Life) -> tuple[str, int]:
+    """Rate a day and days of grace as the contract discloses them; of older plans what the loan keeps."""
+    late = next(iter(life.purchase.payment.plan.get("disclosure", {}).get("contingent", ())), None)
+    return (
+        (late["rate"], late["grace_days"]) if late else (life.loan.late_daily_rate, life.loan.late_grace_days)
+    )
+
+
+def _policy(life: Life) -> str:
+    """How an early settlement is computed, as the contract says; without one as the loan keeps it."""
+    contract = next(iter(life.purchase.rows["contract"]), None)
+    if contract is None or EARLY not in contract.text:
+        return str(life.loan.early_settlement_policy)
+    return str(contract.text.partition(EARLY)[2].partition("\n")[0])
 
 
 def terms_of(payment: Any) -> schedule.Terms | None:
@@ -117,29 +133,13 @@ def _prove_terms(found: Findings, life: Life) -> None:
         ("funder", drawn.owner("loan_principal")),
     ):
         found.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=booked)
-    late = next(iter(payment.plan.get("disclosure", {}).get("contingent", ())), None)
-    if late is not None:
-        of_contract = "the late interest that the signed contract discloses"
-        found.same(
-            row, "late_daily_rate", wanted=late["rate"], got=loan.late_daily_rate, computed_from=of_contract
-        )
-        found.same(
-            row,
-            "late_grace_days",
-            wanted=late["grace_days"],
-            got=loan.late_grace_days,
-            computed_from=of_contract,
-        )
-    contract = next(iter(life.purchase.rows["contract"]), None)
-    if contract is not None and "\nearly_settlement: " in contract.text:
-        policy = contract.text.partition("\nearly_settlement: ")[2].partition("\n")[0]
-        found.same(
-            row,
-            "early_settlement_policy",
-            wanted=policy,
-            got=loan.early_settlement_policy,
-            computed_from=f"contract {contract.id}",
-        )
+    rate, grace = _late_terms(life)
+    for column, wanted in (("late_daily_rate", rate), ("late_grace_days", grace)):
+        source = "the late interest that the signed contract discloses"
+        found.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=source)
+    policy, of_contract = _policy(life), "the signed contract"
+    got = loan.early_settlement_policy
+    found.same(row, "early_settlement_policy", wanted=policy, got=got, computed_from=of_contract)
 
 
 def _walk(life: Life) -> tuple[Walk | None, list[Lowering]]:
@@ -186,7 +186,7 @@ def _settle(life: Life, walk: Walk, on: date) -> None:
     walk.bill_through(
         max((p for p in _regular_periods(life) if schedule.due_date(walk.contract_date, p) <= on), default=0)
     )
-    walk.settle(on, life.loan.early_settlement_policy)
+    walk.settle(on, _policy(life))
 
 
 def _settled(life: Life) -> tuple[Any, date] | None:
@@ -414,8 +414,3 @@ def _waived_on(life: Life, lowerings: Sequence[Lowering]) -> date | None:
     late = [entry for entry in life.kept("late_interest") if entry.of("late_interest_receivable") < 0]
     days = {entry.on for entry in late} & lost
     return life.loan.charges_waived_on if life.loan.charges_waived_on in days else None
-
-
-def is_open(loan: Any) -> bool:
-    """Whether the loan says that it runs."""
-    return loan.status in OPEN

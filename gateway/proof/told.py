@@ -178,6 +178,9 @@ def _prove_kind(
         for column in ("merchant_id", "mode"):
             right, got = getattr(row, column), getattr(event, column)
             found.same(name, column, wanted=right, got=got, computed_from=source)
+        if not isinstance(event.data, dict):
+            found.note(name, "data", wanted="an object", got=event.data, computed_from=source)
+            continue
         for said, column in columns.items():
             right = getattr(row, column)
             if said in event.data and not (said == "status" and right in UNTOLD):
