@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from sqlalchemy import CheckConstraint, Table
 
-from gateway.db.guards import SEPARATOR, SQL
+from gateway.db.guards import SEPARATOR, SQL, TENANCY
+from gateway.db.guards import statements as guards
 from gateway.db.tables import metadata
 
 Moves = Mapping[str, str]
@@ -135,6 +137,7 @@ RULES: Mapping[str, Rule] = {
     "plan_price": Rule(once="valid_to"),
     "publishable_key": Rule(),
     "refund": Rule(changes="items", steps={"status": {"pending": "succeeded failed"}}),
+    "row_version": Rule(),
     "score_usage": Rule(changes="scores"),
     "settlement_batch": Rule(once="payout_id"),
     "settlement_line": Rule(once="batch_id"),
@@ -228,8 +231,16 @@ END $$""",
 
 
 def frozen_columns(table: Table) -> list[str]:
-    """Columns of a table of facts that never change."""
-    return [column.name for column in table.columns if column.name not in RULES[table.name].changing()]
+    """Columns of a table of facts that never change, but for its merchant and mode where those are guarded before."""
+    elsewhere = {*RULES[table.name].changing(), *_tenancy().get(table.name, "").split(", ")}
+    return [column.name for column in table.columns if column.name not in elsewhere]
+
+
+@cache
+def _tenancy() -> dict[str, str]:
+    """By table the columns that the guards of tenancy freeze."""
+    text = "\n".join(statement for file in TENANCY for statement in guards(file, "sqlite"))
+    return dict(re.findall(r"CREATE TRIGGER (\w+)_keeps_tenant BEFORE UPDATE OF ([\w, ]+) ON", text))
 
 
 def final_states(table: Table, column: str, moves: Moves) -> list[str]:
@@ -264,7 +275,7 @@ def statements(dialect: str) -> Iterator[str]:
             yield _steps(dialect, name, column, moves)
             if rule.even_at_the_end is None:
                 continue
-            resting = sorted({*rule.changes.split()} - {*rule.even_at_the_end.split()})
+            resting = sorted({*rule.changes.split(), *rule.once.split()} - {*rule.even_at_the_end.split()})
             if ends := final_states(table, column, moves):
                 ended = " OR ".join(f"OLD.{column} = '{state}'" for state in ends)
                 changed = " OR ".join(f"NEW.{other} {unlike} OLD.{other}" for other in resting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -26,10 +27,11 @@ TRIGGER = re.compile(r"CREATE TRIGGER (\w+) .*?\bON (\w+)(.*)", re.DOTALL)
 FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\(.*?\$\$(.*)\$\$", re.DOTALL)
 
 
-def statements(file: str, dialect: str) -> list[str]:
+@cache
+def statements(file: str, dialect: str) -> tuple[str, ...]:
     """The statements of ``<file>.<dialect>.sql``, which are parted by a line ``-- next``."""
     text = (SQL / f"{file}.{dialect}.sql").read_text("utf-8")
-    return [statement.strip() for statement in text.split(SEPARATOR) if statement.strip()]
+    return tuple(statement.strip() for statement in text.split(SEPARATOR) if statement.strip())
 
 
 def install(connection: Connection, file: str = "ledger") -> None:

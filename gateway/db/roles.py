@@ -106,7 +106,7 @@ def _refused(connection: Connection) -> tuple[set[str], dict[str, set[str]]]:
     for row in connection.execute(REFUSALS):
         if row.deletes and not row.conditional:
             kept.add(row.guarded)
-        if row.updates and row.tgname.endswith("_frozen"):
+        if row.updates and row.tgname.endswith(("_frozen", "_keeps_tenant")):
             frozen.setdefault(row.guarded, set()).update(row.columns)
         elif row.updates and not row.conditional and not row.columns:
             frozen.setdefault(row.guarded, set()).add("*")

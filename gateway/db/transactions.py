@@ -10,10 +10,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
 from sqlmodel import Session
 
+from gateway.db import witness
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -48,6 +49,9 @@ class Transaction(Session):
 def is_open() -> bool:
     """Whether this thread is inside a transaction: what may be repeated must not call anything outside."""
     return getattr(_open, "depth", 0) > 0
+
+
+event.listen(Transaction, "after_flush", witness.note)
 
 
 class Database:

@@ -105,6 +105,7 @@ class Capture(SQLModel, table=True):
         CheckConstraint("refunded_with_fee_fen BETWEEN 0 AND amount_fen", name="refunded_with_fee"),
         CheckConstraint("goods_returned_fen BETWEEN 0 AND amount_fen", name="goods_returned"),
         Index("capture_of_payment", "payment_id", "id"),
+        Index("capture_of_loan", "loan_id", unique=True),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

@@ -11,10 +11,12 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.audit.verify import verify as verify_audit
 from gateway.contracts.verify import verify as verify_contracts
+from gateway.db import witness
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.ledger.verify import verify as verify_books
 from gateway.proof import facts
+from gateway.proof.facts import verify as prove
 from gateway.verification import AGREEMENTS
 from tests.house.row_edits import Edit, edits
 
@@ -77,7 +79,9 @@ def _edit(connection: Connection, edit: Edit) -> None:
 
 
 def _named(tx: Transaction, gateway: Any) -> Iterator[str]:
-    """What the verifications name, the first first."""
+    """What the verifications name, those first that are soonest done."""
+    yield from (f"row of {table}" for table, _, _ in witness.unlike(tx.connection()))
+    yield from (f"fact {row['table']}.{row['column']}" for row in prove(tx).findings)
     recomputed = facts.verify(tx)
     yield from (f"{row['table']}.{row['column']}" for row in recomputed.findings)
     books = verify_books(tx, AGREEMENTS, verifier=gateway.ports["signing_authority"])

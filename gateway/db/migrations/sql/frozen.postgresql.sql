@@ -46,8 +46,8 @@ CREATE TRIGGER capture_remains BEFORE DELETE ON capture
 
 -- next
 
-CREATE TRIGGER captured_line_frozen BEFORE UPDATE OF capture_id, line, payment_id, merchant_id, mode, quantity, amount_fen ON captured_line
-  FOR EACH ROW WHEN (NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.line IS DISTINCT FROM OLD.line OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.quantity IS DISTINCT FROM OLD.quantity OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen) EXECUTE FUNCTION refuse_change('captured line: what it was written with never changes')
+CREATE TRIGGER captured_line_frozen BEFORE UPDATE OF capture_id, line, payment_id, quantity, amount_fen ON captured_line
+  FOR EACH ROW WHEN (NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.line IS DISTINCT FROM OLD.line OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.quantity IS DISTINCT FROM OLD.quantity OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen) EXECUTE FUNCTION refuse_change('captured line: what it was written with never changes')
 
 -- next
 
@@ -66,8 +66,8 @@ CREATE TRIGGER captured_serial_remains BEFORE DELETE ON captured_serial
 
 -- next
 
-CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_id, mode, merchant_reference, request_sha256, amount_fen, down_payment_fen, government_subsidy, merchant_discount_fen, category, items, terms, return_url, cancel_url, store, metadata, opened_at, reopens, address_grace_ends, created_at ON checkout
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.merchant_reference IS DISTINCT FROM OLD.merchant_reference OR NEW.request_sha256 IS DISTINCT FROM OLD.request_sha256 OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.down_payment_fen IS DISTINCT FROM OLD.down_payment_fen OR NEW.government_subsidy IS DISTINCT FROM OLD.government_subsidy OR NEW.merchant_discount_fen IS DISTINCT FROM OLD.merchant_discount_fen OR NEW.category IS DISTINCT FROM OLD.category OR NEW.items IS DISTINCT FROM OLD.items OR NEW.terms IS DISTINCT FROM OLD.terms OR NEW.return_url IS DISTINCT FROM OLD.return_url OR NEW.cancel_url IS DISTINCT FROM OLD.cancel_url OR NEW.store IS DISTINCT FROM OLD.store OR NEW.metadata IS DISTINCT FROM OLD.metadata OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.reopens IS DISTINCT FROM OLD.reopens OR NEW.address_grace_ends IS DISTINCT FROM OLD.address_grace_ends OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('checkout: what it was written with never changes')
+CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_reference, request_sha256, amount_fen, down_payment_fen, government_subsidy, merchant_discount_fen, category, items, terms, return_url, cancel_url, store, metadata, opened_at, reopens, address_grace_ends, created_at ON checkout
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_reference IS DISTINCT FROM OLD.merchant_reference OR NEW.request_sha256 IS DISTINCT FROM OLD.request_sha256 OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.down_payment_fen IS DISTINCT FROM OLD.down_payment_fen OR NEW.government_subsidy IS DISTINCT FROM OLD.government_subsidy OR NEW.merchant_discount_fen IS DISTINCT FROM OLD.merchant_discount_fen OR NEW.category IS DISTINCT FROM OLD.category OR NEW.items IS DISTINCT FROM OLD.items OR NEW.terms IS DISTINCT FROM OLD.terms OR NEW.return_url IS DISTINCT FROM OLD.return_url OR NEW.cancel_url IS DISTINCT FROM OLD.cancel_url OR NEW.store IS DISTINCT FROM OLD.store OR NEW.metadata IS DISTINCT FROM OLD.metadata OR NEW.opened_at IS DISTINCT FROM OLD.opened_at OR NEW.reopens IS DISTINCT FROM OLD.reopens OR NEW.address_grace_ends IS DISTINCT FROM OLD.address_grace_ends OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('checkout: what it was written with never changes')
 
 -- next
 
@@ -82,8 +82,8 @@ CREATE TRIGGER checkout_status_steps BEFORE UPDATE OF status ON checkout
 
 -- next
 
-CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, plans, prices, review_due_at, term, unavailable ON checkout
-  FOR EACH ROW WHEN ((OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_quote_hash IS DISTINCT FROM OLD.confirmed_quote_hash OR NEW.decline_code IS DISTINCT FROM OLD.decline_code OR NEW.decline_reasons IS DISTINCT FROM OLD.decline_reasons OR NEW.disclosed_at IS DISTINCT FROM OLD.disclosed_at OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.identified_at IS DISTINCT FROM OLD.identified_at OR NEW.plans IS DISTINCT FROM OLD.plans OR NEW.prices IS DISTINCT FROM OLD.prices OR NEW.review_due_at IS DISTINCT FROM OLD.review_due_at OR NEW.term IS DISTINCT FROM OLD.term OR NEW.unavailable IS DISTINCT FROM OLD.unavailable)) EXECUTE FUNCTION refuse_change('checkout: it has ended and rests')
+CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_at, confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, payment_id, plans, prices, review_due_at, term, unavailable ON checkout
+  FOR EACH ROW WHEN ((OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_at IS DISTINCT FROM OLD.confirmed_at OR NEW.confirmed_quote_hash IS DISTINCT FROM OLD.confirmed_quote_hash OR NEW.decline_code IS DISTINCT FROM OLD.decline_code OR NEW.decline_reasons IS DISTINCT FROM OLD.decline_reasons OR NEW.disclosed_at IS DISTINCT FROM OLD.disclosed_at OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.identified_at IS DISTINCT FROM OLD.identified_at OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.plans IS DISTINCT FROM OLD.plans OR NEW.prices IS DISTINCT FROM OLD.prices OR NEW.review_due_at IS DISTINCT FROM OLD.review_due_at OR NEW.term IS DISTINCT FROM OLD.term OR NEW.unavailable IS DISTINCT FROM OLD.unavailable)) EXECUTE FUNCTION refuse_change('checkout: it has ended and rests')
 
 -- next
 
@@ -97,8 +97,8 @@ CREATE TRIGGER client_secret_frozen BEFORE UPDATE OF id, client_id, created_at O
 
 -- next
 
-CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, merchant_id, mode, loan_id, period, attempt, amount_fen, created_at ON collection
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.period IS DISTINCT FROM OLD.period OR NEW.attempt IS DISTINCT FROM OLD.attempt OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('collection: what it was written with never changes')
+CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, loan_id, period, attempt, amount_fen, created_at ON collection
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.period IS DISTINCT FROM OLD.period OR NEW.attempt IS DISTINCT FROM OLD.attempt OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('collection: what it was written with never changes')
 
 -- next
 
@@ -168,8 +168,8 @@ CREATE TRIGGER destroyed_key_remains BEFORE DELETE ON destroyed_key
 
 -- next
 
-CREATE TRIGGER dispute_frozen BEFORE UPDATE OF id, merchant_id, mode, payment_id, capture_id, amount_fen, reason, respond_by, created_at ON dispute
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.respond_by IS DISTINCT FROM OLD.respond_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('dispute: what it was written with never changes')
+CREATE TRIGGER dispute_frozen BEFORE UPDATE OF id, payment_id, capture_id, amount_fen, reason, respond_by, created_at ON dispute
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.respond_by IS DISTINCT FROM OLD.respond_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('dispute: what it was written with never changes')
 
 -- next
 
@@ -184,8 +184,8 @@ CREATE TRIGGER dispute_status_steps BEFORE UPDATE OF status ON dispute
 
 -- next
 
-CREATE TRIGGER dispute_rests BEFORE UPDATE OF evidence ON dispute
-  FOR EACH ROW WHEN ((OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.evidence IS DISTINCT FROM OLD.evidence)) EXECUTE FUNCTION refuse_change('dispute: it has ended and rests')
+CREATE TRIGGER dispute_rests BEFORE UPDATE OF decided_at, evidence ON dispute
+  FOR EACH ROW WHEN ((OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.evidence IS DISTINCT FROM OLD.evidence)) EXECUTE FUNCTION refuse_change('dispute: it has ended and rests')
 
 -- next
 
@@ -210,8 +210,8 @@ CREATE TRIGGER erasure_request_status_steps BEFORE UPDATE OF status ON erasure_r
 
 -- next
 
-CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF frozen_until, reason ON erasure_request
-  FOR EACH ROW WHEN ((OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.frozen_until IS DISTINCT FROM OLD.frozen_until OR NEW.reason IS DISTINCT FROM OLD.reason)) EXECUTE FUNCTION refuse_change('erasure request: it has ended and rests')
+CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF decided_at, frozen_until, reason ON erasure_request
+  FOR EACH ROW WHEN ((OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.frozen_until IS DISTINCT FROM OLD.frozen_until OR NEW.reason IS DISTINCT FROM OLD.reason)) EXECUTE FUNCTION refuse_change('erasure request: it has ended and rests')
 
 -- next
 
@@ -220,8 +220,8 @@ CREATE TRIGGER erasure_request_remains BEFORE DELETE ON erasure_request
 
 -- next
 
-CREATE TRIGGER event_frozen BEFORE UPDATE OF id, merchant_id, mode, type, object_id, sequence, position, data, created_at ON event
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.type IS DISTINCT FROM OLD.type OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.sequence IS DISTINCT FROM OLD.sequence OR NEW.position IS DISTINCT FROM OLD.position OR NEW.data IS DISTINCT FROM OLD.data OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('event: what it was written with never changes')
+CREATE TRIGGER event_frozen BEFORE UPDATE OF id, type, object_id, sequence, position, data, created_at ON event
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.type IS DISTINCT FROM OLD.type OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.sequence IS DISTINCT FROM OLD.sequence OR NEW.position IS DISTINCT FROM OLD.position OR NEW.data IS DISTINCT FROM OLD.data OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('event: what it was written with never changes')
 
 -- next
 
@@ -291,8 +291,8 @@ CREATE TRIGGER list_entry_remains BEFORE DELETE ON list_entry
 
 -- next
 
-CREATE TRIGGER loan_frozen BEFORE UPDATE OF id, merchant_id, mode, shopper_id, payment_id, capture_id, funder, principal_fen, price, contract_date, subsidy_fen, late_daily_rate, late_grace_days, early_settlement_policy, created_at ON loan
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.principal_fen IS DISTINCT FROM OLD.principal_fen OR NEW.price IS DISTINCT FROM OLD.price OR NEW.contract_date IS DISTINCT FROM OLD.contract_date OR NEW.subsidy_fen IS DISTINCT FROM OLD.subsidy_fen OR NEW.late_daily_rate IS DISTINCT FROM OLD.late_daily_rate OR NEW.late_grace_days IS DISTINCT FROM OLD.late_grace_days OR NEW.early_settlement_policy IS DISTINCT FROM OLD.early_settlement_policy OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('loan: what it was written with never changes')
+CREATE TRIGGER loan_frozen BEFORE UPDATE OF id, shopper_id, payment_id, capture_id, funder, principal_fen, price, contract_date, subsidy_fen, late_daily_rate, late_grace_days, early_settlement_policy, created_at ON loan
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.principal_fen IS DISTINCT FROM OLD.principal_fen OR NEW.price IS DISTINCT FROM OLD.price OR NEW.contract_date IS DISTINCT FROM OLD.contract_date OR NEW.subsidy_fen IS DISTINCT FROM OLD.subsidy_fen OR NEW.late_daily_rate IS DISTINCT FROM OLD.late_daily_rate OR NEW.late_grace_days IS DISTINCT FROM OLD.late_grace_days OR NEW.early_settlement_policy IS DISTINCT FROM OLD.early_settlement_policy OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('loan: what it was written with never changes')
 
 -- next
 
@@ -347,8 +347,8 @@ CREATE TRIGGER loan_principal_reduction_remains BEFORE DELETE ON loan_principal_
 
 -- next
 
-CREATE TRIGGER loan_repayment_frozen BEFORE UPDATE OF id, loan_id, mode, reference, received_on, amount_fen, created_at ON loan_repayment
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.received_on IS DISTINCT FROM OLD.received_on OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('loan repayment: what it was written with never changes')
+CREATE TRIGGER loan_repayment_frozen BEFORE UPDATE OF id, loan_id, reference, received_on, amount_fen, created_at ON loan_repayment
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.received_on IS DISTINCT FROM OLD.received_on OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('loan repayment: what it was written with never changes')
 
 -- next
 
@@ -367,8 +367,8 @@ CREATE TRIGGER merchant_remains BEFORE DELETE ON merchant
 
 -- next
 
-CREATE TRIGGER oauth_client_frozen BEFORE UPDATE OF id, kind, merchant_id, mode, created_at ON oauth_client
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('oauth client: what it was written with never changes')
+CREATE TRIGGER oauth_client_frozen BEFORE UPDATE OF id, kind, created_at ON oauth_client
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('oauth client: what it was written with never changes')
 
 -- next
 
@@ -377,8 +377,8 @@ CREATE TRIGGER oauth_client_remains BEFORE DELETE ON oauth_client
 
 -- next
 
-CREATE TRIGGER partner_score_frozen BEFORE UPDATE OF id, merchant_id, mode, reference, features, consents, answer, model, model_sha256, created_at ON partner_score
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.features IS DISTINCT FROM OLD.features OR NEW.consents IS DISTINCT FROM OLD.consents OR NEW.answer IS DISTINCT FROM OLD.answer OR NEW.model IS DISTINCT FROM OLD.model OR NEW.model_sha256 IS DISTINCT FROM OLD.model_sha256 OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('partner score: what it was written with never changes')
+CREATE TRIGGER partner_score_frozen BEFORE UPDATE OF id, reference, features, consents, answer, model, model_sha256, created_at ON partner_score
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.features IS DISTINCT FROM OLD.features OR NEW.consents IS DISTINCT FROM OLD.consents OR NEW.answer IS DISTINCT FROM OLD.answer OR NEW.model IS DISTINCT FROM OLD.model OR NEW.model_sha256 IS DISTINCT FROM OLD.model_sha256 OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('partner score: what it was written with never changes')
 
 -- next
 
@@ -392,8 +392,8 @@ CREATE TRIGGER passkey_frozen BEFORE UPDATE OF id, member_id, credential_id, pub
 
 -- next
 
-CREATE TRIGGER payment_frozen BEFORE UPDATE OF id, merchant_id, mode, checkout_id, shopper_id, funder, amount_fen, term, plan, price, government_subsidy, store, expires_at, acknowledge_by, created_at ON payment
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.checkout_id IS DISTINCT FROM OLD.checkout_id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.term IS DISTINCT FROM OLD.term OR NEW.plan IS DISTINCT FROM OLD.plan OR NEW.price IS DISTINCT FROM OLD.price OR NEW.government_subsidy IS DISTINCT FROM OLD.government_subsidy OR NEW.store IS DISTINCT FROM OLD.store OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.acknowledge_by IS DISTINCT FROM OLD.acknowledge_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('payment: what it was written with never changes')
+CREATE TRIGGER payment_frozen BEFORE UPDATE OF id, checkout_id, shopper_id, funder, amount_fen, term, plan, price, government_subsidy, store, expires_at, acknowledge_by, created_at ON payment
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.checkout_id IS DISTINCT FROM OLD.checkout_id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.term IS DISTINCT FROM OLD.term OR NEW.plan IS DISTINCT FROM OLD.plan OR NEW.price IS DISTINCT FROM OLD.price OR NEW.government_subsidy IS DISTINCT FROM OLD.government_subsidy OR NEW.store IS DISTINCT FROM OLD.store OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR NEW.acknowledge_by IS DISTINCT FROM OLD.acknowledge_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('payment: what it was written with never changes')
 
 -- next
 
@@ -407,8 +407,8 @@ CREATE TRIGGER payment_remains BEFORE DELETE ON payment
 
 -- next
 
-CREATE TRIGGER payment_line_frozen BEFORE UPDATE OF payment_id, line, merchant_id, mode, name, category, subsidy_category, ordered, amount_fen, subsidy_fen ON payment_line
-  FOR EACH ROW WHEN (NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.line IS DISTINCT FROM OLD.line OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.name IS DISTINCT FROM OLD.name OR NEW.category IS DISTINCT FROM OLD.category OR NEW.subsidy_category IS DISTINCT FROM OLD.subsidy_category OR NEW.ordered IS DISTINCT FROM OLD.ordered OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.subsidy_fen IS DISTINCT FROM OLD.subsidy_fen) EXECUTE FUNCTION refuse_change('payment line: what it was written with never changes')
+CREATE TRIGGER payment_line_frozen BEFORE UPDATE OF payment_id, line, name, category, subsidy_category, ordered, amount_fen, subsidy_fen ON payment_line
+  FOR EACH ROW WHEN (NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.line IS DISTINCT FROM OLD.line OR NEW.name IS DISTINCT FROM OLD.name OR NEW.category IS DISTINCT FROM OLD.category OR NEW.subsidy_category IS DISTINCT FROM OLD.subsidy_category OR NEW.ordered IS DISTINCT FROM OLD.ordered OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.subsidy_fen IS DISTINCT FROM OLD.subsidy_fen) EXECUTE FUNCTION refuse_change('payment line: what it was written with never changes')
 
 -- next
 
@@ -417,8 +417,8 @@ CREATE TRIGGER payment_line_remains BEFORE DELETE ON payment_line
 
 -- next
 
-CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, merchant_id, mode, settlement_id, institution, funder, amount_fen, created_at ON payout
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.settlement_id IS DISTINCT FROM OLD.settlement_id OR NEW.institution IS DISTINCT FROM OLD.institution OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('payout: what it was written with never changes')
+CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, settlement_id, institution, funder, amount_fen, created_at ON payout
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.settlement_id IS DISTINCT FROM OLD.settlement_id OR NEW.institution IS DISTINCT FROM OLD.institution OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('payout: what it was written with never changes')
 
 -- next
 
@@ -453,8 +453,8 @@ CREATE TRIGGER plan_price_remains BEFORE DELETE ON plan_price
 
 -- next
 
-CREATE TRIGGER publishable_key_frozen BEFORE UPDATE OF key, merchant_id, mode, created_at ON publishable_key
-  FOR EACH ROW WHEN (NEW.key IS DISTINCT FROM OLD.key OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('publishable key: what it was written with never changes')
+CREATE TRIGGER publishable_key_frozen BEFORE UPDATE OF key, created_at ON publishable_key
+  FOR EACH ROW WHEN (NEW.key IS DISTINCT FROM OLD.key OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('publishable key: what it was written with never changes')
 
 -- next
 
@@ -463,8 +463,8 @@ CREATE TRIGGER publishable_key_remains BEFORE DELETE ON publishable_key
 
 -- next
 
-CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, merchant_id, mode, payment_id, capture_id, refund_reference, kind, reason, amount_fen, loan_reduction_fen, to_shopper_fen, merchant_fee_returned_fen, merchant_subsidy_returned_fen, initiated_by, created_at ON refund
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.refund_reference IS DISTINCT FROM OLD.refund_reference OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.loan_reduction_fen IS DISTINCT FROM OLD.loan_reduction_fen OR NEW.to_shopper_fen IS DISTINCT FROM OLD.to_shopper_fen OR NEW.merchant_fee_returned_fen IS DISTINCT FROM OLD.merchant_fee_returned_fen OR NEW.merchant_subsidy_returned_fen IS DISTINCT FROM OLD.merchant_subsidy_returned_fen OR NEW.initiated_by IS DISTINCT FROM OLD.initiated_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('refund: what it was written with never changes')
+CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, payment_id, capture_id, refund_reference, kind, reason, amount_fen, loan_reduction_fen, to_shopper_fen, merchant_fee_returned_fen, merchant_subsidy_returned_fen, initiated_by, created_at ON refund
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.refund_reference IS DISTINCT FROM OLD.refund_reference OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.loan_reduction_fen IS DISTINCT FROM OLD.loan_reduction_fen OR NEW.to_shopper_fen IS DISTINCT FROM OLD.to_shopper_fen OR NEW.merchant_fee_returned_fen IS DISTINCT FROM OLD.merchant_fee_returned_fen OR NEW.merchant_subsidy_returned_fen IS DISTINCT FROM OLD.merchant_subsidy_returned_fen OR NEW.initiated_by IS DISTINCT FROM OLD.initiated_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('refund: what it was written with never changes')
 
 -- next
 
@@ -479,6 +479,16 @@ CREATE TRIGGER refund_remains BEFORE DELETE ON refund
 
 -- next
 
+CREATE TRIGGER row_version_frozen BEFORE UPDATE OF of, row_key, version, sha256 ON row_version
+  FOR EACH ROW WHEN (NEW.of IS DISTINCT FROM OLD.of OR NEW.row_key IS DISTINCT FROM OLD.row_key OR NEW.version IS DISTINCT FROM OLD.version OR NEW.sha256 IS DISTINCT FROM OLD.sha256) EXECUTE FUNCTION refuse_change('row version: what it was written with never changes')
+
+-- next
+
+CREATE TRIGGER row_version_remains BEFORE DELETE ON row_version
+  FOR EACH ROW EXECUTE FUNCTION refuse_change('row version: a row is never removed')
+
+-- next
+
 CREATE TRIGGER score_usage_frozen BEFORE UPDATE OF merchant_id, mode, day ON score_usage
   FOR EACH ROW WHEN (NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.day IS DISTINCT FROM OLD.day) EXECUTE FUNCTION refuse_change('score usage: what it was written with never changes')
 
@@ -489,8 +499,8 @@ CREATE TRIGGER score_usage_remains BEFORE DELETE ON score_usage
 
 -- next
 
-CREATE TRIGGER settlement_batch_frozen BEFORE UPDATE OF id, merchant_id, mode, settled_on, opening_fen, captures_fen, subsidies_fen, merchant_fees_fen, merchant_subsidies_fen, refunds_fen, disputes_fen, adjustments_fen, reserve_change_fen, closing_fen, payout_fen, created_at ON settlement_batch
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.settled_on IS DISTINCT FROM OLD.settled_on OR NEW.opening_fen IS DISTINCT FROM OLD.opening_fen OR NEW.captures_fen IS DISTINCT FROM OLD.captures_fen OR NEW.subsidies_fen IS DISTINCT FROM OLD.subsidies_fen OR NEW.merchant_fees_fen IS DISTINCT FROM OLD.merchant_fees_fen OR NEW.merchant_subsidies_fen IS DISTINCT FROM OLD.merchant_subsidies_fen OR NEW.refunds_fen IS DISTINCT FROM OLD.refunds_fen OR NEW.disputes_fen IS DISTINCT FROM OLD.disputes_fen OR NEW.adjustments_fen IS DISTINCT FROM OLD.adjustments_fen OR NEW.reserve_change_fen IS DISTINCT FROM OLD.reserve_change_fen OR NEW.closing_fen IS DISTINCT FROM OLD.closing_fen OR NEW.payout_fen IS DISTINCT FROM OLD.payout_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('settlement batch: what it was written with never changes')
+CREATE TRIGGER settlement_batch_frozen BEFORE UPDATE OF id, settled_on, opening_fen, captures_fen, subsidies_fen, merchant_fees_fen, merchant_subsidies_fen, refunds_fen, disputes_fen, adjustments_fen, reserve_change_fen, closing_fen, payout_fen, created_at ON settlement_batch
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.settled_on IS DISTINCT FROM OLD.settled_on OR NEW.opening_fen IS DISTINCT FROM OLD.opening_fen OR NEW.captures_fen IS DISTINCT FROM OLD.captures_fen OR NEW.subsidies_fen IS DISTINCT FROM OLD.subsidies_fen OR NEW.merchant_fees_fen IS DISTINCT FROM OLD.merchant_fees_fen OR NEW.merchant_subsidies_fen IS DISTINCT FROM OLD.merchant_subsidies_fen OR NEW.refunds_fen IS DISTINCT FROM OLD.refunds_fen OR NEW.disputes_fen IS DISTINCT FROM OLD.disputes_fen OR NEW.adjustments_fen IS DISTINCT FROM OLD.adjustments_fen OR NEW.reserve_change_fen IS DISTINCT FROM OLD.reserve_change_fen OR NEW.closing_fen IS DISTINCT FROM OLD.closing_fen OR NEW.payout_fen IS DISTINCT FROM OLD.payout_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('settlement batch: what it was written with never changes')
 
 -- next
 
@@ -504,8 +514,8 @@ CREATE TRIGGER settlement_batch_remains BEFORE DELETE ON settlement_batch
 
 -- next
 
-CREATE TRIGGER settlement_line_frozen BEFORE UPDATE OF id, merchant_id, mode, kind, object_id, payment_id, capture_id, merchant_reference, store, amount_fen, merchant_fee_fen, merchant_subsidy_fen, net_fen, from_pending_fen, settlement_date, test_failure, entry_id, created_at ON settlement_line
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.merchant_reference IS DISTINCT FROM OLD.merchant_reference OR NEW.store IS DISTINCT FROM OLD.store OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.merchant_fee_fen IS DISTINCT FROM OLD.merchant_fee_fen OR NEW.merchant_subsidy_fen IS DISTINCT FROM OLD.merchant_subsidy_fen OR NEW.net_fen IS DISTINCT FROM OLD.net_fen OR NEW.from_pending_fen IS DISTINCT FROM OLD.from_pending_fen OR NEW.settlement_date IS DISTINCT FROM OLD.settlement_date OR NEW.test_failure IS DISTINCT FROM OLD.test_failure OR NEW.entry_id IS DISTINCT FROM OLD.entry_id OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('settlement line: what it was written with never changes')
+CREATE TRIGGER settlement_line_frozen BEFORE UPDATE OF id, kind, object_id, payment_id, capture_id, merchant_reference, store, amount_fen, merchant_fee_fen, merchant_subsidy_fen, net_fen, from_pending_fen, settlement_date, test_failure, entry_id, created_at ON settlement_line
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.merchant_reference IS DISTINCT FROM OLD.merchant_reference OR NEW.store IS DISTINCT FROM OLD.store OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.merchant_fee_fen IS DISTINCT FROM OLD.merchant_fee_fen OR NEW.merchant_subsidy_fen IS DISTINCT FROM OLD.merchant_subsidy_fen OR NEW.net_fen IS DISTINCT FROM OLD.net_fen OR NEW.from_pending_fen IS DISTINCT FROM OLD.from_pending_fen OR NEW.settlement_date IS DISTINCT FROM OLD.settlement_date OR NEW.test_failure IS DISTINCT FROM OLD.test_failure OR NEW.entry_id IS DISTINCT FROM OLD.entry_id OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('settlement line: what it was written with never changes')
 
 -- next
 
@@ -529,8 +539,8 @@ CREATE TRIGGER shadow_score_remains BEFORE DELETE ON shadow_score
 
 -- next
 
-CREATE TRIGGER shopper_frozen BEFORE UPDATE OF id, mode, created_at ON shopper
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('shopper: what it was written with never changes')
+CREATE TRIGGER shopper_frozen BEFORE UPDATE OF id, created_at ON shopper
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('shopper: what it was written with never changes')
 
 -- next
 
@@ -544,8 +554,8 @@ CREATE TRIGGER shopper_remains BEFORE DELETE ON shopper
 
 -- next
 
-CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, merchant_id, mode, shopper_id, loan_id, refund_id, amount_fen, created_at ON shopper_return
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.refund_id IS DISTINCT FROM OLD.refund_id OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('shopper return: what it was written with never changes')
+CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, shopper_id, loan_id, refund_id, amount_fen, created_at ON shopper_return
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.refund_id IS DISTINCT FROM OLD.refund_id OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('shopper return: what it was written with never changes')
 
 -- next
 
@@ -560,8 +570,8 @@ CREATE TRIGGER shopper_return_status_steps BEFORE UPDATE OF status ON shopper_re
 
 -- next
 
-CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF failure ON shopper_return
-  FOR EACH ROW WHEN ((OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.failure IS DISTINCT FROM OLD.failure)) EXECUTE FUNCTION refuse_change('shopper return: it has ended and rests')
+CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF decided_at, failure ON shopper_return
+  FOR EACH ROW WHEN ((OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.failure IS DISTINCT FROM OLD.failure)) EXECUTE FUNCTION refuse_change('shopper return: it has ended and rests')
 
 -- next
 
@@ -575,8 +585,8 @@ CREATE TRIGGER subject_key_frozen BEFORE UPDATE OF subject_id, created_at ON sub
 
 -- next
 
-CREATE TRIGGER subsidy_claim_frozen BEFORE UPDATE OF id, merchant_id, mode, payment_id, capture_id, programme, amount_fen, created_at ON subsidy_claim
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.programme IS DISTINCT FROM OLD.programme OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('subsidy claim: what it was written with never changes')
+CREATE TRIGGER subsidy_claim_frozen BEFORE UPDATE OF id, payment_id, capture_id, programme, amount_fen, created_at ON subsidy_claim
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.programme IS DISTINCT FROM OLD.programme OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('subsidy claim: what it was written with never changes')
 
 -- next
 
@@ -625,8 +635,8 @@ CREATE TRIGGER team_member_remains BEFORE DELETE ON team_member
 
 -- next
 
-CREATE TRIGGER test_clock_frozen BEFORE UPDATE OF id, merchant_id, mode, name, created_at ON test_clock
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.name IS DISTINCT FROM OLD.name OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('test clock: what it was written with never changes')
+CREATE TRIGGER test_clock_frozen BEFORE UPDATE OF id, name, created_at ON test_clock
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.name IS DISTINCT FROM OLD.name OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('test clock: what it was written with never changes')
 
 -- next
 
@@ -646,13 +656,13 @@ CREATE TRIGGER webhook_attempt_frozen BEFORE UPDATE OF id, delivery_id, number, 
 
 -- next
 
-CREATE TRIGGER webhook_delivery_frozen BEFORE UPDATE OF id, merchant_id, mode, endpoint_id, event_id, type, object_id, sequence, cause, sample, created_at ON webhook_delivery
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.endpoint_id IS DISTINCT FROM OLD.endpoint_id OR NEW.event_id IS DISTINCT FROM OLD.event_id OR NEW.type IS DISTINCT FROM OLD.type OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.sequence IS DISTINCT FROM OLD.sequence OR NEW.cause IS DISTINCT FROM OLD.cause OR NEW.sample IS DISTINCT FROM OLD.sample OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('webhook delivery: what it was written with never changes')
+CREATE TRIGGER webhook_delivery_frozen BEFORE UPDATE OF id, endpoint_id, event_id, type, object_id, sequence, cause, sample, created_at ON webhook_delivery
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.endpoint_id IS DISTINCT FROM OLD.endpoint_id OR NEW.event_id IS DISTINCT FROM OLD.event_id OR NEW.type IS DISTINCT FROM OLD.type OR NEW.object_id IS DISTINCT FROM OLD.object_id OR NEW.sequence IS DISTINCT FROM OLD.sequence OR NEW.cause IS DISTINCT FROM OLD.cause OR NEW.sample IS DISTINCT FROM OLD.sample OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('webhook delivery: what it was written with never changes')
 
 -- next
 
-CREATE TRIGGER webhook_endpoint_frozen BEFORE UPDATE OF id, merchant_id, mode, created_at ON webhook_endpoint
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.merchant_id IS DISTINCT FROM OLD.merchant_id OR NEW.mode IS DISTINCT FROM OLD.mode OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('webhook endpoint: what it was written with never changes')
+CREATE TRIGGER webhook_endpoint_frozen BEFORE UPDATE OF id, created_at ON webhook_endpoint
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('webhook endpoint: what it was written with never changes')
 
 -- next
 

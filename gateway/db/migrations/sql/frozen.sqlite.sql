@@ -35,7 +35,7 @@ END
 
 -- next
 
-CREATE TRIGGER captured_line_frozen BEFORE UPDATE OF capture_id, line, payment_id, merchant_id, mode, quantity, amount_fen ON captured_line WHEN NEW.capture_id IS NOT OLD.capture_id OR NEW.line IS NOT OLD.line OR NEW.payment_id IS NOT OLD.payment_id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.quantity IS NOT OLD.quantity OR NEW.amount_fen IS NOT OLD.amount_fen
+CREATE TRIGGER captured_line_frozen BEFORE UPDATE OF capture_id, line, payment_id, quantity, amount_fen ON captured_line WHEN NEW.capture_id IS NOT OLD.capture_id OR NEW.line IS NOT OLD.line OR NEW.payment_id IS NOT OLD.payment_id OR NEW.quantity IS NOT OLD.quantity OR NEW.amount_fen IS NOT OLD.amount_fen
 BEGIN
   SELECT RAISE(ABORT, 'captured line: what it was written with never changes');
 END
@@ -63,7 +63,7 @@ END
 
 -- next
 
-CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_id, mode, merchant_reference, request_sha256, amount_fen, down_payment_fen, government_subsidy, merchant_discount_fen, category, items, terms, return_url, cancel_url, store, metadata, opened_at, reopens, address_grace_ends, created_at ON checkout WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.merchant_reference IS NOT OLD.merchant_reference OR NEW.request_sha256 IS NOT OLD.request_sha256 OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.down_payment_fen IS NOT OLD.down_payment_fen OR NEW.government_subsidy IS NOT OLD.government_subsidy OR NEW.merchant_discount_fen IS NOT OLD.merchant_discount_fen OR NEW.category IS NOT OLD.category OR NEW.items IS NOT OLD.items OR NEW.terms IS NOT OLD.terms OR NEW.return_url IS NOT OLD.return_url OR NEW.cancel_url IS NOT OLD.cancel_url OR NEW.store IS NOT OLD.store OR NEW.metadata IS NOT OLD.metadata OR NEW.opened_at IS NOT OLD.opened_at OR NEW.reopens IS NOT OLD.reopens OR NEW.address_grace_ends IS NOT OLD.address_grace_ends OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_reference, request_sha256, amount_fen, down_payment_fen, government_subsidy, merchant_discount_fen, category, items, terms, return_url, cancel_url, store, metadata, opened_at, reopens, address_grace_ends, created_at ON checkout WHEN NEW.id IS NOT OLD.id OR NEW.merchant_reference IS NOT OLD.merchant_reference OR NEW.request_sha256 IS NOT OLD.request_sha256 OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.down_payment_fen IS NOT OLD.down_payment_fen OR NEW.government_subsidy IS NOT OLD.government_subsidy OR NEW.merchant_discount_fen IS NOT OLD.merchant_discount_fen OR NEW.category IS NOT OLD.category OR NEW.items IS NOT OLD.items OR NEW.terms IS NOT OLD.terms OR NEW.return_url IS NOT OLD.return_url OR NEW.cancel_url IS NOT OLD.cancel_url OR NEW.store IS NOT OLD.store OR NEW.metadata IS NOT OLD.metadata OR NEW.opened_at IS NOT OLD.opened_at OR NEW.reopens IS NOT OLD.reopens OR NEW.address_grace_ends IS NOT OLD.address_grace_ends OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'checkout: what it was written with never changes');
 END
@@ -84,7 +84,7 @@ END
 
 -- next
 
-CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, plans, prices, review_due_at, term, unavailable ON checkout WHEN (OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_quote_hash IS NOT OLD.confirmed_quote_hash OR NEW.decline_code IS NOT OLD.decline_code OR NEW.decline_reasons IS NOT OLD.decline_reasons OR NEW.disclosed_at IS NOT OLD.disclosed_at OR NEW.expires_at IS NOT OLD.expires_at OR NEW.identified_at IS NOT OLD.identified_at OR NEW.plans IS NOT OLD.plans OR NEW.prices IS NOT OLD.prices OR NEW.review_due_at IS NOT OLD.review_due_at OR NEW.term IS NOT OLD.term OR NEW.unavailable IS NOT OLD.unavailable)
+CREATE TRIGGER checkout_rests BEFORE UPDATE OF confirmed_at, confirmed_quote_hash, decline_code, decline_reasons, disclosed_at, expires_at, identified_at, payment_id, plans, prices, review_due_at, term, unavailable ON checkout WHEN (OLD.status = 'approved' OR OLD.status = 'declined' OR OLD.status = 'expired' OR OLD.status = 'canceled') AND (NEW.confirmed_at IS NOT OLD.confirmed_at OR NEW.confirmed_quote_hash IS NOT OLD.confirmed_quote_hash OR NEW.decline_code IS NOT OLD.decline_code OR NEW.decline_reasons IS NOT OLD.decline_reasons OR NEW.disclosed_at IS NOT OLD.disclosed_at OR NEW.expires_at IS NOT OLD.expires_at OR NEW.identified_at IS NOT OLD.identified_at OR NEW.payment_id IS NOT OLD.payment_id OR NEW.plans IS NOT OLD.plans OR NEW.prices IS NOT OLD.prices OR NEW.review_due_at IS NOT OLD.review_due_at OR NEW.term IS NOT OLD.term OR NEW.unavailable IS NOT OLD.unavailable)
 BEGIN
   SELECT RAISE(ABORT, 'checkout: it has ended and rests');
 END
@@ -105,7 +105,7 @@ END
 
 -- next
 
-CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, merchant_id, mode, loan_id, period, attempt, amount_fen, created_at ON collection WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.loan_id IS NOT OLD.loan_id OR NEW.period IS NOT OLD.period OR NEW.attempt IS NOT OLD.attempt OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, loan_id, period, attempt, amount_fen, created_at ON collection WHEN NEW.id IS NOT OLD.id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.period IS NOT OLD.period OR NEW.attempt IS NOT OLD.attempt OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'collection: what it was written with never changes');
 END
@@ -203,7 +203,7 @@ END
 
 -- next
 
-CREATE TRIGGER dispute_frozen BEFORE UPDATE OF id, merchant_id, mode, payment_id, capture_id, amount_fen, reason, respond_by, created_at ON dispute WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.reason IS NOT OLD.reason OR NEW.respond_by IS NOT OLD.respond_by OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER dispute_frozen BEFORE UPDATE OF id, payment_id, capture_id, amount_fen, reason, respond_by, created_at ON dispute WHEN NEW.id IS NOT OLD.id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.reason IS NOT OLD.reason OR NEW.respond_by IS NOT OLD.respond_by OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'dispute: what it was written with never changes');
 END
@@ -224,7 +224,7 @@ END
 
 -- next
 
-CREATE TRIGGER dispute_rests BEFORE UPDATE OF evidence ON dispute WHEN (OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.evidence IS NOT OLD.evidence)
+CREATE TRIGGER dispute_rests BEFORE UPDATE OF decided_at, evidence ON dispute WHEN (OLD.status = 'won' OR OLD.status = 'lost' OR OLD.status = 'accepted' OR OLD.status = 'canceled') AND (NEW.decided_at IS NOT OLD.decided_at OR NEW.evidence IS NOT OLD.evidence)
 BEGIN
   SELECT RAISE(ABORT, 'dispute: it has ended and rests');
 END
@@ -259,7 +259,7 @@ END
 
 -- next
 
-CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF frozen_until, reason ON erasure_request WHEN (OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.frozen_until IS NOT OLD.frozen_until OR NEW.reason IS NOT OLD.reason)
+CREATE TRIGGER erasure_request_rests BEFORE UPDATE OF decided_at, frozen_until, reason ON erasure_request WHEN (OLD.status = 'erased' OR OLD.status = 'withdrawn') AND (NEW.decided_at IS NOT OLD.decided_at OR NEW.frozen_until IS NOT OLD.frozen_until OR NEW.reason IS NOT OLD.reason)
 BEGIN
   SELECT RAISE(ABORT, 'erasure request: it has ended and rests');
 END
@@ -273,7 +273,7 @@ END
 
 -- next
 
-CREATE TRIGGER event_frozen BEFORE UPDATE OF id, merchant_id, mode, type, object_id, sequence, position, data, created_at ON event WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.type IS NOT OLD.type OR NEW.object_id IS NOT OLD.object_id OR NEW.sequence IS NOT OLD.sequence OR NEW.position IS NOT OLD.position OR NEW.data IS NOT OLD.data OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER event_frozen BEFORE UPDATE OF id, type, object_id, sequence, position, data, created_at ON event WHEN NEW.id IS NOT OLD.id OR NEW.type IS NOT OLD.type OR NEW.object_id IS NOT OLD.object_id OR NEW.sequence IS NOT OLD.sequence OR NEW.position IS NOT OLD.position OR NEW.data IS NOT OLD.data OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'event: what it was written with never changes');
 END
@@ -371,7 +371,7 @@ END
 
 -- next
 
-CREATE TRIGGER loan_frozen BEFORE UPDATE OF id, merchant_id, mode, shopper_id, payment_id, capture_id, funder, principal_fen, price, contract_date, subsidy_fen, late_daily_rate, late_grace_days, early_settlement_policy, created_at ON loan WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.funder IS NOT OLD.funder OR NEW.principal_fen IS NOT OLD.principal_fen OR NEW.price IS NOT OLD.price OR NEW.contract_date IS NOT OLD.contract_date OR NEW.subsidy_fen IS NOT OLD.subsidy_fen OR NEW.late_daily_rate IS NOT OLD.late_daily_rate OR NEW.late_grace_days IS NOT OLD.late_grace_days OR NEW.early_settlement_policy IS NOT OLD.early_settlement_policy OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER loan_frozen BEFORE UPDATE OF id, shopper_id, payment_id, capture_id, funder, principal_fen, price, contract_date, subsidy_fen, late_daily_rate, late_grace_days, early_settlement_policy, created_at ON loan WHEN NEW.id IS NOT OLD.id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.funder IS NOT OLD.funder OR NEW.principal_fen IS NOT OLD.principal_fen OR NEW.price IS NOT OLD.price OR NEW.contract_date IS NOT OLD.contract_date OR NEW.subsidy_fen IS NOT OLD.subsidy_fen OR NEW.late_daily_rate IS NOT OLD.late_daily_rate OR NEW.late_grace_days IS NOT OLD.late_grace_days OR NEW.early_settlement_policy IS NOT OLD.early_settlement_policy OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'loan: what it was written with never changes');
 END
@@ -448,7 +448,7 @@ END
 
 -- next
 
-CREATE TRIGGER loan_repayment_frozen BEFORE UPDATE OF id, loan_id, mode, reference, received_on, amount_fen, created_at ON loan_repayment WHEN NEW.id IS NOT OLD.id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.mode IS NOT OLD.mode OR NEW.reference IS NOT OLD.reference OR NEW.received_on IS NOT OLD.received_on OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER loan_repayment_frozen BEFORE UPDATE OF id, loan_id, reference, received_on, amount_fen, created_at ON loan_repayment WHEN NEW.id IS NOT OLD.id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.reference IS NOT OLD.reference OR NEW.received_on IS NOT OLD.received_on OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'loan repayment: what it was written with never changes');
 END
@@ -476,7 +476,7 @@ END
 
 -- next
 
-CREATE TRIGGER oauth_client_frozen BEFORE UPDATE OF id, kind, merchant_id, mode, created_at ON oauth_client WHEN NEW.id IS NOT OLD.id OR NEW.kind IS NOT OLD.kind OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER oauth_client_frozen BEFORE UPDATE OF id, kind, created_at ON oauth_client WHEN NEW.id IS NOT OLD.id OR NEW.kind IS NOT OLD.kind OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'oauth client: what it was written with never changes');
 END
@@ -490,7 +490,7 @@ END
 
 -- next
 
-CREATE TRIGGER partner_score_frozen BEFORE UPDATE OF id, merchant_id, mode, reference, features, consents, answer, model, model_sha256, created_at ON partner_score WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.reference IS NOT OLD.reference OR NEW.features IS NOT OLD.features OR NEW.consents IS NOT OLD.consents OR NEW.answer IS NOT OLD.answer OR NEW.model IS NOT OLD.model OR NEW.model_sha256 IS NOT OLD.model_sha256 OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER partner_score_frozen BEFORE UPDATE OF id, reference, features, consents, answer, model, model_sha256, created_at ON partner_score WHEN NEW.id IS NOT OLD.id OR NEW.reference IS NOT OLD.reference OR NEW.features IS NOT OLD.features OR NEW.consents IS NOT OLD.consents OR NEW.answer IS NOT OLD.answer OR NEW.model IS NOT OLD.model OR NEW.model_sha256 IS NOT OLD.model_sha256 OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'partner score: what it was written with never changes');
 END
@@ -511,7 +511,7 @@ END
 
 -- next
 
-CREATE TRIGGER payment_frozen BEFORE UPDATE OF id, merchant_id, mode, checkout_id, shopper_id, funder, amount_fen, term, plan, price, government_subsidy, store, expires_at, acknowledge_by, created_at ON payment WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.checkout_id IS NOT OLD.checkout_id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.funder IS NOT OLD.funder OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.term IS NOT OLD.term OR NEW.plan IS NOT OLD.plan OR NEW.price IS NOT OLD.price OR NEW.government_subsidy IS NOT OLD.government_subsidy OR NEW.store IS NOT OLD.store OR NEW.expires_at IS NOT OLD.expires_at OR NEW.acknowledge_by IS NOT OLD.acknowledge_by OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER payment_frozen BEFORE UPDATE OF id, checkout_id, shopper_id, funder, amount_fen, term, plan, price, government_subsidy, store, expires_at, acknowledge_by, created_at ON payment WHEN NEW.id IS NOT OLD.id OR NEW.checkout_id IS NOT OLD.checkout_id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.funder IS NOT OLD.funder OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.term IS NOT OLD.term OR NEW.plan IS NOT OLD.plan OR NEW.price IS NOT OLD.price OR NEW.government_subsidy IS NOT OLD.government_subsidy OR NEW.store IS NOT OLD.store OR NEW.expires_at IS NOT OLD.expires_at OR NEW.acknowledge_by IS NOT OLD.acknowledge_by OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'payment: what it was written with never changes');
 END
@@ -532,7 +532,7 @@ END
 
 -- next
 
-CREATE TRIGGER payment_line_frozen BEFORE UPDATE OF payment_id, line, merchant_id, mode, name, category, subsidy_category, ordered, amount_fen, subsidy_fen ON payment_line WHEN NEW.payment_id IS NOT OLD.payment_id OR NEW.line IS NOT OLD.line OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.name IS NOT OLD.name OR NEW.category IS NOT OLD.category OR NEW.subsidy_category IS NOT OLD.subsidy_category OR NEW.ordered IS NOT OLD.ordered OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.subsidy_fen IS NOT OLD.subsidy_fen
+CREATE TRIGGER payment_line_frozen BEFORE UPDATE OF payment_id, line, name, category, subsidy_category, ordered, amount_fen, subsidy_fen ON payment_line WHEN NEW.payment_id IS NOT OLD.payment_id OR NEW.line IS NOT OLD.line OR NEW.name IS NOT OLD.name OR NEW.category IS NOT OLD.category OR NEW.subsidy_category IS NOT OLD.subsidy_category OR NEW.ordered IS NOT OLD.ordered OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.subsidy_fen IS NOT OLD.subsidy_fen
 BEGIN
   SELECT RAISE(ABORT, 'payment line: what it was written with never changes');
 END
@@ -546,7 +546,7 @@ END
 
 -- next
 
-CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, merchant_id, mode, settlement_id, institution, funder, amount_fen, created_at ON payout WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.settlement_id IS NOT OLD.settlement_id OR NEW.institution IS NOT OLD.institution OR NEW.funder IS NOT OLD.funder OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, settlement_id, institution, funder, amount_fen, created_at ON payout WHEN NEW.id IS NOT OLD.id OR NEW.settlement_id IS NOT OLD.settlement_id OR NEW.institution IS NOT OLD.institution OR NEW.funder IS NOT OLD.funder OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'payout: what it was written with never changes');
 END
@@ -595,7 +595,7 @@ END
 
 -- next
 
-CREATE TRIGGER publishable_key_frozen BEFORE UPDATE OF key, merchant_id, mode, created_at ON publishable_key WHEN NEW.key IS NOT OLD.key OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER publishable_key_frozen BEFORE UPDATE OF key, created_at ON publishable_key WHEN NEW.key IS NOT OLD.key OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'publishable key: what it was written with never changes');
 END
@@ -609,7 +609,7 @@ END
 
 -- next
 
-CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, merchant_id, mode, payment_id, capture_id, refund_reference, kind, reason, amount_fen, loan_reduction_fen, to_shopper_fen, merchant_fee_returned_fen, merchant_subsidy_returned_fen, initiated_by, created_at ON refund WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.refund_reference IS NOT OLD.refund_reference OR NEW.kind IS NOT OLD.kind OR NEW.reason IS NOT OLD.reason OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.loan_reduction_fen IS NOT OLD.loan_reduction_fen OR NEW.to_shopper_fen IS NOT OLD.to_shopper_fen OR NEW.merchant_fee_returned_fen IS NOT OLD.merchant_fee_returned_fen OR NEW.merchant_subsidy_returned_fen IS NOT OLD.merchant_subsidy_returned_fen OR NEW.initiated_by IS NOT OLD.initiated_by OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, payment_id, capture_id, refund_reference, kind, reason, amount_fen, loan_reduction_fen, to_shopper_fen, merchant_fee_returned_fen, merchant_subsidy_returned_fen, initiated_by, created_at ON refund WHEN NEW.id IS NOT OLD.id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.refund_reference IS NOT OLD.refund_reference OR NEW.kind IS NOT OLD.kind OR NEW.reason IS NOT OLD.reason OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.loan_reduction_fen IS NOT OLD.loan_reduction_fen OR NEW.to_shopper_fen IS NOT OLD.to_shopper_fen OR NEW.merchant_fee_returned_fen IS NOT OLD.merchant_fee_returned_fen OR NEW.merchant_subsidy_returned_fen IS NOT OLD.merchant_subsidy_returned_fen OR NEW.initiated_by IS NOT OLD.initiated_by OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'refund: what it was written with never changes');
 END
@@ -630,6 +630,20 @@ END
 
 -- next
 
+CREATE TRIGGER row_version_frozen BEFORE UPDATE OF of, row_key, version, sha256 ON row_version WHEN NEW.of IS NOT OLD.of OR NEW.row_key IS NOT OLD.row_key OR NEW.version IS NOT OLD.version OR NEW.sha256 IS NOT OLD.sha256
+BEGIN
+  SELECT RAISE(ABORT, 'row version: what it was written with never changes');
+END
+
+-- next
+
+CREATE TRIGGER row_version_remains BEFORE DELETE ON row_version
+BEGIN
+  SELECT RAISE(ABORT, 'row version: a row is never removed');
+END
+
+-- next
+
 CREATE TRIGGER score_usage_frozen BEFORE UPDATE OF merchant_id, mode, day ON score_usage WHEN NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.day IS NOT OLD.day
 BEGIN
   SELECT RAISE(ABORT, 'score usage: what it was written with never changes');
@@ -644,7 +658,7 @@ END
 
 -- next
 
-CREATE TRIGGER settlement_batch_frozen BEFORE UPDATE OF id, merchant_id, mode, settled_on, opening_fen, captures_fen, subsidies_fen, merchant_fees_fen, merchant_subsidies_fen, refunds_fen, disputes_fen, adjustments_fen, reserve_change_fen, closing_fen, payout_fen, created_at ON settlement_batch WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.settled_on IS NOT OLD.settled_on OR NEW.opening_fen IS NOT OLD.opening_fen OR NEW.captures_fen IS NOT OLD.captures_fen OR NEW.subsidies_fen IS NOT OLD.subsidies_fen OR NEW.merchant_fees_fen IS NOT OLD.merchant_fees_fen OR NEW.merchant_subsidies_fen IS NOT OLD.merchant_subsidies_fen OR NEW.refunds_fen IS NOT OLD.refunds_fen OR NEW.disputes_fen IS NOT OLD.disputes_fen OR NEW.adjustments_fen IS NOT OLD.adjustments_fen OR NEW.reserve_change_fen IS NOT OLD.reserve_change_fen OR NEW.closing_fen IS NOT OLD.closing_fen OR NEW.payout_fen IS NOT OLD.payout_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER settlement_batch_frozen BEFORE UPDATE OF id, settled_on, opening_fen, captures_fen, subsidies_fen, merchant_fees_fen, merchant_subsidies_fen, refunds_fen, disputes_fen, adjustments_fen, reserve_change_fen, closing_fen, payout_fen, created_at ON settlement_batch WHEN NEW.id IS NOT OLD.id OR NEW.settled_on IS NOT OLD.settled_on OR NEW.opening_fen IS NOT OLD.opening_fen OR NEW.captures_fen IS NOT OLD.captures_fen OR NEW.subsidies_fen IS NOT OLD.subsidies_fen OR NEW.merchant_fees_fen IS NOT OLD.merchant_fees_fen OR NEW.merchant_subsidies_fen IS NOT OLD.merchant_subsidies_fen OR NEW.refunds_fen IS NOT OLD.refunds_fen OR NEW.disputes_fen IS NOT OLD.disputes_fen OR NEW.adjustments_fen IS NOT OLD.adjustments_fen OR NEW.reserve_change_fen IS NOT OLD.reserve_change_fen OR NEW.closing_fen IS NOT OLD.closing_fen OR NEW.payout_fen IS NOT OLD.payout_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'settlement batch: what it was written with never changes');
 END
@@ -665,7 +679,7 @@ END
 
 -- next
 
-CREATE TRIGGER settlement_line_frozen BEFORE UPDATE OF id, merchant_id, mode, kind, object_id, payment_id, capture_id, merchant_reference, store, amount_fen, merchant_fee_fen, merchant_subsidy_fen, net_fen, from_pending_fen, settlement_date, test_failure, entry_id, created_at ON settlement_line WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.kind IS NOT OLD.kind OR NEW.object_id IS NOT OLD.object_id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.merchant_reference IS NOT OLD.merchant_reference OR NEW.store IS NOT OLD.store OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.merchant_fee_fen IS NOT OLD.merchant_fee_fen OR NEW.merchant_subsidy_fen IS NOT OLD.merchant_subsidy_fen OR NEW.net_fen IS NOT OLD.net_fen OR NEW.from_pending_fen IS NOT OLD.from_pending_fen OR NEW.settlement_date IS NOT OLD.settlement_date OR NEW.test_failure IS NOT OLD.test_failure OR NEW.entry_id IS NOT OLD.entry_id OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER settlement_line_frozen BEFORE UPDATE OF id, kind, object_id, payment_id, capture_id, merchant_reference, store, amount_fen, merchant_fee_fen, merchant_subsidy_fen, net_fen, from_pending_fen, settlement_date, test_failure, entry_id, created_at ON settlement_line WHEN NEW.id IS NOT OLD.id OR NEW.kind IS NOT OLD.kind OR NEW.object_id IS NOT OLD.object_id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.merchant_reference IS NOT OLD.merchant_reference OR NEW.store IS NOT OLD.store OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.merchant_fee_fen IS NOT OLD.merchant_fee_fen OR NEW.merchant_subsidy_fen IS NOT OLD.merchant_subsidy_fen OR NEW.net_fen IS NOT OLD.net_fen OR NEW.from_pending_fen IS NOT OLD.from_pending_fen OR NEW.settlement_date IS NOT OLD.settlement_date OR NEW.test_failure IS NOT OLD.test_failure OR NEW.entry_id IS NOT OLD.entry_id OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'settlement line: what it was written with never changes');
 END
@@ -700,7 +714,7 @@ END
 
 -- next
 
-CREATE TRIGGER shopper_frozen BEFORE UPDATE OF id, mode, created_at ON shopper WHEN NEW.id IS NOT OLD.id OR NEW.mode IS NOT OLD.mode OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER shopper_frozen BEFORE UPDATE OF id, created_at ON shopper WHEN NEW.id IS NOT OLD.id OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'shopper: what it was written with never changes');
 END
@@ -721,7 +735,7 @@ END
 
 -- next
 
-CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, merchant_id, mode, shopper_id, loan_id, refund_id, amount_fen, created_at ON shopper_return WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.refund_id IS NOT OLD.refund_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, shopper_id, loan_id, refund_id, amount_fen, created_at ON shopper_return WHEN NEW.id IS NOT OLD.id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.refund_id IS NOT OLD.refund_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'shopper return: what it was written with never changes');
 END
@@ -742,7 +756,7 @@ END
 
 -- next
 
-CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF failure ON shopper_return WHEN (OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.failure IS NOT OLD.failure)
+CREATE TRIGGER shopper_return_rests BEFORE UPDATE OF decided_at, failure ON shopper_return WHEN (OLD.status = 'succeeded' OR OLD.status = 'failed') AND (NEW.decided_at IS NOT OLD.decided_at OR NEW.failure IS NOT OLD.failure)
 BEGIN
   SELECT RAISE(ABORT, 'shopper return: it has ended and rests');
 END
@@ -763,7 +777,7 @@ END
 
 -- next
 
-CREATE TRIGGER subsidy_claim_frozen BEFORE UPDATE OF id, merchant_id, mode, payment_id, capture_id, programme, amount_fen, created_at ON subsidy_claim WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.programme IS NOT OLD.programme OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER subsidy_claim_frozen BEFORE UPDATE OF id, payment_id, capture_id, programme, amount_fen, created_at ON subsidy_claim WHEN NEW.id IS NOT OLD.id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.programme IS NOT OLD.programme OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'subsidy claim: what it was written with never changes');
 END
@@ -833,7 +847,7 @@ END
 
 -- next
 
-CREATE TRIGGER test_clock_frozen BEFORE UPDATE OF id, merchant_id, mode, name, created_at ON test_clock WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.name IS NOT OLD.name OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER test_clock_frozen BEFORE UPDATE OF id, name, created_at ON test_clock WHEN NEW.id IS NOT OLD.id OR NEW.name IS NOT OLD.name OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'test clock: what it was written with never changes');
 END
@@ -861,14 +875,14 @@ END
 
 -- next
 
-CREATE TRIGGER webhook_delivery_frozen BEFORE UPDATE OF id, merchant_id, mode, endpoint_id, event_id, type, object_id, sequence, cause, sample, created_at ON webhook_delivery WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.endpoint_id IS NOT OLD.endpoint_id OR NEW.event_id IS NOT OLD.event_id OR NEW.type IS NOT OLD.type OR NEW.object_id IS NOT OLD.object_id OR NEW.sequence IS NOT OLD.sequence OR NEW.cause IS NOT OLD.cause OR NEW.sample IS NOT OLD.sample OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER webhook_delivery_frozen BEFORE UPDATE OF id, endpoint_id, event_id, type, object_id, sequence, cause, sample, created_at ON webhook_delivery WHEN NEW.id IS NOT OLD.id OR NEW.endpoint_id IS NOT OLD.endpoint_id OR NEW.event_id IS NOT OLD.event_id OR NEW.type IS NOT OLD.type OR NEW.object_id IS NOT OLD.object_id OR NEW.sequence IS NOT OLD.sequence OR NEW.cause IS NOT OLD.cause OR NEW.sample IS NOT OLD.sample OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'webhook delivery: what it was written with never changes');
 END
 
 -- next
 
-CREATE TRIGGER webhook_endpoint_frozen BEFORE UPDATE OF id, merchant_id, mode, created_at ON webhook_endpoint WHEN NEW.id IS NOT OLD.id OR NEW.merchant_id IS NOT OLD.merchant_id OR NEW.mode IS NOT OLD.mode OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER webhook_endpoint_frozen BEFORE UPDATE OF id, created_at ON webhook_endpoint WHEN NEW.id IS NOT OLD.id OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'webhook endpoint: what it was written with never changes');
 END
