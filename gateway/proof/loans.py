@@ -62,6 +62,7 @@ def prove(found: Findings, life: Life, *, today: date) -> None:
     if walk is None:
         return
     _prove_versions(found, life, walk)
+    _prove_settlement(found, life)
     returned = _prove_reductions(found, life, lowerings)
     receipts = _prove_receipts(found, life)
     credit = _prove_credit_changes(found, life)
@@ -292,6 +293,23 @@ def _prove_versions(found: Findings, life: Life, walk: Walk) -> None:
             continue
         for column, right, got in zip(FIGURES, wanted[key], stored[key], strict=True):
             found.same(row, column, wanted=right, got=got, computed_from=SCHEDULE)
+
+
+def _prove_settlement(found: Findings, life: Life) -> None:
+    """An early settlement is remembered by the reference that it was asked for with, and that paid it."""
+    entry = life.purchase.entries.by_key.get(f"settled_early:{life.loan.id}")
+    if entry is None:
+        return
+    paid = {
+        row.reference
+        for row in life.rows["loan_repayment"]
+        if row.created_at == entry.recorded_at and not row.reference.startswith("col_")
+    }
+    reference = life.loan.settlement_reference
+    if reference is None or (paid and reference not in paid):
+        wanted = " or ".join(sorted(paid)) or "a reference"
+        source = f"the ledger entry {entry.key} and its receipt"
+        found.note(life.name(), "settlement_reference", wanted=wanted, got=reference, computed_from=source)
 
 
 def _prove_reductions(

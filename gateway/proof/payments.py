@@ -113,6 +113,7 @@ def _prove_contract(found: Findings, purchase: Purchase) -> None:
         ("payment_id", payment.id),
         ("merchant_id", payment.merchant_id),
         ("mode", payment.mode),
+        ("shopper_id", contract.shopper_id),
         ("term", payment.plan.get("term")),
         ("confirmed_quote_hash", contract.quote_sha256),
         ("amount_fen", payment.plan.get("amount")),
@@ -135,15 +136,11 @@ def _prove_price(found: Findings, purchase: Purchase) -> None:
     built = schedule.build(payment.amount_fen, terms, date(2000, 1, 1))
     right = [tuple(getattr(one, name) for name in BUILT) for one in built.rows]
     shown = [tuple(one[name] for name in BUILT) for one in plan["schedule"]]
-    if right != shown:
-        period = next((n for n, pair in enumerate(zip(shown, right, strict=False)) if pair[0] != pair[1]), 0)
-        found.note(
-            row,
-            "price",
-            wanted=f"period {period + 1}: {shown[period]}",
-            got=right[period] if period < len(right) else "no such period",
-            computed_from="the plan in the signed contract",
-        )
+    for period in range(max(len(right), len(shown)) if right != shown else 0):
+        wanted, got = (rows[period] if period < len(rows) else "no such period" for rows in (shown, right))
+        source = f"period {period + 1} of the plan in the signed contract"
+        if not found.same(row, "price", wanted=wanted, got=got, computed_from=source):
+            break
     subsidy = money.share(payment.amount_fen, payment.price["merchant_subsidy_rate"])
     found.same(
         row,
