@@ -15,7 +15,7 @@ from gateway.db.transactions import Transaction
 from gateway.ledger.progress import Progress, silent
 from gateway.proof import agreed, lines, loans, payments, refunds, rules, settlements, told
 from gateway.proof.findings import Findings
-from gateway.proof.loans import Life
+from gateway.proof.lives import Life
 from gateway.proof.purchases import Purchase, purchases
 
 TABLES = metadata().tables

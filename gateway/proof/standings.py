@@ -11,7 +11,7 @@ from gateway.proof.findings import Findings
 from gateway.proof.schedules import Walk
 
 if TYPE_CHECKING:
-    from gateway.proof.loans import Life
+    from gateway.proof.lives import Life
     from gateway.proof.stories import Story
 
 FACTS = "bills, receipts by day, reductions and credit of the loan, replayed"

@@ -28,7 +28,6 @@ from tests.conftest import new_database
 from tests.gateway.conftest import Api, TestClock, loaded_scorer
 from tests.gateway.proof.whole_life import WholeLife
 
-FIRST = "(SELECT min(id) FROM {0})"
 EDITS = (
     # What the shopper owes and has paid.
     ("loan_instalment.interest_fen", "UPDATE loan_instalment SET interest_fen = 2 * interest_fen, payment_fen ="
@@ -92,7 +91,8 @@ EDITS = (
     ("payout.amount_fen", "UPDATE payout SET amount_fen = amount_fen + 1"),
     ("event.sequence", "DELETE FROM event WHERE type = 'payment.authorized'"),
     ("event.type", "DELETE FROM event WHERE type = 'dispute.won'"),
-    ("event.data.captured_amount", "UPDATE payment SET captured_fen = captured_fen - 1 WHERE captured_fen > refunded_fen"),
+    ("event.data.captured_amount", "UPDATE payment SET captured_fen = captured_fen - 1"
+     " WHERE captured_fen > refunded_fen"),
     ("credit_limit.held_fen", "UPDATE credit_limit SET held_fen = held_fen + 1"),
     ("limit_movement.amount_fen", "UPDATE limit_movement SET amount_fen = amount_fen + 1 WHERE reason = 'authorized'"),
     ("merchant.reserve_rate", "UPDATE merchant SET reserve_rate = '0.06' WHERE reserve_rate IS NOT NULL"),
