@@ -15,7 +15,7 @@ from gateway.db.transactions import Transaction
 from gateway.ledger.progress import Progress, silent
 from gateway.proof import agreed, lines, loans, payments, refunds, rules, settlements, told
 from gateway.proof.findings import Findings
-from gateway.proof.loans import Life
+from gateway.proof.lives import Life
 from gateway.proof.purchases import Purchase, purchases
 
 TABLES = metadata().tables
@@ -69,7 +69,7 @@ def verify(tx: Transaction, *, progress: Progress = silent) -> Report:
     for page in purchases(connection):
         for purchase in page:
             now = tx.wall + ahead.get((purchase.payment.merchant_id, purchase.payment.mode), timedelta())
-            drawn += prove_purchase(found, purchase, now=now)
+            drawn += _proved(found, purchase, now=now)
         done += len(page)
         progress("payments", done, total)
     settlements.prove(found, connection)
@@ -88,6 +88,17 @@ def verify(tx: Transaction, *, progress: Progress = silent) -> Report:
         sentences=tuple(finding.sentence() for finding in found.first),
         missing_guards=tuple(missing_guards(connection, GUARDS)),
     )
+
+
+def _proved(found: Findings, purchase: Purchase, *, now: datetime) -> int:
+    """The same for a purchase whose rows may be so damaged that nothing can be computed from them: that is named."""
+    try:
+        return prove_purchase(found, purchase, now=now)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        got = f"{type(error).__name__}: {error}"
+        source = "its own columns, of which one cannot be read"
+        found.note(payments.of_payment(purchase), "id", wanted="sound", got=got, computed_from=source)
+        return 0
 
 
 def prove_purchase(found: Findings, purchase: Purchase, *, now: datetime) -> int:

@@ -4,71 +4,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from gateway.core import capture_schedule, schedule
 from gateway.loans import replay
-from gateway.loans.states import OPEN
-from gateway.payments.refund_kinds import COMES_BACK
-from gateway.plans.pricing import Price
 from gateway.proof import standings
 from gateway.proof.entries import Entry
-from gateway.proof.findings import Findings, Row
-from gateway.proof.purchases import Purchase
-from gateway.proof.schedules import Lowering, Walk, first_periods
+from gateway.proof.findings import Findings
+from gateway.proof.lives import Life, late_terms, policy
+from gateway.proof.schedules import Lowering, Walk
 from gateway.proof.stories import RECOMPUTED, Story, chapters
+from gateway.proof.walks import due_order, walk_of
 
 SCHEDULE = "the signed contract, the captures, and what refunds and disputes lowered"
 FIGURES = ("due_date", "principal_fen", "interest_fen", "fee_fen", "payment_fen", "balance_fen")
 
 
-@dataclass(slots=True)
-class Life:
-    """One loan with its stored rows and the entries that say what happened to it."""
-
-    purchase: Purchase
-    loan: Any
-    capture: Any
-    drawn: Entry
-    before_fen: int
-    """What had been captured of the payment before."""
-    rows: dict[str, list[Any]]
-    entries: list[Entry]
-    """All that touch the loan, in order."""
-
-    @property
-    def unwound(self) -> Entry | None:
-        return self.purchase.entries.reversed_by.get(self.drawn.id)
-
-    @property
-    def written_off(self) -> Entry | None:
-        return self.purchase.entries.by_key.get(f"write_off:{self.loan.id}")
-
-    def name(self, table: str = "loan", *key: Any) -> Row:
-        """How the loan, or one of its rows, is named."""
-        return self.purchase.row(table, ":".join([self.loan.id, *map(str, key)]))
-
-    def kept(self, kind: str) -> list[Entry]:
-        """Entries of a kind about the loan, in order; their reversals are of another kind."""
-        return [entry for entry in self.entries if entry.kind == kind]
-
-
 def prove(found: Findings, life: Life, *, today: date) -> None:
     """Compare everything stored of the loan with what follows from its facts."""
     _prove_terms(found, life)
-    walk, lowerings = _walk(life)
+    walk, lowerings = walk_of(life)
     if walk is None:
         return
     _prove_versions(found, life, walk)
+    _prove_settlement(found, life)
     returned = _prove_reductions(found, life, lowerings)
     receipts = _prove_receipts(found, life)
     credit = _prove_credit_changes(found, life)
     waived_on = _waived_on(life, lowerings)
     end = life.unwound or life.written_off
-    due = {bill.period: _due_order(life, bill.period, bill.on) for bill in walk.bills}
-    story = Story(life.loan.late_daily_rate, life.loan.late_grace_days)
+    due = {bill.period: due_order(life, bill.period, bill.on) for bill in walk.bills}
+    story = Story(*late_terms(life))
     story.chapters = chapters(
         walk,
         lowerings=lowerings,
@@ -85,14 +51,6 @@ def prove(found: Findings, life: Life, *, today: date) -> None:
         if entry.kind in RECOMPUTED and (end is None or entry.order < end.order)
     ]
     standings.prove(found, life, walk, story, waived_on=waived_on, today=today)
-
-
-def terms_of(payment: Any) -> schedule.Terms | None:
-    """The arithmetic of the payment's price; None when the stored price cannot be one."""
-    try:
-        return Price(**payment.price).terms()
-    except (TypeError, ValueError):
-        return None
 
 
 def _prove_terms(found: Findings, life: Life) -> None:
@@ -117,150 +75,12 @@ def _prove_terms(found: Findings, life: Life) -> None:
         ("funder", drawn.owner("loan_principal")),
     ):
         found.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=booked)
-    late = next(iter(payment.plan.get("disclosure", {}).get("contingent", ())), None)
-    if late is not None:
-        of_contract = "the late interest that the signed contract discloses"
-        found.same(
-            row, "late_daily_rate", wanted=late["rate"], got=loan.late_daily_rate, computed_from=of_contract
-        )
-        found.same(
-            row,
-            "late_grace_days",
-            wanted=late["grace_days"],
-            got=loan.late_grace_days,
-            computed_from=of_contract,
-        )
-    contract = next(iter(life.purchase.rows["contract"]), None)
-    if contract is not None and "\nearly_settlement: " in contract.text:
-        policy = contract.text.partition("\nearly_settlement: ")[2].partition("\n")[0]
-        found.same(
-            row,
-            "early_settlement_policy",
-            wanted=policy,
-            got=loan.early_settlement_policy,
-            computed_from=f"contract {contract.id}",
-        )
-
-
-def _walk(life: Life) -> tuple[Walk | None, list[Lowering]]:
-    """The schedule walked through everything that happened to it; None when its terms cannot be read."""
-    payment, drawn = life.purchase.payment, life.drawn
-    terms = terms_of(payment)
-    if terms is None:
-        return None, []
-    try:
-        rows = capture_schedule.of_capture(
-            terms,
-            drawn.on,
-            before_fen=life.before_fen,
-            amount_fen=drawn.of("loan_principal"),
-            authorised_fen=payment.amount_fen,
-        )
-    except ValueError:
-        return None, []
-    walk = Walk(terms, drawn.on, rows.rows, -drawn.of("unearned_merchant_subsidy"))
-    lowerings = _lowerings(life)
-    firsts = first_periods([(row.version, row.period) for row in life.rows["loan_instalment"]])
-    settled, end = _settled(life), life.written_off
-    for event in lowerings:
-        if settled and settled[0] < event.order and not any(bill.is_settlement for bill in walk.bills):
-            _settle(life, walk, settled[1])
-        event.billed_before = (
-            sum(_due_order(life, row.period, row.due_date) < event.order for row in walk.to_come)
-            + walk.billed
-            if walk.to_come
-            else walk.billed
-        )
-        event.billed_before = min(event.billed_before, max(_regular_periods(life), default=0))
-        walk.lower(event, firsts.get(walk.version + 1))
-    if settled and not any(bill.is_settlement for bill in walk.bills):
-        _settle(life, walk, settled[1])
-    elif not settled:
-        walk.bill_through(max(_regular_periods(life), default=0))
-    if end is not None:
-        walk.earn_rest()
-    return walk, lowerings
-
-
-def _settle(life: Life, walk: Walk, on: date) -> None:
-    walk.bill_through(
-        max((p for p in _regular_periods(life) if schedule.due_date(walk.contract_date, p) <= on), default=0)
-    )
-    walk.settle(on, life.loan.early_settlement_policy)
-
-
-def _settled(life: Life) -> tuple[Any, date] | None:
-    """When the loan was settled early, in the order of the story, and the day; None when it was not."""
-    loan = life.loan
-    entry = life.purchase.entries.by_key.get(f"settled_early:{loan.id}")
-    if entry is not None:
-        return entry.order, entry.on
-    if loan.settlement_reference is None:
-        return None
-    for row in life.rows["loan_repayment"]:
-        if row.reference == loan.settlement_reference:
-            booked = life.purchase.entries.by_key.get(f"repayment:{row.id}")
-            return (booked.order if booked else (row.created_at, row.id[-26:])), row.received_on
-    last = max(life.rows["loan_bill"], key=lambda bill: bill.period, default=None)
-    if last is None:
-        return None
-    return (standings.end_of(last.due_date), ""), last.due_date
-
-
-def _regular_periods(life: Life) -> list[int]:
-    """Periods that have fallen due on their day, as the books and the instructions to collect say."""
-    prefix = f"instalment_due:{life.loan.id}:"
-    booked = [
-        int(entry.key.removeprefix(prefix))
-        for entry in life.kept("instalment_due")
-        if entry.key.startswith(prefix)
-    ]
-    settled = _settled(life)
-    stored = [
-        bill.period
-        for bill in life.rows["loan_bill"]
-        if bill.due_date == schedule.due_date(life.drawn.on, bill.period)
-    ]
-    collected = [] if settled else [row.period for row in life.rows["collection"]]
-    return [*booked, *stored, *collected]
-
-
-def _due_order(life: Life, period: int, on: date) -> Any:
-    entry = life.purchase.entries.by_key.get(f"instalment_due:{life.loan.id}:{period}")
-    return entry.order if entry is not None else (standings.start_of(on), "")
-
-
-def _lowerings(life: Life) -> list[Lowering]:
-    """Refunds of the capture and lost disputes about it, until the loan was written off or unwound, in order."""
-    purchase, loan = life.purchase, life.loan
-    end = life.unwound or life.written_off
-    lines = {
-        line.entry_id: line.capture_id for line in purchase.rows["settlement_line"] if line.kind == "refund"
-    }
-    kinds = {refund.id: refund.kind for refund in purchase.rows["refund"]}
-    found = []
-    refunds = purchase.entries.about(*kinds)
-    for entry in [*refunds, *life.kept("dispute_lost")]:
-        if entry.kind not in ("refund", "dispute_lost") or (end is not None and end.order < entry.order):
-            continue
-        if entry.kind == "refund" and not (entry.touches(loan.id) or lines.get(entry.id) == life.capture.id):
-            continue
-        about = entry.about if entry.kind == "refund" else entry.key.rpartition(":")[2]
-        kind = "return" if entry.kind == "dispute_lost" else kinds[about]
-        given = ("loan_principal", "recovery_income", "refund_in_transit", "shopper_credit")
-        found.append(
-            Lowering(
-                entry.order,
-                entry.on,
-                amount_fen=-entry.of(*given),
-                principal_fen=-entry.of("loan_principal"),
-                name=entry.id,
-                waives_late=None if kind == "unwind" else COMES_BACK[kind].late_interest,
-                returns_subsidy=f"subsidy_earned:{loan.id}:{about}" not in purchase.entries.by_key
-                and entry.kind == "refund",
-            )
-        )
-    return sorted(found, key=lambda one: one.order)
+    rate, grace = late_terms(life)
+    for column, wanted in (("late_daily_rate", rate), ("late_grace_days", grace)):
+        source = "the late interest that the signed contract discloses"
+        found.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=source)
+    got, source = loan.early_settlement_policy, "the signed contract"
+    found.same(row, "early_settlement_policy", wanted=policy(life), got=got, computed_from=source)
 
 
 def _prove_versions(found: Findings, life: Life, walk: Walk) -> None:
@@ -292,6 +112,23 @@ def _prove_versions(found: Findings, life: Life, walk: Walk) -> None:
             continue
         for column, right, got in zip(FIGURES, wanted[key], stored[key], strict=True):
             found.same(row, column, wanted=right, got=got, computed_from=SCHEDULE)
+
+
+def _prove_settlement(found: Findings, life: Life) -> None:
+    """An early settlement is remembered by the reference that it was asked for with, and that paid it."""
+    entry = life.purchase.entries.by_key.get(f"settled_early:{life.loan.id}")
+    if entry is None:
+        return
+    paid = {
+        row.reference
+        for row in life.rows["loan_repayment"]
+        if row.created_at == entry.recorded_at and not row.reference.startswith("col_")
+    }
+    reference = life.loan.settlement_reference
+    if reference is None or (paid and reference not in paid):
+        wanted = " or ".join(sorted(paid)) or "a reference"
+        source = f"the ledger entry {entry.key} and its receipt"
+        found.note(life.name(), "settlement_reference", wanted=wanted, got=reference, computed_from=source)
 
 
 def _prove_reductions(
@@ -414,8 +251,3 @@ def _waived_on(life: Life, lowerings: Sequence[Lowering]) -> date | None:
     late = [entry for entry in life.kept("late_interest") if entry.of("late_interest_receivable") < 0]
     days = {entry.on for entry in late} & lost
     return life.loan.charges_waived_on if life.loan.charges_waived_on in days else None
-
-
-def is_open(loan: Any) -> bool:
-    """Whether the loan says that it runs."""
-    return loan.status in OPEN

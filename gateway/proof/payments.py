@@ -14,7 +14,7 @@ from gateway.payments.refund_kinds import COMES_BACK
 from gateway.plans.pricing import quote_hash
 from gateway.proof.entries import Entry
 from gateway.proof.findings import Findings, Row
-from gateway.proof.loans import terms_of
+from gateway.proof.lives import terms_of
 from gateway.proof.purchases import Purchase
 
 BUILT = ("principal", "interest", "fee", "payment", "balance")
@@ -113,6 +113,7 @@ def _prove_contract(found: Findings, purchase: Purchase) -> None:
         ("payment_id", payment.id),
         ("merchant_id", payment.merchant_id),
         ("mode", payment.mode),
+        ("shopper_id", contract.shopper_id),
         ("term", payment.plan.get("term")),
         ("confirmed_quote_hash", contract.quote_sha256),
         ("amount_fen", payment.plan.get("amount")),
@@ -135,15 +136,11 @@ def _prove_price(found: Findings, purchase: Purchase) -> None:
     built = schedule.build(payment.amount_fen, terms, date(2000, 1, 1))
     right = [tuple(getattr(one, name) for name in BUILT) for one in built.rows]
     shown = [tuple(one[name] for name in BUILT) for one in plan["schedule"]]
-    if right != shown:
-        period = next((n for n, pair in enumerate(zip(shown, right, strict=False)) if pair[0] != pair[1]), 0)
-        found.note(
-            row,
-            "price",
-            wanted=f"period {period + 1}: {shown[period]}",
-            got=right[period] if period < len(right) else "no such period",
-            computed_from="the plan in the signed contract",
-        )
+    for period in range(max(len(right), len(shown)) if right != shown else 0):
+        wanted, got = (rows[period] if period < len(rows) else "no such period" for rows in (shown, right))
+        source = f"period {period + 1} of the plan in the signed contract"
+        if not found.same(row, "price", wanted=wanted, got=got, computed_from=source):
+            break
     subsidy = money.share(payment.amount_fen, payment.price["merchant_subsidy_rate"])
     found.same(
         row,
@@ -184,69 +181,49 @@ def _prove_order(found: Findings, purchase: Purchase) -> None:
 
 
 def _prove_captures(found: Findings, purchase: Purchase) -> None:
-    """Every capture is the entry that booked it, at the fee and subsidy of the captured total."""
-    payment, before = purchase.payment, 0
-    known = {capture.id for capture in purchase.rows["capture"]}
+    """Every capture is the entry that booked it, and drew one loan."""
+    before, known = 0, {capture.id for capture in purchase.rows["capture"]}
     loans = {loan.id: loan for loan in purchase.rows["loan"]}
     for capture, entry in purchase.captures_in_order():
         row = purchase.row("capture", capture.id)
         if entry is None:
-            found.note(
-                row, "id", wanted="no row", got="a row", computed_from=f"the entries about {payment.id}"
-            )
+            source = f"the entries about {purchase.payment.id}"
+            found.note(row, "id", wanted="no row", got="a row", computed_from=source)
             continue
-        amount, vat = entry.of("loan_principal"), -entry.of("vat_payable")
-        fee = vat - entry.of("merchant_fee_income")
-        for column, wanted in (
-            ("amount_fen", amount),
-            ("merchant_fee_fen", fee),
-            ("vat_fen", vat),
-            ("merchant_subsidy_fen", -entry.of("unearned_merchant_subsidy")),
-            ("captured_at", entry.recorded_at),
-        ):
-            source = f"the ledger entry {entry.key}"
-            found.same(row, column, wanted=wanted, got=getattr(capture, column), computed_from=source)
-        found.same(
-            row,
-            "vat_fen",
-            wanted=merchant_settlement.net_and_vat(fee, VAT_RATE)[1],
-            got=vat,
-            computed_from="the merchant fee",
-        )
-        for rate, booked in (
-            ("merchant_fee_rate", fee),
-            ("merchant_subsidy_rate", -entry.of("unearned_merchant_subsidy")),
-        ):
-            of_price = money.share(before + amount, payment.price[rate]) - money.share(
-                before, payment.price[rate]
-            )
-            found.same(
-                of_payment(purchase),
-                f"price.{rate}",
-                wanted=booked,
-                got=of_price,
-                computed_from=f"the ledger entry {entry.key}",
-            )
+        _prove_booked(found, purchase, capture, entry, before_fen=before)
         if capture.loan_id not in loans or loans[capture.loan_id].capture_id != capture.id:
-            name = purchase.row("loan", capture.loan_id)
-            found.note(
-                name,
-                "capture_id",
-                wanted=capture.id,
-                got="no loan",
-                computed_from=f"the ledger entry {entry.key}",
-            )
-        before += amount
-        _prove_refunded(found, purchase, capture, amount)
+            name, source = purchase.row("loan", capture.loan_id), f"the ledger entry {entry.key}"
+            found.note(name, "capture_id", wanted=capture.id, got="no loan", computed_from=source)
+        before += entry.of("loan_principal")
+        _prove_refunded(found, purchase, capture, entry.of("loan_principal"))
     for loan in loans.values():
         if loan.capture_id not in known:
-            found.note(
-                purchase.row("loan", loan.id),
-                "capture_id",
-                wanted="a capture",
-                got=loan.capture_id,
-                computed_from="the captures",
-            )
+            name, got = purchase.row("loan", loan.id), loan.capture_id
+            found.note(name, "capture_id", wanted="a capture", got=got, computed_from="the captures")
+
+
+def _prove_booked(
+    found: Findings, purchase: Purchase, capture: Any, entry: Entry, *, before_fen: int
+) -> None:
+    """The amounts of a capture, at the fee and subsidy of the captured total."""
+    row, source = purchase.row("capture", capture.id), f"the ledger entry {entry.key}"
+    amount, vat = entry.of("loan_principal"), -entry.of("vat_payable")
+    fee, subsidy = vat - entry.of("merchant_fee_income"), -entry.of("unearned_merchant_subsidy")
+    for column, wanted in (
+        ("amount_fen", amount),
+        ("merchant_fee_fen", fee),
+        ("vat_fen", vat),
+        ("merchant_subsidy_fen", subsidy),
+        ("captured_at", entry.recorded_at),
+    ):
+        found.same(row, column, wanted=wanted, got=getattr(capture, column), computed_from=source)
+    of_fee = merchant_settlement.net_and_vat(fee, VAT_RATE)[1]
+    found.same(row, "vat_fen", wanted=of_fee, got=vat, computed_from="the merchant fee")
+    price = purchase.payment.price
+    for rate, booked in (("merchant_fee_rate", fee), ("merchant_subsidy_rate", subsidy)):
+        after, before = (money.share(total, price[rate]) for total in (before_fen + amount, before_fen))
+        name = of_payment(purchase)
+        found.same(name, f"price.{rate}", wanted=booked, got=after - before, computed_from=source)
 
 
 def _prove_refunded(found: Findings, purchase: Purchase, capture: Any, amount: int) -> None:

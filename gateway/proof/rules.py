@@ -145,8 +145,7 @@ LIMITS = (
         "amount_fen",
         """SELECT d.id, c.merchant_id, c.mode, c.amount_fen - c.down_payment_fen, d.amount_fen FROM credit_decision d
              JOIN checkout c ON c.id = d.checkout_id
-            WHERE c.status = 'approved' AND (d.amount_fen <> c.amount_fen - c.down_payment_fen OR d.mode <> c.mode
-                                             OR d.shopper_id <> c.shopper_id)""",
+            WHERE c.status = 'approved' AND (d.amount_fen <> c.amount_fen - c.down_payment_fen OR d.mode <> c.mode)""",
     ),
     Rule(
         "an approved checkout has a decision that approves it",
@@ -180,6 +179,39 @@ TOGETHER = (
         "payment_id",
         """SELECT c.id, c.merchant_id, c.mode, 'a payment', c.payment_id FROM checkout c
             WHERE c.status = 'approved' AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.id = c.payment_id)""",
+    ),
+    Rule(
+        "the disclosure that was confirmed is in the log of consents",
+        "checkout",
+        "confirmed_quote_hash",
+        """SELECT c.id, c.merchant_id, c.mode, 'a consent to it at ' || c.confirmed_at, c.confirmed_quote_hash
+             FROM checkout c WHERE c.confirmed_quote_hash IS NOT NULL AND NOT EXISTS (
+               SELECT 1 FROM consent s WHERE s.checkout_id = c.id AND s.kind = 'disclosure'
+                  AND s.text_sha256 = c.confirmed_quote_hash AND s.given_at = c.confirmed_at)""",
+    ),
+    Rule(
+        "whoever has identified themselves",
+        "checkout",
+        "status",
+        """SELECT c.id, c.merchant_id, c.mode, 'open without a shopper, else identified', c.status FROM checkout c
+            WHERE (c.status = 'open' AND c.shopper_id IS NOT NULL)
+               OR (c.status IN ('identified', 'deciding') AND c.shopper_id IS NULL)
+               OR (c.status = 'deciding' AND NOT EXISTS (
+                 SELECT 1 FROM decision_request r WHERE r.checkout_id = c.id AND r.decided_at IS NULL))""",
+    ),
+    Rule(
+        "the checkout that asked for the decision",
+        "decision_request",
+        "shopper_id",
+        """SELECT r.id, c.merchant_id, c.mode, c.shopper_id, r.shopper_id FROM decision_request r
+             JOIN checkout c ON c.id = r.checkout_id WHERE r.shopper_id <> c.shopper_id""",
+    ),
+    Rule(
+        "the checkout that was decided",
+        "credit_decision",
+        "shopper_id",
+        """SELECT d.id, c.merchant_id, c.mode, c.shopper_id, d.shopper_id FROM credit_decision d
+             JOIN checkout c ON c.id = d.checkout_id WHERE d.shopper_id <> c.shopper_id""",
     ),
     Rule(
         "a contract has its payment",

@@ -11,7 +11,7 @@ from gateway.proof.findings import Findings
 from gateway.proof.schedules import Walk
 
 if TYPE_CHECKING:
-    from gateway.proof.loans import Life
+    from gateway.proof.lives import Life
     from gateway.proof.stories import Story
 
 FACTS = "bills, receipts by day, reductions and credit of the loan, replayed"
@@ -192,7 +192,7 @@ def _prove_state(
             "ended_on": (last.day if last is not None else None,),
         }
     else:
-        since = tuple(standing.overdue_since(day, grace_days=loan.late_grace_days) for day in days)
+        since = tuple(standing.overdue_since(day, grace_days=story.late_grace_days) for day in days)
         wanted = {
             "overdue_since": since,
             "status": ("active" if loan.overdue_since is None else "overdue",),

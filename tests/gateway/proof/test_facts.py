@@ -28,7 +28,6 @@ from tests.conftest import new_database
 from tests.gateway.conftest import Api, TestClock, loaded_scorer
 from tests.gateway.proof.whole_life import WholeLife
 
-FIRST = "(SELECT min(id) FROM {0})"
 EDITS = (
     # What the shopper owes and has paid.
     ("loan_instalment.interest_fen", "UPDATE loan_instalment SET interest_fen = 2 * interest_fen, payment_fen ="
@@ -63,7 +62,7 @@ EDITS = (
     ("capture.refunded_fen", "UPDATE capture SET refunded_fen = 0; UPDATE payment SET refunded_fen = 0"),
     ("payment.refunded_fen", "UPDATE payment SET refunded_fen = refunded_fen - 1 WHERE refunded_fen > 0"),
     ("payment.voided_fen", "UPDATE payment SET voided_fen = voided_fen - 1 WHERE voided_fen > 0"),
-    ("payment.expires_at", "UPDATE payment SET expires_at = next_moment_at"),
+    ("payment.expires_at", "UPDATE payment SET expires_at = created_at"),
     ("payment.plan", "UPDATE payment SET plan = '{\"schedule\": [], \"merchant_subsidy\": 0}'"),
     ("capture.vat_fen", "UPDATE capture SET vat_fen = vat_fen + 1"),
     ("capture.goods_returned_fen", "UPDATE capture SET goods_returned_fen = amount_fen"),
@@ -92,8 +91,9 @@ EDITS = (
     ("payout.amount_fen", "UPDATE payout SET amount_fen = amount_fen + 1"),
     ("event.sequence", "DELETE FROM event WHERE type = 'payment.authorized'"),
     ("event.type", "DELETE FROM event WHERE type = 'dispute.won'"),
-    ("event.data.captured_amount", "UPDATE payment SET captured_fen = captured_fen - 1 WHERE captured_fen > 0"),
-    ("credit_limit.held_fen", "UPDATE credit_limit SET held_fen = held_fen - 1"),
+    ("event.data.captured_amount", "UPDATE payment SET captured_fen = captured_fen - 1"
+     " WHERE captured_fen > refunded_fen"),
+    ("credit_limit.held_fen", "UPDATE credit_limit SET held_fen = held_fen + 1"),
     ("limit_movement.amount_fen", "UPDATE limit_movement SET amount_fen = amount_fen + 1 WHERE reason = 'authorized'"),
     ("merchant.reserve_rate", "UPDATE merchant SET reserve_rate = '0.06' WHERE reserve_rate IS NOT NULL"),
 )  # fmt: skip
@@ -133,7 +133,9 @@ def _merchant(app: Flask, category: str) -> Api:
         email=f"life{number}@shop.example",
         webhook_url=None,
     )
-    return Api(app.test_client(), credentials)
+    api = Api(app.test_client(), credentials)
+    api.login()
+    return api
 
 
 @contextmanager
@@ -180,6 +182,7 @@ def test_a_whole_life_is_sound(life: Any) -> None:
 def test_every_edit_is_named(life: Any) -> None:
     book, _ = life
     edits = EDITS if book.gateway.db.engine.name == "sqlite" else EDITS[::4]
+    unnamed = []
     with without_triggers(book) as connection:
         for column, statements in edits:
             point = connection.begin_nested()
@@ -188,7 +191,8 @@ def test_every_edit_is_named(life: Any) -> None:
             point.rollback()
             named = {f"{row['table']}.{row['column']}" for row in report.findings}
             assert all(changed), statements
-            assert column in named, (statements, report.sentences)
+            unnamed += [] if column in named else [(column, statements, report.sentences)]
+    assert not unnamed
 
 
 def test_a_finding_says_whose_row_it_is_what_it_should_say_and_why(life: Any) -> None:
