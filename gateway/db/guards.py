@@ -15,7 +15,7 @@ SEPARATOR = "\n-- next\n"
 LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS = (
     ("ledger", "ledger_chain"),
     ("contracts",),
-    ("tenancy", "deliveries", "scores", "outbox", "lines"),
+    ("tenancy", "deliveries", "scores", "outbox", "lines", "references"),
     ("audit", "roots"),
     ("consents",),
 )

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core import late_interest, schedule
 from gateway.core.calendar import shanghai_date
@@ -36,6 +37,11 @@ def locked(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
 def of_payment(tx: Transaction, payment_id: str) -> list[Loan]:
     """The loans of a payment, oldest first."""
     return list(tx.exec(select(Loan).where(Loan.payment_id == payment_id).order_by(col(Loan.id))))
+
+
+def captures_of(loan_ids: Sequence[str]) -> SelectOfScalar[str]:
+    """The captures behind some loans, as a question inside of another."""
+    return select(Loan.capture_id).where(col(Loan.id).in_(loan_ids))
 
 
 def move(loan: Loan, status: str) -> None:
