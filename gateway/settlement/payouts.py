@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, select
 
 from gateway.core.calendar import SHANGHAI, WorkingDays, shanghai_date, working_day_from
-from gateway.core.institution import Instruction
+from gateway.core.institution import Instructed, Instruction
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import WrongState
@@ -57,6 +57,21 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         gateway.db.write(lambda tx: confirm(tx, payout.id))
     else:
         gateway.db.write(lambda tx: reject(tx, payout.id, failure=answer.failure or "refused"))
+
+
+def instructed(tx: Transaction, *, since: datetime | None, after: str, limit: int) -> list[Instructed]:
+    """Some payouts behind the id ``after``, to compare with the institution; what came back is not."""
+    query = select(Payout).where(Payout.id > after, col(Payout.status) != "returned")
+    if since is not None:
+        query = query.where(Payout.created_at >= since)
+    found = []
+    for row in tx.exec(query.order_by(col(Payout.id)).limit(limit)):
+        instruction = Instruction(
+            "payout", row.reference or row.id, mode_of(row.mode), row.merchant_id, row.amount_fen
+        )
+        may = {"paid": (row.amount_fen,), "failed": (0,)}.get(row.status, (0, row.amount_fen))
+        found.append(Instructed(row.id, row.status, instruction, may))
+    return found
 
 
 def confirm(tx: Transaction, payout_id: str) -> Payout:
