@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
@@ -14,14 +15,14 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from gateway import runtime
+from gateway import daily, runtime
 from gateway.core.institution import Answer, Instruction
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant
 from gateway.daily import run_day
 from gateway.db.transactions import Database
 from gateway.errors import InstitutionUnavailable
-from gateway.payments import collections
+from gateway.payments import collections, reconciling
 from gateway.runtime import drain_outbox
 from gateway.webhooks import instructions, outbox
 from tests.gateway.books import Books
@@ -250,3 +251,49 @@ def test_a_reference_never_changes_and_none_stands_for_the_id(books: Books, inst
         connection.exec_driver_sql("UPDATE collection SET reference = NULL")
     drain_outbox(books.gateway)
     assert [asked for kind, asked, _ in institution.moved if kind == "collection"] == [id]
+
+
+def test_what_the_institution_moved_twice_or_never_is_told(
+    books: Books, institution: Institution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match="cannot be asked what it has moved"):
+        reconciling.differences(books.gateway, since=None)
+
+    def moved_fen(instruction: Instruction) -> int:
+        return sum(amount for _, asked, amount in institution.moved if asked == instruction.reference)
+
+    institution.moved_fen = moved_fen  # type: ignore[attr-defined]
+    fall_due(books, loans=3)
+    drain_outbox(books.gateway)
+    since = books.clock.now - timedelta(days=1)
+    assert reconciling.compare(books.gateway, since=since, as_json=True) == 0
+    capsys.readouterr()
+    institution.moved.append(institution.moved[0])  # a request of ours that it acted on after it had settled
+    never = institution.moved.pop(1)
+    assert reconciling.compare(books.gateway, since=since, as_json=True) == 1
+    told = {
+        row["reference"]: (row["booked_fen"], row["moved_fen"]) for row in json.loads(capsys.readouterr().out)
+    }
+    _, twice, fen = institution.moved[0]
+    assert told == {twice: (fen, 2 * fen), never[1]: (never[2], 0)}
+
+
+def test_a_clock_that_was_ahead_puts_nothing_off_but_what_was_to_wait(
+    books: Books, institution: Institution
+) -> None:
+    now, put = books.clock.now, outbox.put
+    books.clock.advance(hours=1)
+    for at in (None, books.clock.now + timedelta(days=1)):
+        books.gateway.db.write(lambda tx, at=at: put(tx, collections.TOPIC, {}, tenant=books.tenant, at=at))
+    books.clock.now = now
+    assert not due(books)
+    daily.sweep(books.gateway)
+    assert due(books)
+    assert rows(
+        books.gateway.db, "SELECT count(*) FROM outbox WHERE done_at IS NULL AND next_at > created_at"
+    ) == [(1,)]
+
+
+def due(books: Books) -> bool:
+    with books.gateway.db.read() as tx:
+        return outbox.is_due(tx, (collections.TOPIC,))

@@ -31,4 +31,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "key_id"),
         sqlite_strict=True,
     )
+    # The newest of a phone are found without reading all of them.
+    op.drop_index("shopper_of_phone", "shopper")
+    op.create_index("shopper_of_phone", "shopper", ["mode", "phone_lookup", "id"])
     install(op.get_bind(), "references")
