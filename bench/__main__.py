@@ -21,6 +21,7 @@ import requests
 
 import bench
 from bench.size import SMOKE, Size, full
+from gateway import keyring
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
@@ -73,6 +74,7 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
     url = f"http://127.0.0.1:{port}"
     settings = from_environment(data_dir=str(folder), public_url=url)
     upgrade(settings.database_url)
+    keyring.create(settings.data_dir)
     credentials = onboard(
         gateway_of(settings),
         name="量尺",

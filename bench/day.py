@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 
 from bench.checkout import order
 from bench.size import Size
+from gateway import keyring
 from gateway.app import create_app
 from gateway.config import from_environment
 from gateway.core.calendar import shanghai_date
@@ -41,6 +42,7 @@ def measure(place: dict[str, Any], size: Size) -> None:
         moment = [DRAWN]
         settings = from_environment(data_dir=folder, database_url=f"sqlite:///{Path(folder) / 'day.sqlite'}")
         upgrade(settings.database_url)
+        keyring.create(settings.data_dir)
         app = create_app(settings, clock=lambda: moment[0])
         gateway: Gateway = app.extensions["fenqi"]
         tenant, loan_id = purchase(app)

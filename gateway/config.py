@@ -83,6 +83,8 @@ class Settings:
     """The source's secret key."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""
+    institution_settling_seconds: int = 60
+    """So long after it was sent without an answer an instruction may still be acted on there."""
     institution_test_key: str = field(default="", repr=False)
     """The institution's secret key for test mode."""
     institution_live_key: str = field(default="", repr=False)
@@ -128,6 +130,7 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "real_name_url": _real_name,
         "real_name_key": str,
         "institution_url": _institution,
+        "institution_settling_seconds": _whole(0, 86_400),
         "institution_test_key": _key("test", other="live"),
         "institution_live_key": _key("live", other="test"),
         "roots_to": _folder_or_address,

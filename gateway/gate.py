@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway import keyring
 from gateway.app import database_of, outside_ports, utc_now
 from gateway.config import Settings, WrongSetting
 from gateway.core.tables import listed
@@ -95,6 +96,11 @@ def data_folder(settings: Settings) -> str | None:
     )
 
 
+def keys(settings: Settings) -> str | None:
+    """What one folder of keys has sealed and signed, no other opens and verifies."""
+    return keyring.problem(settings, _database_of(settings))
+
+
 def database_guards(settings: Settings) -> str | None:
     """The triggers that keep books, contracts, merchants and modes as they are."""
     return unguarded(_database_of(settings))
@@ -134,6 +140,7 @@ CHECKS: tuple[Check, ...] = (
     reading_time,
     webhook_local,
     data_folder,
+    keys,
     database_guards,
     database_role,
 )

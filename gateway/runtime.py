@@ -1,7 +1,8 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
-The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions and money of either mode, test
-clocks, challengers, signed roots. The jobs of the day and the webhooks have threads of their own beside them.
+The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions, collections, returns and
+payouts of either mode, test clocks, challengers, signed roots. The jobs of the day and the webhooks have threads of
+their own beside them.
 """
 
 from __future__ import annotations
@@ -84,13 +85,18 @@ class Lane:
 
 
 MESSAGES, DECISIONS = (codes.TOPIC, invitations.TOPIC), (requests.TOPIC,)
+KINDS_OF_MONEY = (
+    ("collections", collections.TOPIC),
+    ("returns", returns.TOPIC),
+    ("payouts", settlement.PAYOUT_TOPIC),
+)
 LANES = (
     Lane("live messages", MESSAGES, "live", hands=4, awaited=True),
     Lane("test messages", MESSAGES, "test", hands=2, awaited=True),
     Lane("live decisions", DECISIONS, "live", hands=4),
     Lane("test decisions", DECISIONS, "test", hands=2),
-    Lane("live money", tuple(MONEY), "live", hands=8),
-    Lane("test money", tuple(MONEY), "test", hands=4),
+    *(Lane(f"live {kind}", (topic,), "live", hands=6) for kind, topic in KINDS_OF_MONEY),
+    *(Lane(f"test {kind}", (topic,), "test", hands=4) for kind, topic in KINDS_OF_MONEY),
     Lane("clocks", (test_helpers.ADVANCE,), "test", hands=4),
     Lane("challengers", (shadow.TOPIC,), None, hands=1),
     Lane("roots", (pushing.TOPIC,), None, hands=1),

@@ -19,8 +19,8 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.utils import import_string
 
 import fenqi
-from gateway import __version__
-from gateway.app import create_app
+from gateway import __version__, keyring
+from gateway.app import create_app, gateway_of
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
@@ -57,6 +57,7 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
             "--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL."
         )
     must_exist(settings)
+    keyring.check(gateway_of(settings))
     must_be_open(settings)
     os.environ["FENQI_DATA_DIR"] = str(settings.data_dir)
     os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{f'[{host}]' if ':' in host else host}:{port}")
@@ -156,6 +157,7 @@ def application() -> Any:
     leave_the_terminal()
     app = create_app()
     check_guards(app)
+    keyring.check(app.extensions["fenqi"], record=False)
     begin_background_work(app)
     return DispatcherMiddleware(app, {"/portal": portal(app)})
 

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from werkzeug.routing import Rule
 
 from gateway import app as application
+from gateway import keyring
 from gateway.db import engine as engines
 from gateway.db import migrate
 from gateway.db.engine import canonical_url
@@ -94,6 +95,8 @@ def quick() -> Iterator[None]:
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
+        # Gateways of this process stand behind their ``keys init``, but in tests/gateway/test_keyring.py.
+        patch.setattr(keyring, "opened", keyring.create)
         patch.setattr(Rule, "_compile_builder", compiled_once)
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": Compiled()})
         for module in (engines, application, migrate):

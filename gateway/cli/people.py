@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of, record_keys
 
 KINDS = ("credit_service", "bureau_query", "funder_sharing", "marketing")
 
@@ -92,13 +92,15 @@ def _withdraw(options: argparse.Namespace) -> int:
 def _rotate(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
-    return commands.rotate_keys(gateway_of(options), resume=options.resume)
+    gateway = gateway_of(options)
+    return record_keys(gateway, commands.rotate_keys(gateway, resume=options.resume))
 
 
 def _retire(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
-    return commands.retire_key(gateway_of(options), resume=options.resume)
+    gateway = gateway_of(options)
+    return record_keys(gateway, commands.retire_key(gateway, resume=options.resume))
 
 
 def _keys(options: argparse.Namespace) -> int:
@@ -110,4 +112,5 @@ def _keys(options: argparse.Namespace) -> int:
 def _lookup(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
-    return commands.rotate_lookup(gateway_of(options), forget=options.forget)
+    gateway = gateway_of(options)
+    return record_keys(gateway, commands.rotate_lookup(gateway, forget=options.forget))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import text, update
 from sqlmodel import col, select
 
+from gateway.db.parts import in_parts
 from gateway.db.roles import REWRITTEN
 from gateway.db.scrub import files_with, scrub
 from gateway.db.transactions import Database, Transaction
@@ -51,5 +52,6 @@ def left(tx: Transaction) -> list[str]:
 
 
 def _note_gone(tx: Transaction, subject_ids: list[str]) -> None:
-    gone = update(DestroyedKey).where(LEFT, col(DestroyedKey.subject_id).in_(subject_ids))
-    tx.execute(gone.values(gone_at=tx.wall))
+    for part in in_parts(subject_ids):
+        gone = update(DestroyedKey).where(LEFT, col(DestroyedKey.subject_id).in_(part))
+        tx.execute(gone.values(gone_at=tx.wall))

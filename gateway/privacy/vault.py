@@ -63,10 +63,16 @@ class Vault:
         self._take(keys)
 
     @classmethod
-    def open_or_create(cls, data_dir: Path) -> Vault:
-        """The vault of a data folder; its keys are made at the first start. Raises ``KeyFileError``."""
-        path = data_dir / keyfile.FOLDER / "vault.json"
-        content = keyfile.open_or_create(path, _fresh)
+    def create(cls, data_dir: Path) -> Vault:
+        """The vault of a data folder, whose keys are made unless they are there: for ``keys init`` alone."""
+        keyfile.create(_path(data_dir), _fresh)
+        return cls.of_folder(data_dir)
+
+    @classmethod
+    def of_folder(cls, data_dir: Path) -> Vault:
+        """The vault of a data folder. Raises ``KeyFileError``."""
+        path = _path(data_dir)
+        content = keyfile.read(path)
         try:
             lookup = content["lookup"]
             found = cls(_keys_of(content), keyfile.key_of(lookup["key"], KEY_BYTES), str(lookup["id"]))
@@ -75,6 +81,14 @@ class Vault:
             raise KeyFileError(f"the key file {path} is damaged: {error}. Restore a backup.") from None
         found._path, found._read_at = path, path.stat().st_mtime_ns
         return found
+
+    def key_ids(self) -> dict[str, list[str]]:
+        """The ids of all keys by kind, newest first. Raises ``KeyFileError``."""
+        return {
+            "sealing": [key.id for key in self.master_keys()],
+            "people": [key.id for key in self.lookup_keys()],
+            "lookup": [self.lookup_key_id],
+        }
 
     @property
     def current_key_id(self) -> str:
@@ -226,6 +240,10 @@ class Vault:
         except (KeyError, TypeError, ValueError, VaultError) as error:
             raise KeyFileError(f"the key file {self._path} is damaged: {error}. Restore a backup.") from None
         self._read_at = read_at
+
+
+def _path(data_dir: Path) -> Path:
+    return data_dir / keyfile.FOLDER / "vault.json"
 
 
 def key_id_of(sealed: bytes) -> str:

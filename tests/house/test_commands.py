@@ -20,8 +20,8 @@ from tests.one_database import database_url  # noqa: F401
 
 BIN = Path(sys.executable).parent
 READERS = {
-    "doctor", "find", "history", "keys", "list", "monitor", "public-keys", "replay", "roots", "show", "trial-balance",
-    "verify",
+    "compare", "doctor", "find", "history", "keys", "list", "monitor", "public-keys", "replay", "roots", "show",
+    "trial-balance", "verify",
 }  # fmt: skip
 """Names of verbs that only read; a verb with another name may."""
 STARTING = {"demo", "migrate", "vectors"}
@@ -133,22 +133,6 @@ def test_reading_command_makes_neither_database_nor_keys(
 
     assert "There is no database " in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_reading_with_another_folders_keys_missing_says_so(
-    database_url: str,  # noqa: F811
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-
-    assert status_of(["contracts", "verify", "--data", str(folder)]) == 1
-
-    assert f"There are no keys in {folder}/keys" in capsys.readouterr().err
-    assert list(folder.iterdir()) == []
 
 
 def test_lists_are_empty_tables_and_empty_json(

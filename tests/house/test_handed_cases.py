@@ -22,6 +22,7 @@ ENDINGS, KINDS, LINES = (
 FRONT = "tests/gateway/web/test_front.py"
 IDENTITY = "tests/gateway/identity/"
 PROOF = "tests/gateway/proof/test_facts.py"
+OUTSIDE = f"{PAYMENTS}test_outside_effects.py"
 CLAUSES, COMMANDS = "tests/gateway/contracts/test_clauses.py", f"{HOUSE}test_commands.py"
 
 HELD: dict[str, list[str]] = {
@@ -109,8 +110,30 @@ HELD: dict[str, list[str]] = {
         f"{CLAUSES}::test_only_a_plan_that_costs_nothing_is_called_free",
         f"{PORTAL}test_settlement_page.py::test_only_a_plan_that_costs_nothing_is_called_interest_free",
     ],
+    "R1": [
+        f"{OUTSIDE}::test_two_workers_and_a_slow_institution_that_ignores_keys_charge_nobody_twice",
+        f"{OUTSIDE}::test_who_lost_the_lease_before_sending_sends_nothing",
+    ],
+    "R2": [
+        f"{PAYMENTS}test_restored_backup.py::test_a_restored_backup_that_goes_on_repeats_nothing",
+        f"{OUTSIDE}::test_a_reference_is_made_of_mode_merchant_and_business_key",
+    ],
     "R3": ["tests/gateway/test_runtime.py::test_neither_live_money_nor_another_clock_waits_for_calls_that_hang"],
+    "R4": [
+        "tests/gateway/test_keyring.py::test_another_hosts_own_folder_is_refused",
+        "tests/gateway/test_keyring.py::test_a_missing_file_is_named_and_not_made_anew",
+    ],
+    "R7": [
+        f"{IDENTITY}test_crowded_phone.py"
+        "::test_forty_thousand_people_behind_one_phone_are_counted_within_bounds",
+        f"{HOUSE}test_bounded_lists.py::test_every_list_in_a_question_is_bounded_or_asked_in_parts",
+    ],
     "R8": [f"{PAYMENTS}test_deadlines.py::test_ten_thousand_checkouts_that_expire_are_done_in_one_sweep"],
+    "R15": [
+        "tests/gateway/db/test_two_migrations_at_once.py::test_second_migration_waits_for_the_first",
+        f"{OUTSIDE}::test_a_clock_that_was_ahead_puts_nothing_off_but_what_was_to_wait",
+    ],
+    "R16": [f"{OUTSIDE}::test_a_late_answer_counts_on_the_day_of_its_instruction"],
     "P1": ["tests/docs/test_code_blocks.py::test_blocks_of_a_page_run_as_pasted"],
     "P9": [f"{COMMANDS}::test_missing_data_folder_is_named_and_nothing_is_created"],
     "P10": [
@@ -212,7 +235,6 @@ HELD: dict[str, list[str]] = {
 }  # fmt: skip
 
 IN_PART = {
-    "R15": "two migrations at once: tests/gateway/db/test_two_migrations_at_once.py; order by sequence is to come",
     "S5": "byte order mark and headers: tests/scoring/tables/test_table.py; encodings and delimiters are to come",
     "S7": "inf, 1e400, 1_000 by line and column: tests/scoring/tables/test_table.py; pure noise is to come",
     "S19": "lists and rules speak where a source is missing: tests/scoring/test_decision.py; all findings are to come",
@@ -221,7 +243,7 @@ IN_PART = {
 TO_COME = {
     "the shopper's pages and the snippet": "M13 M22 P2-P8 P13-P16",
     "types of the SDK": "P17 P18",
-    "faults, load and operation": "R1 R2 R4-R7 R9-R14 R16",
+    "faults, load and operation": "R5 R6 R9-R14",
     "tables as people have them, a lender's own model": "S1-S4 S6 S8-S12 S14-S18 S20-S22",
 }
 
