@@ -24,7 +24,7 @@ from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
 from gateway.gate import must_be_open, unguarded
-from gateway.monitoring import metrics, security_events
+from gateway.monitoring import logs, metrics, security_events
 from gateway.runtime import sign_last, start_worker
 from gateway.web import browser_address
 from gateway.web.context import Gateway
@@ -37,7 +37,8 @@ HEADER_SECONDS, LONGEST_HEADERS = 10, 32 * 1024
 """Within which time and length the headers of a request must have come; also how long a connection may be idle."""
 SOCKETS = 16_384
 STOP_FIRST = 100
-STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 20}
+PARENT_SECONDS = 0.25
+STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 8}
 """After how many seconds a process that still works is ended; what it did not acknowledge can be sent again."""
 
 
@@ -63,7 +64,11 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
 
 
 def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
-    """Run granian on a WSGI factory behind our front; returns when it was told to stop."""
+    """Run granian on a WSGI factory behind our front; returns when it was told to stop.
+
+    A process that dies is started anew. One that dies again within five seconds ends the server, for whoever watches
+    over it.
+    """
     from granian import Granian  # noqa: PLC0415
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
     from granian.http import HTTP1Settings  # noqa: PLC0415
@@ -76,6 +81,7 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
             self.workers_kill_timeout = STOP_SECONDS[signal.Signals(args[0])]
             super().signal_handler_interrupt(*args, **kwargs)
 
+    logs.to_stderr()
     Server(
         target,
         address=host,
@@ -87,13 +93,16 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
         ),
         websockets=False,
         workers=workers,
+        respawn_failed_workers=True,
         backpressure=open_files() // 2,
         log_level=LogLevels.error,
+        log_dictconfig=logs.for_granian(),
     ).serve(target_loader=front_of)
 
 
 def front_of(target: str) -> Front:
     """The front of one server process, with the application that the factory ``module:name`` makes."""
+    logs.to_stderr()
     return Front(import_string(target)())
 
 
@@ -139,11 +148,15 @@ def leave_the_terminal() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         os.setpgid(0, 0)
-        threading.Thread(target=_end_after, args=(parent,), name="end with the parent", daemon=True).start()
+        threading.Thread(
+            target=_end_after, args=(parent.pid,), name="end with the parent", daemon=True
+        ).start()
 
 
-def _end_after(parent: Any) -> None:
-    parent.join()
+def _end_after(parent: int | None) -> None:
+    # Processes that were forked later hold the pipe that would tell of its end; the number of our parent tells always.
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOP_SECONDS[signal.SIGTERM])
     os._exit(1)

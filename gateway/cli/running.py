@@ -56,12 +56,16 @@ def _doctor(options: argparse.Namespace) -> int:
 def _worker(options: argparse.Namespace) -> int:
     import signal
 
+    from gateway import app
+    from gateway.config import from_environment
+    from gateway.monitoring import logs
     from gateway.monitoring.sharing import shared
 
+    logs.to_stderr()
     with shared(existing_settings(options).data_dir):
         from gateway.runtime import start_worker
 
-        gateway = gateway_of(options)
+        gateway = app.gateway_of(from_environment(data_dir=options.data))
         ends = {signal.SIGINT, signal.SIGTERM}
         signal.pthread_sigmask(
             signal.SIG_BLOCK, ends
