@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import multiprocessing
 import os
 import resource
@@ -10,9 +11,10 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.util import Finalize
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.utils import import_string
@@ -23,6 +25,7 @@ from gateway.app import create_app
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
+from gateway.errors import DatabaseUnavailable
 from gateway.gate import must_be_open, unguarded
 from gateway.monitoring import logs, metrics, security_events
 from gateway.runtime import sign_last, start_worker
@@ -33,11 +36,14 @@ from gateway.web.front import Front
 if TYPE_CHECKING:
     from flask import Flask
 
+T = TypeVar("T")
+log = logging.getLogger("gateway.server")
 HEADER_SECONDS, LONGEST_HEADERS = 10, 32 * 1024
 """Within which time and length the headers of a request must have come; also how long a connection may be idle."""
 SOCKETS = 16_384
 STOP_FIRST = 100
-PARENT_SECONDS = 0.25
+PARENT_SECONDS, DATABASE_SECONDS = 0.25, 0.5
+"""How often a process looks whether its parent lives, and whether a database is back that it needs to start."""
 STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 8}
 """After how many seconds a process that still works is ended; what it did not acknowledge can be sent again."""
 
@@ -103,7 +109,13 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
 def front_of(target: str) -> Front:
     """The front of one server process, with the application that the factory ``module:name`` makes."""
     logs.to_stderr()
-    return Front(import_string(target)())
+    try:
+        return Front(import_string(target)())
+    except WrongSetting as error:
+        log.critical("this process cannot serve: %s", error)
+    except Exception:  # told as all else is told
+        log.critical("this process cannot serve", exc_info=True)
+    raise SystemExit(1)
 
 
 def open_files() -> int:
@@ -166,9 +178,19 @@ def application() -> Any:
     """The WSGI application of one server process: the gateway, with the portal under /portal."""
     leave_the_terminal()
     app = create_app()
-    check_guards(app)
+    once_there(lambda: check_guards(app))
+    beside = once_there(lambda: portal(app))
     begin_background_work(app)
-    return DispatcherMiddleware(app, {"/portal": portal(app)})
+    return DispatcherMiddleware(app, {"/portal": beside})
+
+
+def once_there(step: Callable[[], T]) -> T:
+    """Run a step that needs the database as soon as it is there: a process that starts meanwhile must not die of it."""
+    while True:
+        try:
+            return step()
+        except DatabaseUnavailable:
+            time.sleep(DATABASE_SECONDS)
 
 
 def check_guards(app: Flask) -> None:

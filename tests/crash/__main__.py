@@ -14,14 +14,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tests.crash import oracle
-from tests.crash.place import LINE, Killer, Place, running, waited
+from tests.crash import faults, oracle
+from tests.crash.place import BACK_SECONDS, LINE, Killer, Place, running, waited
 from tests.crash.traffic import Buyer, Journal, Reader, Receiver, Shop
 
 SHOPS, BUYERS = 2, 3
 DELIVERED_SECONDS = 150
 """A worker that was killed holds what it had in hand for a minute; a failed delivery comes again after five seconds."""
-BACK_SECONDS = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,10 +29,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=60, help="length of a round (default 60)")
     parser.add_argument("--rounds", type=int, default=3, help="how many rounds (default 3)")
     parser.add_argument("--database", choices=("sqlite", "postgres"), help="only this one (default: both)")
+    parser.add_argument("--faults", action="store_true", help="each fault alone, instead of rounds at random")
     parser.add_argument("--seed", type=int, default=20261123, help="seed of what is done when")
     options = parser.parse_args(argv)
     ended = 0
     for database in [options.database] if options.database else ["sqlite", "postgres"]:
+        if options.faults:
+            rows = faults.all_of(database)
+            print(f"\n{database}, each fault alone")
+            faults.show(rows)
+            print(json.dumps(rows, ensure_ascii=False), flush=True)
+            ended |= int(any(row.get("wrong") for row in rows))
+            continue
         for number in range(options.rounds):
             found = one_round(database, options.seconds, random.Random(options.seed + number))
             print(f"\n{database}, round {number + 1}: {options.seconds:g} s of traffic")

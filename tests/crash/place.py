@@ -24,6 +24,8 @@ from typing import Any
 
 PROGRAM = str(Path(sys.executable).parent / "fenqi-gateway")
 START_SECONDS = 120
+BACK_SECONDS = 10
+"""So soon everything is served again; a machine that is busy may take twice as long as for its first start."""
 
 
 class Supervised:
@@ -166,17 +168,18 @@ class Place:
             return False
 
     def in_service(self) -> bool:
-        """Ready, and with all its processes."""
-        return len(self.server.children()) >= self.workers and self.is_ready()
+        """Ready, with all its processes listening."""
+        return listeners(int(self.url.rpartition(":")[2])) >= self.workers and self.is_ready()
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """What a query finds, read beside the gateway."""
-        if self.environ["DATABASE_URL"]:
+        if self.environ["DATABASE_URL"].startswith("postgres"):
             with self.connected() as connection:
                 return list(connection.execute(query.encode()))
         import sqlite3  # noqa: PLC0415
 
-        with contextlib.closing(sqlite3.connect(self.folder / "fenqi.sqlite", timeout=30)) as connection:
+        file = self.environ["DATABASE_URL"].removeprefix("sqlite:///") or str(self.folder / "fenqi.sqlite")
+        with contextlib.closing(sqlite3.connect(file, timeout=30)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(query)]
 
@@ -194,8 +197,11 @@ class Place:
         return [line for text in texts for line in text.splitlines() if line]
 
 
-LINE = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ |  \| |\{"time": "')
-"""What a line of the log begins with: time and level, the margin of a traceback, or a security event."""
+LINE = re.compile(
+    r'(The database|Port \d+|There is) |\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ |  \| |\{"time": "'
+)
+"""What a line of the log begins with: time and level, the margin of a traceback, or a security event. A command that
+cannot start says so in a sentence."""
 
 
 def asked(url: str, path: str, *, seconds: float = 5) -> int:
@@ -213,6 +219,20 @@ def asked(url: str, path: str, *, seconds: float = 5) -> int:
         connection.close()
 
 
+def listeners(port: int) -> int:
+    """How many sockets listen on a port: each process of the server has its own."""
+    lines = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
+    return sum(line.split()[3] == "0A" and line.split()[1].endswith(f":{port:04X}") for line in lines)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, and not only its remains."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def waited(until: Callable[[], bool], seconds: float) -> float:
     """The seconds until it came true. Raises ``TimeoutError``."""
     started = time.monotonic()
@@ -224,12 +244,13 @@ def waited(until: Callable[[], bool], seconds: float) -> float:
 
 
 @contextlib.contextmanager
-def running(database: str, *, workers: int = 2) -> Iterator[Place]:
+def running(database: str, *, workers: int = 2, under: str | None = None, **environ: str) -> Iterator[Place]:
     """A gateway with server and worker, which is stopped in the end.
 
-    ``database`` is the URL of a migrated database, or ``sqlite`` or ``postgres`` for a fresh one.
+    ``database`` is the URL of a migrated database, or ``sqlite`` or ``postgres`` for a fresh one; ``under`` is the
+    folder in which the data folder is made.
     """
-    with tempfile.TemporaryDirectory(prefix="fenqi-crash-") as name:
+    with tempfile.TemporaryDirectory(prefix="fenqi-crash-", dir=under) as name:
         folder = Path(name)
         folder.chmod(0o755)
         postgres = None
@@ -238,6 +259,7 @@ def running(database: str, *, workers: int = 2) -> Iterator[Place]:
             postgres = PostgreSQL(folder / "pg")
         fresh = database in ("sqlite", "postgres")
         place = made(folder, "" if fresh else database, postgres, workers)
+        place.environ.update(environ)
         if fresh:
             place.must_run("migrate")
         try:
@@ -284,14 +306,18 @@ class Killer:
     def hurt(self, name: str = "") -> None:
         """Once, somehow, or by the way of this name."""
         ways = ["child", "child", "master", "worker"]
-        if self.place.environ["DATABASE_URL"]:
+        if self.place.environ["DATABASE_URL"].startswith("postgres"):
             ways.append("connections")
         if self.place.postgres is not None:
             ways += ["database", "frozen"]
         name = name or self.chance.choice(ways)
+        started = time.monotonic()
         getattr(self, name)()
+        if name in ("database", "frozen"):
+            started = time.monotonic()
         self.kills[name] = self.kills.get(name, 0) + 1
-        seconds = waited(self.place.in_service, START_SECONDS)
+        waited(self.place.in_service, START_SECONDS)
+        seconds = time.monotonic() - started
         self.back_after.append(seconds)
         self.slowest[name] = max(round(seconds, 1), self.slowest.get(name, 0))
 
@@ -313,9 +339,10 @@ class Killer:
         self._main(self.place.worker)
 
     def _main(self, program: Supervised) -> None:
-        before = program.pid
+        before = [program.pid, *program.children()]
         program.kill()
-        waited(lambda: program.pid != before, START_SECONDS)
+        waited(lambda: not any(is_running(pid) for pid in before), START_SECONDS)
+        waited(lambda: program.pid != before[0], START_SECONDS)
 
     def frozen(self) -> None:
         """PostgreSQL, which takes everything and answers nothing for a while."""

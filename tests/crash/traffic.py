@@ -63,7 +63,7 @@ class Shop:
         """Until there is an answer that is neither lost nor 503. Raises ``TimeoutError``."""
         latest = time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < latest:
-            headers = {"Authorization": f"Bearer {self._token}"} | ({"Idempotency-Key": key} if key else {})
+            headers = self.headers() | ({"Idempotency-Key": key} if key else {})
             try:
                 answer = requests.request(method, self.url + path, json=body, headers=headers, timeout=30)
             except requests.RequestException:
@@ -85,6 +85,10 @@ class Shop:
                 time.sleep(0.05)
         self.journal.given_up.append(f"{method} {path} {key}")
         raise TimeoutError(path)
+
+    def headers(self) -> dict[str, str]:
+        """What says who calls."""
+        return {"Authorization": f"Bearer {self._token}"}
 
     def login(self) -> None:
         pair = (self.credentials["client_id"], self.credentials["client_secret"])
