@@ -132,12 +132,19 @@ def of_postgresql(place: Place) -> list[dict[str, Any]]:
             time.sleep(4)
 
     def crowded() -> None:
-        with contextlib.ExitStack() as held:
-            killer.connections()
-            with contextlib.suppress(Exception):
-                while True:
-                    held.enter_context(place.connected())
-            time.sleep(3)
+        with contextlib.ExitStack() as stack:
+            held: list[Any] = []
+            latest = time.monotonic() + 3
+            while time.monotonic() < latest:
+                with contextlib.suppress(Exception):
+                    while True:
+                        held.append(stack.enter_context(place.connected()))
+                ours = [connection.info.backend_pid for connection in held]
+                held[0].execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE backend_type = 'client backend' AND pid <> ALL(%s)",
+                    [ours],
+                )
 
     faults = {
         "immediate restart": killer.database,

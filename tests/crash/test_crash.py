@@ -18,7 +18,7 @@ from gateway.onboarding import onboard
 from tests.crash.__main__ import one_round
 from tests.crash.place import Place
 
-WAYS = {"sqlite": ("child", "worker"), "postgresql": ("child", "connections", "master")}
+WAYS = {"sqlite": ("child",), "postgresql": ("child", "connections", "master")}
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,7 @@ class Shop:
                 answer = requests.request(method, self.url + path, json=body, headers=headers, timeout=30)
             except requests.RequestException:
                 self.journal.dropped += 1
-                time.sleep(0.05)
+                time.sleep(0.2)
                 continue
             self.journal.statuses[answer.status_code] += 1
             if answer.status_code == 401:

@@ -88,12 +88,12 @@ def test_files_of_counts_have_no_holes_so_that_a_full_disk_kills_nobody(tmp_path
     assert values.MmapedDict is reserved.Reserved
     path = tmp_path / "counter_1.db"
     counts = reserved.Reserved(str(path))
-    for number in range(12_000):
+    for number in range(20_000):
         counts.write_value(f"a counter with a long name and its labels, number {number}", number, 0)
     found = path.stat()
     assert found.st_size > reserved.ROOM
     assert found.st_blocks * 512 >= found.st_size
     counts.close()
     assert sum(value for _, value, _, _ in reserved.Reserved.read_all_values_from_file(str(path))) == sum(
-        range(12_000)
+        range(20_000)
     )
