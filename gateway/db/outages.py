@@ -1,4 +1,4 @@
-"""Every way in which a database can be away, by the codes of PostgreSQL and SQLite; any other error is a mistake of ours.
+"""Every way in which a database can be away, by the codes of PostgreSQL and SQLite; other errors are mistakes of ours.
 
 A request that meets one is answered 503 and may be sent again. The log gets a line when an outage begins and one when
 it is over, however many requests and jobs meet it.
