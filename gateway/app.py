@@ -22,7 +22,7 @@ from gateway.core.calendar import OfficialWorkingDays
 from gateway.core.identifiers import IdSource
 from gateway.core.institution import PaymentInstitution
 from gateway.core.tenant import Mode
-from gateway.db.engine import connect
+from gateway.db.engine import Limits, connect
 from gateway.db.transactions import Database
 from gateway.decision.bureau import SimulatedBureau
 from gateway.decision.funder import SimulatedFunder
@@ -175,7 +175,14 @@ def database_of(
 ) -> Database:
     """The database alone: what a command needs that touches no keys."""
     ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)
-    return Database(connect(settings.database_url), clock=clock, ids=ids)
+    limits = Limits(
+        connect=settings.database_connect_seconds,
+        statement=settings.database_statement_seconds,
+        lock=settings.database_lock_seconds,
+        idle=settings.database_idle_seconds,
+        tcp=settings.database_tcp_seconds,
+    )
+    return Database(connect(settings.database_url, limits), clock=clock, ids=ids)
 
 
 def utc_now() -> datetime:

@@ -365,6 +365,10 @@ class Overloaded(Unavailable):
 class DatabaseUnavailable(Unavailable):
     code, title = "database_unavailable", "The database cannot be reached"
     detail = "Nothing was changed. Try again in a few seconds, with the same Idempotency-Key."
+    AT_COMMIT: ClassVar[str] = (
+        "Whether this was carried out is not known. Try again in a few seconds, with the same Idempotency-Key: it is "
+        "done once."
+    )
 
 
 class FunderUnavailable(Unavailable):

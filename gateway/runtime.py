@@ -7,7 +7,6 @@ their own beside them.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import Counter
@@ -15,13 +14,14 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gateway import daily
 from gateway.checkout import deciding
 from gateway.core.tenant import Mode, Tenant
 from gateway.decision import requests, shadow
 from gateway.identity import codes
+from gateway.monitoring.steps import Steps
 from gateway.payments import collections, returns, test_helpers
 from gateway.roots import pushing
 from gateway.settlement import payouts
@@ -33,8 +33,7 @@ from gateway.webhooks import delivery, dispatch, outbox
 if TYPE_CHECKING:
     from gateway.webhooks.models import OutboxItem
 
-T = TypeVar("T")
-log = logging.getLogger("gateway.worker")
+_survives = Steps().survives
 IDLE_SECONDS = 0.5
 SWEEP_SECONDS = 30
 DISPATCH_IDLE_SECONDS = 0.2
@@ -178,7 +177,10 @@ def work_lane(gateway: Gateway, lane: Lane, stop: threading.Event) -> None:
     renewed = time.monotonic()
 
     def work_one(item: OutboxItem) -> None:
-        _survives(lambda: outbox.handle(gateway.db, handlers, item), f"{item.id} is tried again later")
+        _survives(
+            lambda: outbox.handle(gateway.db, handlers, item),
+            "the end of a row was not written; it is tried again",
+        )
         one_is_done.set()
 
     while not stop.is_set():
@@ -241,12 +243,3 @@ def deliver(gateway: Gateway, stop: threading.Event) -> None:
 
 def _handlers(gateway: Gateway, topics: tuple[str, ...]) -> dict[str, outbox.Handler]:
     return {topic: partial(TOPICS[topic], gateway) for topic in topics}
-
-
-def _survives(step: Callable[[], T], words: str) -> T | None:
-    """Run a step; the worker outlives any one failure, and the rows remember their own."""
-    try:
-        return step()
-    except Exception:  # see above
-        log.exception("%s", words)
-        return None

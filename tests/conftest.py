@@ -83,9 +83,9 @@ def quick() -> Iterator[None]:
 
     connect = engines.connect
 
-    def with_statements_of_the_first(url: str) -> Engine:
+    def with_statements_of_the_first(url: str, *limits: Any) -> Engine:
         """An engine that finds its statements where the first one of its kind compiled them: half of a short test."""
-        engine = connect(url)
+        engine = connect(url, *limits)
         known = first.setdefault(engine.name, engine)
         if not known.dialect.server_version_info:  # it has never been connected
             first[engine.name] = engine

@@ -61,14 +61,20 @@ def _doctor(options: argparse.Namespace) -> int:
 def _worker(options: argparse.Namespace) -> int:
     import signal
 
+    from gateway import app, keyring
+    from gateway.config import from_environment
+    from gateway.monitoring import logs
     from gateway.monitoring.sharing import shared
 
+    logs.to_stderr()
     with shared(existing_settings(options).data_dir):
         from gateway.gate import role_must_be_bound
         from gateway.runtime import start_worker
 
-        role_must_be_bound(existing_settings(options))
-        gateway = gateway_of(options)
+        settings = from_environment(data_dir=options.data)
+        role_must_be_bound(settings)
+        gateway = app.gateway_of(settings)
+        keyring.check(gateway)
         ends = {signal.SIGINT, signal.SIGTERM}
         signal.pthread_sigmask(
             signal.SIG_BLOCK, ends

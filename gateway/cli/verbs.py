@@ -75,13 +75,15 @@ def database_of(options: argparse.Namespace) -> Database:
 
 
 def existing_settings(options: argparse.Namespace) -> Settings:
-    """The settings of a gateway whose data are there. Raises ``NoData``."""
+    """The settings of a gateway whose data are there, for a command that may take its time. Raises ``NoData``."""
+    from dataclasses import replace
+
     from gateway.config import from_environment
     from gateway.db.existing import must_exist
 
     settings = from_environment(data_dir=options.data)
     must_exist(settings)
-    return settings
+    return replace(settings, database_statement_seconds=0, database_lock_seconds=0, database_idle_seconds=0)
 
 
 def port(text: str) -> int:

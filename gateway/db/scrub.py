@@ -75,6 +75,8 @@ def _postgres(engine: Engine, tables: Collection[str]) -> str | None:
         driver.add_notice_handler(note)
         try:
             connection.exec_driver_sql(f"SET lock_timeout = {ATTEMPT_MS}")
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            driver.patience = None
             for table in tables:
                 connection.exec_driver_sql(f"VACUUM (FULL, VERBOSE) {table}")
         except DBAPIError as error:

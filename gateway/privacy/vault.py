@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from gateway.privacy.keyfile import KeyFileError
 KEY_BYTES = 32
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
+LOST = -1
+"""Instead of the time of a key file that is not there."""
+log = logging.getLogger("gateway.privacy")
 PERSONAL = frozenset({"id_number", "phone"})
 """Purposes of look-ups whose texts can be guessed one by one, so that an old hash with its key tells them."""
 FORM = b"\x01"
@@ -229,17 +233,28 @@ class Vault:
         self._keys = (next(iter(keys)), {key_id: AESGCM(key) for key_id, key in keys.items()})
 
     def _follow(self) -> None:
-        """Read the key file again if it was replaced since."""
-        if self._path is None or self._path.stat().st_mtime_ns == self._read_at:
+        """Read the key file again if it was replaced since; one that is lost or damaged is told of, once."""
+        if self._path is None:
             return
-        read_at = self._path.stat().st_mtime_ns
+        try:
+            read_at = self._path.stat().st_mtime_ns
+        except OSError:
+            read_at = LOST
+        if read_at == self._read_at:
+            return
+        self._read_at = read_at
         try:
             content = keyfile.read(self._path)
-            self._take(_keys_of(content))
-            self._people = _people_keys_of(content)
-        except (KeyError, TypeError, ValueError, VaultError) as error:
-            raise KeyFileError(f"the key file {self._path} is damaged: {error}. Restore a backup.") from None
-        self._read_at = read_at
+            keys, people = _keys_of(content), _people_keys_of(content)
+            self._take(keys)
+            self._people = people
+        except (KeyError, TypeError, ValueError, VaultError, KeyFileError) as error:
+            log.error(
+                "the key file %s is lost or damaged; this process goes on with the keys it has, and none will "
+                "start: %s",
+                self._path,
+                error,
+            )
 
 
 def _path(data_dir: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import secrets
@@ -36,6 +37,8 @@ BY_STATUS: dict[int, type[GatewayError]] = {
     415: UnsupportedMediaType,
     429: TooManyRequests,
 }
+
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
 
 
 def new_request_id() -> str:
@@ -108,6 +111,16 @@ def register(app: Flask) -> None:
             return error.get_response()  # type: ignore[return-value]
         known_error = kind(_words(error)) if kind else InvalidRequest(_words(error))
         return _as_page_or_problem(app, known_error)
+
+    @app.errorhandler(OSError)
+    def disk(error: OSError) -> Response:
+        if error.errno not in DISK_ERRORS:
+            return unexpected(error)
+        log.error("request %s: %s: %s", g.get("request_id"), error.filename or "a file", error.strerror)
+        return _as_page_or_problem(
+            app,
+            Unavailable("The server's disk takes no writes now. Try again, with the same Idempotency-Key."),
+        )
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

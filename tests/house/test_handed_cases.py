@@ -19,6 +19,7 @@ ENDINGS, KINDS, LINES = (
     f"{PAYMENTS}test_refund_kinds.py",
     f"{PAYMENTS}test_lines.py",
 )
+OUTAGES, STEPS = "tests/gateway/db/test_outages.py", "tests/gateway/monitoring/test_steps.py"
 FRONT = "tests/gateway/web/test_front.py"
 IDENTITY = "tests/gateway/identity/"
 PROOF = "tests/gateway/proof/test_facts.py"
@@ -123,15 +124,35 @@ HELD: dict[str, list[str]] = {
         "tests/gateway/test_keyring.py::test_another_hosts_own_folder_is_refused",
         "tests/gateway/test_keyring.py::test_a_missing_file_is_named_and_not_made_anew",
     ],
+    "R5": [
+        f"{OUTAGES}::test_postgresql_read_only_locked_and_with_its_connections_ended",
+        f"{OUTAGES}::test_frozen_postgresql_is_given_up_and_health_is_answered_meanwhile",
+    ],
+    "R6": [
+        "tests/crash/test_crash.py::test_purchases_survive_every_kill",
+        f"{HOUSE}test_ctrl_c.py::test_a_server_that_is_killed_leaves_no_process_that_serves_on",
+    ],
     "R7": [
         f"{IDENTITY}test_crowded_phone.py"
         "::test_forty_thousand_people_behind_one_phone_are_counted_within_bounds",
         f"{HOUSE}test_bounded_lists.py::test_every_list_in_a_question_is_bounded_or_asked_in_parts",
     ],
     "R8": [f"{PAYMENTS}test_deadlines.py::test_ten_thousand_checkouts_that_expire_are_done_in_one_sweep"],
+    "R13": [
+        "tests/gateway/web/test_overload.py::test_flood_is_refused_while_those_before_it_are_answered",
+        f"{FRONT}::test_two_hundred_slow_sockets_delay_neither_health_nor_honest_requests",
+    ],
+    "R14": [
+        f"{STEPS}::test_an_outage_of_an_hour_is_a_line_a_minute_at_most_and_its_end_one",
+        f"{STEPS}::test_every_line_has_its_time_and_level_and_a_security_event_stays_json",
+        f"{OUTAGES}::test_an_outage_is_one_line_and_its_end_another_however_often_it_is_met",
+        f"{OUTAGES}::test_sqlite_full_read_only_locked_and_damaged",
+    ],
     "R15": [
         "tests/gateway/db/test_two_migrations_at_once.py::test_second_migration_waits_for_the_first",
         f"{OUTSIDE}::test_a_clock_that_was_ahead_puts_nothing_off_but_what_was_to_wait",
+        "tests/gateway/webhooks/test_setbacks.py"
+        "::test_a_clock_that_is_set_back_holds_up_neither_webhooks_nor_the_outbox_nor_the_books",
     ],
     "R16": [f"{OUTSIDE}::test_a_late_answer_counts_on_the_day_of_its_instruction"],
     "P1": ["tests/docs/test_code_blocks.py::test_blocks_of_a_page_run_as_pasted"],
@@ -243,7 +264,7 @@ IN_PART = {
 TO_COME = {
     "the shopper's pages and the snippet": "M13 M22 P2-P8 P13-P16",
     "types of the SDK": "P17 P18",
-    "faults, load and operation": "R5 R6 R9-R14",
+    "faults, load and operation": "R9-R12",
     "tables as people have them, a lender's own model": "S1-S4 S6 S8-S12 S14-S18 S20-S22",
 }
 
