@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.simulator.faults import Hung
 from tests.simulator.shrinking import shrink
 from tests.simulator.simulation import Failure, Simulation, as_text
 from tests.simulator.story import Teller
 from tests.simulator.world import world
 
 STEPS = 30
+LONGEST_SECONDS = 300
+"""No seed takes so long, on a busy machine either: something waits for itself."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,15 +99,22 @@ def _work(options: argparse.Namespace, seeds: range, latest: float, results: Any
 def _of_one(
     options: argparse.Namespace, seeds: range, latest: float
 ) -> Iterator[tuple[int, Failure | None]]:
+    signal.signal(signal.SIGALRM, _hung)
     with _server(options.database) as server, world(options.database, server) as made:
         simulation = Simulation(made)
         for seed in seeds:
             if time.monotonic() > latest:
                 return
+            signal.alarm(LONGEST_SECONDS)
             failure = simulation.play(seed, Teller(seed).tell(options.steps))
+            signal.alarm(0)
             if failure is not None and not options.no_shrink:
                 failure = _shrunk(simulation, failure)
             yield seed, failure
+
+
+def _hung(*_: Any) -> None:
+    raise Hung
 
 
 def _shrunk(simulation: Simulation, failure: Failure) -> Failure:

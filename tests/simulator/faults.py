@@ -31,6 +31,10 @@ class Killed(BaseException):
     """The process ends here; nothing in the product catches it."""
 
 
+class Hung(BaseException):
+    """A step does not end."""
+
+
 class LostRace(Exception):
     """The driver's error of a serialization failure."""
 
@@ -73,7 +77,8 @@ class Points:
             return result
 
         def counted_read(db: Database) -> Any:
-            self.gap()
+            # Here a process may die, but nobody else acts in its thread: it may hold a lock of its own memory.
+            self.gap(alone=True)
             return read(db)
 
         def counted_commit(tx: Transaction) -> None:
@@ -94,8 +99,8 @@ class Points:
         """Count the statements that this engine sends."""
         event.listen(engine, "before_cursor_execute", self._statement)
 
-    def gap(self) -> None:
-        """No transaction is open: others may act, or the process dies."""
+    def gap(self, *, alone: bool = False) -> None:
+        """No transaction is open: others may act unless it is ``alone``, or the process dies."""
         if not self.faults or transactions.is_open():
             return
         self.gaps += 1
@@ -103,7 +108,7 @@ class Points:
             if fault.get("die") == self.gaps and not fault.get("done"):
                 self._happens(fault, "die")
                 raise Killed
-            if fault.get("gap") == self.gaps and not fault.get("done"):
+            if not alone and fault.get("gap", self.gaps + 1) <= self.gaps and not fault.get("done"):
                 self._happens(fault, "meanwhile")
                 self.perform(fault["meanwhile"])
 

@@ -18,7 +18,7 @@ from gateway.merchants import test_clocks
 from gateway.webhooks import delivery
 from tests.simulator import invariants
 from tests.simulator.actions import ACTIONS, PERSONAL, Step
-from tests.simulator.faults import Killed
+from tests.simulator.faults import Hung, Killed
 from tests.simulator.shops import Call, Order, Shops, Unexpected
 from tests.simulator.world import World
 
@@ -102,6 +102,8 @@ class Simulation:
             self._calm()
         except Broken as broken:
             return Failure(int(seed), self.now_at, broken.invariant, broken.words, story)
+        except Hung:
+            return Failure(int(seed), self.now_at, "no_hang", "the step does not end", story)
         finally:
             root.handlers, root.level = handlers, level
         return None

@@ -272,6 +272,7 @@ class World:
     def restart(self) -> None:
         """What a process holds in memory is gone."""
         links = self.gateway.ports["links"]
+        self.gateway.authenticator.revoked.forget()
         dict.__setitem__(self.gateway.ports, "links", LinkBook(links._db))
 
 
