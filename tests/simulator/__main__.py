@@ -96,9 +96,7 @@ def _work(options: argparse.Namespace, seeds: range, latest: float, results: Any
         results.put(None)
 
 
-def _of_one(
-    options: argparse.Namespace, seeds: range, latest: float
-) -> Iterator[tuple[int, Failure | None]]:
+def _of_one(options: argparse.Namespace, seeds: range, latest: float) -> Iterator[tuple[int, Failure | None]]:
     signal.signal(signal.SIGALRM, _hung)
     with _server(options.database) as server, world(options.database, server) as made:
         simulation = Simulation(made)
@@ -151,18 +149,28 @@ def _server(database: str) -> Any:
 def _tell(failure: dict[str, Any], options: argparse.Namespace) -> None:
     if options.json:
         return
-    print(f"\nseed {failure['seed']} breaks {failure['invariant']} at step {failure['step']}: {failure['words']}")
+    print(
+        f"\nseed {failure['seed']} breaks {failure['invariant']} at step {failure['step']}: {failure['words']}"
+    )
     print(f'{{"seed": {failure["seed"]}, "invariant": "{failure["invariant"]}", "story":')
     print(as_text(failure["story"]).rstrip() + "}", flush=True)
 
 
-def _summary(options: argparse.Namespace, played: int, failures: list[dict[str, Any]], seconds: float) -> None:
+def _summary(
+    options: argparse.Namespace, played: int, failures: list[dict[str, Any]], seconds: float
+) -> None:
     if options.json:
         first = failures[0] if failures else {}
-        print(json.dumps({**first, "seeds_played": played, "seconds_in_all": round(seconds, 1)}, ensure_ascii=False))
+        print(
+            json.dumps(
+                {**first, "seeds_played": played, "seconds_in_all": round(seconds, 1)}, ensure_ascii=False
+            )
+        )
         return
     told = f"{len(failures)} failed" if failures else "all invariants hold"
-    print(f"{played} seeds of {options.steps} steps in {seconds:.1f} s ({played / max(seconds, 0.1):.1f}/s): {told}")
+    print(
+        f"{played} seeds of {options.steps} steps in {seconds:.1f} s ({played / max(seconds, 0.1):.1f}/s): {told}"
+    )
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class Points:
         self.faults: list[dict[str, Any]] = []
         self.happened: list[str] = []
         self.unlocked: list[str] = []
-        self.commits = self.gaps = self.statements = 0
+        self.commits = self.gaps = self.statements = self._writing = 0
         self._pending: dict[str, Any] | None = None
         self.perform: Callable[[dict[str, Any]], None] = lambda step: None
 
@@ -72,7 +72,11 @@ class Points:
 
         def counted_write(db: Database, work: Callable[[Transaction], Any]) -> Any:
             self.gap()
-            result = write(db, work)
+            self._writing += 1
+            try:
+                result = write(db, work)
+            finally:
+                self._writing -= 1
             self.gap()
             return result
 
@@ -135,7 +139,7 @@ class Points:
                 raise Killed
 
     def _statement(self, _connection: Any, _cursor: Any, _sql: str, *_: Any) -> None:
-        if not self.faults or not transactions.is_open():
+        if not self.faults or not self._writing or not transactions.is_open():
             return
         self.statements += 1
         for fault in self.faults:
@@ -158,8 +162,9 @@ class Points:
     def _note_locks(state: ORMExecuteState) -> None:
         chosen = getattr(state.statement, "_for_update_arg", None)
         if chosen is not None:
-            held = state.session.info.setdefault("locked", set())
-            held.update(table.name for table in state.statement.get_final_froms() if hasattr(table, "name"))
+            mapper = state.bind_mapper
+            if mapper is not None:
+                state.session.info.setdefault("locked", set()).add(mapper.local_table.name)
 
     def _check_locks(self, session: Any, _context: Any, _instances: Any) -> None:
         for changed in session.dirty:

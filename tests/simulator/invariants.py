@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -33,16 +34,31 @@ READ = (
     "loan_instalment", "loan_principal_reduction", "loan_repayment", "merchant", "outbox", "payment", "payout",
     "refund", "settlement_batch", "settlement_line", "shopper_return", "webhook_delivery",
 )  # fmt: skip
-HEAVY_COLUMNS = {"checkout": ("plans", "prices", "items"), "contract": ("text", "signature"), "payment": ("plan",)}
+HEAVY_COLUMNS = {
+    "checkout": ("plans", "prices", "items"),
+    "contract": ("text", "signature"),
+    "payment": ("plan",),
+}
 """Columns that the model does not need and that take long to read."""
-SPEAKS = ("audit_entry", "event", "outbox", "contract", "webhook_attempt", "idempotent_answer", "ledger_entry")
+SPEAKS = (
+    "audit_entry",
+    "event",
+    "outbox",
+    "contract",
+    "webhook_attempt",
+    "idempotent_answer",
+    "ledger_entry",
+)
 """Tables that may name nobody."""
 PERSONAL_BYTES = [words.encode() for words in PERSONAL]
-TENANT_TABLES = ("merchant_id", "mode")
 
 
+ALL = cache(metadata)
+
+
+@cache
 def _columns(name: str) -> str:
-    table = metadata().tables[name]
+    table = ALL().tables[name]
     left_out = HEAVY_COLUMNS.get(name, ())
     return ", ".join(f'"{column.name}"' for column in table.columns if column.name not in left_out)
 
@@ -138,7 +154,10 @@ def _promised(sim: Simulation, found: model.Tables, *, final: bool) -> Wrong:
         for what, known, rows in (("capture", order.captures, captures), ("refund", order.refunds, refunds)):
             for name, amount in known.items():
                 if name not in rows or rows[name]["amount_fen"] != amount:
-                    yield "acknowledged", f"the {what} {name} of {amount} was answered and is {rows.get(name)}"
+                    yield (
+                        "acknowledged",
+                        f"the {what} {name} of {amount} was answered and is {rows.get(name)}",
+                    )
         if final and order.payment in payments:
             mine = {row["id"] for row in captures.values() if row["payment_id"] == order.payment}
             if mine != set(order.captures):
@@ -255,11 +274,13 @@ def by_tenant(sim: Simulation) -> dict[tuple[str, str], str]:
     """A hash of all rows of each merchant and mode, by the tables that name both."""
     hashes: dict[tuple[str, str], Any] = {}
     with sim.gateway.db.engine.connect() as connection:
-        for table in metadata().sorted_tables:
+        for table in ALL().sorted_tables:
             if "merchant_id" not in table.columns or "mode" not in table.columns:
                 continue
             key = ", ".join(f'"{column.name}"' for column in table.primary_key)
-            rows = connection.execute(text(f"SELECT merchant_id, mode, t.* FROM {table.name} t ORDER BY {key}"))
+            rows = connection.execute(
+                text(f"SELECT merchant_id, mode, t.* FROM {table.name} t ORDER BY {key}")
+            )
             for row in rows:
                 if row[0] is not None:
                     line = f"{table.name} {tuple(row)!r}".encode()
@@ -276,6 +297,15 @@ def digest(sim: Simulation) -> str:
     found = tables(sim)
     lines = [
         f"{name} {sorted(map(repr, found[name]))}"
-        for name in ("payment", "capture", "refund", "loan", "loan_bill", "payout", "settlement_batch", "event")
+        for name in (
+            "payment",
+            "capture",
+            "refund",
+            "loan",
+            "loan_bill",
+            "payout",
+            "settlement_batch",
+            "event",
+        )
     ]
     return hashlib.sha256(re.sub("<.*?>", "", "\n".join(lines)).encode()).hexdigest()

@@ -201,7 +201,9 @@ class Bureau(Party):
 
     def report(self, inquiry: Inquiry) -> BureauReport:
         what = (inquiry.subject, inquiry.consent)
-        return self.act(inquiry.mode, inquiry.reference, what, lambda no: BureauReport(1, 1, 0.2, 1000)).answer
+        return self.act(
+            inquiry.mode, inquiry.reference, what, lambda no: BureauReport(1, 1, 0.2, 1000)
+        ).answer
 
     def look_up(self, inquiry: Inquiry) -> BureauReport | None:
         known = self.find(inquiry.mode, inquiry.reference)

@@ -144,7 +144,9 @@ class Shops:
             self._learn(call)
         return call
 
-    def act(self, shop: int, method: str, path: str, body: dict[str, Any], key: str, about: tuple[str, str]) -> Call:
+    def act(
+        self, shop: int, method: str, path: str, body: dict[str, Any], key: str, about: tuple[str, str]
+    ) -> Call:
         """A new call of a shop."""
         return self.write(Call(shop, method, path, body, key, about, self.world.clock.now))
 

@@ -35,7 +35,18 @@ def shrink(story: list[Step], shows: Callable[[list[Step]], bool], *, most: int 
 def _simpler(story: list[Step], still: Callable[[list[Step]], bool]) -> list[Step]:
     """Steps without the faults, moods and choices that are not needed."""
     for at, step in enumerate(story):
-        for name in ("mood", "faults", "down", "life", "final", "share", "days", "twice", "capture", "reference"):
+        for name in (
+            "mood",
+            "faults",
+            "down",
+            "life",
+            "final",
+            "share",
+            "days",
+            "twice",
+            "capture",
+            "reference",
+        ):
             if name in step:
                 candidate = [*story[:at], {k: v for k, v in step.items() if k != name}, *story[at + 1 :]]
                 if still(candidate):

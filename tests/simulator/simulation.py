@@ -17,7 +17,7 @@ from gateway.loans import service as loans
 from gateway.merchants import test_clocks
 from gateway.webhooks import delivery
 from tests.simulator import invariants
-from tests.simulator.actions import ACTIONS, PERSONAL, Step
+from tests.simulator.actions import ACTIONS, PERSONAL, Step, owner
 from tests.simulator.faults import Hung, Killed
 from tests.simulator.shops import Call, Order, Shops, Unexpected
 from tests.simulator.world import World
@@ -116,6 +116,7 @@ class Simulation:
         self.world.outside.seed, self.world.outside.mood = f"{self.seed} {step['key']}", step.get("mood", {})
         self.world.points.happened.clear()
         self.shops.log.clear()
+        before = self._of_others(step)
         with self.world.points.during(step.get("faults", [])):
             try:
                 self._perform(step)
@@ -123,9 +124,36 @@ class Simulation:
                 self.shops.log.append("killed")
                 self.world.restart()
         self.world.outside.mood = {}
-        line = [step["do"], step["key"], *self.shops.log, *self.world.points.happened, str(self.world.clock.now)]
+        self._compare(step, before)
+        line = [
+            step["do"],
+            step["key"],
+            *self.shops.log,
+            *self.world.points.happened,
+            str(self.world.clock.now),
+        ]
         self.trace.update("|".join(line).encode())
         self.world.clock.advance(seconds=1)
+
+    def _of_others(self, step: Step) -> dict[tuple[str, str], str] | None:
+        """Everybody else's rows, before a step that is about one merchant; None where that is not looked at."""
+        looked_at = step["do"] == "day" or self.now_at % 3 == 0
+        if (
+            not looked_at
+            or owner(self, step) is None
+            or any("meanwhile" in one for one in step.get("faults", []))
+        ):
+            return None
+        return invariants.by_tenant(self)
+
+    def _compare(self, step: Step, before: dict[tuple[str, str], str] | None) -> None:
+        mine = owner(self, step)
+        if before is None or mine is None:
+            return
+        after = invariants.by_tenant(self)
+        for place in before.keys() | after.keys():
+            if place != (mine.merchant_id, mine.mode) and before.get(place) != after.get(place):
+                self.fails("tenants_apart", f"{step['do']} of {mine} changed rows of {place}")
 
     def _perform(self, step: Step) -> None:
         try:
@@ -312,5 +340,3 @@ class Simulation:
 def as_text(story: list[Step]) -> str:
     """A story as the lines of a JSON document."""
     return "[\n" + ",\n".join("  " + json.dumps(step, ensure_ascii=False) for step in story) + "\n]\n"
-
-

@@ -146,7 +146,9 @@ class World:
         put(mock.patch.object(transactions, "random", self.chance))
         for name in ("token_bytes", "token_hex", "token_urlsafe", "choice"):
             put(mock.patch.object(secrets, name, getattr(self.chance, name)))
-        put(mock.patch.object(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)))
+        put(
+            mock.patch.object(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        )
         put(mock.patch.dict(engines.SQLITE_PRAGMAS, {"synchronous": 0}))
         put(mock.patch.object(os, "fsync", lambda _: None))
         put(self.points.in_place())
@@ -229,7 +231,8 @@ class World:
             self._file.rename(self._template)
         else:
             self._as_administrator(
-                f"DROP DATABASE IF EXISTS {self._name}_t", f"ALTER DATABASE {self._name} RENAME TO {self._name}_t"
+                f"DROP DATABASE IF EXISTS {self._name}_t",
+                f"ALTER DATABASE {self._name} RENAME TO {self._name}_t",
             )
             self._stack.callback(
                 self._as_administrator,
