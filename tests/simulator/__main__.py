@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulator.faults import Hung
+from tests.simulator.servers import server
 from tests.simulator.shrinking import shrink
 from tests.simulator.simulation import Failure, Simulation, as_text
 from tests.simulator.story import Teller
@@ -98,7 +99,7 @@ def _work(options: argparse.Namespace, seeds: range, latest: float, results: Any
 
 def _of_one(options: argparse.Namespace, seeds: range, latest: float) -> Iterator[tuple[int, Failure | None]]:
     signal.signal(signal.SIGALRM, _hung)
-    with _server(options.database) as server, world(options.database, server) as made:
+    with server(options.database) as address, world(options.database, address) as made:
         simulation = Simulation(made)
         for seed in seeds:
             if time.monotonic() > latest:
@@ -131,19 +132,13 @@ def _shrunk(simulation: Simulation, failure: Failure) -> Failure:
 
 def _play_story(options: argparse.Namespace) -> int:
     told = json.loads(options.story.read_text("utf-8"))
-    with _server(options.database) as server, world(options.database, server) as made:
+    with server(options.database) as address, world(options.database, address) as made:
         failure = Simulation(made).play(told["seed"], told["story"])
     if failure is None:
         print(f"{options.story}: all invariants hold")
         return 0
     print(f"{options.story}: step {failure.step}: {failure.invariant}: {failure.words}")
     return 1
-
-
-def _server(database: str) -> Any:
-    from tests.simulator.servers import server
-
-    return server(database)
 
 
 def _tell(failure: dict[str, Any], options: argparse.Namespace) -> None:

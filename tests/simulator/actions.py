@@ -203,6 +203,11 @@ def read_events(sim: Simulation, step: Step) -> None:
     sim.read_events(step["shop"])
 
 
+@action("lists")
+def read_lists(sim: Simulation, step: Step) -> None:
+    sim.read_lists(step["shop"])
+
+
 @action("stranger")
 def stranger(sim: Simulation, step: Step) -> None:
     """A shop asks for, and acts on, what is another's."""
@@ -361,7 +366,7 @@ def review(sim: Simulation, step: Step) -> None:
     work = partial(
         reviewing.resolve, gateway=sim.gateway, checkout_id=checkout_id, outcome=step["outcome"], by="lin"
     )
-    if _attempt(sim, lambda tx: work(tx)) is None and step["outcome"] == "approve":
+    if _attempt(sim, work) is None and step["outcome"] == "approve":
         _attempt(sim, lambda tx: work(tx, person="same"))
 
 
@@ -468,6 +473,6 @@ def owner(sim: Simulation, step: Step) -> Tenant | None:
     if "order" in step and step["do"] != "stranger":
         order = sim.shops.orders.get(step["order"])
         return sim.shops.tenant(order.shop) if order is not None else None
-    if step["do"] in ("order", "day", "rotate", "events", "stranger"):
+    if step["do"] in ("order", "day", "rotate", "events", "lists", "stranger"):
         return sim.shops.tenant(step["shop"])
     return None

@@ -85,11 +85,9 @@ def refunds(tables: Tables) -> Wrong:
         if row["refund_id"]:
             sent[row["refund_id"]] += row["amount_fen"]
     for row in tables["refund"]:
-        if row["kind"] != "unwind" and row["initiated_by"] != "dispute":
-            if row["loan_reduction_fen"] + row["to_shopper_fen"] > row["amount_fen"] and not _unwound(
-                row, tables
-            ):
-                yield "refund_adds_up", f"{row['id']} gives back more than {row['amount_fen']}"
+        back = row["loan_reduction_fen"] + row["to_shopper_fen"]
+        if row["kind"] != "unwind" and back != row["amount_fen"] and not _unwound(row, tables):
+            yield "refund_adds_up", f"{row['id']} of {row['amount_fen']} gives back {back}"
         if sent[row["id"]] < row["to_shopper_fen"]:
             yield (
                 "refund_adds_up",

@@ -1,4 +1,4 @@
-"""The foreign systems, scripted: each keeps a journal by reference, and loses, delays, doubles and garbles as it is told.
+"""The foreign systems, scripted: each keeps a journal by reference, and loses, delays and garbles as it is told.
 
 How a call goes is drawn by the seed of the step and by its reference: ``ok``; ``lost`` (nothing was done, no answer);
 ``deaf`` (it was done, no answer); ``slow`` (it is done later, the answer is *pending* or none); ``no`` (a refusal);
@@ -244,9 +244,8 @@ class Notifier:
     def send_code(self, mode: str, phone: str, code: str, *, reference: str) -> None:
         self.outside.gap()
         fault = self.outside.fault("notifier", reference, 1)
-        if fault != "lost":
-            if self.sent.setdefault(reference, (phone, code)) != (phone, code):
-                self.outside.violations.append(f"notifier: {reference} was sent with something else")
+        if fault != "lost" and self.sent.setdefault(reference, (phone, code)) != (phone, code):
+            self.outside.violations.append(f"notifier: {reference} was sent with something else")
         if fault != "ok":
             raise MessagesUnavailable("no answer of the notifier")
 

@@ -169,9 +169,6 @@ class Shops:
             order.captures[newest["id"]] = newest["amount"]
         elif what == "refund":
             order.refunds[view["id"]] = view["amount"]
-        elif what == "dispute":
-            if view["id"] not in order.disputes:
-                order.disputes.append(view["id"])
 
     def _expected(self, method: str, path: str, answer: Any) -> None:
         """No failure but a 503 while something is made to fail."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -23,6 +23,15 @@ from tests.simulator.shops import Call, Order, Shops, Unexpected
 from tests.simulator.world import World
 
 CALM_ROUNDS = 60
+LISTS = {
+    "checkouts": "checkout",
+    "payments": "payment",
+    "refunds": "refund",
+    "disputes": "dispute",
+    "settlements": "settlement_batch",
+    "payouts": "payout",
+    "events": "event",
+}
 SIMULATED = ("gives no answer", "lost ", "cannot be asked", "has not decided", "no answer of", "simulated", "locked",
              "database is not available", "is busy", "is on its way")  # fmt: skip
 
@@ -255,6 +264,11 @@ class Simulation:
     # -- what actions ask for
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """What the database says, without the product; on SQLite by its driver alone, which is three times as fast."""
+        if self.world.database == "sqlite":
+            cursor = self.world.driver().execute(query, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
         with self.gateway.db.engine.connect() as connection:
             return [dict(row) for row in connection.execute(text(query), values).mappings()]
 
@@ -280,6 +294,21 @@ class Simulation:
         if rows:
             self.shops.events.setdefault(shop, []).extend(rows)
             self.shops.last_event[shop] = rows[-1]["id"]
+
+    def read_lists(self, shop: int) -> None:
+        """Each list of a shop holds its own, all of it, and nothing of anybody else."""
+        tenant = self.shops.tenant(shop)
+        for path, table in LISTS.items():
+            status, found = self.shops.get(shop, f"/v1/{path}?limit=100")
+            if status != 200:
+                continue
+            rows = self.rows(
+                f"SELECT id FROM {table} WHERE merchant_id = :merchant AND mode = :mode ORDER BY id DESC LIMIT 100",
+                merchant=tenant.merchant_id,
+                mode=tenant.mode,
+            )
+            if [row["id"] for row in found["data"]] != [row["id"] for row in rows]:
+                self.fails("tenants_apart", f"/v1/{path} of shop {shop} is not its {table} rows")
 
     def refused_with_another_body(self, call: Call) -> None:
         """The same key with another body is refused."""

@@ -14,7 +14,7 @@ PARTIES = ("institution", "funder", "bureau", "real_name", "notifier", "receiver
 DAY = 24 * 60
 BUSY = {
     "order": 8, "apply": 12, "capture": 13, "refund": 9, "void": 3, "acknowledge": 1, "deliver": 2, "cancel": 1,
-    "again": 4, "events": 1, "stranger": 2, "pay": 9, "miss": 2, "contest": 2, "dispute": 2, "review": 3,
+    "again": 4, "events": 1, "lists": 1, "stranger": 2, "pay": 9, "miss": 2, "contest": 2, "dispute": 2, "review": 3,
     "settle": 2, "bounce": 1, "rotate": 1, "pass": 9, "drain": 6, "sweep": 9, "day": 2, "hooks": 4, "clock": 3,
 }  # fmt: skip
 """How often each action is drawn."""
@@ -101,6 +101,7 @@ class Teller:
         shop, name = self.chance.choice(self.shops), f"o{self.number}-{len(self.orders)}"
         self.orders.append((name, shop))
         amount = self.chance.choice([10_000, 99_999, 250_001, 300_000, 300_000, 599_900, 599_900, 1_200_000])
+        amount += self.chance.choice([0, self.chance.randrange(10_000)])
         step: Step = {"shop": shop, "name": name, "amount": amount, "lines": self.chance.choice([1, 1, 2, 3])}
         if self.chance.random() < 0.15:
             step["down"] = amount // 5
@@ -198,6 +199,9 @@ class Teller:
 
     def _bounce(self) -> Step:
         return {"which": self.chance.randrange(5)}
+
+    def _lists(self) -> Step:
+        return self._shop()
 
     def _rotate(self) -> Step:
         return self._shop()

@@ -1,7 +1,7 @@
-"""One gateway in one process with simulated time, chance, database and outside, made anew for each seed in milliseconds.
+"""One gateway in one process with simulated time, chance, database and outside, made anew for each seed.
 
-The application is built once; a seed gets a copy of a migrated database in which the merchants of ``town`` are on board.
-What a process keeps in memory is made anew with it, as after a restart.
+The application is built once; in milliseconds a seed gets a copy of a migrated database in which the merchants of
+``TOWN`` are on board. What a process keeps in memory is made anew with it, as after a restart.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import random
 import secrets
 import shutil
+import sqlite3
 import string
 import tempfile
 from collections.abc import Callable, Iterator
@@ -118,6 +119,7 @@ class World:
         self.secrets: list[str] = []
         self.app: Flask = None  # type: ignore[assignment]
         self._stack = ExitStack()
+        self._driver: sqlite3.Connection | None = None
 
     def __enter__(self) -> World:
         try:
@@ -150,7 +152,7 @@ class World:
             mock.patch.object(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         )
         put(mock.patch.dict(engines.SQLITE_PRAGMAS, {"synchronous": 0}))
-        put(mock.patch.object(os, "fsync", lambda _: None))
+        put(mock.patch.object(os, "fsync", return_value=None))
         put(self.points.in_place())
         self.clock.on_sleep = self.points.lost
 
@@ -241,9 +243,18 @@ class World:
             )
 
     def _let_go(self) -> None:
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None
         self.gateway.db.engine.dispose()
         self.gateway.ports["links"]._db.engine.dispose()
         self.restart()
+
+    def driver(self) -> sqlite3.Connection:
+        """A connection to the SQLite file that only reads, beside the product's."""
+        if self._driver is None:
+            self._driver = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, isolation_level=None)
+        return self._driver
 
     def _as_administrator(self, *statements: str) -> None:
         engine = create_engine(canonical_url(self._server), isolation_level="AUTOCOMMIT")
