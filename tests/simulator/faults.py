@@ -178,7 +178,8 @@ class Points:
         self._wanted.clear()
         lock = getattr(statement, "_for_update_arg", None)
         if lock is not None and "plugin_subject" not in statement._propagate_attrs:
-            self._locked.update(table.name for table in lock.of or statement.get_final_froms())
+            names = (getattr(table, "name", "") for table in lock.of or statement.get_final_froms())
+            self._locked.update(names)
         elif isinstance(statement, Insert):
             self._locked.add(statement.table.name)
         elif isinstance(statement, Update) and statement.table.name in LOCKED_FIRST - self._locked:
