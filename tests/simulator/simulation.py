@@ -198,6 +198,7 @@ class Simulation:
         for name, found in (
             ("outside_once", self.world.outside.violations),
             ("locked_before_changed", self.world.points.unlocked),
+            ("isolated", self.world.points.shared),
             ("nothing_personal_in_the_log", self.watching.personal),
             ("no_mistake_in_the_log", self.watching.mistakes),
         ):
