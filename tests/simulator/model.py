@@ -1,0 +1,427 @@
+"""The independent model: what the facts in the tables say, worked out anew with whole numbers and fractions.
+
+It shares no code with the gateway, and gets rows as plain dictionaries. What a loan's receipts pay is told by the
+oracle of ``tests/gateway/loans``, which is independent as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tests.gateway.loans.oracle import PARTS, Oracle, amortised, half_up, month_after, split, whole
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+Wrong = Iterator[tuple[str, str]]
+SHANGHAI = timedelta(hours=8)
+RUNNING = ("active", "overdue")
+CONSENTS = {"credit_service", "bureau_query", "funder_sharing", "disclosure"}
+
+
+def day(value: Any) -> date:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def moment(value: Any) -> datetime:
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found.astimezone(UTC)
+
+
+def document(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def in_shanghai(value: Any) -> date:
+    return (moment(value) + SHANGHAI).date()
+
+
+def grouped(rows: list[Row], *names: str) -> dict[Any, list[Row]]:
+    found: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[tuple(row[name] for name in names) if len(names) > 1 else row[names[0]]].append(row)
+    return found
+
+
+def payments(tables: Tables) -> Wrong:
+    """Every payment is the sum of its parts, has one approval and one contract, and no capture is cut short."""
+    captures, refunds = grouped(tables["capture"], "payment_id"), grouped(tables["refund"], "payment_id")
+    contracts, checkouts = grouped(tables["contract"], "payment_id"), grouped(tables["checkout"], "id")
+    approvals = {row["checkout_id"] for row in tables["credit_decision"] if row["outcome"] == "approve"}
+    for row in tables["payment"]:
+        name, mine = row["id"], captures[row["id"]]
+        (checkout,) = checkouts[row["checkout_id"]]
+        parts = row["captured_fen"] + row["voided_fen"] + row["expired_fen"]
+        sums = {
+            "captured": (row["captured_fen"], sum(each["amount_fen"] for each in mine)),
+            "refunded": (row["refunded_fen"], sum(each["refunded_fen"] for each in mine)),
+            "refunds": (row["refunded_fen"], sum(each["amount_fen"] for each in refunds[name])),
+            "financed": (row["amount_fen"], checkout["amount_fen"] - checkout["down_payment_fen"]),
+            "contracts": (1, len(contracts[name])),
+            "owner": ((row["merchant_id"], row["mode"]), (checkout["merchant_id"], checkout["mode"])),
+            "checkout": ((name, "approved"), (checkout["payment_id"], checkout["status"])),
+            "shopper": (row["shopper_id"], checkout["shopper_id"]),
+        }
+        for what, (said, right) in sums.items():
+            if said != right:
+                yield "payment_adds_up", f"{name} {what}: {said}, not {right}"
+        if not 0 <= parts <= row["amount_fen"] or min(row["voided_fen"], row["expired_fen"]) < 0:
+            yield "payment_adds_up", f"{name}: {parts} of {row['amount_fen']} captured, voided or expired"
+        if checkout["id"] not in approvals:
+            yield "approved_before_paid", f"{name} was never approved"
+        for capture in mine:
+            if not 0 <= capture["refunded_fen"] <= capture["amount_fen"]:
+                yield "payment_adds_up", f"{capture['id']}: {capture['refunded_fen']} refunded"
+
+
+def refunds(tables: Tables) -> Wrong:
+    """A refund lowers the loan or goes to the shopper, and all of it does one or the other."""
+    sent: Counter[str] = Counter()
+    for row in tables["shopper_return"]:
+        if row["refund_id"]:
+            sent[row["refund_id"]] += row["amount_fen"]
+    for row in tables["refund"]:
+        if row["kind"] != "unwind" and row["initiated_by"] != "dispute":
+            if row["loan_reduction_fen"] + row["to_shopper_fen"] > row["amount_fen"] and not _unwound(row, tables):
+                yield "refund_adds_up", f"{row['id']} gives back more than {row['amount_fen']}"
+        if sent[row["id"]] < row["to_shopper_fen"]:
+            yield "refund_adds_up", f"{row['id']} owes the shopper {row['to_shopper_fen']}, {sent[row['id']]} is sent"
+
+
+def _unwound(refund: Row, tables: Tables) -> bool:
+    """Whether part of a refund has become an unwinding, which gives back more than what was refunded."""
+    return any(
+        loan["payment_id"] == refund["payment_id"] and loan["status"] == "unwound" for loan in tables["loan"]
+    )
+
+
+def captures(tables: Tables) -> Wrong:
+    """Fee, VAT, subsidy and the first schedule of every capture, as differences of what is captured in all."""
+    of_payment = grouped(tables["capture"], "payment_id")
+    loans = {row["id"]: row for row in tables["loan"]}
+    rows = grouped(tables["loan_instalment"], "loan_id", "version")
+    for payment in tables["payment"]:
+        price, before = document(payment["price"]), 0
+        # A capture's place among the others is that of its loan's identifier: they are made one after the other.
+        for capture in sorted(of_payment[payment["id"]], key=lambda row: row["id"]):
+            after, loan = before + capture["amount_fen"], loans[capture["loan_id"]]
+            fee, subsidy = (
+                half_up(after * Fraction(price[rate])) - half_up(before * Fraction(price[rate]))
+                for rate in ("merchant_fee_rate", "merchant_subsidy_rate")
+            )
+            said = (capture["merchant_fee_fen"], capture["vat_fen"], capture["merchant_subsidy_fen"])
+            if said != (fee, half_up(Fraction(fee * 6, 106)), subsidy):
+                yield "capture_charges", f"{capture['id']} has fee, VAT, subsidy {said}, not {fee}, .., {subsidy}"
+            start = in_shanghai(capture["captured_at"])
+            if (day(loan["contract_date"]), loan["principal_fen"]) != (start, capture["amount_fen"]):
+                yield "capture_schedule", f"{loan['id']} begins {loan['contract_date']}, {loan['principal_fen']} fen"
+            yield from _first_schedule(loan, price, before, after, start, rows[loan["id"], 1])
+            before = after
+
+
+def _first_schedule(loan: Row, price: Row, before: int, after: int, start: date, rows: list[Row]) -> Wrong:
+    right = whole(after, price, start)
+    old = whole(before, price, start) if before else [dict.fromkeys(("principal", "interest", "fee"), 0)] * len(right)
+    found = sorted(rows, key=lambda row: row["period"])
+    if len(found) != len(right):
+        yield "capture_schedule", f"{loan['id']} has {len(found)} rows, not {len(right)}"
+        return
+    left = after - before
+    for row, want, less in zip(found, right, old, strict=True):
+        parts = [want[part] - less[part] for part in ("principal", "interest", "fee")]
+        said = [row["principal_fen"], row["interest_fen"], row["fee_fen"]]
+        left -= parts[0]
+        if said != parts or day(row["due_date"]) != want["due"] or row["balance_fen"] != left:
+            yield "capture_schedule", f"{loan['id']} period {row['period']}: {said} on {row['due_date']}, not {parts}"
+
+
+def schedules(tables: Tables) -> Wrong:
+    """What is still to come of a loan that was lowered is amortised anew; what is billed is a row of its schedule."""
+    rows, bills = grouped(tables["loan_instalment"], "loan_id", "version"), grouped(tables["loan_bill"], "loan_id")
+    versions = grouped(tables["loan_instalment"], "loan_id", "period")
+    for loan in tables["loan"]:
+        name, billed = loan["id"], loan["billed_periods"]
+        to_come = _to_come(rows, loan, loan["schedule_version"])
+        base = _to_come(rows, loan, loan["base_version"])
+        after, at_base = (sum(row["principal_fen"] for row in some) for some in (to_come, base))
+        if loan["status"] in RUNNING and loan["schedule_version"] > loan["base_version"] and after:
+            fee = half_up(Fraction(sum(row["fee_fen"] for row in base) * after, at_base))
+            right = amortised(after, document(loan["price"]), len(base))
+            wanted = [(p, i, f) for (p, i), f in zip(right, split(fee, len(base)), strict=True)]
+            if [(row["principal_fen"], row["interest_fen"], row["fee_fen"]) for row in to_come] != wanted:
+                yield "lowered_schedule", f"{name} version {loan['schedule_version']} is not {wanted}"
+        for bill in bills[name]:
+            early = loan["settlement_reference"] is not None and bill["period"] == max(
+                each["period"] for each in bills[name]
+            )
+            said = (bill["principal_fen"], bill["interest_fen"], bill["fee_fen"])
+            known = {
+                (row["principal_fen"], row["interest_fen"], row["fee_fen"])
+                for row in versions[name, bill["period"]]
+            }
+            due = month_after(day(loan["contract_date"]), bill["period"])
+            if early:
+                yield from _settled_early(loan, bill, rows)
+            elif said not in known or day(bill["due_date"]) != due:
+                yield "bill_is_its_row", f"{name} period {bill['period']}: {said} on {bill['due_date']}"
+        if sorted(bill["period"] for bill in bills[name])[:billed] != list(range(1, len(bills[name]) + 1)):
+            yield "bill_is_its_row", f"{name} has bills {[bill['period'] for bill in bills[name]]}, billed {billed}"
+
+
+def _to_come(rows: dict[Any, list[Row]], loan: Row, version: int) -> list[Row]:
+    found = [row for row in rows[loan["id"], version] if row["period"] > loan["billed_periods"]]
+    return sorted(found, key=lambda row: row["period"])
+
+
+def _settled_early(loan: Row, bill: Row, rows: dict[Any, list[Row]]) -> Wrong:
+    """The last bill: principal still to come, and of the running period the interest by days and the fee."""
+    rest = [row for row in rows[loan["id"], loan["schedule_version"]] if row["period"] >= bill["period"]]
+    if not rest:
+        return
+    running = min(rest, key=lambda row: row["period"])
+    start, end = (month_after(day(loan["contract_date"]), bill["period"] - more) for more in (1, 0))
+    elapsed = (day(bill["due_date"]) - start).days
+    right = (
+        sum(row["principal_fen"] for row in rest),
+        half_up(Fraction(running["interest_fen"] * elapsed, (end - start).days)),
+        running["fee_fen"] if elapsed else 0,
+    )
+    said = (bill["principal_fen"], bill["interest_fen"], bill["fee_fen"])
+    if said != right:
+        yield "settled_early", f"{loan['id']}: {said}, not {right}"
+
+
+def standings(tables: Tables, todays: dict[tuple[str, str], date]) -> Wrong:
+    """What is paid, late and owed back of each loan follows from its facts alone."""
+    bills, receipts = grouped(tables["loan_bill"], "loan_id"), grouped(tables["loan_repayment"], "loan_id")
+    changes = grouped(tables["loan_credit_change"], "loan_id")
+    taken = grouped(tables["loan_principal_reduction"], "loan_id")
+    rows = grouped(tables["loan_instalment"], "loan_id", "version")
+    for loan in tables["loan"]:
+        if loan["status"] in ("unwound", "written_off"):
+            continue
+        name = loan["id"]
+        oracle = Oracle()
+        told: Row = {
+            "bills": {
+                bill["period"]: oracle.new_bill(
+                    day(bill["due_date"]), bill["principal_fen"], bill["interest_fen"], bill["fee_fen"]
+                )
+                for bill in bills[name]
+            },
+            "rows": [
+                {"principal": row["principal_fen"], "interest": row["interest_fen"], "fee": row["fee_fen"]}
+                for row in _to_come(rows, loan, loan["schedule_version"])
+            ],
+            "money": [(day(row["received_on"]), row["amount_fen"]) for row in receipts[name]]
+            + [(day(row["changed_on"]), row["amount_fen"]) for row in changes[name]],
+            "taken": [
+                (day(row["reduced_on"]), row["period"], row["amount_fen"], bool(row["waives_late"]))
+                for row in taken[name]
+            ],
+            "waived_on": day(loan["charges_waived_on"]) if loan["charges_waived_on"] else None,
+            "credit": 0, "status": "active", "earned": defaultdict(int),
+        }  # fmt: skip
+        oracle.restate(told, todays[loan["merchant_id"], loan["mode"]])
+        if told["credit"] != loan["credit_fen"]:
+            yield "standing", f"{name} owes the shopper {loan['credit_fen']}, not {told['credit']}"
+        for bill in bills[name]:
+            right = told["bills"][bill["period"]]
+            said = {part: bill[f"paid_{part}_fen"] for part in PARTS}
+            if said != right["paid"] or bill["returned_fen"] != right["taken"]:
+                yield "standing", f"{name} period {bill['period']} paid {said}, not {right['paid']}"
+            if bill["late_fen"] != right["late"] - right["gone"]["late"]:
+                yield "standing", f"{name} period {bill['period']} late {bill['late_fen']}, not {right['late']}"
+        if loan["status"] in RUNNING and loan["status"] != told["status"]:
+            yield "standing", f"{name} is {loan['status']}, not {told['status']}"
+
+
+def limits(tables: Tables) -> Wrong:
+    """What is held of each limit is what is authorised and what is owed; and no approval went above it."""
+    held: Counter[tuple[str, str]] = Counter()
+    for row in tables["payment"]:
+        left = row["amount_fen"] - row["captured_fen"] - row["voided_fen"] - row["expired_fen"]
+        held[row["shopper_id"], row["funder"]] += left
+    rows, bills = grouped(tables["loan_instalment"], "loan_id", "version"), grouped(tables["loan_bill"], "loan_id")
+    for loan in tables["loan"]:
+        owed = 0
+        if loan["status"] == "written_off":
+            owed = max(0, loan["written_off_fen"] - loan["recovered_fen"])
+        elif loan["status"] in RUNNING:
+            owed = sum(row["principal_fen"] for row in _to_come(rows, loan, loan["schedule_version"]))
+            owed += sum(
+                bill["principal_fen"] - bill["returned_fen"] - bill["paid_principal_fen"] for bill in bills[loan["id"]]
+            )
+        held[loan["shopper_id"], loan["funder"]] += owed
+    moved = grouped(tables["limit_movement"], "limit_id")
+    for limit in tables["credit_limit"]:
+        right = held.pop((limit["shopper_id"], limit["funder"]), 0)
+        if limit["held_fen"] != right:
+            yield "limit_held", f"{limit['id']} holds {limit['held_fen']}, not {right}"
+        granted = level = 0
+        for row in sorted(moved[limit["id"]], key=lambda row: row["id"]):
+            granted = row["amount_fen"] if row["reason"] == "granted" else granted
+            level += row["amount_fen"] if row["reason"] != "granted" else 0
+            if row["reason"] == "authorized" and level > granted:
+                yield "limit_not_oversold", f"{limit['id']} holds {level} of {granted} with {row['about']}"
+        changes = sum(row["amount_fen"] for row in moved[limit["id"]] if row["reason"] != "granted")
+        if changes != limit["held_fen"]:
+            yield "limit_held", f"{limit['id']} moved by {changes}, holds {limit['held_fen']}"
+    for (shopper, _), amount in held.items():
+        if amount:
+            yield "limit_held", f"{shopper} owes {amount} without a limit"
+
+
+LINE_SIGNS = {"capture": 1, "refund": -1, "subsidy": 1, "subsidy_return": -1, "dispute": -1, "dispute_won": 1,
+              "payout_returned": 1, "reserve_release": 1}  # fmt: skip
+
+
+def settlements(tables: Tables) -> Wrong:
+    """Every capture and refund is one line; a batch is its lines, pays out what is positive, and carries the rest."""
+    lines = grouped(tables["settlement_line"], "batch_id")
+    kinds = grouped(tables["settlement_line"], "kind")
+    payouts = grouped(tables["payout"], "settlement_id")
+    reserves = {row["id"]: row["reserve_rate"] or "0" for row in tables["merchant"]}
+    of_capture = {row["object_id"]: row for row in kinds["capture"]}
+    if len(of_capture) != len(kinds["capture"]) or set(of_capture) != {row["id"] for row in tables["capture"]}:
+        yield "settlement_lines", "the lines are not one for each capture"
+    for row in tables["capture"]:
+        line = of_capture.get(row["id"])
+        said = line and (line["amount_fen"], line["merchant_fee_fen"], line["merchant_subsidy_fen"])
+        if said != (row["amount_fen"], row["merchant_fee_fen"], row["merchant_subsidy_fen"]):
+            yield "settlement_lines", f"{row['id']} is settled with {said}"
+        if line and day(line["settlement_date"]) <= in_shanghai(row["captured_at"]):
+            yield "settlement_day", f"{row['id']} is settled on {line['settlement_date']}, too early"
+    returned = Counter(row["object_id"].partition(":")[0] for row in kinds["refund"] for _ in [0])
+    amounts: Counter[str] = Counter()
+    for row in kinds["refund"]:
+        amounts[row["object_id"].partition(":")[0]] += row["amount_fen"]
+    for row in tables["refund"]:
+        if row["initiated_by"] != "dispute" and amounts[row["id"]] != row["amount_fen"]:
+            yield "settlement_lines", f"{row['id']} of {row['amount_fen']} has {returned[row['id']]} lines"
+    for tenant, batches in grouped(tables["settlement_batch"], "merchant_id", "mode").items():
+        opening = 0
+        for batch in sorted(batches, key=lambda row: (moment(row["created_at"]), row["id"])):
+            yield from _batch(batch, lines[batch["id"]], payouts[batch["id"]], opening, reserves[tenant[0]])
+            opening = batch["closing_fen"]
+
+
+def _batch(batch: Row, lines: list[Row], payouts: list[Row], opening: int, reserve: str) -> Wrong:
+    position = opening + sum(LINE_SIGNS[row["kind"]] * row["net_fen"] for row in lines)
+    moved = sum(LINE_SIGNS[row["kind"]] * row["from_pending_fen"] for row in lines)
+    captured = sum(row["net_fen"] for row in lines if row["kind"] == "capture")
+    position -= max(0, min(half_up(captured * Fraction(reserve)), moved, position))
+    said = (batch["opening_fen"], batch["payout_fen"], batch["closing_fen"])
+    right = (opening, max(0, position), min(0, position))
+    if said != right:
+        yield "settlement_adds_up", f"{batch['id']} says opening, payout, closing {said}, not {right}"
+    if [row["amount_fen"] for row in payouts] != ([right[1]] if right[1] else []):
+        yield "settlement_adds_up", f"{batch['id']} of {right[1]} has payouts {[row['amount_fen'] for row in payouts]}"
+    for row in lines:
+        if day(row["settlement_date"]) > day(batch["settled_on"]) or row["mode"] != batch["mode"]:
+            yield "settlement_day", f"{row['id']} of {row['settlement_date']} is in the batch of {batch['settled_on']}"
+        if row["merchant_id"] != batch["merchant_id"]:
+            yield "tenants_apart", f"{row['id']} is in a batch of another merchant"
+
+
+def books(tables: Tables) -> Wrong:
+    """The ledger says what the tables say of principal, of what is due to merchants, and of money on its way."""
+    balances: Counter[tuple[str, str, str]] = Counter()
+    entries = {row["id"]: row for row in tables["ledger_entry"]}
+    sums: Counter[str] = Counter()
+    for row in tables["ledger_posting"]:
+        entry = entries[row["entry_id"]]
+        kind = row["account_id"].split(":")[1]
+        balances[entry["merchant_id"], entry["mode"], kind] += row["amount"]
+        sums[row["entry_id"]] += row["amount"]
+    for name, total in sums.items():
+        if total:
+            yield "books_balance", f"{name} is off by {total}"
+    right: Counter[tuple[str, str, str]] = Counter()
+    rows, bills = grouped(tables["loan_instalment"], "loan_id", "version"), grouped(tables["loan_bill"], "loan_id")
+    for loan in tables["loan"]:
+        place = (loan["merchant_id"], loan["mode"])
+        right[*place, "shopper_credit"] -= loan["credit_fen"]
+        if loan["status"] in RUNNING:
+            to_come = sum(row["principal_fen"] for row in _to_come(rows, loan, loan["schedule_version"]))
+            mine = bills[loan["id"]]
+            right[*place, "loan_principal"] += to_come + sum(
+                row["principal_fen"] - row["returned_fen"] - row["paid_principal_fen"] for row in mine
+            )
+            for part, name in (("interest", "interest"), ("fee", "fee"), ("late", "late_interest")):
+                waived = 0 if part == "late" else sum(row[f"waived_{part}_fen"] for row in mine)
+                owed = sum(row[f"{part}_fen"] - row[f"paid_{part}_fen"] for row in mine) - waived
+                right[*place, f"{name}_receivable"] += owed
+    for row in tables["payout"]:
+        if row["status"] == "pending":
+            right[row["merchant_id"], row["mode"], "payout_in_transit"] -= row["amount_fen"]
+    for row in tables["settlement_line"]:
+        if row["batch_id"] is None:
+            place = (row["merchant_id"], row["mode"], "merchant_pending")
+            right[place] -= LINE_SIGNS[row["kind"]] * row["from_pending_fen"]
+    kinds = ("shopper_credit", "loan_principal", "interest_receivable", "fee_receivable", "late_interest_receivable",
+             "payout_in_transit", "merchant_pending")  # fmt: skip
+    for place in balances.keys() | right.keys():
+        if place[2] in kinds and balances[place] != right[place]:
+            yield "books_say_what_is", f"{place} stands at {balances[place]}, not {right[place]}"
+
+
+def decisions(tables: Tables) -> Wrong:
+    """Nobody is scored, asked about or lent to without the consents."""
+    given = grouped(tables["consent"], "checkout_id")
+    for row in tables["decision_request"]:
+        kinds = {each["kind"] for each in given[row["checkout_id"]] if each["shopper_id"] == row["shopper_id"]}
+        if not kinds >= CONSENTS:
+            yield "consent_before_score", f"{row['id']} has the consents {sorted(kinds)}"
+    for checkout in tables["checkout"]:
+        if checkout["confirmed_at"] and not {e["kind"] for e in given[checkout["id"]]} >= CONSENTS:
+            yield "consent_before_score", f"{checkout['id']} is confirmed without consents"
+
+
+def events(tables: Tables) -> Wrong:
+    """The events of each object are numbered without a gap, and each merchant's along one line."""
+    for name, rows in grouped(tables["event"], "object_id").items():
+        found = sorted(row["sequence"] for row in rows)
+        if found != list(range(1, len(found) + 1)):
+            yield "event_sequence", f"{name} has the events {found}"
+    for tenant, rows in grouped(tables["event"], "merchant_id", "mode").items():
+        if len({row["position"] for row in rows}) != len(rows):
+            yield "event_sequence", f"two events of {tenant} have one position"
+
+
+def moved_outside(tables: Tables) -> Counter[tuple[str, str, str, int]]:
+    """The money that the tables say has moved: by mode, movement, whose, and how much."""
+    moved: Counter[tuple[str, str, str, int]] = Counter()
+    shoppers = {row["id"]: row["shopper_id"] for row in tables["loan"]}
+    for row in tables["collection"]:
+        if row["status"] == "succeeded":
+            moved[row["mode"], "collection", shoppers[row["loan_id"]], row["amount_fen"]] += 1
+    for row in tables["shopper_return"]:
+        if row["status"] == "succeeded":
+            moved[row["mode"], "refund", row["shopper_id"], row["amount_fen"]] += 1
+    for row in tables["payout"]:
+        if row["status"] in ("paid", "returned"):
+            moved[row["mode"], "payout", row["merchant_id"], row["amount_fen"]] += 1
+    return moved
+
+
+def too_early(tables: Tables, nows: dict[tuple[str, str], datetime]) -> Wrong:
+    """Nothing happens before its time."""
+    for row in tables["checkout"]:
+        if row["status"] == "expired" and moment(row["expires_at"]) > nows[row["merchant_id"], row["mode"]]:
+            yield "not_before_its_time", f"{row['id']} is expired before {row['expires_at']}"
+    for row in tables["payment"]:
+        if row["expired_fen"] and moment(row["expires_at"]) > nows[row["merchant_id"], row["mode"]]:
+            yield "not_before_its_time", f"{row['id']} lapsed before {row['expires_at']}"
+    owners = {row["id"]: (row["merchant_id"], row["mode"]) for row in tables["loan"]}
+    for row in tables["loan_bill"]:
+        if day(row["due_date"]) > in_shanghai(nows[owners[row["loan_id"]]]):
+            yield "not_before_its_time", f"{row['loan_id']} period {row['period']} is billed before {row['due_date']}"
+    billed = {(row["loan_id"], row["period"]) for row in tables["loan_bill"]}
+    for row in tables["collection"]:
+        if (row["loan_id"], row["period"]) not in billed:
+            yield "not_before_its_time", f"{row['id']} collects what is not billed"
