@@ -1,8 +1,8 @@
 """A pytest plugin that runs mutants instead of tests.
 
-The tests of a room run once, each line noting which of them came by. Then every mutant gets a process of its own, forked
-from this one with everything imported and collected: its function is changed there, and the tests that came by its lines
-run, the quickest first, until one fails. What only an import shows (tables, defaults) runs in a process that begins anew.
+The tests of a room run once, each line noting which of them came by. Then every mutant gets a process of its own,
+forked from this one with everything imported and collected: its function is changed there, and the tests that came by
+its lines run, the quickest first, until one fails. What only an import shows runs in a process that begins anew.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -17,7 +18,7 @@ from gateway.db.tables import metadata
 from gateway.ledger.verify import verify as verify_ledger
 from gateway.merchants import test_clocks
 from gateway.verification import AGREEMENTS
-from tests.simulator import model
+from tests.simulator import model, promises
 from tests.simulator.actions import PERSONAL
 from tests.simulator.model import moment
 from tests.simulator.outside import signed, told
@@ -41,6 +42,7 @@ PERSONAL_BYTES = [words.encode() for words in PERSONAL]
 TENANT_TABLES = ("merchant_id", "mode")
 
 
+@cache
 def _columns(name: str) -> str:
     table = metadata().tables[name]
     left_out = HEAVY_COLUMNS.get(name, ())
@@ -76,6 +78,7 @@ def check(sim: Simulation, *, final: bool) -> Wrong:
     yield from _money_moved(sim, found, final=final)
     yield from _promised(sim, found, final=final)
     yield from _arrived(sim, found, final=final)
+    yield from promises.check(sim, found, final=False)
     if final:
         todays = {place: model.in_shanghai(now) for place, now in nows.items()}
         yield from model.standings(found, todays)
@@ -83,6 +86,7 @@ def check(sim: Simulation, *, final: bool) -> Wrong:
         yield from _nobody_is_named(sim)
         yield from _replays(sim)
         yield from _verified(sim)
+        yield from promises.check(sim, found, final=True)
 
 
 def _nows(sim: Simulation) -> dict[tuple[str, str], Any]:

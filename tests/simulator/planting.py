@@ -1,8 +1,8 @@
 """Planted bugs: patches against the product, each a fault that real payment systems have had.
 
-A patch is a unified diff whose first line says what is wrong: ``planted/NN-name.patch``. Where lines have moved since it
-was made it still applies, as long as what it changes and a line beside it are there once; ``refresh`` then writes
-it anew: ``python -m tests.simulator.planting``.
+A patch is a unified diff whose first line says what is wrong: ``planted/NN-name.patch``. Where lines have moved since
+it was made it still applies, as long as what it changes and a line beside it are there once; ``refresh`` then writes it
+anew: ``python -m tests.simulator.planting``.
 """
 
 from __future__ import annotations
