@@ -154,8 +154,7 @@ class Points:
         chosen = getattr(state.statement, "_for_update_arg", None)
         if chosen is not None:
             held = state.session.info.setdefault("locked", set())
-            entities = (column["entity"] for column in state.statement.column_descriptions)
-            held.update(entity.__tablename__ for entity in entities if entity is not None)
+            held.update(table.name for table in state.statement.get_final_froms() if hasattr(table, "name"))
 
     def _check_locks(self, session: Any, _context: Any, _instances: Any) -> None:
         for changed in session.dirty:

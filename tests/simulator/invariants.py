@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -42,7 +41,6 @@ PERSONAL_BYTES = [words.encode() for words in PERSONAL]
 TENANT_TABLES = ("merchant_id", "mode")
 
 
-@cache
 def _columns(name: str) -> str:
     table = metadata().tables[name]
     left_out = HEAVY_COLUMNS.get(name, ())

@@ -12,12 +12,10 @@ import secrets
 import shutil
 import string
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -35,7 +33,6 @@ from gateway.db.engine import canonical_url
 from gateway.db.migrate import upgrade
 from gateway.decision.link_book import LinkBook
 from gateway.merchants import service as merchants
-from gateway.oauth import revocation
 from gateway.oauth import service as oauth
 from gateway.onboarding import onboard
 from gateway.team import passwords
@@ -146,8 +143,6 @@ class World:
         put = self._stack.enter_context
         for module in (transactions, runtime, scrub):
             put(mock.patch.object(module, "time", self.clock))
-        # Whoever acts while another reads the list does so in the same thread.
-        put(mock.patch.object(revocation, "threading", SimpleNamespace(Lock=threading.RLock)))
         put(mock.patch.object(transactions, "random", self.chance))
         for name in ("token_bytes", "token_hex", "token_urlsafe", "choice"):
             put(mock.patch.object(secrets, name, getattr(self.chance, name)))
