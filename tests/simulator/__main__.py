@@ -5,18 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.simulator.faults import Hung
+from tests.simulator.servers import server
 from tests.simulator.shrinking import shrink
 from tests.simulator.simulation import Failure, Simulation, as_text
 from tests.simulator.story import Teller
 from tests.simulator.world import world
 
 STEPS = 30
+LONGEST_SECONDS = 300
+"""No seed takes so long, on a busy machine either: something waits for itself."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,18 +97,23 @@ def _work(options: argparse.Namespace, seeds: range, latest: float, results: Any
         results.put(None)
 
 
-def _of_one(
-    options: argparse.Namespace, seeds: range, latest: float
-) -> Iterator[tuple[int, Failure | None]]:
-    with _server(options.database) as server, world(options.database, server) as made:
+def _of_one(options: argparse.Namespace, seeds: range, latest: float) -> Iterator[tuple[int, Failure | None]]:
+    signal.signal(signal.SIGALRM, _hung)
+    with server(options.database) as address, world(options.database, address) as made:
         simulation = Simulation(made)
         for seed in seeds:
             if time.monotonic() > latest:
                 return
+            signal.alarm(LONGEST_SECONDS)
             failure = simulation.play(seed, Teller(seed).tell(options.steps))
+            signal.alarm(0)
             if failure is not None and not options.no_shrink:
                 failure = _shrunk(simulation, failure)
             yield seed, failure
+
+
+def _hung(*_: Any) -> None:
+    raise Hung
 
 
 def _shrunk(simulation: Simulation, failure: Failure) -> Failure:
@@ -122,7 +132,7 @@ def _shrunk(simulation: Simulation, failure: Failure) -> Failure:
 
 def _play_story(options: argparse.Namespace) -> int:
     told = json.loads(options.story.read_text("utf-8"))
-    with _server(options.database) as server, world(options.database, server) as made:
+    with server(options.database) as address, world(options.database, address) as made:
         failure = Simulation(made).play(told["seed"], told["story"])
     if failure is None:
         print(f"{options.story}: all invariants hold")
@@ -131,27 +141,31 @@ def _play_story(options: argparse.Namespace) -> int:
     return 1
 
 
-def _server(database: str) -> Any:
-    from tests.simulator.servers import server
-
-    return server(database)
-
-
 def _tell(failure: dict[str, Any], options: argparse.Namespace) -> None:
     if options.json:
         return
-    print(f"\nseed {failure['seed']} breaks {failure['invariant']} at step {failure['step']}: {failure['words']}")
+    print(
+        f"\nseed {failure['seed']} breaks {failure['invariant']} at step {failure['step']}: {failure['words']}"
+    )
     print(f'{{"seed": {failure["seed"]}, "invariant": "{failure["invariant"]}", "story":')
     print(as_text(failure["story"]).rstrip() + "}", flush=True)
 
 
-def _summary(options: argparse.Namespace, played: int, failures: list[dict[str, Any]], seconds: float) -> None:
+def _summary(
+    options: argparse.Namespace, played: int, failures: list[dict[str, Any]], seconds: float
+) -> None:
     if options.json:
         first = failures[0] if failures else {}
-        print(json.dumps({**first, "seeds_played": played, "seconds_in_all": round(seconds, 1)}, ensure_ascii=False))
+        print(
+            json.dumps(
+                {**first, "seeds_played": played, "seconds_in_all": round(seconds, 1)}, ensure_ascii=False
+            )
+        )
         return
     told = f"{len(failures)} failed" if failures else "all invariants hold"
-    print(f"{played} seeds of {options.steps} steps in {seconds:.1f} s ({played / max(seconds, 0.1):.1f}/s): {told}")
+    print(
+        f"{played} seeds of {options.steps} steps in {seconds:.1f} s ({played / max(seconds, 0.1):.1f}/s): {told}"
+    )
 
 
 if __name__ == "__main__":

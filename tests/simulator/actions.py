@@ -193,12 +193,19 @@ def again(sim: Simulation, step: Step) -> None:
     if before is not None and call.status is None:  # no answer this time: what was known stays known
         call.status, call.answer = before, answer
     elif before is not None and 200 <= before < 300 and (call.status, call.answer) != (before, answer):
-        sim.fails("replay_equal", f"{call.path} {call.key}: {before} {answer!r}, then {call.status} {call.answer!r}")
+        sim.fails(
+            "replay_equal", f"{call.path} {call.key}: {before} {answer!r}, then {call.status} {call.answer!r}"
+        )
 
 
 @action("events")
 def read_events(sim: Simulation, step: Step) -> None:
     sim.read_events(step["shop"])
+
+
+@action("lists")
+def read_lists(sim: Simulation, step: Step) -> None:
+    sim.read_lists(step["shop"])
 
 
 @action("stranger")
@@ -233,7 +240,9 @@ def apply(sim: Simulation, step: Step) -> None:
         return
     gateway, checkout_id, who = sim.gateway, order.checkout, person(step["person"])
     code = gateway.ports["notifier"].new_code(sim.shops.tenant(order.shop).mode)
-    _attempt(sim, lambda tx: shopper.queue_code(tx, gateway, checkout_id, phone=who["phone"], code=code) or True)
+    _attempt(
+        sim, lambda tx: shopper.queue_code(tx, gateway, checkout_id, phone=who["phone"], code=code) or True
+    )
     found = _attempt(
         sim,
         lambda tx: shopper.identify(tx, gateway, checkout_id, term=step["term"], code=code, **who),
@@ -294,7 +303,9 @@ def miss(sim: Simulation, step: Step) -> None:
     order = _paid(sim, step)
     if order is not None and order.loans and sim.shops.tenant(order.shop).mode == "test":
         path = f"/v1/test_helpers/loans/{order.loans[0]}/miss"
-        sim.shops.act(order.shop, "POST", path, {"instalments": step["count"]}, step["key"], ("miss", order.name))
+        sim.shops.act(
+            order.shop, "POST", path, {"instalments": step["count"]}, step["key"], ("miss", order.name)
+        )
 
 
 @action("contest")
@@ -310,7 +321,12 @@ def contest(sim: Simulation, step: Step) -> None:
         captured = sum(order.captures.values())
         amount = None if step.get("share") is None or not captured else _part(step, captured)
         return disputes.open_dispute(
-            tx, tenant, payment_id=order.payment or "", capture_id=None, amount_fen=amount, reason="not received"
+            tx,
+            tenant,
+            payment_id=order.payment or "",
+            capture_id=None,
+            amount_fen=amount,
+            reason="not received",
         )
 
     found = _attempt(sim, work)
@@ -347,8 +363,10 @@ def review(sim: Simulation, step: Step) -> None:
     if not waiting:
         return
     checkout_id = waiting[step["which"] % len(waiting)]
-    work = partial(reviewing.resolve, gateway=sim.gateway, checkout_id=checkout_id, outcome=step["outcome"], by="lin")
-    if _attempt(sim, lambda tx: work(tx)) is None and step["outcome"] == "approve":
+    work = partial(
+        reviewing.resolve, gateway=sim.gateway, checkout_id=checkout_id, outcome=step["outcome"], by="lin"
+    )
+    if _attempt(sim, work) is None and step["outcome"] == "approve":
         _attempt(sim, lambda tx: work(tx, person="same"))
 
 
@@ -455,6 +473,6 @@ def owner(sim: Simulation, step: Step) -> Tenant | None:
     if "order" in step and step["do"] != "stranger":
         order = sim.shops.orders.get(step["order"])
         return sim.shops.tenant(order.shop) if order is not None else None
-    if step["do"] in ("order", "day", "rotate", "clock", "events", "stranger"):
+    if step["do"] in ("order", "day", "rotate", "events", "lists", "stranger"):
         return sim.shops.tenant(step["shop"])
     return None

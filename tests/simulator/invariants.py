@@ -6,9 +6,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import text
 
 from gateway.audit.verify import verify as verify_audit
 from gateway.contracts.verify import verify as verify_contracts
@@ -17,7 +16,7 @@ from gateway.db.tables import metadata
 from gateway.ledger.verify import verify as verify_ledger
 from gateway.merchants import test_clocks
 from gateway.verification import AGREEMENTS
-from tests.simulator import model, promises
+from tests.simulator import model, promises, windows
 from tests.simulator.actions import PERSONAL
 from tests.simulator.model import moment
 from tests.simulator.outside import signed, told
@@ -28,34 +27,44 @@ if TYPE_CHECKING:
 __all__ = ["by_tenant", "check", "digest", "moment", "of_tenant"]
 Wrong = Iterator[tuple[str, str]]
 READ = (
+    "audit_entry",
     "capture", "checkout", "collection", "consent", "contract", "credit_decision", "credit_limit", "decision_request",
     "dispute", "event", "ledger_entry", "ledger_posting", "limit_movement", "loan", "loan_bill", "loan_credit_change",
     "loan_instalment", "loan_principal_reduction", "loan_repayment", "merchant", "outbox", "payment", "payout",
     "refund", "settlement_batch", "settlement_line", "shopper_return", "webhook_delivery",
 )  # fmt: skip
-HEAVY_COLUMNS = {"checkout": ("plans", "prices", "items"), "contract": ("text", "signature"), "payment": ("plan",)}
+HEAVY_COLUMNS = {
+    "checkout": ("plans", "prices", "items"),
+    "contract": ("text", "signature"),
+    "payment": ("plan",),
+}
 """Columns that the model does not need and that take long to read."""
-SPEAKS = ("audit_entry", "event", "outbox", "contract", "webhook_attempt", "idempotent_answer", "ledger_entry")
+SPEAKS = (
+    "audit_entry",
+    "event",
+    "outbox",
+    "contract",
+    "webhook_attempt",
+    "idempotent_answer",
+    "ledger_entry",
+)
 """Tables that may name nobody."""
 PERSONAL_BYTES = [words.encode() for words in PERSONAL]
-TENANT_TABLES = ("merchant_id", "mode")
 
 
+ALL = cache(metadata)
+
+
+@cache
 def _columns(name: str) -> str:
-    table = metadata().tables[name]
+    table = ALL().tables[name]
     left_out = HEAVY_COLUMNS.get(name, ())
     return ", ".join(f'"{column.name}"' for column in table.columns if column.name not in left_out)
 
 
 def tables(sim: Simulation) -> model.Tables:
     """All rows of the tables that the model reads."""
-    found: model.Tables = {}
-    with sim.gateway.db.engine.connect() as connection:
-        for name in READ:
-            rows = connection.execute(text(f"SELECT {_columns(name)} FROM {name}"))
-            names = list(rows.keys())
-            found[name] = [dict(zip(names, row, strict=True)) for row in rows]
-    return found
+    return {name: sim.rows(f"SELECT {_columns(name)} FROM {name}") for name in READ}
 
 
 def check(sim: Simulation, *, final: bool) -> Wrong:
@@ -71,14 +80,18 @@ def check(sim: Simulation, *, final: bool) -> Wrong:
     yield from model.decisions(found)
     yield from model.events(found)
     nows = _nows(sim)
+    todays = {place: model.in_shanghai(now) for place, now in nows.items()}
     yield from model.too_early(found, nows)
+    yield from windows.returns(found)
+    yield from windows.deadlines(found, todays, calm=final)
+    yield from windows.settlement_days(found)
+    yield from windows.audit_chain(found)
     yield from _asked_with_consent(sim, found)
     yield from _money_moved(sim, found, final=final)
     yield from _promised(sim, found, final=final)
     yield from _arrived(sim, found, final=final)
     yield from promises.check(sim, found, final=False)
     if final:
-        todays = {place: model.in_shanghai(now) for place, now in nows.items()}
         yield from model.standings(found, todays)
         yield from _nothing_waits(found)
         yield from _nobody_is_named(sim)
@@ -140,7 +153,10 @@ def _promised(sim: Simulation, found: model.Tables, *, final: bool) -> Wrong:
         for what, known, rows in (("capture", order.captures, captures), ("refund", order.refunds, refunds)):
             for name, amount in known.items():
                 if name not in rows or rows[name]["amount_fen"] != amount:
-                    yield "acknowledged", f"the {what} {name} of {amount} was answered and is {rows.get(name)}"
+                    yield (
+                        "acknowledged",
+                        f"the {what} {name} of {amount} was answered and is {rows.get(name)}",
+                    )
         if final and order.payment in payments:
             mine = {row["id"] for row in captures.values() if row["payment_id"] == order.payment}
             if mine != set(order.captures):
@@ -223,12 +239,11 @@ def _nothing_waits(found: model.Tables) -> Wrong:
 
 
 def _nobody_is_named(sim: Simulation) -> Wrong:
-    with sim.gateway.db.engine.connect() as connection:
-        for name in SPEAKS:
-            for row in connection.execute(text(f"SELECT * FROM {name}")):
-                line = repr(tuple(row))
-                if any(words in line for words in PERSONAL):
-                    yield "nobody_is_named", f"{name}: {line[:300]}"
+    for name in SPEAKS:
+        for row in sim.rows(f"SELECT * FROM {name}"):
+            line = repr(list(row.values()))
+            if any(words in line for words in PERSONAL):
+                yield "nobody_is_named", f"{name}: {line[:300]}"
     for _, headers, body in sim.world.outside.receivers.arrived:
         if any(words in body for words in PERSONAL_BYTES):
             yield "nobody_is_named", f"webhook {headers['webhook-id']}"
@@ -253,19 +268,25 @@ def _verified(sim: Simulation) -> Wrong:
 # -- whose rows
 
 
+@cache
+def _owned() -> list[str]:
+    """Queries of the tables that name merchant and mode, in a fixed order."""
+    found = []
+    for table in ALL().sorted_tables:
+        if "merchant_id" in table.columns and "mode" in table.columns:
+            key = ", ".join(f'"{column.name}"' for column in table.primary_key)
+            found.append(f"SELECT * FROM {table.name} ORDER BY {key}")
+    return found
+
+
 def by_tenant(sim: Simulation) -> dict[tuple[str, str], str]:
     """A hash of all rows of each merchant and mode, by the tables that name both."""
     hashes: dict[tuple[str, str], Any] = {}
-    with sim.gateway.db.engine.connect() as connection:
-        for table in metadata().sorted_tables:
-            if "merchant_id" not in table.columns or "mode" not in table.columns:
-                continue
-            key = ", ".join(f'"{column.name}"' for column in table.primary_key)
-            rows = connection.execute(text(f"SELECT merchant_id, mode, t.* FROM {table.name} t ORDER BY {key}"))
-            for row in rows:
-                if row[0] is not None:
-                    line = f"{table.name} {tuple(row)!r}".encode()
-                    hashes.setdefault((row[0], row[1]), hashlib.sha256()).update(line)
+    for query in _owned():
+        for row in sim.rows(query):
+            if row["merchant_id"] is not None:
+                line = f"{query} {list(row.values())!r}".encode()
+                hashes.setdefault((row["merchant_id"], row["mode"]), hashlib.sha256()).update(line)
     return {place: made.hexdigest() for place, made in hashes.items()}
 
 
@@ -278,6 +299,15 @@ def digest(sim: Simulation) -> str:
     found = tables(sim)
     lines = [
         f"{name} {sorted(map(repr, found[name]))}"
-        for name in ("payment", "capture", "refund", "loan", "loan_bill", "payout", "settlement_batch", "event")
+        for name in (
+            "payment",
+            "capture",
+            "refund",
+            "loan",
+            "loan_bill",
+            "payout",
+            "settlement_batch",
+            "event",
+        )
     ]
     return hashlib.sha256(re.sub("<.*?>", "", "\n".join(lines)).encode()).hexdigest()

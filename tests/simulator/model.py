@@ -85,11 +85,14 @@ def refunds(tables: Tables) -> Wrong:
         if row["refund_id"]:
             sent[row["refund_id"]] += row["amount_fen"]
     for row in tables["refund"]:
-        if row["kind"] != "unwind" and row["initiated_by"] != "dispute":
-            if row["loan_reduction_fen"] + row["to_shopper_fen"] > row["amount_fen"] and not _unwound(row, tables):
-                yield "refund_adds_up", f"{row['id']} gives back more than {row['amount_fen']}"
+        back = row["loan_reduction_fen"] + row["to_shopper_fen"]
+        if row["kind"] != "unwind" and back != row["amount_fen"] and not _unwound(row, tables):
+            yield "refund_adds_up", f"{row['id']} of {row['amount_fen']} gives back {back}"
         if sent[row["id"]] < row["to_shopper_fen"]:
-            yield "refund_adds_up", f"{row['id']} owes the shopper {row['to_shopper_fen']}, {sent[row['id']]} is sent"
+            yield (
+                "refund_adds_up",
+                f"{row['id']} owes the shopper {row['to_shopper_fen']}, {sent[row['id']]} is sent",
+            )
 
 
 def _unwound(refund: Row, tables: Tables) -> bool:
@@ -115,17 +118,27 @@ def captures(tables: Tables) -> Wrong:
             )
             said = (capture["merchant_fee_fen"], capture["vat_fen"], capture["merchant_subsidy_fen"])
             if said != (fee, half_up(Fraction(fee * 6, 106)), subsidy):
-                yield "capture_charges", f"{capture['id']} has fee, VAT, subsidy {said}, not {fee}, .., {subsidy}"
+                yield (
+                    "capture_charges",
+                    f"{capture['id']} has fee, VAT, subsidy {said}, not {fee}, .., {subsidy}",
+                )
             start = in_shanghai(capture["captured_at"])
             if (day(loan["contract_date"]), loan["principal_fen"]) != (start, capture["amount_fen"]):
-                yield "capture_schedule", f"{loan['id']} begins {loan['contract_date']}, {loan['principal_fen']} fen"
+                yield (
+                    "capture_schedule",
+                    f"{loan['id']} begins {loan['contract_date']}, {loan['principal_fen']} fen",
+                )
             yield from _first_schedule(loan, price, before, after, start, rows[loan["id"], 1])
             before = after
 
 
 def _first_schedule(loan: Row, price: Row, before: int, after: int, start: date, rows: list[Row]) -> Wrong:
     right = whole(after, price, start)
-    old = whole(before, price, start) if before else [dict.fromkeys(("principal", "interest", "fee"), 0)] * len(right)
+    old = (
+        whole(before, price, start)
+        if before
+        else [dict.fromkeys(("principal", "interest", "fee"), 0)] * len(right)
+    )
     found = sorted(rows, key=lambda row: row["period"])
     if len(found) != len(right):
         yield "capture_schedule", f"{loan['id']} has {len(found)} rows, not {len(right)}"
@@ -136,12 +149,18 @@ def _first_schedule(loan: Row, price: Row, before: int, after: int, start: date,
         said = [row["principal_fen"], row["interest_fen"], row["fee_fen"]]
         left -= parts[0]
         if said != parts or day(row["due_date"]) != want["due"] or row["balance_fen"] != left:
-            yield "capture_schedule", f"{loan['id']} period {row['period']}: {said} on {row['due_date']}, not {parts}"
+            yield (
+                "capture_schedule",
+                f"{loan['id']} period {row['period']}: {said} on {row['due_date']}, not {parts}",
+            )
 
 
 def schedules(tables: Tables) -> Wrong:
     """What is still to come of a loan that was lowered is amortised anew; what is billed is a row of its schedule."""
-    rows, bills = grouped(tables["loan_instalment"], "loan_id", "version"), grouped(tables["loan_bill"], "loan_id")
+    rows, bills = (
+        grouped(tables["loan_instalment"], "loan_id", "version"),
+        grouped(tables["loan_bill"], "loan_id"),
+    )
     versions = grouped(tables["loan_instalment"], "loan_id", "period")
     for loan in tables["loan"]:
         name, billed = loan["id"], loan["billed_periods"]
@@ -169,7 +188,10 @@ def schedules(tables: Tables) -> Wrong:
             elif said not in known or day(bill["due_date"]) != due:
                 yield "bill_is_its_row", f"{name} period {bill['period']}: {said} on {bill['due_date']}"
         if sorted(bill["period"] for bill in bills[name])[:billed] != list(range(1, len(bills[name]) + 1)):
-            yield "bill_is_its_row", f"{name} has bills {[bill['period'] for bill in bills[name]]}, billed {billed}"
+            yield (
+                "bill_is_its_row",
+                f"{name} has bills {[bill['period'] for bill in bills[name]]}, billed {billed}",
+            )
 
 
 def _to_come(rows: dict[Any, list[Row]], loan: Row, version: int) -> list[Row]:
@@ -235,7 +257,10 @@ def standings(tables: Tables, todays: dict[tuple[str, str], date]) -> Wrong:
             if said != right["paid"] or bill["returned_fen"] != right["taken"]:
                 yield "standing", f"{name} period {bill['period']} paid {said}, not {right['paid']}"
             if bill["late_fen"] != right["late"] - right["gone"]["late"]:
-                yield "standing", f"{name} period {bill['period']} late {bill['late_fen']}, not {right['late']}"
+                yield (
+                    "standing",
+                    f"{name} period {bill['period']} late {bill['late_fen']}, not {right['late']}",
+                )
         if loan["status"] in RUNNING and loan["status"] != told["status"]:
             yield "standing", f"{name} is {loan['status']}, not {told['status']}"
 
@@ -246,7 +271,10 @@ def limits(tables: Tables) -> Wrong:
     for row in tables["payment"]:
         left = row["amount_fen"] - row["captured_fen"] - row["voided_fen"] - row["expired_fen"]
         held[row["shopper_id"], row["funder"]] += left
-    rows, bills = grouped(tables["loan_instalment"], "loan_id", "version"), grouped(tables["loan_bill"], "loan_id")
+    rows, bills = (
+        grouped(tables["loan_instalment"], "loan_id", "version"),
+        grouped(tables["loan_bill"], "loan_id"),
+    )
     for loan in tables["loan"]:
         owed = 0
         if loan["status"] == "written_off":
@@ -254,7 +282,8 @@ def limits(tables: Tables) -> Wrong:
         elif loan["status"] in RUNNING:
             owed = sum(row["principal_fen"] for row in _to_come(rows, loan, loan["schedule_version"]))
             owed += sum(
-                bill["principal_fen"] - bill["returned_fen"] - bill["paid_principal_fen"] for bill in bills[loan["id"]]
+                bill["principal_fen"] - bill["returned_fen"] - bill["paid_principal_fen"]
+                for bill in bills[loan["id"]]
             )
         held[loan["shopper_id"], loan["funder"]] += owed
     moved = grouped(tables["limit_movement"], "limit_id")
@@ -287,7 +316,9 @@ def settlements(tables: Tables) -> Wrong:
     payouts = grouped(tables["payout"], "settlement_id")
     reserves = {row["id"]: row["reserve_rate"] or "0" for row in tables["merchant"]}
     of_capture = {row["object_id"]: row for row in kinds["capture"]}
-    if len(of_capture) != len(kinds["capture"]) or set(of_capture) != {row["id"] for row in tables["capture"]}:
+    if len(of_capture) != len(kinds["capture"]) or set(of_capture) != {
+        row["id"] for row in tables["capture"]
+    }:
         yield "settlement_lines", "the lines are not one for each capture"
     for row in tables["capture"]:
         line = of_capture.get(row["id"])
@@ -320,10 +351,16 @@ def _batch(batch: Row, lines: list[Row], payouts: list[Row], opening: int, reser
     if said != right:
         yield "settlement_adds_up", f"{batch['id']} says opening, payout, closing {said}, not {right}"
     if [row["amount_fen"] for row in payouts] != ([right[1]] if right[1] else []):
-        yield "settlement_adds_up", f"{batch['id']} of {right[1]} has payouts {[row['amount_fen'] for row in payouts]}"
+        yield (
+            "settlement_adds_up",
+            f"{batch['id']} of {right[1]} has payouts {[row['amount_fen'] for row in payouts]}",
+        )
     for row in lines:
         if day(row["settlement_date"]) > day(batch["settled_on"]) or row["mode"] != batch["mode"]:
-            yield "settlement_day", f"{row['id']} of {row['settlement_date']} is in the batch of {batch['settled_on']}"
+            yield (
+                "settlement_day",
+                f"{row['id']} of {row['settlement_date']} is in the batch of {batch['settled_on']}",
+            )
         if row["merchant_id"] != batch["merchant_id"]:
             yield "tenants_apart", f"{row['id']} is in a batch of another merchant"
 
@@ -342,7 +379,10 @@ def books(tables: Tables) -> Wrong:
         if total:
             yield "books_balance", f"{name} is off by {total}"
     right: Counter[tuple[str, str, str]] = Counter()
-    rows, bills = grouped(tables["loan_instalment"], "loan_id", "version"), grouped(tables["loan_bill"], "loan_id")
+    rows, bills = (
+        grouped(tables["loan_instalment"], "loan_id", "version"),
+        grouped(tables["loan_bill"], "loan_id"),
+    )
     for loan in tables["loan"]:
         place = (loan["merchant_id"], loan["mode"])
         right[*place, "shopper_credit"] -= loan["credit_fen"]
@@ -374,7 +414,9 @@ def decisions(tables: Tables) -> Wrong:
     """Nobody is scored, asked about or lent to without the consents."""
     given = grouped(tables["consent"], "checkout_id")
     for row in tables["decision_request"]:
-        kinds = {each["kind"] for each in given[row["checkout_id"]] if each["shopper_id"] == row["shopper_id"]}
+        kinds = {
+            each["kind"] for each in given[row["checkout_id"]] if each["shopper_id"] == row["shopper_id"]
+        }
         if not kinds >= CONSENTS:
             yield "consent_before_score", f"{row['id']} has the consents {sorted(kinds)}"
     for checkout in tables["checkout"]:
@@ -420,7 +462,10 @@ def too_early(tables: Tables, nows: dict[tuple[str, str], datetime]) -> Wrong:
     owners = {row["id"]: (row["merchant_id"], row["mode"]) for row in tables["loan"]}
     for row in tables["loan_bill"]:
         if day(row["due_date"]) > in_shanghai(nows[owners[row["loan_id"]]]):
-            yield "not_before_its_time", f"{row['loan_id']} period {row['period']} is billed before {row['due_date']}"
+            yield (
+                "not_before_its_time",
+                f"{row['loan_id']} period {row['period']} is billed before {row['due_date']}",
+            )
     billed = {(row["loan_id"], row["period"]) for row in tables["loan_bill"]}
     for row in tables["collection"]:
         if (row["loan_id"], row["period"]) not in billed:

@@ -1,4 +1,4 @@
-"""The foreign systems, scripted: each keeps a journal by reference, and loses, delays, doubles and garbles as it is told.
+"""The foreign systems, scripted: each keeps a journal by reference, and loses, delays and garbles as it is told.
 
 How a call goes is drawn by the seed of the step and by its reference: ``ok``; ``lost`` (nothing was done, no answer);
 ``deaf`` (it was done, no answer); ``slow`` (it is done later, the answer is *pending* or none); ``no`` (a refusal);
@@ -168,7 +168,11 @@ class Institution(Party):
             return self.act(instruction.mode, instruction.reference, what, answer).answer
         except InstitutionUnavailable:
             known = self.done.get((instruction.mode, instruction.reference))
-            if known is None or known.ready_at <= self.outside.clock() or sum(map(ord, instruction.reference)) % 2:
+            if (
+                known is None
+                or known.ready_at <= self.outside.clock()
+                or sum(map(ord, instruction.reference)) % 2
+            ):
                 raise
             return Moved("pending")
 
@@ -207,7 +211,9 @@ class Bureau(Party):
 
     def report(self, inquiry: Inquiry) -> BureauReport:
         what = (inquiry.subject, inquiry.consent)
-        return self.act(inquiry.mode, inquiry.reference, what, lambda no: BureauReport(1, 1, 0.2, 1000)).answer
+        return self.act(
+            inquiry.mode, inquiry.reference, what, lambda no: BureauReport(1, 1, 0.2, 1000)
+        ).answer
 
     def look_up(self, inquiry: Inquiry) -> BureauReport | None:
         known = self.find(inquiry.mode, inquiry.reference)
@@ -248,9 +254,8 @@ class Notifier:
     def send_code(self, mode: str, phone: str, code: str, *, reference: str) -> None:
         self.outside.gap()
         fault = self.outside.fault("notifier", reference, 1)
-        if fault != "lost":
-            if self.sent.setdefault(reference, (phone, code)) != (phone, code):
-                self.outside.violations.append(f"notifier: {reference} was sent with something else")
+        if fault != "lost" and self.sent.setdefault(reference, (phone, code)) != (phone, code):
+            self.outside.violations.append(f"notifier: {reference} was sent with something else")
         if fault != "ok":
             raise MessagesUnavailable("no answer of the notifier")
 

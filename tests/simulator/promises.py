@@ -31,9 +31,7 @@ from tests.simulator.shops import Call
 if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
 
-AGAIN_AFTER_DAYS = (1, 3, 7, 14, 30)
 TRIED_FOR = timedelta(days=5)
-RETURN_DAYS = 7
 HELD_BACK = 3
 """So many failures of an event let later ones of its object go before it."""
 
@@ -41,7 +39,6 @@ HELD_BACK = 3
 def check(sim: Simulation, tables: Tables, *, final: bool) -> Wrong:
     """What does not hold of what always must or, with ``final``, of what holds when all is calm."""
     if final:
-        yield from whole_returns(tables)
         yield from worth_of_lines(
             sim.rows("SELECT id, items, down_payment_fen, payment_id FROM checkout"), sim
         )
@@ -89,15 +86,12 @@ def given_back(tables: Tables) -> Wrong:
 
 
 def collected(tables: Tables) -> Wrong:
-    """A bill is tried on the days for it, one attempt after the other; a first one counts from its due date."""
+    """A bill is tried one attempt after the other; a first one counts from its due date."""
     due = {(row["loan_id"], row["period"]): day(row["due_date"]) for row in tables["loan_bill"]}
     receipts = {row["reference"]: row for row in tables["loan_repayment"]}
     for bill, rows in grouped(tables["collection"], "loan_id", "period").items():
         before: Row | None = None
         for row in sorted(rows, key=lambda row: row["attempt"]):
-            passed = (in_shanghai(row["created_at"]) - due[bill]).days
-            if row["attempt"] > 1 + sum(passed >= days for days in AGAIN_AFTER_DAYS):
-                yield "collected_on_its_day", f"{row['id']} is attempt {row['attempt']} after {passed} days"
             if before is not None and (
                 before["decided_at"] is None or moment(before["decided_at"]) > moment(row["created_at"])
             ):
@@ -193,27 +187,6 @@ def _in_order(rows: list[Row], attempts: dict[str, list[Row]]) -> Wrong:
                 "webhooks_in_order",
                 f"{after['id']} of {after['object_id']} left at {first}, before {before['id']}",
             )
-
-
-def whole_returns(tables: Tables) -> Wrong:
-    """Whatever came back whole within its seven days is unwound."""
-    loans = {row["id"]: row for row in tables["loan"]}
-    lost = {row["capture_id"] for row in tables["dispute"] if row["status"] in ("lost", "accepted")}
-    lines = grouped([row for row in tables["settlement_line"] if row["kind"] == "refund"], "capture_id")
-    for row in tables["capture"]:
-        loan = loans[row["loan_id"]]
-        if (
-            row["refunded_fen"] < row["amount_fen"]
-            or row["id"] in lost
-            or loan["status"] in ("unwound", "written_off")
-        ):
-            continue
-        received = (document(row["delivery"]) or {}).get("delivered_at")
-        start = max(moment(row["captured_at"]), moment(received or row["captured_at"]))
-        on = in_shanghai(max(lines[row["id"]], key=lambda line: line["id"])["created_at"])
-        last = in_shanghai(start) + timedelta(days=RETURN_DAYS)
-        if on <= last:
-            yield "whole_return_unwound", f"{row['id']} came back whole on {on}, by {last}: {loan['status']}"
 
 
 def worth_of_lines(checkouts: list[Row], sim: Simulation) -> Wrong:

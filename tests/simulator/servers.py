@@ -1,4 +1,4 @@
-"""The database server that a world needs: none for SQLite, for PostgreSQL the one of DATABASE_URL or the wheel's own."""
+"""The server that a world needs: none for SQLite, for PostgreSQL that of DATABASE_URL or the wheel's own."""
 
 from __future__ import annotations
 

@@ -144,7 +144,9 @@ class Shops:
             self._learn(call)
         return call
 
-    def act(self, shop: int, method: str, path: str, body: dict[str, Any], key: str, about: tuple[str, str]) -> Call:
+    def act(
+        self, shop: int, method: str, path: str, body: dict[str, Any], key: str, about: tuple[str, str]
+    ) -> Call:
         """A new call of a shop."""
         return self.write(Call(shop, method, path, body, key, about, self.world.clock.now))
 
@@ -167,9 +169,6 @@ class Shops:
             order.captures[newest["id"]] = newest["amount"]
         elif what == "refund":
             order.refunds[view["id"]] = view["amount"]
-        elif what == "dispute":
-            if view["id"] not in order.disputes:
-                order.disputes.append(view["id"])
 
     def _expected(self, method: str, path: str, answer: Any) -> None:
         """No failure but a 503 while something is made to fail."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 Step = dict[str, Any]
+OPTIONAL = {"mood", "faults", "down", "life", "final", "share", "days", "twice", "capture", "reference"}
+"""What a step can do without."""
 
 
 def shrink(story: list[Step], shows: Callable[[list[Step]], bool], *, most: int = 300) -> list[Step]:
@@ -34,10 +36,10 @@ def shrink(story: list[Step], shows: Callable[[list[Step]], bool], *, most: int 
 
 def _simpler(story: list[Step], still: Callable[[list[Step]], bool]) -> list[Step]:
     """Steps without the faults, moods and choices that are not needed."""
-    for at, step in enumerate(story):
-        for name in ("mood", "faults", "down", "life", "final", "share", "days", "twice", "capture", "reference"):
-            if name in step:
-                candidate = [*story[:at], {k: v for k, v in step.items() if k != name}, *story[at + 1 :]]
-                if still(candidate):
-                    story, step = candidate, candidate[at]
+    for at in range(len(story)):
+        for name in sorted(OPTIONAL & story[at].keys()):
+            simpler = {key: value for key, value in story[at].items() if key != name}
+            candidate = [*story[:at], simpler, *story[at + 1 :]]
+            if still(candidate):
+                story = candidate
     return story

@@ -14,7 +14,7 @@ PARTIES = ("institution", "funder", "bureau", "real_name", "notifier", "receiver
 DAY = 24 * 60
 BUSY = {
     "order": 8, "apply": 12, "capture": 13, "refund": 9, "void": 3, "acknowledge": 1, "deliver": 2, "cancel": 1,
-    "again": 4, "events": 1, "stranger": 2, "pay": 9, "miss": 2, "contest": 2, "dispute": 2, "review": 3,
+    "again": 4, "events": 1, "lists": 1, "stranger": 2, "pay": 9, "miss": 2, "contest": 2, "dispute": 2, "review": 3,
     "settle": 2, "bounce": 1, "rotate": 1, "pass": 9, "drain": 6, "sweep": 9, "day": 2, "hooks": 4, "clock": 3,
 }  # fmt: skip
 """How often each action is drawn."""
@@ -51,6 +51,10 @@ class Teller:
 
     def step(self) -> Step:
         what = self.chance.choices(list(BUSY), list(BUSY.values()))[0]
+        if self.orders and self.orders[-1][0] not in self.applied and self.chance.random() < 0.6:
+            what = "apply"  # a new order is gone on with
+        elif self.applied and self.applied[-1] not in self.captured and self.chance.random() < 0.4:
+            what = "capture"
         return self._finished(self._named(what))
 
     def _named(self, what: str) -> Step:
@@ -89,12 +93,15 @@ class Teller:
         """One of the newest orders rather than one of the oldest."""
         if not names:
             return {"order": "none"}
-        return {"order": names[-1 - min(self.chance.randrange(len(names)), self.chance.randrange(len(names)))]}
+        return {
+            "order": names[-1 - min(self.chance.randrange(len(names)), self.chance.randrange(len(names)))]
+        }
 
     def _order(self) -> Step:
         shop, name = self.chance.choice(self.shops), f"o{self.number}-{len(self.orders)}"
         self.orders.append((name, shop))
-        amount = self.chance.choice([10_000, 99_999, 300_000, 599_900, 599_900, 1_200_000, 1_999_999])
+        amount = self.chance.choice([10_000, 99_999, 250_001, 300_000, 300_000, 599_900, 599_900, 1_200_000])
+        amount += self.chance.choice([0, self.chance.randrange(10_000)])
         step: Step = {"shop": shop, "name": name, "amount": amount, "lines": self.chance.choice([1, 1, 2, 3])}
         if self.chance.random() < 0.15:
             step["down"] = amount // 5
@@ -104,9 +111,14 @@ class Teller:
 
     def _apply(self) -> Step:
         waiting = [name for name, _ in self.orders if name not in self.applied]
-        chosen = self._any(waiting or [name for name, _ in self.orders])
-        self.applied.append(chosen["order"])
-        step = {**chosen, "person": self.chance.randrange(self.people), "term": self.chance.choice([3, 6, 9, 12])}
+        chosen = self._any(waiting[-1:] or [name for name, _ in self.orders])
+        if chosen["order"] not in self.applied:
+            self.applied.append(chosen["order"])
+        step = {
+            **chosen,
+            "person": self.chance.randrange(self.people),
+            "term": self.chance.choice([3, 6, 9, 12]),
+        }
         if self.chance.random() < 0.1:
             step["leaves"] = True
         if self.chance.random() < 0.05:
@@ -114,8 +126,10 @@ class Teller:
         return step
 
     def _capture(self) -> Step:
-        step = self._any(self.applied)
-        self.captured.append(step["order"])
+        fresh = [name for name in self.applied if name not in self.captured]
+        step = self._any(fresh if fresh and self.chance.random() < 0.6 else self.applied)
+        if step["order"] not in self.captured:
+            self.captured.append(step["order"])
         how = self.chance.random()
         if how < 0.35:
             step["share"] = self.chance.choice([20, 33, 50, 67, 100, 120])
@@ -186,11 +200,17 @@ class Teller:
     def _bounce(self) -> Step:
         return {"which": self.chance.randrange(5)}
 
+    def _lists(self) -> Step:
+        return self._shop()
+
     def _rotate(self) -> Step:
         return self._shop()
 
     def _pass(self) -> Step:
-        near, far = [1, 5, 70, DAY, 2 * DAY], [7 * DAY, 8 * DAY, 29 * DAY, 31 * DAY, 31 * DAY, 45 * DAY, 200 * DAY]
+        near, far = (
+            [1, 5, 70, DAY, 2 * DAY],
+            [7 * DAY, 8 * DAY, 29 * DAY, 31 * DAY, 31 * DAY, 45 * DAY, 200 * DAY],
+        )
         return {"minutes": self.chance.choice(near if self.chance.random() < 0.5 else far)}
 
     def _day(self) -> Step:

@@ -1,7 +1,7 @@
-"""One gateway in one process with simulated time, chance, database and outside, made anew for each seed in milliseconds.
+"""One gateway in one process with simulated time, chance, database and outside, made anew for each seed.
 
-The application is built once; a seed gets a copy of a migrated database in which the merchants of ``town`` are on board.
-What a process keeps in memory is made anew with it, as after a restart.
+The application is built once; in milliseconds a seed gets a copy of a migrated database in which the merchants of
+``TOWN`` are on board. What a process keeps in memory is made anew with it, as after a restart.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import random
 import secrets
 import shutil
+import sqlite3
 import string
 import tempfile
 from collections.abc import Callable, Iterator
@@ -118,6 +119,7 @@ class World:
         self.secrets: list[str] = []
         self.app: Flask = None  # type: ignore[assignment]
         self._stack = ExitStack()
+        self._driver: sqlite3.Connection | None = None
 
     def __enter__(self) -> World:
         try:
@@ -146,9 +148,11 @@ class World:
         put(mock.patch.object(transactions, "random", self.chance))
         for name in ("token_bytes", "token_hex", "token_urlsafe", "choice"):
             put(mock.patch.object(secrets, name, getattr(self.chance, name)))
-        put(mock.patch.object(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)))
+        put(
+            mock.patch.object(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        )
         put(mock.patch.dict(engines.SQLITE_PRAGMAS, {"synchronous": 0}))
-        put(mock.patch.object(os, "fsync", lambda _: None))
+        put(mock.patch.object(os, "fsync", return_value=None))
         put(self.points.in_place())
         self.clock.on_sleep = self.points.lost
 
@@ -229,7 +233,8 @@ class World:
             self._file.rename(self._template)
         else:
             self._as_administrator(
-                f"DROP DATABASE IF EXISTS {self._name}_t", f"ALTER DATABASE {self._name} RENAME TO {self._name}_t"
+                f"DROP DATABASE IF EXISTS {self._name}_t",
+                f"ALTER DATABASE {self._name} RENAME TO {self._name}_t",
             )
             self._stack.callback(
                 self._as_administrator,
@@ -238,9 +243,18 @@ class World:
             )
 
     def _let_go(self) -> None:
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None
         self.gateway.db.engine.dispose()
         self.gateway.ports["links"]._db.engine.dispose()
         self.restart()
+
+    def driver(self) -> sqlite3.Connection:
+        """A connection to the SQLite file that only reads, beside the product's."""
+        if self._driver is None:
+            self._driver = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, isolation_level=None)
+        return self._driver
 
     def _as_administrator(self, *statements: str) -> None:
         engine = create_engine(canonical_url(self._server), isolation_level="AUTOCOMMIT")
@@ -272,6 +286,7 @@ class World:
     def restart(self) -> None:
         """What a process holds in memory is gone."""
         links = self.gateway.ports["links"]
+        self.gateway.authenticator.revoked.forget()
         dict.__setitem__(self.gateway.ports, "links", LinkBook(links._db))
 
 
