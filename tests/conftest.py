@@ -6,6 +6,7 @@ import fcntl
 import gc
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -27,6 +28,12 @@ from gateway.db import migrate
 from gateway.db.engine import canonical_url
 from gateway.db.migrate import upgrade
 from gateway.team import passwords
+
+if sys.dont_write_bytecode:
+    # Else each of the many processes that tests start would compile every module anew: seconds instead of half of one.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = f"{sys.prefix}/.bytecode"
 
 # What lands must not hang on a draw: CI takes the same examples each time, everybody else new ones.
 # A busy machine is slow at times: no example fails by its time.
