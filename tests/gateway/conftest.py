@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import itertools
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from gateway.app import create_app, gateway_of
+from gateway.app import create_app
 from gateway.config import Settings
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.onboarding import onboard
 from tests.gateway import first_merchant
 from tests.gateway.books import Books
-
-START = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
-"""Monday noon in Shanghai."""
+from tests.gateway.first_merchant import START
 
 
 class TestClock:
@@ -133,18 +130,10 @@ def clock() -> TestClock:
     return TestClock()
 
 
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with the keys that a gateway makes for itself, to copy."""
-    folder = tmp_path_factory.mktemp("keys") / "data"
-    gateway_of(Settings(database_url="sqlite://", data_dir=folder), clock=TestClock())
-    return folder
-
-
 @pytest.fixture
-def app(database_url: str, tmp_path: Path, clock: TestClock, keys: Path) -> Flask:
+def app(database_url: str, tmp_path: Path, clock: TestClock) -> Flask:
     """The whole gateway on a migrated database; time and chance are the test's."""
-    shutil.copytree(keys, tmp_path / "data")
+    first_merchant.lay_keys(tmp_path / "data")
     settings = Settings(
         database_url=database_url,
         data_dir=tmp_path / "data",

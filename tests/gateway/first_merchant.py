@@ -8,15 +8,24 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import SQLModel
 
+from gateway.app import gateway_of
+from gateway.config import Settings
+
 if TYPE_CHECKING:
     from tests.gateway.conftest import Api
 
+START = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+"""Monday noon in Shanghai."""
 SEED = 20261123
 FRESH = random.Random(SEED).getstate()
 QUOTED = {"sqlite": "quote({})", "postgresql": "quote_nullable({}::text)"}
@@ -33,6 +42,24 @@ class Recording:
 
 
 _recordings: dict[str, Recording] = {}
+
+
+@cache
+def key_files() -> dict[str, bytes]:
+    """What a gateway puts into an empty data directory at the start of a test: its keys, made once for all tests."""
+    with TemporaryDirectory() as folder:
+        gateway_of(Settings(database_url="sqlite://", data_dir=Path(folder)), clock=lambda: START)
+        paths = [path for path in Path(folder).rglob("*") if path.is_file()]
+        return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def lay_keys(folder: Path) -> None:
+    """Make a data directory with the keys of all tests."""
+    folder.mkdir(mode=0o700)
+    for name, content in key_files().items():
+        (folder / name).parent.mkdir(mode=0o700, exist_ok=True)
+        (folder / name).write_bytes(content)
+        (folder / name).chmod(0o600)
 
 
 def brought(app: Flask, chance: random.Random, bring: Callable[[], Api], shell: Callable[..., Api]) -> Api:
