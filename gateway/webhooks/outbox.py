@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Update, bindparam, insert, text, update
+from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -35,6 +36,17 @@ DONE = (
     .where(ITEMS.c.id == bindparam("item"), ITEMS.c.done_at.is_(None))
     .values(done_at=bindparam("now"), leased_until=None)
 )
+IS_DUE = (
+    select_columns(ITEMS.c.id)
+    .where(
+        text(WAITS),
+        ITEMS.c.topic.in_(bindparam("topics", expanding=True)),
+        ITEMS.c.next_at <= bindparam("now"),
+    )
+    .limit(1)
+)
+IS_DUE_IN_MODE = IS_DUE.where(ITEMS.c.mode == bindparam("mode"))
+"""What an idle worker asks several times a second, so it is built once and is one question for all topics."""
 
 Handler = Callable[[OutboxItem], None]
 
@@ -130,7 +142,10 @@ def claim(
         return _due(tx, topic, mode, tenant, besides)
 
     with db.read() as tx:  # an idle worker takes nobody's turn to write
-        if not any(tx.exec(due(tx, topic).limit(1)).first() for topic in topics):
+        if not is_due(tx, topics, mode=mode):
+            return []
+        held_back = bool(tenant or besides)
+        if held_back and not any(tx.exec(due(tx, topic).limit(1)).first() for topic in topics):
             return []
     return db.write(lambda tx: _lease(tx, topics, due, limit))
 
@@ -192,12 +207,11 @@ def wake(tx: Transaction, tenant: Tenant) -> None:
     tx.execute(waiting.values(next_at=tx.wall))
 
 
-def is_due(tx: Transaction, topics: Sequence[str]) -> bool:
-    """Whether anything is due of some topics."""
-    query = select(OutboxItem.id).where(
-        text(WAITS), col(OutboxItem.topic).in_(topics), OutboxItem.next_at <= tx.wall
-    )
-    return tx.exec(query.limit(1)).first() is not None
+def is_due(tx: Transaction, topics: Sequence[str], *, mode: Mode | None = None) -> bool:
+    """Whether anything is due of some topics, in one mode or in any."""
+    asked = {"topics": topics, "now": tx.wall, "mode": mode}
+    row = tx.connection().execute(IS_DUE_IN_MODE if mode else IS_DUE, asked)
+    return row.first() is not None
 
 
 def failing_since(tx: Transaction, topic: str) -> datetime | None:
