@@ -93,6 +93,7 @@ RULES: Mapping[str, Rule] = {
         once="resolved_at resolved_by note", steps={"status": {"requested": "upheld reconsider"}}
     ),
     "invitation": Rule(changes="message_sealed", once="used_at sent_at", removable=True),
+    "key_in_use": Rule(),
     "limit_movement": Rule(),
     "list_entry": Rule(changes="lookup", once="ended_at"),
     "loan": Rule(

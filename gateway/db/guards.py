@@ -16,7 +16,7 @@ SEPARATOR = "\n-- next\n"
 LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
     ("ledger", "ledger_chain"),
     ("contracts",),
-    ("tenancy", "deliveries", "scores", "outbox", "lines", "references"),
+    ("tenancy", "deliveries", "scores", "outbox", "lines"),
     ("audit", "roots"),
     ("consents",),
     ("frozen",),

@@ -105,7 +105,7 @@ END
 
 -- next
 
-CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, loan_id, period, attempt, amount_fen, created_at ON collection WHEN NEW.id IS NOT OLD.id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.period IS NOT OLD.period OR NEW.attempt IS NOT OLD.attempt OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, loan_id, period, attempt, reference, amount_fen, created_at ON collection WHEN NEW.id IS NOT OLD.id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.period IS NOT OLD.period OR NEW.attempt IS NOT OLD.attempt OR NEW.reference IS NOT OLD.reference OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'collection: what it was written with never changes');
 END
@@ -336,6 +336,20 @@ END
 
 -- next
 
+CREATE TRIGGER key_in_use_frozen BEFORE UPDATE OF kind, key_id, recorded_at ON key_in_use WHEN NEW.kind IS NOT OLD.kind OR NEW.key_id IS NOT OLD.key_id OR NEW.recorded_at IS NOT OLD.recorded_at
+BEGIN
+  SELECT RAISE(ABORT, 'key in use: what it was written with never changes');
+END
+
+-- next
+
+CREATE TRIGGER key_in_use_remains BEFORE DELETE ON key_in_use
+BEGIN
+  SELECT RAISE(ABORT, 'key in use: a row is never removed');
+END
+
+-- next
+
 CREATE TRIGGER limit_movement_frozen BEFORE UPDATE OF id, limit_id, reason, amount_fen, about, created_at ON limit_movement WHEN NEW.id IS NOT OLD.id OR NEW.limit_id IS NOT OLD.limit_id OR NEW.reason IS NOT OLD.reason OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.about IS NOT OLD.about OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'limit movement: what it was written with never changes');
@@ -546,7 +560,7 @@ END
 
 -- next
 
-CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, settlement_id, institution, funder, amount_fen, created_at ON payout WHEN NEW.id IS NOT OLD.id OR NEW.settlement_id IS NOT OLD.settlement_id OR NEW.institution IS NOT OLD.institution OR NEW.funder IS NOT OLD.funder OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, settlement_id, institution, funder, reference, amount_fen, created_at ON payout WHEN NEW.id IS NOT OLD.id OR NEW.settlement_id IS NOT OLD.settlement_id OR NEW.institution IS NOT OLD.institution OR NEW.funder IS NOT OLD.funder OR NEW.reference IS NOT OLD.reference OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'payout: what it was written with never changes');
 END
@@ -735,7 +749,7 @@ END
 
 -- next
 
-CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, shopper_id, loan_id, refund_id, amount_fen, created_at ON shopper_return WHEN NEW.id IS NOT OLD.id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.refund_id IS NOT OLD.refund_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, shopper_id, loan_id, refund_id, reference, amount_fen, created_at ON shopper_return WHEN NEW.id IS NOT OLD.id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.refund_id IS NOT OLD.refund_id OR NEW.reference IS NOT OLD.reference OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'shopper return: what it was written with never changes');
 END

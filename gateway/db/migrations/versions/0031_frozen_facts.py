@@ -2,8 +2,8 @@
 
 Frozen is every column that no code ever changes; facts are never removed.
 
-Revision ID: 0030
-Revises: 0029
+Revision ID: 0031
+Revises: 0030
 """
 
 import sqlalchemy as sa
@@ -14,8 +14,8 @@ from gateway.db.guards import install
 from gateway.db.tables import metadata
 from gateway.db.witness import write_down
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
