@@ -92,9 +92,7 @@ def _missing_on_postgres(connection: Connection, wanted: list[str]) -> list[str]
 
 def _gist(definition: str) -> tuple[frozenset[str], str, bool, str]:
     """What a trigger does, however PostgreSQL words it: on which events, under what condition, calling what."""
-    definition = definition.replace(
-        '"', ""
-    )  # PostgreSQL quotes a column that is a word of SQL, such as position
+    definition = definition.replace('"', "")  # PostgreSQL quotes columns that are words of its own
     events = re.search(r"((?:BEFORE|AFTER) [\w, ]+?) ON ", definition)
     condition = re.search(r"WHEN (\(.*\))\s+EXECUTE", definition, re.DOTALL)
     return (

@@ -55,6 +55,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "webhook_local": ({"webhook_local": True}, "unset FENQI_WEBHOOK_LOCAL"),
     "data_folder": ({}, "Run: chmod -R go= "),
     "database_guards": ({}, "these triggers are missing: "),
+    "database_role": ({}, "could pass the triggers: it owns tables."),
 }
 
 
@@ -88,12 +89,14 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, __name__, importlib.import_module(__name__))
 
 
-def broken(settings: Settings, check: str) -> Settings:
+def broken(settings: Settings, check: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     if check == "data_folder":
         settings.data_dir.chmod(0o750)
     if check == "database_guards":
         database = database_of(settings, clock=utc_now)
         database.write(lambda tx: tx.connection().exec_driver_sql("DROP TRIGGER audit_entry_follows"))
+    if check == "database_role":  # SQLite has no roles; test_roles.py has those of PostgreSQL
+        monkeypatch.setattr(gate, "too_mighty", lambda connection: ["it owns tables"])
     return replace(settings, **WRONG[check][0])
 
 
@@ -107,8 +110,10 @@ def test_live_mode_is_served_where_all_is_right(ready: Settings) -> None:
 
 
 @pytest.mark.parametrize("check", WRONG)
-def test_what_is_wrong_refuses_live_mode_with_what_to_do(check: str, ready: Settings) -> None:
-    settings = broken(ready, check)
+def test_what_is_wrong_refuses_live_mode_with_what_to_do(
+    check: str, ready: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = broken(ready, check, monkeypatch)
 
     problems = {finding.check: finding.problem for finding in gate.findings(settings) if finding.problem}
 

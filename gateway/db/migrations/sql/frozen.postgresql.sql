@@ -71,8 +71,8 @@ CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_reference, request_
 
 -- next
 
-CREATE TRIGGER checkout_once BEFORE UPDATE OF confirmed_at, payment_id ON checkout
-  FOR EACH ROW WHEN ((OLD.confirmed_at IS NOT NULL AND NEW.confirmed_at IS DISTINCT FROM OLD.confirmed_at) OR (OLD.payment_id IS NOT NULL AND NEW.payment_id IS DISTINCT FROM OLD.payment_id)) EXECUTE FUNCTION refuse_change('checkout: what is set once stands')
+CREATE TRIGGER checkout_once BEFORE UPDATE OF confirmed_at, confirmed_quote_hash, payment_id ON checkout
+  FOR EACH ROW WHEN ((OLD.confirmed_at IS NOT NULL AND NEW.confirmed_at IS DISTINCT FROM OLD.confirmed_at) OR (OLD.confirmed_quote_hash IS NOT NULL AND NEW.confirmed_quote_hash IS DISTINCT FROM OLD.confirmed_quote_hash) OR (OLD.payment_id IS NOT NULL AND NEW.payment_id IS DISTINCT FROM OLD.payment_id)) EXECUTE FUNCTION refuse_change('checkout: what is set once stands')
 
 -- next
 
@@ -489,8 +489,8 @@ CREATE TRIGGER refund_remains BEFORE DELETE ON refund
 
 -- next
 
-CREATE TRIGGER row_version_frozen BEFORE UPDATE OF of, row_key, version, sha256 ON row_version
-  FOR EACH ROW WHEN (NEW.of IS DISTINCT FROM OLD.of OR NEW.row_key IS DISTINCT FROM OLD.row_key OR NEW.version IS DISTINCT FROM OLD.version OR NEW.sha256 IS DISTINCT FROM OLD.sha256) EXECUTE FUNCTION refuse_change('row version: what it was written with never changes')
+CREATE TRIGGER row_version_frozen BEFORE UPDATE OF number, of, row_key, sha256 ON row_version
+  FOR EACH ROW WHEN (NEW.number IS DISTINCT FROM OLD.number OR NEW.of IS DISTINCT FROM OLD.of OR NEW.row_key IS DISTINCT FROM OLD.row_key OR NEW.sha256 IS DISTINCT FROM OLD.sha256) EXECUTE FUNCTION refuse_change('row version: what it was written with never changes')
 
 -- next
 

@@ -70,7 +70,7 @@ END
 
 -- next
 
-CREATE TRIGGER checkout_once BEFORE UPDATE OF confirmed_at, payment_id ON checkout WHEN (OLD.confirmed_at IS NOT NULL AND NEW.confirmed_at IS NOT OLD.confirmed_at) OR (OLD.payment_id IS NOT NULL AND NEW.payment_id IS NOT OLD.payment_id)
+CREATE TRIGGER checkout_once BEFORE UPDATE OF confirmed_at, confirmed_quote_hash, payment_id ON checkout WHEN (OLD.confirmed_at IS NOT NULL AND NEW.confirmed_at IS NOT OLD.confirmed_at) OR (OLD.confirmed_quote_hash IS NOT NULL AND NEW.confirmed_quote_hash IS NOT OLD.confirmed_quote_hash) OR (OLD.payment_id IS NOT NULL AND NEW.payment_id IS NOT OLD.payment_id)
 BEGIN
   SELECT RAISE(ABORT, 'checkout: what is set once stands');
 END
@@ -644,7 +644,7 @@ END
 
 -- next
 
-CREATE TRIGGER row_version_frozen BEFORE UPDATE OF of, row_key, version, sha256 ON row_version WHEN NEW.of IS NOT OLD.of OR NEW.row_key IS NOT OLD.row_key OR NEW.version IS NOT OLD.version OR NEW.sha256 IS NOT OLD.sha256
+CREATE TRIGGER row_version_frozen BEFORE UPDATE OF number, of, row_key, sha256 ON row_version WHEN NEW.number IS NOT OLD.number OR NEW.of IS NOT OLD.of OR NEW.row_key IS NOT OLD.row_key OR NEW.sha256 IS NOT OLD.sha256
 BEGIN
   SELECT RAISE(ABORT, 'row version: what it was written with never changes');
 END
