@@ -16,7 +16,7 @@ from gateway.db.tables import metadata
 from gateway.ledger.verify import verify as verify_ledger
 from gateway.merchants import test_clocks
 from gateway.verification import AGREEMENTS
-from tests.simulator import model, windows
+from tests.simulator import model, promises, windows
 from tests.simulator.actions import PERSONAL
 from tests.simulator.model import moment
 from tests.simulator.outside import signed, told
@@ -90,12 +90,14 @@ def check(sim: Simulation, *, final: bool) -> Wrong:
     yield from _money_moved(sim, found, final=final)
     yield from _promised(sim, found, final=final)
     yield from _arrived(sim, found, final=final)
+    yield from promises.check(sim, found, final=False)
     if final:
         yield from model.standings(found, todays)
         yield from _nothing_waits(found)
         yield from _nobody_is_named(sim)
         yield from _replays(sim)
         yield from _verified(sim)
+        yield from promises.check(sim, found, final=True)
 
 
 def _nows(sim: Simulation) -> dict[tuple[str, str], Any]:
