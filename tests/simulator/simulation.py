@@ -82,7 +82,7 @@ class Simulation:
     def __init__(self, world: World) -> None:
         self.world = world
         self.shops = Shops(world)
-        self.every = 4
+        self.every = 6
         """Invariants over all rows are checked after every so many steps, and at the end."""
 
     @property

@@ -172,6 +172,7 @@ class World:
             settings, clock=self.clock, random_bits=self.chance.bits, ports=self.outside.ports()
         )
         self.points.watch(self.gateway.db.engine)
+        self.gateway.db.engine._compiled_cache.capacity = 5_000  # every statement is compiled once for all seeds
         self._populate()
         self._keep_template()
 
