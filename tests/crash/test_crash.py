@@ -40,7 +40,11 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
             for name in ("DATABASE_URL", "FENQI_DATA_DIR"):
                 patch.setitem(os.environ, name, place.environ[name])
-            return subprocess.CompletedProcess(arguments, cli.main(arguments), said.getvalue(), "")
+            try:
+                status: Any = cli.main(arguments)
+            except SystemExit as end:
+                status = end.code
+            return subprocess.CompletedProcess(arguments, status, said.getvalue(), "")
 
     monkeypatch.setattr(Place, "merchant", merchant)
     monkeypatch.setattr(Place, "run", run)
