@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway import cli, gate
+from gateway import cli, gate, keyring
 from gateway.app import database_of, gateway_of, outside_ports, utc_now
 from gateway.config import Settings, WrongSetting, from_environment
 from gateway.db.migrate import upgrade
@@ -54,6 +54,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "reading_time": ({"disclosure_reading_seconds": 0}, "set FENQI_DISCLOSURE_READING_SECONDS to 1"),
     "webhook_local": ({"webhook_local": True}, "unset FENQI_WEBHOOK_LOCAL"),
     "data_folder": ({}, "Run: chmod -R go= "),
+    "keys": ({}, "does not hold the key"),
     "database_guards": ({}, "these triggers are missing: "),
     "database_role": ({}, "could pass the triggers: it owns tables."),
 }
@@ -92,6 +93,10 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 def broken(settings: Settings, check: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     if check == "data_folder":
         settings.data_dir.chmod(0o750)
+    if check == "keys":
+        keyring.init(settings, database_of(settings, clock=utc_now))
+        for file in (settings.data_dir / "keys").iterdir():
+            file.unlink()
     if check == "database_guards":
         database = database_of(settings, clock=utc_now)
         database.write(lambda tx: tx.connection().exec_driver_sql("DROP TRIGGER audit_entry_follows"))
