@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def verify(
 
 
 def _print(reports: dict[str, Any], broken: Sequence[str]) -> None:
-    prints = {
+    prints: dict[str, Callable[[Any], None]] = {
         "ledger": ledger_commands.print_report,
         "facts": _print_facts,
         "contracts": contract_commands.print_report,

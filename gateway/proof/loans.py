@@ -110,8 +110,8 @@ def _prove_versions(found: Findings, life: Life, walk: Walk) -> None:
             right, wrong = there if key in wanted else there[::-1]
             found.note(row, "period", wanted=right, got=wrong, computed_from=SCHEDULE)
             continue
-        for column, right, got in zip(FIGURES, wanted[key], stored[key], strict=True):
-            found.same(row, column, wanted=right, got=got, computed_from=SCHEDULE)
+        for column, figure, got in zip(FIGURES, wanted[key], stored[key], strict=True):
+            found.same(row, column, wanted=figure, got=got, computed_from=SCHEDULE)
 
 
 def _prove_settlement(found: Findings, life: Life) -> None:

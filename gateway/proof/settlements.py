@@ -32,7 +32,7 @@ FIGURES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sum:
     """All lines of one kind of a batch together: the equation adds them up anyway."""
 
