@@ -21,10 +21,12 @@ def served_as(owners_url: str, *, granted: bool = True) -> Iterator[str]:
     owner, role = connect(owners_url), f"server_of_{url.database}"
     with owner.begin() as connection:
         connection.execute(text(f"CREATE ROLE {role} LOGIN"))
-    if granted:
-        grant(owners_url, role)
-    yield url.set(username=role).render_as_string(hide_password=False)
-    with owner.begin() as connection:
-        connection.execute(text(f"DROP OWNED BY {role}"))
-        connection.execute(text(f"DROP ROLE {role}"))
-    owner.dispose()
+    try:
+        if granted:
+            grant(owners_url, role)
+        yield url.set(username=role).render_as_string(hide_password=False)
+    finally:
+        with owner.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {role}"))
+            connection.execute(text(f"DROP ROLE {role}"))
+        owner.dispose()
