@@ -47,10 +47,10 @@ RULES: Mapping[str, Rule] = {
     "captured_line": Rule(changes="returned returned_fen"),
     "captured_serial": Rule(),
     "checkout": Rule(
-        changes="plans prices unavailable term shopper_id disclosed_at confirmed_quote_hash"
+        changes="plans prices unavailable term shopper_id disclosed_at"
         " decline_code decline_reasons expires_at review_due_at address_lookup address_sealed"
         " phone_lookup identified_at",
-        once="confirmed_at payment_id",
+        once="confirmed_at confirmed_quote_hash payment_id",
         steps={
             "status": {
                 "open": "identified expired canceled",
@@ -93,6 +93,7 @@ RULES: Mapping[str, Rule] = {
         once="resolved_at resolved_by note", steps={"status": {"requested": "upheld reconsider"}}
     ),
     "invitation": Rule(changes="message_sealed", once="used_at sent_at", removable=True),
+    "key_in_use": Rule(),
     "limit_movement": Rule(),
     "list_entry": Rule(changes="lookup", once="ended_at"),
     "loan": Rule(

@@ -16,7 +16,7 @@ SEPARATOR = "\n-- next\n"
 LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
     ("ledger", "ledger_chain"),
     ("contracts",),
-    ("tenancy", "deliveries", "scores", "outbox", "lines", "references"),
+    ("tenancy", "deliveries", "scores", "outbox", "lines"),
     ("audit", "roots"),
     ("consents",),
     ("frozen",),
@@ -92,9 +92,7 @@ def _missing_on_postgres(connection: Connection, wanted: list[str]) -> list[str]
 
 def _gist(definition: str) -> tuple[frozenset[str], str, bool, str]:
     """What a trigger does, however PostgreSQL words it: on which events, under what condition, calling what."""
-    definition = definition.replace(
-        '"', ""
-    )  # PostgreSQL quotes a column that is a word of SQL, such as position
+    definition = definition.replace('"', "")  # PostgreSQL quotes columns that are words of its own
     events = re.search(r"((?:BEFORE|AFTER) [\w, ]+?) ON ", definition)
     condition = re.search(r"WHEN (\(.*\))\s+EXECUTE", definition, re.DOTALL)
     return (

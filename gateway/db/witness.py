@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, func, inspect, literal, select
+from sqlalchemy import Connection, Table, func, inspect, select
 from sqlalchemy.orm import Session, UOWTransaction
 
 from gateway.db.models import RowVersion
@@ -43,15 +43,16 @@ VERSION: Table = RowVersion.__table__  # type: ignore[attr-defined]
 
 def note(session: Session, _flush: UOWTransaction) -> None:
     """Write down what a flush has changed in the tables that are kept so; the listener of every transaction."""
-    changed = [
-        row
-        for row in (*session.new, *session.dirty)
-        if row.__table__.name in WITNESSED and (row in session.new or session.is_modified(row))
-    ]
-    for row in changed:
-        columns = inspect(row).mapper.columns
-        values = {column.name: getattr(row, name) for name, column in columns.items()}
-        _add(session.connection(), row.__table__, values)
+    versions = []
+    for row in (*session.new, *session.dirty):
+        table = row.__table__
+        if table.name in WITNESSED and (row in session.new or session.is_modified(row)):
+            columns = inspect(row).mapper.columns
+            versions.append(
+                _version(table, {column.name: getattr(row, name) for name, column in columns.items()})
+            )
+    if versions:
+        session.connection().execute(VERSION.insert(), versions)
 
 
 def write_down(connection: Connection, tables: Iterable[Table]) -> None:
@@ -62,20 +63,14 @@ def write_down(connection: Connection, tables: Iterable[Table]) -> None:
         columns = [column for column in table.columns if column.name in names]
         rows = connection.execute(select(*columns)).mappings()
         for part in rows.partitions(1_000):
-            connection.execute(VERSION.insert(), [_first(table, row) for row in part])
+            connection.execute(VERSION.insert(), [_version(table, row) for row in part])
 
 
 def unlike(connection: Connection) -> Iterator[tuple[str, str, str]]:
     """Rows that are not what was last written of them, as table, key and what is wrong."""
-    newest = select(VERSION.c.of, VERSION.c.row_key, func.max(VERSION.c.version).label("version"))
-    newest_of = newest.group_by(VERSION.c.of, VERSION.c.row_key).subquery()
-    joined = select(VERSION.c.of, VERSION.c.row_key, VERSION.c.sha256).join(
-        newest_of,
-        (VERSION.c.of == newest_of.c.of)
-        & (VERSION.c.row_key == newest_of.c.row_key)
-        & (VERSION.c.version == newest_of.c.version),
-    )
-    known = {(of, key): sha256 for of, key, sha256 in connection.execute(joined)}
+    newest = select(func.max(VERSION.c.number)).group_by(VERSION.c.of, VERSION.c.row_key)
+    query = select(VERSION.c.of, VERSION.c.row_key, VERSION.c.sha256).where(VERSION.c.number.in_(newest))
+    known = {(of, key): sha256 for of, key, sha256 in connection.execute(query)}
     for name in sorted(WITNESSED):
         table = metadata().tables[name]
         for row in connection.execute(select(table)).mappings():
@@ -93,20 +88,8 @@ def content_sha256(table: str, values: Mapping[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _first(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    written = {"of": table.name, "row_key": _key(table, row), "version": 1}
-    return {**written, "sha256": content_sha256(table.name, row)}
-
-
-def _add(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    key = _key(table, values)
-    next_version = select(
-        literal(table.name),
-        literal(key),
-        func.coalesce(func.max(VERSION.c.version), 0) + 1,
-        literal(content_sha256(table.name, values)),
-    ).where(VERSION.c.of == table.name, VERSION.c.row_key == key)
-    connection.execute(VERSION.insert().from_select(["of", "row_key", "version", "sha256"], next_version))
+def _version(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"of": table.name, "row_key": _key(table, row), "sha256": content_sha256(table.name, row)}
 
 
 def _key(table: Table, values: Mapping[str, Any]) -> str:

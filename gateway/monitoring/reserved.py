@@ -33,7 +33,7 @@ class Reserved(MmapedDict):
 
 def install() -> None:
     """Let the library count in such files; before the first metric is made."""
-    values.MmapedDict = Reserved  # type: ignore[attr-defined]
+    values.MmapedDict = Reserved  # type: ignore[misc]
 
 
 def _fill(filename: str, size: int) -> None:

@@ -35,12 +35,8 @@ def walk_of(life: Life) -> tuple[Walk | None, list[Lowering]]:
     for event in lowerings:
         if settled and settled[0] < event.order and not any(bill.is_settlement for bill in walk.bills):
             _settle(life, walk, settled[1])
-        event.billed_before = (
-            sum(due_order(life, row.period, row.due_date) < event.order for row in walk.to_come) + walk.billed
-            if walk.to_come
-            else walk.billed
-        )
-        event.billed_before = min(event.billed_before, max(_regular_periods(life), default=0))
+        due = sum(due_order(life, row.period, row.due_date) < event.order for row in walk.to_come)
+        event.billed_before = min(walk.billed + due, max(_regular_periods(life), default=0))
         walk.lower(event, firsts.get(walk.version + 1))
     if settled and not any(bill.is_settlement for bill in walk.bills):
         _settle(life, walk, settled[1])

@@ -16,7 +16,7 @@ from typing import Any
 
 import requests
 
-from tests.crash.place import BACK_SECONDS, Killer, Place, running, waited
+from tests.crash.place import BACK_SECONDS, START_SECONDS, Killer, Place, running, waited
 from tests.crash.traffic import Journal, Shop
 
 FULL_MIB = 24
@@ -174,7 +174,7 @@ def one(place: Place, shop: Shop, name: str, fault: Callable[[], object]) -> dic
     with Watch(place, shop) as watch:
         time.sleep(1)
         fault()
-        back = waited(place.in_service, 120)
+        back = waited(place.in_service, START_SECONDS)
         time.sleep(1)
     figures = watch.figures()
     strange = {status for status in figures["answered"] if status not in (0, 200, 201, 503)}
@@ -204,7 +204,7 @@ def drained(place: Place, shop: Shop) -> dict[str, Any]:
     seconds = place.server.stop()
     caller.join()
     place.server.start()
-    waited(place.in_service, 120)
+    waited(place.in_service, START_SECONDS)
     wrong = [] if answers == [200] and seconds < 10 else [f"answered {answers}, ended after {seconds:.1f} s"]
     name = "SIGTERM, a request on its way"
     return {"fault": name, "answered": answers, "ended after (s)": round(seconds, 1), "wrong": wrong}

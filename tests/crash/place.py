@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = str(Path(sys.executable).parent / "fenqi-gateway")
-START_SECONDS = 120
+START_SECONDS = 600
 BACK_SECONDS = 10
 """So soon everything is served again; a machine that is busy may take twice as long as for its first start."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-GIVE_UP_SECONDS = 120
+GIVE_UP_SECONDS = 600
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,7 @@ def test_a_reference_is_made_of_mode_merchant_and_business_key() -> None:
 
 def test_a_reference_never_changes_and_none_stands_for_the_id(books: Books, institution: Institution) -> None:
     fall_due(books)
-    with pytest.raises(DBAPIError, match="the reference of a collection never changes"):
+    with pytest.raises(DBAPIError, match="what it was written with never changes"):
         books.gateway.db.write(
             lambda tx: tx.connection().execute(text("UPDATE collection SET reference = 'col_1'"))
         )
@@ -245,7 +245,7 @@ def test_a_reference_never_changes_and_none_stands_for_the_id(books: Books, inst
     assert known.startswith("col_")
     assert known != id
     with books.gateway.db.engine.begin() as connection:  # as an older release has left it
-        guard = "collection_keeps_reference"
+        guard = "collection_frozen"
         on = "" if connection.dialect.name == "sqlite" else " ON collection"
         connection.exec_driver_sql(f"DROP TRIGGER {guard}{on}")
         connection.exec_driver_sql("UPDATE collection SET reference = NULL")

@@ -61,7 +61,7 @@ def test_everybody_is_found_before_while_and_after(gateway, clock, capsys):
     with gateway.db.read() as tx:
         found = identity.lookups_of(tx, shoppers[1])
         assert lists.standing(tx, mode="test", lookups=found.values()) == "blocked"
-        assert set(identity.shoppers_with_phone_of(tx, shoppers[2])) == set(shoppers)
+        assert set(tx.exec(identity.with_phone_of(tx, shoppers[2]))) == set(shoppers)
         attempt = codes.attempt(
             tx,
             gateway.vault,

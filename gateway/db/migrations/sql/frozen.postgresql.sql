@@ -71,8 +71,8 @@ CREATE TRIGGER checkout_frozen BEFORE UPDATE OF id, merchant_reference, request_
 
 -- next
 
-CREATE TRIGGER checkout_once BEFORE UPDATE OF confirmed_at, payment_id ON checkout
-  FOR EACH ROW WHEN ((OLD.confirmed_at IS NOT NULL AND NEW.confirmed_at IS DISTINCT FROM OLD.confirmed_at) OR (OLD.payment_id IS NOT NULL AND NEW.payment_id IS DISTINCT FROM OLD.payment_id)) EXECUTE FUNCTION refuse_change('checkout: what is set once stands')
+CREATE TRIGGER checkout_once BEFORE UPDATE OF confirmed_at, confirmed_quote_hash, payment_id ON checkout
+  FOR EACH ROW WHEN ((OLD.confirmed_at IS NOT NULL AND NEW.confirmed_at IS DISTINCT FROM OLD.confirmed_at) OR (OLD.confirmed_quote_hash IS NOT NULL AND NEW.confirmed_quote_hash IS DISTINCT FROM OLD.confirmed_quote_hash) OR (OLD.payment_id IS NOT NULL AND NEW.payment_id IS DISTINCT FROM OLD.payment_id)) EXECUTE FUNCTION refuse_change('checkout: what is set once stands')
 
 -- next
 
@@ -97,8 +97,8 @@ CREATE TRIGGER client_secret_frozen BEFORE UPDATE OF id, client_id, created_at O
 
 -- next
 
-CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, loan_id, period, attempt, amount_fen, created_at ON collection
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.period IS DISTINCT FROM OLD.period OR NEW.attempt IS DISTINCT FROM OLD.attempt OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('collection: what it was written with never changes')
+CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, loan_id, period, attempt, reference, amount_fen, created_at ON collection
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.period IS DISTINCT FROM OLD.period OR NEW.attempt IS DISTINCT FROM OLD.attempt OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('collection: what it was written with never changes')
 
 -- next
 
@@ -266,6 +266,16 @@ CREATE TRIGGER invitation_once BEFORE UPDATE OF used_at, sent_at ON invitation
 
 -- next
 
+CREATE TRIGGER key_in_use_frozen BEFORE UPDATE OF kind, key_id, recorded_at ON key_in_use
+  FOR EACH ROW WHEN (NEW.kind IS DISTINCT FROM OLD.kind OR NEW.key_id IS DISTINCT FROM OLD.key_id OR NEW.recorded_at IS DISTINCT FROM OLD.recorded_at) EXECUTE FUNCTION refuse_change('key in use: what it was written with never changes')
+
+-- next
+
+CREATE TRIGGER key_in_use_remains BEFORE DELETE ON key_in_use
+  FOR EACH ROW EXECUTE FUNCTION refuse_change('key in use: a row is never removed')
+
+-- next
+
 CREATE TRIGGER limit_movement_frozen BEFORE UPDATE OF id, limit_id, reason, amount_fen, about, created_at ON limit_movement
   FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.limit_id IS DISTINCT FROM OLD.limit_id OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.about IS DISTINCT FROM OLD.about OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('limit movement: what it was written with never changes')
 
@@ -417,8 +427,8 @@ CREATE TRIGGER payment_line_remains BEFORE DELETE ON payment_line
 
 -- next
 
-CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, settlement_id, institution, funder, amount_fen, created_at ON payout
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.settlement_id IS DISTINCT FROM OLD.settlement_id OR NEW.institution IS DISTINCT FROM OLD.institution OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('payout: what it was written with never changes')
+CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, settlement_id, institution, funder, reference, amount_fen, created_at ON payout
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.settlement_id IS DISTINCT FROM OLD.settlement_id OR NEW.institution IS DISTINCT FROM OLD.institution OR NEW.funder IS DISTINCT FROM OLD.funder OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('payout: what it was written with never changes')
 
 -- next
 
@@ -479,8 +489,8 @@ CREATE TRIGGER refund_remains BEFORE DELETE ON refund
 
 -- next
 
-CREATE TRIGGER row_version_frozen BEFORE UPDATE OF of, row_key, version, sha256 ON row_version
-  FOR EACH ROW WHEN (NEW.of IS DISTINCT FROM OLD.of OR NEW.row_key IS DISTINCT FROM OLD.row_key OR NEW.version IS DISTINCT FROM OLD.version OR NEW.sha256 IS DISTINCT FROM OLD.sha256) EXECUTE FUNCTION refuse_change('row version: what it was written with never changes')
+CREATE TRIGGER row_version_frozen BEFORE UPDATE OF number, of, row_key, sha256 ON row_version
+  FOR EACH ROW WHEN (NEW.number IS DISTINCT FROM OLD.number OR NEW.of IS DISTINCT FROM OLD.of OR NEW.row_key IS DISTINCT FROM OLD.row_key OR NEW.sha256 IS DISTINCT FROM OLD.sha256) EXECUTE FUNCTION refuse_change('row version: what it was written with never changes')
 
 -- next
 
@@ -554,8 +564,8 @@ CREATE TRIGGER shopper_remains BEFORE DELETE ON shopper
 
 -- next
 
-CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, shopper_id, loan_id, refund_id, amount_fen, created_at ON shopper_return
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.refund_id IS DISTINCT FROM OLD.refund_id OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('shopper return: what it was written with never changes')
+CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, shopper_id, loan_id, refund_id, reference, amount_fen, created_at ON shopper_return
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.shopper_id IS DISTINCT FROM OLD.shopper_id OR NEW.loan_id IS DISTINCT FROM OLD.loan_id OR NEW.refund_id IS DISTINCT FROM OLD.refund_id OR NEW.reference IS DISTINCT FROM OLD.reference OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('shopper return: what it was written with never changes')
 
 -- next
 

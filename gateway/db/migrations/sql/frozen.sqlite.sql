@@ -70,7 +70,7 @@ END
 
 -- next
 
-CREATE TRIGGER checkout_once BEFORE UPDATE OF confirmed_at, payment_id ON checkout WHEN (OLD.confirmed_at IS NOT NULL AND NEW.confirmed_at IS NOT OLD.confirmed_at) OR (OLD.payment_id IS NOT NULL AND NEW.payment_id IS NOT OLD.payment_id)
+CREATE TRIGGER checkout_once BEFORE UPDATE OF confirmed_at, confirmed_quote_hash, payment_id ON checkout WHEN (OLD.confirmed_at IS NOT NULL AND NEW.confirmed_at IS NOT OLD.confirmed_at) OR (OLD.confirmed_quote_hash IS NOT NULL AND NEW.confirmed_quote_hash IS NOT OLD.confirmed_quote_hash) OR (OLD.payment_id IS NOT NULL AND NEW.payment_id IS NOT OLD.payment_id)
 BEGIN
   SELECT RAISE(ABORT, 'checkout: what is set once stands');
 END
@@ -105,7 +105,7 @@ END
 
 -- next
 
-CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, loan_id, period, attempt, amount_fen, created_at ON collection WHEN NEW.id IS NOT OLD.id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.period IS NOT OLD.period OR NEW.attempt IS NOT OLD.attempt OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER collection_frozen BEFORE UPDATE OF id, loan_id, period, attempt, reference, amount_fen, created_at ON collection WHEN NEW.id IS NOT OLD.id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.period IS NOT OLD.period OR NEW.attempt IS NOT OLD.attempt OR NEW.reference IS NOT OLD.reference OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'collection: what it was written with never changes');
 END
@@ -336,6 +336,20 @@ END
 
 -- next
 
+CREATE TRIGGER key_in_use_frozen BEFORE UPDATE OF kind, key_id, recorded_at ON key_in_use WHEN NEW.kind IS NOT OLD.kind OR NEW.key_id IS NOT OLD.key_id OR NEW.recorded_at IS NOT OLD.recorded_at
+BEGIN
+  SELECT RAISE(ABORT, 'key in use: what it was written with never changes');
+END
+
+-- next
+
+CREATE TRIGGER key_in_use_remains BEFORE DELETE ON key_in_use
+BEGIN
+  SELECT RAISE(ABORT, 'key in use: a row is never removed');
+END
+
+-- next
+
 CREATE TRIGGER limit_movement_frozen BEFORE UPDATE OF id, limit_id, reason, amount_fen, about, created_at ON limit_movement WHEN NEW.id IS NOT OLD.id OR NEW.limit_id IS NOT OLD.limit_id OR NEW.reason IS NOT OLD.reason OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.about IS NOT OLD.about OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'limit movement: what it was written with never changes');
@@ -546,7 +560,7 @@ END
 
 -- next
 
-CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, settlement_id, institution, funder, amount_fen, created_at ON payout WHEN NEW.id IS NOT OLD.id OR NEW.settlement_id IS NOT OLD.settlement_id OR NEW.institution IS NOT OLD.institution OR NEW.funder IS NOT OLD.funder OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER payout_frozen BEFORE UPDATE OF id, settlement_id, institution, funder, reference, amount_fen, created_at ON payout WHEN NEW.id IS NOT OLD.id OR NEW.settlement_id IS NOT OLD.settlement_id OR NEW.institution IS NOT OLD.institution OR NEW.funder IS NOT OLD.funder OR NEW.reference IS NOT OLD.reference OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'payout: what it was written with never changes');
 END
@@ -630,7 +644,7 @@ END
 
 -- next
 
-CREATE TRIGGER row_version_frozen BEFORE UPDATE OF of, row_key, version, sha256 ON row_version WHEN NEW.of IS NOT OLD.of OR NEW.row_key IS NOT OLD.row_key OR NEW.version IS NOT OLD.version OR NEW.sha256 IS NOT OLD.sha256
+CREATE TRIGGER row_version_frozen BEFORE UPDATE OF number, of, row_key, sha256 ON row_version WHEN NEW.number IS NOT OLD.number OR NEW.of IS NOT OLD.of OR NEW.row_key IS NOT OLD.row_key OR NEW.sha256 IS NOT OLD.sha256
 BEGIN
   SELECT RAISE(ABORT, 'row version: what it was written with never changes');
 END
@@ -735,7 +749,7 @@ END
 
 -- next
 
-CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, shopper_id, loan_id, refund_id, amount_fen, created_at ON shopper_return WHEN NEW.id IS NOT OLD.id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.refund_id IS NOT OLD.refund_id OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER shopper_return_frozen BEFORE UPDATE OF id, shopper_id, loan_id, refund_id, reference, amount_fen, created_at ON shopper_return WHEN NEW.id IS NOT OLD.id OR NEW.shopper_id IS NOT OLD.shopper_id OR NEW.loan_id IS NOT OLD.loan_id OR NEW.refund_id IS NOT OLD.refund_id OR NEW.reference IS NOT OLD.reference OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'shopper return: what it was written with never changes');
 END

@@ -1,6 +1,6 @@
 """References to the outside that survive a restore, when an effect was begun, and which keys belong to the database.
 
-Revision ID: 0032
+Revision ID: 0030
 Revises: 0029
 """
 
@@ -8,9 +8,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.db import types
-from gateway.db.guards import install
 
-revision = "0032"
+revision = "0030"
 down_revision = "0029"
 branch_labels = None
 depends_on = None
@@ -34,4 +33,3 @@ def upgrade() -> None:
     # The newest of a phone are found without reading all of them.
     op.drop_index("shopper_of_phone", "shopper")
     op.create_index("shopper_of_phone", "shopper", ["mode", "phone_lookup", "id"])
-    install(op.get_bind(), "references")

@@ -2,8 +2,8 @@
 
 Frozen is every column that no code ever changes; facts are never removed.
 
-Revision ID: 0030
-Revises: 0029
+Revision ID: 0031
+Revises: 0030
 """
 
 import sqlalchemy as sa
@@ -14,8 +14,8 @@ from gateway.db.guards import install
 from gateway.db.tables import metadata
 from gateway.db.witness import write_down
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
@@ -42,14 +42,15 @@ WITNESSED = (
 def upgrade() -> None:
     op.create_table(
         "row_version",
+        sa.Column("number", types.Whole, nullable=False, autoincrement=True),
         sa.Column("of", types.Words, nullable=False),
         sa.Column("row_key", types.Words, nullable=False),
-        sa.Column("version", types.Whole, nullable=False, autoincrement=False),
         sa.Column("sha256", types.Words, nullable=False),
-        sa.CheckConstraint("version > 0 AND length(sha256) = 64", name="version"),
-        sa.PrimaryKeyConstraint("of", "row_key", "version"),
+        sa.CheckConstraint("length(sha256) = 64", name="sha256"),
+        sa.PrimaryKeyConstraint("number"),
         sqlite_strict=True,
     )
+    op.create_index("row_version_of_row", "row_version", ["of", "row_key"])
     # The same fact a second time under another identifier is no new fact.
     op.drop_index("consent_of_checkout", "consent")
     op.create_index("consent_of_checkout", "consent", ["checkout_id", "kind", "given_at"], unique=True)
