@@ -1,4 +1,4 @@
-"""Every planted bug can be planted into the tree as it is, stays importable, and stands in the page with what found it."""
+"""Every planted bug can be planted into the tree as it is, stays importable, and stands in the page."""
 
 from __future__ import annotations
 
