@@ -32,10 +32,11 @@ def _mend(
     tx: Transaction, table: type[OutboxItem] | type[WebhookDelivery], waits: Any, lease: timedelta
 ) -> None:
     late, limit = tx.wall + TOLERANCE, tx.wall + lease
+    tx.flush()
     queued = update(table).where(waits, col(table.created_at) > late, col(table.next_at) > late)
-    tx.execute(queued.where(col(table.leased_until).is_(None)).values(next_at=tx.wall))
+    tx.connection().execute(queued.where(col(table.leased_until).is_(None)).values(next_at=tx.wall))
     held = update(table).where(waits, col(table.leased_until) > limit + TOLERANCE)
-    tx.execute(
+    tx.connection().execute(
         held.values(leased_until=limit, next_at=limit)
         if table is OutboxItem
         else held.values(leased_until=limit)
