@@ -74,7 +74,7 @@ def connect(url: str, limits: Limits = Limits()) -> Engine:  # it cannot be chan
         with connection.within(PING_SECONDS):
             return ping(connection)
 
-    engine.dialect.do_ping = ping_soon  # type: ignore[method-assign]
+    engine.dialect.do_ping = ping_soon  # type: ignore[assignment, method-assign]
     return engine
 
 

@@ -64,7 +64,7 @@ def for_granian() -> dict[str, Any]:
 class _Lines(logging.Formatter):
     """Times in UTC to the millisecond, as everywhere else."""
 
-    converter = time.gmtime
+    converter = time.gmtime  # type: ignore[assignment]
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 

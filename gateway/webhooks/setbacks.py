@@ -32,11 +32,12 @@ def _mend(
     tx: Transaction, table: type[OutboxItem] | type[WebhookDelivery], waits: Any, lease: timedelta
 ) -> None:
     late, limit = tx.wall + TOLERANCE, tx.wall + lease
+    tx.flush()
     due_at_once = col(table.next_at) == col(table.created_at)
     queued = update(table).where(waits, col(table.created_at) > late, due_at_once)
-    tx.execute(queued.where(col(table.leased_until).is_(None)).values(next_at=tx.wall))
+    tx.connection().execute(queued.where(col(table.leased_until).is_(None)).values(next_at=tx.wall))
     held = update(table).where(waits, col(table.leased_until) > limit + TOLERANCE)
-    tx.execute(
+    tx.connection().execute(
         held.values(leased_until=limit, next_at=limit)
         if table is OutboxItem
         else held.values(leased_until=limit)
