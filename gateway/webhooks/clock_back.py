@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text, update
 from sqlmodel import col
 
+from gateway.core.identifiers import first_id
 from gateway.db.transactions import Transaction
 from gateway.webhooks.models import WAITS, OutboxItem, WebhookDelivery
 
@@ -12,15 +13,19 @@ from gateway.webhooks.models import WAITS, OutboxItem, WebhookDelivery
 def bring_forward(tx: Transaction) -> int:
     """Let rows from a time that has not come be due now, unless they were to wait; returns how many.
 
-    They leave in the order of their sequence, which no clock decides.
+    Their identifiers tell the time, so that nearly always an empty end of an index is read. They leave in the order of
+    their sequence, which no clock decides.
     """
+    now = int(tx.wall.timestamp() * 1000)
     items = update(OutboxItem).where(
+        col(OutboxItem.id) > first_id("out", now),
         text(WAITS),
         col(OutboxItem.next_at) > tx.wall,
         col(OutboxItem.next_at) == col(OutboxItem.created_at),
         col(OutboxItem.attempts) == 0,
     )
     deliveries = update(WebhookDelivery).where(
+        col(WebhookDelivery.id) > first_id("whd", now),
         col(WebhookDelivery.status) == "pending",
         col(WebhookDelivery.next_at) > tx.wall,
         col(WebhookDelivery.next_at) == col(WebhookDelivery.created_at),
