@@ -150,6 +150,7 @@ def test_doctor_and_serve_say_the_same_and_change_nothing(
     for name, value in (("PUBLIC_URL", ready.public_url), ("PROXIES", "1"), ("ADAPTERS", ready.adapters)):
         monkeypatch.setenv(f"FENQI_{name}", value)
     folder = ["--data", str(ready.data_dir)]
+    keyring.init(ready, database_of(ready, clock=utc_now))
     before = sorted(path.name for path in ready.data_dir.iterdir())
 
     assert cli.main(["doctor", *folder, "--json"]) == 0
