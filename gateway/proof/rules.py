@@ -159,8 +159,9 @@ LIMITS = (
         "limit_movement",
         "about",
         """SELECT d.id, c.merchant_id, c.mode, 'a limit of ' || d.limit_fen, 'none' FROM credit_decision d
-             JOIN checkout c ON c.id = d.checkout_id WHERE d.outcome = 'approve' AND c.status = 'approved'
-              AND NOT EXISTS (SELECT 1 FROM limit_movement m WHERE m.about = d.id AND m.reason = 'granted')""",
+             JOIN checkout c ON c.id = d.checkout_id
+             LEFT JOIN limit_movement m ON m.about = d.id AND m.reason = 'granted'
+            WHERE d.outcome = 'approve' AND c.status = 'approved' AND m.id IS NULL""",
     ),
     Rule(
         "a payment's shopper has a limit at its lender",
@@ -348,14 +349,12 @@ SETTLED = (
         "the batches that have closed since a line was due",
         "settlement_line",
         "batch_id",
-        """SELECT l.id, l.merchant_id, l.mode, 'a batch by ' || min(b.settled_on),
-                  coalesce(CAST(min(o.settled_on) AS text), 'none')
-             FROM settlement_line l
-             JOIN settlement_batch b ON b.merchant_id = l.merchant_id AND b.mode = l.mode
-              AND b.settled_on >= l.settlement_date AND b.created_at > l.created_at
-             LEFT JOIN settlement_batch o ON o.id = l.batch_id
-            WHERE o.id IS NULL OR o.created_at > b.created_at
-            GROUP BY l.id, l.merchant_id, l.mode""",
+        """SELECT l.id, l.merchant_id, l.mode, 'the first batch from ' || l.settlement_date || ' on',
+                  coalesce(CAST(o.settled_on AS text), 'none')
+             FROM settlement_line l LEFT JOIN settlement_batch o ON o.id = l.batch_id
+            WHERE EXISTS (SELECT 1 FROM settlement_batch b WHERE b.merchant_id = l.merchant_id AND b.mode = l.mode
+                             AND b.settled_on >= l.settlement_date AND b.created_at > l.created_at
+                             AND (o.settled_on IS NULL OR b.settled_on < o.settled_on))""",
     ),
     Rule(
         "a payout is of its batch",
