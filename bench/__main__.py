@@ -21,6 +21,7 @@ import requests
 
 import bench
 from bench.size import SMOKE, Size, full
+from gateway import keyring
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
@@ -73,6 +74,7 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
     url = f"http://127.0.0.1:{port}"
     settings = from_environment(data_dir=str(folder), public_url=url)
     upgrade(settings.database_url)
+    keyring.create(settings.data_dir)
     credentials = onboard(
         gateway_of(settings),
         name="量尺",
@@ -101,7 +103,8 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
         ).json()["access_token"]
         backend = settings.database_url.partition(":")[0]
         named = {name: credentials[name] for name in ("client_id", "client_secret")}
-        yield {"host": "127.0.0.1", "port": port, "token": token, "database": backend, **named}
+        running = {"pid": process.pid, "environ": environ}
+        yield {"host": "127.0.0.1", "port": port, "token": token, "database": backend, **named, **running}
     finally:
         process.terminate()
         process.wait(timeout=10)

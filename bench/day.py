@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 
 from bench.checkout import order
 from bench.size import Size
+from gateway import keyring
 from gateway.app import create_app
 from gateway.config import from_environment
 from gateway.core.calendar import shanghai_date
@@ -41,9 +42,10 @@ def measure(place: dict[str, Any], size: Size) -> None:
         moment = [DRAWN]
         settings = from_environment(data_dir=folder, database_url=f"sqlite:///{Path(folder) / 'day.sqlite'}")
         upgrade(settings.database_url)
+        keyring.create(settings.data_dir)
         app = create_app(settings, clock=lambda: moment[0])
         gateway: Gateway = app.extensions["fenqi"]
-        tenant, loan_id = _purchase(app)
+        tenant, loan_id = purchase(app)
         gateway.db.write(lambda tx: _copy(tx, loan_id, size.loans - 1))
         moment[0] = DUE
         today = shanghai_date(DUE)
@@ -62,7 +64,7 @@ def measure(place: dict[str, Any], size: Size) -> None:
     print("  (goal: 5,000 loans/s on a quiet machine)\n")
 
 
-def _purchase(app: Flask) -> tuple[Tenant, str]:
+def purchase(app: Flask) -> tuple[Tenant, str]:
     """One phone, bought and shipped through the API; returns whose it is and its loan."""
     credentials = onboard(
         app.extensions["fenqi"],

@@ -16,6 +16,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 from joserfc.util import to_bytes, urlsafe_b64encode
 
+from gateway import keyring
 from gateway.app import create_app
 from gateway.config import Settings
 from gateway.db.migrate import upgrade
@@ -32,6 +33,7 @@ def bound_calls(count: int, method: str) -> Iterator[tuple[Flask, list[RequestCo
         folder = Path(name)
         settings = Settings(database_url=f"sqlite:///{folder}/fenqi.sqlite", data_dir=folder)
         upgrade(settings.database_url)
+        keyring.create(settings.data_dir)
         app = create_app(settings)
         key = ECKey.generate_key("P-256")
         token = _token(app, key)

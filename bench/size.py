@@ -22,6 +22,8 @@ class Size:
     """People in the world of links; a fifth of the newest applications is asked about."""
     deliveries: int
     """Webhooks that wait for one endpoint."""
+    orders: int
+    """Orders whose instructions meet every fault of an institution."""
     calls: int
     """Repetitions of what takes microseconds."""
     postgresql: bool = True
@@ -39,6 +41,7 @@ def full(*, seconds: float, rounds: int) -> Size:
         postings=int(os.environ.get("FENQI_BENCH_POSTINGS", "100000")),
         applicants=100_000,
         deliveries=3_000,
+        orders=500,
         calls=1_000,
     )
 
@@ -50,6 +53,7 @@ SMOKE = Size(
     postings=300,
     applicants=400,
     deliveries=10,
+    orders=10,
     calls=10,
     postgresql=False,
     memory=False,

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.size import Size
+from gateway import keyring
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.core.tenant import Tenant
@@ -73,6 +74,7 @@ def working() -> Iterator[tuple[Gateway, Tenant]]:
     with tempfile.TemporaryDirectory(prefix="fenqi-bench-") as folder:
         settings = from_environment(data_dir=str(Path(folder)))
         upgrade(settings.database_url)
+        keyring.create(settings.data_dir)
         gateway = gateway_of(replace(settings, webhook_local=True))
         credentials = onboard(
             gateway, name="量尺", name_en="Yardstick", category="3c", mode="test", webhook_url=None,

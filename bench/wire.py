@@ -17,11 +17,14 @@ UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Answers per second, the 99th percentile of waits in milliseconds, and how many answers were errors."""
+    """Answers per second, percentiles of the waits in milliseconds, and how many answers were errors."""
 
     rate: float
+    p50: float
     p99: float
     errors: int
+    good: float
+    """Answers per second that were no errors."""
 
 
 def tool() -> str:
@@ -29,25 +32,76 @@ def tool() -> str:
     return "wrk" if shutil.which("wrk") else "Python threads"
 
 
-def flow(host: str, port: int, request: Request, *, clients: int, seconds: float) -> Flow:
-    """Send ``request`` from ``clients`` connections for ``seconds``."""
+def flow(
+    host: str, port: int, request: Request, *, clients: int, seconds: float, pause: float = 0, name: str = ""
+) -> Flow:
+    """Send ``request`` from ``clients`` connections for ``seconds``.
+
+    ``pause`` is how many seconds a connection waits after each answer, by wrk alone. With a ``name``, every ``{n}`` in
+    the headers and the body becomes ``name`` and a number of the request's own.
+    """
     if seconds < 1 or not shutil.which("wrk"):  # wrk counts whole seconds
-        waits = run(host, port, lambda _: request, clients=clients, seconds=seconds)
-        return Flow(waits.rate, waits.percentile(99), waits.errors)
-    method, path, headers, body = request
-    lines = [f"wrk.method = {json.dumps(method)}", f"wrk.body = {json.dumps(body.decode())}"]
-    lines += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()]
+        waits = run(
+            host, port, lambda number: _numbered(request, name, number), clients=clients, seconds=seconds
+        )
+        good = waits.rate - waits.errors / waits.seconds
+        return Flow(waits.rate, waits.percentile(50), waits.percentile(99), waits.errors, good)
+    lines = _script(request, pause, name)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "request.lua"
         script.write_text("\n".join(lines))
         command = ["wrk", "-t1", f"-c{clients}", f"-d{max(seconds, 1):.0f}s", "--latency", "-s", str(script)]
         text = subprocess.run(
-            [*command, f"http://{host}:{port}{path}"], check=True, capture_output=True, text=True
+            [*command, f"http://{host}:{port}{request[1]}"], check=True, capture_output=True, text=True
         ).stdout
     rate = float(_found(r"Requests/sec:\s+([\d.]+)", text)[0])
-    wait, unit = _found(r"99%\s+([\d.]+)(us|ms|s)", text)
-    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
-    return Flow(rate, float(wait) * UNITS[unit], int(errors.group(1)) if errors else 0)
+    answered = int(_found(r"(\d+) requests in ", text)[0])
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    errors = int(refused.group(1)) if refused else 0
+    return Flow(
+        rate,
+        _wait("50", text),
+        _wait("99", text),
+        errors,
+        rate * (1 - errors / answered) if answered else 0.0,
+    )
+
+
+def _script(request: Request, pause: float, name: str) -> list[str]:
+    """What wrk is told to send, in Lua."""
+    method, _, headers, body = request
+    lines = [f"wrk.method = {json.dumps(method)}", f"local body = {json.dumps(body.decode())}"]
+    lines += [f"wrk.headers[{json.dumps(key)}] = {json.dumps(value)}" for key, value in headers.items()]
+    lines += ["wrk.body = body"]
+    if name:
+        lines += [
+            "local n, fields = 0, {}",
+            "for key, value in pairs(wrk.headers) do fields[key] = value end",
+            "function request()",
+            "  n = n + 1",
+            "  local named = {}",
+            f'  local own = {json.dumps(name)} .. "-" .. n',
+            '  for key, value in pairs(fields) do named[key] = value:gsub("{n}", own) end',
+            '  return wrk.format(nil, nil, named, (body:gsub("{n}", own)))',
+            "end",
+        ]
+    if pause:
+        lines += [f"function delay() return math.random(0, {2000 * pause:.0f}) end"]
+    return lines
+
+
+def _numbered(request: Request, name: str, number: int) -> Request:
+    if not name:
+        return request
+    method, path, headers, body = request
+    own = f"{name}-{number}"
+    named = {key: value.replace("{n}", own) for key, value in headers.items()}
+    return method, path, named, body.replace(b"{n}", own.encode())
+
+
+def _wait(share: str, text: str) -> float:
+    wait, unit = _found(rf"{share}%\s+([\d.]+)(us|ms|s)", text)
+    return float(wait) * UNITS[unit]
 
 
 def _found(pattern: str, text: str) -> tuple[str, ...]:

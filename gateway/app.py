@@ -11,18 +11,18 @@ from typing import Any
 from flask import Flask, Response, g
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from gateway import keyring
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
 from gateway.checkout import entry_pages, privacy_pages, public_pages, test_helpers
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
-from gateway.contracts.signing import BuiltInAuthority
 from gateway.core.calendar import OfficialWorkingDays
 from gateway.core.identifiers import IdSource
 from gateway.core.institution import PaymentInstitution
 from gateway.core.tenant import Mode
-from gateway.db.engine import connect
+from gateway.db.engine import Limits, connect
 from gateway.db.transactions import Database
 from gateway.decision.bureau import SimulatedBureau
 from gateway.decision.funder import SimulatedFunder
@@ -39,13 +39,11 @@ from gateway.monitoring import logs, metrics, security_events
 from gateway.monitoring import routes as monitoring_routes
 from gateway.oauth import routes as oauth_routes
 from gateway.oauth.bearer import Bearer
-from gateway.oauth.keys import SigningKeys
 from gateway.payments import dispute_routes, refund_routes
 from gateway.payments import routes as payment_routes
 from gateway.payments import test_helpers as after_approval
 from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.plans import routes as plan_routes
-from gateway.privacy.vault import Vault
 from gateway.roots.targets import target_of
 from gateway.scores import routes as score_routes
 from gateway.settlement import routes as settlement_routes
@@ -134,20 +132,19 @@ def gateway_of(
     random_bits: Callable[[int], int] = secrets.randbits,
     ports: dict[str, Any] | None = None,
 ) -> Gateway:
-    """The gateway without its web: what the worker and the commands need."""
+    """The gateway without its web: what the worker and the commands need. Raises ``KeyFileError`` without its keys."""
     logs.install()
     clock = clock or utc_now
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keys = SigningKeys.open_or_create(settings.data_dir, clock)
-    authority = BuiltInAuthority.open_or_create(settings.data_dir)
+    keys = keyring.opened(settings.data_dir, clock)
     database = database_of(settings, clock=clock, random_bits=random_bits)
     metrics.watch_pool(database.engine)  # no other: their room would hide that this one is full
     return Gateway(
         settings=settings,
         db=database,
         clock=clock,
-        vault=Vault.open_or_create(settings.data_dir),
-        authenticator=Bearer(keys, settings.public_url, clock),
+        vault=keys.vault,
+        authenticator=Bearer(keys.tokens, settings.public_url, clock),
         audit=recording.of_call,
         counter=rate_limits.counter_of(settings.rate_limits, lambda: clock().timestamp()),
         at_time_of=test_clocks.enter,
@@ -162,10 +159,10 @@ def gateway_of(
                     for name, folder, share in settings.scorer_challengers
                 ],
                 "links": LinkBook(database_of(settings, clock=clock, random_bits=random_bits)),
-                "signing_keys": keys,
+                "signing_keys": keys.tokens,
                 "webhook_transport": Transport(),
-                "signing_authority": authority,
-                "roots_target": target_of(settings.roots_to, authority),
+                "signing_authority": keys.authority,
+                "roots_target": target_of(settings.roots_to, keys.authority),
                 **outside_ports(settings),
                 **(ports or {}),
             }
@@ -178,7 +175,14 @@ def database_of(
 ) -> Database:
     """The database alone: what a command needs that touches no keys."""
     ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)
-    return Database(connect(settings.database_url), clock=clock, ids=ids)
+    limits = Limits(
+        connect=settings.database_connect_seconds,
+        statement=settings.database_statement_seconds,
+        lock=settings.database_lock_seconds,
+        idle=settings.database_idle_seconds,
+        tcp=settings.database_tcp_seconds,
+    )
+    return Database(connect(settings.database_url, limits), clock=clock, ids=ids)
 
 
 def utc_now() -> datetime:
@@ -224,7 +228,8 @@ def _institution(settings: Settings) -> PaymentInstitution:
     from gateway.payments.stripe_like import StripeLikeInstitution  # noqa: PLC0415
 
     keys: dict[Mode, str] = {"test": settings.institution_test_key, "live": settings.institution_live_key}
-    return StripeLikeInstitution(settings.institution_url, keys)
+    settling = float(settings.institution_settling_seconds)
+    return StripeLikeInstitution(settings.institution_url, keys, settling_seconds=settling)
 
 
 def _real_name(settings: Settings) -> RealName:

@@ -83,10 +83,22 @@ class Settings:
     """The source's secret key."""
     institution_url: str = ""
     """Origin of a payment institution with an API like Stripe's; empty takes the built-in simulator."""
+    institution_settling_seconds: int = 60
+    """So long after it was sent without an answer an instruction may still be acted on there."""
     institution_test_key: str = field(default="", repr=False)
     """The institution's secret key for test mode."""
     institution_live_key: str = field(default="", repr=False)
     """The institution's secret key for live mode."""
+    database_connect_seconds: int = 5
+    """How long a connection to PostgreSQL may take to be made."""
+    database_statement_seconds: int = 15
+    """How long a statement may run on PostgreSQL; a server that is silent for two seconds more counts as frozen."""
+    database_lock_seconds: int = 10
+    """How long a statement waits for another transaction's lock."""
+    database_idle_seconds: int = 60
+    """After how long PostgreSQL ends a transaction that waits for this process."""
+    database_tcp_seconds: int = 15
+    """After how long a TCP connection to PostgreSQL is given up whose other end does not acknowledge."""
     roots_to: str = ""
     """Folder or address to which signed roots of the audit log and the ledger are brought; empty: to none."""
 
@@ -128,9 +140,15 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
         "real_name_url": _real_name,
         "real_name_key": str,
         "institution_url": _institution,
+        "institution_settling_seconds": _whole(0, 86_400),
         "institution_test_key": _key("test", other="live"),
         "institution_live_key": _key("live", other="test"),
         "roots_to": _folder_or_address,
+        "database_connect_seconds": _whole(1, 600),
+        "database_statement_seconds": _whole(0, 86_400),
+        "database_lock_seconds": _whole(0, 86_400),
+        "database_idle_seconds": _whole(0, 86_400),
+        "database_tcp_seconds": _whole(0, 86_400),
     }
     for name, read in readers.items():
         variable = f"FENQI_{name.upper()}"

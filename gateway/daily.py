@@ -33,7 +33,7 @@ from gateway.roots import pushing
 from gateway.settlement import closing
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
-from gateway.webhooks import deliveries, outbox
+from gateway.webhooks import deliveries, outbox, setbacks
 
 if TYPE_CHECKING:
     from gateway.webhooks.models import OutboxItem
@@ -149,6 +149,7 @@ def _sign_heads(gateway: Gateway) -> bool:
 
 
 GLOBAL_JOBS: tuple[GlobalJob, ...] = (
+    GlobalJob("mend what a fast clock put off", lambda gateway: _whole(gateway, setbacks.mend)),
     GlobalJob("forget spent proofs", lambda gateway: _whole(gateway, spent.forget_expired)),
     GlobalJob("clear cured defaults", lambda gateway: _whole(gateway, links.clear_cured)),
     GlobalJob("delete what has served its purpose", retention.sweep),

@@ -23,8 +23,8 @@ from werkzeug.security import generate_password_hash
 import fenqi
 import gateway as package
 from fenqi.testing.wsgi import wsgi_session
-from gateway import server
-from gateway.app import create_app, gateway_of
+from gateway import keyring, server
+from gateway.app import create_app, database_of, gateway_of, utc_now
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
 from gateway.onboarding import onboard
@@ -48,6 +48,7 @@ def start(*, port: int, data_dir: str | None) -> int:
     settings = from_environment(data_dir=str(folder), public_url=url)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade(settings.database_url)
+    keyring.init(settings, database_of(settings, clock=utc_now))
     facts = prepare(gateway_of(settings), folder, url)
     os.environ["FENQI_DATA_DIR"], os.environ["FENQI_PUBLIC_URL"] = str(folder), url
     os.environ.setdefault("FENQI_WEBHOOK_LOCAL", "1")  # the shops are served by this very process
@@ -109,6 +110,7 @@ def site() -> Any:
     server.leave_the_terminal()
     app = create_app()
     server.check_guards(app)
+    keyring.check(app.extensions["fenqi"], record=False)
     server.begin_background_work(app)
     gateway: Gateway = app.extensions["fenqi"]
     facts = json.loads((gateway.settings.data_dir / "demo.json").read_text("utf-8"))

@@ -60,6 +60,7 @@ GatewayError
 │  └─ QuotaExceeded                429 quota_exceeded           names the limit
 ├─ OutcomeUnknown                  504 outcome_unknown          test mode, on request: it was carried out
 └─ Unavailable                     503 unavailable              nothing was changed; try again
+   ├─ Overloaded                   503 overloaded
    ├─ DatabaseUnavailable          503 database_unavailable
    ├─ FunderUnavailable            503 funder_unavailable
    ├─ MessagesUnavailable          503 messages_unavailable
@@ -354,9 +355,20 @@ class Unavailable(GatewayError):
     status, code, title = 503, "unavailable", "Temporarily unavailable"
 
 
+class Overloaded(Unavailable):
+    """``retry_after`` is the wait in seconds."""
+
+    code, title = "overloaded", "More is asked than can be answered"
+    detail = "Nothing was changed. Try again after the seconds of Retry-After, with the same Idempotency-Key."
+
+
 class DatabaseUnavailable(Unavailable):
     code, title = "database_unavailable", "The database cannot be reached"
     detail = "Nothing was changed. Try again in a few seconds, with the same Idempotency-Key."
+    AT_COMMIT: ClassVar[str] = (
+        "Whether this was carried out is not known. Try again in a few seconds, with the same Idempotency-Key: it is "
+        "done once."
+    )
 
 
 class FunderUnavailable(Unavailable):

@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway import keyring
 from gateway.app import database_of, outside_ports, utc_now
 from gateway.config import Settings, WrongSetting
 from gateway.core.tables import listed
 from gateway.db.engine import canonical_url
-from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
+from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, FACTS, LEDGER, TENANCY, missing_guards
+from gateway.db.roles import too_mighty
 from gateway.db.transactions import Database
 from gateway.oauth import service as oauth
 from gateway.web.hosts import LOOPBACK
 
-GUARDS = (*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS)
+GUARDS = (*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS, *FACTS)
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 NAMED = 3
 """So many files are named; the rest is counted."""
@@ -94,6 +96,11 @@ def data_folder(settings: Settings) -> str | None:
     )
 
 
+def keys(settings: Settings) -> str | None:
+    """What one folder of keys has sealed and signed, no other opens and verifies."""
+    return keyring.problem(settings, _database_of(settings))
+
+
 def database_guards(settings: Settings) -> str | None:
     """The triggers that keep books, contracts, merchants and modes as they are."""
     return unguarded(_database_of(settings))
@@ -108,6 +115,23 @@ def unguarded(database: Database) -> str | None:
     )
 
 
+def database_role(settings: Settings) -> str | None:
+    """On PostgreSQL the server's role owns nothing, so that nobody who has it can switch a trigger off."""
+    return unbound(_database_of(settings))
+
+
+def unbound(database: Database) -> str | None:
+    """What is to say of a role that the triggers do not bind; None where they do."""
+    with database.read() as tx:
+        mighty = too_mighty(tx.connection())
+    if not mighty:
+        return None
+    return (
+        f"The database role of the server could pass the triggers: {'; '.join(mighty)}. Connect with a role that owns "
+        "nothing: as the owner, run fenqi-gateway migrate --grant-to ROLE, then put ROLE into DATABASE_URL."
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     public_url,
     proxies,
@@ -116,7 +140,9 @@ CHECKS: tuple[Check, ...] = (
     reading_time,
     webhook_local,
     data_folder,
+    keys,
     database_guards,
+    database_role,
 )
 
 
@@ -149,6 +175,13 @@ def must_be_open(settings: Settings) -> None:
     if problems:
         lines = "\n".join(f"- {problem}" for problem in problems)
         raise WrongSetting(f"Live mode is configured and cannot be served like this:\n{lines}")
+
+
+def role_must_be_bound(settings: Settings) -> None:
+    """Raises ``WrongSetting`` where real money is configured and the database's role could pass the triggers."""
+    problem = database_role(settings) if is_live(settings) else None
+    if problem is not None:
+        raise WrongSetting(problem)
 
 
 def doctor(settings: Settings, *, as_json: bool) -> int:

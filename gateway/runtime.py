@@ -1,12 +1,12 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
-The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions and money of either mode, test
-clocks, challengers, signed roots. The jobs of the day and the webhooks have threads of their own beside them.
+The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions, collections, returns and
+payouts of either mode, test clocks, challengers, signed roots. The jobs of the day and the webhooks have threads of
+their own beside them.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import Counter
@@ -14,13 +14,14 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gateway import daily
 from gateway.checkout import deciding
 from gateway.core.tenant import Mode, Tenant
 from gateway.decision import requests, shadow
 from gateway.identity import codes
+from gateway.monitoring.steps import Steps
 from gateway.payments import collections, returns, test_helpers
 from gateway.roots import pushing
 from gateway.settlement import payouts
@@ -32,8 +33,7 @@ from gateway.webhooks import delivery, dispatch, outbox
 if TYPE_CHECKING:
     from gateway.webhooks.models import OutboxItem
 
-T = TypeVar("T")
-log = logging.getLogger("gateway.worker")
+_survives = Steps().survives
 IDLE_SECONDS = 0.5
 SWEEP_SECONDS = 30
 DISPATCH_IDLE_SECONDS = 0.2
@@ -84,13 +84,18 @@ class Lane:
 
 
 MESSAGES, DECISIONS = (codes.TOPIC, invitations.TOPIC), (requests.TOPIC,)
+KINDS_OF_MONEY = (
+    ("collections", collections.TOPIC),
+    ("returns", returns.TOPIC),
+    ("payouts", settlement.PAYOUT_TOPIC),
+)
 LANES = (
     Lane("live messages", MESSAGES, "live", hands=4, awaited=True),
     Lane("test messages", MESSAGES, "test", hands=2, awaited=True),
     Lane("live decisions", DECISIONS, "live", hands=4),
     Lane("test decisions", DECISIONS, "test", hands=2),
-    Lane("live money", tuple(MONEY), "live", hands=8),
-    Lane("test money", tuple(MONEY), "test", hands=4),
+    *(Lane(f"live {kind}", (topic,), "live", hands=6) for kind, topic in KINDS_OF_MONEY),
+    *(Lane(f"test {kind}", (topic,), "test", hands=4) for kind, topic in KINDS_OF_MONEY),
     Lane("clocks", (test_helpers.ADVANCE,), "test", hands=4),
     Lane("challengers", (shadow.TOPIC,), None, hands=1),
     Lane("roots", (pushing.TOPIC,), None, hands=1),
@@ -172,7 +177,10 @@ def work_lane(gateway: Gateway, lane: Lane, stop: threading.Event) -> None:
     renewed = time.monotonic()
 
     def work_one(item: OutboxItem) -> None:
-        _survives(lambda: outbox.handle(gateway.db, handlers, item), f"{item.id} is tried again later")
+        _survives(
+            lambda: outbox.handle(gateway.db, handlers, item),
+            "the end of a row was not written; it is tried again",
+        )
         one_is_done.set()
 
     while not stop.is_set():
@@ -235,12 +243,3 @@ def deliver(gateway: Gateway, stop: threading.Event) -> None:
 
 def _handlers(gateway: Gateway, topics: tuple[str, ...]) -> dict[str, outbox.Handler]:
     return {topic: partial(TOPICS[topic], gateway) for topic in topics}
-
-
-def _survives(step: Callable[[], T], words: str) -> T | None:
-    """Run a step; the worker outlives any one failure, and the rows remember their own."""
-    try:
-        return step()
-    except Exception:  # see above
-        log.exception("%s", words)
-        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import multiprocessing
 import os
 import resource
@@ -10,21 +11,23 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.util import Finalize
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.utils import import_string
 
 import fenqi
-from gateway import __version__
-from gateway.app import create_app
+from gateway import __version__, keyring
+from gateway.app import create_app, gateway_of
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
-from gateway.gate import must_be_open, unguarded
-from gateway.monitoring import metrics, security_events
+from gateway.errors import DatabaseUnavailable
+from gateway.gate import must_be_open, unbound, unguarded
+from gateway.monitoring import logs, metrics, security_events
 from gateway.runtime import sign_last, start_worker
 from gateway.web import browser_address
 from gateway.web.context import Gateway
@@ -33,11 +36,15 @@ from gateway.web.front import Front
 if TYPE_CHECKING:
     from flask import Flask
 
+T = TypeVar("T")
+log = logging.getLogger("gateway.server")
 HEADER_SECONDS, LONGEST_HEADERS = 10, 32 * 1024
 """Within which time and length the headers of a request must have come; also how long a connection may be idle."""
 SOCKETS = 16_384
 STOP_FIRST = 100
-STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 20}
+PARENT_SECONDS, DATABASE_SECONDS = 0.25, 0.5
+"""How often a process looks whether its parent lives, and whether a database is back that it needs to start."""
+STOP_SECONDS = {signal.SIGINT: 1, signal.SIGTERM: 8}
 """After how many seconds a process that still works is ended; what it did not acknowledge can be sent again."""
 
 
@@ -55,6 +62,7 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
             "--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL."
         )
     must_exist(settings)
+    keyring.check(gateway_of(settings))
     must_be_open(settings)
     os.environ["FENQI_DATA_DIR"] = str(settings.data_dir)
     os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{f'[{host}]' if ':' in host else host}:{port}")
@@ -63,7 +71,11 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
 
 
 def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
-    """Run granian on a WSGI factory behind our front; returns when it was told to stop."""
+    """Run granian on a WSGI factory behind our front; returns when it was told to stop.
+
+    A process that dies is started anew. One that dies again within five seconds ends the server, for whoever watches
+    over it.
+    """
     from granian import Granian  # noqa: PLC0415
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
     from granian.http import HTTP1Settings  # noqa: PLC0415
@@ -76,6 +88,7 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
             self.workers_kill_timeout = STOP_SECONDS[signal.Signals(args[0])]
             super().signal_handler_interrupt(*args, **kwargs)
 
+    logs.to_stderr()
     Server(
         target,
         address=host,
@@ -87,14 +100,23 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
         ),
         websockets=False,
         workers=workers,
+        respawn_failed_workers=True,
         backpressure=open_files() // 2,
         log_level=LogLevels.error,
+        log_dictconfig=logs.for_granian(),
     ).serve(target_loader=front_of)
 
 
 def front_of(target: str) -> Front:
     """The front of one server process, with the application that the factory ``module:name`` makes."""
-    return Front(import_string(target)())
+    logs.to_stderr()
+    try:
+        return Front(import_string(target)())
+    except WrongSetting as error:
+        log.critical("this process cannot serve: %s", error)
+    except Exception:  # told as all else is told
+        log.critical("this process cannot serve", exc_info=True)
+    raise SystemExit(1)
 
 
 def open_files() -> int:
@@ -139,11 +161,15 @@ def leave_the_terminal() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         os.setpgid(0, 0)
-        threading.Thread(target=_end_after, args=(parent,), name="end with the parent", daemon=True).start()
+        threading.Thread(
+            target=_end_after, args=(parent.pid,), name="end with the parent", daemon=True
+        ).start()
 
 
-def _end_after(parent: Any) -> None:
-    parent.join()
+def _end_after(parent: int | None) -> None:
+    # Processes that were forked later hold the pipe that would tell of its end; the number of our parent tells always.
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOP_SECONDS[signal.SIGTERM])
     os._exit(1)
@@ -153,9 +179,20 @@ def application() -> Any:
     """The WSGI application of one server process: the gateway, with the portal under /portal."""
     leave_the_terminal()
     app = create_app()
-    check_guards(app)
+    once_there(lambda: check_guards(app))
+    once_there(lambda: keyring.check(app.extensions["fenqi"], record=False))
+    beside = once_there(lambda: portal(app))
     begin_background_work(app)
-    return DispatcherMiddleware(app, {"/portal": portal(app)})
+    return DispatcherMiddleware(app, {"/portal": beside})
+
+
+def once_there(step: Callable[[], T]) -> T:
+    """Run a step that needs the database as soon as it is there: a process that starts meanwhile must not die of it."""
+    while True:
+        try:
+            return step()
+        except DatabaseUnavailable:
+            time.sleep(DATABASE_SECONDS)
 
 
 def check_guards(app: Flask) -> None:
@@ -164,6 +201,9 @@ def check_guards(app: Flask) -> None:
     problem = unguarded(gateway.db)
     if problem is not None:
         raise WrongSetting(problem)
+    warning = unbound(gateway.db)
+    if warning is not None:
+        log.warning("live mode would be refused: %s", warning)
 
 
 def check_sdk_version() -> None:

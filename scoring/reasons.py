@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from math import isnan
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from scoring.errors import BundleError
-from scoring.forest import Attribution
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from scoring.forest import Attribution
 
 MOST_REASONS: Final = 4
 LEAST_CONTRIBUTION: Final = 0.05
@@ -86,7 +89,7 @@ class ReasonTexts:
     ) -> tuple[Reason, ...]:
         """Up to four reasons that raised the risk most, features with one code summed, strongest first."""
         by_code: dict[str, float] = {}
-        unknown = np.isnan(row).tolist()
+        unknown = map(isnan, row.tolist())
         for name, value, missing in zip(features, attribution.values.tolist(), unknown, strict=True):
             if value:
                 code = self.codes[name][missing]

@@ -6,6 +6,7 @@ import fcntl
 import gc
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -22,11 +23,18 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from werkzeug.routing import Rule
 
 from gateway import app as application
+from gateway import keyring
 from gateway.db import engine as engines
 from gateway.db import migrate
 from gateway.db.engine import canonical_url
 from gateway.db.migrate import upgrade
 from gateway.team import passwords
+
+if sys.dont_write_bytecode:
+    # Else each of the many processes that tests start would compile every module anew: seconds instead of half of one.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = f"{sys.prefix}/.bytecode"
 
 # What lands must not hang on a draw: CI takes the same examples each time, everybody else new ones.
 # A busy machine is slow at times: no example fails by its time.
@@ -70,21 +78,38 @@ def quick() -> Iterator[None]:
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    builders: dict[Any, Any] = {}
+    compiled: dict[Any, dict[str, Any]] = {}
     first: dict[str, Engine] = {}
-    compile_builder = Rule._compile_builder
+    compile_rule = Rule.compile
 
-    def compiled_once(rule: Rule, append_unknown: bool = True) -> Any:
-        key = (tuple(rule._trace), tuple((rule.defaults or {}).items()), append_unknown)
-        if key not in builders:
-            builders[key] = compile_builder(rule, append_unknown)
-        return builders[key]
+    def compiled_once(rule: Rule) -> None:
+        assert rule.map is not None
+        place = rule.host if rule.map.host_matching else rule.subdomain
+        kinds = tuple(rule.map.converters.items())
+        key = (
+            rule.rule,
+            place,
+            rule.merge_slashes,
+            rule.is_leaf,
+            tuple((rule.defaults or {}).items()),
+            kinds,
+        )
+        known = compiled.get(key)
+        if known is None:
+            compile_rule(rule)
+            parts = ("_parts", "_trace", "_converters", "arguments")
+            builders = {name: getattr(rule, name).__func__ for name in ("_build", "_build_unknown")}
+            compiled[key] = {**{name: getattr(rule, name) for name in parts}, **builders}
+            return
+        vars(rule).update(known, arguments=set(known["arguments"]))
+        for name in ("_build", "_build_unknown"):
+            setattr(rule, name, known[name].__get__(rule, None))
 
     connect = engines.connect
 
-    def with_statements_of_the_first(url: str) -> Engine:
+    def with_statements_of_the_first(url: str, *limits: Any) -> Engine:
         """An engine that finds its statements where the first one of its kind compiled them: half of a short test."""
-        engine = connect(url)
+        engine = connect(url, *limits)
         known = first.setdefault(engine.name, engine)
         if not known.dialect.server_version_info:  # it has never been connected
             first[engine.name] = engine
@@ -94,7 +119,9 @@ def quick() -> Iterator[None]:
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", compiled_once)
+        # Gateways of this process stand behind their ``keys init``, but in tests/gateway/test_keyring.py.
+        patch.setattr(keyring, "opened", keyring.create)
+        patch.setattr(Rule, "compile", compiled_once)
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": Compiled()})
         for module in (engines, application, migrate):
             patch.setattr(module, "connect", with_statements_of_the_first)
@@ -167,8 +194,15 @@ def postgres_template(postgres_url: str, postgres_administrator: Connection) -> 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of a migrated, empty database of each kind."""
-    if request.param == "sqlite":
-        path = request.getfixturevalue("tmp_path") / "fenqi.sqlite"
+    with new_database(request, request.param, request.getfixturevalue("tmp_path")) as url:
+        yield url
+
+
+@contextmanager
+def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[str]:
+    """URL of a migrated, empty database of a kind; a file lies in ``folder``."""
+    if kind == "sqlite":
+        path = folder / "fenqi.sqlite"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return

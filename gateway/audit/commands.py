@@ -26,7 +26,7 @@ def verify(db: Database, verifier: Verifier, *, as_json: bool, roots: Path | Non
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
-        _print(report)
+        print_report(report)
     return 0 if report.ok else 1
 
 
@@ -36,7 +36,8 @@ def roots(db: Database, *, as_json: bool = True) -> int:
         return roots_commands.show(service.roots(tx), as_json=as_json)
 
 
-def _print(report: Report) -> None:
+def print_report(report: Report) -> None:
+    """Print how much was checked, and the first problem of each kind."""
     told = {problem.what: problem for problem in reversed(report.problems)}  # the first of each kind
     for problem in sorted(told.values(), key=lambda problem: problem.number):
         print(f"Entry {problem.number}: {problem.what}: {problem.detail}", file=sys.stderr)

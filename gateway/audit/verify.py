@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from gateway.audit import chain, service
 from gateway.audit.models import AuditEntry
+from gateway.db import witness
 from gateway.db.guards import AUDIT, missing_guards
 from gateway.db.transactions import Transaction
 from gateway.roots.checking import Verifier, check
@@ -77,6 +78,9 @@ def verify(tx: Transaction, verifier: Verifier, exported: Sequence[Root] = ()) -
     problems += [
         Problem(found.number, found.what, found.detail)
         for found in check(tx, service.CHAIN, kept, exported, verifier=verifier)
+    ]
+    problems += [
+        Problem(0, "row", f"{table} {key}: {wrong}") for table, key, wrong in witness.unlike(tx.connection())
     ]
     problems.sort(key=lambda problem: problem.number)
     return Report(

@@ -91,7 +91,7 @@ def _order(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> Feature
 
 
 def _books(tx: Transaction, shopper_id: str) -> Features:
-    same_phone = identity.shoppers_with_phone_of(tx, shopper_id)
+    same_phone = identity.with_phone_of(tx, shopper_id)
     today = decisions.applications_since(tx, same_phone, tx.now - timedelta(hours=24))
     return {
         "open_principal_fen": decisions.open_commitment_fen(tx, shopper_id),

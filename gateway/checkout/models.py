@@ -120,7 +120,7 @@ class Consent(SQLModel, table=True):
             "kind IN ('credit_service', 'bureau_query', 'funder_sharing', 'marketing', 'disclosure')",
             name="kind",
         ),
-        Index("consent_of_checkout", "checkout_id"),
+        Index("consent_of_checkout", "checkout_id", "kind", "given_at", unique=True),
         Index("consent_of_shopper", "shopper_id"),
     )
 

@@ -1,4 +1,4 @@
-"""``fenqi-gateway ledger …``, ``contracts …`` and ``audit …``: what was written down, proved and exported."""
+"""``fenqi-gateway verify``, ``ledger …``, ``contracts …`` and ``audit …``: written down, proved, exported."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from typing import Any
 from gateway.cli.verbs import MODES, Verbs, database_of, day, existing_settings, gateway_of
 
 FORMATS = ("hledger", "beancount", "csv", "parquet")
+PROOFS = ("ledger", "facts", "contracts", "audit")
 ROOTS = "print every signed root; with --json, a line of JSON each, to keep elsewhere"
 
 
 def add(verbs: Verbs) -> None:
     """Declare the commands about books, contracts and the audit log."""
+    everything = verbs.reading(
+        "verify",
+        "prove ledger, facts, contracts and audit log; exit code 1 names the first bad rows",
+        _verify,
+    )
+    everything.add_argument("--only", choices=PROOFS, help="only this proof (default: all four)")
+    _against_roots(everything)
     _ledger(verbs.group("ledger", "verify and export the ledger"))
     contracts = verbs.group("contracts", "verify contracts and export the keys that sign them")
     contracts.reading(
@@ -67,6 +75,25 @@ def _verifier(options: argparse.Namespace) -> Any:
     if options.public_key is not None:
         return public_keys(options.public_key)
     return gateway_of(options).ports["signing_authority"]
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from gateway.monitoring.sharing import shared
+
+    with shared(existing_settings(options).data_dir, create=False):
+        from gateway.proof import commands
+        from gateway.verification import AGREEMENTS
+
+        gateway = gateway_of(options)
+        return commands.verify(
+            gateway.db,
+            gateway.ports["signing_authority"],
+            _verifier(options),
+            as_json=options.json,
+            agreements=AGREEMENTS,
+            only=(options.only,) if options.only else PROOFS,
+            roots=options.roots,
+        )
 
 
 def _verify_ledger(options: argparse.Namespace) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, existing_settings, gateway_of, record_keys
 
 
 def add(verbs: Verbs) -> None:
     """Declare the commands about OAuth clients and the keys that sign access tokens."""
     _clients(verbs.group("client", "create OAuth clients, rotate and end their secrets"))
-    keys = verbs.group("keys", "rotate and list the keys that sign access tokens")
+    keys = verbs.group(
+        "keys", "make the keys of a new gateway; rotate and list those that sign access tokens"
+    )
+    keys.add("init", "make the keys of a new gateway; where they are, only check them", _init_keys)
     keys.add("rotate", "let the next key sign and publish the one after it", _rotate_keys)
     keys.reading("list", "list the published keys and what each does", _list_keys)
 
@@ -85,10 +88,25 @@ def _require(options: argparse.Namespace) -> int:
     return commands.require(gateway_of(options), options.client, par=options.par, dpop=options.dpop)
 
 
+def _init_keys(options: argparse.Namespace) -> int:
+    from gateway import keyring
+    from gateway.privacy.keyfile import FOLDER
+
+    settings = existing_settings(options)
+    ring = keyring.init(settings, database_of(options))
+    print(
+        f"The keys are in {settings.data_dir / FOLDER}; their ids stand in the database. Back the folder up, apart."
+    )
+    for kind, ids in ring.ids().items():
+        print(f"  {kind:9} {ids[0]}")
+    return 0
+
+
 def _rotate_keys(options: argparse.Namespace) -> int:
     from gateway.oauth import commands
 
-    return commands.rotate_signing_keys(gateway_of(options))
+    gateway = gateway_of(options)
+    return record_keys(gateway, commands.rotate_signing_keys(gateway))
 
 
 def _list_keys(options: argparse.Namespace) -> int:

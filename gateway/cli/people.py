@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, gateway_of
+from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of, record_keys
 
 KINDS = ("credit_service", "bureau_query", "funder_sharing", "marketing")
 
@@ -29,6 +29,11 @@ def _privacy(verbs: Verbs) -> None:
     for verb in (export, erase, withdraw):
         verb.add_argument("--shopper", required=True, help="identifier of the shopper, shp_…")
     verbs.reading("keys", "print the master keys with how much each has sealed", _keys)
+    verbs.add(
+        "scrub",
+        "rewrite what may still hold destroyed keys: as the owner, where the server owns nothing",
+        _scrub,
+    )
     retire = verbs.add(
         "retire-key",
         "make a new master key, wrap every data key with it, and destroy the older keys",
@@ -72,6 +77,12 @@ def _erase(options: argparse.Namespace) -> int:
     return commands.erase_person(gateway_of(options), shopper=options.shopper)
 
 
+def _scrub(options: argparse.Namespace) -> int:
+    from gateway.rights import commands
+
+    return commands.scrub(database_of(options))
+
+
 def _withdraw(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
@@ -81,13 +92,15 @@ def _withdraw(options: argparse.Namespace) -> int:
 def _rotate(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
-    return commands.rotate_keys(gateway_of(options), resume=options.resume)
+    gateway = gateway_of(options)
+    return record_keys(gateway, commands.rotate_keys(gateway, resume=options.resume))
 
 
 def _retire(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
-    return commands.retire_key(gateway_of(options), resume=options.resume)
+    gateway = gateway_of(options)
+    return record_keys(gateway, commands.retire_key(gateway, resume=options.resume))
 
 
 def _keys(options: argparse.Namespace) -> int:
@@ -99,4 +112,5 @@ def _keys(options: argparse.Namespace) -> int:
 def _lookup(options: argparse.Namespace) -> int:
     from gateway.rights import commands
 
-    return commands.rotate_lookup(gateway_of(options), forget=options.forget)
+    gateway = gateway_of(options)
+    return record_keys(gateway, commands.rotate_lookup(gateway, forget=options.forget))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gateway.cli.verbs import MODES, Verbs, count, database_of
+from gateway.cli.verbs import MODES, Verbs, count, database_of, day, gateway_of
 
 STATUSES = ("pending", "succeeded", "failed", "canceled")
 
@@ -16,10 +16,15 @@ def add(verbs: Verbs) -> None:
         "list", "list the newest deliveries of webhooks", _deliveries
     )
     deliveries.add_argument("--status", choices=STATUSES, help="only those in this state")
-    outbox = verbs.group("outbox", "list what leaves the gateway").reading(
-        "list", "list what waits to leave the gateway, the next first", _outbox
+    verbs_of_outbox = verbs.group(
+        "outbox", "list what leaves the gateway, and compare it with the institution"
     )
+    outbox = verbs_of_outbox.reading("list", "list what waits to leave the gateway, the next first", _outbox)
     outbox.add_argument("--all", action="store_true", help="also what is done, newest first")
+    compare = verbs_of_outbox.reading(
+        "compare", "compare what was instructed with what the payment institution has moved", _compare
+    )
+    compare.add_argument("--since", type=day, help="from this day on in Shanghai, YYYY-MM-DD (default: all)")
     for verb in (payments, deliveries):
         verb.add_argument("--merchant", metavar="MERCHANT", help="only this merchant's, mer_…")
         verb.add_argument("--mode", choices=MODES, help="only this mode (default: both)")
@@ -63,3 +68,13 @@ def _outbox(options: argparse.Namespace) -> int:
     return commands.show_outbox(
         database_of(options), everything=options.all, limit=options.limit, as_json=options.json
     )
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from datetime import datetime, time
+
+    from gateway.core.calendar import SHANGHAI
+    from gateway.payments import reconciling
+
+    since = datetime.combine(options.since, time(), SHANGHAI) if options.since else None
+    return reconciling.compare(gateway_of(options), since=since, as_json=options.json)

@@ -21,7 +21,12 @@ def add(verbs: Verbs) -> None:
     )
     verbs.reading("doctor", "check what must be right before live mode is served; changes nothing", _doctor)
     verbs.add("worker", "drain the outbox and run the jobs of the day", _worker)
-    verbs.add("migrate", "bring the database to the newest schema", _migrate)
+    migrate = verbs.add("migrate", "bring the database to the newest schema", _migrate)
+    migrate.add_argument(
+        "--grant-to",
+        metavar="ROLE",
+        help="PostgreSQL: the server's role, which may do what the triggers leave open",
+    )
     settle = verbs.add("settle", "close the settlement batches of a day and instruct their payouts", _settle)
     settle.add_argument("--date", type=day, help="settlement date in Shanghai, YYYY-MM-DD (default: today)")
     vectors = verbs.add(
@@ -56,12 +61,20 @@ def _doctor(options: argparse.Namespace) -> int:
 def _worker(options: argparse.Namespace) -> int:
     import signal
 
+    from gateway import app, keyring
+    from gateway.config import from_environment
+    from gateway.monitoring import logs
     from gateway.monitoring.sharing import shared
 
+    logs.to_stderr()
     with shared(existing_settings(options).data_dir):
+        from gateway.gate import role_must_be_bound
         from gateway.runtime import start_worker
 
-        gateway = gateway_of(options)
+        settings = from_environment(data_dir=options.data)
+        role_must_be_bound(settings)
+        gateway = app.gateway_of(settings)
+        keyring.check(gateway)
         ends = {signal.SIGINT, signal.SIGTERM}
         signal.pthread_sigmask(
             signal.SIG_BLOCK, ends
@@ -75,11 +88,15 @@ def _worker(options: argparse.Namespace) -> int:
 def _migrate(options: argparse.Namespace) -> int:
     from gateway.config import from_environment
     from gateway.db.migrate import upgrade
+    from gateway.db.roles import grant
 
     settings = from_environment(data_dir=options.data)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade(settings.database_url)
     print("The database is at the newest schema.")
+    if options.grant_to:
+        grant(settings.database_url, options.grant_to)
+        print(f"{options.grant_to} may serve it, and owns nothing.")
     return 0
 
 

@@ -48,21 +48,23 @@ class Verbs:
 
 
 def gateway_of(options: argparse.Namespace) -> Gateway:
-    """The gateway that the environment and ``--data`` describe; a verb that reads makes no keys.
+    """The gateway that the environment and ``--data`` describe, with the keys that belong to its database.
 
-    Raises ``NoData`` when there is no database, or nothing that a reading verb could read.
+    Raises ``NoData`` when there is no database, and ``KeyFileError`` where its keys are not in the folder.
     """
-    from gateway import app
-    from gateway.db.existing import NoData
-    from gateway.privacy.keyfile import FOLDER
+    from gateway import app, keyring
 
-    settings = existing_settings(options)
-    keys = settings.data_dir / FOLDER
-    if options.reads and not keys.is_dir():
-        raise NoData(
-            f"There are no keys in {keys}: the first fenqi-gateway serve makes them. Is --data the right folder?"
-        )
-    return app.gateway_of(settings)
+    gateway = app.gateway_of(existing_settings(options))
+    keyring.check(gateway, record=not options.reads)
+    return gateway
+
+
+def record_keys(gateway: Gateway, status: int) -> int:
+    """Write down which keys a rotation has made; returns its exit status."""
+    from gateway import keyring
+
+    keyring.check(gateway)
+    return status
 
 
 def database_of(options: argparse.Namespace) -> Database:
@@ -73,13 +75,15 @@ def database_of(options: argparse.Namespace) -> Database:
 
 
 def existing_settings(options: argparse.Namespace) -> Settings:
-    """The settings of a gateway whose data are there. Raises ``NoData``."""
+    """The settings of a gateway whose data are there, for a command that may take its time. Raises ``NoData``."""
+    from dataclasses import replace
+
     from gateway.config import from_environment
     from gateway.db.existing import must_exist
 
     settings = from_environment(data_dir=options.data)
     must_exist(settings)
-    return settings
+    return replace(settings, database_statement_seconds=0, database_lock_seconds=0, database_idle_seconds=0)
 
 
 def port(text: str) -> int:

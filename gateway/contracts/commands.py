@@ -18,7 +18,7 @@ def verify(db: Database, authority: SigningAuthority, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
-        _print_report(report)
+        print_report(report)
     return 0 if report.ok else 1
 
 
@@ -32,7 +32,8 @@ def public_keys(authority: SigningAuthority, *, as_json: bool) -> int:
     return 0
 
 
-def _print_report(report: Report) -> None:
+def print_report(report: Report) -> None:
+    """Print how many contracts were checked, and the first that is bad."""
     for problem in report.problems[:1]:
         print(f"{problem.contract}: {problem.what}: {problem.detail}", file=sys.stderr)
     if report.missing_guards:

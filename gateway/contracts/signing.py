@@ -28,10 +28,16 @@ class BuiltInAuthority:
         self._public = PublicKeys(key.public_key() for key in keys)
 
     @classmethod
-    def open_or_create(cls, data_dir: Path) -> BuiltInAuthority:
-        """The keys of a data folder; the first is made at the first start. Raises ``KeyFileError``."""
-        path = data_dir / keyfile.FOLDER / "contracts.json"
-        content = keyfile.open_or_create(path, _fresh)
+    def create(cls, data_dir: Path) -> BuiltInAuthority:
+        """The keys of a data folder, the first of which is made unless it is there: for ``keys init`` alone."""
+        keyfile.create(_path(data_dir), _fresh)
+        return cls.of_folder(data_dir)
+
+    @classmethod
+    def of_folder(cls, data_dir: Path) -> BuiltInAuthority:
+        """The keys of a data folder. Raises ``KeyFileError``."""
+        path = _path(data_dir)
+        content = keyfile.read(path)
         try:
             keys = [
                 Ed25519PrivateKey.from_private_bytes(keyfile.key_of(row["key"], KEY_BYTES))
@@ -53,6 +59,10 @@ class BuiltInAuthority:
     def public_keys(self) -> dict[str, str]:
         """The public keys by id as PEM, newest first."""
         return self._public.as_pem()
+
+
+def _path(data_dir: Path) -> Path:
+    return data_dir / keyfile.FOLDER / "contracts.json"
 
 
 def _fresh() -> dict[str, Any]:

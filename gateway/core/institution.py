@@ -1,6 +1,7 @@
 """Port: the payment institution, which moves the money; the gateway only instructs, and books what is confirmed.
 
-``reference`` is ours and unique: a repeated instruction with it is the same instruction, never a second one.
+``reference`` is ours and unique (``core.references``): a repeated instruction with it is the same instruction, never a
+second one, also after a restored backup. It is looked up before each sending.
 """
 
 from __future__ import annotations
@@ -40,8 +41,23 @@ class Answer:
     failure: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Instructed:
+    """An instruction of ours with what we know of it; the first of ``may_have_moved_fen`` is what the books say."""
+
+    id: str
+    status: str
+    instruction: Instruction
+    may_have_moved_fen: tuple[int, ...]
+
+
 class PaymentInstitution(Protocol):
-    """A licensed institution that collects, refunds and pays out."""
+    """A licensed institution that collects, refunds and pays out.
+
+    Two things are its own to offer: ``settling_seconds``, for how long after it was sent an instruction may still be
+    acted on without being found (0 where it has none), and ``moved_fen(instruction)``, what it has moved under the
+    reference all together.
+    """
 
     def carry_out(self, instruction: Instruction) -> Answer:
         """Carry out the instruction, once per reference.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -12,12 +13,13 @@ from gateway.db.engine import SQLITE_PRAGMAS
 
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
-LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS = (
+LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
     ("ledger", "ledger_chain"),
     ("contracts",),
     ("tenancy", "deliveries", "scores", "outbox", "lines"),
     ("audit", "roots"),
     ("consents",),
+    ("frozen",),
 )
 """Files by what they guard, in the order of their migrations; a file that a release carried is never changed."""
 
@@ -25,10 +27,11 @@ TRIGGER = re.compile(r"CREATE TRIGGER (\w+) .*?\bON (\w+)(.*)", re.DOTALL)
 FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\(.*?\$\$(.*)\$\$", re.DOTALL)
 
 
-def statements(file: str, dialect: str) -> list[str]:
+@cache
+def statements(file: str, dialect: str) -> tuple[str, ...]:
     """The statements of ``<file>.<dialect>.sql``, which are parted by a line ``-- next``."""
     text = (SQL / f"{file}.{dialect}.sql").read_text("utf-8")
-    return [statement.strip() for statement in text.split(SEPARATOR) if statement.strip()]
+    return tuple(statement.strip() for statement in text.split(SEPARATOR) if statement.strip())
 
 
 def install(connection: Connection, file: str = "ledger") -> None:
@@ -89,11 +92,12 @@ def _missing_on_postgres(connection: Connection, wanted: list[str]) -> list[str]
 
 def _gist(definition: str) -> tuple[frozenset[str], str, bool, str]:
     """What a trigger does, however PostgreSQL words it: on which events, under what condition, calling what."""
+    definition = definition.replace('"', "")  # PostgreSQL quotes columns that are words of its own
     events = re.search(r"((?:BEFORE|AFTER) [\w, ]+?) ON ", definition)
     condition = re.search(r"WHEN (\(.*\))\s+EXECUTE", definition, re.DOTALL)
     return (
         frozenset(re.split(" (?:OR )?", events[1])) if events else frozenset(),
-        re.sub(r"[()\s]+", " ", condition[1]).lower().strip() if condition else "",
+        re.sub(r"(::text|[()\s])+", " ", condition[1]).lower().strip() if condition else "",
         "FOR EACH ROW" in definition,
         definition.rsplit(maxsplit=1)[-1] if definition else "",
     )

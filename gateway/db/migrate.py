@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from gateway.db.engine import canonical_url, connect
+from gateway.db.engine import Limits, canonical_url, connect
 from gateway.db.scrub import scrub
 
 log = logging.getLogger("gateway.db")
@@ -34,7 +34,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 @contextmanager
 def _alone(url: str) -> Iterator[None]:
     """Hold the migrations' lock of a PostgreSQL database; SQLite has one writing transaction anyway."""
-    engine = connect(url)
+    engine = connect(url, Limits().patient())
     try:
         if engine.dialect.name != "postgresql":
             yield
@@ -65,7 +65,7 @@ def _revision(url: str) -> str | None:
 
 def _leave_nothing_behind(url: str) -> None:
     """Rewrite a SQLite file once: older releases deleted rows without overwriting them."""
-    engine = connect(url)
+    engine = connect(url, Limits().patient())
     try:
         if engine.dialect.name == "sqlite":
             why = scrub(engine, (), seconds=5, whole=True)

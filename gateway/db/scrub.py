@@ -75,6 +75,8 @@ def _postgres(engine: Engine, tables: Collection[str]) -> str | None:
         driver.add_notice_handler(note)
         try:
             connection.exec_driver_sql(f"SET lock_timeout = {ATTEMPT_MS}")
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            driver.patience = None
             for table in tables:
                 connection.exec_driver_sql(f"VACUUM (FULL, VERBOSE) {table}")
         except DBAPIError as error:
@@ -90,7 +92,9 @@ def _left_behind(notices: list[tuple[str, str, str]], tables: Collection[str]) -
     """What PostgreSQL says it did not do: it warns where it may not, and counts dead rows that it had to keep."""
     warnings = [primary for severity, primary, _ in notices if severity == "WARNING"]
     if warnings:
-        return f"PostgreSQL refused: {warnings[0]}. Let the owner of the tables run the gateway"
+        return (
+            f"PostgreSQL refused: {warnings[0]}. As the owner of the tables, run fenqi-gateway privacy scrub"
+        )
     details = [re.search(r"\d+", detail) for _, _, detail in notices]
     counts = [int(match[0]) for match in details if match]
     if len(counts) < len(tables):

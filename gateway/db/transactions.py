@@ -10,10 +10,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlmodel import Session
 
+from gateway.db import witness
+from gateway.db.engine import TURN_SECONDS
+from gateway.db.outages import RACES, Told, outage_of
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -50,6 +53,9 @@ def is_open() -> bool:
     return getattr(_open, "depth", 0) > 0
 
 
+event.listen(Transaction, "after_flush", witness.note)
+
+
 class Database:
     """Opens transactions on one engine and repeats those that lost a race.
 
@@ -64,15 +70,35 @@ class Database:
         options: dict[str, Any] = {"writes": True} if sqlite else {"isolation_level": "SERIALIZABLE"}
         self._writing = engine.execution_options(**options)
         # SQLite's own busy wait is unfair (its p99 explodes); a lock queues the writers of this process.
-        self._turn: AbstractContextManager[Any] = threading.Lock() if sqlite else nullcontext()
+        self._turn: AbstractContextManager[Any] = Turn(TURN_SECONDS) if sqlite else nullcontext()
+        self._told = Told()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that only looks; nothing it does is kept."""
-        with _outages_named(), _inside(), Transaction(self.engine, now=self.clock(), ids=self.ids) as tx:
+        with (
+            self._outages_named(),
+            _inside(),
+            Transaction(self.engine, now=self.clock(), ids=self.ids) as tx,
+        ):
             yield tx
             tx.expunge_all()  # what was read stays readable after the transaction
             tx.rollback()
+        self._told.over(writing=False)
+
+    def rehearse(self, work: Callable[[Transaction], object]) -> None:
+        """Run ``work``, which leaves nothing behind, and roll it back: whether the database takes writes.
+
+        While an outage lasts it is committed: only so a disk shows that it is no longer full.
+        """
+        with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
+            work(tx)
+            tx.flush()
+            if self._told.lasts:
+                tx.commit()
+            else:
+                tx.rollback()
+        self._told.over(writing=True)
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` and commit; run it again from the start when it lost a race, at most twelve times.
@@ -82,25 +108,53 @@ class Database:
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                with (
-                    _outages_named(),
-                    self._turn,
-                    _inside(),
-                    Transaction(self._writing, now=self.clock(), ids=self.ids) as tx,
-                ):
+                with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
                     result = work(tx)
-                    tx.commit()
-                    return result
+                    tx.flush()
+                    with self._outages_named(DatabaseUnavailable.AT_COMMIT):
+                        tx.commit()
+                self._told.over(writing=True)
+                return result
             except DBAPIError as error:
                 if not _lost_race(error) or (attempt == MAX_ATTEMPTS and isinstance(error, IntegrityError)):
                     raise
                 if attempt == MAX_ATTEMPTS:
+                    self._told.met(RACES, error)
                     raise DatabaseUnavailable(
                         "The database is busy. Try again, with the same key."
                     ) from error
                 # Random waits part the writers that would otherwise meet again and again.
                 time.sleep(random.uniform(0.0005, 0.002) * 2 ** min(attempt, 7))
         raise AssertionError("unreachable")
+
+    def _transaction(self) -> Transaction:
+        return Transaction(self._writing, now=self.clock(), ids=self.ids)
+
+    @contextmanager
+    def _outages_named(self, detail: str = "") -> Iterator[None]:
+        """Turn what ``outages`` knows into ``DatabaseUnavailable``; a lost race passes."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            outage = outage_of(error)
+            if outage is None or (isinstance(error, DBAPIError) and _lost_race(error)):
+                raise
+            self._told.met(outage, error)
+            raise DatabaseUnavailable(detail) from error
+
+
+class Turn:
+    """A lock that is not waited for longer than it may. Raises ``DatabaseUnavailable``."""
+
+    def __init__(self, seconds: float) -> None:
+        self._lock, self._seconds = threading.Lock(), seconds
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._seconds):
+            raise DatabaseUnavailable
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _lost_race(error: DBAPIError) -> bool:
@@ -118,15 +172,3 @@ def _inside() -> Iterator[None]:
         yield
     finally:
         _open.depth -= 1
-
-
-@contextmanager
-def _outages_named() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise DatabaseUnavailable from error
-    except (OperationalError, InterfaceError) as error:
-        if _lost_race(error):
-            raise
-        raise DatabaseUnavailable from error

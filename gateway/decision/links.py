@@ -12,6 +12,7 @@ from sqlalchemy import delete, text
 from sqlmodel import col, select
 
 from gateway.core.tenant import Mode, Tenant
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.decision.models import ApplicantLink
 from gateway.loans import of_shopper as loans
@@ -105,10 +106,15 @@ def _add(tx: Transaction, mode: str, shopper_id: str, kind: str, value: str | No
 
 def _marks(tx: Transaction, shopper_ids: list[str] | None = None) -> dict[str, tuple[str, str]]:
     """The newest mark, ``bad`` or ``good``, and the mode of everybody (or of some) who was ever marked."""
-    query = select(ApplicantLink.shopper_id, ApplicantLink.kind, ApplicantLink.mode).where(
-        text("kind IN ('bad', 'good')")  # in the words of the partial index
+    query = (
+        select(ApplicantLink.shopper_id, ApplicantLink.kind, ApplicantLink.mode)
+        .where(text("kind IN ('bad', 'good')"))  # in the words of the partial index
+        .order_by(ApplicantLink.shopper_id, col(ApplicantLink.position))
     )
-    if shopper_ids is not None:
-        query = query.where(col(ApplicantLink.shopper_id).in_(shopper_ids))
-    in_order = query.order_by(ApplicantLink.shopper_id, col(ApplicantLink.position))
-    return {who: (kind, mode) for who, kind, mode in tx.exec(in_order)}
+    if shopper_ids is None:
+        return {who: (kind, mode) for who, kind, mode in tx.exec(query)}
+    found: dict[str, tuple[str, str]] = {}
+    for part in in_parts(shopper_ids):
+        some = tx.exec(query.where(col(ApplicantLink.shopper_id).in_(part)))
+        found |= {who: (kind, mode) for who, kind, mode in some}
+    return found

@@ -16,7 +16,7 @@ class CreditDecision(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("outcome IN ('approve', 'review', 'decline')", name="outcome"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
-        Index("credit_decision_of_checkout", "checkout_id"),
+        Index("credit_decision_of_checkout", "checkout_id", "created_at", "decided_by", unique=True),
         Index("credit_decision_of_shopper", "shopper_id", "created_at"),
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlmodel import select
 
+from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.decision import bureau, service
@@ -41,7 +42,9 @@ def open_request(
     lease_ends: datetime,
 ) -> DecisionRequest:
     """Write down what is to be decided; the worker takes it up at ``lease_ends`` unless it was ruled on before."""
-    request_id = tx.new_id("drq")
+    request_id = reference(
+        "drq", tenant, checkout_id
+    )  # lender, bureau and real-name source are asked under it
     task = outbox.put(tx, TOPIC, {"request": request_id}, tenant=tenant, at=lease_ends)
     request = DecisionRequest(
         id=request_id,

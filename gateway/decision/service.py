@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
@@ -187,13 +188,13 @@ def open_commitment_fen(tx: Transaction, shopper_id: str) -> int:
     return int(total)
 
 
-def applications_since(tx: Transaction, shopper_ids: list[str], since: datetime) -> int:
-    """How many applications of these shoppers were made since a moment; one that a review decided again, once."""
+def applications_since(tx: Transaction, shoppers: SelectOfScalar[str], since: datetime) -> int:
+    """How many applications of some shoppers were made since a moment; one that a review decided again, once."""
     decided = select(func.count(col(CreditDecision.checkout_id).distinct())).where(
-        col(CreditDecision.shopper_id).in_(shopper_ids), CreditDecision.created_at >= since
+        col(CreditDecision.shopper_id).in_(shoppers), CreditDecision.created_at >= since
     )
     undecided = select(func.count()).where(
-        col(DecisionRequest.shopper_id).in_(shopper_ids),
+        col(DecisionRequest.shopper_id).in_(shoppers),
         DecisionRequest.created_at >= since,
         col(DecisionRequest.decided_at).is_(None),
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import update
 from sqlmodel import col, select
 
 from gateway.db.transactions import Transaction
@@ -96,8 +95,10 @@ def take_over(tx: Transaction, claim_id: str, *, by: str) -> None:
     claim.claims_number_of, claim.verified_at, claim.verified_by = None, tx.now, by
     tx.add(holder)
     tx.flush()  # the number is free before it is taken
-    others = update(Shopper).where(col(Shopper.claims_number_of) == holder.id)
-    tx.execute(others.values(claims_number_of=claim.id))
+    others = tx.exec(select(Shopper).where(Shopper.claims_number_of == holder.id)).all()
+    for other in others:
+        other.claims_number_of = claim.id
+        tx.add(other)
     claim.id_number_lookup = lookup
     tx.add(claim)
     tx.flush()

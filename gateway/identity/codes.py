@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete
 from sqlmodel import col, select
 
+from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import CodeRefused, TooManyRequests
@@ -41,7 +42,8 @@ def queue(tx: Transaction, vault: Vault, tenant: Tenant, *, subject_id: str, pho
     row = note(tx, vault, subject_id=subject_id, phone=phone, code=code)
     code_limits.count(tx, vault, tenant, code_limits.SENT, number)
     message = json.dumps({"phone": number, "code": code})
-    row.reference = tx.new_id("msg")
+    # With the code in it: after a restore the next code is another message, and the same one is not sent twice.
+    row.reference = reference("msg", tenant, subject_id, row.sent, row.code_lookup)
     row.message_sealed = vault.seal(message, **_place(row.reference))
     tx.add(row)
     good_until = (tx.wall + CODE_LIFE).isoformat()
@@ -87,18 +89,18 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
 
     Raises what the notifier raises; the outbox tries again.
     """
-    subject_id, reference = item.payload["subject"], item.payload["reference"]
+    subject_id, message_id = item.payload["subject"], item.payload["reference"]
     with gateway.db.read() as tx:
         row = tx.get(OneTimeCode, subject_id)
         expired = datetime.fromisoformat(item.payload["good_until"]) <= tx.wall
-    if row is None or row.reference != reference or row.message_sealed is None:
+    if row is None or row.reference != message_id or row.message_sealed is None:
         return
     if not expired:
-        message = json.loads(gateway.vault.open(row.message_sealed, **_place(reference)))
+        message = json.loads(gateway.vault.open(row.message_sealed, **_place(message_id)))
         gateway.ports["notifier"].send_code(
-            mode_of(item.payload["mode"]), message["phone"], message["code"], reference=reference
+            mode_of(item.payload["mode"]), message["phone"], message["code"], reference=message_id
         )
-    gateway.db.write(lambda tx: _forget_message(tx, subject_id, reference))
+    gateway.db.write(lambda tx: _forget_message(tx, subject_id, message_id))
 
 
 @returned_refusal("code_failed", subject="phone")
@@ -169,12 +171,12 @@ def forget_old(tx: Transaction, *, limit: int) -> int:
     return len(rows)
 
 
-def _forget_message(tx: Transaction, subject_id: str, reference: str) -> None:
+def _forget_message(tx: Transaction, subject_id: str, message_id: str) -> None:
     row = tx.exec(select(OneTimeCode).where(OneTimeCode.subject_id == subject_id).with_for_update()).first()
-    if row is not None and row.reference == reference:
+    if row is not None and row.reference == message_id:
         row.message_sealed = None
         tx.add(row)
 
 
-def _place(reference: str) -> dict[str, str]:
-    return {"table": "one_time_code", "row": reference, "column": "message_sealed"}
+def _place(message_id: str) -> dict[str, str]:
+    return {"table": "one_time_code", "row": message_id, "column": "message_sealed"}

@@ -18,7 +18,7 @@ class Shopper(SQLModel, table=True):
     __tablename__ = "shopper"
     __table_args__ = (
         UniqueConstraint("mode", "id_number_lookup", name="one_shopper_per_id_number"),
-        Index("shopper_of_phone", "mode", "phone_lookup"),
+        Index("shopper_of_phone", "mode", "phone_lookup", "id"),
         Index("shopper_to_keep", "keep_until", "id"),
         Index("shopper_claims", "claims_number_of", "phone_lookup"),
         Index("shopper_found_to_be", "found_to_be"),

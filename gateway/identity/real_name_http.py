@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ import requests
 
 from gateway.core.tenant import Mode
 from gateway.identity.real_name import ANSWERS, Question, RealNameUnavailable
+from gateway.web import outgoing
 
 LONGEST_ANSWER = 4096
 """Bytes; an answer has three short fields."""
@@ -22,8 +22,7 @@ class HttpRealName:
     def __init__(self, url: str, key: str) -> None:
         self._url = url.rstrip("/")
         self._key = key
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy and no .netrc of the machine sees a person
+        self._session = outgoing.session()  # no proxy and no .netrc of the machine sees a person
 
     def serves(self, mode: Mode) -> bool:
         return mode == "live"
@@ -54,19 +53,21 @@ class HttpRealName:
         """Status and JSON of the answer, all of it within the question's time. No error says what was sent."""
         if not self.serves(question.mode):
             raise RealNameUnavailable("nobody of test mode is asked about at a live source")
-        deadline = time.monotonic() + question.within_seconds
         try:
-            with self._session.request(
-                method,
-                self._url + path,
-                json=body,
-                headers={"Authorization": f"Bearer {self._key}", "Accept": "application/json"},
-                timeout=question.within_seconds,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                text = _read(response, deadline)
-        except requests.RequestException as error:
+            with (
+                outgoing.within(question.within_seconds),
+                self._session.request(
+                    method,
+                    self._url + path,
+                    json=body,
+                    headers={"Authorization": f"Bearer {self._key}", "Accept": "application/json"},
+                    timeout=question.within_seconds,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                text = _read(response)
+        except (requests.RequestException, TimeoutError) as error:
             raise RealNameUnavailable(f"no answer came: {type(error).__name__}") from None
         try:
             return response.status_code, json.loads(text)
@@ -74,13 +75,10 @@ class HttpRealName:
             return response.status_code, None
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """The body, a byte at a time: a socket's own time-out begins anew with each."""
+def _read(response: requests.Response) -> bytes:
     text = bytearray()
-    for byte in response.iter_content(1):
-        text += byte
-        if time.monotonic() > deadline:
-            raise RealNameUnavailable("no complete answer came in time")
+    for part in response.iter_content(LONGEST_ANSWER):
+        text += part
         if len(text) > LONGEST_ANSWER:
             raise RealNameUnavailable("the answer is too long to be one")
     return bytes(text)

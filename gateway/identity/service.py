@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlmodel import and_, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.identifiers import NotAnIdentifier, check_mobile, check_resident_id, plain_id_number
@@ -23,6 +24,8 @@ from gateway.privacy.vault import Vault
 
 APPLICANT_DAYS = 365
 """How long a person without a loan is remembered after the newest application, unless a setting says otherwise."""
+MOST_OF_A_PHONE = 1_000
+"""So many people with one phone are counted: nobody's risk rises beyond."""
 ADULT_AGE = 18
 """Lending is to adults by the ID number's birth date, in Shanghai time."""
 
@@ -168,13 +171,16 @@ def found_by_id_number(tx: Transaction, vault: Vault, *, mode: Mode, id_number: 
     return tx.exec(select(Shopper.id).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)).first()
 
 
-def shoppers_with_phone_of(tx: Transaction, shopper_id: str) -> list[str]:
-    """Everybody who gave the same phone number as this shopper, the shopper included."""
+def with_phone_of(tx: Transaction, shopper_id: str) -> SelectOfScalar[str]:
+    """A question for the newest ``MOST_OF_A_PHONE`` who gave the phone number of this shopper, the shopper included.
+
+    Whoever likes gives somebody's number, so it is answered inside of another question and never read.
+    """
     shopper = tx.get_one(Shopper, shopper_id)
     query = select(Shopper.id).where(
         Shopper.mode == shopper.mode, Shopper.phone_lookup == shopper.phone_lookup
     )
-    return list(tx.exec(query))
+    return query.order_by(col(Shopper.id).desc()).limit(MOST_OF_A_PHONE)
 
 
 def lookups_of(tx: Transaction, shopper_id: str) -> dict[str, str]:

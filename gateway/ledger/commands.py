@@ -40,16 +40,21 @@ def verify(
     ``roots`` is a file or a folder of exported roots. Raises ``ValueError`` when it holds none of the ledger.
     """
     exported = of_chain(read(roots), CHAIN, roots) if roots is not None else []
-    with _still(db) as tx, bar() as progress:
+    with still(db) as tx, bar() as progress:
         report = verify_books(tx, agreements, progress=progress, verifier=verifier, exported=exported)
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
-        _print_report(report)
+        print_report(report)
+    note_verified(db, report)
+    return 0 if report.ok else 1
+
+
+def note_verified(db: Database, report: Report) -> None:
+    """Let the metrics say when the books were sound last."""
     if report.ok:
         metrics.LEDGER_VERIFIED.set(report.chain.chained)
         metrics.LEDGER_VERIFIED_AT.set(db.clock().timestamp())
-    return 0 if report.ok else 1
 
 
 def roots(db: Database, *, as_json: bool) -> int:
@@ -60,7 +65,7 @@ def roots(db: Database, *, as_json: bool) -> int:
 
 def trial_balance(db: Database, *, end: date | None = None, as_json: bool = False) -> int:
     """Print the balance of every account in yuan; 0 when debits equal credits in each mode, else 1."""
-    with _still(db) as tx:
+    with still(db) as tx:
         rows = list(trial.rows(tx, end=end))
     if as_json:
         return _trial_as_json(rows)
@@ -115,7 +120,7 @@ def export(
     replaced = ", in place of the file that was there" if out.exists() else ""
     try:
         span = Span(start, end, mode)
-        with _still(db) as tx, bar() as progress:
+        with still(db) as tx, bar() as progress:
             # Counting takes a read of its own, which only a bar is worth.
             total = 0 if progress is silent else count(tx, span)
             written = export_file(
@@ -135,7 +140,7 @@ def _not_exported(why: str) -> int:
 
 
 @contextmanager
-def _still(db: Database) -> Iterator[Transaction]:
+def still(db: Database) -> Iterator[Transaction]:
     """A reading transaction in which the books stand still, however many statements read them."""
     with db.read() as tx:
         if db.engine.dialect.name == "postgresql":
@@ -143,7 +148,8 @@ def _still(db: Database) -> Iterator[Transaction]:
         yield tx
 
 
-def _print_report(report: Report) -> None:
+def print_report(report: Report) -> None:
+    """Print every rule, what is open, and the verdict."""
     for check in report.checks:
         print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:24} {check.says}")
         if not check.ok:

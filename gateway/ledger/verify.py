@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from gateway.core.calendar import shanghai_date
-from gateway.db.guards import loose_settings, missing_guards
+from gateway.db.guards import FACTS, LEDGER, loose_settings, missing_guards
 from gateway.db.transactions import Transaction
 from gateway.ledger import chain, chain_check, trial_balance
 from gateway.ledger.chain_check import ChainState
@@ -103,10 +103,10 @@ def invariants(connection: Connection, progress: Progress = silent) -> Iterator[
             check = _trial_balance(connection, proven)
             proven = proven and check.ok
             yield check
-    missing = missing_guards(connection)
+    missing = missing_guards(connection, (*LEDGER, *FACTS))
     yield Check(
         "guards_stand",
-        "the triggers that protect the ledger are in place and as we wrote them",
+        "the triggers that protect the ledger and all other facts are in place and as we wrote them",
         ok=not missing,
         broken=len(missing),
         names="guard",

@@ -9,6 +9,7 @@ from sqlmodel import col, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.loans.models import Loan, LoanInstalment
 from gateway.loans.states import OPEN
@@ -40,10 +41,13 @@ def seriously_overdue(tx: Transaction, tenant: Tenant, *, days: int) -> list[str
 
 def in_default(tx: Transaction, shopper_ids: list[str]) -> set[str]:
     """Who of these has a loan that is overdue or was written off."""
-    query = select(Loan.shopper_id).where(
-        col(Loan.shopper_id).in_(shopper_ids), col(Loan.status).in_(("overdue", "written_off"))
-    )
-    return set(tx.exec(query))
+    found: set[str] = set()
+    for part in in_parts(shopper_ids):
+        query = select(Loan.shopper_id).where(
+            col(Loan.shopper_id).in_(part), col(Loan.status).in_(("overdue", "written_off"))
+        )
+        found |= set(tx.exec(query))
+    return found
 
 
 def _lent(tx: Transaction, loan: Loan) -> Lent:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Any
 
 from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core import late_interest, schedule
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.errors import WrongState
 from gateway.loans.models import Loan, LoanBill, LoanInstalment
@@ -36,6 +38,19 @@ def locked(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
 def of_payment(tx: Transaction, payment_id: str) -> list[Loan]:
     """The loans of a payment, oldest first."""
     return list(tx.exec(select(Loan).where(Loan.payment_id == payment_id).order_by(col(Loan.id))))
+
+
+def shoppers_of(tx: Transaction, loan_ids: Collection[str]) -> dict[str, str]:
+    """Whose each of some loans is."""
+    found: dict[str, str] = {}
+    for part in in_parts(loan_ids):
+        found |= dict(tx.exec(select(Loan.id, Loan.shopper_id).where(col(Loan.id).in_(part))).all())
+    return found
+
+
+def captures_of(loan_ids: Sequence[str]) -> SelectOfScalar[str]:
+    """The captures behind some loans, as a question inside of another."""
+    return select(Loan.capture_id).where(col(Loan.id).in_(loan_ids))
 
 
 def move(loan: Loan, status: str) -> None:

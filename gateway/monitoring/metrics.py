@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import QueuePool
 
+from gateway.monitoring import reserved
 from gateway.monitoring.sharing import VARIABLE, is_running
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
@@ -29,6 +30,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 UNKNOWN_ROUTE = "(none)"
 
 disable_created_metrics()
+reserved.install()
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter(
     "fenqi_http_requests",
@@ -41,6 +43,11 @@ DURATION = Histogram(
     "Time from the request's arrival in the application to its answer.",
     ("route", "method"),
     buckets=SECONDS,
+    registry=REGISTRY,
+)
+REQUESTS_SHED = Counter(
+    "fenqi_requests_shed",
+    "Requests refused at once because they would have waited too long for a thread.",
     registry=REGISTRY,
 )
 SECURITY_EVENTS = Counter(

@@ -163,8 +163,10 @@ def write(here: Gateway, *, kind: str, reason: str = "", subject: str = "", stat
     if caller is not None and not subject:
         subject = caller.user_id or ""
     known |= {name: value for name, value in who.items() if value}
+    level = logging.INFO if KINDS[kind].outcome == "asked" else logging.WARNING
     line = {
         "time": here.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": logging.getLevelName(level),
         "event": "security",
         "kind": kind,
         "outcome": KINDS[kind].outcome,
@@ -178,7 +180,7 @@ def write(here: Gateway, *, kind: str, reason: str = "", subject: str = "", stat
         "request_id": g.get("request_id", ""),
     }
     metrics.SECURITY_EVENTS.labels(kind, known["mode"] or "none").inc()
-    log.log(logging.INFO if KINDS[kind].outcome == "asked" else logging.WARNING, json.dumps(line))
+    log.log(level, json.dumps(line))
 
 
 def network_of(address: str | None) -> str:

@@ -67,14 +67,24 @@ class SigningKeys:
         self._view: View | None = None
 
     @classmethod
-    def open_or_create(cls, data_dir: Path, clock: Callable[[], datetime] | None = None) -> SigningKeys:
-        """The keys of a data folder, made at the first start: one that signs, one that waits.
-
-        Raises ``KeyFileError``.
+    def create(cls, data_dir: Path, clock: Callable[[], datetime] | None = None) -> SigningKeys:
+        """The keys of a data folder, made unless they are there, one that signs, one that waits: for ``keys init``
+        alone.
         """
+        fresh = [SigningKey(new_key(), 0, 0), SigningKey(new_key())]
+        keyfile.create(data_dir / keyfile.FOLDER / "signing.json", lambda: _dumped(fresh))
+        return cls.of_folder(data_dir, clock)
+
+    @classmethod
+    def of_folder(cls, data_dir: Path, clock: Callable[[], datetime] | None = None) -> SigningKeys:
+        """The keys of a data folder. Raises ``KeyFileError``."""
         path = data_dir / keyfile.FOLDER / "signing.json"
-        keyfile.open_or_create(path, lambda: _dumped([SigningKey(new_key(), 0, 0), SigningKey(new_key())]))
         return cls(_read(path), clock=clock, path=path)
+
+    @property
+    def key_ids(self) -> list[str]:
+        """The ids of all keys, in the order in which they sign."""
+        return [key.key.kid for key in self._keys if key.key.kid]
 
     @property
     def public(self) -> dict[str, Any]:

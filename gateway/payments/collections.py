@@ -14,16 +14,16 @@ from sqlmodel import SQLModel, col, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.institution import Instruction
+from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
-from gateway.errors import InstitutionUnavailable
 from gateway.loans import billing, repayment
 from gateway.loans import service as loans
 from gateway.merchants import test_clocks
-from gateway.payments import played, returns
+from gateway.payments import orders, played, returns
 from gateway.payments.models import Collection
-from gateway.webhooks import outbox
+from gateway.webhooks import instructions, outbox
 
 if TYPE_CHECKING:
     from gateway.loans.repayment import Repaid
@@ -89,19 +89,15 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
             failure = "insufficient_funds"
     if row.status != "pending":
         return
-    institution = gateway.ports["institution"]
     instruction = Instruction(
         "collection",
-        row.id,
+        row.reference or row.id,
         mode_of(row.mode),
         loan.shopper_id,
         row.amount_fen,
         test_failure=failure,
     )
-    answer = institution.look_up(instruction) if item.attempts > 1 else None
-    answer = answer or institution.carry_out(instruction)
-    if answer.outcome == "pending":
-        raise InstitutionUnavailable(f"the collection {row.id} is on its way")
+    answer = instructions.carry_out(gateway, item, instruction)
     if answer.outcome == "succeeded":
         gateway.db.write(lambda tx: confirm(tx, row.id))
     else:
@@ -111,21 +107,22 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
 def confirm(tx: Transaction, collection_id: str) -> None:
     """The shopper has paid: only now the books change. Saying it again changes nothing.
 
-    A first attempt counts as paid on the due date: that we or the institution were slow is not the shopper's delay.
+    It counts as paid on the day of its instruction, a first attempt on the due date: that we or the institution were
+    slow is not the shopper's delay.
     """
     row = _locked(tx, collection_id)
     if row.status != "pending":
         return
     row.status, row.decided_at = "succeeded", tx.now
     tx.add(row)
-    today, due = shanghai_date(tx.now), loans.due_date_of_bill(tx, row.loan_id, row.period)
+    instructed, due = shanghai_date(row.created_at), loans.due_date_of_bill(tx, row.loan_id, row.period)
     receive(
         tx,
         Tenant.of(row),
         loan_id=row.loan_id,
         amount_fen=row.amount_fen,
         reference=row.id,
-        received_on=min(due, today) if row.attempt == 1 else today,
+        received_on=min(due, instructed) if row.attempt == 1 else instructed,
     )
 
 
@@ -183,6 +180,9 @@ def _paid_from_credit(tx: Transaction, tenant: Tenant, bill: billing.Billed) -> 
 
 
 def _instruct(tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, int, int]]) -> None:
+    if not wanted:
+        return
+    keys = orders.keys_of_loans(tx, [loan_id for loan_id, *_ in wanted])
     rows: list[dict[str, Any]] = [
         {
             "id": tx.new_id("col"),
@@ -191,15 +191,15 @@ def _instruct(tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, 
             "loan_id": loan_id,
             "period": period,
             "attempt": attempt,
+            "reference": reference("col", tenant, *keys[loan_id], period, attempt),
             "amount_fen": amount,
             "status": "pending",
             "created_at": tx.now,
         }
         for loan_id, period, attempt, amount in wanted
     ]
-    if rows:
-        tx.connection().execute(NEW_COLLECTIONS, rows)
-        outbox.put_many(tx, TOPIC, [{"collection": row["id"]} for row in rows], tenant=tenant)
+    tx.connection().execute(NEW_COLLECTIONS, rows)
+    outbox.put_many(tx, TOPIC, [{"collection": row["id"]} for row in rows], tenant=tenant)
 
 
 def _attempts(tx: Transaction, loan_id: str, period: int) -> tuple[int, bool]:

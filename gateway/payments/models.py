@@ -105,6 +105,7 @@ class Capture(SQLModel, table=True):
         CheckConstraint("refunded_with_fee_fen BETWEEN 0 AND amount_fen", name="refunded_with_fee"),
         CheckConstraint("goods_returned_fen BETWEEN 0 AND amount_fen", name="goods_returned"),
         Index("capture_of_payment", "payment_id", "id"),
+        Index("capture_of_loan", "loan_id", unique=True),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -229,6 +230,7 @@ class Collection(SQLModel, table=True):
     __tablename__ = "collection"
     __table_args__ = (
         UniqueConstraint("loan_id", "period", "attempt", name="one_collection_per_attempt"),
+        Index("collection_reference", "reference", unique=True),
         CheckConstraint("amount_fen > 0", name="amount"),
         CheckConstraint("status IN ('pending', 'succeeded', 'failed', 'canceled')", name="status"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
@@ -240,6 +242,8 @@ class Collection(SQLModel, table=True):
     loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))
     period: int = Field(sa_column=Column(Whole, nullable=False))
     attempt: int = Field(sa_column=Column(Whole, nullable=False))
+    reference: str | None = Field(default=None, sa_column=Column(Words))
+    """What the institution knows it by (``core.references``); none where an older release instructed under the id."""
     amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     status: str = Field(sa_column=Column(Words, nullable=False))
     failure: str | None = Field(default=None, sa_column=Column(Words))
@@ -256,6 +260,7 @@ class ShopperReturn(SQLModel, table=True):
         CheckConstraint("status IN ('pending', 'succeeded', 'failed')", name="status"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("shopper_return_of_loan", "loan_id"),
+        Index("shopper_return_reference", "reference", unique=True),
         Index("shopper_return_of_refund", "refund_id"),
         Index("shopper_return_of_shopper", "shopper_id"),
     )
@@ -267,6 +272,8 @@ class ShopperReturn(SQLModel, table=True):
     loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))
     refund_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("refund.id")))
     """The refund that waits for it, if there is one."""
+    reference: str | None = Field(default=None, sa_column=Column(Words))
+    """What the institution knows it by (``core.references``); none where an older release instructed under the id."""
     amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     status: str = Field(sa_column=Column(Words, nullable=False))
     failure: str | None = Field(default=None, sa_column=Column(Words))

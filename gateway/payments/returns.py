@@ -13,19 +13,19 @@ from sqlmodel import col, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.institution import Instruction
+from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
-from gateway.errors import InstitutionUnavailable
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import credit
 from gateway.loans import service as loans
 from gateway.merchants import test_clocks
-from gateway.payments import refund_records
+from gateway.payments import orders, refund_records
 from gateway.payments.models import ShopperReturn
 from gateway.settlement.service import INSTITUTION
-from gateway.webhooks import outbox
+from gateway.webhooks import instructions, outbox
 
 if TYPE_CHECKING:
     from gateway.loans.models import Loan
@@ -58,6 +58,7 @@ def instruct(
         shopper_id=shopper_id,
         loan_id=loan_id,
         refund_id=refund_id,
+        reference=_reference(tx, tenant, loan_id),
         amount_fen=amount_fen,
         status="pending",
         created_at=tx.now,
@@ -104,12 +105,10 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         row = tx.get_one(ShopperReturn, item.payload["return"])
     if row.status != "pending":
         return
-    institution = gateway.ports["institution"]
-    instruction = Instruction("refund", row.id, mode_of(row.mode), row.shopper_id, row.amount_fen)
-    answer = institution.look_up(instruction) if item.attempts > 1 else None
-    answer = answer or institution.carry_out(instruction)
-    if answer.outcome == "pending":
-        raise InstitutionUnavailable(f"the return {row.id} is on its way")
+    instruction = Instruction(
+        "refund", row.reference or row.id, mode_of(row.mode), row.shopper_id, row.amount_fen
+    )
+    answer = instructions.carry_out(gateway, item, instruction)
     if answer.outcome == "succeeded":
         gateway.db.write(lambda tx: confirm(tx, row.id))
     else:
@@ -152,6 +151,13 @@ def fail(tx: Transaction, return_id: str, *, failure: str) -> None:
     times = tx.exec(failed).one()
     wait = TRY_AGAIN_AFTER_DAYS[min(times, len(TRY_AGAIN_AFTER_DAYS)) - 1]
     credit_of_ended(tx, loan, at=tx.wall + timedelta(days=wait))
+
+
+def _reference(tx: Transaction, tenant: Tenant, loan_id: str) -> str:
+    """That of the next return of a loan: they are counted, for a refund may need several, and a failed one another."""
+    tx.flush()
+    before = tx.exec(select(func.count()).where(ShopperReturn.loan_id == loan_id)).one()
+    return reference("ret", tenant, *orders.keys_of_loans(tx, [loan_id])[loan_id], before + 1)
 
 
 def _locked(tx: Transaction, return_id: str) -> ShopperReturn:

@@ -2,29 +2,24 @@
 
 Everything sent carries our reference in its metadata, and an earlier instruction is found again by that alone: an
 institution that forgets idempotency keys, or never honours them, still moves the money once for a caller that looks
-up before it sends again. Only a request that is still on its way while it is looked up is stopped by its key alone.
+up before it sends again. A request that is still on its way while it is looked up is stopped by its key, or waited for:
+nothing is sent again within ``settling_seconds``. What is found under our reference for another amount is refused.
 Amounts are fen (CNY). ``test_failure`` is ignored: which card fails is the institution's affair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-import requests
+from collections.abc import Mapping
 
 from gateway.core.institution import Answer, Instruction
 from gateway.core.tenant import Mode
 from gateway.errors import InstitutionUnavailable
+from gateway.payments.stripe_wire import PAGE, Found, Refused, Wire, objects
+from gateway.web import outgoing
 
-Found = dict[str, Any]
-"""An object as the institution tells it."""
-
-TIMEOUT_SECONDS = (5, 30)
-"""To connect, and to wait for the answer."""
-PAGE = 100
-LEAVES_IN_DOUBT = frozenset({401, 403, 408, 409, 424, 425, 429})
-"""Refusals that say nothing about the instruction: our key, a lock, a limit, a time-out between servers."""
+CALL_SECONDS, INSTRUCTION_SECONDS = 20.0, 40.0
+"""For one call with all of its answer, and for all calls of one instruction: less than its row is leased for."""
+SETTLING_SECONDS = 60.0
 WAITS = frozenset({"requires_action", "requires_capture", "requires_confirmation"})
 """States of a payment out of which money could still move."""
 UNDONE = frozenset({"failed", "canceled"})
@@ -37,37 +32,65 @@ class StripeLikeInstitution:
     A shopper is the oldest Customer whose ``metadata.shopper`` is our identifier of the shopper.
     """
 
-    def __init__(self, url: str, keys: Mapping[Mode, str]) -> None:
-        self._url = url.rstrip("/")
-        self._keys = keys
+    def __init__(
+        self,
+        url: str,
+        keys: Mapping[Mode, str],
+        *,
+        settling_seconds: float = SETTLING_SECONDS,
+        call_seconds: float = CALL_SECONDS,
+    ) -> None:
+        self._wire = Wire(url, keys, call_seconds=call_seconds)
+        self.settling_seconds = settling_seconds
+        """So long after it was sent an instruction may still be acted on without being found."""
         self._customers: dict[tuple[Mode, str], str] = {}
-        self._session = requests.Session()
 
     def carry_out(self, instruction: Instruction) -> Answer:
         """Collect, refund or pay out ``amount_fen``; a refund sends only the parts that are not there yet.
 
         Failures of its own: ``no_payment_method``, ``nothing_to_refund`` (less is left to refund than asked for) and
         ``no_account``. Raises ``InstitutionUnavailable`` when the outcome is not known, or when only a part of a
-        refund could be made.
+        refund could be made, and ``InstitutionBusy`` when nothing was done.
         """
-        if instruction.movement == "collection":
-            return self._collect(instruction)
-        if instruction.movement == "refund":
-            return self._refund(instruction)
-        return self._pay_out(instruction)
+        with outgoing.within(INSTRUCTION_SECONDS):
+            if instruction.movement == "collection":
+                return self._collect(instruction)
+            if instruction.movement == "refund":
+                return self._refund(instruction)
+            return self._pay_out(instruction)
 
     def look_up(self, instruction: Instruction) -> Answer | None:
         """What became of the instruction with this reference; None when nothing, or not all of a refund, was done.
 
         After None ``carry_out`` may be called: it does what is missing. Raises ``InstitutionUnavailable`` when the
-        institution cannot be asked.
+        institution cannot be asked, or knows the reference with another amount.
         """
-        if instruction.movement == "collection":
-            customer = self._customer(instruction)
-            return self._of_payments(instruction, self._payments(instruction.mode, customer))
-        if instruction.movement == "refund":
-            return _of_parts(self._parts(instruction), instruction.amount_fen)
-        return self._of_transfers(instruction)
+        with outgoing.within(INSTRUCTION_SECONDS):
+            if instruction.movement == "collection":
+                customer = self._customer(instruction)
+                return self._of_payments(instruction, self._payments(instruction.mode, customer))
+            if instruction.movement == "refund":
+                parts = self._parts(instruction)
+                if _moved_fen(parts) > instruction.amount_fen:
+                    raise _another_amount(instruction, _moved_fen(parts))
+                return _of_parts(parts, instruction.amount_fen)
+            return self._of_transfers(instruction)
+
+    def moved_fen(self, instruction: Instruction) -> int:
+        """What the institution has moved under the reference, all together: what is more was done twice.
+
+        Raises ``InstitutionUnavailable`` when it cannot be asked.
+        """
+        with outgoing.within(INSTRUCTION_SECONDS):
+            if instruction.movement == "refund":
+                return _moved_fen(self._parts(instruction))
+            if instruction.movement == "collection":
+                made = self._payments(instruction.mode, self._customer(instruction))
+                made = [payment for payment in made if payment.get("status") == "succeeded"]
+            else:
+                made = self._transfers(instruction)
+                made = [transfer for transfer in made if not transfer.get("reversed")]
+            return sum(_number(one, "amount") for one in made if _is_ours(one, instruction))
 
     def _collect(self, instruction: Instruction) -> Answer:
         customer = self._customer(instruction)
@@ -85,13 +108,15 @@ class StripeLikeInstitution:
             "metadata[reference]": instruction.reference,
         }
         try:
-            payment = self._post(instruction, "/v1/payment_intents", body, key=instruction.reference)
-        except _Refused as refused:
+            payment = self._wire.post(instruction, "/v1/payment_intents", body, key=instruction.reference)
+        except Refused as refused:
             return Answer("failed", refused.reason)
         return self._of_payment(instruction, payment)
 
     def _of_payments(self, instruction: Instruction, payments: list[Found]) -> Answer | None:
-        answers = [self._of_payment(instruction, found) for found in payments if _is_ours(found, instruction)]
+        ours = [found for found in payments if _is_ours(found, instruction)]
+        _refuse_another_amount(instruction, ours)
+        answers = [self._of_payment(instruction, found) for found in ours]
         for outcome in ("succeeded", "pending", "failed"):
             for answer in answers:
                 if answer.outcome == outcome:
@@ -107,7 +132,7 @@ class StripeLikeInstitution:
             return Answer("pending")
         if status in WAITS:
             path, key = f"/v1/payment_intents/{payment['id']}/cancel", f"{instruction.reference}:cancel"
-            self._post(instruction, path, {}, key=key)
+            self._wire.post(instruction, path, {}, key=key)
             return Answer("failed", "authentication_required" if status == "requires_action" else str(status))
         error = payment.get("last_payment_error") or {}
         return Answer("failed", error.get("decline_code") or error.get("code") or str(status))
@@ -137,7 +162,7 @@ class StripeLikeInstitution:
                 continue
             try:
                 parts.append(self._refund_part(instruction, payment_id, amount, number=len(parts) + 1))
-            except _Refused as refused:
+            except Refused as refused:
                 if _moved_fen(parts):
                     raise _incomplete(instruction) from refused
                 return Answer("failed", refused.reason)
@@ -159,13 +184,13 @@ class StripeLikeInstitution:
             "metadata[reference]": instruction.reference,
             "metadata[part]": number,
         }
-        return self._post(instruction, "/v1/refunds", body, key=f"{instruction.reference}:{number}")
+        return self._wire.post(instruction, "/v1/refunds", body, key=f"{instruction.reference}:{number}")
 
     def _parts(self, instruction: Instruction) -> list[Found]:
         """All refunds with the reference; of a shopper who is no customer any more, among all refunds."""
         mode, customer = instruction.mode, self._customer(instruction)
         if customer is None:
-            refunds = self._list(mode, "/v1/refunds")
+            refunds = self._wire.all(mode, "/v1/refunds")
         else:
             payments = self._refundable_payments(mode, customer)
             refunds = [found for payment in payments for found in self._refunds_of(mode, payment)]
@@ -181,7 +206,7 @@ class StripeLikeInstitution:
         return sorted(done, key=lambda payment: (_number(payment, "created"), payment["id"]), reverse=True)
 
     def _refunds_of(self, mode: Mode, payment: Found) -> list[Found]:
-        return self._list(mode, "/v1/refunds", payment_intent=payment["id"])
+        return self._wire.all(mode, "/v1/refunds", payment_intent=payment["id"])
 
     def _pay_out(self, instruction: Instruction) -> Answer:
         if instruction.account is None:
@@ -194,39 +219,43 @@ class StripeLikeInstitution:
             "metadata[reference]": instruction.reference,
         }
         try:
-            self._post(instruction, "/v1/transfers", body, key=instruction.reference)
-        except _Refused as refused:
+            self._wire.post(instruction, "/v1/transfers", body, key=instruction.reference)
+        except Refused as refused:
             return Answer("failed", refused.reason)
         return Answer("succeeded")
 
     def _of_transfers(self, instruction: Instruction) -> Answer | None:
-        found = self._list(instruction.mode, "/v1/transfers", transfer_group=instruction.reference)
-        ours = [transfer for transfer in found if _is_ours(transfer, instruction)]
+        ours = self._transfers(instruction)
         if not ours:
             return None
+        _refuse_another_amount(instruction, ours)
         kept = any(not transfer.get("reversed") for transfer in ours)
         return Answer("succeeded") if kept else Answer("failed", "reversed")
+
+    def _transfers(self, instruction: Instruction) -> list[Found]:
+        found = self._wire.all(instruction.mode, "/v1/transfers", transfer_group=instruction.reference)
+        return [transfer for transfer in found if _is_ours(transfer, instruction)]
 
     def _payments(self, mode: Mode, customer: str | None) -> list[Found]:
         """All payments of the customer, or of everybody; some institutions cannot filter, so it is done here, too."""
         if customer is None:
-            return self._list(mode, "/v1/payment_intents")
+            return self._wire.all(mode, "/v1/payment_intents")
         try:
-            found = self._list(mode, "/v1/payment_intents", customer=customer)
-        except _Refused:
-            found = self._list(mode, "/v1/payment_intents")
+            found = self._wire.all(mode, "/v1/payment_intents", customer=customer)
+        except Refused:
+            found = self._wire.all(mode, "/v1/payment_intents")
         return [payment for payment in found if payment.get("customer") == customer]
 
     def _payment_method(self, mode: Mode, customer: str) -> str | None:
         """The method to charge; None when there is none, or when the customer is there no more."""
         try:
-            settings = self._call(mode, "GET", f"/v1/customers/{customer}").get("invoice_settings") or {}
+            settings = self._wire.call(mode, "GET", f"/v1/customers/{customer}").get("invoice_settings") or {}
             if settings.get("default_payment_method"):
                 return str(settings["default_payment_method"])
-            page = self._call(mode, "GET", "/v1/payment_methods", {"customer": customer, "type": "card"})
-        except _Refused:
+            page = self._wire.call(mode, "GET", "/v1/payment_methods", {"customer": customer, "type": "card"})
+        except Refused:
             return None
-        return next((str(card["id"]) for card in _objects(page)), None)
+        return next((str(card["id"]) for card in objects(page)), None)
 
     def _customer(self, instruction: Instruction) -> str | None:
         known = (instruction.mode, instruction.party)
@@ -246,80 +275,22 @@ class StripeLikeInstitution:
         quoted = party.replace("\\", "\\\\").replace("'", "\\'")
         query = {"query": f"metadata['shopper']:'{quoted}'", "limit": PAGE}
         try:
-            return _objects(self._call(mode, "GET", "/v1/customers/search", query))
-        except _Refused:
-            return self._list(mode, "/v1/customers")
-
-    def _list(self, mode: Mode, path: str, **filters: str) -> list[Found]:
-        return list(self._pages(mode, path, filters))
-
-    def _pages(self, mode: Mode, path: str, filters: Mapping[str, str]) -> Iterator[Found]:
-        after: dict[str, str] = {}
-        while True:
-            page = self._call(mode, "GET", path, {**filters, **after, "limit": PAGE})
-            found = _objects(page)
-            yield from found
-            if not page.get("has_more"):
-                return
-            if not found or after.get("starting_after") == found[-1]["id"]:
-                raise InstitutionUnavailable(f"The institution's list {path} does not end.")
-            after = {"starting_after": found[-1]["id"]}
-
-    def _post(self, instruction: Instruction, path: str, body: Mapping[str, Any], *, key: str) -> Found:
-        made = self._call(instruction.mode, "POST", path, body, key=key)
-        if not isinstance(made.get("id"), str):
-            raise InstitutionUnavailable("The institution's answer names no object.")
-        return made
-
-    def _call(
-        self, mode: Mode, method: str, path: str, values: Mapping[str, Any] | None = None, *, key: str = ""
-    ) -> Found:
-        """One request; raises ``_Refused`` for a definite refusal, else ``InstitutionUnavailable``."""
-        secret = self._keys.get(mode)
-        if not secret:
-            raise InstitutionUnavailable(f"No key of the payment institution is set for {mode} mode.")
-        try:
-            response = self._session.request(
-                method,
-                self._url + path,
-                params=values if method == "GET" else None,
-                data=values if method == "POST" else None,
-                headers={"Idempotency-Key": key} if key else None,
-                auth=(secret, ""),
-                timeout=TIMEOUT_SECONDS,
-                allow_redirects=False,
-            )
-            told = response.json()
-        except requests.RequestException as error:
-            raise InstitutionUnavailable(
-                f"The institution gave no answer that can be read: {type(error).__name__}."
-            ) from error
-        status = response.status_code
-        if not isinstance(told, dict) or status in LEAVES_IN_DOUBT or not 200 <= status < 500:
-            raise InstitutionUnavailable(f"The institution answered {status}.")
-        if status < 300:
-            return told
-        problem = told.get("error")
-        if status < 400 or not isinstance(problem, dict) or problem.get("type") == "idempotency_error":
-            raise InstitutionUnavailable(f"The institution answered {status}, which decides nothing.")
-        raise _Refused(str(problem.get("decline_code") or problem.get("code") or f"refused_{status}"))
+            return objects(self._wire.call(mode, "GET", "/v1/customers/search", query))
+        except Refused:
+            return self._wire.all(mode, "/v1/customers")
 
 
-class _Refused(InstitutionUnavailable):
-    """A definite refusal. It decides an instruction that was sent; a question refused leaves the outcome unknown."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(f"The institution refused: {reason}.")
+def _refuse_another_amount(instruction: Instruction, ours: list[Found]) -> None:
+    for found in ours:
+        if found.get("amount", instruction.amount_fen) != instruction.amount_fen:
+            raise _another_amount(instruction, _number(found, "amount"))
 
 
-def _objects(page: Found) -> list[Found]:
-    found = page.get("data")
-    if not isinstance(found, list) or not all(
-        isinstance(one, dict) and isinstance(one.get("id"), str) for one in found
-    ):
-        raise InstitutionUnavailable("The institution's list cannot be read.")
-    return found
+def _another_amount(instruction: Instruction, fen: int) -> InstitutionUnavailable:
+    return InstitutionUnavailable(
+        f"The institution has moved {fen} fen under {instruction.reference}, not {instruction.amount_fen}, as after a "
+        "restored backup: compare the books with it."
+    )
 
 
 def _is_ours(found: Found, instruction: Instruction) -> bool:

@@ -1,4 +1,4 @@
-"""Key files: what must stay outside the database, made once at the first start, for the owner's eyes only."""
+"""Key files: what must stay outside the database, made once by ``keys init``, for the owner's eyes only."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class KeyFileError(Exception):
     """A key file cannot be used; it is never replaced by itself, because what it sealed would be lost."""
 
 
-def open_or_create(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The content of a key file, made now if it is missing. Raises ``KeyFileError`` when it cannot be read.
+def create(path: Path, make: Callable[[], dict[str, Any]]) -> None:
+    """Make a key file, unless it is there.
 
-    Safe when several processes start together: all of them end up with the file of the first.
+    Safe when several processes do it together: all of them end up with the file of the first.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
@@ -35,13 +35,18 @@ def open_or_create(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, 
         finally:
             written.unlink()
         _sync_folder(path.parent)
-    return read(path)
 
 
 def read(path: Path) -> dict[str, Any]:
     """The content of a key file. Raises ``KeyFileError``."""
     try:
         content = _parsed(path)
+    except FileNotFoundError:
+        raise KeyFileError(
+            f"There is no key file {path}. Where this gateway has run before, bring the folder back from its host or "
+            "its backup: without it nothing that was sealed opens again. For a new gateway run: "
+            "fenqi-gateway keys init"
+        ) from None
     except (OSError, ValueError) as error:
         raise KeyFileError(f"the key file {path} cannot be read: {error}. Restore a backup.") from None
     if not isinstance(content, dict):

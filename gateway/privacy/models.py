@@ -1,8 +1,9 @@
-"""Tables of data keys: one per person, wrapped by a master key that is not in the database; and of those destroyed."""
+"""Tables of keys: a data key per person, wrapped by a master key that is not in the database; those destroyed; and
+which keys of the data folder belong to this database."""
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, text
+from sqlalchemy import CheckConstraint, Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Bytes, UtcTime, Words
@@ -38,3 +39,16 @@ class DestroyedKey(SQLModel, table=True):
     destroyed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     gone_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     """When the key was in none of the database's files any more."""
+
+
+class KeyInUse(SQLModel, table=True):
+    """A key in the files that belong to this database, by its id: a folder without it is another gateway's, or old."""
+
+    __tablename__ = "key_in_use"
+    __table_args__ = (
+        CheckConstraint("kind IN ('sealing', 'lookup', 'people', 'contracts', 'tokens')", name="kind"),
+    )
+
+    kind: str = Field(sa_column=Column(Words, primary_key=True))
+    key_id: str = Field(sa_column=Column(Words, primary_key=True))
+    recorded_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

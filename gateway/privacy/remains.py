@@ -9,12 +9,12 @@ from __future__ import annotations
 from sqlalchemy import text, update
 from sqlmodel import col, select
 
+from gateway.db.parts import in_parts
+from gateway.db.roles import REWRITTEN
 from gateway.db.scrub import files_with, scrub
 from gateway.db.transactions import Database, Transaction
 from gateway.privacy.models import DestroyedKey
 
-TABLES = ("subject_key", "one_time_code")
-"""Small tables of keys and of messages that the master key seals: what PostgreSQL rewrites."""
 LEFT = text("gone_at IS NULL")
 """In the words of the partial index."""
 
@@ -37,10 +37,10 @@ def clear(db: Database, *, seconds: float, wrapped: bytes | None = None) -> str 
 
 def rewrite(db: Database, *, seconds: float, wrapped: bytes | None = None) -> str | None:
     """Rewrite the tables of keys as ``clear`` does, whether or not a key was destroyed."""
-    why = scrub(db.engine, TABLES, seconds=seconds)
+    why = scrub(db.engine, REWRITTEN, seconds=seconds)
     if why is None and wrapped and files_with(db.engine, wrapped):
         # Another program has deleted rows without overwriting them, such as the sqlite3 shell.
-        why = scrub(db.engine, TABLES, seconds=seconds, whole=True)
+        why = scrub(db.engine, REWRITTEN, seconds=seconds, whole=True)
         files = files_with(db.engine, wrapped) if why is None else []
         why = f"the wrapped key still stands in {', '.join(files)}" if files else why
     return why
@@ -52,5 +52,6 @@ def left(tx: Transaction) -> list[str]:
 
 
 def _note_gone(tx: Transaction, subject_ids: list[str]) -> None:
-    gone = update(DestroyedKey).where(LEFT, col(DestroyedKey.subject_id).in_(subject_ids))
-    tx.execute(gone.values(gone_at=tx.wall))
+    for part in in_parts(subject_ids):
+        gone = update(DestroyedKey).where(LEFT, col(DestroyedKey.subject_id).in_(part))
+        tx.execute(gone.values(gone_at=tx.wall))

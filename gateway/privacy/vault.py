@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from gateway.privacy.keyfile import KeyFileError
 KEY_BYTES = 32
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
+LOST = -1
+"""Instead of the time of a key file that is not there."""
+log = logging.getLogger("gateway.privacy")
 PERSONAL = frozenset({"id_number", "phone"})
 """Purposes of look-ups whose texts can be guessed one by one, so that an old hash with its key tells them."""
 FORM = b"\x01"
@@ -63,10 +67,16 @@ class Vault:
         self._take(keys)
 
     @classmethod
-    def open_or_create(cls, data_dir: Path) -> Vault:
-        """The vault of a data folder; its keys are made at the first start. Raises ``KeyFileError``."""
-        path = data_dir / keyfile.FOLDER / "vault.json"
-        content = keyfile.open_or_create(path, _fresh)
+    def create(cls, data_dir: Path) -> Vault:
+        """The vault of a data folder, whose keys are made unless they are there: for ``keys init`` alone."""
+        keyfile.create(_path(data_dir), _fresh)
+        return cls.of_folder(data_dir)
+
+    @classmethod
+    def of_folder(cls, data_dir: Path) -> Vault:
+        """The vault of a data folder. Raises ``KeyFileError``."""
+        path = _path(data_dir)
+        content = keyfile.read(path)
         try:
             lookup = content["lookup"]
             found = cls(_keys_of(content), keyfile.key_of(lookup["key"], KEY_BYTES), str(lookup["id"]))
@@ -75,6 +85,14 @@ class Vault:
             raise KeyFileError(f"the key file {path} is damaged: {error}. Restore a backup.") from None
         found._path, found._read_at = path, path.stat().st_mtime_ns
         return found
+
+    def key_ids(self) -> dict[str, list[str]]:
+        """The ids of all keys by kind, newest first. Raises ``KeyFileError``."""
+        return {
+            "sealing": [key.id for key in self.master_keys()],
+            "people": [key.id for key in self.lookup_keys()],
+            "lookup": [self.lookup_key_id],
+        }
 
     @property
     def current_key_id(self) -> str:
@@ -215,17 +233,32 @@ class Vault:
         self._keys = (next(iter(keys)), {key_id: AESGCM(key) for key_id, key in keys.items()})
 
     def _follow(self) -> None:
-        """Read the key file again if it was replaced since."""
-        if self._path is None or self._path.stat().st_mtime_ns == self._read_at:
+        """Read the key file again if it was replaced since; one that is lost or damaged is told of, once."""
+        if self._path is None:
             return
-        read_at = self._path.stat().st_mtime_ns
+        try:
+            read_at = self._path.stat().st_mtime_ns
+        except OSError:
+            read_at = LOST
+        if read_at == self._read_at:
+            return
+        self._read_at = read_at
         try:
             content = keyfile.read(self._path)
-            self._take(_keys_of(content))
-            self._people = _people_keys_of(content)
-        except (KeyError, TypeError, ValueError, VaultError) as error:
-            raise KeyFileError(f"the key file {self._path} is damaged: {error}. Restore a backup.") from None
-        self._read_at = read_at
+            keys, people = _keys_of(content), _people_keys_of(content)
+            self._take(keys)
+            self._people = people
+        except (KeyError, TypeError, ValueError, VaultError, KeyFileError) as error:
+            log.error(
+                "the key file %s is lost or damaged; this process goes on with the keys it has, and none will "
+                "start: %s",
+                self._path,
+                error,
+            )
+
+
+def _path(data_dir: Path) -> Path:
+    return data_dir / keyfile.FOLDER / "vault.json"
 
 
 def key_id_of(sealed: bytes) -> str:

@@ -16,7 +16,7 @@ from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.checkout import consents
 from gateway.core.tables import listed, reported
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import Database, Transaction
 from gateway.identity import claims
 from gateway.identity import service as identity
 from gateway.ledger.progress import bar
@@ -81,6 +81,13 @@ def erase_person(gateway: Gateway, *, shopper: str) -> int:
         answer |= _completeness(why)
     _print(answer)
     return 0
+
+
+def scrub(db: Database) -> int:
+    """Remove what is left of destroyed keys from the files: 1 while something is."""
+    why = remains.clear(db, seconds=PATIENCE_SECONDS)
+    _print(_completeness(why))
+    return 0 if why is None else 1
 
 
 def withdraw(gateway: Gateway, *, shopper: str, kind: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
+from gateway.db.parts import in_parts
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.identity import claims, erasure
@@ -65,8 +66,12 @@ def _rows(
     table: Table = tables[entry.table]
     assert entry.link is not None, "tables about people say how they are linked to one"
     owners = [row[entry.link.to_column] for row in found[entry.link.to_table] if row[entry.link.to_column]]
-    query = select(table).where(table.c[entry.link.column].in_(owners)).order_by(*table.primary_key.columns)
-    return [dict(row) for row in tx.connection().execute(query).mappings()]
+    query = select(table).order_by(*table.primary_key.columns)
+    return [
+        dict(row)
+        for part in in_parts(owners)
+        for row in tx.connection().execute(query.where(table.c[entry.link.column].in_(part))).mappings()
+    ]
 
 
 def _shown(entry: TableMap, row: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from sqlmodel import col, func, select
 
 from gateway.core.calendar import WorkingDays, working_day_from
+from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.ledger import postings
@@ -180,6 +181,7 @@ def _instruct(tx: Transaction, tenant: Tenant, row: SettlementBatch, funder: str
         settlement_id=row.id,
         institution=INSTITUTION,
         funder=funder,
+        reference=_reference(tx, tenant),
         amount_fen=row.payout_fen,
         status="pending",
         created_at=tx.now,
@@ -201,6 +203,12 @@ def _instruct(tx: Transaction, tenant: Tenant, row: SettlementBatch, funder: str
         effective_date=row.settled_on,
     )
     outbox.put(tx, PAYOUT_TOPIC, {"payout": payout.id}, tenant=tenant)
+
+
+def _reference(tx: Transaction, tenant: Tenant) -> str:
+    """That of the next payout: they are counted, for after a restore the same batch may close on a later day."""
+    query = select(func.count()).where(Payout.merchant_id == tenant.merchant_id, Payout.mode == tenant.mode)
+    return reference("po", tenant, tx.exec(query).one() + 1)
 
 
 def _batch_of(tx: Transaction, tenant: Tenant, on: date) -> SettlementBatch | None:

@@ -94,6 +94,7 @@ class Payout(SQLModel, table=True):
         CheckConstraint("status IN ('pending', 'in_transit', 'paid', 'failed', 'returned')", name="status"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("payout_of_tenant", "merchant_id", "mode", "id"),
+        Index("payout_reference", "reference", unique=True),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -103,6 +104,8 @@ class Payout(SQLModel, table=True):
     institution: str = Field(sa_column=Column(Words, nullable=False))
     funder: str = Field(sa_column=Column(Words, nullable=False))
     """The lender whose money is paid out."""
+    reference: str | None = Field(default=None, sa_column=Column(Words))
+    """What the institution knows it by (``core.references``); none where an older release instructed under the id."""
     amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     status: str = Field(sa_column=Column(Words, nullable=False))
     failure: str | None = Field(default=None, sa_column=Column(Words))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, select
 
 from gateway.core.calendar import SHANGHAI, WorkingDays, shanghai_date, working_day_from
-from gateway.core.institution import Instruction
+from gateway.core.institution import Instructed, Instruction
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
-from gateway.errors import InstitutionUnavailable, WrongState
+from gateway.errors import WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.merchants import service as merchants
@@ -19,7 +19,7 @@ from gateway.merchants import test_clocks
 from gateway.settlement.models import Payout, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer
 from gateway.settlement.service import add_line, payout_view
-from gateway.webhooks import outbox
+from gateway.webhooks import instructions, outbox
 from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ PAYOUT_ANSWER = PayoutAnswer()
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     """Instruct the payout that ``item`` names and book what the institution says of it.
 
-    The payout's id is the institution's reference. Raises ``InstitutionUnavailable`` while the outcome is not known;
-    the outbox asks again, and then the institution is asked what it knows before anything is sent. Nothing is sent on
-    a day without banking: raises ``outbox.Later``.
+    Raises ``InstitutionUnavailable`` while the outcome is not known; the outbox asks again. Nothing is sent on a day
+    without banking: raises ``outbox.Later``.
     """
     with gateway.db.read() as tx:
         payout = tx.get_one(Payout, item.payload["payout"])
@@ -44,26 +43,35 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         wait = _until_banking(tx, Tenant.of(payout), gateway.ports["working_days"])
     if payout.status != "pending":
         return
-    institution = gateway.ports["institution"]
     instruction = Instruction(
         "payout",
-        payout.id,
+        payout.reference or payout.id,
         mode_of(payout.mode),
         payout.merchant_id,
         payout.amount_fen,
         account=account,
         test_failure=failure,
     )
-    answer = institution.look_up(instruction) if item.attempts > 1 else None
-    if answer is None and wait is not None:
-        raise wait
-    answer = answer or institution.carry_out(instruction)
-    if answer.outcome == "pending":
-        raise InstitutionUnavailable(f"the payout {payout.id} is on its way")
+    answer = instructions.carry_out(gateway, item, instruction, wait=wait)
     if answer.outcome == "succeeded":
         gateway.db.write(lambda tx: confirm(tx, payout.id))
     else:
         gateway.db.write(lambda tx: reject(tx, payout.id, failure=answer.failure or "refused"))
+
+
+def instructed(tx: Transaction, *, since: datetime | None, after: str, limit: int) -> list[Instructed]:
+    """Some payouts behind the id ``after``, to compare with the institution; what came back is not."""
+    query = select(Payout).where(Payout.id > after, col(Payout.status) != "returned")
+    if since is not None:
+        query = query.where(Payout.created_at >= since)
+    found = []
+    for row in tx.exec(query.order_by(col(Payout.id)).limit(limit)):
+        instruction = Instruction(
+            "payout", row.reference or row.id, mode_of(row.mode), row.merchant_id, row.amount_fen
+        )
+        may = {"paid": (row.amount_fen,), "failed": (0,)}.get(row.status, (0, row.amount_fen))
+        found.append(Instructed(row.id, row.status, instruction, may))
+    return found
 
 
 def confirm(tx: Transaction, payout_id: str) -> Payout:

@@ -10,29 +10,23 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import webauthn
 from sqlalchemy import delete
 from sqlmodel import col, select
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
 from gateway.team.models import Passkey, TeamMember, UsedChallenge
 
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
 MOST = 10
 LONGEST_NAME = 60
 CHALLENGE_LIFE = timedelta(minutes=30)
-MALFORMED = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +53,9 @@ class Site:
 
 def registration(tx: Transaction, site: Site, person: TeamMember) -> dict[str, Any]:
     """What the browser is asked for a new passkey: bound to the device's user check, without attestation."""
+    import webauthn  # noqa: PLC0415  (loaded by the first passkey, not by every command)
+    from webauthn.helpers import structs  # noqa: PLC0415
+
     known = [_descriptor(row) for row in of_member(tx, person.id)]
     options = webauthn.generate_registration_options(
         rp_id=site.host,
@@ -67,9 +64,9 @@ def registration(tx: Transaction, site: Site, person: TeamMember) -> dict[str, A
         user_id=person.id.encode(),
         user_display_name=person.name,
         exclude_credentials=known,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
     )
     asked: dict[str, Any] = json.loads(webauthn.options_to_json(options))
@@ -80,19 +77,22 @@ def register(
     tx: Transaction, site: Site, person: TeamMember, *, answer: str, challenge: str, name: str
 ) -> Passkey | None:
     """Keep the passkey that the browser made, if its answer is right; None when not."""
+    import webauthn  # noqa: PLC0415
+    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
+
     if len(of_member(tx, person.id)) >= MOST or not _is_fresh(tx, challenge):
         return None
     try:
         made = webauthn.verify_registration_response(
             credential=answer,
-            expected_challenge=base64url_to_bytes(challenge),
+            expected_challenge=webauthn.helpers.base64url_to_bytes(challenge),
             expected_rp_id=site.host,
             expected_origin=site.origin,
             require_user_verification=True,
         )
-    except MALFORMED:
+    except (WebAuthnException, *MALFORMED):
         return None
-    credential_id = bytes_to_base64url(made.credential_id)
+    credential_id = webauthn.helpers.bytes_to_base64url(made.credential_id)
     if _known(tx, credential_id) is not None:
         return None
     _use_up(tx, challenge)
@@ -111,9 +111,12 @@ def register(
 
 def question(tx: Transaction, site: Site, member_id: str | None = None) -> dict[str, Any]:
     """What the browser is asked at a login: any passkey of this site, or one of a certain person."""
+    import webauthn  # noqa: PLC0415
+    from webauthn.helpers import structs  # noqa: PLC0415
+
     own = [_descriptor(row) for row in of_member(tx, member_id)] if member_id else []
     options = webauthn.generate_authentication_options(
-        rp_id=site.host, allow_credentials=own, user_verification=UserVerificationRequirement.REQUIRED
+        rp_id=site.host, allow_credentials=own, user_verification=structs.UserVerificationRequirement.REQUIRED
     )
     asked: dict[str, Any] = json.loads(webauthn.options_to_json(options))
     return asked
@@ -126,20 +129,23 @@ def check(
 
     A signature counter that does not grow tells of a copied key: it is refused.
     """
+    import webauthn  # noqa: PLC0415
+    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
+
     try:
         row = _known(tx, str(json.loads(answer)["id"]))
         if row is None or not _is_fresh(tx, challenge) or member_id not in (None, row.member_id):
             return None
         found = webauthn.verify_authentication_response(
             credential=answer,
-            expected_challenge=base64url_to_bytes(challenge),
+            expected_challenge=webauthn.helpers.base64url_to_bytes(challenge),
             expected_rp_id=site.host,
             expected_origin=site.origin,
             credential_public_key=bytes(row.public_key),
             credential_current_sign_count=row.sign_count,
             require_user_verification=True,
         )
-    except MALFORMED:
+    except (WebAuthnException, *MALFORMED):
         return None
     _use_up(tx, challenge)
     row.sign_count, row.last_used_at = found.new_sign_count, tx.wall
@@ -167,7 +173,9 @@ def _known(tx: Transaction, credential_id: str) -> Passkey | None:
 
 
 def _descriptor(row: Passkey) -> PublicKeyCredentialDescriptor:
-    return PublicKeyCredentialDescriptor(id=base64url_to_bytes(row.credential_id))
+    from webauthn.helpers import base64url_to_bytes, structs  # noqa: PLC0415
+
+    return structs.PublicKeyCredentialDescriptor(id=base64url_to_bytes(row.credential_id))
 
 
 def _is_fresh(tx: Transaction, challenge: str) -> bool:

@@ -2,7 +2,8 @@
 
 granian's event loop hands requests over by RSGI. Whoever sends slowly costs a socket and nothing else, and /healthz is
 answered on the loop, however busy the threads are. Headers are read by granian, within limits that ``gateway.server``
-sets.
+sets. Who would wait too long for a thread is refused on the loop at once (``Line``), so that an overload costs those
+who are answered next to nothing.
 """
 
 from __future__ import annotations
@@ -10,17 +11,23 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import sys
 import threading
+import time
+from collections import deque
 from io import BytesIO
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from gateway.errors import GatewayError, InvalidRequest, PayloadTooLarge, RequestTooSlow
-from gateway.web import headers, problems
+from gateway.errors import GatewayError, InvalidRequest, Overloaded, PayloadTooLarge, RequestTooSlow
+from gateway.monitoring import metrics
+from gateway.web import busy, headers, problems
 from gateway.web.bodies import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed.wsgi import WSGIApplication
 
 log = logging.getLogger("gateway.front")
@@ -33,9 +40,52 @@ LEAST_RATE = 1000
 """Bytes a second."""
 SWITCH_SECONDS = 0.001
 """How long a thread computes while another waits for its turn: most wait for a database, and the loop must not."""
+PATIENCE = 1.0
+"""Seconds that a request may wait for a thread: who would wait longer is refused at once, and may come back."""
+COME_BACK = 1, 4
+"""Retry-After in seconds, drawn between them, so that those who were refused do not come back together."""
+WEIGHT = 0.05
+"""Of the newest request in the running mean of how long one takes."""
 HEALTH_PATH, HEALTHY = "/healthz", {"status": "ok"}
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+class Line:
+    """Who waits for a thread, since when, and whether one more would wait longer than ``PATIENCE``."""
+
+    def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._free = self._threads = threads
+        self._clock = clock
+        self._since: deque[float] = deque()
+        self._mean = 0.0
+        self._changing = threading.Lock()
+
+    def enter(self) -> None:
+        """One more waits. Raises ``Overloaded`` when it would be too long: by what requests take, or as none ends."""
+        with self._changing:
+            now, before = self._clock(), len(self._since) - self._free
+            wait = before * self._mean / self._threads if before > 0 else 0
+            if self._since:
+                wait = max(wait, now - self._since[0])
+            if wait <= PATIENCE:
+                self._since.append(now)
+                return
+        metrics.REQUESTS_SHED.inc()
+        raise Overloaded(retry_after=random.randint(*COME_BACK))
+
+    def leave(self) -> float:
+        """A thread takes the first; returns when it began, for ``done``."""
+        with self._changing:
+            self._since.popleft()
+            self._free -= 1
+            return self._clock()
+
+    def done(self, began: float) -> None:
+        """The request that was taken at ``began`` is answered."""
+        with self._changing:
+            self._free += 1
+            self._mean += WEIGHT * (self._clock() - began - self._mean)
 
 
 class Front:
@@ -44,6 +94,7 @@ class Front:
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
         self._requests: SimpleQueue[tuple[Any, Any, bytes, asyncio.Future[None]]] = SimpleQueue()
+        self._line = Line(THREADS)
         self._loop: asyncio.AbstractEventLoop
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -58,8 +109,9 @@ class Front:
             return
         try:
             body = await self._body(scope, protocol)
+            self._line.enter()
         except GatewayError as error:
-            protocol.response_bytes(*refusal(error))
+            protocol.response_bytes(*refusal(error, scope))
             return
         done = self._loop.create_future()
         self._requests.put((scope, protocol, body, done))
@@ -97,12 +149,14 @@ class Front:
         """Answer one request after another; the answer leaves from this thread, the loop is told afterwards."""
         while True:
             scope, protocol, body, done = self._requests.get()
+            began = self._line.leave()
             try:
                 protocol.response_bytes(*self._answer(environ_of(scope, body)))
             except Exception:  # the thread serves the next request, whatever was wrong with this one
                 log.exception("a request was not answered")
-                protocol.response_bytes(*refusal(GatewayError("Something went wrong on our side.")))
+                protocol.response_bytes(*refusal(GatewayError("Something went wrong on our side."), scope))
             finally:
+                self._line.done(began)
                 self._loop.call_soon_threadsafe(_tell, done)
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
@@ -164,12 +218,33 @@ def environ_of(scope: Any, body: bytes) -> dict[str, Any]:
     return environ
 
 
-def refusal(error: GatewayError) -> Answer:
-    """The answer to a request that the application never sees; the connection, on which a body may still come, ends."""
+def refusal(error: GatewayError, scope: Any) -> Answer:
+    """The answer to a request that the application never sees.
+
+    A connection on which a body may still come ends; one whose request came in whole goes on.
+    """
+    seconds = problems.pause(error)
+    if seconds is not None and busy.wanted(scope.headers.get("accept", ""), scope.path):
+        return _busy_page(error.status, seconds, again=scope.method == "GET")
     status, named, body = answer(
         error.status, problems.document(error, request_id := problems.new_request_id()), problems.CONTENT_TYPE
     )
-    return status, [*named, ("Connection", "close"), ("X-Request-Id", request_id)], body
+    named.append(("X-Request-Id", request_id))
+    named.append(("Connection", "close") if seconds is None else ("Retry-After", str(seconds)))
+    return status, named, body
+
+
+def _busy_page(status: int, seconds: int, *, again: bool) -> Answer:
+    named = {
+        **headers.OF_EVERY_ANSWER,
+        "Content-Security-Policy": busy.POLICY,
+        "Content-Type": "text/html; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Retry-After": str(seconds),
+    }
+    if again:
+        named["Refresh"] = str(seconds)
+    return status, list(named.items()), busy.page(again=again)
 
 
 def answer(status: int, document: dict[str, Any], content_type: str) -> Answer:

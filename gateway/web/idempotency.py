@@ -117,6 +117,19 @@ def once(
     return outcome
 
 
+def rehearse(tx: Transaction) -> None:
+    """Write a row as ``once`` does and take it away again, to see whether the database takes writes."""
+    row = {
+        "id": f"rehearsal-{tx.new_id('out')}",
+        "merchant_id": "",
+        "mode": "test",
+        "request_sha256": "0" * 64,
+    }
+    never = {"status": 200, "body": b"", "created_at": tx.wall, "expires_at": tx.wall}
+    tx.connection().execute(KEEP, {**row, **never})
+    tx.connection().execute(ROWS.delete().where(ROWS.c.id == row["id"]))
+
+
 def amend(tx: Transaction, *, tenant: Tenant, route: str, key: str, outcome: Outcome) -> None:
     """Keep another answer for a key that was answered: what came of the request after its first commit."""
     record_id = _digest([tenant.merchant_id, tenant.mode, route, key])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import secrets
@@ -36,6 +37,8 @@ BY_STATUS: dict[int, type[GatewayError]] = {
     415: UnsupportedMediaType,
     429: TooManyRequests,
 }
+
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
 
 
 def new_request_id() -> str:
@@ -81,11 +84,17 @@ def answer(error: GatewayError) -> Response:
 
 def with_retry_after(response: Response, error: GatewayError) -> Response:
     """Tell when to try again, where that helps."""
-    if isinstance(error, Unavailable):
-        response.headers["Retry-After"] = "2"
-    if isinstance(error, TooManyRequests):
-        response.headers["Retry-After"] = str(error.extra.get("retry_after", 60))
+    seconds = pause(error)
+    if seconds is not None:
+        response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def pause(error: GatewayError) -> int | None:
+    """After how many seconds it helps to try again; None where it does not."""
+    if isinstance(error, (Unavailable, TooManyRequests)):
+        return int(error.extra.get("retry_after", 2 if isinstance(error, Unavailable) else 60))
+    return None
 
 
 def register(app: Flask) -> None:
@@ -102,6 +111,16 @@ def register(app: Flask) -> None:
             return error.get_response()  # type: ignore[return-value]
         known_error = kind(_words(error)) if kind else InvalidRequest(_words(error))
         return _as_page_or_problem(app, known_error)
+
+    @app.errorhandler(OSError)
+    def disk(error: OSError) -> Response:
+        if error.errno not in DISK_ERRORS:
+            return unexpected(error)
+        log.error("request %s: %s: %s", g.get("request_id"), error.filename or "a file", error.strerror)
+        return _as_page_or_problem(
+            app,
+            Unavailable("The server's disk takes no writes now. Try again, with the same Idempotency-Key."),
+        )
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -10,8 +10,9 @@ from gateway.web import openapi
 
 
 def register(app: Flask) -> None:
-    """Serve both; the document is written once, at the first request."""
+    """Serve both; each is written once, at its first request."""
     kept: dict[str, Any] = {}
+    written: list[str] = []
 
     def document() -> dict[str, Any]:
         if not kept:
@@ -27,4 +28,7 @@ def register(app: Flask) -> None:
 
     @app.get("/docs/api")
     def api_reference() -> Any:
-        return render_template("api_reference.html", document=document(), problems=openapi.problem_codes())
+        if not written:
+            facts = {"document": document(), "problems": openapi.problem_codes()}
+            written.append(render_template("api_reference_body.html", **facts))
+        return render_template("api_reference.html", body=written[0])

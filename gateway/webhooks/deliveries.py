@@ -12,6 +12,7 @@ from sqlmodel import col, select
 
 from gateway.core.identifiers import first_id
 from gateway.core.tenant import Tenant
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Database, Transaction
 from gateway.errors import NotFound, ReplayTooLarge, TooManyRequests, WrongState
 from gateway.webhooks import endpoints, rights, service, signing_secrets, waiting
@@ -30,9 +31,10 @@ STEPS = 20
 
 def forget_answers(tx: Transaction, object_ids: Collection[str]) -> None:
     """Empty what merchants' servers answered to deliveries about some objects: free text, which may name a person."""
-    about = select(WebhookDelivery.id).where(col(WebhookDelivery.object_id).in_(object_ids))
-    attempts = update(WebhookAttempt).where(col(WebhookAttempt.delivery_id).in_(about))
-    tx.execute(attempts.values(response_body=None))
+    for part in in_parts(object_ids):
+        about = select(WebhookDelivery.id).where(col(WebhookDelivery.object_id).in_(part))
+        attempts = update(WebhookAttempt).where(col(WebhookAttempt.delivery_id).in_(about))
+        tx.execute(attempts.values(response_body=None))
 
 
 def query_of(endpoint: WebhookEndpoint, *, status: str | None, types: Collection[str]) -> Any:

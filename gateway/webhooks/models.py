@@ -209,6 +209,8 @@ class OutboxItem(SQLModel, table=True):
     next_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     leased_until: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     """Until then a worker has the row in hand."""
+    sent_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """When its effect was last begun; none where nothing was ever sent, or by an older release."""
     done_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))
     last_error: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

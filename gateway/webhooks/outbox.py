@@ -1,7 +1,8 @@
 """The outbox: what must leave the gateway is a row beside its cause, so it is neither lost nor sent for nothing.
 
 A row is claimed by a lease just before it is worked (its next time moves ahead, its attempt counts), worked outside any
-transaction, and marked done. A crash between the two repeats the work, so receivers are idempotent. Each row says whose
+transaction, and marked done. A crash between the two repeats the work, so receivers are idempotent. What moves money
+is held (``hold``) once more just before it is sent: whoever lost the row meanwhile sends nothing. Each row says whose
 it is: lanes take the rows of one mode, and a test clock those of its merchant alone.
 """
 
@@ -13,7 +14,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, insert, text, update
+from sqlalchemy import Update, bindparam, insert, text, update
+from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -34,6 +36,17 @@ DONE = (
     .where(ITEMS.c.id == bindparam("item"), ITEMS.c.done_at.is_(None))
     .values(done_at=bindparam("now"), leased_until=None)
 )
+IS_DUE = (
+    select_columns(ITEMS.c.id)
+    .where(
+        text(WAITS),
+        ITEMS.c.topic.in_(bindparam("topics", expanding=True)),
+        ITEMS.c.next_at <= bindparam("now"),
+    )
+    .limit(1)
+)
+IS_DUE_IN_MODE = IS_DUE.where(ITEMS.c.mode == bindparam("mode"))
+"""What an idle worker asks several times a second, so it is built once and is one question for all topics."""
 
 Handler = Callable[[OutboxItem], None]
 
@@ -44,6 +57,10 @@ class Later(Exception):
     def __init__(self, reason: str, *, at: datetime) -> None:
         super().__init__(reason)
         self.at = at
+
+
+class LeaseLost(Exception):
+    """Another worker has the row, or it is done: whoever held it does nothing more for it."""
 
 
 def put(
@@ -125,7 +142,10 @@ def claim(
         return _due(tx, topic, mode, tenant, besides)
 
     with db.read() as tx:  # an idle worker takes nobody's turn to write
-        if not any(tx.exec(due(tx, topic).limit(1)).first() for topic in topics):
+        if not is_due(tx, topics, mode=mode):
+            return []
+        held_back = bool(tenant or besides)
+        if held_back and not any(tx.exec(due(tx, topic).limit(1)).first() for topic in topics):
             return []
     return db.write(lambda tx: _lease(tx, topics, due, limit))
 
@@ -136,6 +156,8 @@ def handle(db: Database, handlers: Mapping[str, Handler], item: OutboxItem) -> N
         handlers[item.topic](item)
     except Later as later:
         db.write(partial(_again, item=item, at=later.at, words=str(later)))
+    except LeaseLost as lost:
+        log.info("outbox %s: %s", item.topic, lost)
     except Exception as error:  # a handler may fail in any way; the row remembers how
         log.warning("outbox %s %s failed at attempt %d: %s", item.topic, item.id, item.attempts, error)
         seconds = RETRY_AFTER_SECONDS[min(item.attempts, len(RETRY_AFTER_SECONDS)) - 1]
@@ -145,18 +167,28 @@ def handle(db: Database, handlers: Mapping[str, Handler], item: OutboxItem) -> N
         db.write(partial(_done, item=item))
 
 
+def hold(db: Database, item: OutboxItem) -> None:
+    """Renew the lease of a row and note that its effect begins: nobody else takes it while that lasts.
+
+    Raises ``LeaseLost``; then the effect must not begin.
+    """
+
+    def begin(tx: Transaction) -> int:
+        until = tx.wall + LEASE
+        begun = _ours(item).values(next_at=until, leased_until=until, sent_at=tx.wall)
+        return int(tx.connection().execute(begun).rowcount)
+
+    if not db.write(begin):
+        raise LeaseLost(f"{item.id} was taken by another worker before its effect began")
+
+
 def renew(db: Database, items: Iterable[OutboxItem]) -> None:
     """Go on holding rows that are still being worked."""
 
     def hold(tx: Transaction) -> None:
         until = tx.wall + LEASE
         for item in held:
-            ours = update(OutboxItem).where(
-                col(OutboxItem.id) == item.id,
-                col(OutboxItem.attempts) == item.attempts,
-                col(OutboxItem.leased_until).is_not(None),
-            )
-            tx.execute(ours.values(next_at=until, leased_until=until))
+            tx.execute(_ours(item).values(next_at=until, leased_until=until))
 
     held = list(items)
     if held:
@@ -175,12 +207,11 @@ def wake(tx: Transaction, tenant: Tenant) -> None:
     tx.execute(waiting.values(next_at=tx.wall))
 
 
-def is_due(tx: Transaction, topics: Sequence[str]) -> bool:
-    """Whether anything is due of some topics."""
-    query = select(OutboxItem.id).where(
-        text(WAITS), col(OutboxItem.topic).in_(topics), OutboxItem.next_at <= tx.wall
-    )
-    return tx.exec(query.limit(1)).first() is not None
+def is_due(tx: Transaction, topics: Sequence[str], *, mode: Mode | None = None) -> bool:
+    """Whether anything is due of some topics, in one mode or in any."""
+    asked = {"topics": topics, "now": tx.wall, "mode": mode}
+    row = tx.connection().execute(IS_DUE_IN_MODE if mode else IS_DUE, asked)
+    return row.first() is not None
 
 
 def failing_since(tx: Transaction, topic: str) -> datetime | None:
@@ -201,6 +232,16 @@ def in_hand(tx: Transaction, tenant: Tenant, topics: Sequence[str]) -> bool:
         col(OutboxItem.leased_until) > tx.wall,
     )
     return tx.exec(query.limit(1)).first() is not None
+
+
+def _ours(item: OutboxItem) -> Update:
+    """The row of an item, as long as whoever claimed it still holds it."""
+    return update(OutboxItem).where(
+        col(OutboxItem.id) == item.id,
+        col(OutboxItem.attempts) == item.attempts,
+        col(OutboxItem.leased_until).is_not(None),
+        col(OutboxItem.done_at).is_(None),
+    )
 
 
 def _due(

@@ -43,7 +43,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # and no longer: its worker looks for work many times a second
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demo at work in a clone, as ``./run demo`` starts it."""
     with started(tmp_path_factory.mktemp("clone")) as found:

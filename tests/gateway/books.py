@@ -17,6 +17,7 @@ from gateway.ledger import service as ledger
 from gateway.ledger.accounts import CHART
 from gateway.ledger.verify import verify
 from gateway.merchants.models import Merchant
+from gateway.proof import facts
 from gateway.runtime import drain
 from gateway.verification import AGREEMENTS
 from gateway.webhooks.models import OutboxItem, WebhookDelivery
@@ -82,8 +83,9 @@ class Books:
 
     def sound(self) -> None:
         with self.gateway.db.read() as tx:
-            report = verify(tx, AGREEMENTS)
+            report, recomputed = verify(tx, AGREEMENTS), facts.verify(tx)
         assert report.ok, [check for check in report.checks if not check.ok]
+        assert recomputed.ok, recomputed.sentences
 
     def loan(self, payment: dict[str, Any]) -> dict[str, Any]:
         self.api.login()

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 
 def fixtures(name: str, *path: str) -> ModuleType:
     """A conftest of the tests as a module."""
@@ -27,3 +29,9 @@ app, api, clock, new_merchant, books = (
 )
 _web = fixtures("web_fixtures_of_the_house", "gateway", "web")
 world = _web.world
+
+
+@pytest.fixture
+def people() -> ModuleType:
+    """The helpers that put people on a team."""
+    return _web

@@ -30,6 +30,7 @@ BELONG_TO_NOBODY = {
     "code_count": "counts codes by the hash of a phone or an ID number, over all merchants of a mode",
     "login_attempt": "counts tries by the hash of an address, which may be nobody's",
     "revoked_token": "tokens by their hash alone",
+    "row_version": "hashes of rows, by their table and key alone",
     "signed_root": "signs where a chain of everybody stood",
     "spent_proof": "proofs by their hash alone",
     "subsidy_programme": "the state's programmes",

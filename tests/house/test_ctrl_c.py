@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from gateway.db.migrate import upgrade
 
 PROGRAM = Path(sys.executable).parent / "fenqi-gateway"
 START_SECONDS, STOP_SECONDS = 90, 3
@@ -71,9 +70,9 @@ def listens(port: int) -> bool:
 
 @pytest.mark.parametrize(("verb", "pauses"), [("demo", (0.0, 0.5)), ("serve", (0.2, 0.0))])
 def test_ctrl_c_ends_a_server_within_three_seconds(
-    verb: str, pauses: tuple[float, ...], tmp_path: Path
+    verb: str, pauses: tuple[float, ...], tmp_path: Path, sqlite_template: Path
 ) -> None:
-    upgrade(f"sqlite:///{tmp_path / 'fenqi.sqlite'}")
+    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
     took = []
     for pause in pauses:
         port = free_port()
@@ -98,8 +97,8 @@ def test_ctrl_c_ends_a_server_within_three_seconds(
     pytest.fail(f"it took {took} seconds; one may be slow where other tests keep the machine busy")
 
 
-def test_ctrl_c_ends_a_worker_within_three_seconds(tmp_path: Path) -> None:
-    upgrade(f"sqlite:///{tmp_path / 'fenqi.sqlite'}")
+def test_ctrl_c_ends_a_worker_within_three_seconds(tmp_path: Path, sqlite_template: Path) -> None:
+    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
     terminal = Terminal("worker", "--data", str(tmp_path))
     try:
         start = time.monotonic()
@@ -116,8 +115,10 @@ def test_ctrl_c_ends_a_worker_within_three_seconds(tmp_path: Path) -> None:
         terminal.close()
 
 
-def test_a_server_that_is_killed_leaves_no_process_that_serves_on(tmp_path: Path) -> None:
-    upgrade(f"sqlite:///{tmp_path / 'fenqi.sqlite'}")
+def test_a_server_that_is_killed_leaves_no_process_that_serves_on(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
     port = free_port()
     server = subprocess.Popen(
         [PROGRAM, "serve", "--port", str(port), "--data", str(tmp_path)],

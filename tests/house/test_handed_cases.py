@@ -19,8 +19,11 @@ ENDINGS, KINDS, LINES = (
     f"{PAYMENTS}test_refund_kinds.py",
     f"{PAYMENTS}test_lines.py",
 )
+OUTAGES, STEPS = "tests/gateway/db/test_outages.py", "tests/gateway/monitoring/test_steps.py"
 FRONT = "tests/gateway/web/test_front.py"
 IDENTITY = "tests/gateway/identity/"
+PROOF = "tests/gateway/proof/test_facts.py"
+OUTSIDE = f"{PAYMENTS}test_outside_effects.py"
 CLAUSES, COMMANDS = "tests/gateway/contracts/test_clauses.py", f"{HOUSE}test_commands.py"
 
 HELD: dict[str, list[str]] = {
@@ -79,6 +82,12 @@ HELD: dict[str, list[str]] = {
         "tests/gateway/web/test_faults.py::test_timeout_after_commit_is_done_and_its_repeat_gets_the_answer",
         "tests/gateway/web/test_faults.py::test_an_unknown_fault_is_refused_and_changes_nothing",
     ],
+    "M19": [f"{PROOF}::test_every_edit_is_named"],
+    "M20": [f"{PROOF}::test_every_edit_is_named"],
+    "M21": [
+        f"{PROOF}::test_every_edit_is_named",
+        f"{HOUSE}test_no_edit_is_silent.py::test_every_edit_of_one_row_is_refused_or_named",
+    ],
     "M23": [
         f"{KINDS}::test_received_on_day_33_and_returned_on_day_35_costs_the_shopper_nothing",
         f"{PAYMENTS}test_changes.py::test_a_delivery_is_reported_after_the_capture_and_shown",
@@ -102,8 +111,50 @@ HELD: dict[str, list[str]] = {
         f"{CLAUSES}::test_only_a_plan_that_costs_nothing_is_called_free",
         f"{PORTAL}test_settlement_page.py::test_only_a_plan_that_costs_nothing_is_called_interest_free",
     ],
+    "R1": [
+        f"{OUTSIDE}::test_two_workers_and_a_slow_institution_that_ignores_keys_charge_nobody_twice",
+        f"{OUTSIDE}::test_who_lost_the_lease_before_sending_sends_nothing",
+    ],
+    "R2": [
+        f"{PAYMENTS}test_restored_backup.py::test_a_restored_backup_that_goes_on_repeats_nothing",
+        f"{OUTSIDE}::test_a_reference_is_made_of_mode_merchant_and_business_key",
+    ],
     "R3": ["tests/gateway/test_runtime.py::test_neither_live_money_nor_another_clock_waits_for_calls_that_hang"],
+    "R4": [
+        "tests/gateway/test_keyring.py::test_another_hosts_own_folder_is_refused",
+        "tests/gateway/test_keyring.py::test_a_missing_file_is_named_and_not_made_anew",
+    ],
+    "R5": [
+        f"{OUTAGES}::test_postgresql_read_only_locked_and_with_its_connections_ended",
+        f"{OUTAGES}::test_frozen_postgresql_is_given_up_and_health_is_answered_meanwhile",
+    ],
+    "R6": [
+        "tests/crash/test_crash.py::test_purchases_survive_every_kill",
+        f"{HOUSE}test_ctrl_c.py::test_a_server_that_is_killed_leaves_no_process_that_serves_on",
+    ],
+    "R7": [
+        f"{IDENTITY}test_crowded_phone.py"
+        "::test_forty_thousand_people_behind_one_phone_are_counted_within_bounds",
+        f"{HOUSE}test_bounded_lists.py::test_every_list_in_a_question_is_bounded_or_asked_in_parts",
+    ],
     "R8": [f"{PAYMENTS}test_deadlines.py::test_ten_thousand_checkouts_that_expire_are_done_in_one_sweep"],
+    "R13": [
+        "tests/gateway/web/test_overload.py::test_flood_is_refused_while_those_before_it_are_answered",
+        f"{FRONT}::test_two_hundred_slow_sockets_delay_neither_health_nor_honest_requests",
+    ],
+    "R14": [
+        f"{STEPS}::test_an_outage_of_an_hour_is_a_line_a_minute_at_most_and_its_end_one",
+        f"{STEPS}::test_every_line_has_its_time_and_level_and_a_security_event_stays_json",
+        f"{OUTAGES}::test_an_outage_is_one_line_and_its_end_another_however_often_it_is_met",
+        f"{OUTAGES}::test_sqlite_full_read_only_locked_and_damaged",
+    ],
+    "R15": [
+        "tests/gateway/db/test_two_migrations_at_once.py::test_second_migration_waits_for_the_first",
+        f"{OUTSIDE}::test_a_clock_that_was_ahead_puts_nothing_off_but_what_was_to_wait",
+        "tests/gateway/webhooks/test_setbacks.py"
+        "::test_a_clock_that_is_set_back_holds_up_neither_webhooks_nor_the_outbox_nor_the_books",
+    ],
+    "R16": [f"{OUTSIDE}::test_a_late_answer_counts_on_the_day_of_its_instruction"],
     "P1": ["tests/docs/test_code_blocks.py::test_blocks_of_a_page_run_as_pasted"],
     "P9": [f"{COMMANDS}::test_missing_data_folder_is_named_and_nothing_is_created"],
     "P10": [
@@ -205,17 +256,15 @@ HELD: dict[str, list[str]] = {
 }  # fmt: skip
 
 IN_PART = {
-    "R15": "two migrations at once: tests/gateway/db/test_two_migrations_at_once.py; order by sequence is to come",
     "S5": "byte order mark and headers: tests/scoring/tables/test_table.py; encodings and delimiters are to come",
     "S7": "inf, 1e400, 1_000 by line and column: tests/scoring/tables/test_table.py; pure noise is to come",
     "S19": "lists and rules speak where a source is missing: tests/scoring/test_decision.py; all findings are to come",
 }
 
 TO_COME = {
-    "proof of the books from facts": "M19-M21",
     "the shopper's pages and the snippet": "M13 M22 P2-P8 P13-P16",
     "types of the SDK": "P17 P18",
-    "faults, load and operation": "R1 R2 R4-R7 R9-R14 R16",
+    "faults, load and operation": "R9-R12",
     "tables as people have them, a lender's own model": "S1-S4 S6 S8-S12 S14-S18 S20-S22",
 }
 

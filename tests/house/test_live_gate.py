@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway import cli, gate
+from gateway import cli, gate, keyring
 from gateway.app import database_of, gateway_of, outside_ports, utc_now
 from gateway.config import Settings, WrongSetting, from_environment
 from gateway.db.migrate import upgrade
@@ -54,7 +54,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "reading_time": ({"disclosure_reading_seconds": 0}, "set FENQI_DISCLOSURE_READING_SECONDS to 1"),
     "webhook_local": ({"webhook_local": True}, "unset FENQI_WEBHOOK_LOCAL"),
     "data_folder": ({}, "Run: chmod -R go= "),
+    "keys": ({}, "does not hold the key"),
     "database_guards": ({}, "these triggers are missing: "),
+    "database_role": ({}, "could pass the triggers: it owns tables."),
 }
 
 
@@ -88,12 +90,18 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, __name__, importlib.import_module(__name__))
 
 
-def broken(settings: Settings, check: str) -> Settings:
+def broken(settings: Settings, check: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     if check == "data_folder":
         settings.data_dir.chmod(0o750)
+    if check == "keys":
+        keyring.init(settings, database_of(settings, clock=utc_now))
+        for file in (settings.data_dir / "keys").iterdir():
+            file.unlink()
     if check == "database_guards":
         database = database_of(settings, clock=utc_now)
         database.write(lambda tx: tx.connection().exec_driver_sql("DROP TRIGGER audit_entry_follows"))
+    if check == "database_role":  # SQLite has no roles; test_roles.py has those of PostgreSQL
+        monkeypatch.setattr(gate, "too_mighty", lambda connection: ["it owns tables"])
     return replace(settings, **WRONG[check][0])
 
 
@@ -107,8 +115,10 @@ def test_live_mode_is_served_where_all_is_right(ready: Settings) -> None:
 
 
 @pytest.mark.parametrize("check", WRONG)
-def test_what_is_wrong_refuses_live_mode_with_what_to_do(check: str, ready: Settings) -> None:
-    settings = broken(ready, check)
+def test_what_is_wrong_refuses_live_mode_with_what_to_do(
+    check: str, ready: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = broken(ready, check, monkeypatch)
 
     problems = {finding.check: finding.problem for finding in gate.findings(settings) if finding.problem}
 

@@ -131,7 +131,7 @@ def test_each_click_calls_each_port_once_however_often_its_transaction_loses(
     assert repeated == {}
     assert {name for _, name, _, _ in calls} == set(outside(gateway))
     movements = [method for _, name, method, _ in calls if name == "institution"]
-    assert movements == ["carry_out"] * 3, "a payout, a collection, and a return"
+    assert movements == ["look_up", "carry_out"] * 3, "a payout, a collection, and a return"
     asked = [
         (step, name, method) for step, name, method, _ in calls if name in ("bureau", "funder", "notifier")
     ]

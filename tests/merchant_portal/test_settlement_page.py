@@ -6,13 +6,13 @@ import re
 from datetime import date
 
 import pytest
-from sqlalchemy import text
 
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.daily import settle
 from gateway.merchants import service as merchants
 from gateway.runtime import drain
 from gateway.settlement import service as settlement
+from tests.by_force import by_force
 from tests.gateway.books import Books
 from tests.gateway.shopper import identify
 from tests.one_database import database_url  # noqa: F401
@@ -113,13 +113,9 @@ def test_only_a_plan_that_costs_nothing_is_called_interest_free(app, api, desk):
     """A plan at 9 % to which the merchant adds something is not 免息, neither for the shopper nor for the merchant."""
     here = app.extensions["fenqi"]
     here.db.write(
-        lambda tx: (
-            tx.execute(
-                text(
-                    "UPDATE plan_price SET annual_rate = '0.09', merchant_subsidy_rate = '0.03' WHERE term = 12"
-                )
-            )
-            and None
+        lambda tx: by_force(
+            tx.connection(),
+            "UPDATE plan_price SET annual_rate = '0.09', merchant_subsidy_rate = '0.03' WHERE term = 12",
         )
     )
     checkout = api.checkout()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import multiprocessing
 import signal
@@ -98,7 +99,18 @@ def _work(options: argparse.Namespace, seeds: range, latest: float, results: Any
 
 
 def _of_one(options: argparse.Namespace, seeds: range, latest: float) -> Iterator[tuple[int, Failure | None]]:
-    signal.signal(signal.SIGALRM, _hung)
+    gc.freeze()  # what was imported is never garbage
+    gc.set_threshold(20_000, 20, 20)
+    before = signal.signal(signal.SIGALRM, _hung)
+    try:
+        yield from _of_world(options, seeds, latest)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def _of_world(
+    options: argparse.Namespace, seeds: range, latest: float
+) -> Iterator[tuple[int, Failure | None]]:
     with server(options.database) as address, world(options.database, address) as made:
         simulation = Simulation(made)
         for seed in seeds:

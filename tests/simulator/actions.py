@@ -240,9 +240,7 @@ def apply(sim: Simulation, step: Step) -> None:
         return
     gateway, checkout_id, who = sim.gateway, order.checkout, person(step["person"])
     code = gateway.ports["notifier"].new_code(sim.shops.tenant(order.shop).mode)
-    _attempt(
-        sim, lambda tx: shopper.queue_code(tx, gateway, checkout_id, phone=who["phone"], code=code) or True
-    )
+    _attempt(sim, lambda tx: shopper.queue_code(tx, gateway, checkout_id, phone=who["phone"], code=code))
     found = _attempt(
         sim,
         lambda tx: shopper.identify(tx, gateway, checkout_id, term=step["term"], code=code, **who),
@@ -402,6 +400,9 @@ def rotate_secret(sim: Simulation, step: Step) -> None:
 
 @action("pass")
 def let_pass(sim: Simulation, step: Step) -> None:
+    if step["minutes"] > 60:  # no shop waits for days before it sends again what it does not know
+        for call in sim.shops.unknown():
+            sim.shops.write(call)
     sim.world.clock.advance(minutes=step["minutes"])
 
 

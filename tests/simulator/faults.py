@@ -56,6 +56,8 @@ class Points:
         self.faults: list[dict[str, Any]] = []
         self.happened: list[str] = []
         self.unlocked: list[str] = []
+        self.shared: list[str] = []
+        self._began, self._looked = "", 0
         self._locked, self._wanted = set[str](), set[str]()
         self.commits = self.gaps = self.statements = self._writing = 0
         self._pending: dict[str, Any] | None = None
@@ -92,6 +94,7 @@ class Points:
             return read(db)
 
         def counted_commit(tx: Transaction) -> None:
+            self._check_isolation(tx)
             self._commit()
             commit(tx)
 
@@ -144,7 +147,25 @@ class Points:
                 self._happens(fault, "die_in")
                 raise Killed
 
-    def _statement(self, _connection: Any, _cursor: Any, _sql: str, *_: Any) -> None:
+    def _check_isolation(self, tx: Transaction) -> None:
+        """A transaction that writes is alone: the only writer on SQLite, serializable on PostgreSQL."""
+        connection = tx.connection()
+        if connection.dialect.name == "sqlite":
+            isolation, wanted = self._began, "BEGIN IMMEDIATE"
+        else:
+            self._looked += 1
+            if self._looked % 5:
+                return
+            isolation, wanted = (
+                connection.exec_driver_sql("SHOW transaction_isolation").scalar_one(),
+                "serializable",
+            )
+        if isolation != wanted:
+            self.shared.append(f"a transaction that writes began with {isolation}, not {wanted}")
+
+    def _statement(self, _connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if sql.startswith("BEGIN"):
+            self._began = sql
         if not self.faults or not self._writing or not transactions.is_open():
             return
         self.statements += 1
@@ -178,7 +199,8 @@ class Points:
         self._wanted.clear()
         lock = getattr(statement, "_for_update_arg", None)
         if lock is not None and "plugin_subject" not in statement._propagate_attrs:
-            self._locked.update(table.name for table in lock.of or statement.get_final_froms())
+            names = (getattr(table, "name", "") for table in lock.of or statement.get_final_froms())
+            self._locked.update(names)
         elif isinstance(statement, Insert):
             self._locked.add(statement.table.name)
         elif isinstance(statement, Update) and statement.table.name in LOCKED_FIRST - self._locked:

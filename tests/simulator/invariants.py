@@ -15,6 +15,7 @@ from gateway.core.tenant import Tenant
 from gateway.db.tables import metadata
 from gateway.ledger.verify import verify as verify_ledger
 from gateway.merchants import test_clocks
+from gateway.proof.facts import verify as verify_facts
 from gateway.verification import AGREEMENTS
 from tests.simulator import model, promises, windows
 from tests.simulator.actions import PERSONAL
@@ -157,7 +158,7 @@ def _promised(sim: Simulation, found: model.Tables, *, final: bool) -> Wrong:
                         "acknowledged",
                         f"the {what} {name} of {amount} was answered and is {rows.get(name)}",
                     )
-        if final and order.payment in payments:
+        if final and order.payment in payments and order.name not in sim.shops.unsure:
             mine = {row["id"] for row in captures.values() if row["payment_id"] == order.payment}
             if mine != set(order.captures):
                 yield "asked_for", f"{order.name} has captures {sorted(mine)}, not {sorted(order.captures)}"
@@ -257,6 +258,8 @@ def _verified(sim: Simulation) -> Wrong:
         for each in report.checks:
             if not each.ok:
                 yield f"verify_ledger.{each.name}", f"{each.first}: {each.detail}"
+        for sentence in verify_facts(tx).sentences:
+            yield "verify_facts", sentence
         contracts = verify_contracts(tx, authority)
         for problem in getattr(contracts, "problems", ()):
             yield "verify_contracts", str(problem)

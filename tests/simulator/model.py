@@ -401,13 +401,13 @@ def books(tables: Tables) -> Wrong:
             right[row["merchant_id"], row["mode"], "payout_in_transit"] -= row["amount_fen"]
     for row in tables["settlement_line"]:
         if row["batch_id"] is None:
-            place = (row["merchant_id"], row["mode"], "merchant_pending")
-            right[place] -= LINE_SIGNS[row["kind"]] * row["from_pending_fen"]
+            of_line = (row["merchant_id"], row["mode"], "merchant_pending")
+            right[of_line] -= LINE_SIGNS[row["kind"]] * row["from_pending_fen"]
     kinds = ("shopper_credit", "loan_principal", "interest_receivable", "fee_receivable", "late_interest_receivable",
              "payout_in_transit", "merchant_pending")  # fmt: skip
-    for place in balances.keys() | right.keys():
-        if place[2] in kinds and balances[place] != right[place]:
-            yield "books_say_what_is", f"{place} stands at {balances[place]}, not {right[place]}"
+    for account in balances.keys() | right.keys():
+        if account[2] in kinds and balances[account] != right[account]:
+            yield "books_say_what_is", f"{account} stands at {balances[account]}, not {right[account]}"
 
 
 def decisions(tables: Tables) -> Wrong:

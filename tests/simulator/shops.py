@@ -92,6 +92,8 @@ class Shops:
         self.events: dict[int, list[dict[str, Any]]] = {}
         self.clocks: dict[int, str] = {}
         self.log: list[str] = []
+        self.unsure: set[str] = set()
+        """Orders about which a shop asked again too late, when its key was forgotten."""
 
     def tenant(self, shop: int) -> Tenant:
         return self.world.tenants[shop]
@@ -125,6 +127,8 @@ class Shops:
 
     def write(self, call: Call, *, note: bool = True) -> Call:
         """Send a call, the first time or again. A death on the way leaves it unknown and goes on to the caller."""
+        if call.status is None and self.world.clock.now > call.kept_until():
+            self.unsure.add(call.about[1])
         call.status = None
         self.calls.setdefault(call.key, call)
         token = self.token(call.shop)

@@ -82,7 +82,7 @@ class Simulation:
     def __init__(self, world: World) -> None:
         self.world = world
         self.shops = Shops(world)
-        self.every = 4
+        self.every = 6
         """Invariants over all rows are checked after every so many steps, and at the end."""
 
     @property
@@ -198,6 +198,7 @@ class Simulation:
         for name, found in (
             ("outside_once", self.world.outside.violations),
             ("locked_before_changed", self.world.points.unlocked),
+            ("isolated", self.world.points.shared),
             ("nothing_personal_in_the_log", self.watching.personal),
             ("no_mistake_in_the_log", self.watching.mistakes),
         ):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.simulator.__main__ import main
 from tests.simulator.shrinking import shrink
 from tests.simulator.simulation import Simulation
 from tests.simulator.story import Teller
@@ -51,9 +52,29 @@ def test_same_seed_leaves_the_same_trace(simulation: Simulation) -> None:
     assert simulation.trace.hexdigest() != traces[0]
 
 
-def test_postgresql_keeps_every_invariant(postgres_url: str) -> None:
-    with world("postgres", postgres_url) as made:
-        assert play(Simulation(made), 8, Teller(8).tell(20)) is None
+def test_command_plays_a_seed_on_postgresql(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    assert (
+        main(
+            [
+                "--database",
+                "postgres",
+                "--first",
+                "8",
+                "--seeds",
+                "1",
+                "--steps",
+                "20",
+                "--jobs",
+                "1",
+                "--json",
+            ]
+        )
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out)["seeds_played"] == 1
 
 
 def test_lost_lock_of_a_limit_is_found_and_shrunk(
@@ -69,7 +90,7 @@ def test_lost_lock_of_a_limit_is_found_and_shrunk(
         {"do": "pass", "minutes": 5, "key": "k3"},
         *(
             step
-            for number in range(4)
+            for number in range(3)
             for step in (
                 {
                     "do": "order",
@@ -90,7 +111,7 @@ def test_lost_lock_of_a_limit_is_found_and_shrunk(
         return failure is not None and failure.invariant == "limit_not_oversold"
 
     assert oversells(story)
-    shortest = shrink(story, oversells, most=25)
+    shortest = shrink(story, oversells, most=8)
     assert oversells(shortest)
     assert len(shortest) < len(story)
 

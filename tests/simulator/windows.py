@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
-import chinese_calendar
+import chinese_calendar  # type: ignore[import-untyped]
 
 from tests.simulator.model import (
     RUNNING,
@@ -28,15 +28,16 @@ AUTHORISED_DAYS = 28
 WRITE_OFF_DAYS = 180
 TRIED_AGAIN = (1, 3, 7, 14, 30)
 CUTOFF_HOUR = 23
+FREE_DAYS = ((1, 1), (5, 1), (5, 2), (5, 3), (10, 1), (10, 2), (10, 3))
 
 
 @cache
 def is_working_day(on: date) -> bool:
-    """The official calendar where it is published, else Monday to Friday."""
+    """The official calendar where it is published, else Monday to Friday but for holidays that are always on a day."""
     try:
         return bool(chinese_calendar.is_workday(on))
     except NotImplementedError:
-        return on.weekday() < 5
+        return on.weekday() < 5 and (on.month, on.day) not in FREE_DAYS
 
 
 def returns(tables: Tables) -> Wrong:

@@ -24,8 +24,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import create_engine, text
 
-from gateway import runtime
-from gateway.app import create_app
+from gateway import keyring, runtime
+from gateway.app import create_app, database_of
 from gateway.config import Settings
 from gateway.core.tenant import Tenant
 from gateway.db import engine as engines
@@ -168,10 +168,16 @@ class World:
             rate_limits="off",
             disclosure_reading_seconds=3,
         )
+        database = database_of(settings, clock=self.clock, random_bits=self.chance.bits)
+        keyring.init(settings, database)
+        database.engine.dispose()
         self.app = create_app(
             settings, clock=self.clock, random_bits=self.chance.bits, ports=self.outside.ports()
         )
         self.points.watch(self.gateway.db.engine)
+        self.gateway.db.engine._compiled_cache.capacity = (
+            5_000  # every statement is compiled once for all seeds
+        )
         self._populate()
         self._keep_template()
 

@@ -2,13 +2,14 @@
 
 from alembic import context
 
-from gateway.db.engine import connect
+from gateway.db.engine import Limits, connect
 from gateway.db.tables import metadata
 
 
 def run() -> None:
     url = context.config.attributes["url"]
-    engine = connect(url.render_as_string(hide_password=False)).execution_options(writes=True)
+    engine = connect(url.render_as_string(hide_password=False), Limits().patient())
+    engine = engine.execution_options(writes=True)
     try:
         with engine.begin() as connection:
             context.configure(

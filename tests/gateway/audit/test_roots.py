@@ -140,7 +140,7 @@ def test_every_chain_that_no_longer_holds_is_named(logged, monkeypatch):
 
 
 def test_a_root_that_we_did_not_sign_proves_nothing(logged):
-    stranger = BuiltInAuthority.open_or_create(logged.settings.data_dir / "stranger")
+    stranger = BuiltInAuthority.create(logged.settings.data_dir / "stranger")
     signature = stranger.sign(b"anything")
     forged = replace(kept(logged)[0], signature=replace(signature, key_id=kept(logged)[0].signature.key_id))
     foreign = replace(kept(logged)[0], number=900, signature=signature)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from gateway.app import create_app
 from gateway.checkout.test_helpers import invented_id_number
+from tests.by_force import by_force
 from tests.gateway.shopper import enter, go_on_by_code, identify
 from tests.one_database import database_url  # noqa: F401
 
@@ -343,11 +344,10 @@ def test_address_from_before_the_upgrade_opens_the_first_page_for_a_day(app, api
     opened, identified = api.checkout(), api.checkout()
     reviewed(pages, identified, clock)
     with app.extensions["fenqi"].db.engine.begin() as connection:
-        connection.execute(
-            text(
-                "UPDATE checkout SET address_lookup = NULL, address_sealed = NULL, phone_lookup = NULL, "
-                "address_grace_ends = :end"
-            ),
+        by_force(
+            connection,
+            "UPDATE checkout SET address_lookup = NULL, address_sealed = NULL, phone_lookup = NULL, "
+            "address_grace_ends = :end",
             {"end": _stored(app, clock.now + timedelta(hours=24))},
         )
     assert other.get(f"/checkout/{opened['id']}").status_code == 200

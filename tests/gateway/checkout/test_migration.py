@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.db.engine import connect
-from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, LEDGER, TENANCY, missing_guards
+from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, FACTS, LEDGER, TENANCY, missing_guards
 from gateway.db.migrate import upgrade
 from tests.gateway.webhooks.test_migration import _fill as fill
 from tests.gateway.webhooks.test_migration import empty_url  # noqa: F401
@@ -41,7 +41,7 @@ def test_checkouts_in_review_keep_everything_and_are_promised_an_answer(empty_ur
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT id, status, review_due_at FROM checkout ORDER BY id")).all()
         due = connection.execute(text("SELECT due_at FROM human_review")).scalar_one()
-        guards = [*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS]
+        guards = [*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS, *FACTS]
         assert missing_guards(connection, guards) == []
         assert connection.execute(text("SELECT count(*) FROM consent")).scalar_one() == 1
     assert [row[:2] for row in rows] == [("chk_0", "open"), ("chk_1", "under_review"), ("chk_2", "declined")]
@@ -58,5 +58,5 @@ def test_checkouts_in_review_keep_everything_and_are_promised_an_answer(empty_ur
         with pytest.raises(DBAPIError), engine.begin() as connection:
             connection.execute(text(change))
     with engine.begin() as connection:
-        connection.execute(text("UPDATE checkout SET status = 'deciding' WHERE id = 'chk_0'"))
+        connection.execute(text("UPDATE checkout SET status = 'identified' WHERE id = 'chk_0'"))
     engine.dispose()

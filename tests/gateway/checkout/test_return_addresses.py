@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import text
 
+from tests.by_force import by_force
 from tests.gateway.conftest import problem
 from tests.gateway.shopper import enter
 from tests.one_database import database_url  # noqa: F401
@@ -47,7 +47,7 @@ def test_live_shoppers_go_back_over_https_only(new_merchant):
 def test_an_address_of_an_older_release_fails_no_page(api, app, kept):
     checkout, pages = api.checkout(), app.test_client()
     with app.extensions["fenqi"].db.engine.begin() as connection:
-        connection.execute(text("UPDATE checkout SET cancel_url = :u, return_url = :u"), {"u": kept})
+        by_force(connection, "UPDATE checkout SET cancel_url = :u, return_url = :u", {"u": kept})
     enter(pages, checkout)
     left = pages.post(f"/checkout/{checkout['id']}/cancel", follow_redirects=False)
     assert left.status_code == 303

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
 
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.payments.models import Payment
+from tests.by_force import by_force
 from tests.gateway.shopper import identify
 from tests.one_database import database_url  # noqa: F401
 
@@ -146,7 +146,7 @@ def test_an_unknown_programme_and_one_of_another_year_are_refused(api, clock):
 
 def test_a_rule_may_drop_a_category(app, api):
     with app.extensions["fenqi"].db.engine.begin() as connection:
-        connection.execute(text("DELETE FROM subsidy_programme WHERE category = 'glasses'"))
+        by_force(connection, "DELETE FROM subsidy_programme WHERE category = 'glasses'")
     found = refused(api.post("/v1/checkouts", order(api, [item(100_000, "glasses")], 15_000)))
     assert found["param"] == "items[0].subsidy_category"
 

@@ -398,14 +398,14 @@ def test_a_text_replaced_with_its_hash_still_fails_its_signature(app, api, gatew
 
 def test_a_lost_key_file_is_named_and_an_older_key_still_verifies(app, api, gateway, tmp_path):
     api.approved()
-    other = BuiltInAuthority.open_or_create(tmp_path / "elsewhere")
+    other = BuiltInAuthority.create(tmp_path / "elsewhere")
     with gateway.db.read() as tx:
         assert [problem.what for problem in verify(tx, other).problems] == ["key"]
     path = gateway.settings.data_dir / "keys" / "contracts.json"
     old = json.loads(path.read_text())["signing"]
     fresh = json.loads((tmp_path / "elsewhere" / "keys" / "contracts.json").read_text())["signing"]
     path.write_text(json.dumps({"signing": fresh + old}))
-    rotated = BuiltInAuthority.open_or_create(gateway.settings.data_dir)
+    rotated = BuiltInAuthority.create(gateway.settings.data_dir)
     assert next(iter(rotated.public_keys())) in other.public_keys()
     with gateway.db.read() as tx:
         assert verify(tx, rotated).ok
@@ -417,7 +417,7 @@ def test_a_damaged_key_file_stops_the_start(tmp_path, content):
     folder.mkdir()
     (folder / "contracts.json").write_text(content)
     with pytest.raises(KeyFileError, match="Restore a backup"):
-        BuiltInAuthority.open_or_create(tmp_path)
+        BuiltInAuthority.create(tmp_path)
 
 
 def test_missing_triggers_are_named_and_not_served(app, api, gateway):

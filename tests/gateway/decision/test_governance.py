@@ -21,6 +21,7 @@ from scoring.bundle import DEFAULT_BUNDLE
 from scoring.governance import scorelog as log
 from scoring.governance.replay import replay
 from scoring.scorer import Scorer
+from tests.by_force import by_force
 from tests.one_database import database_url  # noqa: F401
 
 PHONES = [f"139{n:08}" for n in range(1, 9)]
@@ -122,7 +123,7 @@ def test_a_decision_is_computed_again_from_its_row(app: Any, api: Any, gateway: 
     (score,) = json.loads(told)["scores"]
     assert (score["same_model"], score["differs"]) == (True, [])
     with gateway.db.engine.execution_options(writes=True).begin() as connection:
-        connection.execute(text("UPDATE credit_decision SET credit_score = 850"))
+        by_force(connection, "UPDATE credit_decision SET credit_score = 850")
     code, told = command("replay", decision, "--json")
     assert (code, json.loads(told)["scores"][0]["differs"]) == (1, ["credit_score"])
     assert command("replay", "dec_none")[0] == 1

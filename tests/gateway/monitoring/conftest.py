@@ -24,6 +24,7 @@ make_portal, portal = _fixtures.make_portal, _fixtures.portal
 
 FIELDS = [
     "time",
+    "level",
     "event",
     "kind",
     "outcome",

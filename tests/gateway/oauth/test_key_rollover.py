@@ -25,7 +25,7 @@ def published(api) -> list[str]:
 @pytest.fixture
 def operator(app, clock) -> SigningKeys:
     """The command of another process, on the same file."""
-    return SigningKeys.open_or_create(app.extensions["fenqi"].settings.data_dir, clock)
+    return SigningKeys.create(app.extensions["fenqi"].settings.data_dir, clock)
 
 
 def test_tokens_in_flight_survive_a_rotation_and_die_at_their_time(api, operator, clock):
@@ -66,7 +66,7 @@ def test_no_call_fails_while_keys_rotate_again_and_again(api, operator, clock):
 
 
 def test_a_key_signs_only_ten_minutes_after_it_was_published(tmp_path, clock):
-    keys = SigningKeys.open_or_create(tmp_path, clock)
+    keys = SigningKeys.create(tmp_path, clock)
     keys.rotate()
     keys.rotate()
     with pytest.raises(Conflict, match="under way"):
@@ -82,11 +82,11 @@ def test_a_key_signs_only_ten_minutes_after_it_was_published(tmp_path, clock):
 
 
 def test_a_file_from_before_there_were_rotations_is_read(tmp_path, clock):
-    keys = SigningKeys.open_or_create(tmp_path, clock)
+    keys = SigningKeys.create(tmp_path, clock)
     token = keys.sign({"jti": "tok_1"})
     path = tmp_path / "keys" / "signing.json"
     path.write_text(json.dumps({"keys": [json.loads(path.read_text())["keys"][0]["jwk"]]}))
-    old = SigningKeys.open_or_create(tmp_path, clock)
+    old = SigningKeys.create(tmp_path, clock)
     assert old.verified(token)[1] == {"jti": "tok_1"}
     old.rotate()
     assert [row["state"] for row in old.described()] == ["signs", "waits", "waits"]
@@ -94,17 +94,17 @@ def test_a_file_from_before_there_were_rotations_is_read(tmp_path, clock):
 
 
 def test_a_damaged_file_does_not_stop_a_running_process(tmp_path, clock):
-    keys = SigningKeys.open_or_create(tmp_path, clock)
+    keys = SigningKeys.create(tmp_path, clock)
     token = keys.sign({"jti": "tok_1"})
     (tmp_path / "keys" / "signing.json").write_text("{")
     clock.advance(seconds=60)
     assert keys.verified(token)[1] == {"jti": "tok_1"}
     with pytest.raises(KeyFileError):
-        SigningKeys.open_or_create(tmp_path, clock)
+        SigningKeys.create(tmp_path, clock)
 
 
 def test_nothing_secret_is_published_or_described(tmp_path, clock):
-    keys = SigningKeys.open_or_create(tmp_path, clock)
+    keys = SigningKeys.create(tmp_path, clock)
     secrets = [
         row["jwk"]["d"] for row in json.loads((tmp_path / "keys" / "signing.json").read_text())["keys"]
     ]

@@ -43,8 +43,8 @@ def test_the_keys_verify_our_tokens_and_hold_no_secret(api):
 
 
 def test_the_signing_key_survives_a_restart_and_is_private(tmp_path):
-    token = SigningKeys.open_or_create(tmp_path).sign({"jti": "tok_1"})
-    assert SigningKeys.open_or_create(tmp_path).verified(token)[1] == {"jti": "tok_1"}
+    token = SigningKeys.create(tmp_path).sign({"jti": "tok_1"})
+    assert SigningKeys.create(tmp_path).verified(token)[1] == {"jti": "tok_1"}
     assert (tmp_path / "keys" / "signing.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -64,5 +64,5 @@ def test_a_damaged_key_file_stops_the_start(tmp_path, content):
     path.parent.mkdir()
     path.write_text(json.dumps(content))
     with pytest.raises(KeyFileError, match=r"signing\.json"):
-        SigningKeys.open_or_create(tmp_path)
+        SigningKeys.create(tmp_path)
     assert json.loads(path.read_text()) == content

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import col, select, text
+from sqlmodel import col, select
 
 from gateway.ledger import service as ledger
 from gateway.ledger.verify import verify
@@ -17,6 +17,7 @@ from gateway.payments.models import Capture, ShopperReturn
 from gateway.payments.refund_kinds import COMES_BACK
 from gateway.payments.refund_shares import fee_returned_fen, return_fee
 from gateway.verification import AGREEMENTS
+from tests.by_force import by_force
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine refunds by every kind on both
 
@@ -247,8 +248,8 @@ def test_a_refund_of_two_captures_is_in_transit_for_both_and_must_be_what_its_re
     refund = refunded(books, payment, "return", 400_000)
     assert refund["returned_to_shopper"] == books.of("refund_in_transit") == 400_000
     books.sound()
-    tampered = text("UPDATE shopper_return SET amount_fen = amount_fen - 1")
-    books.gateway.db.write(lambda tx: tx.connection().execute(tampered) and None)
+    tampered = "UPDATE shopper_return SET amount_fen = amount_fen - 1"
+    books.gateway.db.write(lambda tx: by_force(tx.connection(), tampered))
     with books.gateway.db.read() as tx:
         broken = [check for check in verify(tx, AGREEMENTS).checks if not check.ok]
     assert [(check.name, check.first) for check in broken] == [("returns_in_transit", refund["id"])]

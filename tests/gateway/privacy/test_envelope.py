@@ -116,7 +116,7 @@ def test_an_interrupted_rotation_goes_on_where_it_was(gateway):
 
 def test_a_running_server_follows_a_rotation_of_another_process(gateway):
     (shopper,) = people(gateway, 1)
-    other = Vault.open_or_create(gateway.settings.data_dir)
+    other = Vault.create(gateway.settings.data_dir)
     newest = other.rotate(gateway.clock())
     gateway.db.write(lambda tx: subjects.rewrap(tx, other, limit=10))
     assert opened(gateway, shopper)["name"] == "张三"

@@ -216,10 +216,10 @@ def test_after_a_key_is_retired_neither_the_keys_nor_an_old_copy_of_them_open_an
     assert remains.rewrite(gateway.db, seconds=5) is None, "as the command does"
     assert holding(gateway, [old["key"].encode()]) == set()
     # All keys that are there, with all that was saved before the erasure, as from a backup of the database:
-    assert not opens(gateway, person, Vault.open_or_create(gateway.settings.data_dir))
+    assert not opens(gateway, person, Vault.create(gateway.settings.data_dir))
     # A stolen copy of the keys, with everything that is there: nothing about people that it could open is in any file.
     assert holding(gateway, [sealed_by(old["id"])]) <= files_of_dead_rows(gateway)
-    assert opens(gateway, person, Vault.open_or_create(copied)), "what the docs say of a backup with its keys"
+    assert opens(gateway, person, Vault.create(copied)), "what the docs say of a backup with its keys"
     shutil.rmtree(copied)
     with gateway.db.read() as tx:
         assert rotation.sealed_with(tx, old["id"]) == {}

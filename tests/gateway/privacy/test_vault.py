@@ -18,7 +18,7 @@ PLACE = {"table": "shopper", "row": "shp_1", "column": "name_sealed"}
 
 @pytest.fixture
 def vault(tmp_path):
-    return Vault.open_or_create(tmp_path)
+    return Vault.create(tmp_path)
 
 
 SHARED = Vault({b"\x00\x01\x02\x03": b"k" * 32}, b"l" * 32)
@@ -60,13 +60,13 @@ def test_sealing_twice_gives_different_bytes(vault):
 
 def test_the_keys_survive_a_restart(vault, tmp_path):
     sealed, found = vault.seal("张三", **PLACE), vault.lookup("13800000001", "phone")
-    again = Vault.open_or_create(tmp_path)
+    again = Vault.create(tmp_path)
     assert again.open(sealed, **PLACE) == "张三"
     assert again.lookup("13800000001", "phone") == found
 
 
 def test_another_installation_opens_nothing(vault, tmp_path):
-    other = Vault.open_or_create(tmp_path / "other")
+    other = Vault.create(tmp_path / "other")
     with pytest.raises(VaultError):
         other.open(vault.seal("张三", **PLACE), **PLACE)
     assert other.lookup("x", "phone") != vault.lookup("x", "phone")
@@ -94,7 +94,7 @@ def test_only_the_owner_may_read_the_key_file(vault, tmp_path):
 
 def test_processes_that_start_together_share_one_key(tmp_path):
     with ThreadPoolExecutor(8) as pool:
-        vaults = list(pool.map(lambda _: Vault.open_or_create(tmp_path), range(8)))
+        vaults = list(pool.map(lambda _: Vault.create(tmp_path), range(8)))
     assert len({vault.lookup("x", "phone") for vault in vaults}) == 1
     assert [path.name for path in (tmp_path / "keys").iterdir()] == ["vault.json"]
 
@@ -108,12 +108,12 @@ def test_a_damaged_key_file_stops_the_start_and_is_kept(tmp_path, content):
     path = tmp_path / "keys" / "vault.json"
     path.write_text(content)
     with pytest.raises(KeyFileError, match=r"vault\.json"):
-        Vault.open_or_create(tmp_path)
+        Vault.create(tmp_path)
     assert path.read_text() == content
 
 
 def test_a_destroyed_key_is_in_no_file_and_opens_nothing_while_others_follow(vault, tmp_path):
-    other, sealed = Vault.open_or_create(tmp_path), vault.seal("张三", **PLACE)
+    other, sealed = Vault.create(tmp_path), vault.seal("张三", **PLACE)
     path = tmp_path / "keys" / "vault.json"
     old = json.loads(path.read_text())["sealing"][0]
     (tmp_path / "keys" / ".vault.json.interrupted").write_text(path.read_text())

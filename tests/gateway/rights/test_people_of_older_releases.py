@@ -19,7 +19,7 @@ PERSON = {"name": "张三", "id_number": "11010519491231002X", "phone": "+861380
 def test_a_person_of_an_older_release_stays_readable_and_gets_a_day(tmp_path):
     url, data = f"sqlite:///{tmp_path / 'old.sqlite'}", tmp_path / "data"
     upgrade(url, "0005")
-    vault = Vault.open_or_create(data)
+    vault = Vault.create(data)
     sealed = {
         f"{name}_sealed": vault.seal(value, table="shopper", row="shp_1", column=f"{name}_sealed")
         for name, value in PERSON.items()

@@ -13,7 +13,9 @@ from sqlalchemy import create_engine, text
 from gateway.core.identifiers import IdSource
 from gateway.db.engine import canonical_url, connect
 from gateway.db.migrate import upgrade
+from gateway.db.tables import metadata
 from gateway.db.transactions import Database
+from gateway.db.types import Document
 from gateway.privacy.vault import Vault
 from gateway.webhooks import signing_secrets
 
@@ -170,6 +172,11 @@ def test_what_waits_learns_whose_it_is_and_old_authorisations_are_not_voided(emp
     assert str(planned.next_moment_at)[:10] == "2026-12-14"
 
 
+def _is_document(table: str, name: str) -> bool:
+    column = metadata().tables[table].columns.get(name)
+    return column is not None and isinstance(column.type, Document)
+
+
 def _fill(connection, table: str, **values: object) -> None:
     """Insert a row of the old schema; what is not named gets a plain value of its type."""
     sqlite = connection.dialect.name == "sqlite"
@@ -190,7 +197,7 @@ def _fill(connection, table: str, **values: object) -> None:
                 else 0
                 if "int" in kind.lower()
                 else "{}"
-                if kind == "jsonb"
+                if kind == "jsonb" or _is_document(table, name)
                 else "x"
             )
         values[name] = plain

@@ -1,0 +1,96 @@
+"""The keys of a gateway, all together: made by ``keys init`` alone, opened by everything else, and compared at each
+start with those that the database is used with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.config import Settings
+from gateway.contracts.signing import BuiltInAuthority
+from gateway.db.transactions import Database
+from gateway.oauth.keys import SigningKeys
+from gateway.privacy import keyfile, keys_in_use
+from gateway.privacy.keyfile import KeyFileError
+from gateway.privacy.vault import Vault
+from gateway.web.context import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """What signs tokens, what signs contracts and roots, and what seals."""
+
+    tokens: SigningKeys
+    authority: BuiltInAuthority
+    vault: Vault
+
+    def ids(self) -> dict[str, list[str]]:
+        """The ids of all keys by kind."""
+        return _ids(self.tokens, self.authority, self.vault)
+
+
+def opened(data_dir: Path, clock: Callable[[], datetime] | None = None) -> Keyring:
+    """The keys of a data folder. Raises ``KeyFileError`` where one is missing; makes none."""
+    return Keyring(
+        SigningKeys.of_folder(data_dir, clock),
+        BuiltInAuthority.of_folder(data_dir),
+        Vault.of_folder(data_dir),
+    )
+
+
+def create(data_dir: Path, clock: Callable[[], datetime] | None = None) -> Keyring:
+    """The keys of a data folder, of which those that are missing are made."""
+    return Keyring(
+        SigningKeys.create(data_dir, clock), BuiltInAuthority.create(data_dir), Vault.create(data_dir)
+    )
+
+
+def init(settings: Settings, db: Database) -> Keyring:
+    """Make the keys of a new gateway and record them; where they are, check them and make none.
+
+    Raises ``KeyFileError`` for a database that is used with keys which the folder does not hold.
+    """
+    with db.read() as tx:
+        in_use = keys_in_use.are_recorded(tx)
+    ring = opened(settings.data_dir) if in_use else create(settings.data_dir)
+    _check_and_record(db, ring.ids(), settings)
+    return ring
+
+
+def check(gateway: Gateway, *, record: bool = True) -> None:
+    """Refuse keys that are not the database's; with ``record``, write down what a rotation has added.
+
+    Raises ``KeyFileError``.
+    """
+    _check_and_record(gateway.db, _ids_of(gateway), gateway.settings, record=record)
+
+
+def problem(settings: Settings, db: Database) -> str | None:
+    """What is wrong with the keys of the folder; None where they are the database's. Changes nothing."""
+    try:
+        _check_and_record(db, opened(settings.data_dir).ids(), settings, record=False)
+    except KeyFileError as error:
+        return str(error)
+    return None
+
+
+def _check_and_record(
+    db: Database, held: dict[str, list[str]], settings: Settings, *, record: bool = True
+) -> None:
+    with db.read() as tx:
+        keys_in_use.check(tx, held, folder=str(settings.data_dir / keyfile.FOLDER))
+        known = keys_in_use.are_known(tx, held)
+    if record and not known:
+        db.write(lambda tx: keys_in_use.record(tx, held))
+
+
+def _ids_of(gateway: Gateway) -> dict[str, list[str]]:
+    return _ids(gateway.ports["signing_keys"], gateway.ports["signing_authority"], gateway.vault)
+
+
+def _ids(tokens: Any, authority: Any, vault: Vault) -> dict[str, list[str]]:
+    return {**vault.key_ids(), "contracts": list(authority.public_keys()), "tokens": tokens.key_ids}

@@ -1,0 +1,177 @@
+"""Batches and payouts: a batch is its lines, its entry and its payout; a payout is what its entries say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from gateway.db.tables import metadata
+from gateway.proof.entries import Entries, entries_about
+from gateway.proof.findings import Findings, Row
+from gateway.settlement import batch as equation
+
+PAGE = 500
+TABLES = metadata().tables
+BATCH, LINE, PAYOUT = (TABLES[name] for name in ("settlement_batch", "settlement_line", "payout"))
+FIGURES = (
+    "opening_fen",
+    "captures_fen",
+    "subsidies_fen",
+    "merchant_fees_fen",
+    "merchant_subsidies_fen",
+    "refunds_fen",
+    "disputes_fen",
+    "adjustments_fen",
+    "reserve_change_fen",
+    "closing_fen",
+    "payout_fen",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """All lines of one kind of a batch together: the equation adds them up anyway."""
+
+    kind: str
+    amount_fen: int
+    merchant_fee_fen: int
+    merchant_subsidy_fen: int
+    from_pending_fen: int
+
+
+def prove(found: Findings, connection: Connection) -> None:
+    """Compare every batch with its lines and entries, in the order in which they closed, and every payout."""
+    closing: dict[tuple[str, str], int] = defaultdict(int)
+    for batches in _pages(connection, BATCH):
+        ids = [row.id for row in batches]
+        sums, book = _sums(connection, ids), entries_about(connection, ids)
+        payouts = connection.execute(select(PAYOUT).where(PAYOUT.c.settlement_id.in_(ids))).all()
+        of_batch = {row.settlement_id: row for row in payouts}
+        for row in batches:
+            tenant = (row.merchant_id, row.mode)
+            _prove_batch(found, row, sums[row.id], book, opening_fen=closing[tenant])
+            _prove_instructed(found, row, of_batch.get(row.id))
+            closing[tenant] = row.closing_fen
+    for payouts in _pages(connection, PAYOUT):
+        book = entries_about(connection, [row.id for row in payouts])
+        for row in payouts:
+            _prove_payout(found, row, book)
+
+
+def _pages(connection: Connection, table: Any) -> Iterator[Sequence[Any]]:
+    after = ""
+    while True:
+        rows = connection.execute(
+            select(table).where(table.c.id > after).order_by(table.c.id).limit(PAGE)
+        ).all()
+        if not rows:
+            return
+        yield rows
+        after = rows[-1].id
+
+
+def _sums(connection: Connection, ids: Sequence[str]) -> dict[str, list[Sum]]:
+    columns = (
+        LINE.c.amount_fen,
+        LINE.c.merchant_fee_fen,
+        LINE.c.merchant_subsidy_fen,
+        LINE.c.from_pending_fen,
+    )
+    query = select(LINE.c.batch_id, LINE.c.kind, *map(func.sum, columns)).where(LINE.c.batch_id.in_(ids))
+    found: dict[str, list[Sum]] = defaultdict(list)
+    for batch, kind, *sums in connection.execute(query.group_by(LINE.c.batch_id, LINE.c.kind)):
+        found[batch].append(Sum(kind, *map(int, sums)))
+    return found
+
+
+def _prove_batch(found: Findings, row: Any, sums: Sequence[Sum], book: Entries, *, opening_fen: int) -> None:
+    """The equation over its lines, with the reserve that its entry holds back."""
+    name, source = _name("settlement_batch", row), f"the lines and the entry of {row.id}"
+    figures = equation.close(sums, opening_fen=opening_fen)
+    entry, released = (book.by_key.get(f"{kind}:{row.id}") for kind in ("settlement", "reserve_released"))
+    held = -entry.of("merchant_reserve") if entry else 0
+    position = figures.closing_fen + figures.payout_fen - held
+    wanted = {column: getattr(figures, column) for column in FIGURES}
+    wanted["reserve_change_fen"] += held
+    wanted["payout_fen"] = max(0, position)
+    wanted["closing_fen"] = min(0, position)
+    if not sums:
+        found.note(
+            name, "id", wanted="no row", got="a row", computed_from="its lines, of which there are none"
+        )
+    for column, right in wanted.items():
+        found.same(name, column, wanted=right, got=getattr(row, column), computed_from=source)
+    moved = entry.of("merchant_pending") if entry else 0
+    found.same(
+        name,
+        "id",
+        wanted=figures.pending_moved_fen,
+        got=moved,
+        computed_from="what its entry moves from pending",
+    )
+    back = sum(each.amount_fen for each in sums if each.kind == "reserve_release")
+    booked = released.of("merchant_reserve") if released else 0
+    found.same(
+        name, "reserve_change_fen", wanted=booked, got=back, computed_from="the entry of the released reserve"
+    )
+    if entry is not None:
+        found.same(
+            name, "settled_on", wanted=entry.on, got=row.settled_on, computed_from=f"the entry {entry.key}"
+        )
+        found.same(
+            name,
+            "created_at",
+            wanted=entry.recorded_at,
+            got=row.created_at,
+            computed_from=f"the entry {entry.key}",
+        )
+
+
+def _prove_instructed(found: Findings, row: Any, payout: Any) -> None:
+    name, source = _name("settlement_batch", row), "the payouts of the batch"
+    found.same(
+        name, "payout_id", wanted=payout.id if payout else None, got=row.payout_id, computed_from=source
+    )
+    found.same(
+        name,
+        "payout_fen",
+        wanted=payout.amount_fen if payout else 0,
+        got=row.payout_fen,
+        computed_from=source,
+    )
+
+
+def _prove_payout(found: Findings, row: Any, book: Entries) -> None:
+    """Amount and state of a payout, and when it was paid."""
+    name = _name("payout", row)
+    kinds = ("payout_instructed", "payout_confirmed", "payout_rejected", "payout_returned")
+    instructed, confirmed, rejected, returned = (book.by_key.get(f"{kind}:{row.id}") for kind in kinds)
+    if instructed is None:
+        found.note(
+            name, "id", wanted="no row", got="a row", computed_from="the ledger, which has not instructed it"
+        )
+        return
+    status = "returned" if returned else "paid" if confirmed else "failed" if rejected else "pending"
+    source = f"the entries about {row.id}"
+    for column, wanted in (
+        ("merchant_id", instructed.owner("merchant_available")),
+        ("institution", instructed.owner("payout_in_transit")),
+        ("amount_fen", instructed.of("merchant_available")),
+        ("status", status),
+        ("created_at", instructed.recorded_at),
+        ("paid_at", confirmed.recorded_at if confirmed else None),
+    ):
+        found.same(name, column, wanted=wanted, got=getattr(row, column), computed_from=source)
+    if confirmed is not None:
+        owner = confirmed.owner("funder_clearing")
+        found.same(name, "funder", wanted=owner, got=row.funder, computed_from=f"the entry {confirmed.key}")
+    failed = row.failure is not None
+    found.same(name, "failure", wanted=status in ("failed", "returned"), got=failed, computed_from=source)
+
+
+def _name(table: str, row: Any) -> Row:
+    return Row(table, row.id, row.merchant_id, row.mode)

@@ -1,0 +1,102 @@
+"""What a database makes of an edit of one row: it refuses it, a verification names it, or it is silent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from gateway.audit.verify import verify as verify_audit
+from gateway.contracts.verify import verify as verify_contracts
+from gateway.db import witness
+from gateway.db.tables import metadata
+from gateway.db.transactions import Transaction
+from gateway.ledger.verify import verify as verify_books
+from gateway.proof import facts
+from gateway.verification import AGREEMENTS
+from tests.house.row_edits import Edit, edits
+
+
+@dataclass
+class Verdicts:
+    """How each edit of a database was judged."""
+
+    refused: list[str] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
+    silent: list[str] = field(default_factory=list)
+    alike: list[str] = field(default_factory=list)
+    """Not refused, and not verified: as many of the same table and column were."""
+
+    def told(self) -> str:
+        tried = len(self.refused) + len(self.named) + len(self.silent) + len(self.alike)
+        return (
+            f"{tried} edits: {len(self.refused)} refused, {len(self.named)} named, {len(self.silent)} silent, "
+            f"{len(self.alike)} like these"
+        )
+
+
+def judge(gateway: Any, owner: Engine, exempt: Any, *, of_each: int) -> Verdicts:
+    """Try every edit that is not ``exempt`` as the database's owner, each alone, and take it back.
+
+    Of those of the same table and column that are not refused, so many are verified.
+    """
+    found, verified = Verdicts(), Counter[str]()
+    engine = owner.execution_options(writes=True)
+    with Transaction(engine, now=gateway.clock(), ids=gateway.db.ids) as tx:
+        assert list(_named(tx, gateway)) == [], "the book is not sound to begin with"
+        for table in metadata().sorted_tables:
+            for edit in list(edits(tx.connection(), table)):
+                if not exempt(edit):
+                    _try(tx, gateway, edit, found, verified, of_each)
+        tx.rollback()
+    return found
+
+
+def _try(
+    tx: Transaction, gateway: Any, edit: Edit, found: Verdicts, verified: Counter[str], of_each: int
+) -> None:
+    point = tx.begin_nested()
+    try:
+        _edit(tx.connection(), edit)
+    except DBAPIError:
+        found.refused.append(str(edit))
+    else:
+        verified[edit.name] += 1
+        if verified[edit.name] > of_each:
+            found.alike.append(str(edit))
+        elif (name := next(_named(tx, gateway), None)) is None:
+            found.silent.append(str(edit))
+        else:
+            found.named[str(edit)] = name
+    finally:
+        point.rollback()
+        tx.expunge_all()
+
+
+def _edit(connection: Connection, edit: Edit) -> None:
+    """Change the row, and check at once what the database checks when a transaction commits."""
+    changed = connection.execute(edit.statement).rowcount
+    assert changed in (1, -1), f"{edit} changed {changed} rows"
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    elif connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+        raise DBAPIError("foreign keys", None, Exception("checked at the commit"))
+
+
+def _named(tx: Transaction, gateway: Any) -> Iterator[str]:
+    """What the verifications name, those first that are soonest done."""
+    yield from (f"row of {table}" for table, _, _ in witness.unlike(tx.connection()))
+    recomputed = facts.verify(tx)
+    yield from (f"{row['table']}.{row['column']}" for row in recomputed.findings)
+    books = verify_books(tx, AGREEMENTS, verifier=gateway.ports["signing_authority"])
+    yield from (check.name for check in books.checks if not check.ok)
+    yield from (f"contract {problem.what}" for problem in verify_contracts(tx, _authority(gateway)).problems)
+    yield from (f"audit {problem.what}" for problem in verify_audit(tx, _authority(gateway)).problems)
+
+
+def _authority(gateway: Any) -> Any:
+    return gateway.ports["signing_authority"]

@@ -1,0 +1,85 @@
+"""No question grows with what somebody else may write: a list of values in a question is bounded, or asked in parts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import gateway
+
+PRODUCT = Path(gateway.__file__).parent
+BOUNDED = {
+    "checkout/consents.py: claims.rows_of(tx, shopper_id)": "the claims that a reviewer found to be one person",
+    "decision/link_book.py: list(self._gaps)": "at most MOST_GAPS",
+    "decision/lists.py: lookups": "the two hashes of one person",
+    "decision/scorelog.py: decisions": "a page of decisions",
+    "ledger/service.py: found": "the accounts of one merchant, one of each kind",
+    "ledger/service.py: names": "the accounts of one merchant, one of each kind",
+    "ledger/service.py: wanted": "the entries of one batch",
+    "ledger/statements.py: object_ids": "an object and what was made of it, such as the captures of a payment",
+    "ledger/writing.py: written": "the entries of one batch",
+    "loans/billing.py: ids": "a step of the job",
+    "loans/service.py: loan_ids": "a part of a list (payments.orders)",
+    "loans/standing.py: ids": "a step of the job",
+    "oauth/pushed.py: names": "the limit of the question before",
+    "oauth/revocation.py: [name for name in names if name]": "token and family",
+    "payments/quotas.py: categories": "the lines of one order",
+    "webhooks/deliveries.py: ids": "a page, or the limit of the question before",
+    "webhooks/deliveries.py: types": "types of events",
+    "webhooks/deliveries.py: {row.event_id for row in deliveries}": "a page",
+    "webhooks/delivery.py: claims": "one run",
+    "webhooks/outbox.py: besides": "merchants with half of a lane's hands",
+    "webhooks/outbox.py: topics": "topics",
+    "webhooks/service.py: types": "types of events",
+    "webhooks/waiting.py: busy": "endpoints with all the threads they may have",
+    "webhooks/waiting.py: {row.event_id for row in deliveries}": "one run",
+    "webhooks/waiting.py: {row.object_id for row in due}": "at most LOOKED_AT",
+}
+"""Lists in questions by file and expression, and what bounds each."""
+
+
+def lists(path: Path) -> Iterator[str]:
+    """Every list that is given to ``in_`` or ``not_in``, but constants, questions, and parts of a list."""
+    for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        asked = {name for node in ast.walk(function) for name in questions(node)}
+        for node in ast.walk(function):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("in_", "not_in")
+                and not is_harmless(node.args[0], asked)
+            ):
+                yield f"{path.relative_to(PRODUCT)}: {ast.unparse(node.args[0])}"
+
+
+def questions(node: ast.AST) -> Iterator[str]:
+    """Names that stand for a question, or for a part of a list."""
+    if (
+        isinstance(node, ast.Assign)
+        and "select(" in ast.unparse(node.value)
+        and "exec" not in ast.unparse(node.value)
+    ):
+        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+    if isinstance(node, (ast.For, ast.comprehension)) and ast.unparse(node.iter).startswith("in_parts("):
+        yield ast.unparse(node.target)
+    if isinstance(node, ast.arg) and node.annotation and "Select" in ast.unparse(node.annotation):
+        yield node.arg
+
+
+def is_harmless(given: ast.expr, asked: set[str]) -> bool:
+    if isinstance(given, (ast.Tuple, ast.List, ast.Set)):
+        return all(isinstance(one, ast.Constant) for one in given.elts)
+    if isinstance(given, ast.Name):
+        return given.id in asked or given.id.isupper()
+    return isinstance(given, ast.Call) and ast.unparse(given.func) in ("union", "select", "loans.captures_of")
+
+
+def test_every_list_in_a_question_is_bounded_or_asked_in_parts() -> None:
+    found = {one for path in PRODUCT.rglob("*.py") if "migrations" not in path.parts for one in lists(path)}
+    assert sorted(found - BOUNDED.keys()) == [], (
+        "ask it in parts (gateway.db.parts), by a question, or say its bound"
+    )
+    assert sorted(BOUNDED.keys() - found) == [], "these are gone"
