@@ -98,7 +98,7 @@ def collected(tables: Tables) -> Wrong:
                 yield "collected_once", f"{row['id']} of {bill} was instructed beside {before['id']}"
             before = row
             if row["status"] == "succeeded" and row["attempt"] == 1 and row["id"] in receipts:
-                right = min(due[bill], in_shanghai(row["decided_at"]))
+                right = min(due[bill], in_shanghai(row["created_at"]))
                 said = day(receipts[row["id"]]["received_on"])
                 if said != right:
                     yield "received_when_due", f"{row['id']} counts from {said}, not from {right}"

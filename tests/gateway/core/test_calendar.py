@@ -83,6 +83,7 @@ def test_a_calendar_without_working_days_ends_the_search() -> None:
 
 def test_fixed_holidays_of_an_unpublished_year_are_known() -> None:
     closed = [date(2099, 1, 1), date(2099, 5, 1), date(2099, 10, 1), date(2099, 10, 2), date(2097, 5, 3)]
+    closed += [date(2090, 5, 2), date(2090, 10, 3)]
     assert all(day.weekday() < 5 for day in (closed[0], *closed[2:]))
     assert not any(OFFICIAL.is_working_day(day) for day in closed)
     assert OFFICIAL.is_published(2026)
