@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -401,8 +402,21 @@ def test_the_refund_of_a_customer_who_is_gone_is_found_among_all(psp, institutio
 def test_a_collection_is_looked_up_by_its_reference(psp, institution, payments, answer):
     of_customer = query_param_matcher({"customer": "cus_1", "limit": "100"})
     psp.get(f"{URL}/v1/payment_intents", json=listed(*payments), match=[of_customer])
-    assert institution.look_up(COLLECT) == answer
+    assert institution.look_up(replace(COLLECT, amount_fen=500)) == answer
     assert sent(psp) == []
+
+
+@pytest.mark.usefixtures("customer")
+def test_a_reference_that_was_used_for_another_amount_decides_nothing(psp, institution):
+    psp.get(f"{URL}/v1/payment_intents", json=listed(payment(1, reference="col_1")))
+    psp.get(
+        f"{URL}/v1/transfers", json=listed({"id": "tr_1", "amount": 1, "metadata": {"reference": "po_1"}})
+    )
+    for asked in (COLLECT, PAY_OUT):
+        with pytest.raises(InstitutionUnavailable, match="compare the books with it"):
+            institution.look_up(asked)
+    assert institution.moved_fen(COLLECT) == 500
+    assert institution.moved_fen(PAY_OUT) == 1
 
 
 def test_the_collection_from_a_customer_who_is_gone_is_found_on_a_later_page_of_all(psp, institution):
@@ -411,7 +425,7 @@ def test_the_collection_from_a_customer_who_is_gone_is_found_on_a_later_page_of_
     payments = f"{URL}/v1/payment_intents"
     psp.get(payments, json=listed(payment(2), more=True), match=[query_param_matcher(first)])
     psp.get(payments, json=listed(payment(1, reference="col_1")), match=[query_param_matcher(second)])
-    assert institution.look_up(COLLECT) == Answer("succeeded")
+    assert institution.look_up(replace(COLLECT, amount_fen=500)) == Answer("succeeded")
 
 
 @pytest.mark.usefixtures("customer")
