@@ -26,8 +26,10 @@ TOKEN_SECONDS = 240
 def measure(place: dict[str, Any], size: Size) -> None:
     """Print the resident memory of server and worker over one long round of purchases, reads and refusals."""
     seconds = size.seconds * size.rounds
-    with worker(place) if size.memory else contextlib.nullcontext({}) as beside:
-        roots = {"server": place["pid"], **beside}
+    with contextlib.ExitStack() as stack:
+        roots = {"server": place["pid"]}
+        if size.memory:
+            roots["worker"] = stack.enter_context(worker(place))
         traffic = Traffic(place, seconds)
         seen = traffic.run(roots, every=max(seconds / 500, 0.02))
     print(
@@ -124,12 +126,12 @@ class Traffic:
 
 
 @contextlib.contextmanager
-def worker(place: dict[str, Any]) -> Iterator[dict[str, int]]:
+def worker(place: dict[str, Any]) -> Iterator[int]:
     """The worker beside the server, on the same data."""
     command = [sys.executable, "-c", "from gateway.cli import main; main()", "worker"]
     process = subprocess.Popen(command, env=place["environ"])
     try:
-        yield {"worker": process.pid}
+        yield process.pid
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -63,7 +63,7 @@ def write_down(connection: Connection, tables: Iterable[Table]) -> None:
         columns = [column for column in table.columns if column.name in names]
         rows = connection.execute(select(*columns)).mappings()
         for part in rows.partitions(1_000):
-            connection.execute(VERSION.insert(), [_version(table, row) for row in part])
+            connection.execute(VERSION.insert(), [_version(table, dict(row)) for row in part])
 
 
 def unlike(connection: Connection) -> Iterator[tuple[str, str, str]]:
@@ -73,7 +73,7 @@ def unlike(connection: Connection) -> Iterator[tuple[str, str, str]]:
     known = {(of, key): sha256 for of, key, sha256 in connection.execute(query)}
     for name in sorted(WITNESSED):
         table = metadata().tables[name]
-        for row in connection.execute(select(table)).mappings():
+        for row in map(dict, connection.execute(select(table)).mappings()):
             key = _key(table, row)
             written = known.get((name, key))
             if written is None:

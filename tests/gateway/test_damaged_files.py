@@ -54,6 +54,6 @@ def test_a_running_server_goes_on_without_its_key_file_and_nothing_else_starts(
     assert str(file) in said[0]
     if loss == "damaged":
         with pytest.raises(KeyFileError, match="Restore a backup"):
-            Vault.open_or_create(data)
+            Vault.of_folder(data)
     shutil.copy(kept, file)
     assert api.post(f"/v1/payments/{first['id']}/capture").status_code == 200

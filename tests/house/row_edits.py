@@ -172,7 +172,7 @@ def _leaf_moved(value: Any, kind: type) -> tuple[Any, bool]:
             if done:
                 return [*value[:at], moved, *value[at + 1 :]], True
     elif type(value) is kind and value != "":
-        return (value + 1 if kind is int else _text_moved(value)), True
+        return (int(str(value)) + 1 if kind is int else _text_moved(value)), True
     return value, False
 
 

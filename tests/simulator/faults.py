@@ -191,7 +191,7 @@ class Points:
     def _note_locks(self, state: ORMExecuteState) -> None:
         """An entity is read to be changed."""
         if getattr(state.statement, "_for_update_arg", None) is not None and state.bind_mapper is not None:
-            self._wanted.add(state.bind_mapper.local_table.name)
+            self._wanted.add(str(state.bind_mapper.local_table))
 
     def _watch_locks(self, _connection: Any, statement: Any, *_: Any) -> None:
         """What is locked or made is noted, and a change of what is neither; table by table."""
