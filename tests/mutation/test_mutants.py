@@ -12,7 +12,12 @@ def test_every_mutant_of_a_module_compiles_and_differs() -> None:
     path = ROOT / "gateway" / "core" / "late_interest.py"
     every = mutants.of_module(path, ROOT)
     whole = compile(path.read_text(encoding="utf-8"), str(path), "exec")
-    assert {mutant.what for mutant in every} >= {"Gt becomes GtE", "0 becomes 1", "Sub becomes Add", "min becomes max"}
+    assert {mutant.what for mutant in every} >= {
+        "Gt becomes GtE",
+        "0 becomes 1",
+        "Sub becomes Add",
+        "min becomes max",
+    }
     for mutant in every:
         assert mutant.function, "nothing of this module is seen by an import only"
         (code,) = mutants.code_of(mutants.compiled(mutant, ROOT), mutant.function)
