@@ -108,6 +108,9 @@ class Traffic:
     ) -> dict[str, Any]:
         named = {"Idempotency-Key": key} if key else {}
         answer = session.request(method, self._url + path, json=body, headers=named, timeout=60)
+        while answer.status_code == 503:  # on a busy machine some are told to come back
+            time.sleep(float(answer.headers["Retry-After"]))
+            answer = session.request(method, self._url + path, json=body, headers=named, timeout=60)
         with self._counting:
             self.answered += 1
             self.errors += answer.status_code >= 400 and answer.status_code != expected
