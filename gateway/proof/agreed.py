@@ -22,12 +22,14 @@ Agreement = tuple[datetime, str, int]
 def prove(found: Findings, connection: Connection) -> None:
     """Compare reserves with what the audit log says of them; a merchant whose reserve nobody logged is left out."""
     agreements: dict[str, list[Agreement]] = {}
-    query = select(AUDIT.c.about, AUDIT.c.at, AUDIT.c.facts).where(AUDIT.c.action == "merchant.reserve")
+    logged = AUDIT.c.action == "merchant.reserve"
+    query = select(AUDIT.c.about, AUDIT.c.at, AUDIT.c.facts).where(logged)
     for about, at, facts in connection.execute(query.order_by(AUDIT.c.number)):
         agreements.setdefault(about, []).append((at, facts["rate"], facts["days"]))
     if not agreements:
         return
-    for merchant in connection.execute(select(MERCHANT).where(MERCHANT.c.id.in_(list(agreements)))):
+    with_a_reserve = select(AUDIT.c.about).where(logged)
+    for merchant in connection.execute(select(MERCHANT).where(MERCHANT.c.id.in_(with_a_reserve))):
         _, rate, days = agreements[merchant.id][-1]
         name = Row("merchant", merchant.id, merchant.id, "both")
         source = "the newest merchant.reserve of the audit log"
@@ -36,7 +38,7 @@ def prove(found: Findings, connection: Connection) -> None:
     lines = (
         select(LINE, BATCH.c.settled_on)
         .join(BATCH, BATCH.c.id == LINE.c.object_id)
-        .where(LINE.c.kind == "reserve_release", LINE.c.merchant_id.in_(list(agreements)))
+        .where(LINE.c.kind == "reserve_release", LINE.c.merchant_id.in_(with_a_reserve))
     )
     for line in connection.execute(lines.execution_options(yield_per=500)):
         _prove_release(found, line, agreements[line.merchant_id])

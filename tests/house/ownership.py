@@ -28,6 +28,7 @@ BELONG_TO_NOBODY = {
     "ledger_link": "the place of an entry in the chain of everybody",
     "list_entry": "the lender's lists of people, by a keyed hash",
     "code_count": "counts codes by the hash of a phone or an ID number, over all merchants of a mode",
+    "key_in_use": "which keys the database is used with, by their ids alone",
     "login_attempt": "counts tries by the hash of an address, which may be nobody's",
     "revoked_token": "tokens by their hash alone",
     "row_version": "hashes of rows, by their table and key alone",
