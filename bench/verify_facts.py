@@ -12,6 +12,7 @@ from typing import Any
 
 from bench import books, purchases
 from bench.size import Size
+from gateway import keyring
 from gateway.app import create_app
 from gateway.config import from_environment
 from gateway.core.calendar import shanghai_date
@@ -51,7 +52,9 @@ def measure(place: dict[str, Any], size: Size) -> None:
 def _measure(url: str, size: Size, loans: int, folder: Path) -> None:
     moment = [books.NOON]
     upgrade(url)
-    app = create_app(from_environment(data_dir=str(folder), database_url=url), clock=lambda: moment[0])
+    settings = from_environment(data_dir=str(folder), database_url=url)
+    keyring.create(settings.data_dir)
+    app = create_app(settings, clock=lambda: moment[0])
     gateway = app.extensions["fenqi"]
     tenant = purchases.book(app, loans)
     moment[0] = LATER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gateway.core import schedule
@@ -64,6 +65,12 @@ def policy(life: Life) -> str:
 def terms_of(payment: Any) -> schedule.Terms | None:
     """The arithmetic of the payment's price; None when the stored price cannot be one."""
     try:
-        return Price(**payment.price).terms()
-    except (TypeError, ValueError):
+        return _terms(tuple(payment.price.items()))
+    except (AttributeError, TypeError, ValueError):
         return None
+
+
+@lru_cache
+def _terms(price: tuple[tuple[str, Any], ...]) -> schedule.Terms:
+    """Payments of a day share a few prices."""
+    return Price(**dict(price)).terms()

@@ -70,8 +70,10 @@ def _prove_owner(found: Findings, purchase: Purchase) -> None:
     payment, wanted = purchase.payment, (purchase.payment.merchant_id, purchase.payment.mode)
     tables = [*purchase.rows.items(), *(pair for rows in purchase.of_loan.values() for pair in rows.items())]
     for table, rows in tables:
+        if not rows or "merchant_id" not in rows[0]._fields:
+            continue
         for row in rows:
-            if hasattr(row, "merchant_id") and (row.merchant_id, row.mode) != wanted:
+            if (row.merchant_id, row.mode) != wanted:
                 key = row.id if hasattr(row, "id") else f"{getattr(row, 'capture_id', payment.id)}:{row.line}"
                 column = "mode" if row.merchant_id == payment.merchant_id else "merchant_id"
                 got = getattr(row, column)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from gateway.proof.findings import MOST_FINDINGS, Findings, Row
 
@@ -25,7 +25,7 @@ class Rule:
 def prove(found: Findings, connection: Connection, rules: tuple[Rule, ...]) -> None:
     """Note what breaks each of the rules."""
     for rule in rules:
-        broken = connection.execute(text(f"{rule.sql} ORDER BY 1 LIMIT {MOST_FINDINGS}")).all()
+        broken = connection.exec_driver_sql(f"{rule.sql} ORDER BY 1 LIMIT {MOST_FINDINGS}").all()
         for id, merchant, mode, wanted, got in broken:
             found.note(
                 Row(rule.table, str(id), str(merchant), str(mode)),
@@ -213,6 +213,24 @@ TOGETHER = (
         "shopper_id",
         """SELECT d.id, c.merchant_id, c.mode, c.shopper_id, d.shopper_id FROM credit_decision d
              JOIN checkout c ON c.id = d.checkout_id WHERE d.shopper_id <> c.shopper_id""",
+    ),
+    Rule(
+        "whoever consented in the checkout, or was found to be that person",
+        "checkout",
+        "shopper_id",
+        """SELECT c.id, c.merchant_id, c.mode, s.shopper_id, c.shopper_id FROM checkout c
+             JOIN consent s ON s.checkout_id = c.id
+            WHERE (c.shopper_id IS NULL OR s.shopper_id <> c.shopper_id)
+              AND NOT EXISTS (SELECT 1 FROM shopper k WHERE k.id = s.shopper_id AND k.found_to_be = c.shopper_id)""",
+    ),
+    Rule(
+        "the scores that the partner had",
+        "score_usage",
+        "scores",
+        """SELECT s.merchant_id, s.merchant_id, s.mode, count(*), coalesce(max(u.times), 0) FROM partner_score s
+             LEFT JOIN (SELECT merchant_id, mode, sum(scores) AS times FROM score_usage GROUP BY merchant_id, mode) u
+               ON u.merchant_id = s.merchant_id AND u.mode = s.mode
+            GROUP BY s.merchant_id, s.mode HAVING count(*) <> coalesce(max(u.times), 0)""",
     ),
     Rule(
         "a contract has its payment",

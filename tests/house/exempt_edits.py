@@ -40,7 +40,6 @@ EXEMPT: dict[str, str] = {
     "subsidy_quota.copy": "the quota of a person who does not exist",
     "captured_serial.copy": "a number that is on no parcel",
     "shadow_score.copy": "compares models and decides nothing",
-    "score_usage": "counts questions for a quota",
     "row_version.copy": "says again what was said of a row",
 }
 """By table, or by table and column (or ``delete`` or ``copy``)."""

@@ -22,7 +22,7 @@ from gateway.loans.models import Loan
 from tests.by_force import by_force
 from tests.gateway.books import Books
 
-[MIGRATION] = Path(gateway.db.migrations.__path__[0]).glob("versions/*_loan_facts.py")
+VERSIONS = Path(gateway.db.migrations.__path__[0]) / "versions"
 NEW_COLUMNS = {
     "loan": ("written_off_charges_fen", "charges_waived_on", "settlement_reference"),
     "loan_bill": ("returned_fen", "waived_interest_fen", "waived_fee_fen"),
@@ -161,10 +161,17 @@ def sqlite(connection: Connection) -> bool:
 
 
 def migrate(connection: Connection) -> None:
-    spec = importlib.util.spec_from_file_location("loan_facts", MIGRATION)
+    """Bring loans along as an upgrade does, by both migrations that do."""
+    with Operations.context(MigrationContext.configure(connection)):
+        revision("loan_facts").upgrade()
+        revision("frozen_facts").bring_loans_along()
+
+
+def revision(name: str) -> Any:
+    [path] = VERSIONS.glob(f"*_{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    with Operations.context(MigrationContext.configure(connection)):
-        module.upgrade()
+    return module

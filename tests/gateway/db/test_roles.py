@@ -56,7 +56,9 @@ def test_what_the_triggers_refuse_the_role_may_not_even_try(server: Connection, 
 
 
 @POSTGRES
-def test_the_role_is_bound_and_the_owner_is_not(server: Connection, database_url: str, tmp_path: Any) -> None:
+def test_the_role_is_bound_and_the_owner_is_not(
+    server: Connection, database_url: str, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     assert too_mighty(server) == []
     server.execute(text("UPDATE loan SET status = 'overdue' WHERE false"))
     server.execute(text("DELETE FROM webhook_delivery WHERE false"))
@@ -66,6 +68,7 @@ def test_the_role_is_bound_and_the_owner_is_not(server: Connection, database_url
     assert "it owns tables" in told
     assert "migrate --grant-to ROLE" in told
     gate.role_must_be_bound(owner)  # test mode: said, and not refused
+    assert "live mode would be refused: The database role of the server could pass" in caplog.text
     live = {"FENQI_INSTITUTION_LIVE_KEY": "sk_live", "FENQI_INSTITUTION_URL": "https://bank.example"}
     with pytest.raises(WrongSetting, match="could pass the triggers"):
         gate.role_must_be_bound(

@@ -6,13 +6,18 @@ Revision ID: 0031
 Revises: 0030
 """
 
+from collections.abc import Iterator
+from datetime import date
+from itertools import groupby
+
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.core.calendar import shanghai_date
 from gateway.db import types
 from gateway.db.guards import install
 from gateway.db.tables import metadata
-from gateway.db.witness import write_down
+from gateway.db.witness import write_down, write_parts_down
 
 revision = "0031"
 down_revision = "0030"
@@ -37,6 +42,11 @@ WITNESSED = (
     "test_clock",
     "webhook_endpoint",
 )
+LOAN = sa.table(
+    "loan", sa.column("id", types.Words), sa.column("status", types.Words), sa.column("ended_on", types.Day())
+)
+POSTING = sa.table("ledger_posting", sa.column("entry_id", types.Words), sa.column("object_id", types.Words))
+ENTRY = sa.table("ledger_entry", sa.column("id", types.Words), sa.column("recorded_at", types.UtcTime()))
 
 
 def upgrade() -> None:
@@ -58,5 +68,35 @@ def upgrade() -> None:
     decided = ["checkout_id", "created_at", "decided_by"]
     op.create_index("credit_decision_of_checkout", "credit_decision", decided, unique=True)
     op.create_index("capture_of_loan", "capture", ["loan_id"], unique=True)
+    bring_loans_along()
     write_down(op.get_bind(), [metadata().tables[name] for name in WITNESSED])
+    write_parts_down(op.get_bind(), ("capture", "loan", "payment"))
     install(op.get_bind(), "frozen")
+
+
+def bring_loans_along() -> None:
+    """What revision 0021 could not know of loans of before, so that it is what today's rules give."""
+    # Where the charges of a loan were waived, what is not paid of them is.
+    op.execute(
+        "UPDATE loan_bill SET waived_interest_fen = interest_fen - paid_interest_fen,"
+        " waived_fee_fen = fee_fen - paid_fee_fen WHERE EXISTS (SELECT 1 FROM loan l WHERE l.id = loan_bill.loan_id"
+        " AND l.status = 'refunded' AND l.charges_waived_on IS NOT NULL)"
+    )
+    # A loan that 0021 found paid ended when that was recorded: on each day on which a loan ends, its books say why.
+    for id, ended_on, days in _settled():
+        if ended_on not in days and (later := [day for day in days if day > ended_on]):
+            op.execute(LOAN.update().where(LOAN.c.id == id).values(ended_on=min(later)))
+
+
+def _settled() -> Iterator[tuple[str, date, set[date]]]:
+    """Settled loans with the days on which something was recorded of them."""
+    posted = POSTING.join(ENTRY, ENTRY.c.id == POSTING.c.entry_id)
+    query = (
+        sa.select(LOAN.c.id, LOAN.c.ended_on, ENTRY.c.recorded_at)
+        .select_from(LOAN.join(posted, POSTING.c.object_id == LOAN.c.id))
+        .where(LOAN.c.status == "settled")
+        .order_by(LOAN.c.id)
+    )
+    rows = op.get_bind().execute(query).all()
+    for (id, ended_on), entries in groupby(rows, key=lambda row: (row.id, row.ended_on)):
+        yield id, ended_on, {shanghai_date(entry.recorded_at) for entry in entries}
