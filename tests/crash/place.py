@@ -34,6 +34,7 @@ class Supervised:
     def __init__(self, arguments: list[str], environ: dict[str, str], log: Path) -> None:
         self._arguments, self._environ, self._log = arguments, environ, log
         self._wanted = threading.Event()
+        self._changing = threading.Lock()
         self.starts = 0
         self._process: subprocess.Popen[bytes]
 
@@ -58,7 +59,8 @@ class Supervised:
 
     def stop(self) -> float:
         """SIGTERM; returns the seconds until it has ended."""
-        self._wanted.clear()
+        with self._changing:
+            self._wanted.clear()
         started = time.monotonic()
         self._process.terminate()
         self._process.wait(60)
@@ -74,10 +76,10 @@ class Supervised:
     def _watch(self) -> None:
         while self._wanted.is_set():
             self._process.wait()
-            if not self._wanted.is_set():
-                return
             time.sleep(0.1)
-            self._start()
+            with self._changing:
+                if self._wanted.is_set():
+                    self._start()
 
 
 class PostgreSQL:
@@ -166,6 +168,12 @@ class Place:
             return asked(self.url, "/readyz", seconds=2) == 200
         except OSError:
             return False
+
+    def is_up(self) -> bool:
+        """In service for the first time. Raises ``RuntimeError`` with what a program said that ended instead."""
+        if max(self.server.starts, self.worker.starts) > 1:
+            raise RuntimeError("ended at its first start: " + "\n".join(self.log_lines()[:20]))
+        return self.in_service()
 
     def in_service(self) -> bool:
         """Ready, with all its processes listening."""
@@ -262,10 +270,11 @@ def running(database: str, *, workers: int = 2, under: str | None = None, **envi
         place.environ.update(environ)
         if fresh:
             place.must_run("migrate")
+        place.must_run("keys", "init")
         try:
             place.server.start()
             place.worker.start()
-            place.first_start = waited(place.in_service, START_SECONDS)
+            place.first_start = waited(place.is_up, START_SECONDS)
             yield place
         finally:
             place.server.stop()
