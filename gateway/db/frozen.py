@@ -137,7 +137,11 @@ RULES: Mapping[str, Rule] = {
     "partner_score": Rule(),
     "plan_price": Rule(once="valid_to"),
     "publishable_key": Rule(),
-    "refund": Rule(changes="items", steps={"status": {"pending": "succeeded failed"}}),
+    # A receipt that is reported late may make an unwinding of it.
+    "refund": Rule(
+        changes="items kind to_shopper_fen merchant_fee_returned_fen merchant_subsidy_returned_fen",
+        steps={"status": {"pending": "succeeded failed", "succeeded": "pending", "failed": "pending"}},
+    ),
     "row_version": Rule(),
     "score_usage": Rule(changes="scores"),
     "settlement_batch": Rule(once="payout_id"),

@@ -32,6 +32,7 @@ WITNESSED = frozenset(
         "oauth_client",
         "passkey",
         "plan_price",
+        "refund",
         "shopper",
         "shopper_return",
         "subsidy_programme",

@@ -105,13 +105,13 @@ def test_a_reserve_is_not_released_on_a_holiday(books: Books) -> None:
 
 
 def test_settling_a_day_without_banking_is_refused_in_a_sentence(
-    books: Books, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Any
+    books: Books, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     books.api.captured(3)
     monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
     with pytest.raises(InvalidRequest, match="without banking"):
         daily.settle(books.gateway, date(2026, 11, 28))
-    assert main(["settle", "--data", str(tmp_path), "--date", "2027-01-01"]) == 1
+    assert main(["settle", "--data", str(books.gateway.settings.data_dir), "--date", "2027-01-01"]) == 1
     said = capsys.readouterr().err
     assert "2027-01-01 (Friday) is a day without banking" in said
     assert "2027-01-04" in said

@@ -473,14 +473,14 @@ CREATE TRIGGER publishable_key_remains BEFORE DELETE ON publishable_key
 
 -- next
 
-CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, payment_id, capture_id, refund_reference, kind, reason, amount_fen, loan_reduction_fen, to_shopper_fen, merchant_fee_returned_fen, merchant_subsidy_returned_fen, initiated_by, created_at ON refund
-  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.refund_reference IS DISTINCT FROM OLD.refund_reference OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.loan_reduction_fen IS DISTINCT FROM OLD.loan_reduction_fen OR NEW.to_shopper_fen IS DISTINCT FROM OLD.to_shopper_fen OR NEW.merchant_fee_returned_fen IS DISTINCT FROM OLD.merchant_fee_returned_fen OR NEW.merchant_subsidy_returned_fen IS DISTINCT FROM OLD.merchant_subsidy_returned_fen OR NEW.initiated_by IS DISTINCT FROM OLD.initiated_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('refund: what it was written with never changes')
+CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, payment_id, capture_id, refund_reference, reason, amount_fen, loan_reduction_fen, initiated_by, created_at ON refund
+  FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.capture_id IS DISTINCT FROM OLD.capture_id OR NEW.refund_reference IS DISTINCT FROM OLD.refund_reference OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.amount_fen IS DISTINCT FROM OLD.amount_fen OR NEW.loan_reduction_fen IS DISTINCT FROM OLD.loan_reduction_fen OR NEW.initiated_by IS DISTINCT FROM OLD.initiated_by OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION refuse_change('refund: what it was written with never changes')
 
 -- next
 
 CREATE TRIGGER refund_status_steps BEFORE UPDATE OF status ON refund
   FOR EACH ROW WHEN (NEW.status IS DISTINCT FROM OLD.status)
-  EXECUTE FUNCTION keep_steps('status:pending>succeeded,pending>failed')
+  EXECUTE FUNCTION keep_steps('status:pending>succeeded,pending>failed,succeeded>pending,failed>pending')
 
 -- next
 

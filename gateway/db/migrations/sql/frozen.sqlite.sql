@@ -623,14 +623,14 @@ END
 
 -- next
 
-CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, payment_id, capture_id, refund_reference, kind, reason, amount_fen, loan_reduction_fen, to_shopper_fen, merchant_fee_returned_fen, merchant_subsidy_returned_fen, initiated_by, created_at ON refund WHEN NEW.id IS NOT OLD.id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.refund_reference IS NOT OLD.refund_reference OR NEW.kind IS NOT OLD.kind OR NEW.reason IS NOT OLD.reason OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.loan_reduction_fen IS NOT OLD.loan_reduction_fen OR NEW.to_shopper_fen IS NOT OLD.to_shopper_fen OR NEW.merchant_fee_returned_fen IS NOT OLD.merchant_fee_returned_fen OR NEW.merchant_subsidy_returned_fen IS NOT OLD.merchant_subsidy_returned_fen OR NEW.initiated_by IS NOT OLD.initiated_by OR NEW.created_at IS NOT OLD.created_at
+CREATE TRIGGER refund_frozen BEFORE UPDATE OF id, payment_id, capture_id, refund_reference, reason, amount_fen, loan_reduction_fen, initiated_by, created_at ON refund WHEN NEW.id IS NOT OLD.id OR NEW.payment_id IS NOT OLD.payment_id OR NEW.capture_id IS NOT OLD.capture_id OR NEW.refund_reference IS NOT OLD.refund_reference OR NEW.reason IS NOT OLD.reason OR NEW.amount_fen IS NOT OLD.amount_fen OR NEW.loan_reduction_fen IS NOT OLD.loan_reduction_fen OR NEW.initiated_by IS NOT OLD.initiated_by OR NEW.created_at IS NOT OLD.created_at
 BEGIN
   SELECT RAISE(ABORT, 'refund: what it was written with never changes');
 END
 
 -- next
 
-CREATE TRIGGER refund_status_steps BEFORE UPDATE OF status ON refund WHEN NEW.status IS NOT OLD.status AND NOT ((OLD.status = 'pending' AND NEW.status IN ('succeeded', 'failed')))
+CREATE TRIGGER refund_status_steps BEFORE UPDATE OF status ON refund WHEN NEW.status IS NOT OLD.status AND NOT ((OLD.status = 'pending' AND NEW.status IN ('succeeded', 'failed')) OR (OLD.status = 'succeeded' AND NEW.status IN ('pending')) OR (OLD.status = 'failed' AND NEW.status IN ('pending')))
 BEGIN
   SELECT RAISE(ABORT, 'refund: that is no step of its status');
 END

@@ -35,6 +35,7 @@ WITNESSED = (
     "oauth_client",
     "passkey",
     "plan_price",
+    "refund",
     "shopper",
     "shopper_return",
     "subsidy_programme",
