@@ -20,12 +20,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 PROGRAM = str(Path(sys.executable).parent / "fenqi-gateway")
 START_SECONDS = 600
 BACK_SECONDS = 10
 """So soon everything is served again; a machine that is busy may take twice as long as for its first start."""
+
+
+class Program(Protocol):
+    """A process that runs ``fenqi-gateway``."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def terminate(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> object: ...
+
+
+def launched(arguments: list[str], environ: dict[str, str], log: Path) -> Program:
+    """Start a command of the gateway that writes to a log."""
+    with log.open("ab") as stream:
+        return subprocess.Popen([PROGRAM, *arguments], env=environ, stdout=stream, stderr=stream)
 
 
 class Supervised:
@@ -36,7 +53,7 @@ class Supervised:
         self._wanted = threading.Event()
         self._changing = threading.Lock()
         self.starts = 0
-        self._process: subprocess.Popen[bytes]
+        self._process: Program
 
     @property
     def pid(self) -> int:
@@ -68,10 +85,7 @@ class Supervised:
 
     def _start(self) -> None:
         self.starts += 1
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [PROGRAM, *self._arguments], env=self._environ, stdout=log, stderr=log
-            )
+        self._process = launched(self._arguments, self._environ, self._log)
 
     def _watch(self) -> None:
         while self._wanted.is_set():

@@ -15,8 +15,10 @@ from gateway import cli
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.onboarding import onboard
+from tests.crash import place as place_of_crashes
 from tests.crash.__main__ import one_round
 from tests.crash.place import Place
+from tests.crash.warm import Program
 
 WAYS = {"sqlite": ("child",), "postgresql": ("child", "connections", "master")}
 
@@ -48,6 +50,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Place, "merchant", merchant)
     monkeypatch.setattr(Place, "run", run)
+    monkeypatch.setattr(place_of_crashes, "launched", Program)
 
 
 @pytest.mark.slow

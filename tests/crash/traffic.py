@@ -60,7 +60,9 @@ class Shop:
     def send(
         self, method: str, path: str, body: dict[str, Any] | None = None, key: str = ""
     ) -> tuple[int, bytes]:
-        """Until there is an answer that is neither lost nor 503. Raises ``TimeoutError``."""
+        """Until there is an answer that is neither lost nor 503, and the last word: a checkout that is being decided
+        is asked for again with the same key. Raises ``TimeoutError``.
+        """
         latest = time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < latest:
             headers = self.headers() | ({"Idempotency-Key": key} if key else {})
@@ -77,7 +79,7 @@ class Shop:
                 if not answer.headers.get("Retry-After"):
                     self.journal.strange.append(f"503 without Retry-After: {path}: {answer.text[:300]}")
                 time.sleep(0.1)
-            elif answer.status_code != 202:
+            elif method == "GET" or b'"status":"deciding"' not in answer.content:
                 if answer.status_code >= 300:
                     self.journal.strange.append(f"{answer.status_code} {path}: {answer.text[:300]}")
                 return answer.status_code, answer.content
@@ -114,7 +116,10 @@ class Shop:
         status, content = self.send("POST", one.path, one.body, one.key)
         self.journal.replayed += 1
         if (status, content) != (one.status, one.bytes):
-            self.journal.unequal.append(f"{one.path} {one.key}: {one.bytes[:200]!r} then {content[:200]!r}")
+            pairs = enumerate(zip(one.bytes, content, strict=False))
+            at = max(next((at for at, (old, new) in pairs if old != new), 0) - 60, 0)
+            answers = f"{one.status} {one.bytes[at:][:200]!r} then {status} {content[at:][:200]!r}"
+            self.journal.unequal.append(f"{one.path} {one.key}: {answers}")
 
 
 class Buyer(threading.Thread):
