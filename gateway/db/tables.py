@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import MetaData
@@ -12,6 +13,7 @@ import gateway
 ROOT = Path(gateway.__file__).parent
 
 
+@cache
 def metadata() -> MetaData:
     """Metadata of all rooms: imports ``gateway.<room>.models`` wherever a room has one."""
     for room in pkgutil.iter_modules([str(ROOT)]):

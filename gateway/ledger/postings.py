@@ -140,9 +140,25 @@ def settlement(
         debit("merchant_pending", pending_fen, owner=merchant, about=settlement),
         credit("merchant_available", pending_fen - reserve_fen, owner=merchant, about=settlement),
         credit("merchant_reserve", reserve_fen, owner=merchant, about=settlement),
-    ) + Entries.balanced(
-        debit("merchant_available", receivable_offset_fen, owner=merchant, about=settlement),
-        credit("merchant_receivable", receivable_offset_fen, owner=merchant, about=settlement),
+    ) + _offset(settlement, merchant, receivable_offset_fen)
+
+
+def settlement_short(
+    *, settlement: str, merchant: str, available_fen: int, receivable_fen: int, receivable_offset_fen: int
+) -> Entries:
+    """A batch closes in which refunds took more from pending than there was: the merchant bears the difference."""
+    return Entries.balanced(
+        debit("merchant_available", available_fen, owner=merchant, about=settlement),
+        debit("merchant_receivable", receivable_fen, owner=merchant, about=settlement),
+        credit("merchant_pending", available_fen + receivable_fen, owner=merchant, about=settlement),
+    ) + _offset(settlement, merchant, receivable_offset_fen)
+
+
+def _offset(settlement: str, merchant: str, amount_fen: int) -> Entries:
+    """What the merchant owes is taken from what is available."""
+    return Entries.balanced(
+        debit("merchant_available", amount_fen, owner=merchant, about=settlement),
+        credit("merchant_receivable", amount_fen, owner=merchant, about=settlement),
     )
 
 

@@ -372,7 +372,7 @@ SETTLED = (
              FROM settlement_line l LEFT JOIN settlement_batch o ON o.id = l.batch_id
             WHERE EXISTS (SELECT 1 FROM settlement_batch b WHERE b.merchant_id = l.merchant_id AND b.mode = l.mode
                              AND b.settled_on >= l.settlement_date AND b.created_at > l.created_at
-                             AND (o.settled_on IS NULL OR b.settled_on < o.settled_on))""",
+                             AND (o.id IS NULL OR b.id < o.id))""",
     ),
     Rule(
         "a payout is of its batch",

@@ -130,18 +130,31 @@ def _stored(tx: Transaction, tenant: Tenant, on: date, figures: equation.Batch) 
 def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figures: equation.Batch) -> str:
     """Pending becomes available but for the reserve; what the merchant owes is taken from it first.
 
+    Where refunds took more from pending than the batch brought, what is available bears it, else the merchant owes it.
     Returns the entry's id, empty when there was nothing to post.
     """
     balances = ledger.balances(tx, tenant)
     owed = balances["merchant_receivable"]
-    available = balances["merchant_available"] + figures.pending_moved_fen - figures.reserve_held_fen
-    lines = postings.settlement(
-        settlement=row.id,
-        merchant=tenant.merchant_id,
-        pending_fen=figures.pending_moved_fen,
-        receivable_offset_fen=min(owed, max(0, available)),
-        reserve_fen=figures.reserve_held_fen,
-    )
+    moved, free = figures.pending_moved_fen, max(0, balances["merchant_available"])
+    if moved < 0:
+        short = min(-moved, free)
+        lines = postings.settlement_short(
+            settlement=row.id,
+            merchant=tenant.merchant_id,
+            available_fen=short,
+            receivable_fen=-moved - short,
+            receivable_offset_fen=min(owed, free - short),
+        )
+    else:
+        lines = postings.settlement(
+            settlement=row.id,
+            merchant=tenant.merchant_id,
+            pending_fen=moved,
+            receivable_offset_fen=min(
+                owed, max(0, balances["merchant_available"] + moved - figures.reserve_held_fen)
+            ),
+            reserve_fen=figures.reserve_held_fen,
+        )
     if not lines:
         return ""
     return ledger.post(

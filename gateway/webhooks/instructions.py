@@ -8,15 +8,17 @@ look-up that says "nothing was done" is asked after that time.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from gateway.core.institution import Answer, Instruction
+from gateway.core.institution import Answer, Instruction, Outcome
 from gateway.errors import InstitutionUnavailable
 from gateway.webhooks import outbox
 
 if TYPE_CHECKING:
     from gateway.web.context import Gateway
     from gateway.webhooks.models import OutboxItem
+
+DECIDED = ("succeeded", "failed")
 
 
 class InstitutionBusy(InstitutionUnavailable):
@@ -49,6 +51,11 @@ def carry_out(
     assert answer is not None
     if answer.outcome == "pending":
         raise InstitutionUnavailable(f"the {instruction.movement} {instruction.reference} is on its way")
+    if answer.outcome not in DECIDED:
+        raise InstitutionUnavailable(
+            f"the institution says {answer.outcome!r} of the {instruction.movement} {instruction.reference}: "
+            f"its adapter must answer {', '.join(get_args(Outcome))}; it is looked up again"
+        )
     return answer
 
 

@@ -17,7 +17,7 @@ from gateway.core.tenant import Tenant
 from gateway.errors import CodeRefused, GatewayError, InvalidRequest, Unavailable
 from gateway.loans import repayment
 from gateway.merchants import test_clocks
-from gateway.payments import collections, disputes
+from gateway.payments import collections, disputes, subsidies
 from gateway.settlement import payouts
 from gateway.webhooks import delivery
 from gateway.webhooks.dispatch import Dispatcher
@@ -86,10 +86,12 @@ def _part(step: Step, whole: int) -> int:
 @action("order")
 def start(sim: Simulation, step: Step) -> None:
     amount, lines = step["amount"], step.get("lines", 1)
-    pieces = [amount // lines] * (lines - 1)
-    items = [
+    discount, subsidy = step.get("discount", 0), step.get("subsidy", 0)
+    whole = amount + discount + subsidy
+    pieces = [whole // lines] * (lines - 1)
+    items: list[dict[str, Any]] = [
         {"name": f"货{number}", "quantity": 1, "unit_price": price}
-        for number, price in enumerate([*pieces, amount - sum(pieces)], start=1)
+        for number, price in enumerate([*pieces, whole - sum(pieces)], start=1)
     ]
     name = step["name"]
     sim.shops.orders.setdefault(name, Order(name, step["shop"], amount, lines))
@@ -98,11 +100,15 @@ def start(sim: Simulation, step: Step) -> None:
         "merchant_reference": name,
         "items": items,
         "category": CATEGORIES[step["shop"]],
+        "merchant_discount": discount,
         "down_payment": step.get("down", 0),
         "return_url": "https://shop.example/return",
         "cancel_url": "https://shop.example/cart",
         "expires_in": step.get("life", 86_400),
     }
+    if subsidy:
+        items[0]["subsidy_category"] = "phone"
+        body["government_subsidy"] = {"programme": "trade_in_2026", "amount": subsidy}
     sim.shops.act(step["shop"], "POST", "/v1/checkouts", body, step["key"], ("order", name))
 
 
@@ -387,6 +393,22 @@ def bounce(sim: Simulation, step: Step) -> None:
         chosen = found[step["which"] % len(found)]["id"]
         sim.bounced.add(chosen)
         _attempt(sim, lambda tx: payouts.give_back(tx, chosen, failure="account_closed"))
+
+
+@action("programme")
+def programme_pays(sim: Simulation, step: Step) -> None:
+    """The subsidy programme pays what it owes of a capture, or says once more that it has."""
+    order = _paid(sim, step)
+    if order is None:
+        return
+    tenant = sim.shops.tenant(order.shop)
+    for row in sim.rows("SELECT id FROM subsidy_claim WHERE payment_id = :payment", payment=order.payment):
+
+        def work(tx: Any, claim: str = row["id"]) -> Any:
+            test_clocks.enter(tx, tenant)
+            return subsidies.receive(tx, tenant, claim)
+
+        _attempt(sim, work)
 
 
 @action("rotate")

@@ -91,7 +91,9 @@ def hunted(chosen: Sequence[Bug], options: argparse.Namespace) -> Iterator[Outco
         return
     from tests.simulator import warm  # noqa: PLC0415 - the gateway is loaded only where it is played with
 
-    for bug, told in warm.hunts(chosen, seeds=options.seeds, minutes=options.minutes, first=options.first):
+    for bug, told in warm.hunts(
+        chosen, seeds=options.seeds, minutes=options.minutes, first=options.first, jobs=options.jobs
+    ):
         if "problem" in told:
             print(
                 f"{bug.name} could not be planted into a running process: {told['problem']}", file=sys.stderr

@@ -21,6 +21,7 @@ from tests.simulator import model, promises, windows
 from tests.simulator.actions import PERSONAL
 from tests.simulator.model import moment
 from tests.simulator.outside import signed, told
+from tests.simulator.world import SECOND, SECOND_EVENTS, SECOND_URL
 
 if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
@@ -32,7 +33,7 @@ READ = (
     "capture", "checkout", "collection", "consent", "contract", "credit_decision", "credit_limit", "decision_request",
     "dispute", "event", "ledger_entry", "ledger_posting", "limit_movement", "loan", "loan_bill", "loan_credit_change",
     "loan_instalment", "loan_principal_reduction", "loan_repayment", "merchant", "outbox", "payment", "payout",
-    "refund", "settlement_batch", "settlement_line", "shopper_return", "webhook_delivery",
+    "refund", "settlement_batch", "settlement_line", "shopper_return", "subsidy_claim", "webhook_delivery",
 )  # fmt: skip
 HEAVY_COLUMNS = {
     "checkout": ("plans", "prices", "items"),
@@ -194,20 +195,32 @@ def _arrived(sim: Simulation, found: model.Tables, *, final: bool) -> Wrong:
     places = {(of.merchant_id, of.mode): number for number, of in enumerate(sim.world.tenants)}
     owners = {row["id"]: places[row["merchant_id"], row["mode"]] for row in found["event"]}
     contents: dict[str, bytes] = {}
-    first: dict[str, int] = {}
+    first: dict[tuple[str, str], int] = {}
     for number, (url, headers, body) in enumerate(sim.world.outside.receivers.arrived):
         event = told(body)
         shop = owners.get(event["id"])
-        if shop is None or url != f"https://shop{shop}.example/hook":
+        secrets = sim.secrets_of(shop) if shop is not None else []
+        if shop == SECOND and url == SECOND_URL:
+            secrets = [sim.world.second_secret]
+            if event["type"] not in SECOND_EVENTS:
+                yield "webhook_wanted", f"{event['type']} went to {url}, which has not asked for it"
+        elif shop is None or url != f"https://shop{shop}.example/hook":
             yield "tenants_apart", f"{event['id']} of shop {shop} went to {url}"
-        elif not any(signed(secret, headers, body) for secret in sim.secrets_of(shop)):
+            continue
+        if not any(signed(secret, headers, body) for secret in secrets):
             yield "webhook_signed", f"{event['id']} bears no signature of shop {shop}"
         if contents.setdefault(event["id"], body) != body or headers["webhook-id"] != event["id"]:
             yield "webhook_once_said", f"{event['id']} was told twice with different content"
-        first.setdefault(event["id"], number)
+        first.setdefault((url, event["id"]), number)
     held = {row["event_id"] for row in found["webhook_delivery"] if row["status"] in ("canceled", "failed")}
     if final:
-        missing = [name for name in owners if name not in first and name not in held]
+        wanted = [(f"https://shop{shop}.example/hook", name) for name, shop in owners.items()]
+        wanted += [
+            (SECOND_URL, row["id"])
+            for row in found["event"]
+            if owners[row["id"]] == SECOND and row["type"] in SECOND_EVENTS
+        ]
+        missing = [place for place in wanted if place not in first and place[1] not in held]
         if missing:
             yield "webhook_at_least_once", f"{missing} never arrived"
         for shop, rows in sim.shops.events.items():

@@ -399,15 +399,27 @@ def books(tables: Tables) -> Wrong:
     for row in tables["payout"]:
         if row["status"] == "pending":
             right[row["merchant_id"], row["mode"], "payout_in_transit"] -= row["amount_fen"]
-    for row in tables["settlement_line"]:
-        if row["batch_id"] is None:
-            of_line = (row["merchant_id"], row["mode"], "merchant_pending")
-            right[of_line] -= LINE_SIGNS[row["kind"]] * row["from_pending_fen"]
+    right.subtract(_pending(tables))
     kinds = ("shopper_credit", "loan_principal", "interest_receivable", "fee_receivable", "late_interest_receivable",
              "payout_in_transit", "merchant_pending")  # fmt: skip
     for account in balances.keys() | right.keys():
         if account[2] in kinds and balances[account] != right[account]:
             yield "books_say_what_is", f"{account} stands at {balances[account]}, not {right[account]}"
+
+
+def _pending(tables: Tables) -> Counter[tuple[str, str, str]]:
+    """What is due to merchants and in no batch yet: open lines, and what subsidy programmes owe."""
+    due: Counter[tuple[str, str, str]] = Counter()
+    for row in tables["subsidy_claim"]:
+        if row["paid_at"] is None:
+            due[row["merchant_id"], row["mode"], "merchant_pending"] += (
+                row["amount_fen"] - row["returned_fen"]
+            )
+    for row in tables["settlement_line"]:
+        if row["batch_id"] is None:
+            amount = LINE_SIGNS[row["kind"]] * row["from_pending_fen"]
+            due[row["merchant_id"], row["mode"], "merchant_pending"] += amount
+    return due
 
 
 def decisions(tables: Tables) -> Wrong:

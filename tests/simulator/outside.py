@@ -2,7 +2,8 @@
 
 How a call goes is drawn by the seed of the step and by its reference: ``ok``; ``lost`` (nothing was done, no answer);
 ``deaf`` (it was done, no answer); ``slow`` (it is done later, the answer is *pending* or none); ``no`` (a refusal);
-``garbled`` (it was done, the answer cannot be read).
+``garbled`` (it was done, the answer cannot be read); ``odd`` (it was done, and the answer is a word nobody has agreed
+on); a receiver of webhooks that has ``moved`` answers with a redirection.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from gateway.identity.real_name import MATCH, UNKNOWN, Question, RealNameUnavail
 from gateway.webhooks.transport import Answer, NotDelivered
 from scoring.decision import Recommendation
 
-FAULTS = ("lost", "deaf", "slow", "no", "garbled")
+FAULTS = ("lost", "deaf", "slow", "no", "garbled", "odd")
 SLOW = timedelta(minutes=3)
 
 
@@ -127,7 +128,7 @@ class Party:
             known = Done(what, make(fault == "no"), now, now + SLOW if fault == "slow" else now)
             self.done[place] = known
         self.outside.gap()
-        if fault in ("deaf", "garbled", "slow"):
+        if fault in ("deaf", "garbled", "slow", "odd"):
             known.asked = False
             raise self.unavailable(f"{self.name} gives no answer about {reference} ({fault})")
         known.told = True
@@ -167,7 +168,10 @@ class Institution(Party):
         try:
             return self.act(instruction.mode, instruction.reference, what, answer).answer
         except InstitutionUnavailable:
-            known = self.done.get((instruction.mode, instruction.reference))
+            place = (instruction.mode, instruction.reference)
+            known = self.done.get(place)
+            if self.outside.fault(self.name, instruction.reference, self.calls[place]) == "odd":
+                return Moved("accepted")  # type: ignore[arg-type]
             if (
                 known is None
                 or known.ready_at <= self.outside.clock()
@@ -285,7 +289,6 @@ class Receivers:
 
     def begin(self) -> None:
         self.arrived: list[tuple[str, dict[str, str], bytes]] = []
-        self.answered: set[tuple[str, str]] = set()
         self.tries: dict[str, int] = {}
 
     def check(self, url: str, rules: Any) -> None:
@@ -305,8 +308,8 @@ class Receivers:
         if fault in ("deaf", "slow"):
             raise NotDelivered("timeout", "no answer")
         if fault != "ok":
-            return Answer(500 if fault == "no" else 429, "7" if fault == "garbled" else None, b"\xff{")
-        self.answered.add((url, event))
+            status = {"moved": 302, "garbled": 429, "odd": 404}.get(fault, 500)
+            return Answer(status, "7" if fault == "garbled" else None, b"\xff{")
         return Answer(204, None, b"")
 
 

@@ -40,7 +40,11 @@ def check(sim: Simulation, tables: Tables, *, final: bool) -> Wrong:
     """What does not hold of what always must or, with ``final``, of what holds when all is calm."""
     if final:
         yield from worth_of_lines(
-            sim.rows("SELECT id, items, down_payment_fen, payment_id FROM checkout"), sim
+            sim.rows(
+                "SELECT id, items, merchant_discount_fen, government_subsidy, down_payment_fen, payment_id"
+                " FROM checkout"
+            ),
+            sim,
         )
         yield from chained(sim.rows("SELECT * FROM ledger_block ORDER BY number"))
         yield from keys_of_others(sim)
@@ -190,15 +194,18 @@ def _in_order(rows: list[Row], attempts: dict[str, list[Row]]) -> Wrong:
 
 
 def worth_of_lines(checkouts: list[Row], sim: Simulation) -> Wrong:
-    """Each line of an order is worth its price less its share of the down payment, by largest remainder."""
+    """Each line of an order is worth its price less its share of what is taken off; a subsidy is the first line's."""
     lines = grouped(sim.rows("SELECT payment_id, line, amount_fen FROM payment_line"), "payment_id")
     for row in checkouts:
         if row["payment_id"] is None:
             continue
         prices = [item["quantity"] * item["unit_price"] for item in document(row["items"])]
-        right = [
-            price - part for price, part in zip(prices, _shares(row["down_payment_fen"], prices), strict=True)
+        net = [
+            price - part
+            for price, part in zip(prices, _shares(row["merchant_discount_fen"], prices), strict=True)
         ]
+        net[0] -= (document(row["government_subsidy"]) or {"amount": 0})["amount"]
+        right = [price - part for price, part in zip(net, _shares(row["down_payment_fen"], net), strict=True)]
         said = [
             each["amount_fen"] for each in sorted(lines[row["payment_id"]], key=lambda each: each["line"])
         ]

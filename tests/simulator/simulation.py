@@ -244,7 +244,7 @@ class Simulation:
             self.world.clock.now = max(self.world.clock.now, waiting)
         else:
             self.fails("quiet_at_last", f"there is still work after {CALM_ROUNDS} rounds")
-        for shop in range(len(self.world.tenants)):
+        for shop in sorted({order.shop for order in self.shops.orders.values()}):
             self.read_events(shop)
 
     def _work(self) -> None:
@@ -359,7 +359,7 @@ class Simulation:
     def rotate(self, shop: int, key: str) -> None:
         tenant = self.shops.tenant(shop)
         found = self.rows(
-            "SELECT id FROM webhook_endpoint WHERE merchant_id = :merchant AND mode = :mode",
+            "SELECT id FROM webhook_endpoint WHERE merchant_id = :merchant AND mode = :mode AND url LIKE '%/hook'",
             merchant=tenant.merchant_id,
             mode=tenant.mode,
         )

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from tests.simulator.actions import PEOPLE
+from tests.simulator.plots import HALVES, PLOTS, SUBSIDISED
 
 Step = dict[str, Any]
 SHOPS = 5
@@ -14,8 +15,9 @@ PARTIES = ("institution", "funder", "bureau", "real_name", "notifier", "receiver
 DAY = 24 * 60
 BUSY = {
     "order": 8, "apply": 12, "capture": 13, "refund": 9, "void": 3, "acknowledge": 1, "deliver": 2, "cancel": 1,
-    "again": 4, "events": 1, "lists": 1, "stranger": 2, "pay": 9, "miss": 2, "contest": 2, "dispute": 2, "review": 3,
-    "settle": 2, "bounce": 1, "rotate": 1, "pass": 9, "drain": 6, "sweep": 9, "day": 2, "hooks": 4, "clock": 3,
+    "again": 5, "events": 1, "lists": 1, "stranger": 3, "pay": 9, "miss": 2, "contest": 2, "dispute": 3, "review": 3,
+    "settle": 4, "bounce": 3, "programme": 2, "rotate": 1, "pass": 9, "drain": 6, "sweep": 9, "day": 2,
+    "hooks": 4, "clock": 3,
 }  # fmt: skip
 """How often each action is drawn."""
 
@@ -41,7 +43,9 @@ class Teller:
         return told[:steps]
 
     def _opening(self) -> list[Step]:
-        """Something to begin with: an order or two that are lent on."""
+        """Something to begin with: a plot, or an order or two that are lent on."""
+        if self.chance.random() < 0.7:
+            return [self._finished(step) for step in self.chance.choice(PLOTS)(self)]
         told = []
         for _ in range(self.chance.choice([1, 2, 2, 3])):
             told += [self._named("order"), self._named("apply")]
@@ -63,11 +67,11 @@ class Teller:
     def _finished(self, step: Step) -> Step:
         self.number += 1
         step["key"] = f"k{self.number}"
-        if self.chance.randrange(100) < self.trouble:
+        if self.chance.randrange(100) < self.trouble and "faults" not in step:
             step["faults"] = [self._fault()]
-        if self.chance.randrange(100) < self.trouble:
+        if self.chance.randrange(100) < self.trouble and "mood" not in step:
             party = self.chance.choice(PARTIES)
-            mood = party + self.chance.choice(["", "", ".deaf", ".lost", ".slow", ".no"])
+            mood = party + self.chance.choice(["", "", ".deaf", ".lost", ".slow", ".no", ".odd"])
             step["mood"] = {mood: self.chance.choice([40, 70, 100])}
         return step
 
@@ -100,13 +104,17 @@ class Teller:
     def _order(self) -> Step:
         shop, name = self.chance.choice(self.shops), f"o{self.number}-{len(self.orders)}"
         self.orders.append((name, shop))
-        amount = self.chance.choice([10_000, 99_999, 250_001, 300_000, 300_000, 599_900, 599_900, 1_200_000])
+        amount = self.chance.choice([10_000, 99_999, 250_001, 300_000, 300_000, 599_900, *HALVES, 1_200_000])
         amount += self.chance.choice([0, self.chance.randrange(10_000)])
         step: Step = {"shop": shop, "name": name, "amount": amount, "lines": self.chance.choice([1, 1, 2, 3])}
         if self.chance.random() < 0.15:
             step["down"] = amount // 5
         if self.chance.random() < 0.1:
             step["life"] = 3600
+        if self.chance.random() < 0.15:
+            step["discount"] = self.chance.choice([1_001, 3_333])
+        if shop < 2 and self.chance.random() < 0.1:
+            step |= {"amount": SUBSIDISED, "subsidy": 50_000, "lines": 1, "discount": 0, "down": 0}
         return step
 
     def _apply(self) -> Step:
@@ -199,6 +207,9 @@ class Teller:
 
     def _bounce(self) -> Step:
         return {"which": self.chance.randrange(5)}
+
+    def _programme(self) -> Step:
+        return self._any(self.captured)
 
     def _lists(self) -> Step:
         return self._shop()

@@ -18,7 +18,7 @@ from tests.simulator.story import Teller
 from tests.simulator.world import world
 
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.json"))
-SEEDS = (3, 8, 14)
+SEEDS = (3, 8)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_story_that_once_failed_holds(simulation: Simulation, path: Path) -> Non
 
 
 def test_same_seed_leaves_the_same_trace(simulation: Simulation) -> None:
-    story = Teller(17).tell(15)
+    story = Teller(17).tell(10)
     traces = []
     for _ in range(2):
         assert play(simulation, 17, story) is None
@@ -68,7 +68,7 @@ def test_command_plays_a_seed_on_postgresql(
                 "--seeds",
                 "1",
                 "--steps",
-                "20",
+                "8",
                 "--jobs",
                 "1",
                 "--json",
@@ -84,15 +84,14 @@ def test_oversold_limit_is_found_and_shrunk(simulation: Simulation, monkeypatch:
     monkeypatch.setattr(limits, "available_fen", lambda limit: 10_000_000)
     lender = simulation.world.outside.funder
     monkeypatch.setattr(lender, "decide", lambda submission: Ruling("approve", 1_200_000, "bank"))
+    monkeypatch.setattr(simulation, "every", 1)
+    monkeypatch.setattr(simulation, "_calm", lambda: None)
     story: list[dict[str, Any]] = [
-        {"do": "pass", "minutes": 5, "key": "k1"},
-        {"do": "order", "shop": 0, "name": "a", "amount": 900_000, "lines": 2, "key": "k2"},
-        {"do": "apply", "order": "a", "person": 1, "term": 3, "key": "k3"},
-        {"do": "capture", "order": "a", "share": 30, "key": "k4"},
-        {"do": "order", "shop": 2, "name": "b", "amount": 600_000, "lines": 1, "key": "k5"},
-        {"do": "pass", "minutes": 90, "key": "k6"},
-        {"do": "apply", "order": "b", "person": 1, "term": 3, "key": "k7"},
-        {"do": "hooks", "plain": True, "key": "k8"},
+        {"do": "order", "shop": 0, "name": "a", "amount": 900_000, "key": "k1"},
+        {"do": "apply", "order": "a", "person": 1, "term": 3, "key": "k2"},
+        {"do": "pass", "minutes": 90, "key": "k3"},
+        {"do": "order", "shop": 2, "name": "b", "amount": 600_000, "key": "k4"},
+        {"do": "apply", "order": "b", "person": 1, "term": 3, "key": "k5"},
     ]
 
     def oversells(candidate: list[dict[str, Any]]) -> bool:
@@ -100,8 +99,8 @@ def test_oversold_limit_is_found_and_shrunk(simulation: Simulation, monkeypatch:
         return failure is not None and failure.invariant == "limit_not_oversold"
 
     assert oversells(story)
-    shortest = shrink(story, oversells, most=16)
-    assert [step["do"] for step in shortest] == ["order", "apply", "order", "apply"]
+    shortest = shrink(story, oversells, most=8)
+    assert [step["key"] for step in shortest] == ["k1", "k2", "k4", "k5"]
 
 
 def test_shrinking_keeps_just_what_is_needed() -> None:

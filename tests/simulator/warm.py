@@ -1,7 +1,9 @@
 """Planted bugs in a running process: one world is built, and each bug is planted into a fork of it.
 
-What takes seconds (imports, migrations, merchants) is done once. A patch changes functions and adds statements of a
-module; both can be done to a module that is imported. Seconds are those of one processor.
+What takes seconds (imports, migrations, merchants) is done once, and the first seeds are played once without a bug:
+where a seed runs none of the functions that a patch changes, it passes with the patch as it does without. A patch
+changes functions and adds statements of a module; both can be done to a module that is imported. Seconds are those of
+one processor.
 """
 
 from __future__ import annotations
@@ -9,11 +11,13 @@ from __future__ import annotations
 import ast
 import gc
 import json
+import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from types import CodeType, FunctionType
+from dataclasses import dataclass
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from tests.simulator.planting import ROOT, Bug
@@ -24,65 +28,164 @@ from tests.simulator.world import World, world
 STEPS = 30
 
 
+LOOKED_AT = 40
+"""So many seeds at most, two for each bug, are first played without one, to know which functions each reaches."""
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A seed without a bug: whether it passes, and the functions it runs; a change of others changes nothing there."""
+
+    holds: bool
+    reached: frozenset[str]
+
+
 def hunts(
-    chosen: Sequence[Bug], *, seeds: int, minutes: float, first: int = 1
+    chosen: Sequence[Bug], *, seeds: int, minutes: float, first: int = 1, jobs: int = 2
 ) -> Iterator[tuple[Bug, dict[str, Any]]]:
     """Each bug with what the simulator says of it, as ``python -m tests.simulator --json`` does."""
-    clean: dict[int, bool] = {}
-    with world() as made:
-        simulation = Simulation(made)
+    seen = range(first, first + min(seeds, LOOKED_AT, 2 * len(chosen)))
+    known = dict(_in_forks([seen[n::jobs] for n in range(jobs)], _cleans))
 
-        def holds(seed: int) -> bool:
-            """Whether a seed passes without a bug: only then does it say something of one."""
-            if seed not in clean:
-                told = _in_a_fork(simulation, None, seeds=1, seconds=600, first=seed)
-                clean[seed] = "invariant" not in told
-            return clean[seed]
+    def told(simulation: Simulation, part: Sequence[Bug]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for bug in part:
+            yield bug.name, _hunted(simulation, bug, known, seeds=seeds, seconds=minutes * 60, first=first)
 
-        for bug in chosen:
-            yield bug, _hunted(simulation, bug, holds, seeds=seeds, seconds=minutes * 60, first=first)
+    by_name = {bug.name: bug for bug in chosen}
+    for name, found in _in_forks([chosen[n::jobs] for n in range(jobs)], told):
+        yield by_name[name], found
+
+
+def _in_forks(
+    parts: list[Any], work: Callable[[Any], Iterator[tuple[Any, Any]]]
+) -> Iterator[tuple[Any, Any]]:
+    """What the work makes of each part, in a fork each, as it comes."""
+    results: Any = multiprocessing.get_context("fork").SimpleQueue()
+
+    def run(part: Any) -> None:
+        try:
+            with world() as made:
+                for found in work(Simulation(made), part):
+                    results.put(found)
+        finally:
+            results.put(None)
+
+    forks = [multiprocessing.get_context("fork").Process(target=run, args=(part,)) for part in parts]
+    for fork in forks:
+        fork.start()
+    running = len(forks)
+    while running:
+        found = results.get()
+        if found is None:
+            running -= 1
+        else:
+            yield found
+    for fork in forks:
+        fork.join()
+
+
+def _cleans(simulation: Simulation, seeds: Sequence[int]) -> Iterator[tuple[int, Clean]]:
+    for seed in seeds:
+        yield seed, _clean(simulation, seed)
+
+
+def _clean(simulation: Simulation, seed: int) -> Clean:
+    told = _in_a_fork(lambda: _reached(simulation, seed))
+    return Clean(told["holds"], frozenset(told["reached"]))
+
+
+def _reached(simulation: Simulation, seed: int) -> dict[str, Any]:
+    """Play a seed without a bug and note which functions of the gateway it runs."""
+    codes: set[CodeType] = set()
+
+    def note(frame: FrameType, what: str, _: Any) -> None:
+        if what == "call":
+            codes.add(frame.f_code)
+
+    sys.setprofile(note)
+    try:
+        failure = simulation.play(seed, Teller(seed).tell(STEPS))
+    finally:
+        sys.setprofile(None)
+    names = [
+        _name(code.co_filename, code) for code in codes if code.co_filename.startswith(str(ROOT / "gateway"))
+    ]
+    return {"holds": failure is None, "reached": names}
+
+
+def _name(path: str, code: CodeType) -> str:
+    return f"{path} {code.co_qualname}"
 
 
 def _hunted(
-    simulation: Simulation,
-    bug: Bug,
-    holds: Callable[[int], bool],
-    *,
-    seeds: int,
-    seconds: float,
-    first: int,
+    simulation: Simulation, bug: Bug, clean: dict[int, Clean], *, seeds: int, seconds: float, first: int
 ) -> dict[str, Any]:
-    """Forks until a seed fails that passes without the bug."""
+    """Forks until a seed fails that passes without the bug. Seeds that cannot reach it are passed over."""
+    changed = _changed(bug)
     played, spent = 0, 0.0
-    while True:
+    while played < seeds and spent < seconds:
+        seed, batch = first + played, 1
+        if seed in clean:
+            known = clean[seed]
+            if not known.holds or (changed is not None and not changed & known.reached):
+                played += 1
+                continue
+        else:
+            batch = min(10, seeds - played)
         told = _in_a_fork(
-            simulation, bug, seeds=seeds - played, seconds=seconds - spent, first=first + played
+            lambda n=batch, left=seconds - spent, at=seed: _played(  # type: ignore[misc]
+                simulation, bug, seeds=n, seconds=left, first=at
+            )
         )
         if "problem" in told:
             return told
         played, spent = played + told["seeds_played"], round(spent + told["seconds"], 1)
         told |= {"seeds_played": played, "seconds": spent}
-        if "invariant" not in told or holds(told["seed"]):
-            return told
-        if played >= seeds or spent >= seconds:
-            return {"seeds_played": played, "seconds": spent}
+        if "invariant" in told:
+            failed = told["seed"]
+            if failed not in clean:
+                clean[failed] = _clean(simulation, failed)
+            if clean[failed].holds:
+                return told
+        if not told["seeds_played"]:
+            break
+    return {"seeds_played": played, "seconds": spent}
 
 
-def _in_a_fork(
-    simulation: Simulation, bug: Bug | None, *, seeds: int, seconds: float, first: int
-) -> dict[str, Any]:
+def _changed(bug: Bug) -> frozenset[str] | None:
+    """The functions that a patch changes; None where it changes something else as well."""
+    names: set[str] = set()
+    for path, (before, after) in bug.planted().items():
+        known = {ast.dump(node) for node in ast.parse(before).body}
+        for node in ast.parse(after).body:
+            is_import = isinstance(node, (ast.Import, ast.ImportFrom))
+            if (
+                ast.dump(node) not in known
+                and not is_import
+                and not isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            ):
+                return None
+        old, new = (dict(_codes(compile(text, path, "exec"))) for text in (before, after))
+        full = str(ROOT / path)
+        names |= {
+            f"{full} {name}" for name, code in old.items() if name not in new or not _same(code, new[name])
+        }
+    return frozenset(names)
+
+
+def _in_a_fork(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What the work says, done in a fork: whatever it changes is gone with it."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        status = 1
+        os.close(reading)
         try:
-            told = _played(simulation, bug, seeds=seeds, seconds=seconds, first=first)
-            os.write(writing, json.dumps(told).encode())
-            status = 0
+            told = work()
         except BaseException as error:
-            os.write(writing, json.dumps({"problem": f"{type(error).__name__}: {error}"}).encode())
-        finally:
-            os._exit(status)
+            told = {"problem": f"{type(error).__name__}: {error}"}
+        with os.fdopen(writing, "w") as pipe:
+            json.dump(told, pipe)
+        os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
         said = pipe.read()
@@ -95,6 +198,8 @@ def _played(
 ) -> dict[str, Any]:
     if bug is not None:
         plant(bug)
+    gc.set_threshold(50_000, 50, 100)
+    gc.freeze()
     began, played = time.process_time(), 0
     told: dict[str, Any] = {}
     for seed in range(first, first + seeds):

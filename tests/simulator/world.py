@@ -51,6 +51,10 @@ TOWN = (
 )
 """Merchants: category, modes, and the rate of a reserve."""
 
+SECOND, SECOND_URL = 0, "https://shop0.example/bookkeeping"
+"""The shop with a second endpoint, and what is told there."""
+SECOND_EVENTS = ("payment.captured", "refund.created", "payout.paid")
+
 
 class Clock:
     """Time that stands still until the simulation moves it; also what the product takes for ``time``."""
@@ -220,6 +224,16 @@ class World:
                 )
             )
             self.secrets.append(secret)
+        _, self.second_secret = self.gateway.db.write(
+            lambda tx: endpoints.create_endpoint(
+                tx,
+                self.tenants[SECOND],
+                self.gateway.vault,
+                url=SECOND_URL,
+                enabled_events=list(SECOND_EVENTS),
+                client_id=self.credentials[SECOND][0],
+            )
+        )
 
     # -- the database
 
