@@ -23,7 +23,6 @@ from types import FunctionType
 from typing import Any
 
 import pytest
-from coverage import Coverage
 
 from tests.mutation import mutants
 from tests.mutation.mutants import Mutant
@@ -101,6 +100,8 @@ class Runner:
 
     def _measured(self, session: pytest.Session) -> Coming:
         """The tests run once, here: what they share is then there for every mutant."""
+        from coverage import Coverage  # noqa: PLC0415  # ./run mutate installs it
+
         coverage = Coverage(data_file=None, include=[f"{ROOT}/gateway/{self.room}/*"], concurrency="thread")
         coming, failed = Coming(), []
         coverage.start()

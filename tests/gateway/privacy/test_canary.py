@@ -217,7 +217,8 @@ def test_a_real_server_leaves_nothing_personal_behind(tmp_path: Path):
     env = {key: value for key, value in os.environ.items() if not key.startswith(("FENQI_", "DATABASE_"))}
     env |= {"FENQI_DATA_DIR": str(data), "FENQI_PUBLIC_URL": url, "FENQI_DISCLOSURE_READING_SECONDS": "0"}
     command = [sys.executable, "-c", "import sys; from gateway.cli import main; sys.exit(main())"]
-    subprocess.run([*command, "migrate"], env=env, check=True, capture_output=True)
+    for first in (["migrate"], ["keys", "init"]):
+        subprocess.run([*command, *first], env=env, check=True, capture_output=True)
     made = [
         "merchant",
         "create",
