@@ -14,11 +14,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Table, exists, func, inspect, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, Text, cast, exists, func, inspect, or_, select
 from sqlalchemy.orm import Session, UOWTransaction
 
 from gateway.db.models import RowVersion
 from gateway.db.tables import metadata
+from gateway.db.types import Document
 
 AT_FIRST = "what its checkout says"
 WITNESSED = frozenset(
@@ -139,6 +140,8 @@ def _differs(table: Table, column: str, first: Any) -> ColumnElement[bool]:
     if first is AT_FIRST:
         checkout = metadata().tables["checkout"]
         return ~exists().where(checkout.c.id == table.c.checkout_id, checkout.c[column] == table.c[column])
+    if isinstance(table.c[column].type, Document):  # PostgreSQL keeps what is not there as the document null
+        return func.coalesce(cast(table.c[column], Text), "null") != "null"
     return table.c[column].is_not(None) if first is None else table.c[column] != first
 
 
