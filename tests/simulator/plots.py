@@ -27,10 +27,10 @@ def buy(teller: Teller, *, captured: bool = True, **order: Any) -> Iterator[Step
     shop = order.setdefault("shop", teller.chance.choice(teller.shops))
     person = order.pop("person", teller.chance.randrange(teller.people))
     term = order.pop("term", teller.chance.choice([3, 6, 12]))
-    amount = order.setdefault("amount", teller.chance.choice([250_001, 300_250, 599_900]))
+    amount = order.setdefault("amount", teller.chance.choice([249_998, 300_250, 599_900]))
     teller.orders.append((name, shop))
     teller.applied.append(name)
-    yield {"do": "order", "name": name, "lines": 1, **order, "amount": amount - amount % 7 % 6}
+    yield {"do": "order", "name": name, "lines": 1, **order, "amount": amount}
     yield {"do": "apply", "order": name, "person": person, "term": term}
     yield {"do": "review", "which": 0, "outcome": "approve"}
     if captured:
@@ -133,6 +133,8 @@ def subsidised(teller: Teller) -> Iterator[Step]:
     yield from steps
     yield passes(3)
     yield {"do": "sweep"}
+    yield {"do": "drain"}
+    yield {"do": "bounce", "which": 0}
 
 
 def last_days(teller: Teller) -> Iterator[Step]:
@@ -180,9 +182,12 @@ def in_parts(teller: Teller) -> Iterator[Step]:
 
 
 def limit_used_up(teller: Teller) -> Iterator[Step]:
-    """One person buys until the lender's limit is used up, and goes on."""
+    """One person buys until the lender's limit is used up, and goes on; strangers try what nobody has captured."""
     for _ in range(4):
-        yield from buy(teller, person=0, amount=599_900, captured=False)
+        yield from buy(teller, person=0, amount=1_200_000, captured=False)
+    for shop in (2, 4):
+        yield {"do": "stranger", "order": teller.applied[-1], "shop": shop}
+        yield {"do": "stranger", "order": teller.applied[-3], "shop": shop}
 
 
 def two_modes(teller: Teller) -> Iterator[Step]:
