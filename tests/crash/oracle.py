@@ -156,6 +156,7 @@ def limits_agree(rows: Rows) -> list[str]:
     for row in rows(
         "SELECT shopper_id, amount_fen - captured_fen - voided_fen - expired_fen AS fen FROM payment"
         " UNION ALL SELECT shopper_id, principal_fen - refunded_fen - repaid_fen - written_off_fen AS fen FROM loan"
+        " WHERE status <> 'unwound'"
     ):
         owed[row["shopper_id"]] += row["fen"]
     found = []
@@ -163,6 +164,7 @@ def limits_agree(rows: Rows) -> list[str]:
         held = row["held_fen"]
         if held != sums.get(row["id"], 0) or held != owed[row["shopper_id"]] or held > row["limit_fen"]:
             found.append(
-                f"limit {row['id']}: {held} held, {sums.get(row['id'])} moved, {owed[row['shopper_id']]} owed"
+                f"limit {row['id']}: {held} held, {sums.get(row['id'])} moved, {owed[row['shopper_id']]} owed, "
+                + str(rows(f"SELECT reason, amount_fen FROM limit_movement WHERE limit_id = '{row['id']}'"))
             )
     return found
