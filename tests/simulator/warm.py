@@ -65,7 +65,7 @@ def _in_forks(
     def run(part: Any) -> None:
         try:
             with world() as made:
-                for found in work(Simulation(made), part):
+                for found in work(Simulation(made), part):  # type: ignore[call-arg]
                     results.put(found)
         finally:
             results.put(None)
