@@ -57,15 +57,15 @@ def hunts(
 
 
 def _in_forks(
-    parts: list[Any], work: Callable[[Any], Iterator[tuple[Any, Any]]]
+    parts: list[Any], work: Callable[[Simulation, Any], Iterator[tuple[Any, Any]]]
 ) -> Iterator[tuple[Any, Any]]:
-    """What the work makes of each part, in a fork each, as it comes."""
+    """What the work makes of each part, in a process with a world of its own each, as it comes."""
     results: Any = multiprocessing.get_context("fork").SimpleQueue()
 
     def run(part: Any) -> None:
         try:
             with world() as made:
-                for found in work(Simulation(made), part):  # type: ignore[call-arg]
+                for found in work(Simulation(made), part):
                     results.put(found)
         finally:
             results.put(None)
