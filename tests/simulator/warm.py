@@ -59,7 +59,7 @@ def hunts(
 def _in_forks(
     parts: list[Any], work: Callable[[Simulation, Any], Iterator[tuple[Any, Any]]]
 ) -> Iterator[tuple[Any, Any]]:
-    """What the work makes of each part, in a fork each, as it comes."""
+    """What the work makes of each part, in a process with a world of its own each, as it comes."""
     results: Any = multiprocessing.get_context("fork").SimpleQueue()
 
     def run(part: Any) -> None:
