@@ -42,6 +42,8 @@ class Recording:
 
 
 _recordings: dict[str, Recording] = {}
+COUNTED = "row_version"
+"""The table whose rows the database numbers, in its first column."""
 
 
 @cache
@@ -106,11 +108,16 @@ def _inserts(before: dict[str, set[str]], after: dict[str, set[str]]) -> str:
     statements = []
     for name, rows in after.items():
         assert rows >= before[name], f"bringing a merchant on board changed rows of {name}"
-        columns = ", ".join(f'"{column.name}"' for column in _tables()[name].columns)
-        statements += [
-            f'INSERT INTO "{name}" ({columns}) VALUES ({row})' for row in sorted(rows - before[name])
-        ]
+        named, added = [f'"{column.name}"' for column in _tables()[name].columns], sorted(rows - before[name])
+        if name == COUNTED:  # other rows may be there already, so the database counts on
+            added = [row.partition(", ")[2] for row in sorted(added, key=_number)]
+            del named[0]
+        statements += [f'INSERT INTO "{name}" ({", ".join(named)}) VALUES ({row})' for row in added]
     return ";\n".join(["BEGIN", *statements, "COMMIT"])
+
+
+def _number(row: str) -> int:
+    return int(row.partition(", ")[0].strip("'"))
 
 
 def _tables() -> dict[str, Any]:

@@ -41,7 +41,9 @@ def test_parallel_checkouts_never_oversell_a_limit(app, api):
 
     def go(checkout: dict) -> str:
         client = type(api)(app.test_client(), api.credentials, api.token)
-        return complete(client, checkout, **person).json["status"]
+        while (answer := complete(client, checkout, **person)).status_code == 503:
+            pass  # too many writers of one person at once are asked to come again
+        return answer.json["status"]
 
     with ThreadPoolExecutor(6) as pool:
         outcomes = sorted(pool.map(go, checkouts))

@@ -299,7 +299,7 @@ class Oracle:
                     passed = sum((today - bill["due"]).days >= days for days in RETRY_DAYS)
                     waiting = any(i.get("bill") == (name, period) for i in self.instructions)
                     if not waiting and bill["attempts"] < 1 + passed:
-                        self.collect(name, period, self.owed(bill))
+                        self.collect(name, period, self.owed(bill), today)
         for loan in self.running():
             since = [bill["due"] for bill in loan["bills"].values() if not bill["done"]]
             if loan["status"] == "overdue" and min(since) < today - timedelta(days=WRITE_OFF):
@@ -328,14 +328,20 @@ class Oracle:
                 self.restate(loan, today)
                 self.return_of_ended(name, today)
             if not bill["done"]:
-                self.collect(name, period, self.owed(bill))
+                self.collect(name, period, self.owed(bill), today)
         return bool(due)
 
-    def collect(self, loan: str, period: int, amount: int) -> None:
+    def collect(self, loan: str, period: int, amount: int, on: date) -> None:
         bill = self.loans[loan]["bills"][period]
         bill["attempts"] += 1
         self.instructions.append(
-            {"what": "collection", "bill": (loan, period), "amount": amount, "first": bill["attempts"] == 1}
+            {
+                "what": "collection",
+                "bill": (loan, period),
+                "amount": amount,
+                "first": bill["attempts"] == 1,
+                "on": on,
+            }
         )
 
     # -- money of the shopper
@@ -651,7 +657,8 @@ class Oracle:
                 running = loan["status"] in ("active", "overdue")
                 if not running or not self.owed(bill) or not works_out:
                     continue
-                self.receive(name, amount, min(bill["due"], today) if item["first"] else today, today)
+                on = item["on"]  # a slow institution makes nobody late
+                self.receive(name, amount, min(bill["due"], on) if item["first"] else on, today)
             elif item["what"] == "payout":
                 if works_out:
                     self.post(payout_in_transit=amount, funder_clearing=-amount)

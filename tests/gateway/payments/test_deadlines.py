@@ -138,7 +138,7 @@ def test_a_voided_payment_cannot_be_acknowledged_any_more(books: Books) -> None:
     ],
 )
 def test_the_merchant_may_agree_on_other_days(
-    books: Books, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, days: int, expected: list[tuple[str, str]]
+    books: Books, monkeypatch: pytest.MonkeyPatch, days: int, expected: list[tuple[str, str]]
 ) -> None:
     before = books.api.approved()
     monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
@@ -149,7 +149,7 @@ def test_the_merchant_may_agree_on_other_days(
         "--days",
         str(days),
         "--data",
-        str(tmp_path),
+        str(books.gateway.settings.data_dir),
     ]
     assert main(command) == 0
     payment = books.api.approved()

@@ -88,7 +88,8 @@ describe('a new amount', () => {
     await settle(5);
     leaves.setAttribute('amount', '700000');
     await ready;
-    await settle(10);
+    await vi.waitFor(() => expect(line(leaves)).toContain('¥2,333.33'));
+    await settle(40); // the late answer has come by then
     expect(gateway.aborted).toBe(0);
     expect(line(stays)).toContain('¥549.99');
     expect(line(leaves)).toContain('¥2,333.33');
