@@ -85,10 +85,11 @@ def _verify(options: argparse.Namespace) -> int:
         from gateway.verification import AGREEMENTS
 
         gateway = gateway_of(options)
+        authority = gateway.ports["signing_authority"]
         return commands.verify(
             gateway.db,
-            gateway.ports["signing_authority"],
-            _verifier(options),
+            authority,
+            authority if options.public_key is None else _verifier(options),
             as_json=options.json,
             agreements=AGREEMENTS,
             only=(options.only,) if options.only else PROOFS,

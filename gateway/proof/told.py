@@ -70,6 +70,18 @@ def _counted(kind: str, wanted: str, table: str, *, says: str) -> Rule:
     )
 
 
+def _ended(table: str, undecided: str, *, says: str) -> Rule:
+    """Every row of a table whose state is none of ``undecided`` has an event that names its state."""
+    return Rule(
+        says,
+        "event",
+        "type",
+        f"""SELECT o.id, o.merchant_id, o.mode, '{table}.' || o.status, 'none' FROM {table} o
+             WHERE o.status NOT IN ({undecided})
+               AND NOT EXISTS (SELECT 1 FROM event v WHERE v.object_id = o.id AND v.type = '{table}.' || o.status)""",
+    )
+
+
 COUNTED = (
     _counted("payment.authorized", "1", "payment", says="every payment"),
     _counted(
@@ -84,21 +96,12 @@ COUNTED = (
         "checkout",
         says="the checkouts that were approved",
     ),
-    Rule(
-        "every checkout that has ended or waits for a person",
-        "event",
-        "type",
-        """SELECT c.id, c.merchant_id, c.mode, 'checkout.' || c.status, 'none' FROM checkout c
-            WHERE c.status NOT IN ('open', 'identified', 'deciding')
-              AND NOT EXISTS (SELECT 1 FROM event v WHERE v.object_id = c.id AND v.type = 'checkout.' || c.status)""",
+    _ended(
+        "checkout",
+        "'open', 'identified', 'deciding'",
+        says="every checkout that has ended or waits for a person",
     ),
-    Rule(
-        "every refund that is decided",
-        "event",
-        "type",
-        """SELECT r.id, r.merchant_id, r.mode, 'refund.' || r.status, 'none' FROM refund r WHERE r.status <> 'pending'
-              AND NOT EXISTS (SELECT 1 FROM event v WHERE v.object_id = r.id AND v.type = 'refund.' || r.status)""",
-    ),
+    _ended("refund", "'pending'", says="every refund that is decided"),
     _counted("settlement.closed", "1", "settlement_batch", says="every batch"),
     _counted(
         "payout.paid",

@@ -1,6 +1,6 @@
 """The first merchant of a test, brought on board once and then laid into each new database.
 
-Whatever differs from the usual first merchant is brought on board as ever: another clock, chance, category or mode.
+Whatever differs from the usual first merchant is brought on board as ever: another clock, category or mode.
 """
 
 from __future__ import annotations
@@ -70,8 +70,6 @@ def brought(app: Flask, chance: random.Random, bring: Callable[[], Api], shell: 
     The app must have the keys of all others and a clock at its start; the database is empty while chance is fresh.
     """
     assert chance.getstate() == FRESH
-    if chance.getstate() != FRESH:
-        return bring()
     engine: Engine = app.extensions["fenqi"].db.engine
     known = _recordings.get(engine.name)
     if known is None:

@@ -29,21 +29,10 @@ from gateway.team import authenticators, factors
 from gateway.team.models import LoginSession, TeamMember
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api, loaded_scorer
+from tests.gateway.scores.case import CASE
 
 APPROVED, DECLINED, REVIEWED = "13800000001", "13800000002", "13800000003"
 OPERATOR = Actor("operator", "li.lei")
-CASE: dict[str, Any] = {
-    "amount": 599_900,
-    "term": 12,
-    "category": "3c",
-    "declared_monthly_income": 800_000,
-    "prior_loans": 0,
-    "prior_on_time_instalments": 0,
-    "prior_late_instalments": 0,
-    "max_delinquency_days": 0,
-    "open_principal": 0,
-    "applications_on_phone_24h": 1,
-}
 
 
 class RichBook:

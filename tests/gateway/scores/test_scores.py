@@ -9,20 +9,9 @@ from sqlalchemy import text
 
 from gateway.decision.scorer import EmbeddedScorer
 from scoring import Application, Scorer
+from tests.gateway.scores.case import CASE
 from tests.one_database import database_url  # noqa: F401
 
-CASE: dict[str, Any] = {
-    "amount": 599_900,
-    "term": 12,
-    "category": "3c",
-    "declared_monthly_income": 800_000,
-    "prior_loans": 0,
-    "prior_on_time_instalments": 0,
-    "prior_late_instalments": 0,
-    "max_delinquency_days": 0,
-    "open_principal": 0,
-    "applications_on_phone_24h": 1,
-}
 BUREAU = {"bureau_queries_3m": 9, "bureau_lenders": 7, "utilisation": 0.95, "monthly_obligations": 300_000}
 CONSENT = {"source": "bureau", "reference": "C-17", "given_at": "2026-11-22T10:00:00Z"}
 
