@@ -29,6 +29,7 @@ from gateway.db import migrate
 from gateway.db.engine import canonical_url
 from gateway.db.migrate import upgrade
 from gateway.team import passwords
+from tests.postgres import Databases, drop, make, named
 
 if sys.dont_write_bytecode:
     # Else each of the many processes that tests start would compile every module anew: seconds instead of half of one.
@@ -45,6 +46,9 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "untimed")
 # Read by what computes with threads: test processes side by side must not wait for each other in loops.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+lenders: list[Databases] = []
+"""Who lends PostgreSQL databases to the tests of this process: nobody, until the first one asks."""
 
 MEMORY, ROOM = Path("/dev/shm"), 3 * 1024**3
 """Databases made by the hundred are copied in memory ten times as fast as on a disk, where there is room for them."""
@@ -116,6 +120,8 @@ def quick() -> Iterator[None]:
             engine._compiled_cache.capacity = 5_000  # type: ignore[union-attr]
         elif known is not engine:
             engine.dialect, engine._compiled_cache = known.dialect, known._compiled_cache
+        for databases in lenders:
+            databases.join(url, limits, engine.pool)
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
@@ -187,8 +193,20 @@ def postgres_administrator(postgres_url: str) -> Iterator[Connection]:
 def postgres_template(postgres_url: str, postgres_administrator: Connection) -> Iterator[str]:
     """Name of a migrated, empty PostgreSQL database to copy."""
     with _database(postgres_administrator) as name:
-        upgrade(_named(postgres_url, name))
+        upgrade(named(postgres_url, name))
         yield name
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(
+    postgres_url: str, postgres_administrator: Connection, postgres_template: str
+) -> Iterator[Databases]:
+    """Migrated, empty PostgreSQL databases to lend."""
+    databases = Databases(postgres_url, postgres_administrator, postgres_template)
+    lenders.append(databases)
+    yield databases
+    lenders.remove(databases)
+    databases.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -206,9 +224,13 @@ def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Ite
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server, administrator = (request.getfixturevalue(f"postgres_{name}") for name in ("url", "administrator"))
-    with _database(administrator, template=request.getfixturevalue("postgres_template")) as name:
-        yield _named(server, name)
+    databases = request.getfixturevalue("postgres_databases")
+    if request.node.get_closest_marker("own_database"):
+        with databases.anew() as url:
+            yield url
+        return
+    with databases.lent() as url:
+        yield url
 
 
 @contextmanager
@@ -221,12 +243,9 @@ def _administrator(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def _database(administrator: Connection, template: str = "template1") -> Iterator[str]:
-    name = f"fenqi_{uuid.uuid4().hex[:12]}"
-    # Copying files is twice as fast as logging every page of a template of eleven megabytes.
-    copied = " STRATEGY FILE_COPY" if (administrator.dialect.server_version_info or (0,)) >= (15,) else ""
-    administrator.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}{copied}"))
+    name = make(administrator, template)
     yield name
-    administrator.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    drop(administrator, name)
 
 
 @contextmanager
@@ -235,7 +254,3 @@ def _one_at_a_time() -> Iterator[None]:
     with (Path(tempfile.gettempdir()) / f"fenqi-pg-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _named(url: str, name: str) -> str:
-    return canonical_url(url).set(database=name).render_as_string(hide_password=False)

@@ -129,11 +129,8 @@ def administrator(url: str) -> Iterator[Any]:
 @pytest.fixture
 def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated PostgreSQL database."""
-    from tests.conftest import _database, _named  # noqa: PLC0415
-
-    server, root = (request.getfixturevalue(f"postgres_{name}") for name in ("url", "administrator"))
-    with _database(root, template=request.getfixturevalue("postgres_template")) as name:
-        yield _named(server, name)
+    with request.getfixturevalue("postgres_databases").anew() as url:
+        yield url
 
 
 def test_postgresql_read_only_locked_and_with_its_connections_ended(

@@ -125,6 +125,7 @@ def dumped(gateway: Any) -> bytes:
     return subprocess.run(command, check=True, capture_output=True, env=environment).stdout
 
 
+@pytest.mark.own_database
 def test_no_file_holds_the_key_of_an_erased_person(gateway, api, capsys):
     bought_and_returned(api)
     person = Person.of(gateway)
@@ -147,6 +148,7 @@ def test_no_file_holds_the_key_of_an_erased_person(gateway, api, capsys):
             subject.open(sealed, table="shopper", row=person.id, column=name)
 
 
+@pytest.mark.own_database
 def test_an_erasure_that_a_reader_holds_up_says_so_and_is_finished_later(gateway, api, capsys, monkeypatch):
     monkeypatch.setattr(commands, "PATIENCE_SECONDS", 0.1)
     bought_and_returned(api, DECLINED_PHONE)
@@ -200,6 +202,7 @@ def opens(gateway: Any, person: Person, keys: Vault) -> bool:
     return cipher.decrypt(sealed[1:13], sealed[13:], place).decode() == ID_NUMBER
 
 
+@pytest.mark.own_database
 def test_after_a_key_is_retired_neither_the_keys_nor_an_old_copy_of_them_open_an_erased_person(
     gateway, api, capsys, clock, tmp_path
 ):
@@ -227,6 +230,7 @@ def test_after_a_key_is_retired_neither_the_keys_nor_an_old_copy_of_them_open_an
     assert (newest.action, newest.facts) == ("privacy.retire_key", {"destroyed": [old["id"]]})
 
 
+@pytest.mark.own_database
 def test_a_key_is_not_destroyed_while_something_is_sealed_with_it(gateway, api, clock):
     """A server that had something in hand: it sealed with the old key and commits only now."""
     bought_and_returned(api, DECLINED_PHONE)
