@@ -42,6 +42,7 @@ class Transaction(Session):
         super().__init__(bind, expire_on_commit=False, autoflush=True)
         self.now = self.wall = now
         self.ids = ids
+        self.kept: list[object] = []
 
     def new_id(self, prefix: str) -> str:
         """A fresh identifier such as ``pay_01J…``."""
@@ -53,7 +54,18 @@ def is_open() -> bool:
     return getattr(_open, "depth", 0) > 0
 
 
+def _keep(tx: Transaction, row: object) -> None:
+    """Hold on to a row of a kind that is asked for by its key again and again (``__kept__``): it is read once.
+
+    A session forgets what nobody holds. Who locks one reads it again (``populate_existing``).
+    """
+    if getattr(type(row), "__kept__", False):
+        tx.kept.append(row)
+
+
 event.listen(Transaction, "after_flush", witness.note)
+event.listen(Transaction, "loaded_as_persistent", _keep)
+event.listen(Transaction, "pending_to_persistent", _keep)
 
 
 class Database:

@@ -158,6 +158,16 @@ def _both(tx: Transaction, claim_id: str) -> tuple[Shopper, Shopper]:
     """The claim and whose number it claims, locked, who holds the number first."""
     holder_id = tx.get_one(Shopper, claim_id).claims_number_of
     assert holder_id is not None, "only a claim is settled"
-    holder = tx.exec(select(Shopper).where(Shopper.id == holder_id).with_for_update()).one()
-    claim = tx.exec(select(Shopper).where(Shopper.id == claim_id).with_for_update()).one()
+    holder = tx.exec(
+        select(Shopper)
+        .where(Shopper.id == holder_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    claim = tx.exec(
+        select(Shopper)
+        .where(Shopper.id == claim_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
     return claim, holder

@@ -1,6 +1,7 @@
 """Tables of shoppers and of one-time codes. Personal data is sealed; look-ups go through keyed hashes."""
 
 from datetime import date, datetime
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
@@ -16,6 +17,7 @@ class Shopper(SQLModel, table=True):
     """
 
     __tablename__ = "shopper"
+    __kept__: ClassVar[bool] = True
     __table_args__ = (
         UniqueConstraint("mode", "id_number_lookup", name="one_shopper_per_id_number"),
         Index("shopper_of_phone", "mode", "phone_lookup", "id"),

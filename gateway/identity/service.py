@@ -242,7 +242,15 @@ def left_to_reseal(tx: Transaction) -> int:
 
 def reseal(tx: Transaction, vault: Vault, *, limit: int) -> int:
     """Give some shoppers of an older release a data key of their own; returns how many."""
-    rows = list(tx.exec(select(Shopper).where(_no_key()).limit(limit).with_for_update()))
+    rows = list(
+        tx.exec(
+            select(Shopper)
+            .where(_no_key())
+            .limit(limit)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
     for shopper in rows:
         person = opened(tx, vault, shopper.id)
         subject = subjects.known_or_new(tx, vault, shopper.id)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, UniqueConstraint
 from sqlmodel import Field, SQLModel
@@ -14,6 +15,7 @@ class Merchant(SQLModel, table=True):
     """A seller. One row serves both modes; what belongs to a mode names it."""
 
     __tablename__ = "merchant"
+    __kept__: ClassVar[bool] = True
     __table_args__ = (
         CheckConstraint(
             "category IN ('3c', 'furnishing', 'education', 'appliance', 'general')", name="category"

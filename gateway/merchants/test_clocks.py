@@ -21,6 +21,7 @@ from gateway.merchants.models import TestClock
 FURTHEST = timedelta(days=3 * 366)
 """How far ahead of the machine's time a clock may stand: the longest plan and a year of delinquency fit in."""
 CLOCK = SQLModel.metadata.tables["test_clock"]
+OFFSETS = "offsets of test clocks"
 OFFSET = select_columns(CLOCK.c.offset_seconds).where(CLOCK.c.merchant_id == bindparam("merchant"))
 
 
@@ -30,11 +31,14 @@ def enter(tx: Transaction, tenant: Tenant) -> None:
 
 
 def business_now(tx: Transaction, tenant: Tenant) -> datetime:
-    """The tenant's business time (UTC): the machine's, unless a test clock is ahead of it."""
+    """The tenant's business time (UTC): the machine's, unless a test clock is ahead of it. Read once a transaction."""
     if tenant.mode != "test":
         return tx.wall
-    offset = tx.connection().execute(OFFSET, {"merchant": tenant.merchant_id}).scalar_one_or_none()
-    return tx.wall + timedelta(seconds=offset or 0)
+    offsets = tx.info.setdefault(OFFSETS, {})
+    if tenant.merchant_id not in offsets:
+        offset = tx.connection().execute(OFFSET, {"merchant": tenant.merchant_id}).scalar_one_or_none()
+        offsets[tenant.merchant_id] = offset or 0
+    return tx.wall + timedelta(seconds=offsets[tenant.merchant_id])
 
 
 def tenants(tx: Transaction, *, status: str = "ready") -> list[Tenant]:
@@ -110,6 +114,7 @@ def step(tx: Transaction, clock_id: str, *, to: datetime) -> TestClock:
         reached = min(to, clock.advance_to)
         # Rounded up, so that a goal such as midnight is reached and not missed by a fraction.
         clock.offset_seconds = max(clock.offset_seconds, -int(-(reached - tx.wall).total_seconds() // 1))
+        tx.info.pop(OFFSETS, None)
         tx.add(clock)
     return clock
 

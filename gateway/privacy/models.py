@@ -2,6 +2,7 @@
 which keys of the data folder belong to this database."""
 
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, Column, Index, text
 from sqlmodel import Field, SQLModel
@@ -13,6 +14,7 @@ class SubjectKey(SQLModel, table=True):
     """The key that seals one person's columns. Without the row they can never be opened again."""
 
     __tablename__ = "subject_key"
+    __kept__: ClassVar[bool] = True
     __table_args__ = (Index("subject_key_of_master", "key_id", "subject_id"),)
 
     subject_id: str = Field(sa_column=Column(Words, primary_key=True))

@@ -97,7 +97,14 @@ def left_to_rewrap(tx: Transaction, vault: Vault) -> int:
 def rewrap(tx: Transaction, vault: Vault, *, limit: int) -> int:
     """Wrap some data keys anew with the newest master key; returns how many. 0 when none is left."""
     query = select(SubjectKey).where(SubjectKey.key_id != vault.current_key_id)
-    rows = list(tx.exec(query.order_by(col(SubjectKey.subject_id)).limit(limit).with_for_update()))
+    rows = list(
+        tx.exec(
+            query.order_by(col(SubjectKey.subject_id))
+            .limit(limit)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
     for row in rows:
         row.key_id, row.wrapped = vault.wrap(vault.unwrap(row.wrapped, row.subject_id), row.subject_id)
         tx.add(row)
