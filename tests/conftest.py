@@ -41,6 +41,7 @@ if sys.dont_write_bytecode:
 # A busy machine is slow at times: no example fails by its time.
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.register_profile("deep", deadline=None)  # see tests/depth.py
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "untimed")
 
 # Read by what computes with threads: test processes side by side must not wait for each other in loops.

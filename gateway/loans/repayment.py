@@ -106,8 +106,11 @@ def quote_settlement(tx: Transaction, loan: Loan, on: date) -> dict[str, Any] | 
     if not _can_settle(loan):
         return None
     rows = service.rows_of(tx, loan)
-    found = _settled(loan, rows, on)
+    # What fell due and is not billed yet, because the jobs of the day are late, is due all the same.
+    rest = [row for row in rows if row.due_date >= on] or rows[-1:]
     due = sum(service.owed_fen(bill) for bill in service.bills_of(tx, loan.id))
+    due += sum(row.payment for row in rows[: len(rows) - len(rest)])
+    found = _settled(loan, rest, min(on, rest[-1].due_date))
     return {
         "on": on.isoformat(),
         "policy": loan.early_settlement_policy,

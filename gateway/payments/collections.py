@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TOPIC = "collection.instruct"
 TRY_AGAIN_AFTER_DAYS = (1, 3, 7, 14, 30)
 """Days after the due date on which an unpaid bill is tried again."""
+BILLS_AT_ONCE = 500
+"""So many bills of which one question asks how often they were tried."""
 NEW_COLLECTIONS = insert(SQLModel.metadata.tables["collection"])
 
 
@@ -53,12 +55,16 @@ def bill_and_collect(tx: Transaction, tenant: Tenant, *, today: date, limit: int
 
 def collect_again(tx: Transaction, tenant: Tenant, *, today: date, limit: int = 500) -> int:
     """Instruct the next attempt for bills that stayed unpaid, on its day; returns how many."""
+    bills = list(loans.open_bills(tx, tenant, due_before=today))
     wanted: list[tuple[str, int, int, int]] = []
-    for loan_id, period, due_date, owed in loans.open_bills(tx, tenant, due_before=today):
-        attempts, pending = _attempts(tx, loan_id, period)
-        passed = sum((today - due_date).days >= days for days in TRY_AGAIN_AFTER_DAYS)
-        if not pending and attempts < 1 + passed and len(wanted) < limit:
-            wanted.append((loan_id, period, attempts + 1, owed))
+    for start in range(0, len(bills), BILLS_AT_ONCE):
+        some = bills[start : start + BILLS_AT_ONCE]
+        attempts = _attempts(tx, {loan_id for loan_id, *_ in some})
+        for loan_id, period, due_date, owed in some:
+            tried, pending = attempts.get((loan_id, period), (0, 0))
+            passed = sum((today - due_date).days >= days for days in TRY_AGAIN_AFTER_DAYS)
+            if not pending and tried < 1 + passed and len(wanted) < limit:
+                wanted.append((loan_id, period, tried + 1, owed))
     _instruct(tx, tenant, wanted)
     return len(wanted)
 
@@ -202,13 +208,19 @@ def _instruct(tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, 
     outbox.put_many(tx, TOPIC, [{"collection": row["id"]} for row in rows], tenant=tenant)
 
 
-def _attempts(tx: Transaction, loan_id: str, period: int) -> tuple[int, bool]:
-    """How often a bill was tried, and whether one attempt is still undecided."""
-    query = select(func.count(), func.count().filter(col(Collection.status) == "pending")).where(
-        Collection.loan_id == loan_id, Collection.period == period
+def _attempts(tx: Transaction, loan_ids: set[str]) -> dict[tuple[str, int], tuple[int, int]]:
+    """How often each bill of the loans was tried, and how many attempts are still undecided, by loan and period."""
+    query = (
+        select(
+            Collection.loan_id,
+            Collection.period,
+            func.count(),
+            func.count().filter(col(Collection.status) == "pending"),
+        )
+        .where(col(Collection.loan_id).in_(loan_ids))
+        .group_by(col(Collection.loan_id), col(Collection.period))
     )
-    attempts, pending = tx.exec(query).one()
-    return attempts, pending > 0
+    return {(loan_id, period): (tried, pending) for loan_id, period, tried, pending in tx.exec(query)}
 
 
 def _cancel_if_paid(tx: Transaction, collection_id: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -112,6 +112,7 @@ def scored_champions(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
     return found
 
 
+@lru_cache(maxsize=1)
 def generated(scorer: Scorer) -> dict[str, NDArray[np.float64]]:
     """Columns of the generated population, as `columns_of` gives them of a log."""
     rows = _generated_rows()

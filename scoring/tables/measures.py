@@ -101,24 +101,16 @@ def card_precision(
 
     A card that was found is looked at no more (the fraud detection handbook's card precision).
     """
-    found: set[int] = set()
+    found = np.empty(0, dtype=cards.dtype)
     shares = []
     for day in np.unique(days):
-        worst: dict[int, float] = {}
-        defrauded: set[int] = set()
-        for card, risk, is_bad in zip(
-            cards[days == day].tolist(),
-            probability[days == day].tolist(),
-            bad[days == day].tolist(),
-            strict=True,
-        ):
-            if card not in found:
-                worst[card] = max(worst.get(card, 0.0), risk)
-                if is_bad:
-                    defrauded.add(card)
-        looked_at = sorted(worst, key=lambda card: -worst[card])[:alerts]
-        caught = defrauded.intersection(looked_at)
-        found |= caught
+        rows = np.flatnonzero((days == day) & ~np.isin(cards, found))
+        names, first, place = np.unique(cards[rows], return_index=True, return_inverse=True)
+        worst = np.zeros(len(names))
+        np.maximum.at(worst, place, probability[rows])
+        looked_at = names[np.lexsort((first, -worst))[:alerts]]
+        caught = np.intersect1d(looked_at, cards[rows][bad[rows]])
+        found = np.append(found, caught)
         shares.append(len(caught) / alerts)
     return float(np.mean(shares))
 

@@ -181,16 +181,19 @@ def _target(texts: Sequence[str], name: str) -> NDArray[np.bool_]:
 
 
 def _column(name: str, texts: Sequence[str], *, must_be_numbers: bool) -> Column:
-    values = np.empty(len(texts))
-    for row, text in enumerate(texts):
-        try:
-            values[row] = np.nan if text.strip().lower() in MISSING else float(text)
-        except ValueError:
-            if not must_be_numbers:
-                return tuple(text.strip() for text in texts)
-            raise TableInvalid(
-                f"line {row + FIRST_LINE}, column {name!r}: {text!r} is not a number, as in the training"
-            ) from None
+    try:
+        values = np.array([float(text) for text in texts])  # most columns are numbers without a gap
+    except ValueError:
+        values = np.empty(len(texts))
+        for row, text in enumerate(texts):
+            try:
+                values[row] = np.nan if text.strip().lower() in MISSING else float(text)
+            except ValueError:
+                if not must_be_numbers:
+                    return tuple(text.strip() for text in texts)
+                raise TableInvalid(
+                    f"line {row + FIRST_LINE}, column {name!r}: {text!r} is not a number, as in the training"
+                ) from None
     _refuse_odd(name, texts, values)
     return values
 
@@ -202,6 +205,8 @@ def _refuse_odd(name: str, texts: Sequence[str], values: NDArray[np.float64]) ->
             f"line {row + FIRST_LINE}, column {name!r}: {texts[row]!r} is infinite or too large (at most "
             f"{LARGEST:.1e}); write a smaller number, or leave the cell empty"
         )
+    if "_" not in "".join(texts):
+        return
     for row, text in enumerate(texts):
         if "_" in text:
             raise TableInvalid(

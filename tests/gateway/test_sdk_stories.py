@@ -45,9 +45,10 @@ def test_the_gateway_tells(tell, app, api):
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_the_gateway_tells_of_every_term_and_category(category, app, new_merchant):
+def test_the_gateway_tells_of_terms_of_every_category(category, app, new_merchant):
+    """Every second term of a category, every term of some: what each is quoted is compared for all below."""
     client, shopper = connected(app, new_merchant(category))
-    for term in TERMS:
+    for term in TERMS[CATEGORIES.index(category) % 2 :: 2]:
         for tell in STORIES_OF_A_TERM:
             tell(client, shopper, term)
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from scoring.application import Application
+from scoring.features import feature_matrix
 from scoring.generator import Population, generate
 from scoring.reasons import Reason
 from scoring.scorer import Scorer
@@ -42,6 +46,18 @@ def scorer() -> Scorer:
 def population() -> Population:
     """Applications no bundle was trained on."""
     return generate(40_000, seed=987_654)
+
+
+@pytest.fixture(scope="session")
+def some(population: Population) -> tuple[Application, ...]:
+    """The first five hundred of them, as a gateway passes them."""
+    return tuple(islice(population.applications(), 500))
+
+
+@pytest.fixture(scope="session")
+def matrix(population: Population) -> NDArray[np.float32]:
+    """The features of the whole population."""
+    return feature_matrix(population.applications())
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scoring.errors import BundleError
-from scoring.features import MODELS, feature_matrix
+from scoring.features import MODELS
 from scoring.scorer import Scorer
 
 pytest.importorskip("xgboost", reason="xgboost is not installed")
@@ -21,14 +21,13 @@ def fallback() -> Scorer:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_both_runtimes_answer_alike(scorer, fallback, population, model):
-    rows = feature_matrix(population.applications())
-    apart = np.abs(scorer.probabilities(rows, model) - fallback.probabilities(rows, model)).max()
+def test_both_runtimes_answer_alike(scorer, fallback, matrix, model):
+    apart = np.abs(scorer.probabilities(matrix, model) - fallback.probabilities(matrix, model)).max()
     assert apart <= 1e-6
 
 
-def test_both_runtimes_recommend_alike(scorer, fallback, population):
-    for _, application in zip(range(300), population.applications(), strict=False):
+def test_both_runtimes_recommend_alike(scorer, fallback, some):
+    for application in some[:300]:
         ours, theirs = scorer.decide(application), fallback.decide(application)
         assert (ours.outcome, ours.limit_fen, ours.price) == (theirs.outcome, theirs.limit_fen, theirs.price)
 

@@ -16,6 +16,7 @@ from gateway.audit.service import Actor
 from gateway.audit.verify import Report, verify
 from gateway.daily import sweep
 from gateway.merchants import commands as merchant_commands
+from tests.one_database import database_url, on_both  # noqa: F401
 
 ME = Actor("operator", "ming")
 TRIGGERS = (
@@ -129,6 +130,7 @@ def test_what_people_write_by_the_api_is_recorded_and_what_they_read_is_not(
     assert listed[0]["hash"] == entry.hash
 
 
+@on_both
 def test_the_list_has_pages_and_knows_its_own_cursors(api: Any, logged: Any, person: Any) -> None:
     first = person.get("/v1/audit_entries?limit=4").json
     assert first["data"][0]["action"] == "login"
@@ -152,6 +154,7 @@ def test_the_list_has_pages_and_knows_its_own_cursors(api: Any, logged: Any, per
         ),
     ],
 )
+@on_both
 def test_the_database_refuses(logged: Any, sql: str) -> None:
     with pytest.raises(DBAPIError, match=r"audit:|roots:"), logged.db.engine.begin() as connection:
         connection.execute(text(sql))
@@ -200,6 +203,7 @@ def test_the_commands_tell_and_their_exit_code_says_so(logged: Any, capsys: Any)
     assert json.loads(capsys.readouterr().out)["first"] == 1
 
 
+@on_both
 def test_parallel_actions_queue_in_the_chain(gateway: Any, api: Any) -> None:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 

@@ -17,6 +17,7 @@ from gateway.decision.funder import Ruling
 from gateway.errors import FunderUnavailable
 from gateway.runtime import drain_outbox
 from tests.gateway.shopper import identify
+from tests.one_database import database_url, on_both  # noqa: F401
 
 CONSENTS = {"credit_service": "yes", "bureau_query": "yes", "funder_sharing": "yes"}
 PHONE = "13912345678"
@@ -267,6 +268,7 @@ def test_a_mistake_of_ours_ends_with_a_person_and_not_in_waiting(
         assert len(lender.submissions) == 1
 
 
+@on_both
 def test_two_who_go_on_at_once_make_one_ruling(
     gateway: Any, lender: Lender, pages: Any, api: Any, clock: Any
 ) -> None:

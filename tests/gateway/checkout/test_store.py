@@ -8,6 +8,7 @@ import io
 from pathlib import Path
 
 from tests.gateway.shopper import enter, go_on_by_code
+from tests.one_database import database_url, on_both  # noqa: F401
 
 STORE = "南京路店"
 
@@ -36,6 +37,7 @@ def test_a_store_stands_on_checkout_payment_settlement_lines_and_events(api, boo
     assert [event["data"]["store"] for event in told] == [None, STORE]
 
 
+@on_both
 def test_lists_are_filtered_by_store(api):
     here, there = api.approved(store=STORE), api.approved(store="A2")
     for noun, ids in (

@@ -71,41 +71,62 @@ def reviewed(books: Books, client: Any, language: str) -> tuple[str, dict[str, A
     return html.unescape(page.text), checkout["plans"][-1]
 
 
-@pytest.mark.parametrize("language", clauses.LANGUAGES)
 @pytest.mark.parametrize("name", PRICES)
-def test_page_agreement_and_contract_say_it_in_the_same_words(
-    books: Books, app: Any, name: str, language: str
-) -> None:
+def test_page_agreement_and_contract_say_it_in_the_same_words(books: Books, app: Any, name: str) -> None:
     priced(books, PRICES[name])
-    page, plan = reviewed(books, app.test_client(), language)
-    agreement = agreements.text("credit_service", agreements.current("credit_service"), language)
+    pages = {language: reviewed(books, app.test_client(), language) for language in clauses.LANGUAGES}
     books.api.approved(amount=600_000)
     with books.gateway.db.read() as tx:
         contract = tx.exec(select(Contract)).one().text
-    said = clauses.of_plan(plan, language)
-    assert [heading for heading, _ in said] == ["early_settlement", "late_payment", "seven_days"]
-    for _, words in said:
-        assert words in page
-        assert words in contract
-    for words in (
-        clauses.EARLY[language],
-        clauses.FEE_IN_FIRST_PERIOD[language],
-        clauses.late_payment(COST, language),
-        clauses.SEVEN_DAYS[language],
-    ):
-        assert words in agreement, "a change of these words is a new version of the agreement"
-    assert (clauses.FEE_IN_FIRST_PERIOD[language] in page) is (name == "first_period")
-    assert "18.25%" in page, "late interest with its yearly figure, before the confirmation"
+    for language, (page, plan) in pages.items():
+        agreement = agreements.text("credit_service", agreements.current("credit_service"), language)
+        said = clauses.of_plan(plan, language)
+        assert [heading for heading, _ in said] == ["early_settlement", "late_payment", "seven_days"]
+        for _, words in said:
+            assert words in page
+            assert words in contract
+        for words in (
+            clauses.EARLY[language],
+            clauses.FEE_IN_FIRST_PERIOD[language],
+            clauses.late_payment(COST, language),
+            clauses.SEVEN_DAYS[language],
+        ):
+            assert words in agreement, "a change of these words is a new version of the agreement"
+        assert (clauses.FEE_IN_FIRST_PERIOD[language] in page) is (name == "first_period")
+        assert "18.25%" in page, "late interest with its yearly figure, before the confirmation"
 
 
-@pytest.mark.parametrize("days", [0, 1, 17, 30, 31, 45])
-@pytest.mark.parametrize("name", PRICES)
-def test_settling_early_costs_what_the_words_say(books: Books, name: str, days: int) -> None:
-    """Outstanding principal, interest of the running period by days, its fee; nothing of later periods."""
+DAYS = (0, 1, 17, 30, 31, 45)
+
+
+@pytest.mark.parametrize("number", range(len(PRICES)))
+def test_settling_early_costs_what_the_words_say(books: Books, number: int) -> None:
+    """Outstanding principal, interest of the running period by days, its fee; nothing of later periods.
+
+    Quoted on every day, and charged on two of them: on each day by some price.
+    """
+    name = list(PRICES)[number]
     priced(books, PRICES[name])
-    payment = books.api.captured(12, amount=600_000)
-    books.clock.advance(days=days)
-    books.work()
+    settled = {day: books.api.captured(12, amount=600_000) for day in DAYS[number % 3 :: 3]}
+    last = books.api.captured(12, amount=600_000)
+    passed = 0
+    for day in DAYS:
+        books.clock.advance(days=day - passed)
+        books.work()
+        passed = day
+        quoted, earlier, running = cost(books, settled.get(day, last))
+        if (name, day) == ("first_period", 1):
+            assert running["fee"] == 19_980
+        if day in settled:
+            path = f"/v1/test_helpers/loans/{settled[day]['captures'][0]['loan']}/repay"
+            paid = books.post(path, {"early_settlement": True}).json
+            assert (paid["status"], paid["outstanding_principal"]) == ("settled", 0)
+            charged = sum(row["interest"] + row["fee"] for row in paid["schedule"])
+            assert charged == earlier + quoted["interest"] + quoted["fee"]
+
+
+def cost(books: Books, payment: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, Any]]:
+    """What settling early is quoted today, as the words have it; what fell due before; and the running period."""
     loan, today = books.loan(payment), books.clock.now.date()
     rows = payment["plan"]["schedule"]
     running = next(row for row in rows if date.fromisoformat(row["due_date"]) > today)
@@ -117,13 +138,7 @@ def test_settling_early_costs_what_the_words_say(books: Books, name: str, days: 
     quoted = loan["early_settlement"]
     assert (quoted["interest"], quoted["fee"]) == (interest, fee)
     assert quoted["amount"] == loan["outstanding_principal"] + interest + fee
-    if (name, days) == ("first_period", 1):
-        assert quoted["fee"] == 19_980
-    asked = {"early_settlement": True}
-    paid = books.post(f"/v1/test_helpers/loans/{loan['id']}/repay", asked).json
-    assert (paid["status"], paid["outstanding_principal"]) == ("settled", 0)
-    charged = sum(row["interest"] + row["fee"] for row in paid["schedule"])
-    assert charged == sum(row["interest"] + row["fee"] for row in rows[: period - 1]) + interest + fee
+    return quoted, sum(row["interest"] + row["fee"] for row in rows[: period - 1]), running
 
 
 @pytest.mark.parametrize(("late", "charged_days"), [(3, 0), (4, 4)])

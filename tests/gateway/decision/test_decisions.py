@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from gateway.checkout.test_helpers import invented_id_number
 from gateway.decision.scorer import EmbeddedScorer
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 def complete(api, checkout: dict, **body: str):
@@ -35,6 +36,7 @@ def test_a_review_is_ended_by_a_person(api):
     assert (again.status_code, again.json["code"]) == (409, "wrong_state")
 
 
+@on_both
 def test_parallel_checkouts_never_oversell_a_limit(app, api):
     person = {"id_number": invented_id_number("one person"), "phone": "13800000001"}
     checkouts = [api.checkout(amount=4_000_000) for _ in range(6)]

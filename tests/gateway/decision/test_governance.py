@@ -22,6 +22,7 @@ from scoring.governance import scorelog as log
 from scoring.governance.replay import replay
 from scoring.scorer import Scorer
 from tests.by_force import by_force
+from tests.gateway.conftest import loaded_scorer
 from tests.one_database import database_url  # noqa: F401
 
 PHONES = [f"139{n:08}" for n in range(1, 9)]
@@ -59,7 +60,7 @@ def command(gateway: Any, monkeypatch: Any, capsys: Any) -> Any:
 def test_a_challenger_scores_its_share_after_the_decision_and_once(app: Any, api: Any, gateway: Any) -> None:
     gateway.ports["challengers"] = [
         Challenger("all", EmbeddedScorer(str(DEFAULT_BUNDLE)), 10_000),
-        Challenger("half", EmbeddedScorer(), 5_000),
+        Challenger("half", loaded_scorer(), 5_000),
     ]
     for phone in PHONES:
         decide(api, phone)
@@ -99,7 +100,7 @@ def test_a_broken_challenger_changes_no_decision(
 def test_the_score_log_holds_what_was_scored_and_no_play(
     app: Any, api: Any, gateway: Any, command: Any, tmp_path: Path
 ) -> None:
-    gateway.ports["challengers"] = [Challenger("all", EmbeddedScorer(), 10_000)]
+    gateway.ports["challengers"] = [Challenger("all", loaded_scorer(), 10_000)]
     for phone in ("13800000001", "13800000003", *PHONES[:3]):
         decide(api, phone)
     drain_outbox(gateway)

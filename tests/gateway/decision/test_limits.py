@@ -10,6 +10,7 @@ from gateway.cli import main
 from gateway.decision import limits
 from gateway.decision.funder import Ruling
 from tests.gateway.books import Books
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 def history(books: Books) -> list[tuple[str, int]]:
@@ -36,6 +37,7 @@ def test_every_movement_of_a_limit_has_its_reason(books: Books) -> None:
     assert books.limit_held() == 200_000 - repaid - 50_000
 
 
+@on_both
 def test_the_command_prints_the_history(books: Books, capsys: Any, monkeypatch: Any) -> None:
     books.api.approved(3)
     monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)

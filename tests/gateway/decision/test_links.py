@@ -18,6 +18,7 @@ from gateway.rights import erasure, export
 from scoring.links import Link
 from tests.gateway.conftest import loaded_scorer
 from tests.gateway.shopper import enter
+from tests.one_database import database_url, on_both  # noqa: F401
 
 DEVICE = "0123456789abcdef" * 2
 
@@ -134,6 +135,7 @@ def test_who_plays_the_shopper_by_the_api_has_no_device(gateway, api):
     assert [kind for kind, _, _ in rows(gateway)] == ["phone", "referrer"]
 
 
+@on_both
 def test_two_processes_on_one_database_know_of_each_other(app, gateway, clock):
     other = create_app(gateway.settings, clock=clock, ports={"scorer": loaded_scorer()}).extensions["fenqi"]
     for number in range(3):
@@ -143,6 +145,7 @@ def test_two_processes_on_one_database_know_of_each_other(app, gateway, clock):
         assert asked(here, "new").device_applicants_24h == number + 2
 
 
+@on_both
 def test_a_line_that_commits_late_is_not_left_out(gateway):
     """PostgreSQL draws positions before a transaction commits; here the later position is written first."""
     first, second, third = (person(gateway, name) for name in ("a", "b", "c"))
@@ -201,6 +204,7 @@ def test_who_is_erased_is_forgotten_in_the_table_and_in_every_process(gateway, c
     assert asked(gateway, "new").device_applicants_24h == 2
 
 
+@on_both
 def test_links_are_deleted_after_half_a_year(gateway, clock):
     note(gateway, person(gateway, "old"))
     clock.advance(days=links.KEPT.days, seconds=1)

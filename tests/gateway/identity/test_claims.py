@@ -19,6 +19,7 @@ from gateway.identity import claims
 from gateway.identity import service as identity
 from gateway.identity.real_name import Question, RealNameUnavailable, SimulatedRealName
 from gateway.rights import erasure, export
+from tests.one_database import database_url, on_both  # noqa: F401
 
 ID_NUMBER = invented_id_number("claimed")
 WANG, LI = "王小明", "李雷"
@@ -302,6 +303,7 @@ def test_a_request_taken_up_by_the_worker_looks_up_what_the_source_said(
     assert (source.looked_up, source.asked) == ([request], [])
 
 
+@on_both
 def test_two_first_purchases_at_once_are_one_person_and_one_claim(gateway: Any, api: Any) -> None:
     start = threading.Barrier(8)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,16 +24,29 @@ SHOP = Tenant("mer_shop", "test")
 
 
 @dataclass
+class Ticks:
+    """Counts up at each call."""
+
+    next: int
+
+    def __call__(self) -> int:
+        self.next += 1
+        return self.next - 1
+
+
+@dataclass
 class Books:
     """A ledger and its one merchant, with short words for what happens in it."""
 
     db: Database
     tenant: Tenant = SHOP
-    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    chance: random.Random = field(default_factory=lambda: random.Random(20261123))
+    milliseconds: Ticks = field(default_factory=lambda: Ticks(int(NOW.timestamp() * 1000)))
+    numbers: Ticks = field(default_factory=lambda: Ticks(1))
 
     def post(self, lines: Entries, *, key: str | None = None, day: date = TODAY, **changes: object) -> str:
         """Post and commit; the entry's id."""
-        number = next(self._numbers)
+        number = self.numbers()
         facts = {"kind": "event", "about_type": "capture", "about_id": f"cap_{number}", "tenant": self.tenant}
         facts |= {"key": key or f"event:{number}", "effective_date": day, **changes}
         return self.db.write(lambda tx: service.post(tx, lines=lines, **facts))
@@ -40,7 +54,7 @@ class Books:
     def capture(self, principal_fen: int = 599_900, **changes: object) -> str:
         """Book a capture with a fee of 1 % and its tax."""
         fee = principal_fen // 100
-        number = next(self._numbers)
+        number = self.numbers()
         lines = postings.drawdown(
             loan=f"ln_{number}",
             payment=f"pay_{number}",
@@ -79,16 +93,41 @@ class Books:
 @pytest.fixture
 def books(database_url: str) -> Iterator[Books]:
     engine = connect(database_url)
-    chance = random.Random(20261123)
-    milliseconds = itertools.count(int(NOW.timestamp() * 1000))
-    ids = IdSource(lambda: next(milliseconds), chance.getrandbits)
-    yield Books(Database(engine, clock=lambda: NOW, ids=ids))
+    books = Books(Database(engine, clock=lambda: NOW, ids=IdSource(lambda: 0, lambda _: 0)))
+    books.db.ids = IdSource(books.milliseconds, books.chance.getrandbits)
+    yield books
     engine.dispose()
+
+
+_week: list[tuple[bytes, Any, int, int]] = []
+"""The SQLite file of a week, and where its books had come to."""
 
 
 @pytest.fixture
 def a_week(books: Books) -> Books:
-    """Books with captures, a settlement, a paid and an open payout, a refund, a reversal and memo entries."""
+    """Books with captures, a settlement, a paid and an open payout, a refund, a reversal and memo entries.
+
+    Made once on SQLite, then laid into each new file.
+    """
+    if not books.on_sqlite or books.milliseconds.next != int(NOW.timestamp() * 1000):
+        return lived(books)
+    path = Path(str(books.db.engine.url.database))
+    if not _week:
+        lived(books)
+        with books.db.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        content = path.read_bytes()
+        _week.append((content, books.chance.getstate(), books.milliseconds.next, books.numbers.next))
+        return books
+    content, chance, books.milliseconds.next, books.numbers.next = _week[0]
+    books.chance.setstate(chance)
+    books.db.engine.dispose()
+    path.write_bytes(content)
+    return books
+
+
+def lived(books: Books) -> Books:
+    """A week of business, booked."""
     shop = books.tenant.merchant_id
     books.post(postings.authorise(amount_fen=599_900, payment="pay_a"), kind="authorize")
     books.post(postings.release_authorisation(amount_fen=599_900, payment="pay_a"), kind="voided")

@@ -14,6 +14,7 @@ from gateway.ledger import chain, chain_check, commands, postings, service
 from gateway.ledger.chain import NO_HASH, Content, extend
 from gateway.ledger.models import ENTRY, POSTING, SEAL
 from gateway.ledger.verify import verify
+from tests.one_database import database_url, on_both  # noqa: F401
 
 CHAIN = ("ledger_block", "ledger_link", "ledger_head")
 ALL = (*CHAIN, "ledger_entry", "ledger_posting", "ledger_seal", "ledger_account")
@@ -86,6 +87,7 @@ def test_every_column_of_the_tables_is_covered() -> None:
     assert set(chain.POSTING_COLUMNS) == set(POSTING.columns.keys())
 
 
+@on_both
 def test_the_same_books_have_the_same_hashes_on_both_databases(books: Any) -> None:
     """Whatever characters somebody put in, and in whatever zone the server shows its times."""
     books.capture(599_900, key="capture:1", about_id="pay_1")
@@ -135,6 +137,7 @@ def test_extending_twice_late_and_with_nothing_to_do(books: Any) -> None:
     assert read(books, "SELECT number, hash, position FROM ledger_head") == [(4, hashes[-1][1], 10)]
 
 
+@on_both
 def test_many_writers_of_the_chain_and_of_the_books_at_once(books: Any) -> None:
     chained: list[int] = []
     failures: list[Exception] = []
@@ -223,6 +226,7 @@ def refuse(books: Any, statement: str) -> None:
 
 
 @pytest.mark.parametrize("table", CHAIN)
+@on_both
 def test_the_chain_is_never_changed(chained: Any, table: str) -> None:
     column = {"ledger_link": "parts", "ledger_block": "number", "ledger_head": "hash"}[table]
     refuse(chained, f"UPDATE {table} SET {column} = {column}")
@@ -235,6 +239,7 @@ def test_the_chain_is_not_truncated(chained: Any, table: str) -> None:
     refuse(chained, f"TRUNCATE {table} CASCADE")
 
 
+@on_both
 def test_nothing_enters_a_closed_block(chained: Any) -> None:
     entry = chained.capture()
     for position, block in ((12, 1), (12, 3), (-1, 2)):
@@ -242,6 +247,7 @@ def test_nothing_enters_a_closed_block(chained: Any) -> None:
             chained.run(LINK.format(position, block, entry))
 
 
+@on_both
 def test_a_link_without_its_block_is_refused(chained: Any) -> None:
     entry = chained.capture()
     with pytest.raises(Exception, match=r"(?i)foreign key"):
@@ -259,6 +265,7 @@ def test_a_link_without_its_block_is_refused(chained: Any) -> None:
         {"number": 3},
     ],
 )
+@on_both
 def test_a_block_follows_the_head_and_lists_its_entries(chained: Any, changes: dict[str, Any]) -> None:
     entry = chained.capture()
     ((head,),) = read(chained, "SELECT hash FROM ledger_head")
@@ -270,6 +277,7 @@ def test_a_block_follows_the_head_and_lists_its_entries(chained: Any, changes: d
     assert read(chained, "SELECT number, position FROM ledger_head") == [(4, 12)]
 
 
+@on_both
 def test_the_head_is_one_and_is_not_moved_by_hand(chained: Any) -> None:
     with pytest.raises(Exception, match=r"(?i)ledger: the chain"):
         chained.run("INSERT INTO ledger_head (id, number, hash, position) VALUES (2, 9, 'x', 9)")
@@ -296,6 +304,7 @@ def test_replace_is_refused_even_when_triggers_do_not_recurse(chained: Any) -> N
     assert broken(chained) == {}
 
 
+@on_both
 def test_dropped_guards_of_the_chain_are_missed(chained: Any) -> None:
     table = "" if chained.on_sqlite else " ON ledger_block"
     chained.run(f"DROP TRIGGER ledger_block_is_head{table}")
@@ -306,6 +315,7 @@ def test_dropped_guards_of_the_chain_are_missed(chained: Any) -> None:
 # Named when the guards were taken off
 
 
+@on_both
 def test_taking_off_the_guards_alone_breaks_no_rule_of_the_chain(chained: Any) -> None:
     attack(chained)
     assert broken(chained) == {}
@@ -317,6 +327,7 @@ SWAP = (
 )
 
 
+@on_both
 def test_swapped_accounts_are_found_by_the_chain_alone(chained: Any) -> None:
     entry = capture_of(chained, 1)
     attack(chained, SWAP.format(entry=entry))

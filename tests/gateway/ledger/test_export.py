@@ -20,6 +20,7 @@ from gateway.ledger import commands, postings, trial_balance
 from gateway.ledger.export import FORMATS, Span, export, export_file
 from gateway.ledger.journals import Account
 from tests.gateway.ledger.conftest import NOW, TODAY
+from tests.one_database import database_url, on_both  # noqa: F401
 
 AMOUNT = re.compile(r"^ +(\S+)  (-?\d+\.\d\d) CNY", re.MULTILINE)
 ASSERTION = re.compile(r"(\S+)  (?:0\.00 CNY = )?(-?\d+\.\d\d) CNY$")
@@ -85,6 +86,7 @@ def both_modes(a_week: Any) -> Any:
     return a_week
 
 
+@on_both
 def test_csv_has_every_posting_and_sums_to_the_trial_balance(a_week: Any) -> None:
     rows = csv_rows(text_of(a_week, "csv"))
     assert len(rows) == a_week.counts()[1]
@@ -133,6 +135,7 @@ def test_journals_name_accounts_as_their_tools_want_them(a_week: Any) -> None:
         assert re.fullmatch(r"(Assets|Liabilities|Income|Expenses|Equity)(:[A-Z0-9][A-Za-z0-9-]*)+", name)
 
 
+@on_both
 def test_a_range_takes_both_its_days_and_opens_with_what_came_before(a_week: Any) -> None:
     day = date(2026, 11, 24)
     rows = csv_rows(text_of(a_week, "csv", start=day, end=day))
@@ -176,6 +179,7 @@ def test_lines_add_up_to_what_the_accounts_moved(
 @pytest.mark.parametrize(("format", "name"), [("hledger", "colons"), ("beancount", "capitals")])
 @pytest.mark.parametrize("mode", [None, "test", "live"])
 @pytest.mark.parametrize("start", [None, date(2026, 11, 24), date(2026, 12, 31)])
+@on_both
 def test_a_range_ends_with_the_balances_of_the_database(
     both_modes: Any, format: str, name: str, mode: str | None, start: date | None
 ) -> None:
@@ -335,6 +339,7 @@ def test_a_terminal_sees_a_bar_and_nothing_else_does(
     assert shown.endswith("\r"), "the bar is gone at the end"
 
 
+@on_both
 def test_lines_come_in_portions(a_week: Any) -> None:
     """SQLite hands out row by row; PostgreSQL needs a cursor of its own for that."""
     cursors = []

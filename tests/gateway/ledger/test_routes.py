@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.core.tenant import Tenant
 from gateway.ledger import service
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 def tenant_of(api: Any) -> Tenant:
@@ -52,6 +53,7 @@ def test_a_capture_is_pending_and_has_its_line(api: Any) -> None:
     }
 
 
+@on_both
 def test_lines_come_newest_first_page_by_page_and_add_up_to_the_balance(api: Any) -> None:
     for _ in range(3):
         payment = api.captured()

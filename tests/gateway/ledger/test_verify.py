@@ -16,6 +16,7 @@ from gateway.ledger import commands, postings, service
 from gateway.ledger.checks import INVARIANTS
 from gateway.ledger.progress import bar
 from gateway.ledger.verify import Report, verify
+from tests.one_database import database_url, on_both  # noqa: F401
 
 TABLES = ("ledger_entry", "ledger_posting", "ledger_seal", "ledger_account")
 
@@ -83,6 +84,7 @@ def first_entry(books: Any, kind: str = "capture") -> str:
         return found
 
 
+@on_both
 def test_empty_books_are_sound(books: Any) -> None:
     report = report_of(books)
     assert report.ok, report
@@ -90,6 +92,7 @@ def test_empty_books_are_sound(books: Any) -> None:
     assert (report.entries, report.postings) == (0, 0)
 
 
+@on_both
 def test_a_week_of_business_is_sound_and_names_what_is_in_transit(a_week: Any) -> None:
     report = report_of(a_week)
     assert report.ok, [check for check in report.checks if not check.ok]
@@ -171,6 +174,7 @@ def test_whatever_happens_in_whatever_order_the_books_stay_sound(books: Any, see
     assert found["merchant_receivable"] == owed
 
 
+@on_both
 def test_dropped_guards_are_named(unguarded: Any) -> None:
     report = report_of(unguarded)
     assert not report.ok
@@ -321,6 +325,7 @@ SWAP_ACCOUNTS = "UPDATE ledger_posting SET account_id = '{account}' WHERE entry_
 
 
 @pytest.mark.parametrize("more_live", [0, 4])
+@on_both
 def test_lines_swapped_between_a_test_and_a_live_entry_are_found(
     unguarded: Any, change_books: Any, more_live: int
 ) -> None:
@@ -350,12 +355,14 @@ def test_lines_swapped_between_a_test_and_a_live_entry_are_found(
         ],
     ],
 )
+@on_both
 def test_lines_with_other_numbers_are_found(unguarded: Any, change_books: Any, statements: list[str]) -> None:
     entry = first_entry(unguarded)
     change_books(*(statement.format(entry=entry) for statement in statements))
     assert {name: check.first for name, check in broken(unguarded).items()} == {"entries_balanced": entry}
 
 
+@on_both
 def test_postings_of_no_entry_are_found(unguarded: Any, change_books: Any) -> None:
     entry = first_entry(unguarded)
     change_books(
@@ -368,6 +375,7 @@ def test_postings_of_no_entry_are_found(unguarded: Any, change_books: Any) -> No
     assert found["postings_in_place"].broken == 4
 
 
+@on_both
 def test_every_proof_agrees_with_its_rule_on_sound_books(a_week: Any) -> None:
     """A proof that never holds would only cost time, silently."""
     a_week.capture(tenant=Tenant("mer_shop", "live"))

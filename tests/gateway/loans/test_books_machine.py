@@ -41,6 +41,7 @@ from gateway.payments.models import Payment
 from gateway.runtime import drain
 from gateway.settlement import payouts
 from gateway.verification import AGREEMENTS
+from tests.depth import examples
 from tests.gateway.conftest import START, Api, TestClock, loaded_scorer
 from tests.gateway.loans.oracle import Oracle
 
@@ -444,7 +445,7 @@ def test_the_books_agree_with_an_independent_model(database_url: str, tmp_path: 
         Machine,
         settings=settings(
             # A step costs twice as much on PostgreSQL, where what matters is that its guards and locks agree.
-            max_examples=10 if database_url.startswith("sqlite") else 4,
+            max_examples=examples(6, deep=100) if database_url.startswith("sqlite") else examples(2, deep=20),
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
+from gateway.core.calendar import shanghai_date
+from gateway.daily import run_day
+from gateway.payments import collections
+from gateway.runtime import drain
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine drives the same on both
 
@@ -76,18 +81,30 @@ def test_late_interest_is_the_same_however_often_the_job_runs(
         payment = side.api.captured(6)
         side.post(f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/miss", {"instalments": 6})
         loans.append(payment)
-    books.until("2027-02-10")
+    books.jump_to("2026-12-22")
+    while f"{books.clock.now:%F}" < "2027-02-10":
+        books.clock.advance(days=1)
+        run_day(books.gateway, books.tenant)
+        while drain(books.gateway):
+            pass
     daily = books.loan(loans[0])
+    late = other.loan(loans[1])
+    assert (late["bills"], late["early_settlement"]["already_due"]) == (
+        [],
+        2 * late["schedule"][0]["payment"],
+    )
+    for _ in range(2):  # before late interest is counted, the collection must have failed
+        other.work()
     jumped = other.loan(loans[1])
     assert daily["total_late_interest"] == jumped["total_late_interest"] > 0
-    assert daily["bucket"] == "M2"
+    assert daily["bucket"] == jumped["bucket"] == "M2"
 
 
 def test_money_reported_late_takes_late_interest_back(books: Books) -> None:
     payment = books.api.captured(12)
     loan_id = payment["captures"][0]["loan"]
     books.post(f"/v1/test_helpers/loans/{loan_id}/miss", {"instalments": 1})
-    books.until("2027-01-10")
+    books.jump_to("2027-01-10")
     loan = books.loan(payment)
     due = loan["schedule"][0]
     assert loan["bills"][0]["late_interest"] > 0
@@ -307,11 +324,35 @@ def test_the_first_instalment_of_the_unpaid_number_is_never_collected(books: Boo
         f"/v1/test_helpers/checkouts/{checkout['id']}/complete", {"term": 3, "phone": "13800000006"}
     ).json
     payment = books.post(f"/v1/payments/{done['payment']}/capture").json
-    books.until("2027-01-23")
+    for day in (
+        "2026-12-23",
+        "2026-12-24",
+        "2026-12-26",
+        "2026-12-30",
+        "2027-01-06",
+        "2027-01-22",
+        "2027-01-23",
+    ):
+        books.jump_to(day)  # it falls due, it is tried again, and so does the next
     loan = books.loan(payment)
     assert [bill["status"] for bill in loan["bills"]] == ["open", "open"], "past due is paid first"
     assert loan["bucket"] == "M2"
     books.sound()
+
+
+def test_however_many_bills_are_unpaid_one_question_asks_how_often_they_were_tried(books: Books) -> None:
+    for _ in range(3):
+        payment = books.api.captured(3, amount=90_000)
+        books.post(f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/miss", {"instalments": 3})
+    books.jump_to("2027-01-23")  # two bills of each are open, the first due for its sixth attempt
+    asked: list[str] = []
+    event.listen(books.gateway.db.engine, "before_cursor_execute", lambda *sent: asked.append(sent[2]))
+    books.clock.advance(days=1)
+    instructed = books.gateway.db.write(
+        lambda tx: collections.collect_again(tx, books.tenant, today=shanghai_date(books.clock()))
+    )
+    assert instructed == 6
+    assert sum("FROM collection" in statement for statement in asked) == 1
 
 
 def test_the_merchants_subsidy_is_earned_returned_or_left_and_nothing_else(books: Books) -> None:
@@ -332,18 +373,17 @@ def test_the_merchants_subsidy_is_earned_returned_or_left_and_nothing_else(books
 
 @pytest.mark.parametrize("category", ["3c", "education", "furnishing"])
 def test_refunds_between_two_due_dates_end_where_one_refund_ends(
-    books: Books, new_merchant: Callable[..., Any], app: Flask, category: str
+    app: Flask, new_merchant: Callable[..., Any], clock: Any, category: str
 ) -> None:
-    schedules = []
-    sides = [Books(app, new_merchant(category=category), books.clock) for _ in range(2)]
-    payments = [side.api.captured(12, category=category) for side in sides]
-    sides[0].until("2027-01-24")
-    for side, payment, parts in zip(sides, payments, ([33_333, 40_001, 7], [73_341]), strict=True):
+    books = Books(app, new_merchant(category=category), clock)
+    payments = [books.api.captured(12, category=category) for _ in range(2)]
+    books.until("2027-01-24")
+    for payment, parts in zip(payments, ([33_333, 40_001, 7], [73_341]), strict=True):
         for amount in parts:
             body = {"payment": payment["id"], "amount": amount, "kind": "goodwill", "reason": "x"}
-            assert side.post("/v1/refunds", body).status_code == 201
-        schedules.append(side.loan(payment)["schedule"])
-    assert schedules[0] == schedules[1]
+            assert books.post("/v1/refunds", body).status_code == 201
+    first, second = (books.loan(payment)["schedule"] for payment in payments)
+    assert first == second
 
 
 def test_a_bill_that_is_not_paid_is_lowered_last(books: Books) -> None:

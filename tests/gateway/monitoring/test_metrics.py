@@ -20,6 +20,7 @@ from gateway.errors import DatabaseUnavailable
 from gateway.ledger import chain
 from gateway.monitoring import gauges, metrics, sharing
 from gateway.webhooks import outbox
+from tests.one_database import database_url, on_both  # noqa: F401
 
 TOKEN = "a-token-of-20-letters"
 Read = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -62,6 +63,7 @@ def test_metrics_are_closed_until_there_is_a_token_and_to_whoever_has_another(ap
     assert "short" not in str(refused.value)
 
 
+@on_both
 def test_what_waits_and_what_is_late_is_told(open_app: Flask, api: Any, clock: Any) -> None:
     here = open_app.extensions["fenqi"]
     before = read(open_app)
@@ -121,6 +123,7 @@ def test_a_job_that_fails_for_one_merchant_is_not_done_for_its_mode(
     assert value(found, name, job="write off", mode="live") == now
 
 
+@on_both
 def test_without_a_database_the_rest_is_told(open_app: Flask, monkeypatch: Any) -> None:
     here = open_app.extensions["fenqi"]
 
@@ -135,6 +138,7 @@ def test_without_a_database_the_rest_is_told(open_app: Flask, monkeypatch: Any) 
     assert value(found, "fenqi_scorer_loaded", version="fenqi 2026.11") == 1
 
 
+@on_both
 def test_a_scrape_within_ten_seconds_asks_the_database_once(open_app: Flask, monkeypatch: Any) -> None:
     here = open_app.extensions["fenqi"]
     monkeypatch.setattr(gauges, "KEPT_SECONDS", 60.0)
@@ -158,6 +162,7 @@ with shared(Path(sys.argv[1])):
 """
 
 
+@on_both
 def test_room_for_connections_is_counted_of_the_pool_that_may_run_full_alone(app: Flask) -> None:
     settings, before = app.extensions["fenqi"].settings, metrics.POOL_LIMIT._value.get()
     opened = gateway_of(settings)

@@ -21,6 +21,7 @@ from gateway.oauth import service
 from gateway.onboarding import onboard
 from gateway.team import service as team
 from tests.gateway.oauth.conftest import PASSWORD, Portal
+from tests.one_database import database_url  # noqa: F401
 
 FOLDER = Path(__file__).parents[2] / "oauth_client"
 EXPECTED = [
@@ -51,7 +52,7 @@ def node() -> str:
 
 
 @pytest.fixture
-def place(database_url: str, tmp_path: Path) -> Iterator[tuple[Any, str]]:
+def place(database_url: str, tmp_path: Path) -> Iterator[tuple[Any, str]]:  # noqa: F811
     """A gateway that really listens, by the machine's clock, because the client takes the time from there."""
     holder: dict[str, Any] = {}
     server = make_server("127.0.0.1", 0, lambda *call: holder["app"](*call), threaded=True)  # noqa: PLW0108 - not there yet

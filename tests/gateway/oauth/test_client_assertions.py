@@ -12,6 +12,7 @@ from gateway.core.tenant import Tenant
 from gateway.errors import Conflict, NotFound, ValidationFailed
 from gateway.oauth import service
 from tests.gateway.oauth.proofs import ISSUER, JWT_BEARER, signed
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 class Keyed:
@@ -151,6 +152,7 @@ def test_an_assertion_is_taken_once_at_any_endpoint(keyed, clock):
     assert keyed.ask(keyed.assertion(), "/oauth/introspect", token=token).json["active"]
 
 
+@on_both
 def test_of_twenty_four_parallel_uses_one_passes(keyed):
     assertion = keyed.assertion()
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.oauth import service
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 def word(answer) -> tuple[int, str]:
@@ -80,6 +81,7 @@ def test_a_refresh_token_of_test_mode_is_nothing_in_live_mode(portal, live_porta
     assert portal.refresh(second).status_code == 200
 
 
+@on_both
 def test_parallel_exchanges_of_one_code_leave_no_token_alive(app, portal):
     code = portal.code()
 
@@ -115,6 +117,7 @@ def test_a_refresh_token_used_twice_ends_the_family(portal):
     assert portal.me(other["access_token"]).status_code == 200
 
 
+@on_both
 def test_parallel_uses_of_one_refresh_token_leave_no_token_alive(app, portal):
     token = portal.tokens()["refresh_token"]
 

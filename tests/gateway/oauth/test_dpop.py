@@ -11,6 +11,7 @@ from gateway.errors import Unavailable
 from gateway.oauth import spent
 from gateway.oauth.spent import RecentProofs
 from tests.gateway.oauth.proofs import Prover
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 @pytest.fixture
@@ -199,6 +200,7 @@ def test_a_proof_that_comes_again_is_refused(api, prover, bound):
         assert refusal(api.client.open(path, method=method, json={}, headers=named)) == "invalid_dpop_proof"
 
 
+@on_both
 def test_of_twenty_four_parallel_replays_of_a_write_one_passes_in_any_process(app, prover, bound):
     bearer = app.extensions["fenqi"].authenticator
     named = {"Authorization": f"DPoP {bound}", "DPoP": prover.proof("POST", "/v1/checkouts", bound)}
@@ -215,6 +217,7 @@ def test_of_twenty_four_parallel_replays_of_a_write_one_passes_in_any_process(ap
     assert sorted(answer.status_code == 401 for answer in answers) == [False] + [True] * 23
 
 
+@on_both
 def test_of_parallel_replays_of_a_look_one_passes_where_processes_count_together(app, prover, bound):
     gateway, known = app.extensions["fenqi"], set()
     named = {"Authorization": f"DPoP {bound}", "DPoP": prover.proof("GET", "/v1/me", bound)}

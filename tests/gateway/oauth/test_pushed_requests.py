@@ -12,6 +12,7 @@ from gateway.oauth import pushed, service
 from gateway.oauth.models import PushedRequest
 from gateway.web.rate_limits import PUSHES
 from tests.gateway.oauth.proofs import Prover
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 def push(portal, headers=None, **changes):
@@ -46,11 +47,13 @@ def test_a_pushed_request_brings_a_code_and_shows_nothing_in_the_address(portal,
     assert portal.exchange(answer["code"]).status_code == 200
 
 
+@on_both
 def test_it_is_answered_once(portal, uri):
     portal.carry_on(portal.log_in(address=address(portal, uri)))
     assert page(portal, uri) == 400
 
 
+@on_both
 def test_of_parallel_answers_one_brings_a_code(portal, uri):
     login = portal.log_in(address=address(portal, uri))
 

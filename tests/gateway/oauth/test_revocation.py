@@ -6,6 +6,8 @@ import base64
 
 import pytest
 
+from tests.one_database import database_url, on_both  # noqa: F401
+
 
 def own(api) -> dict[str, str]:
     pair = f"{api.credentials['client_id']}:{api.credentials['client_secret']}".encode()
@@ -42,6 +44,7 @@ def test_other_processes_learn_of_it_within_two_seconds(app, api, clock):
     assert view.holds(here.db, clock(), jti)
 
 
+@on_both
 def test_the_list_forgets_what_has_expired(app, api, clock):
     post(api, "/oauth/revoke", api.token)
     clock.advance(minutes=11)

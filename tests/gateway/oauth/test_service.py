@@ -16,6 +16,7 @@ from gateway.oauth import service, spent
 from gateway.oauth.machine_secrets import is_well_formed, new_secret
 from gateway.team import passwords
 from gateway.team import service as team
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 def works(api, secret: str) -> bool:
@@ -195,6 +196,7 @@ def test_a_bad_field_of_a_person_is_named(write, api, param, value):
     assert refused.value.param == param
 
 
+@on_both
 def test_an_address_has_one_login(write, api):
     merchant = api.credentials["merchant"]
     made = write(lambda tx: team.create_team_member(tx, merchant_id=merchant, **MEMBER))
@@ -235,6 +237,7 @@ def test_the_same_password_is_kept_differently_for_two_people(write, api):
         "UPDATE client_secret SET secret_lookup = 'sk_test_1'",
     ],
 )
+@on_both
 def test_the_tables_refuse_what_the_code_never_does(write, api, portal, statement):
     portal.tokens()
     with pytest.raises(IntegrityError):

@@ -20,6 +20,7 @@ from gateway.cli import main
 from gateway.payments.moments import AUTHORIZATION_LIFE, first_after, moments
 from tests.gateway.books import Books
 from tests.gateway.conftest import START, problem
+from tests.one_database import database_url, on_both  # noqa: F401
 
 TOLD = ("payment.unacknowledged", "payment.expiring", "payment.voided", "payment.expired")
 
@@ -83,6 +84,7 @@ def test_a_worker_that_was_down_for_weeks_voids_and_does_not_let_lapse(books: Bo
     assert told(books.api, payment) == UNTOUCHED
 
 
+@on_both
 def test_an_acknowledged_order_is_told_of_before_it_lapses(books: Books) -> None:
     payment = books.api.approved()
     books.clock.advance(days=2)
@@ -129,50 +131,38 @@ def test_a_voided_payment_cannot_be_acknowledged_any_more(books: Books) -> None:
     assert problem(acknowledge(books.api, kept, "A-2"))["param"] == "merchant_order_id"
 
 
-@pytest.mark.parametrize(
-    ("days", "expected"),
-    [
-        (1, [("voided", "11-24T04")]),
-        (3, [("unacknowledged", "11-24T04"), ("voided", "11-26T04")]),
-        (28, [("unacknowledged", "11-24T04"), ("unacknowledged", "11-26T04"), *ACKNOWLEDGED]),
-    ],
-)
-def test_the_merchant_may_agree_on_other_days(
-    books: Books, monkeypatch: pytest.MonkeyPatch, days: int, expected: list[tuple[str, str]]
-) -> None:
+OTHER_DAYS = {
+    1: [("voided", "11-24T04")],
+    3: [("unacknowledged", "11-24T04"), ("voided", "11-26T04")],
+    28: [("unacknowledged", "11-24T04"), ("unacknowledged", "11-26T04"), *ACKNOWLEDGED],
+}
+
+
+def test_the_merchant_may_agree_on_other_days(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     before = books.api.approved()
     monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
-    command = [
-        "merchant",
-        "acknowledgement",
-        books.tenant.merchant_id,
-        "--days",
-        str(days),
-        "--data",
-        str(books.gateway.settings.data_dir),
-    ]
-    assert main(command) == 0
-    payment = books.api.approved()
+    payments = {}
+    for days in OTHER_DAYS:
+        assert main(agree(books, f"--days={days}", books.gateway.settings.data_dir)) == 0
+        payments[days] = books.api.approved()
     books.pass_days(29)
-    assert told(books.api, payment) == expected
+    for days, expected in OTHER_DAYS.items():
+        assert told(books.api, payments[days]) == expected
     assert told(books.api, before) == UNTOUCHED, "what was authorised before keeps its days"
 
 
-@pytest.mark.parametrize("days", ["0", "29", "-1"])
+def agree(books: Books, days: str, folder: Any) -> list[str]:
+    """The command by which an operator writes down what was agreed."""
+    return ["merchant", "acknowledgement", books.tenant.merchant_id, days, "--data", str(folder)]
+
+
 def test_other_days_than_1_to_28_are_refused(
-    books: Books, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Any, days: str
+    books: Books, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Any
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
-    command = [
-        "merchant",
-        "acknowledgement",
-        books.tenant.merchant_id,
-        f"--days={days}",
-        "--data",
-        str(tmp_path),
-    ]
-    assert main(command) == 1
-    assert "want 1 to 28" in capsys.readouterr().err
+    for days in (0, 29, -1):
+        assert main(agree(books, f"--days={days}", tmp_path)) == 1
+        assert "want 1 to 28" in capsys.readouterr().err
     with books.gateway.db.read() as tx:
         assert tx.execute(text("SELECT acknowledge_days FROM merchant")).scalar_one() is None
 

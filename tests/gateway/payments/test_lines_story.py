@@ -1,4 +1,4 @@
-"""Orders captured and returned line by line in random order: an independent model knows every fen; both databases."""
+"""Orders captured and returned line by line in random order: an independent model knows every fen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.books import Books
+from tests.one_database import database_url, on_both  # noqa: F401
 
 SMALLEST_PART = 100_000
 
@@ -166,7 +167,8 @@ def test_captures_and_returns_by_line_sum_in_every_order(books: Books, seed: int
     books.sound()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
+@on_both
 def test_amounts_without_lines_between_them_sum_too(books: Books, seed: int) -> None:
     chance = random.Random(100 + seed)
     model = Model(chance)

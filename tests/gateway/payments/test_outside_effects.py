@@ -26,6 +26,7 @@ from gateway.payments import collections, reconciling
 from gateway.runtime import drain_outbox
 from gateway.webhooks import instructions, outbox
 from tests.gateway.books import Books
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 class Institution:
@@ -79,6 +80,7 @@ def fall_due(books: Books, loans: int = 1) -> None:
     books.gateway.ports.unguarded("institution").moved.clear()
 
 
+@on_both
 def test_two_workers_and_a_slow_institution_that_ignores_keys_charge_nobody_twice(
     books: Books, institution: Institution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +119,7 @@ def decided(db: Database) -> list[str]:
         )
 
 
+@on_both
 def test_who_lost_the_lease_before_sending_sends_nothing(books: Books, institution: Institution) -> None:
     fall_due(books)
     handlers = {collections.TOPIC: lambda item: collections.carry_out(books.gateway, item)}

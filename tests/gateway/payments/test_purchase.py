@@ -8,6 +8,7 @@ import pytest
 
 from gateway.daily import settle
 from gateway.runtime import drain
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 def balances(api) -> dict[str, int]:
@@ -19,6 +20,7 @@ def events(api) -> list[str]:
     return [row["type"] for row in reversed(api.get("/v1/events?limit=100").json["data"])]
 
 
+@on_both
 def test_the_whole_purchase_adds_up_to_the_fen(api, app):
     payment = api.approved(term=12, amount=599_900)
     assert (payment["status"], payment["capturable_amount"]) == ("authorized", 599_900)

@@ -1,4 +1,4 @@
-"""One person gets one trade-in subsidy of each category; a used quota stays used. On both databases."""
+"""One person gets one trade-in subsidy of each category; a used quota stays used."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.rights import erasure
 from tests.gateway.books import Books
 from tests.gateway.shopper import enter
+from tests.one_database import database_url, on_both  # noqa: F401
 
 ANNA, BO = "110101199003070011", "110101199003071014"
 PROGRAMME = "trade_in_2026"
@@ -90,6 +91,7 @@ def test_a_reserved_quota_is_free_again_when_nothing_was_captured(books: Books, 
     bought(books.api)
 
 
+@on_both
 def test_the_quota_of_a_line_that_did_not_leave_is_free_again(books: Books) -> None:
     items = [
         {"name": name, "quantity": 1, "unit_price": 300_000, "subsidy_category": name}
@@ -133,6 +135,7 @@ def prepared(books: Books, opened: dict[str, Any], person: str = ANNA) -> dict[s
     return books.gateway.db.write(identify)
 
 
+@on_both
 def test_two_checkouts_of_one_person_at_once_get_one_subsidy(books: Books, new_merchant: Any) -> None:
     shops = [books.api, new_merchant()]
     waiting = [(opened := checkout(api), prepared(books, opened)) for api in shops]

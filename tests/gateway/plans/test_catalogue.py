@@ -16,6 +16,7 @@ from gateway.plans.catalogue import Offer
 from gateway.plans.pricing import Price
 from gateway.runtime import drain
 from gateway.web.i18n import percent
+from tests.one_database import database_url, on_both  # noqa: F401
 
 TODAY = date(2026, 11, 23)
 PRICE = Price(
@@ -208,6 +209,7 @@ def listed(app, api, on: date | None = None) -> list[tuple]:
     ]
 
 
+@on_both
 def test_a_new_row_ends_the_older_one_the_day_before(app, api, add):
     add(replace(PRICE, annual_rate="0.12"), first=10)
     assert listed(app, api) == [
@@ -217,6 +219,7 @@ def test_a_new_row_ends_the_older_one_the_day_before(app, api, add):
     assert listed(app, api, days(9)) == [(None, None, "0.18", days(0), days(9))]
 
 
+@on_both
 def test_a_promotion_lies_over_the_older_row(app, api, add, clock):
     add(replace(PRICE, annual_rate="0.06"), first=1, last=2)
     rates = []
@@ -229,6 +232,7 @@ def test_a_promotion_lies_over_the_older_row(app, api, add, clock):
     assert rates == ["0.18", "0.06", "0.06", "0.18"]
 
 
+@on_both
 def test_rows_in_the_way_are_named_and_change_nothing(app, api, add):
     before = listed(app, api)
     with pytest.raises(PriceOverlap, match="begins on 2026-11-23 already"):
@@ -242,6 +246,7 @@ def test_rows_in_the_way_are_named_and_change_nothing(app, api, add):
     assert listed(app, api)[0][:4] == before[0][:4]
 
 
+@on_both
 def test_another_scope_is_not_in_the_way(app, api, add):
     add(replace(PRICE, annual_rate="0.15"), category="3c")
     plan = api.get("/v1/plans?amount=599900&terms=12&category=3c").json["plans"][0]

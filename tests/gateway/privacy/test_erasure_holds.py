@@ -26,6 +26,7 @@ from gateway.privacy.vault import Vault, VaultError, sealed_by
 from gateway.rights import commands, retention, rotation
 from gateway.runtime import drain
 from tests.gateway.privacy.test_canary import APPROVED_PHONE, DECLINED_PHONE, ID_NUMBER, NAME, found_in
+from tests.one_database import database_url, on_both  # noqa: F401
 
 SEALED = ("name_sealed", "id_number_sealed", "phone_sealed")
 
@@ -125,6 +126,7 @@ def dumped(gateway: Any) -> bytes:
     return subprocess.run(command, check=True, capture_output=True, env=environment).stdout
 
 
+@on_both
 @pytest.mark.own_database
 def test_no_file_holds_the_key_of_an_erased_person(gateway, api, capsys):
     bought_and_returned(api)
@@ -148,6 +150,7 @@ def test_no_file_holds_the_key_of_an_erased_person(gateway, api, capsys):
             subject.open(sealed, table="shopper", row=person.id, column=name)
 
 
+@on_both
 @pytest.mark.own_database
 def test_an_erasure_that_a_reader_holds_up_says_so_and_is_finished_later(gateway, api, capsys, monkeypatch):
     monkeypatch.setattr(commands, "PATIENCE_SECONDS", 0.1)

@@ -17,6 +17,7 @@ from gateway.errors import NotFound
 from gateway.privacy.vault import VaultError
 from gateway.rights import erasure, export
 from gateway.rights.obstacles import obstacles, years_after
+from tests.one_database import database_url, on_both  # noqa: F401
 
 ID_NUMBER = invented_id_number("somebody")
 APPROVED, DECLINED, REVIEWED = "13800000001", "13800000002", "13800000003"
@@ -82,6 +83,7 @@ def test_an_export_holds_everything_about_the_person_and_nobody_else(gateway, ap
     assert "signals" not in found["data"]["credit_decision"]["rows"][0]
 
 
+@on_both
 def test_who_was_declined_is_erased_at_once(gateway, api):
     apply(api, DECLINED)
     shopper = only_shopper(gateway)
@@ -170,6 +172,7 @@ def test_applying_again_ends_a_frozen_wish(gateway, api):
     assert only_shopper(gateway) == shopper
 
 
+@on_both
 def test_applicants_without_a_loan_are_forgotten_after_their_days(gateway, api, clock):
     apply(api, DECLINED)
     clock.advance(days=364)
@@ -187,7 +190,14 @@ def test_years_after_a_leap_day():
     assert years_after(date(2028, 2, 29), 10) == date(2038, 3, 1)
 
 
-def test_the_commands_find_export_and_erase(gateway, api, capsys, monkeypatch, tmp_path, database_url):
+def test_the_commands_find_export_and_erase(
+    gateway,
+    api,
+    capsys,
+    monkeypatch,
+    tmp_path,
+    database_url,  # noqa: F811
+):
     apply(api, DECLINED)
     shopper = only_shopper(gateway)
     monkeypatch.setenv("DATABASE_URL", database_url)

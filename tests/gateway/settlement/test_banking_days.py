@@ -16,6 +16,7 @@ from gateway.errors import InvalidRequest
 from gateway.merchants import service as merchants
 from gateway.payments.simulated_institution import SimulatedInstitution
 from tests.gateway.books import Books
+from tests.one_database import database_url  # noqa: F401
 
 
 def go_to(books: Books, day: str, hour: int = 4) -> None:

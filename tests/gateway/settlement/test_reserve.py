@@ -10,6 +10,7 @@ from gateway.cli import main
 from gateway.errors import NotFound, ReserveInvalid
 from gateway.merchants import service as merchants
 from tests.gateway.books import Books
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 def agree(books: Books, rate: str, days: int) -> None:
@@ -60,6 +61,7 @@ def test_a_released_reserve_pays_a_debt_first(books: Books) -> None:
 @pytest.mark.parametrize(
     ("rate", "days"), [("0.31", 10), ("-0.1", 10), ("5 %", 10), ("0.05", 0), ("0.05", 366)]
 )
+@on_both
 def test_a_reserve_has_bounds(books: Books, rate: str, days: int) -> None:
     with pytest.raises(ReserveInvalid):
         agree(books, rate, days)

@@ -1,4 +1,4 @@
-"""Sessions and the team: what ends a login, what stays, and that a team keeps an owner. On both databases."""
+"""Sessions and the team: what ends a login, what stays, and that a team keeps an owner."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import text
 from gateway.rights import retention
 from gateway.runtime import drain_outbox
 from tests.gateway.team.conftest import Account, ended, second
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 @pytest.fixture
@@ -94,6 +95,7 @@ def test_the_last_owner_stays(app, api, portal, owner, call, person):
     assert portal.me(owner).json["role"] == "owner"
 
 
+@on_both
 def test_two_owners_who_demote_each_other_at_once_leave_one(app, portal, owner, call, person):
     me = person(owner)
     (founder,) = [one["id"] for one in call(owner, "GET", "/v1/team").json["data"] if one["id"] != me]
@@ -170,6 +172,7 @@ def test_old_sessions_and_invitations_are_forgotten(app, portal, owner, call, cl
     assert kept() == [0, 0]
 
 
+@on_both
 def test_a_code_a_recovery_code_and_an_invitation_are_taken_once_by_parallel_requests(
     app, portal, owner, call, clock
 ):

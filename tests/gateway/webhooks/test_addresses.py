@@ -8,6 +8,7 @@ import pytest
 
 from gateway.webhooks.addresses import AddressRefused, Rules, check, parse
 from gateway.webhooks.transport import Caps, NotDelivered, Transport
+from tests.one_database import database_url  # noqa: F401
 
 PUBLIC = Rules()
 REFUSED = """

@@ -9,6 +9,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from gateway.runtime import drain
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 @pytest.fixture
@@ -64,6 +65,7 @@ def test_a_refused_delivery_is_tried_again_later(new_merchant, app, shop, clock)
     assert len(got) == 4
 
 
+@on_both
 def test_events_catch_up_in_order_without_gaps(api):
     api.captured()
     everything = api.get("/v1/events").json["data"][::-1]

@@ -18,6 +18,7 @@ from gateway.core.tenant import Tenant
 from gateway.errors import DatabaseUnavailable
 from gateway.webhooks import delivery, dispatch, endpoints, service, waiting
 from gateway.webhooks.transport import Caps, Transport
+from tests.one_database import database_url, on_both  # noqa: F401
 
 PATH = "/v1/webhook_endpoints"
 KILLED = """
@@ -85,6 +86,7 @@ def events(gateway, api, count: int, prefix: str = "obj") -> None:
     gateway.db.write(work)
 
 
+@on_both
 def test_two_workers_deliver_each_row_once_and_each_object_in_order(gateway, api, sink, hooked, deliveries):
     events(gateway, api, 90)
     with dispatching(gateway, workers=2):
@@ -100,7 +102,13 @@ def test_two_workers_deliver_each_row_once_and_each_object_in_order(gateway, api
 
 
 def test_a_worker_killed_between_claim_and_delivery_loses_nothing(
-    gateway, api, sink, hooked, deliver, clock, database_url
+    gateway,
+    api,
+    sink,
+    hooked,
+    deliver,
+    clock,
+    database_url,  # noqa: F811
 ):
     api.approved()
     done = subprocess.run(

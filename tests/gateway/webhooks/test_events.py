@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.core.tenant import Tenant
 from gateway.webhooks import service
+from tests.one_database import database_url, on_both  # noqa: F401
 
 
 def tenant_of(api: Any) -> Tenant:
@@ -36,7 +37,8 @@ def newest(api: Any) -> str:
     return api.get("/v1/events?limit=1").json["data"][0]["id"]
 
 
-def test_an_event_that_commits_late_is_not_passed_by(app, api, database_url):
+@on_both
+def test_an_event_that_commits_late_is_not_passed_by(app, api, database_url):  # noqa: F811
     """On PostgreSQL one transaction records first and commits last; a reader in between must come back for it."""
     if not database_url.startswith("postgres"):
         return  # SQLite has one writer at a time: nobody can commit in between
@@ -60,6 +62,7 @@ def test_an_event_that_commits_late_is_not_passed_by(app, api, database_url):
     assert sorted(after(api, start)) == ["early", "late"]
 
 
+@on_both
 def test_a_follower_beside_many_writers_sees_everything_once(app, api):
     gateway = app.extensions["fenqi"]
     note(gateway, api, "start")
@@ -96,6 +99,7 @@ def test_a_follower_beside_many_writers_sees_everything_once(app, api):
         assert mine == list(range(20))
 
 
+@on_both
 def test_after_and_type_together_walk_one_kind(api, new_merchant):
     api.captured()
     rows = api.get("/v1/events").json["data"][::-1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from tests.one_database import database_url  # noqa: F401
+
 
 @pytest.fixture
 def complete(api):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.one_database import database_url  # noqa: F401
+
 SNIPPET = Path(__file__).parents[3] / "sdk" / "js-snippet"
 VERIFY = """
 const {Webhook} = require('standardwebhooks');

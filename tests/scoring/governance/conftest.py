@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import pytest
 
 from scoring.generator import generate
+from scoring.governance import monitor
 from scoring.governance.scorelog import CHAMPION, ScoreRecord
+
+
+@pytest.fixture(scope="package", autouse=True)
+def small_reference() -> Iterator[None]:
+    """The population of the generator is compared with by a part of its rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(monitor, "REFERENCE_ROWS", 8_000)
+        yield
 
 
 @pytest.fixture(scope="session")

