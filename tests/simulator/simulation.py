@@ -144,7 +144,7 @@ class Simulation:
         self.trace.update("|".join(line).encode())
         self.world.clock.advance(seconds=1)
 
-    def _of_others(self, step: Step) -> dict[tuple[str, str], str] | None:
+    def _of_others(self, step: Step) -> dict[tuple[str, str], dict[str, str]] | None:
         """Everybody else's rows, before a step that is about one merchant; None where that is not looked at."""
         looked_at = step["do"] == "day" or self.now_at % 3 == 0
         if (
@@ -155,7 +155,7 @@ class Simulation:
             return None
         return invariants.by_tenant(self)
 
-    def _compare(self, step: Step, before: dict[tuple[str, str], str] | None) -> None:
+    def _compare(self, step: Step, before: dict[tuple[str, str], dict[str, str]] | None) -> None:
         mine = owner(self, step)
         if before is None or mine is None:
             return

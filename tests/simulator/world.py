@@ -39,6 +39,7 @@ from gateway.onboarding import onboard
 from gateway.team import passwords
 from gateway.webhooks import endpoints
 from tests.simulator.faults import Points
+from tests.simulator.moved import Moved
 from tests.simulator.outside import Outside
 
 START = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
@@ -114,7 +115,7 @@ class World:
 
     def __init__(self, database: str = "sqlite", server: str = "") -> None:
         self.clock, self.chance = Clock(), Chance()
-        self.points, self.outside = Points(), Outside(self.clock)
+        self.points, self.outside, self.moved = Points(), Outside(self.clock), Moved()
         self.database, self._server = database, server
         room = MEMORY if os.access(MEMORY, os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="fenqi-simulator-", dir=room))
@@ -179,6 +180,8 @@ class World:
             settings, clock=self.clock, random_bits=self.chance.bits, ports=self.outside.ports()
         )
         self.points.watch(self.gateway.db.engine)
+        for database in (self.gateway.db, self.gateway.ports["links"]._db):
+            self.moved.watch(database.engine)
         self.gateway.db.engine._compiled_cache.capacity = (
             5_000  # every statement is compiled once for all seeds
         )
@@ -302,6 +305,7 @@ class World:
             database.ids._last = 0  # identifiers rise within a process: each seed has a process of its own
         self.outside.begin()
         self.points.begin()
+        self.moved.begin()
 
     def restart(self) -> None:
         """What a process holds in memory is gone."""
