@@ -16,7 +16,7 @@ from gateway.ledger.verify import verify as verify_ledger
 from gateway.merchants import test_clocks
 from gateway.proof.facts import verify as verify_facts
 from gateway.verification import AGREEMENTS
-from tests.simulator import model, promises, windows
+from tests.simulator import accounts, model, promises, windows
 from tests.simulator.actions import PERSONAL
 from tests.simulator.model import moment
 from tests.simulator.moved import ALL
@@ -79,9 +79,9 @@ def check(sim: Simulation, *, final: bool) -> Wrong:
     yield from model.refunds(found)
     yield from model.captures(found)
     yield from model.schedules(found)
-    yield from model.limits(found)
-    yield from model.settlements(found)
-    yield from model.books(found)
+    yield from accounts.limits(found)
+    yield from accounts.settlements(found)
+    yield from accounts.books(found)
     yield from model.decisions(found)
     yield from model.events(found)
     nows = _nows(sim)
@@ -124,7 +124,7 @@ def _asked_with_consent(sim: Simulation, found: model.Tables) -> Wrong:
 
 def _money_moved(sim: Simulation, found: model.Tables, *, final: bool) -> Wrong:
     """The tables say of the money what the institution's journal says: never more, and at last the same."""
-    said, journal = model.moved_outside(found), Counter[tuple[str, str, str, int]]()
+    said, journal = accounts.moved_outside(found), Counter[tuple[str, str, str, int]]()
     for (mode, _), done in sim.world.outside.institution.done.items():
         movement, party, amount, account = done.what
         if done.answer.outcome == "succeeded":

@@ -11,7 +11,6 @@ import pytest
 
 from gateway.decision import limits
 from gateway.decision.funder import Ruling
-from tests.simulator.__main__ import main
 from tests.simulator.shrinking import shrink
 from tests.simulator.simulation import Simulation
 from tests.simulator.story import Teller
@@ -22,8 +21,8 @@ SEEDS = (3,)
 
 
 @pytest.fixture(scope="module")
-def simulation() -> Iterator[Simulation]:
-    with world() as made:
+def simulation(sqlite_template: Path) -> Iterator[Simulation]:
+    with world(migrated=str(sqlite_template)) as made:
         yield Simulation(made)
 
 
@@ -44,7 +43,7 @@ def test_story_that_once_failed_holds(simulation: Simulation, path: Path) -> Non
 
 
 def test_same_seed_leaves_the_same_trace(simulation: Simulation) -> None:
-    story = Teller(17).tell(10)
+    story = Teller(17).tell(6)
     traces = []
     for _ in range(2):
         assert play(simulation, 17, story) is None
@@ -54,29 +53,9 @@ def test_same_seed_leaves_the_same_trace(simulation: Simulation) -> None:
     assert simulation.trace.hexdigest() != traces[0]
 
 
-def test_command_plays_a_seed_on_postgresql(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", postgres_url)
-    assert (
-        main(
-            [
-                "--database",
-                "postgres",
-                "--first",
-                "8",
-                "--seeds",
-                "1",
-                "--steps",
-                "8",
-                "--jobs",
-                "1",
-                "--json",
-            ]
-        )
-        == 0
-    )
-    assert json.loads(capsys.readouterr().out)["seeds_played"] == 1
+def test_seed_keeps_every_invariant_on_postgresql(postgres_url: str, postgres_template: str) -> None:
+    with world("postgres", postgres_url, migrated=postgres_template) as made:
+        assert play(Simulation(made), 8, Teller(8).tell(6)) is None
 
 
 def test_oversold_limit_is_found_and_shrunk(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:

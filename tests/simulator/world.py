@@ -113,10 +113,10 @@ class Chance:
 class World:
     """The gateway under simulation. Use it as a context: what it puts in the product's place is taken out again."""
 
-    def __init__(self, database: str = "sqlite", server: str = "") -> None:
+    def __init__(self, database: str = "sqlite", server: str = "", migrated: str = "") -> None:
         self.clock, self.chance = Clock(), Chance()
         self.points, self.outside, self.moved = Points(), Outside(self.clock), Moved()
-        self.database, self._server = database, server
+        self.database, self._server, self._migrated = database, server, migrated
         room = MEMORY if os.access(MEMORY, os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="fenqi-simulator-", dir=room))
         self.tenants: list[Tenant] = []
@@ -244,11 +244,17 @@ class World:
         if self.database == "sqlite":
             self._file, self._template = self._folder / "fenqi.sqlite", self._folder / "template.sqlite"
             self._url = f"sqlite:///{self._file}"
+            if self._migrated:
+                shutil.copyfile(self._migrated, self._file)
         else:
             self._name = f"fenqi_sim_{os.getpid()}"
             self._url = canonical_url(self._server).set(database=self._name).render_as_string(False)
-            self._as_administrator(f"DROP DATABASE IF EXISTS {self._name}", f"CREATE DATABASE {self._name}")
-        upgrade(self._url)
+            template = f" TEMPLATE {self._migrated}" if self._migrated else ""
+            self._as_administrator(
+                f"DROP DATABASE IF EXISTS {self._name}", f"CREATE DATABASE {self._name}{template}"
+            )
+        if not self._migrated:
+            upgrade(self._url)
 
     def _keep_template(self) -> None:
         self._let_go()
@@ -315,7 +321,7 @@ class World:
 
 
 @contextmanager
-def world(database: str = "sqlite", server: str = "") -> Iterator[World]:
-    """A world for some seeds."""
-    with World(database, server) as made:
+def world(database: str = "sqlite", server: str = "", *, migrated: str = "") -> Iterator[World]:
+    """A world for some seeds; ``migrated`` names an empty database, a file or a template, that has all tables."""
+    with World(database, server, migrated) as made:
         yield made
