@@ -24,7 +24,7 @@ from tests.simulator.planting import PATCHES, ROOT, Bug, DoesNotApply, bugs, cop
 FOUND = PATCHES / "found.json"
 PAGE = ROOT / "docs" / "planted-bugs.md"
 START, END = "<!-- planted -->\n", "<!-- end of planted -->"
-MINUTES, SEEDS = 5.0, 2000
+MINUTES, SEEDS, STEPS = 5.0, 2000, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +106,20 @@ def hunt(bug: Bug, *, seeds: int, minutes: float, jobs: int, first: int = 1) -> 
     """Plant one bug in a copy and run the simulator there, to a seed that fails with it and not without it."""
     began, played = _spent(), 0
     with tempfile.TemporaryDirectory(prefix="fenqi-planted-") as folder:
+        tree = Path(folder) / "tree"
         try:
-            copy_tree(Path(folder))
-            plant(bug, Path(folder))
+            copy_tree(tree)
+            plant(bug, tree)
         except DoesNotApply as error:
             raise SystemExit(str(error)) from None
         while True:
-            told = _told(Path(folder), seeds=seeds - played, minutes=minutes, jobs=jobs, first=first + played)
+            told = _told(tree, seeds=seeds - played, minutes=minutes, jobs=jobs, first=first + played)
             played += told["seeds_played"]
             if "invariant" not in told or played >= seeds:
                 break
-            clean = _told(ROOT, seeds=1, minutes=minutes, jobs=1, first=told["seed"])
+            clean = _told(
+                ROOT, seeds=1, minutes=minutes, jobs=1, first=told["seed"], steps=told["step"], beside=tree
+            )
             if "invariant" not in clean:
                 break
             # Seeds end in another order with several processes: go on behind the one that says nothing.
@@ -125,10 +128,25 @@ def hunt(bug: Bug, *, seeds: int, minutes: float, jobs: int, first: int = 1) -> 
     return _outcome(bug, {**told, "seeds_played": played}, _spent() - began)
 
 
-def _told(root: Path, *, seeds: int, minutes: float, jobs: int, first: int) -> dict[str, Any]:
-    """What the simulator of a tree says."""
+def _told(
+    root: Path,
+    *,
+    seeds: int,
+    minutes: float,
+    jobs: int,
+    first: int,
+    steps: int = STEPS,
+    beside: Path | None = None,
+) -> dict[str, Any]:
+    """What the simulator of a tree says; the migrated database lies beside the copied one."""
     command = [sys.executable, "-m", "tests.simulator", "--seeds", str(seeds), "--minutes", str(minutes)]
     command += ["--first", str(first), "--jobs", str(jobs), "--stop-at-first", "--no-shrink", "--json"]
+    command += [
+        "--steps",
+        str(min(steps, STEPS)),
+        "--migrated",
+        str((beside or root).with_name("migrated.sqlite")),
+    ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), f"{root}/sdk/python/src"))}
     run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if run.returncode not in (0, 1) or not run.stdout.strip():

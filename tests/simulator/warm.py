@@ -28,7 +28,7 @@ from tests.simulator.world import World, world
 STEPS = 30
 
 
-LOOKED_AT = 160
+LOOKED_AT = 120
 """So many seeds at most, four for each bug, are first played without one, to know which functions each reaches."""
 TOGETHER = 8
 """So many seeds are played in one fork."""

@@ -244,15 +244,21 @@ class World:
         if self.database == "sqlite":
             self._file, self._template = self._folder / "fenqi.sqlite", self._folder / "template.sqlite"
             self._url = f"sqlite:///{self._file}"
-            if self._migrated:
+            if self._migrated and Path(self._migrated).exists():
                 shutil.copyfile(self._migrated, self._file)
-        else:
-            self._name = f"fenqi_sim_{os.getpid()}"
-            self._url = canonical_url(self._server).set(database=self._name).render_as_string(False)
-            template = f" TEMPLATE {self._migrated}" if self._migrated else ""
-            self._as_administrator(
-                f"DROP DATABASE IF EXISTS {self._name}", f"CREATE DATABASE {self._name}{template}"
-            )
+                return
+            upgrade(self._url)
+            if self._migrated:
+                made = Path(f"{self._migrated}.{os.getpid()}")
+                shutil.copyfile(self._file, made)
+                made.rename(self._migrated)
+            return
+        self._name = f"fenqi_sim_{os.getpid()}"
+        self._url = canonical_url(self._server).set(database=self._name).render_as_string(False)
+        template = f" TEMPLATE {self._migrated}" if self._migrated else ""
+        self._as_administrator(
+            f"DROP DATABASE IF EXISTS {self._name}", f"CREATE DATABASE {self._name}{template}"
+        )
         if not self._migrated:
             upgrade(self._url)
 
@@ -322,6 +328,10 @@ class World:
 
 @contextmanager
 def world(database: str = "sqlite", server: str = "", *, migrated: str = "") -> Iterator[World]:
-    """A world for some seeds; ``migrated`` names an empty database, a file or a template, that has all tables."""
+    """A world for some seeds.
+
+    ``migrated`` names an empty database that has all tables: a file, which is made if it is not there, or a template of
+    PostgreSQL.
+    """
     with World(database, server, migrated) as made:
         yield made
