@@ -229,7 +229,7 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
     and the merchant owes the rest."""
     tenant = service.tenant_of(payment)
     net = share.amount_fen - share.fee_fen - share.subsidy_fen
-    bearing = settlement.bearing(tx, tenant, capture_id=share.capture.id, net_fen=net)
+    bearing = settlement.bearing(tx, tenant, payment_id=payment.id, capture_id=share.capture.id, net_fen=net)
     entry_id = ledger.post(
         tx,
         kind="refund",

@@ -79,11 +79,24 @@ def add_line(
     )
 
 
-def bearing(tx: Transaction, tenant: Tenant, *, capture_id: str, net_fen: int) -> Bearing:
-    """Who bears a refund of a capture: its own pending claim, else what is available, else the merchant owes it."""
-    if open_until(tx, capture_id) is not None:
-        return Bearing(net_fen, 0, 0)
-    return bearing_settled(tx, tenant, net_fen=net_fen)
+def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str, net_fen: int) -> Bearing:
+    """Who bears a refund of a capture: what is left of its pending claim, then what is available, else the merchant.
+
+    A claim is the amount less the fee: a refund that keeps the fee can be above it.
+    """
+    if open_until(tx, capture_id) is None:
+        return bearing_settled(tx, tenant, net_fen=net_fen)
+    lines = tx.exec(
+        select(SettlementLine.kind, SettlementLine.from_pending_fen).where(
+            SettlementLine.payment_id == payment_id,
+            SettlementLine.capture_id == capture_id,
+            col(SettlementLine.batch_id).is_(None),
+        )
+    )
+    left = sum(SIGNS[kind][1] * fen for kind, fen in lines)
+    pending = max(0, min(net_fen, left))
+    rest = bearing_settled(tx, tenant, net_fen=net_fen - pending)
+    return Bearing(pending, rest.available_fen, rest.receivable_fen)
 
 
 def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int, without_fen: int = 0) -> Bearing:

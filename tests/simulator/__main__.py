@@ -53,6 +53,9 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=60, help="begin no seed after so long (default: 60)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument(
+        "--migrated", default="", help="a file: the migrated database, made if it is not there"
+    )
     parser.add_argument("--story", type=Path, help="play this story instead of seeds")
     parser.add_argument("--seed", type=int, default=1, help="the seed of the story's chance (default: 1)")
     parser.add_argument("--stop-at-first", action="store_true", help="stop at the first seed that fails")
@@ -111,7 +114,14 @@ def _of_one(options: argparse.Namespace, seeds: range, latest: float) -> Iterato
 def _of_world(
     options: argparse.Namespace, seeds: range, latest: float
 ) -> Iterator[tuple[int, Failure | None]]:
-    with server(options.database) as address, world(options.database, address) as made:
+    with server(options.database) as address:
+        yield from _on_server(options, seeds, latest, address)
+
+
+def _on_server(
+    options: argparse.Namespace, seeds: range, latest: float, address: str
+) -> Iterator[tuple[int, Failure | None]]:
+    with world(options.database, address, migrated=options.migrated) as made:
         simulation = Simulation(made)
         for seed in seeds:
             if time.monotonic() > latest:

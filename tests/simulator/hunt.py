@@ -19,12 +19,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.simulator.planting import PATCHES, ROOT, Bug, DoesNotApply, bugs, copy_tree, plant
+from tests.simulator.planting import PATCHES, ROOT, Bug, DoesNotApply, bugs, compiled, copy_tree, plant
 
 FOUND = PATCHES / "found.json"
 PAGE = ROOT / "docs" / "planted-bugs.md"
 START, END = "<!-- planted -->\n", "<!-- end of planted -->"
-MINUTES, SEEDS = 5.0, 2000
+MINUTES, SEEDS, STEPS = 5.0, 2000, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--warm", action="store_true", help="plant into forks of one running process: quicker, for many bugs"
     )
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--missing", action="store_true", help="only those that were not found so far")
     parser.add_argument("--json", action="store_true", help="print one JSON array instead of lines")
     parser.add_argument("--keep", action="store_true", help="keep what came out, and write the page from it")
     options = parser.parse_args(argv)
+    if options.database != "sqlite" and (options.warm or options.keep):
+        parser.error("--warm and --keep are for SQLite: leave them out, or --database postgres")
     known = kept()
     chosen = [
         bug
@@ -85,9 +88,7 @@ def hunted(chosen: Sequence[Bug], options: argparse.Namespace) -> Iterator[Outco
     """Hunt one bug after the other."""
     if not options.warm:
         for bug in chosen:
-            yield hunt(
-                bug, seeds=options.seeds, minutes=options.minutes, jobs=options.jobs, first=options.first
-            )
+            yield hunt(bug, options)
         return
     from tests.simulator import warm  # noqa: PLC0415 - the gateway is loaded only where it is played with
 
@@ -102,35 +103,48 @@ def hunted(chosen: Sequence[Bug], options: argparse.Namespace) -> Iterator[Outco
             yield _outcome(bug, told, told["seconds"])
 
 
-def hunt(bug: Bug, *, seeds: int, minutes: float, jobs: int, first: int = 1) -> Outcome:
+def hunt(bug: Bug, options: argparse.Namespace) -> Outcome:
     """Plant one bug in a copy and run the simulator there, to a seed that fails with it and not without it."""
-    began, played = _spent(), 0
+    began = _spent()
     with tempfile.TemporaryDirectory(prefix="fenqi-planted-") as folder:
+        tree = Path(folder) / "tree"
         try:
-            copy_tree(Path(folder))
-            plant(bug, Path(folder))
+            copy_tree(tree)
+            plant(bug, tree)
         except DoesNotApply as error:
             raise SystemExit(str(error)) from None
-        while True:
-            told = _told(Path(folder), seeds=seeds - played, minutes=minutes, jobs=jobs, first=first + played)
-            played += told["seeds_played"]
-            if "invariant" not in told or played >= seeds:
-                break
-            clean = _told(ROOT, seeds=1, minutes=minutes, jobs=1, first=told["seed"])
-            if "invariant" not in clean:
-                break
-            # Seeds end in another order with several processes: go on behind the one that says nothing.
-            played = max(played, told["seed"] - first + 1)
-            told = {}
-    return _outcome(bug, {**told, "seeds_played": played}, _spent() - began)
+        with compiled(tree):
+            told = _found(tree, options)
+    return _outcome(bug, told, _spent() - began)
 
 
-def _told(root: Path, *, seeds: int, minutes: float, jobs: int, first: int) -> dict[str, Any]:
+def _found(tree: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """What the simulator of a planted tree finds that it does not find in this one."""
+    given = ["--minutes", str(options.minutes), "--database", options.database]
+    if options.database == "sqlite":
+        given += ["--migrated", str(tree.with_name("migrated.sqlite"))]
+    played = 0
+    while played < options.seeds:
+        seeds, first = options.seeds - played, options.first + played
+        told = _told(tree, *given, "--seeds", seeds, "--first", first, "--jobs", options.jobs)
+        played += told["seeds_played"]
+        if "invariant" not in told:
+            break
+        alone = ("--seeds", 1, "--first", told["seed"], "--jobs", 1, "--steps", min(told["step"], STEPS))
+        if "invariant" not in _told(ROOT, *given, *alone):
+            return {**told, "seeds_played": played}
+        # Seeds end in another order with several processes: go on behind the one that says nothing.
+        played = max(played, told["seed"] - options.first + 1)
+    return {"seeds_played": played}
+
+
+def _told(root: Path, *given: object) -> dict[str, Any]:
     """What the simulator of a tree says."""
-    command = [sys.executable, "-m", "tests.simulator", "--seeds", str(seeds), "--minutes", str(minutes)]
-    command += ["--first", str(first), "--jobs", str(jobs), "--stop-at-first", "--no-shrink", "--json"]
+    command = [sys.executable, "-m", "tests.simulator", "--stop-at-first", "--no-shrink", "--json"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), f"{root}/sdk/python/src"))}
-    run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [*command, *map(str, given)], cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
     if run.returncode not in (0, 1) or not run.stdout.strip():
         raise SystemExit(f"the simulator did not run in {root}:\n{run.stderr[-2000:]}")
     return json.loads(run.stdout)  # type: ignore[no-any-return]

@@ -125,7 +125,8 @@ class Party:
             raise self.unavailable(f"{self.name} lost {reference}")
         now = self.outside.clock()
         if known is None:
-            known = Done(what, make(fault == "no"), now, now + SLOW if fault == "slow" else now)
+            refuses = fault == "no" or (fault == "slow" and _thinks_twice(reference))
+            known = Done(what, make(refuses), now, now + SLOW if fault == "slow" else now)
             self.done[place] = known
         self.outside.gap()
         if fault in ("deaf", "garbled", "slow", "odd"):
@@ -151,6 +152,11 @@ class Party:
 
     def _violation(self, words: str) -> None:
         self.outside.violations.append(f"{self.name}: {words}")
+
+
+def _thinks_twice(reference: str) -> bool:
+    """Whether what is not decided at once is refused in the end."""
+    return sum(map(ord, reference)) % 4 == 0
 
 
 class Institution(Party):

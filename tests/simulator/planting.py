@@ -10,7 +10,9 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -120,6 +122,22 @@ def copy_tree(to: Path) -> None:
             shutil.copytree(source, to / name, copy_function=_link, ignore=SPARED)
         else:
             _link(str(source), str(to / name))
+
+
+@contextmanager
+def compiled(root: Path) -> Iterator[None]:
+    """Where compiled modules are kept apart from the sources, those of a copied tree are there, too."""
+    kept = Path(f"{sys.pycache_prefix}{root}")
+    if sys.pycache_prefix is not None:
+        for name in NEEDED:
+            if Path(f"{sys.pycache_prefix}{ROOT / name}").is_dir():
+                shutil.copytree(f"{sys.pycache_prefix}{ROOT / name}", kept / name, copy_function=_link)
+    try:
+        yield
+    finally:
+        shutil.rmtree(kept, ignore_errors=True)
+        with suppress(OSError):
+            kept.parent.rmdir()
 
 
 def plant(bug: Bug, root: Path) -> None:

@@ -176,7 +176,7 @@ def in_parts(teller: Teller) -> Iterator[Step]:
     teller.captured.append(name)
     for share in chance.choice([(33, 50, 100), (100,), (50, 100)]):
         yield {"do": "capture", "order": name, "share": share}
-    for share in (13, 33, 120):
+    for share in chance.choice([(13, 33, 120), (60, 60), (13, 80)]):
         named = {"capture": chance.randrange(2)} if chance.random() < 0.7 else {}
         yield {"do": "refund", "order": name, "kind": "return", "share": share, **named}
 
@@ -188,6 +188,61 @@ def limit_used_up(teller: Teller) -> Iterator[Step]:
     for shop in (2, 4):
         yield {"do": "stranger", "order": teller.applied[-1], "shop": shop}
         yield {"do": "stranger", "order": teller.applied[-3], "shop": shop}
+
+
+def lapsing(teller: Teller) -> Iterator[Step]:
+    """Two shops leave authorisations to lapse; the day of one of them runs, then everybody's."""
+    first, second = teller.chance.choice([(0, 2), (3, 2), (1, 4)])
+    for shop in (first, second):
+        yield from buy(teller, shop=shop, captured=False)
+    if teller.chance.random() < 0.5:
+        yield {"do": "acknowledge", "order": teller.applied[-1]}
+    yield passes(teller.chance.choice([8, 29, 31]))
+    yield {"do": "day", "shop": first}
+    yield passes(1)
+    yield {"do": "sweep"}
+
+
+def sent_back(teller: Teller) -> Iterator[Step]:
+    """Money of the shopper goes back, by an institution that is slow or does not answer; it is asked again."""
+    chance = teller.chance
+    yield from buy(teller)
+    name = teller.captured[-1]
+    yield passes(chance.choice([1, 3]))
+    yield {"do": "pay", "order": name, "how": "early", "loan": 0, "amount": 1}
+    yield {"do": "refund", "order": name, "kind": "return", **chance.choice([{}, {"share": 50}])}
+    mood = {
+        chance.choice(["institution.deaf", "institution.slow", "institution.slow", "institution.lost"]): 100
+    }
+    yield {"do": "drain", "mood": mood}
+    yield passes(0, minutes=chance.choice([2, 40]))
+    yield {"do": "drain", "mood": chance.choice([mood, {}])}
+    yield passes(0, minutes=90)
+    yield {"do": "drain"}
+
+
+def at_once(teller: Teller) -> Iterator[Step]:
+    """Somebody else is first: an order, a limit or a loan is changed while a transaction is lost and run again."""
+    chance = teller.chance
+    yield from buy(teller, person=0, captured=False)
+    name = teller.applied[-1]
+    teller.captured.append(name)
+    for number, what in enumerate(("capture", "capture", "refund", "pay", "void")):
+        other = _part_of(teller, chance.choice([what, "capture", "refund"]), name)
+        fault = {chance.choice(["race", "race", "gap"]): 1 + chance.randrange(2)}
+        meanwhile = {**other, "key": f"meanwhile-{number}"}
+        yield {**_part_of(teller, what, name), "faults": [{**fault, "meanwhile": meanwhile}]}
+        if what == "refund":
+            yield passes(31)
+
+
+def _part_of(teller: Teller, what: str, order: str) -> Step:
+    step: Step = {"do": what, "order": order, **teller.chance.choice([{"share": 33}, {"share": 50}, {}])}
+    if what == "refund":
+        step["kind"] = "return"
+    if what == "pay":
+        step |= {"how": "due", "amount": 20_000, "loan": 0}
+    return step
 
 
 def two_modes(teller: Teller) -> Iterator[Step]:
@@ -243,5 +298,5 @@ def killed_workers(teller: Teller) -> Iterator[Step]:
 
 PLOTS: tuple[Plot, ...] = (
     overdue, slow_bank, early, contested, paid_out, subsidised, last_days, voided, in_parts, limit_used_up,
-    two_modes, far_ahead, watched, killed_workers,
+    two_modes, far_ahead, watched, killed_workers, lapsing, sent_back, at_once,
 )  # fmt: skip

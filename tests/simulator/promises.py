@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tests.gateway.loans.oracle import half_up
+from tests.simulator.accounts import LINE_SIGNS
 from tests.simulator.model import (
-    LINE_SIGNS,
     RUNNING,
     Row,
     Tables,

@@ -44,7 +44,7 @@ class Teller:
 
     def _opening(self) -> list[Step]:
         """Something to begin with: a plot, or an order or two that are lent on."""
-        if self.chance.random() < 0.7:
+        if self.chance.random() < 0.8:
             return [self._finished(step) for step in self.chance.choice(PLOTS)(self)]
         told = []
         for _ in range(self.chance.choice([1, 2, 2, 3])):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import subprocess
 
 from tests.simulator import hunt, planting
 
@@ -24,3 +26,19 @@ def test_page_shows_what_was_found() -> None:
     shown = hunt.PAGE.read_text(encoding="utf-8").partition(hunt.START)[2].partition(hunt.END)[0]
     assert shown == hunt.table(), "write it anew: ./run simulate --planted NAME --keep"
     assert hunt.kept().keys() <= {bug.name for bug in planting.bugs()}
+
+
+def test_command_finds_a_planted_bug_in_a_copy_of_the_tree() -> None:
+    command = [str(planting.ROOT / "run"), "simulate", "--planted", "limit-lock-dropped"]
+    run = subprocess.run(
+        [*command, "--seeds", "1", "--jobs", "1", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    (outcome,) = json.loads(run.stdout)
+    assert (outcome["bug"], outcome["seed"]) == ("limit-lock-dropped", 1)
+    assert outcome["invariant"] == "locked_before_changed"
+    assert "credit_limit" in outcome["words"]

@@ -1,9 +1,9 @@
 """Planted bugs in a running process: one world is built, and each bug is planted into a fork of it.
 
 What takes seconds (imports, migrations, merchants) is done once, and the first seeds are played once without a bug:
-where a seed runs none of the functions that a patch changes, it passes with the patch as it does without. A patch
-changes functions and adds statements of a module; both can be done to a module that is imported. Seconds are those of
-one processor.
+where a seed runs none of the functions that a patch changes, it passes with the patch as it does without, takes as
+long, and is not played again. A patch changes functions and adds statements of a module; both can be done to a module
+that is imported. Seconds are those of one processor.
 """
 
 from __future__ import annotations
@@ -28,23 +28,28 @@ from tests.simulator.world import World, world
 STEPS = 30
 
 
-LOOKED_AT = 40
-"""So many seeds at most, two for each bug, are first played without one, to know which functions each reaches."""
+LOOKED_AT = 120
+"""So many seeds at most, four for each bug, are first played without one, to know which functions each reaches."""
+TOGETHER = 8
+"""So many seeds are played in one fork."""
 
 
 @dataclass(frozen=True)
 class Clean:
-    """A seed without a bug: whether it passes, and the functions it runs; a change of others changes nothing there."""
+    """A seed without a bug: whether it passes, the functions it runs, and how long it takes; a change of others
+    changes nothing there.
+    """
 
     holds: bool
     reached: frozenset[str]
+    seconds: float
 
 
 def hunts(
     chosen: Sequence[Bug], *, seeds: int, minutes: float, first: int = 1, jobs: int = 2
 ) -> Iterator[tuple[Bug, dict[str, Any]]]:
     """Each bug with what the simulator says of it, as ``python -m tests.simulator --json`` does."""
-    seen = range(first, first + min(seeds, LOOKED_AT, 2 * len(chosen)))
+    seen = range(first, first + min(seeds, LOOKED_AT, 4 * len(chosen)))
     known = dict(_in_forks([seen[n::jobs] for n in range(jobs)], _cleans))
 
     def told(simulation: Simulation, part: Sequence[Bug]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -91,26 +96,36 @@ def _cleans(simulation: Simulation, seeds: Sequence[int]) -> Iterator[tuple[int,
 
 def _clean(simulation: Simulation, seed: int) -> Clean:
     told = _in_a_fork(lambda: _reached(simulation, seed))
-    return Clean(told["holds"], frozenset(told["reached"]))
+    if "problem" in told:
+        raise RuntimeError(f"seed {seed} without a bug: {told['problem']}")
+    if not told["holds"]:
+        print(f"seed {seed} fails without a bug: {told['words']}", file=sys.stderr, flush=True)
+    return Clean(told["holds"], frozenset(told["reached"]), told["seconds"])
 
 
 def _reached(simulation: Simulation, seed: int) -> dict[str, Any]:
-    """Play a seed without a bug and note which functions of the gateway it runs."""
+    """Play a seed without a bug, twice: for how long it takes, and for the functions of the gateway that it runs."""
     codes: set[CodeType] = set()
 
     def note(frame: FrameType, what: str, _: Any) -> None:
         if what == "call":
             codes.add(frame.f_code)
 
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+    began = time.process_time()
+    failure = simulation.play(seed, Teller(seed).tell(STEPS))
+    seconds = time.process_time() - began
     sys.setprofile(note)
     try:
-        failure = simulation.play(seed, Teller(seed).tell(STEPS))
+        simulation.play(seed, Teller(seed).tell(STEPS))
     finally:
         sys.setprofile(None)
     names = [
         _name(code.co_filename, code) for code in codes if code.co_filename.startswith(str(ROOT / "gateway"))
     ]
-    return {"holds": failure is None, "reached": names}
+    words = f"{failure.invariant}, step {failure.step}: {failure.words[:200]}" if failure else ""
+    return {"holds": failure is None, "words": words, "reached": names, "seconds": seconds}
 
 
 def _name(path: str, code: CodeType) -> str:
@@ -120,36 +135,45 @@ def _name(path: str, code: CodeType) -> str:
 def _hunted(
     simulation: Simulation, bug: Bug, clean: dict[int, Clean], *, seeds: int, seconds: float, first: int
 ) -> dict[str, Any]:
-    """Forks until a seed fails that passes without the bug. Seeds that cannot reach it are passed over."""
+    """Forks until a seed fails that passes without the bug. A seed that cannot reach it counts as played."""
     changed = _changed(bug)
     played, spent = 0, 0.0
     while played < seeds and spent < seconds:
-        seed, batch = first + played, 1
-        if seed in clean:
-            known = clean[seed]
-            if not known.holds or (changed is not None and not changed & known.reached):
-                played += 1
-                continue
-        else:
-            batch = min(10, seeds - played)
+        batch, passed = _next_seeds(clean, changed, range(first + played, first + seeds))
+        if not batch:
+            return {"seeds_played": seeds, "seconds": spent + sum(passed.values())}
         told = _in_a_fork(
-            lambda n=batch, left=seconds - spent, at=seed: _played(  # type: ignore[misc]
-                simulation, bug, seeds=n, seconds=left, first=at
-            )
+            lambda chosen=batch, left=seconds - spent: _played(simulation, bug, chosen, seconds=left)  # type: ignore[misc]
         )
         if "problem" in told:
             return told
-        played, spent = played + told["seeds_played"], round(spent + told["seconds"], 1)
+        last = told["last"]
+        played = last - first + 1
+        spent += told["seconds"] + sum(passed[seed] for seed in passed if seed < last)
         told |= {"seeds_played": played, "seconds": spent}
         if "invariant" in told:
-            failed = told["seed"]
-            if failed not in clean:
-                clean[failed] = _clean(simulation, failed)
-            if clean[failed].holds:
+            if last not in clean:
+                clean[last] = _clean(simulation, last)
+            if clean[last].holds:
                 return told
-        if not told["seeds_played"]:
-            break
     return {"seeds_played": played, "seconds": spent}
+
+
+def _next_seeds(
+    clean: dict[int, Clean], changed: frozenset[str] | None, seeds: range
+) -> tuple[list[int], dict[int, float]]:
+    """The next seeds to play, and the seconds of those between them that need not be played."""
+    batch: list[int] = []
+    passed: dict[int, float] = {}
+    for seed in seeds:
+        known = clean.get(seed)
+        if known is None or (known.holds and (changed is None or changed & known.reached)):
+            batch.append(seed)
+            if len(batch) == TOGETHER:
+                break
+        else:
+            passed[seed] = known.seconds
+    return batch, passed
 
 
 def _changed(bug: Bug) -> frozenset[str] | None:
@@ -193,29 +217,23 @@ def _in_a_fork(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return json.loads(said) if said else {"problem": "the process ended"}  # type: ignore[no-any-return]
 
 
-def _played(
-    simulation: Simulation, bug: Bug | None, *, seeds: int, seconds: float, first: int
-) -> dict[str, Any]:
-    if bug is not None:
-        plant(bug)
+def _played(simulation: Simulation, bug: Bug, seeds: Sequence[int], *, seconds: float) -> dict[str, Any]:
+    """Play seeds with a bug until one fails or the time is over."""
+    plant(bug)
     gc.set_threshold(50_000, 50, 100)
     gc.freeze()
-    began, played = time.process_time(), 0
+    began = time.process_time()
     told: dict[str, Any] = {}
-    for seed in range(first, first + seeds):
+    for seed in seeds:
+        failure = simulation.play(seed, Teller(seed).tell(STEPS))
+        told["last"] = seed
+        if failure is not None:
+            words = failure.words[:200]
+            told |= {"invariant": failure.invariant, "seed": seed, "step": failure.step, "words": words}
+            break
         if time.process_time() > began + seconds:
             break
-        played += 1
-        failure = simulation.play(seed, Teller(seed).tell(STEPS))
-        if failure is not None:
-            told = {
-                "invariant": failure.invariant,
-                "seed": failure.seed,
-                "step": failure.step,
-                "words": failure.words[:200],
-            }
-            break
-    return {**told, "seeds_played": played, "seconds": round(time.process_time() - began, 1)}
+    return {**told, "seconds": time.process_time() - began}
 
 
 def plant(bug: Bug) -> None:

@@ -39,6 +39,7 @@ from gateway.onboarding import onboard
 from gateway.team import passwords
 from gateway.webhooks import endpoints
 from tests.simulator.faults import Points
+from tests.simulator.moved import Moved
 from tests.simulator.outside import Outside
 
 START = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
@@ -112,10 +113,10 @@ class Chance:
 class World:
     """The gateway under simulation. Use it as a context: what it puts in the product's place is taken out again."""
 
-    def __init__(self, database: str = "sqlite", server: str = "") -> None:
+    def __init__(self, database: str = "sqlite", server: str = "", migrated: str = "") -> None:
         self.clock, self.chance = Clock(), Chance()
-        self.points, self.outside = Points(), Outside(self.clock)
-        self.database, self._server = database, server
+        self.points, self.outside, self.moved = Points(), Outside(self.clock), Moved()
+        self.database, self._server, self._migrated = database, server, migrated
         room = MEMORY if os.access(MEMORY, os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="fenqi-simulator-", dir=room))
         self.tenants: list[Tenant] = []
@@ -179,6 +180,8 @@ class World:
             settings, clock=self.clock, random_bits=self.chance.bits, ports=self.outside.ports()
         )
         self.points.watch(self.gateway.db.engine)
+        for database in (self.gateway.db, self.gateway.ports["links"]._db):
+            self.moved.watch(database.engine)
         self.gateway.db.engine._compiled_cache.capacity = (
             5_000  # every statement is compiled once for all seeds
         )
@@ -241,11 +244,23 @@ class World:
         if self.database == "sqlite":
             self._file, self._template = self._folder / "fenqi.sqlite", self._folder / "template.sqlite"
             self._url = f"sqlite:///{self._file}"
-        else:
-            self._name = f"fenqi_sim_{os.getpid()}"
-            self._url = canonical_url(self._server).set(database=self._name).render_as_string(False)
-            self._as_administrator(f"DROP DATABASE IF EXISTS {self._name}", f"CREATE DATABASE {self._name}")
-        upgrade(self._url)
+            if self._migrated and Path(self._migrated).exists():
+                shutil.copyfile(self._migrated, self._file)
+                return
+            upgrade(self._url)
+            if self._migrated:
+                made = Path(f"{self._migrated}.{os.getpid()}")
+                shutil.copyfile(self._file, made)
+                made.rename(self._migrated)
+            return
+        self._name = f"fenqi_sim_{os.getpid()}"
+        self._url = canonical_url(self._server).set(database=self._name).render_as_string(False)
+        template = f" TEMPLATE {self._migrated}" if self._migrated else ""
+        self._as_administrator(
+            f"DROP DATABASE IF EXISTS {self._name}", f"CREATE DATABASE {self._name}{template}"
+        )
+        if not self._migrated:
+            upgrade(self._url)
 
     def _keep_template(self) -> None:
         self._let_go()
@@ -302,6 +317,7 @@ class World:
             database.ids._last = 0  # identifiers rise within a process: each seed has a process of its own
         self.outside.begin()
         self.points.begin()
+        self.moved.begin()
 
     def restart(self) -> None:
         """What a process holds in memory is gone."""
@@ -311,7 +327,11 @@ class World:
 
 
 @contextmanager
-def world(database: str = "sqlite", server: str = "") -> Iterator[World]:
-    """A world for some seeds."""
-    with World(database, server) as made:
+def world(database: str = "sqlite", server: str = "", *, migrated: str = "") -> Iterator[World]:
+    """A world for some seeds.
+
+    ``migrated`` names an empty database that has all tables: a file, which is made if it is not there, or a template of
+    PostgreSQL.
+    """
+    with World(database, server, migrated) as made:
         yield made
