@@ -40,8 +40,8 @@ def _measure(url: str, size: Size) -> None:
     books.analyse(db)
     chained = _ratio(db, size.rounds)
     db.engine.dispose()
-    bare = books.apart(partial(_apart, url, _bare)).peak_mib
-    peak = books.apart(partial(_apart, url, _verify)).peak_mib
+    run = books.apart if size.memory else books.timed
+    bare, peak = (run(partial(_apart, url, work)).peak_mib for work in (_bare, _verify))
     print(
         f"  {db.engine.dialect.name:10}: ratio {without[0] / without[1]:5.1f} without the chain (goal {GOAL}), "
         f"{chained[0] / chained[1]:5.1f} with it; {without[0]:.3f} s, {chained[0]:.3f} s, bare {chained[1]:.4f} s; "

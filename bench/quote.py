@@ -71,6 +71,8 @@ def _times(work: Callable[[int], Any], seconds: float, amounts: range = AMOUNTS)
             start = time.perf_counter()
             work(amount)
             times.append((time.perf_counter() - start) * 1000)
+            if start >= end:
+                break
     return times
 
 

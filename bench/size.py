@@ -29,7 +29,7 @@ class Size:
     postgresql: bool = True
     """Whether the books are also measured on PostgreSQL."""
     memory: bool = True
-    """Whether each export runs in a process of its own, which knows its peak memory."""
+    """Whether what is asked for its peak memory runs in a process of its own, which knows it."""
 
 
 def full(*, seconds: float, rounds: int) -> Size:

@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
+from bench import __main__ as main_module
+from bench import books
 from bench.__main__ import entries, main, served
 from bench.size import SMOKE
+from gateway.db.migrate import upgrade
 
 BENCH = Path(__file__).parents[2] / "bench"
 FIGURE = re.compile(r"\d+\.\d|\d+/s")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def migrated(sqlite_template: Path) -> Iterator[None]:
+    """Each SQLite file that a measurement makes is a copy of a migrated one: it measures no migration."""
+
+    def copied(url: str) -> None:
+        path = make_url(url).database if url.startswith("sqlite") else None
+        shutil.copy(sqlite_template, path) if path else upgrade(url)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in [sys.modules[measure.__module__] for measure in entries().values()] + [
+            main_module,
+            books,
+        ]:
+            if hasattr(module, "upgrade"):
+                patch.setattr(module, "upgrade", copied)
+        yield
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def place(tmp_path_factory: pytest.TempPathFactory, migrated: None) -> Iterator[dict[str, Any]]:
     """A server under measurement, as ``./run bench`` starts it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DATABASE_URL", raising=False)

@@ -33,6 +33,7 @@ from gateway.web.rate_limits import InProcess
 from tests.gateway.shopper import enter, go_on_by_code
 
 ROOT = Path(__file__).parents[2]
+OURS = tuple(f"{ROOT / room}/" for room in ("gateway", "merchant_portal", "examples"))
 DESK_PASSWORD = "desk of the phone shop"
 PEOPLES = ("/v1/team", "/v1/account")
 DEEP = "[" * 4_000
@@ -58,6 +59,8 @@ TEXTS = (
 """What strangers write into a field of text."""
 BESIDE_OTHERS = ("é", "\x00", DEEP, "null")
 """What they write into it while the other fields that the code asks for are there, too."""
+FIRST_TEXTS = 3
+"""After so many of them the others are left out where the same lines have been given them by another route."""
 VALUES = (
     None,
     True,
@@ -118,25 +121,35 @@ STRANGE_IDS = ("é", "x" * 300, "%00", "%0a", "..%2f..", "pay_" + "0" * 26, "[")
 
 
 class Noted(ImmutableMultiDict[str, str]):
-    """Parameters of a request, which note the names that the code asks for."""
+    """Parameters of a request, which note the names that the code asks for, and by which way through the code."""
 
-    names: ClassVar[set[str]] = set()
+    asked: ClassVar[set[tuple[str, tuple[str, ...]]]] = set()
 
     def get(self, key: Any, *rest: Any, **more: Any) -> Any:
-        Noted.names.add(key)
+        Noted.asked.add((key, way_here()))
         return super().get(key, *rest, **more)
 
     def getlist(self, key: Any, *rest: Any, **more: Any) -> Any:
-        Noted.names.add(key)
+        Noted.asked.add((key, way_here()))
         return super().getlist(key, *rest, **more)
 
     def __getitem__(self, key: Any) -> Any:
-        Noted.names.add(key)
+        Noted.asked.add((key, way_here()))
         return super().__getitem__(key)
 
     def __contains__(self, key: Any) -> bool:
-        Noted.names.add(key)
+        Noted.asked.add((key, way_here()))
         return super().__contains__(key)
+
+
+def way_here() -> tuple[str, ...]:
+    """The lines of our own code by which it came to where it asks."""
+    lines, frame = [], sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename != __file__:
+        if frame.f_code.co_filename.startswith(OURS):
+            lines.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+        frame = frame.f_back  # type: ignore[assignment]
+    return tuple(lines)
 
 
 class NotingRequest(Request):
@@ -152,6 +165,8 @@ class Stranger:
         self.client: FlaskClient = app.test_client()
         self.failed: dict[str, str] = {}
         self.asked = 0
+        self.tried: set[tuple[str, tuple[str, ...]]] = set()
+        """Names with the ways through the code on which every text was tried, as the door's are before each page."""
 
     def send(self, method: str, path: str, **given: Any) -> Any:
         self.asked += 1
@@ -179,14 +194,19 @@ class Stranger:
             others = {**dict.fromkeys(names, "1"), **base}
             known = [(text, base) for text in TEXTS]
             beside = [(text, others) for text in BESIDE_OTHERS] if others != base else []
-            for text, rest in known + beside:
+            ways: set[tuple[str, tuple[str, ...]]] = set()
+            for turn, (text, rest) in enumerate(beside + known):
                 values = {**rest, name: text}
-                Noted.names.clear()
+                Noted.asked.clear()
                 if method == "GET":
                     self.send(method, f"{path}?{urlencode(values)}")
                 else:
                     self.send(method, path, data=values)
-                names |= {name for name in Noted.names if len(name) < 40}
+                names |= {name for name, _ in Noted.asked if len(name) < 40}
+                ways |= {(asked, way) for asked, way in Noted.asked if asked == name}
+                if turn >= FIRST_TEXTS and ways <= self.tried:
+                    break
+            self.tried |= ways
 
     def routes(self, ids: dict[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
         """Methods of every rule with its paths: known identifiers first, then strange ones."""

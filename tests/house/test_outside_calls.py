@@ -23,6 +23,7 @@ from gateway.web.ports import LOCAL, Guarded, OutsideCallInTransaction, Ports
 from tests.gateway.conftest import api, app, clock, new_merchant  # noqa: F401
 from tests.gateway.oauth.conftest import make_portal, portal  # noqa: F401
 from tests.gateway.shopper import enter
+from tests.one_database import database_url  # noqa: F401
 
 LOST = 3
 """So many commits of every write lose their race before one wins."""

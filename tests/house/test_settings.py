@@ -27,8 +27,8 @@ def read_by(tree: ast.Module) -> Iterator[str]:
     looks = any(isinstance(node, ast.Attribute) and node.attr == "environ" for node in ast.walk(tree))
     for node in ast.walk(tree):
         keys: list[ast.expr] = []
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) in ENVIRONMENTS:
-            keys = [node.slice]
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            keys = [node.slice] if ast.unparse(node.value) in ENVIRONMENTS else []
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
             if node.func.attr in LOOKING and ast.unparse(node.func.value) in ENVIRONMENTS:
                 keys = [node.args[0]]

@@ -36,7 +36,7 @@ ORDER = {
 NOT_IN_ORDER = ("government_subsidy", "merchant_discount", "down_payment", "terms", "expires_in")
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 PARTS = 8
-SMALL, LARGE = 96, 504
+SMALL, LARGE = 48, 504
 """Examples, in equal shares for the parts; each is a sequence of some twenty-five requests."""
 GENERATE = settings(
     deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)

@@ -33,6 +33,7 @@ from tests.gateway.web.conftest import (
     token_of_person,
 )
 from tests.gateway.webhooks.conftest import Sink, listening
+from tests.one_database import database_url  # noqa: F401
 
 BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/payments/<payment_id>/void": {"reason": "out of stock"},
