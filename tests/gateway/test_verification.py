@@ -8,10 +8,30 @@ from typing import Any
 import pytest
 
 from gateway.cli import main
+from gateway.ledger.checks import INVARIANTS
 from gateway.ledger.verify import verify
 from gateway.verification import AGREEMENTS
 from tests.by_force import by_force
 from tests.gateway.books import Books
+
+NAMED = {
+    *(
+        "account",
+        "entry",
+        "loan",
+        "merchant",
+        "mode",
+        "object",
+        "payment",
+        "payout",
+        "refund or return",
+        "shopper",
+    )
+}
+
+
+def test_every_rule_says_what_it_names() -> None:
+    assert {rule.names for rule in (*INVARIANTS, *AGREEMENTS)} <= NAMED
 
 
 @pytest.mark.parametrize(

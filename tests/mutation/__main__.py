@@ -28,12 +28,15 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "mutation.json"
 CONTRACT = "tests/gateway/web/test_pages_and_settings.py"
 """Compares what the API takes and answers with its listing."""
+RULES = ("tests/gateway/test_verification.py", "tests/docs/test_ledger_page.py")
+"""Break each rule of the books, and compare the rules and the chart with the page that lists them."""
+PURCHASE = "tests/gateway/payments/test_purchase.py"
 ROOMS = {
     "core": ("tests/gateway/core", CONTRACT),
-    "ledger": ("tests/gateway/ledger", "tests/gateway/test_verification.py", CONTRACT),
-    "loans": ("tests/gateway/loans", "tests/gateway/payments/test_purchase.py", CONTRACT),
-    "payments": ("tests/gateway/payments", CONTRACT),
-    "settlement": ("tests/gateway/settlement", "tests/gateway/payments/test_purchase.py", CONTRACT),
+    "ledger": ("tests/gateway/ledger", *RULES, CONTRACT),
+    "loans": ("tests/gateway/loans", *RULES, PURCHASE, CONTRACT),
+    "payments": ("tests/gateway/payments", *RULES, CONTRACT),
+    "settlement": ("tests/gateway/settlement", PURCHASE, "tests/gateway/loans/test_loan_life.py", CONTRACT),
 }
 """The rooms, and the tests that each is measured by."""
 TABLES = "models.py"

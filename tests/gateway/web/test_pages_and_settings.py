@@ -81,7 +81,7 @@ def test_every_answer_carries_the_security_headers(app):
 
 
 def terms(document: dict[str, Any]) -> list[str]:
-    """The API document in lines, without what only a reader sees: a change of what merchants build on is one of a line."""
+    """The API document in lines, without what only a reader sees."""
     lines = []
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
