@@ -35,11 +35,6 @@ def locked(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
     return owned(tx.exec(query).first(), tenant, "loan", loan_id)
 
 
-def of_payment(tx: Transaction, payment_id: str) -> list[Loan]:
-    """The loans of a payment, oldest first."""
-    return list(tx.exec(select(Loan).where(Loan.payment_id == payment_id).order_by(col(Loan.id))))
-
-
 def shoppers_of(tx: Transaction, loan_ids: Collection[str]) -> dict[str, str]:
     """Whose each of some loans is."""
     found: dict[str, str] = {}

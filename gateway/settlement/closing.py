@@ -82,7 +82,6 @@ def close_batch(
     row = _stored(tx, tenant, on, figures)
     for line in lines:
         line.batch_id = row.id
-        tx.add(line)
     released = sum(line.amount_fen for line in lines if line.kind == "reserve_release")
     _release_reserve(tx, tenant, row, released)
     entry_id = _post_settlement(tx, tenant, row, figures)

@@ -96,5 +96,13 @@ class Books:
         return self.api.post(path, body)
 
     def limit_held(self) -> int:
+        return self.figure("SELECT SUM(held_fen) FROM credit_limit")
+
+    def shopper(self) -> str:
+        """Who has the only loan."""
+        return self.figure("SELECT DISTINCT shopper_id FROM loan")
+
+    def figure(self, sql: str) -> Any:
+        """The one value that a query has."""
         with self.gateway.db.read() as tx:
-            return tx.connection().execute(text("SELECT SUM(held_fen) FROM credit_limit")).scalar_one()
+            return tx.connection().execute(text(sql)).scalar_one()

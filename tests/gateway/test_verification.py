@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.cli import main
 from gateway.db.transactions import Transaction
-from gateway.ledger.checks import Check
+from gateway.ledger.checks import INVARIANTS, Check
 from gateway.ledger.verify import verify
 from gateway.verification import AGREEMENTS
 from tests.by_force import by_force
@@ -31,6 +31,25 @@ EDITS = (
     ("payouts_in_transit", "UPDATE payout SET status = 'pending'"),
     ("limits_hold_what_is_lent", "UPDATE credit_limit SET held_fen = held_fen + 1"),
 )
+
+NAMED = {
+    *(
+        "account",
+        "entry",
+        "loan",
+        "merchant",
+        "mode",
+        "object",
+        "payment",
+        "payout",
+        "refund or return",
+        "shopper",
+    )
+}
+
+
+def test_every_rule_says_what_it_names() -> None:
+    assert {rule.names for rule in (*INVARIANTS, *AGREEMENTS)} <= NAMED
 
 
 def test_a_table_that_disagrees_with_the_books_is_named(books: Books) -> None:

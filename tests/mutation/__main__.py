@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,14 +26,19 @@ from tests.mutation.runner import Fate, Runner
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "mutation.json"
+CONTRACT = "tests/gateway/web/test_pages_and_settings.py"
+"""Compares what the API takes and answers with its listing."""
+RULES = ("tests/gateway/test_verification.py", "tests/docs/test_ledger_page.py")
+"""Break each rule of the books, and compare the rules and the chart with the page that lists them."""
+PURCHASE = "tests/gateway/payments/test_purchase.py"
 ROOMS = {
-    "core": ("core",),
-    "ledger": ("ledger",),
-    "loans": ("loans",),
-    "payments": ("payments",),
-    "settlement": ("settlement", "payments"),
+    "core": ("tests/gateway/core", CONTRACT),
+    "ledger": ("tests/gateway/ledger", *RULES, CONTRACT),
+    "loans": ("tests/gateway/loans", *RULES, PURCHASE, CONTRACT),
+    "payments": ("tests/gateway/payments", *RULES, CONTRACT),
+    "settlement": ("tests/gateway/settlement", PURCHASE, "tests/gateway/loans/test_loan_life.py", CONTRACT),
 }
-"""The rooms, and the folders of tests that each is measured by."""
+"""The rooms, and the tests that each is measured by."""
 TABLES = "models.py"
 """Columns are compared with the migrations by a test of their own, on both databases."""
 
@@ -39,25 +46,46 @@ TABLES = "models.py"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sample of the rooms; returns the exit status."""
     parser = argparse.ArgumentParser(prog="run mutate", description=__doc__)
-    parser.add_argument("--share", type=Fraction, default=Fraction(1, 20), help="part of all mutants (1/20)")
-    parser.add_argument("--seed", type=int, default=1, help="which part (1)")
+    parser.add_argument("--share", type=Fraction, action="append", help="part of all mutants (1/20)")
+    parser.add_argument(
+        "--seed", type=int, action="append", help="which part (1); again with another --share"
+    )
     parser.add_argument("--room", action="append", choices=ROOMS, help="one room, or several (all)")
     parser.add_argument("--module", help="only modules with this name, such as money.py")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="mutants side by side (all cores)"
+    )
     parser.add_argument("--keep", action="store_true", help=f"write what came out to {PAGE.name}")
     options = parser.parse_args(argv)
-    if not 0 < options.share <= 1:
+    seeds, shares = options.seed or [1], options.share or [Fraction(1, 20)]
+    if len(shares) not in (1, len(seeds)):
+        parser.error("one --share for all, or one for each --seed")
+    if not all(0 < share <= 1 for share in shares):
         parser.error("--share is above 0 and at most 1, such as 1/20")
-    reports = {}
     for room in options.room or ROOMS:
-        sample = sampled(room, options.share, options.seed, options.module)
-        fates = run(room, sample)
-        reports[room] = report(room, fates, share=options.share, seed=options.seed)
-        print(f"\n{summary(room, reports[room])}")
-        for one in reports[room]["survivors"]:
-            print(f"  {one['outcome']:9} {one['mutant']} {one['what']}")
-        if options.keep:
-            keep(room, reports[room])
+        samples = [
+            Sample(room, seed, share, tuple(sampled(room, share, seed, options.module)))
+            for seed, share in zip(seeds, shares * len(seeds), strict=False)
+        ]
+
+        def each(fates: Sequence[Fate], samples: Sequence[Sample] = samples) -> None:
+            if options.keep:
+                keep([report(sample, fates) for sample in samples])
+
+        fates = run(room, samples, jobs=options.jobs, each=each)
+        for sample in samples:
+            print(f"\n{summary(report(sample, fates))}")
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some mutants of a room."""
+
+    room: str
+    seed: int
+    share: Fraction
+    mutants: tuple[Mutant, ...]
 
 
 def sampled(room: str, share: Fraction, seed: int, module: str | None = None) -> list[Mutant]:
@@ -73,10 +101,12 @@ def sampled(room: str, share: Fraction, seed: int, module: str | None = None) ->
     return [every[index] for index in sorted(chosen)]
 
 
-def run(room: str, sample: Sequence[Mutant]) -> list[Fate]:
-    """The fates of a sample, by the tests of the room."""
-    folders = [f"tests/gateway/{folder}" for folder in ROOMS[room]]
-    runner = Runner(room, sample, folders)
+def run(
+    room: str, samples: Sequence[Sample], *, jobs: int, each: Callable[[Sequence[Fate]], None]
+) -> list[Fate]:
+    """The fates of the samples, by the tests of the room; ``each`` is told after every mutant."""
+    every = {mutant.name: mutant for sample in samples for mutant in sample.mutants}
+    runner = Runner(room, list(every.values()), jobs=jobs, each=each)
     options = [
         "-q",
         "-n0",
@@ -88,50 +118,66 @@ def run(room: str, sample: Sequence[Mutant]) -> list[Fate]:
         "-p",
         "no:cacheprovider",
     ]
-    status = pytest.main([*options, *folders], plugins=[runner])
+    status = pytest.main([*options, *ROOMS[room]], plugins=[runner])
     if status not in (0, 1):
         raise SystemExit(f"the tests of {room} could not be run")
+    each(runner.fates)
     return runner.fates
 
 
-def report(room: str, fates: Sequence[Fate], *, share: Fraction, seed: int) -> dict[str, Any]:
-    """What is kept of a run."""
+def report(sample: Sample, fates: Sequence[Fate]) -> dict[str, Any]:
+    """What is kept of a sample; a reason given before for the same change is kept."""
+    names = {mutant.name for mutant in sample.mutants}
+    fates = [fate for fate in fates if fate.mutant.name in names]
     counts = Counter(fate.outcome for fate in fates)
-    left = [fate for fate in fates if fate.outcome in ("survived", "unseen")]
-    return {
-        "share": str(share),
-        "seed": seed,
-        "mutants": len(fates) - counts["broken"],
-        **{outcome: counts[outcome] for outcome in ("killed", "timeout", "survived", "unseen")},
-        "survivors": [
-            {"mutant": fate.mutant.name, "outcome": fate.outcome, "what": fate.mutant.what} for fate in left
-        ],
-    }
-
-
-def summary(room: str, found: dict[str, Any]) -> str:
-    """One line on a room."""
-    dead = found["killed"] + found["timeout"]
-    return (
-        f"{room}: {dead} of {found['mutants']} killed ({dead / max(1, found['mutants']):.1%}), "
-        f"{found['timeout']} of them by time; {found['survived']} survived, {found['unseen']} no test comes by"
-    )
-
-
-def keep(room: str, found: dict[str, Any]) -> None:
-    """Write a room's report; a reason given before for the same change is kept."""
-    known = json.loads(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
+    left = sorted((fate for fate in fates if fate.outcome in ("survived", "unseen")), key=_place)
+    known = json.loads(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else []
     reasons = {
         (one["mutant"].partition(":")[0], one["what"]): one["why"]
-        for one in known.get(room, {}).get("survivors", ())
+        for old in known
+        for one in old["survivors"]
         if "why" in one
     }
-    for one in found["survivors"]:
-        why = reasons.get((one["mutant"].partition(":")[0], one["what"]))
-        if why:
-            one["why"] = why
-    known[room] = found
-    PAGE.write_text(json.dumps(known, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    survivors = []
+    for fate in left:
+        one = {"mutant": fate.mutant.name, "outcome": fate.outcome, "what": fate.mutant.what}
+        why = reasons.get((fate.mutant.path, fate.mutant.what))
+        survivors.append({**one, **({"why": why} if why else {})})
+    return {
+        "room": sample.room,
+        "seed": sample.seed,
+        "share": str(sample.share),
+        "mutants": len(fates) - counts["broken"],
+        **{outcome: counts[outcome] for outcome in ("killed", "timeout", "survived", "unseen")},
+        "survivors": survivors,
+    }
+
+
+def _place(fate: Fate) -> tuple[str, int]:
+    return fate.mutant.path, fate.mutant.number
+
+
+def summary(kept: dict[str, Any]) -> str:
+    """A line on a sample, and one on each survivor."""
+    dead = kept["killed"] + kept["timeout"]
+    lines = [
+        f"{kept['room']}, seed {kept['seed']}: {dead} of {kept['mutants']} killed "
+        f"({dead / max(1, kept['mutants']):.1%}), {kept['timeout']} of them by time; "
+        f"{kept['survived']} survived, {kept['unseen']} no test comes by"
+    ]
+    lines += [
+        f"  {one['outcome']:9} {one['mutant']} {one['what']}{' - ' if 'why' in one else ''}{one.get('why', '')}"
+        for one in kept["survivors"]
+    ]
+    return "\n".join(lines)
+
+
+def keep(reports: Sequence[dict[str, Any]]) -> None:
+    """Write reports in place of those of the same room and seed."""
+    known = json.loads(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else []
+    kept = {(one["room"], one["seed"]): one for one in [*known, *reports]}
+    ordered = sorted(kept.values(), key=lambda one: (list(ROOMS).index(one["room"]), one["seed"]))
+    PAGE.write_text(json.dumps(ordered, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def _of_constant(node: ast.Constant, function: str) -> Iterator[_Place]:
         other: Any = not value
     elif isinstance(value, int):
         other = value + 1
-    elif isinstance(value, str) and WORD.fullmatch(value):
+    elif isinstance(value, str) and WORD.fullmatch(value) and value != "description":
         other = f"{value}_"
     else:
         return

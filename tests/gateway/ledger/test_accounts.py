@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -12,6 +13,9 @@ from gateway.ledger.accounts import (
     CLEARING_KINDS,
     MEMO_KINDS,
     MERCHANT_KINDS,
+    Group,
+    Owner,
+    Side,
     account_id,
     check_account,
     on_normal_side,
@@ -24,6 +28,8 @@ def test_every_account_has_a_chinese_and_an_english_name_and_a_meaning() -> None
         assert kind.en.isascii()
         assert kind.en
         assert kind.means
+        words = ((kind.side, Side), (kind.owner, Owner), (kind.group, Group))
+        assert all(word in get_args(known) for word, known in words), kind
 
 
 def test_the_chart_is_that_of_the_design(shared: Path) -> None:

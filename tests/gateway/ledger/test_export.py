@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,8 +19,10 @@ from sqlalchemy import event
 
 from gateway.core.tenant import Tenant
 from gateway.ledger import commands, postings, trial_balance
+from gateway.ledger.chain_check import ChainState
 from gateway.ledger.export import FORMATS, Span, export, export_file
 from gateway.ledger.journals import Account
+from gateway.ledger.verify import ClearingItem, Report
 from tests.gateway.ledger.conftest import NOW, TODAY
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -89,6 +93,10 @@ def both_modes(a_week: Any) -> Any:
 @on_both
 def test_csv_has_every_posting_and_sums_to_the_trial_balance(a_week: Any) -> None:
     rows = csv_rows(text_of(a_week, "csv"))
+    assert " ".join(rows[0]) == (
+        "entry line effective_date recorded_at mode kind key reverses about_type about merchant account owner object"
+        " debit credit"
+    )
     assert len(rows) == a_week.counts()[1]
     sums: dict[tuple[str, str, str], int] = defaultdict(int)
     per_entry: dict[str, int] = defaultdict(int)
@@ -355,6 +363,43 @@ def test_the_trial_balance_command_prints_equal_totals(a_week: Any, capsys: Any)
     assert len(set(total.split()[1:])) == 1
     assert "merchant_pending:mer_shop" in printed
     assert "limit_committed  (memo)" in printed
+
+
+@pytest.mark.parametrize(
+    ("debits", "status"),
+    [((5, 7), 0), ((5, 8), 1), ((6, 7), 1)],
+    ids=["equal", "live differs", "test differs"],
+)
+def test_a_trial_balance_that_does_not_balance_in_any_mode_fails(
+    debits: tuple[int, int], status: int, monkeypatch: Any, capsys: Any
+) -> None:
+    rows = [
+        trial_balance.TrialRow(mode, kind, owner, *amounts)
+        for mode, debit, credit in (("test", debits[0], 5), ("live", debits[1], 7))
+        for kind, owner, amounts in (
+            ("loan_principal", "demo_bank", (debit, 0)),
+            ("vat_payable", "", (0, credit)),
+        )
+    ]
+    monkeypatch.setattr(trial_balance, "rows", lambda tx, end: rows)
+    monkeypatch.setattr(commands, "still", lambda db: nullcontext())
+    assert commands.trial_balance(None, as_json=True) == status  # type: ignore[arg-type]
+    accounts = json.loads(capsys.readouterr().out)
+    assert [row["owner"] for row in accounts] == ["demo_bank", None] * 2
+    assert commands.trial_balance(None) == status  # type: ignore[arg-type]
+    totals = [line.split()[1:] for line in capsys.readouterr().out.splitlines() if line.startswith("  total")]
+    assert totals == [[f"0.0{debit}", f"0.0{credit}"] for debit, credit in ((debits[1], 7), (debits[0], 5))]
+
+
+@pytest.mark.parametrize("younger", [0, 2])
+def test_a_report_names_the_oldest_that_is_open_and_counts_the_rest(younger: int, capsys: Any) -> None:
+    item = ClearingItem("test:payout_in_transit", "po_1", -123, 4)
+    report = Report(False, "ent_1", 3, 6, (), 1 + younger, (item,), ChainState(1, 2, 1, "1:abc"))
+    commands.print_report(report)
+    printed = capsys.readouterr().out
+    assert "open  test:payout_in_transit po_1: -1.23 yuan for 4 days" in printed
+    assert ("younger" in printed) == (younger > 0)
+    assert "BROKEN at ent_1: 3 entries, 6 postings." in printed
 
 
 def test_the_trial_balance_of_empty_books(books: Any, capsys: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.db.guards import loose_settings, missing_guards
 from gateway.ledger import service
+from gateway.ledger.verify import invariants
 
 Attack = Callable[..., None]
 TABLES = ("ledger_entry", "ledger_posting", "ledger_seal", "ledger_account")
@@ -258,4 +259,6 @@ def test_a_connection_without_foreign_keys_is_named(books: Any) -> None:
         else:
             connection.exec_driver_sql("SET session_replication_role = replica")
             assert loose_settings(connection) == ["session_replication_role = replica"]
+        strict = next(check for check in invariants(connection) if check.name == "settings_strict")
+        assert (strict.ok, strict.broken, strict.first) == (False, 1, loose_settings(connection)[0])
         connection.invalidate()

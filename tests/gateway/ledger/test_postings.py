@@ -223,6 +223,23 @@ def refund(
     )
 
 
+def test_what_is_paid_or_given_up_leaves_each_claim_by_its_part() -> None:
+    parts = postings.Parts(late_interest_fen=1, fee_fen=20, interest_fen=300, principal_fen=4_000)
+    claims = {
+        "late_interest_receivable": -1,
+        "fee_receivable": -20,
+        "interest_receivable": -300,
+        "loan_principal": -4_000,
+    }
+    paid = postings.repayment(loan="ln_1", **BANK, parts=parts, credit_fen=5)
+    assert net(paid) == {**claims, "funder_clearing": 4_326, "shopper_credit": -5}
+    assert net(postings.credit_applied(loan="ln_1", **BANK, parts=parts)) == {
+        **claims,
+        "shopper_credit": 4_321,
+    }
+    assert net(postings.write_off(loan="ln_1", **BANK, parts=parts)) == {**claims, "allowance": 4_321}
+
+
 def test_a_part_of_a_repayment_below_zero_takes_back_what_was_paid_of_it() -> None:
     parts = postings.Parts(late_interest_fen=-158, principal_fen=30_158)
     entries = postings.repayment(loan="ln_1", **BANK, parts=parts, credit_fen=0)

@@ -63,6 +63,7 @@ def test_lines_come_newest_first_page_by_page_and_add_up_to_the_balance(api: Any
     seen, cursor = [], ""
     while True:
         page = api.get(f"/v1/balance_entries?limit=2{cursor}").json
+        assert page["data"], "the page before said that there is more"
         seen += page["data"]
         if not page["has_more"]:
             break

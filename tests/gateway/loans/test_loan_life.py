@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import event
 
 from gateway.core.calendar import shanghai_date
 from gateway.daily import run_day
+from gateway.loans import billing, of_shopper, service
 from gateway.payments import collections
 from gateway.runtime import drain
 from tests.gateway.books import Books
@@ -67,8 +69,25 @@ def test_an_unpaid_instalment_becomes_late_and_late_interest_is_paid_first(books
     paid = books.post(f"/v1/test_helpers/loans/{loan_id}/repay", {"amount": first["late_interest"] + 1}).json
     assert books.of("late_interest_receivable") == 0
     assert paid["amount_due"] == first["amount_due"] - first["late_interest"] - 1
+    books.sound()
+    shopper, today = books.shopper(), date(2026, 12, 27)
+    with books.gateway.db.read() as tx:
+        assert billing.next_work(tx, books.tenant, today=today) == date(2026, 12, 28), "a bill is open"
+        assert of_shopper.in_default(tx, [shopper]) == {shopper}
+        assert of_shopper.loans_of(tx, shopper) == [of_shopper.Lent(loan_id, True, date(2027, 11, 23))]
+        assert service.history(tx, shopper)["max_delinquency_days"] == 4, "though it is not paid"
     paid = books.post(f"/v1/test_helpers/loans/{loan_id}/repay").json
     assert (paid["status"], paid["amount_due"], paid["bucket"]) == ("active", 0, None)
+    books.until("2027-01-23")
+    with books.gateway.db.read() as tx:
+        assert billing.next_work(tx, books.tenant, today=date(2027, 1, 23)) == date(2027, 2, 23)
+        assert of_shopper.in_default(tx, [shopper]) == set()
+        assert service.history(tx, shopper) == {
+            "prior_loans": 1,
+            "prior_on_time_instalments": 1,
+            "prior_late_instalments": 1,
+            "max_delinquency_days": 4,
+        }
     books.sound()
 
 
@@ -204,6 +223,8 @@ def test_unwinding_leaves_nothing_of_the_loan(books: Books, settled_first: bool)
     loan = books.loan(payment)
     assert (loan["status"], loan["schedule"], loan["outstanding_principal"]) == ("unwound", [], 0)
     assert books.limit_held() == 0
+    with books.gateway.db.read() as tx:
+        assert set(service.history(tx, books.shopper()).values()) == {0}
     for kind in (
         "loan_principal",
         "interest_income",
@@ -363,8 +384,11 @@ def test_the_merchants_subsidy_is_earned_returned_or_left_and_nothing_else(books
     books.until("2026-12-23")
     earned = books.of("merchant_subsidy_income")
     assert 0 < earned < subsidy
+    assert books.figure("SELECT subsidy_base_fen FROM loan") == books.of("unearned_merchant_subsidy")
     refund = books.post("/v1/refunds", {"payment": payment["id"], "amount": 100_000, "reason": "x"}).json
     assert earned + refund["merchant_subsidy_returned"] + books.of("unearned_merchant_subsidy") == subsidy
+    books.until("2027-01-23")
+    assert books.figure("SELECT subsidy_base_fen FROM loan") == books.of("unearned_merchant_subsidy")
     books.until("2027-02-23")
     assert books.of("unearned_merchant_subsidy") == 0
     assert books.of("merchant_subsidy_income") + refund["merchant_subsidy_returned"] == subsidy

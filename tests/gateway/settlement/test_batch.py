@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.settlement import batch
+from gateway.settlement.models import SettlementLine
+from gateway.settlement.service import line_view
 
 
 @dataclass
@@ -54,3 +57,56 @@ def test_the_equation_holds_and_debt_is_carried(found, opening, rate):
     assert closed.payout_fen >= 0
     assert closed.closing_fen <= 0
     assert closed.payout_fen == 0 or closed.closing_fen == 0
+
+
+EACH = {
+    "capture": {"captures": 1_000, "merchant_fees": 30, "merchant_subsidies": 200},
+    "refund": {"refunds": 1_000, "merchant_fees": -30, "merchant_subsidies": -200},
+    "subsidy": {"subsidies": 1_000, "merchant_fees": 30, "merchant_subsidies": 200},
+    "subsidy_return": {"subsidies": -1_000, "merchant_fees": -30, "merchant_subsidies": -200},
+    "dispute": {"disputes": 1_000, "merchant_fees": -30, "merchant_subsidies": -200},
+    "dispute_won": {"disputes": -1_000, "merchant_fees": 30, "merchant_subsidies": 200},
+    "payout_returned": {"adjustments": 1_000, "merchant_fees": 30, "merchant_subsidies": 200},
+    "reserve_release": {"reserve_change": -1_000, "merchant_fees": 30, "merchant_subsidies": 200},
+}
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_each_kind_of_line_stands_in_its_figure_and_is_shown_from_the_merchants_side(kind: str) -> None:
+    assert set(batch.SIGNS) == set(EACH)
+    adds = kind in ("capture", "subsidy", "dispute_won", "payout_returned", "reserve_release")
+    closed = asdict(batch.close([Line(kind, 1_000, 30, 200, 770)], opening_fen=0))
+    assert {name: closed.pop(f"{name}_fen") for name in EACH[kind]} == EACH[kind]
+    ends = (
+        {"pending_moved_fen": 770, "payout_fen": 770}
+        if adds
+        else {"pending_moved_fen": -770, "closing_fen": -770}
+    )
+    assert {name: fen for name, fen in closed.items() if fen} == ends
+    row = SettlementLine(
+        id="sln_1",
+        kind=kind,
+        object_id="what:1",
+        merchant_reference="order-1",
+        payment_id="pay_1",
+        capture_id="",
+        amount_fen=1_000,
+        merchant_fee_fen=30,
+        merchant_subsidy_fen=200,
+        net_fen=770,
+        entry_id="ent_1",
+    )
+    shown, sign = line_view(row), 1 if adds else -1
+    figures = [shown[name] for name in ("amount", "merchant_fee", "merchant_subsidy", "net")]
+    assert figures == [sign * 1_000, -sign * 30, -sign * 200, sign * 770]
+    about = {name: shown[name] for name in ("payment", "capture", "refund", "dispute", "payout")}
+    named = {
+        "refund": {"refund": "what"},
+        "payout_returned": {"payout": "what:1"},
+        "dispute": {"dispute": "what:1"},
+        "dispute_won": {"dispute": "what:1"},
+    }
+    assert {name: value for name, value in about.items() if value} == {
+        "payment": "pay_1",
+        **named.get(kind, {}),
+    }
