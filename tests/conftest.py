@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from argon2 import PasswordHasher
 from flask import Flask
 from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
-from marshmallow import Schema
 from sqlalchemy import Connection, Engine, create_engine, text
 from werkzeug.routing import Rule
 
@@ -32,6 +31,7 @@ from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
 from gateway.team import passwords
 from gateway.web.fields import Strict
+from tests.everywhere import whole, with_known_prefix
 from tests.postgres import Databases, drop, make, named
 
 if sys.dont_write_bytecode:
@@ -74,79 +74,6 @@ class Compiled(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._code[bucket.key] = bucket.bytecode_to_string()
-
-
-SHOWN_SOMETIMES = {"early_settlement", "secret"}
-"""Fields of answers that only some requests show: that of one loan, that which made a webhook endpoint."""
-
-
-def whole(schema: Strict, row: Any, **options: Any) -> Any:
-    """What an answer shows, after checking that it shows each of its fields: a key that a view misspells is left out
-    without a word."""
-    shown = Schema.dump(schema, row, **options)
-    if isinstance(shown, dict) and len(shown) < len(schema.dump_fields):
-        missing = schema.dump_fields.keys() - shown.keys() - SHOWN_SOMETIMES
-        assert not missing, f"{type(schema).__name__} without {sorted(missing)}"
-    return shown
-
-
-PREFIXES = frozenset(
-    [
-        "cap",
-        "chk",
-        "clk",
-        "cns",
-        "col",
-        "crc",
-        "ctr",
-        "cwd",
-        "dec",
-        "dp",
-        "ent",
-        "era",
-        "evt",
-        "fpr",
-        "hrv",
-        "inv",
-        "lim",
-        "lmv",
-        "loan",
-        "lst",
-        "mem",
-        "mer",
-        "out",
-        "pay",
-        "pk",
-        "po",
-        "prc",
-        "red",
-        "ret",
-        "rfd",
-        "rpy",
-        "scr",
-        "sec",
-        "ses",
-        "shp",
-        "sln",
-        "stl",
-        "sub",
-        "tok",
-        "tst",
-        "we",
-        "wha",
-        "whd",
-        "whs",
-    ]
-)
-"""Those of all ids: merchants tell ids apart by them."""
-
-
-def with_known_prefix(new_id: Callable[[Any, str], str]) -> Callable[[Any, str], str]:
-    def checked(tx: Any, prefix: str) -> str:
-        assert prefix in PREFIXES, f"an id begins with {prefix}: add it to the known ones"
-        return new_id(tx, prefix)
-
-    return checked
 
 
 @pytest.fixture(scope="session", autouse=True)
