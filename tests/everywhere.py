@@ -23,12 +23,11 @@ def whole(schema: Strict, row: Any, **options: Any) -> Any:
     return shown
 
 
-PREFIXES = frozenset(
-    (
-        "cap chk clk cns col crc ctr cwd dec dp ent era evt fpr hrv inv lim lmv loan lst mem mer out pay pk "
-        "po prc red ret rfd rpy scr sec ses shp sln stl sub tok tst we wha whd whs"
-    ).split()
+_KNOWN = (
+    "cap chk clk cns col crc ctr cwd dec dp ent era evt fpr hrv inv lim lmv loan lst mem mer out pay pk "
+    "po prc red ret rfd rpy scr sec ses shp sln stl sub tok tst we wha whd whs "
 )
+PREFIXES = frozenset(_KNOWN.split())
 """Those of all ids: merchants tell ids apart by them."""
 
 

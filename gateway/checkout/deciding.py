@@ -28,7 +28,7 @@ from gateway.decision import service as decisions
 from gateway.decision.funder import Ruling
 from gateway.decision.sandbox import REASONS
 from gateway.decision.service import Recommended
-from gateway.errors import CostAboveCeiling, FunderUnavailable
+from gateway.errors import CostAboveCeiling, DatabaseUnavailable, FunderUnavailable
 from gateway.identity import claims
 from gateway.identity import service as identity
 from gateway.identity.real_name import MATCH
@@ -90,7 +90,7 @@ def answer(gateway: Gateway, request_id: str, *, fault: str | None = None) -> No
     """
     try:
         _decide(gateway, request_id, again=False, within_seconds=PAGE_SECONDS, fault=fault)
-    except FunderUnavailable as error:
+    except (FunderUnavailable, DatabaseUnavailable) as error:
         log.warning("%s is left to the worker: %s", request_id, error)
     except Exception:  # the confirmation is committed: the page says that it is being decided
         log.exception("%s is left to the worker", request_id)
@@ -101,7 +101,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     request_id = item.payload["request"]
     try:
         _decide(gateway, request_id, again=True, within_seconds=WORKER_SECONDS)
-    except FunderUnavailable as error:
+    except (FunderUnavailable, DatabaseUnavailable) as error:
         log.warning("%s has no ruling yet: %s", request_id, error)
     except Exception:  # nobody waits longer for a mistake of ours than for the lender
         log.exception("%s has no ruling yet", request_id)

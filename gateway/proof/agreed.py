@@ -1,12 +1,13 @@
-"""What was agreed with merchants, as the audit log keeps it: the reserve, and the day on which it is released."""
+"""What was agreed with merchants, as the audit log keeps it: reserve, payout account, days to acknowledge."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from gateway.audit.chain import digest
 from gateway.core.identifiers import first_id
 from gateway.db.tables import metadata
 from gateway.proof.findings import Findings, Row
@@ -19,8 +20,41 @@ Agreement = tuple[datetime, str, int]
 """Since when (the machine's time), which rate, for how many days."""
 
 
+HASHED = {
+    "merchant.payout_account": "payout_account",
+    "merchant.acknowledgement": "acknowledge_days",
+}
+"""What else is agreed by a line of the audit log that holds its hash, with the column that keeps it."""
+
+
 def prove(found: Findings, connection: Connection) -> None:
-    """Compare reserves with what the audit log says of them; a merchant whose reserve nobody logged is left out."""
+    """Compare what merchants agreed with what the audit log says of it; what nobody logged is left out."""
+    _prove_hashed(found, connection)
+    _prove_reserves(found, connection)
+
+
+def _prove_hashed(found: Findings, connection: Connection) -> None:
+    logged = AUDIT.c.action.in_(HASHED)
+    newest = select(func.max(AUDIT.c.number)).where(logged).group_by(AUDIT.c.about, AUDIT.c.action)
+    columns = (MERCHANT.c[column] for column in HASHED.values())
+    query = (
+        select(MERCHANT.c.id, AUDIT.c.action, AUDIT.c.after_sha256, *columns)
+        .join(AUDIT, AUDIT.c.about == MERCHANT.c.id)
+        .where(AUDIT.c.number.in_(newest))
+    )
+    for row in connection.execute(query.order_by(MERCHANT.c.id)).mappings():
+        column = HASHED[row["action"]]
+        if digest(row[column]) != row["after_sha256"]:
+            found.note(
+                Row("merchant", row["id"], row["id"], "both"),
+                column,
+                wanted="what was agreed last",
+                got="something else",
+                computed_from=f"the newest {row['action']} of the audit log",
+            )
+
+
+def _prove_reserves(found: Findings, connection: Connection) -> None:
     agreements: dict[str, list[Agreement]] = {}
     logged = AUDIT.c.action == "merchant.reserve"
     query = select(AUDIT.c.about, AUDIT.c.at, AUDIT.c.facts).where(logged)

@@ -276,6 +276,13 @@ TOGETHER = (
               AND NOT EXISTS (SELECT 1 FROM dispute d WHERE d.id = e.object_id)""",
     ),
     Rule(
+        "whoever owes the loan is paid back",
+        "shopper_return",
+        "shopper_id",
+        """SELECT r.id, r.merchant_id, r.mode, l.shopper_id, r.shopper_id FROM shopper_return r
+             JOIN loan l ON l.id = r.loan_id WHERE r.shopper_id <> l.shopper_id""",
+    ),
+    Rule(
         "a refund gives back to the shopper what its newest returns instruct",
         "shopper_return",
         "amount_fen",
@@ -286,6 +293,18 @@ TOGETHER = (
 )
 
 QUOTAS = (
+    Rule(
+        "a piece that left with a subsidy has used the quota of its category",
+        "subsidy_quota",
+        "category",
+        """SELECT l.payment_id, p.merchant_id, p.mode, l.subsidy_category, 'no quota' FROM payment_line l
+             JOIN payment p ON p.id = l.payment_id
+            WHERE l.subsidy_category IS NOT NULL AND l.subsidy_fen > 0
+              AND (p.captured_fen = p.amount_fen OR EXISTS (
+                SELECT 1 FROM captured_line c WHERE c.payment_id = l.payment_id AND c.line = l.line))
+              AND NOT EXISTS (SELECT 1 FROM subsidy_quota q WHERE q.payment_id = p.id
+                                 AND q.category = l.subsidy_category AND q.used_at IS NOT NULL)""",
+    ),
     Rule(
         "the payment that has the quota",
         "subsidy_quota",

@@ -215,6 +215,11 @@ def _responses(operation: Operation, every: list[Operation]) -> dict[str, Any]:
     answers = {"200": success, "default": {"description": "A problem document.", "content": problem}}
     if operation.method == "POST" and "<" not in operation.path:
         answers["201"] = success
+    if operation.finish is not None:
+        answers["202"] = {
+            **success,
+            "description": "Begun, not decided yet: read it again, or repeat the request.",
+        }
     return answers
 
 

@@ -50,7 +50,7 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Marks what a ``finish`` returns while it is not the last word: a repeated request asks again."""
+    """Marks what a ``finish`` returns while it is not the last word: 202, and a repeated request asks again."""
 
     thing: Any
 
@@ -264,7 +264,7 @@ def _finished(
     result = operation.finish(here, caller, path, fault)
     is_last, thing = (False, result.thing) if isinstance(result, Pending) else (True, result)
     dumped = _dumped(operation, thing)
-    final = replace(outcome, status=dumped.status, body=dumped.body)
+    final = replace(outcome, status=dumped.status if is_last else ACCEPTED, body=dumped.body)
     key = key_of(request, operation.idempotency)
     if key is not None and is_last:
         route = f"{operation.method} {request.path}"

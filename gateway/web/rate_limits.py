@@ -96,7 +96,7 @@ class Counter(Protocol):
 class InProcess:
     """Counts in this process, for at most ``most`` callers; beyond that, those who have all their burst are forgotten.
 
-    ``now`` tells seconds. When it goes back, a caller waits as long as one whose burst is used up, and no longer.
+    ``now`` tells seconds. When it goes back by more than a burst lasts, callers have their whole burst again.
     """
 
     def __init__(self, now: Callable[[], float], most: int = 100_000) -> None:
@@ -109,7 +109,9 @@ class InProcess:
         with self._lock:
             # When this caller has its whole burst again.
             whole = rate.burst / rate.per_second
-            full_at = min(max(self._full_at.get(key, now), now), now + whole)
+            full_at = max(self._full_at.get(key, now), now)
+            if full_at > now + whole + 1 / rate.per_second:  # counted before the clock was set back
+                full_at = now
             wait = full_at + 1 / rate.per_second - whole - now
             refused = wait > 1e-9
             self._full_at[key] = full_at if refused else full_at + 1 / rate.per_second
@@ -139,7 +141,7 @@ class Shared:
     local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
     local whole = interval * burst
     local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
-    full_at = math.min(full_at, now + whole)
+    if full_at > now + whole + interval then full_at = now end
     local wait = full_at + interval - whole - now
     if wait <= 0 then full_at = full_at + interval end
     redis.call('SET', KEYS[1], full_at, 'PX', math.max(math.ceil(full_at - now), 1))

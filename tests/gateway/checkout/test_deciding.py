@@ -14,7 +14,7 @@ from gateway.checkout.test_helpers import invented_id_number
 from gateway.decision import requests
 from gateway.decision.bureau import BureauReport, BureauUnavailable
 from gateway.decision.funder import Ruling
-from gateway.errors import FunderUnavailable
+from gateway.errors import DatabaseUnavailable, FunderUnavailable
 from gateway.runtime import drain_outbox
 from tests.gateway.shopper import identify
 from tests.one_database import database_url, on_both  # noqa: F401
@@ -318,11 +318,23 @@ def test_the_test_helper_answers_again_what_became_of_it(gateway: Any, api: Any)
 def test_a_repeat_of_the_test_helper_goes_on_with_what_was_interrupted(lender: Lender, api: Any) -> None:
     path = f"/v1/test_helpers/checkouts/{api.checkout()['id']}/complete"
     lender.down = True
-    assert api.post(path, {"phone": PHONE}, key="once").json["status"] == "deciding"
+    waiting = api.post(path, {"phone": PHONE}, key="once")
+    assert (waiting.status_code, waiting.json["status"]) == (202, "deciding")
     lender.down = False
     finished = api.post(path, {"phone": PHONE}, key="once")
     assert (finished.status_code, finished.json["status"]) == (200, "approved")
     assert api.post(path, {"phone": PHONE}, key="once").data == finished.data
+
+
+def test_a_database_that_is_away_is_a_line_of_the_log_and_no_traceback(
+    gateway: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(deciding, "_decide", away)
+    deciding.answer(gateway, "drq_1")
+    assert [(line.levelname, line.exc_info) for line in caplog.records] == [("WARNING", None)]
 
 
 def test_an_application_that_is_being_decided_counts_on_its_phone(

@@ -18,12 +18,16 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, text
 
 from gateway.app import create_app
+from gateway.audit.service import Actor
 from gateway.cli import main
 from gateway.config import Settings
+from gateway.db import witness
 from gateway.db.engine import connect
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.ledger.verify import verify as verify_books
+from gateway.merchants import commands as merchant_commands
+from gateway.merchants import service as merchants
 from gateway.onboarding import onboard
 from gateway.proof import facts
 from gateway.verification import AGREEMENTS
@@ -228,6 +232,33 @@ def unnamed_edits(book: WholeLife, connection: Connection, edits: Any) -> list[A
         assert all(changed), statements
         unnamed += [] if column in named else [(column, statements, report.sentences)]
     return unnamed
+
+
+def test_an_edit_whose_hash_was_written_too_is_named(life: Any) -> None:
+    """Whoever sends money elsewhere writes the hash of the row as well, which no key keeps."""
+    book, _ = life
+    shop = book.seller.credentials["merchant"]
+    with book.gateway.db.read() as tx:
+        agreed = merchants.get(tx, shop).payout_account
+    merchant_commands.payout_account(book.gateway.db, Actor("system", "onboarding"), shop, "acct_of_the_shop")
+    edits = {
+        "merchant.payout_account": f"UPDATE merchant SET payout_account = 'acct_of_a_thief' WHERE id = '{shop}'",
+        "shopper_return.shopper_id": "UPDATE shopper_return SET shopper_id = (SELECT max(id) FROM shopper)",
+        "subsidy_quota.category": "DELETE FROM subsidy_quota",
+    }
+    assert agreed is None
+    unnamed = []
+    with without_triggers(book) as connection:
+        before = recomputed(book, connection).sentences
+        for column, sql in edits.items():
+            point = connection.begin_nested()
+            assert connection.execute(text(sql)).rowcount
+            witness.write_down(connection, [metadata().tables[column.partition(".")[0]]])
+            named = {f"{row['table']}.{row['column']}" for row in recomputed(book, connection).findings}
+            point.rollback()
+            unnamed += [] if column in named else [column]
+    assert not before
+    assert not unnamed
 
 
 def test_a_finding_says_whose_row_it_is_what_it_should_say_and_why(life: Any) -> None:

@@ -91,7 +91,7 @@ def test_nobody_is_locked_out_for_long_by_a_clock_that_was_put_back(seconds: Sec
     counter = InProcess(seconds)
     assert counter.wait(SLOW, "a") == 0
     seconds.now -= 30 * 86_400
-    assert counter.wait(SLOW, "a") == pytest.approx(0.5)
+    assert [counter.wait(SLOW, "a") for _ in range(6)] == [0] * 5 + [pytest.approx(0.5)]
     seconds.now += 0.5
     assert counter.wait(SLOW, "a") == 0
 

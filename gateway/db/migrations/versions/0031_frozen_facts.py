@@ -43,6 +43,7 @@ WITNESSED = (
     "test_clock",
     "webhook_endpoint",
 )
+LOANS_AT_ONCE = 500
 LOAN = sa.table(
     "loan", sa.column("id", types.Words), sa.column("status", types.Words), sa.column("ended_on", types.Day())
 )
@@ -95,9 +96,12 @@ def _settled() -> Iterator[tuple[str, date, set[date]]]:
     query = (
         sa.select(LOAN.c.id, LOAN.c.ended_on, ENTRY.c.recorded_at)
         .select_from(LOAN.join(posted, POSTING.c.object_id == LOAN.c.id))
-        .where(LOAN.c.status == "settled")
         .order_by(LOAN.c.id)
     )
-    rows = op.get_bind().execute(query).all()
-    for (id, ended_on), entries in groupby(rows, key=lambda row: (row.id, row.ended_on)):
-        yield id, ended_on, {shanghai_date(entry.recorded_at) for entry in entries}
+    settled = sa.select(LOAN.c.id).where(LOAN.c.status == "settled").order_by(LOAN.c.id).limit(LOANS_AT_ONCE)
+    after = ""
+    while ids := op.get_bind().execute(settled.where(LOAN.c.id > after)).scalars().all():
+        rows = op.get_bind().execute(query.where(LOAN.c.id.in_(ids))).all()
+        for (id, ended_on), entries in groupby(rows, key=lambda row: (row.id, row.ended_on)):
+            yield id, ended_on, {shanghai_date(entry.recorded_at) for entry in entries}
+        after = ids[-1]
