@@ -22,7 +22,7 @@ import pytest
 from flask import Flask, Request
 from flask.testing import FlaskClient
 from marshmallow import Schema, fields
-from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
 from werkzeug.security import generate_password_hash
 
 import fenqi
@@ -152,8 +152,26 @@ def way_here() -> tuple[str, ...]:
     return tuple(lines)
 
 
+class NotedHeaders(EnvironHeaders):
+    """Headers of a request, which note the same."""
+
+    asked: ClassVar[set[tuple[str, tuple[str, ...]]]] = set()
+
+    def __getitem__(self, key: Any) -> Any:
+        NotedHeaders.asked.add((str(key).lower(), way_here()))
+        return super().__getitem__(key)
+
+    def get(self, key: Any, *rest: Any, **more: Any) -> Any:
+        NotedHeaders.asked.add((str(key).lower(), way_here()))
+        return super().get(key, *rest, **more)
+
+
 class NotingRequest(Request):
     parameter_storage_class = Noted
+
+    def __init__(self, environ: Any, *rest: Any, **more: Any) -> None:
+        super().__init__(environ, *rest, **more)
+        self.headers = NotedHeaders(environ)
 
 
 class Stranger:
@@ -167,6 +185,8 @@ class Stranger:
         self.asked = 0
         self.tried: set[tuple[str, tuple[str, ...]]] = set()
         """Names with the ways through the code on which every text was tried, as the door's are before each page."""
+        self.headers_tried: set[tuple[str, tuple[str, ...]]] = set()
+        self.modules_tried: set[tuple[str, str]] = set()
 
     def send(self, method: str, path: str, **given: Any) -> Any:
         self.asked += 1
@@ -227,14 +247,27 @@ class Stranger:
 
     def try_route(self, method: str, paths: list[str]) -> None:
         """The first path with strange fields and headers, the others as they are."""
+        NotedHeaders.asked.clear()
         self.fill(method, paths[0], {"x": ""})
-        for environ in HEADERS:
-            self.send(method, paths[0], environ_overrides=environ)
+        self.send_headers(method, paths[0])
         for path in paths[1:]:
             self.send(method, path)
         if method != "GET":
             for body, kind in itertools.product((*BODIES[:2], b""), FORM_KINDS):
                 self.send(method, paths[0], data=body, content_type=kind)
+
+    def send_headers(self, method: str, path: str) -> None:
+        """Each set of strange headers that lines of code read which have not read it yet; all where a module is new."""
+        rule, _ = self.app.url_map.bind("").match(path, method, return_rule=True)
+        module = self.app.view_functions[rule.endpoint].__module__
+        new = NotedHeaders.asked - self.headers_tried
+        asked = {header for header, _ in new}
+        for environ in HEADERS:
+            names = {name.removeprefix("HTTP_").replace("_", "-").lower() for name in environ}
+            if names & asked or (module, method) not in self.modules_tried:
+                self.send(method, path, environ_overrides=environ)
+        self.headers_tried |= new
+        self.modules_tried.add((module, method))
 
     def try_page(self, path: str) -> None:
         """The forms of a page, each with everything right but one field."""
