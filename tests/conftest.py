@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -85,8 +86,10 @@ def whole(schema: Strict, row: Any, **options: Any) -> Any:
     return shown
 
 
-PREFIXES = frozenset(
-    ["cap", "chk", "clk", "cns", "col", "crc", "ctr", "cwd", "dec", "dp", "ent", "era", "evt", "fpr", "hrv", "inv", "lim", "lmv", "loan", "lst", "mem", "mer", "out", "pay", "pk", "po", "prc", "red", "ret", "rfd", "rpy", "scr", "sec", "ses", "shp", "sln", "stl", "sub", "tok", "tst", "we", "wha", "whd", "whs"]
+PREFIXES = re.findall(
+    r"\w+",
+    """cap chk clk cns col crc ctr cwd dec dp ent era evt fpr hrv inv lim lmv loan lst mem mer out pay pk
+    po prc red ret rfd rpy scr sec ses shp sln stl sub tok tst we wha whd whs""",
 )
 """Those of all ids: merchants tell ids apart by them."""
 
