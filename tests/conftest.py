@@ -88,7 +88,7 @@ def whole(schema: Strict, row: Any, **options: Any) -> Any:
 
 PREFIXES = re.findall(
     r"\w+",
-    """cap chk clk cns col crc ctr cwd dec dp ent era evt fpr hrv inv lim lmv loan lst mem mer out pay pk
+    """cap chk clk cns col crc cred ctr cwd dec dp ent era evt fpr hrv inv lim lmv loan lst mem mer out pay pk
     po prc red ret rfd rpy scr sec ses shp sln stl sub tok tst we wha whd whs""",
 )
 """Those of all ids: merchants tell ids apart by them."""
