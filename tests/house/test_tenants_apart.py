@@ -31,7 +31,6 @@ from gateway.payments import service as payments
 from gateway.payments.models import Payment
 from tests.gateway.conftest import Api, api, app, clock, new_merchant  # noqa: F401
 from tests.house.ownership import Picture, picture, unattributed
-from tests.one_database import database_url  # noqa: F401
 
 OVERDUE, WRITTEN_OFF = timedelta(weeks=18), timedelta(weeks=57)
 """Mondays again: long enough for every deadline and every instalment, and for a write-off."""

@@ -12,7 +12,7 @@ import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -39,6 +39,8 @@ ROOMS = {
     "settlement": ("tests/gateway/settlement", PURCHASE, "tests/gateway/loans/test_loan_life.py", CONTRACT),
 }
 """The rooms, and the tests that each is measured by."""
+NEAR = 8
+"""Lines by which code may have moved since a sample was kept."""
 TABLES = "models.py"
 """Columns are compared with the migrations by a test of their own, on both databases."""
 
@@ -52,9 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--room", action="append", choices=ROOMS, help="one room, or several (all)")
     parser.add_argument("--module", help="only modules with this name, such as money.py")
+    parser.add_argument("--tests", action="append", help="the tests that judge (those of the room)")
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="mutants side by side (all cores)"
     )
+    parser.add_argument("--again", action="store_true", help="only what survived in the kept samples")
     parser.add_argument("--keep", action="store_true", help=f"write what came out to {PAGE.name}")
     options = parser.parse_args(argv)
     seeds, shares = options.seed or [1], options.share or [Fraction(1, 20)]
@@ -62,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("one --share for all, or one for each --seed")
     if not all(0 < share <= 1 for share in shares):
         parser.error("--share is above 0 and at most 1, such as 1/20")
+    if options.again:
+        return again(options.room or list(ROOMS), options.tests, jobs=options.jobs)
     for room in options.room or ROOMS:
         samples = [
             Sample(room, seed, share, tuple(sampled(room, share, seed, options.module)))
@@ -72,10 +78,57 @@ def main(argv: Sequence[str] | None = None) -> int:
             if options.keep:
                 keep([report(sample, fates) for sample in samples])
 
-        fates = run(room, samples, jobs=options.jobs, each=each)
+        fates = run(room, samples, options.tests or ROOMS[room], jobs=options.jobs, each=each)
         for sample in samples:
             print(f"\n{summary(report(sample, fates))}")
     return 0
+
+
+def again(rooms: Sequence[str], tests: Sequence[str] | None, *, jobs: int) -> int:
+    """Run what survived in the kept samples of rooms once more; what is killed now is counted as killed there."""
+    kept = json.loads(PAGE.read_text(encoding="utf-8"))
+    for room in rooms:
+        reports = [one for one in kept if one["room"] == room]
+        every = sampled(room, Fraction(1), 1)
+        names = [one["mutant"] for report in reports for one in report["survivors"]]
+        left = {name: mutant for name in names if (mutant := _nearest(every, name, reports))}
+        sample = Sample(room, 0, Fraction(1), tuple(left.values()))
+        fates = {
+            fate.mutant: fate for fate in run(room, [sample], tests or ROOMS[room], jobs=jobs, each=_quietly)
+        }
+        for report in reports:
+            _count_again(report, {name: fates.get(mutant) for name, mutant in left.items()})
+            print(f"\n{summary(report)}")
+    PAGE.write_text(json.dumps(kept, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _quietly(_: Sequence[Fate]) -> None:
+    """Nothing to keep meanwhile."""
+
+
+def _nearest(every: Sequence[Mutant], name: str, reports: Sequence[dict[str, Any]]) -> Mutant | None:
+    """The same change of the same module near the line where it was; none when its code is gone."""
+    path, _, place = name.partition(":")
+    line = int(place.partition("#")[0])
+    (what,) = {one["what"] for report in reports for one in report["survivors"] if one["mutant"] == name}
+    same = [one for one in every if one.path == path and one.what == what and abs(one.line - line) <= NEAR]
+    return min(same, key=lambda one: abs(one.line - line), default=None)
+
+
+def _count_again(report: dict[str, Any], fates: Mapping[str, Fate | None]) -> None:
+    survivors = []
+    for one in report["survivors"]:
+        fate = fates.get(one["mutant"])
+        if fate is None:
+            report["mutants"] -= 1
+            report[one["outcome"]] -= 1
+        elif fate.outcome in ("killed", "timeout"):
+            report[one["outcome"]] -= 1
+            report[fate.outcome] += 1
+        else:
+            survivors.append({**one, "mutant": fate.mutant.name})
+    report["survivors"] = survivors
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +155,14 @@ def sampled(room: str, share: Fraction, seed: int, module: str | None = None) ->
 
 
 def run(
-    room: str, samples: Sequence[Sample], *, jobs: int, each: Callable[[Sequence[Fate]], None]
+    room: str,
+    samples: Sequence[Sample],
+    judges: Sequence[str],
+    *,
+    jobs: int,
+    each: Callable[[Sequence[Fate]], None],
 ) -> list[Fate]:
-    """The fates of the samples, by the tests of the room; ``each`` is told after every mutant."""
+    """The fates of the samples, by the tests that judge; ``each`` is told after every mutant."""
     every = {mutant.name: mutant for sample in samples for mutant in sample.mutants}
     runner = Runner(room, list(every.values()), jobs=jobs, each=each)
     options = [
@@ -118,7 +176,7 @@ def run(
         "-p",
         "no:cacheprovider",
     ]
-    status = pytest.main([*options, *ROOMS[room]], plugins=[runner])
+    status = pytest.main([*options, *judges], plugins=[runner])
     if status not in (0, 1):
         raise SystemExit(f"the tests of {room} could not be run")
     each(runner.fates)

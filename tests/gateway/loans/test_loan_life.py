@@ -12,9 +12,11 @@ from sqlalchemy import event
 
 from gateway.core.calendar import shanghai_date
 from gateway.daily import run_day
+from gateway.errors import WrongState
 from gateway.loans import billing, of_shopper, service
 from gateway.payments import collections
 from gateway.runtime import drain
+from gateway.settlement import payouts as payouts_of
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine drives the same on both
 
@@ -330,10 +332,32 @@ def test_a_failed_payout_is_paid_with_the_next_batch(books: Books) -> None:
     batch = books.api.get(f"/v1/settlements/{payouts[0]['settlement']}").json
     assert (batch["adjustments"], batch["captures"]) == (payouts[0]["amount"], 0)
     back = books.post(f"/v1/test_helpers/payouts/{payouts[0]['id']}/return").json
-    assert back["status"] == "returned"
+    assert (back["status"], back["failure"]) == ("returned", "account_closed")
+    first, second = failed[0]["id"], back["id"]
+    with pytest.raises(WrongState), books.gateway.db.read() as tx:
+        payouts_of.give_back(tx, first, failure="account_closed")
+    for payout, status in ((first, "failed"), (second, "returned")):
+        assert (
+            books.gateway.db.write(lambda tx, payout=payout: payouts_of.confirm(tx, payout).status) == status
+        )
+    assert (
+        books.gateway.db.write(lambda tx: payouts_of.reject(tx, first, failure="x").failure)
+        == "account_closed"
+    )
+    again = books.gateway.db.write(lambda tx: payouts_of.give_back(tx, second, failure="x").failure)
+    assert again == "account_closed", "saying it again changes nothing"
     books.pass_days(1)
     books.api.login()
-    assert books.api.get("/v1/payouts").json["data"][0]["status"] == "paid"
+    newest = books.api.get("/v1/payouts").json["data"][0]
+    assert newest["status"] == "paid"
+    with books.gateway.db.read() as tx:
+        page = payouts_of.instructed(tx, since=None, after="", limit=9)
+        assert payouts_of.instructed(tx, since=None, after=first, limit=9) == page[1:]
+    assert [(one.id, one.status, one.may_have_moved_fen) for one in page] == [
+        (first, "failed", (0,)),
+        (newest["id"], "paid", (newest["amount"],)),
+    ], "what came back is not compared"
+    assert {one.instruction.movement for one in page} == {"payout"}
     assert books.of("payout_in_transit") == books.of("merchant_available") == 0
     assert payment["status"] == "captured"
     books.sound()
