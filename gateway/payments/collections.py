@@ -16,6 +16,7 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.institution import Instruction
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.loans import billing, repayment
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 TOPIC = "collection.instruct"
 TRY_AGAIN_AFTER_DAYS = (1, 3, 7, 14, 30)
 """Days after the due date on which an unpaid bill is tried again."""
-BILLS_AT_ONCE = 500
-"""So many bills of which one question asks how often they were tried."""
 NEW_COLLECTIONS = insert(SQLModel.metadata.tables["collection"])
 
 
@@ -57,9 +56,8 @@ def collect_again(tx: Transaction, tenant: Tenant, *, today: date, limit: int = 
     """Instruct the next attempt for bills that stayed unpaid, on its day; returns how many."""
     bills = list(loans.open_bills(tx, tenant, due_before=today))
     wanted: list[tuple[str, int, int, int]] = []
-    for start in range(0, len(bills), BILLS_AT_ONCE):
-        some = bills[start : start + BILLS_AT_ONCE]
-        attempts = _attempts(tx, {loan_id for loan_id, *_ in some})
+    for some in in_parts(bills):
+        attempts = _attempts(tx, [loan_id for loan_id, *_ in some])
         for loan_id, period, due_date, owed in some:
             tried, pending = attempts.get((loan_id, period), (0, 0))
             passed = sum((today - due_date).days >= days for days in TRY_AGAIN_AFTER_DAYS)
@@ -208,7 +206,7 @@ def _instruct(tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, 
     outbox.put_many(tx, TOPIC, [{"collection": row["id"]} for row in rows], tenant=tenant)
 
 
-def _attempts(tx: Transaction, loan_ids: set[str]) -> dict[tuple[str, int], tuple[int, int]]:
+def _attempts(tx: Transaction, loan_ids: list[str]) -> dict[tuple[str, int], tuple[int, int]]:
     """How often each bill of the loans was tried, and how many attempts are still undecided, by loan and period."""
     query = (
         select(

@@ -238,7 +238,7 @@ HELD: dict[str, list[str]] = {
     ],
     "D2": [
         f"{FRONT}::test_two_hundred_slow_sockets_delay_neither_health_nor_honest_requests",
-        f"{FRONT}::test_a_body_beyond_its_time_is_answered_with_a_problem_and_the_connection_ends",
+        f"{FRONT}::test_what_does_not_come_in_time_is_refused_and_the_connection_ends",
     ],
     "D14": [
         f"{HOUSE}test_log_lines.py::test_a_path_with_a_line_break_forges_no_line_of_gateway_or_portal",

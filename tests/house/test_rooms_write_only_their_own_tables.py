@@ -142,7 +142,7 @@ def test_a_room_assigns_only_to_its_own_rows() -> None:
         "def f(tx, loan: Loan) -> None:\n    loan.credit_fen += 1",
         "def f(tx, tenant):\n    loan = loans.locked(tx, tenant, 'x')\n    loan.status, other = 'settled', 1",
         "def f(tx, loan: 'Loan | None') -> None:\n    loan.missed_through = 3",
-        "def f(tx):\n    for loan in loans.of_payment(tx, 'x'):\n        loan.credit_fen = 0",
+        "def f(tx):\n    for bill in loans.bills_of(tx, 'x'):\n        bill.late_fen = 0",
     ],
 )
 def test_a_write_to_a_loan_from_payments_is_seen(body: str) -> None:
