@@ -6,8 +6,6 @@ import subprocess
 import sys
 from fractions import Fraction
 
-import pytest
-
 from tests.mutation import mutants
 from tests.mutation.__main__ import ROOT, sampled
 
@@ -30,7 +28,6 @@ def test_every_mutant_of_a_module_compiles_and_differs() -> None:
 
 
 def test_the_command_runs_mutants_and_names_what_survives() -> None:
-    pytest.importorskip("coverage", reason="no coverage: pip install --requirement requirements/mutate.txt")
     command = [sys.executable, "-m", "tests.mutation", "--room", "core", "--module", "transitions.py"]
     command += ["--share", "2/6", "--seed", "1", "--tests"]
     command += ["tests/gateway/core/test_states.py::test_a_state_without_moves_is_final"]
