@@ -72,7 +72,7 @@ def apply(api: Any, name: str = WANG, phone: str = PHONE, id_number: str = ID_NU
     checkout = api.checkout(**order)
     body = {"term": 3, "name": name, "phone": phone, "id_number": id_number}
     answer = api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/complete", body)
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code in (200, 202), answer.text
     return answer.json
 
 

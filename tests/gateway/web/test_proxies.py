@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +51,8 @@ class Proxy:
     def ask(self, request: bytes, source: str = "127.0.0.1") -> bytes:
         """All that is answered to a request that ends its connection."""
         with self.connect(source) as connection:
-            connection.sendall(request)
+            with suppress(ConnectionError, ssl.SSLError):  # who refuses a long body does not wait for its end
+                connection.sendall(request)
             return whole(connection)
 
     def get(self, path: str, source: str = "127.0.0.1", host: str = NAME) -> bytes:
