@@ -139,8 +139,8 @@ class Database:
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]
 
     def _run(self, script: str) -> None:
-        with self.connection.connection.cursor() as cursor:
-            cursor.execute(script)
+        session: Any = self.connection.connection.dbapi_connection
+        session.execute(script)
 
 
 class Databases:

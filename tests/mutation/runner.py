@@ -69,7 +69,7 @@ class Coming:
     def _promise(self, mutant: Mutant, name: str) -> float:
         """How long a test takes, less where it is the module's own, or killed another mutant of it."""
         own = Path(name.partition("::")[0]).stem == f"test_{Path(mutant.path).stem}"
-        killed = self.killers.get(mutant.path, {}).get(name, 0)
+        killed = self.killers.get(mutant.path, Counter())[name]
         used = name in self.users.get(mutant.path, ())
         return self.tests[name] / (1 + 4 * own + 3 * min(killed, 5) + 4 * used)
 

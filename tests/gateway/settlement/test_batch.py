@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,11 @@ def test_each_kind_of_line_stands_in_its_figure_and_is_shown_from_the_merchants_
     assert {name: fen for name, fen in closed.items() if fen} == ends
     row = SettlementLine(
         id="sln_1",
+        merchant_id="mer_1",
+        mode="test",
+        from_pending_fen=770,
+        settlement_date=date(2026, 11, 24),
+        created_at=datetime(2026, 11, 23, tzinfo=UTC),
         kind=kind,
         object_id="what:1",
         merchant_reference="order-1",
