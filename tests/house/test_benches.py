@@ -70,10 +70,12 @@ def test_measurement_prints_figures_at_smoke_size(
     assert not re.search(r"errors [1-9]", printed), printed
 
 
+@pytest.mark.own_database
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_posting_is_measured_on_postgresql_too(
-    postgres_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    monkeypatch.setenv("DATABASE_URL", database_url)
 
     entries()["ledger_post"]({}, replace(SMOKE, postgresql=True))
 

@@ -36,8 +36,8 @@ ORDER = {
 NOT_IN_ORDER = ("government_subsidy", "merchant_discount", "down_payment", "terms", "expires_in")
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 PARTS = 8
-SMALL, LARGE = 48, 504
-"""Examples, in equal shares for the parts; each is a sequence of some twenty-five requests."""
+SMALL, LARGE = 24, 504
+"""Examples, in equal shares for the parts; each is a sequence of some fourteen requests."""
 GENERATE = settings(
     deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
 )
