@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +154,14 @@ def is_door(command: str) -> bool:
     words = command.split()
     if words[0] != "./run":
         return False
-    usage = subprocess.run([ROOT / "run", "help"], capture_output=True, text=True, check=True).stdout
-    assert f"./run {words[1]} " in usage
+    assert f"./run {words[1]} " in usage()
     return True
+
+
+@cache
+def usage() -> str:
+    """What ``./run`` says of itself."""
+    return subprocess.run([ROOT / "run", "help"], capture_output=True, text=True, check=True).stdout
 
 
 def pattern_of(line: str) -> str:

@@ -7,12 +7,15 @@ A run has the arguments, folder, environment and the three files of whoever type
 from __future__ import annotations
 
 import array
+import gc
 import importlib
 import json
 import os
 import socket
 import sys
 from pathlib import Path
+
+from sqlalchemy.orm import configure_mappers
 
 SHIM = """#!{python} -IS
 import array, json, os, socket, sys
@@ -79,13 +82,17 @@ def _run(asked: list[object], files: list[int]) -> None:
 
 def _load() -> None:
     for module in (
+        "sqlalchemy.dialects.sqlite",
         "gateway.app",
+        "gateway.db.migrate",
         "gateway.rights.commands",
         "gateway.verification",
         "scoring.scorer",
         "scoring.tables.commands",
     ):
         importlib.import_module(module)
+    configure_mappers()
+    gc.freeze()  # what is loaded is never garbage
 
 
 if __name__ == "__main__":
