@@ -70,8 +70,7 @@ def _measure(url: str, size: Size, loans: int, folder: Path) -> None:
     took, bare = map(statistics.median, zip(*pairs, strict=True))
     peak = ""
     if size.memory:
-        run = books.apart if size.memory else books.timed
-        proof, sums = (run(partial(_apart, url, work)).peak_mib for work in (_verify, _bare))
+        proof, sums = (books.apart(partial(_apart, url, work)).peak_mib for work in (_verify, _bare))
         peak = f"; peak memory {proof:.0f} MiB, of the bare sums {sums:.0f} MiB"
     print(
         f"  {gateway.db.engine.dialect.name:10}: {took:.2f} s, {loans / took:,.0f} loans/s, "

@@ -158,16 +158,8 @@ def _both(tx: Transaction, claim_id: str) -> tuple[Shopper, Shopper]:
     """The claim and whose number it claims, locked, who holds the number first."""
     holder_id = tx.get_one(Shopper, claim_id).claims_number_of
     assert holder_id is not None, "only a claim is settled"
-    holder = tx.exec(
-        select(Shopper)
-        .where(Shopper.id == holder_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
-    claim = tx.exec(
-        select(Shopper)
-        .where(Shopper.id == claim_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    holder, claim = (
+        tx.get_one(Shopper, key, with_for_update=True, populate_existing=True)
+        for key in (holder_id, claim_id)
+    )
     return claim, holder

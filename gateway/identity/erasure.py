@@ -84,12 +84,7 @@ def due(tx: Transaction, *, on: date, limit: int) -> list[Shopper]:
 
 def present(tx: Transaction, shopper_id: str) -> Shopper:
     """The person, locked. Raises ``NotFound`` for an unknown or erased one."""
-    shopper = tx.exec(
-        select(Shopper)
-        .where(Shopper.id == shopper_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).first()
+    shopper = tx.get(Shopper, shopper_id, with_for_update=True, populate_existing=True)
     if shopper is None:
         raise NotFound(f"There is no shopper {shopper_id!r}.")
     if shopper.found_to_be is not None:
