@@ -32,7 +32,7 @@ from gateway.db.transactions import Transaction
 from gateway.team import passwords
 from gateway.web.fields import Strict
 from tests.everywhere import whole, with_known_prefix
-from tests.postgres import Databases, drop, make, named
+from tests.postgres import Databases, database
 
 if sys.dont_write_bytecode:
     # Else each of the many processes that tests start would compile every module anew: seconds instead of half of one.
@@ -198,9 +198,9 @@ def postgres_administrator(postgres_url: str) -> Iterator[Connection]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url: str, postgres_administrator: Connection) -> Iterator[str]:
     """Name of a migrated, empty PostgreSQL database to copy."""
-    with _database(postgres_administrator) as name:
-        upgrade(named(postgres_url, name))
-        yield name
+    with database(postgres_url, postgres_administrator) as url:
+        upgrade(url)
+        yield str(canonical_url(url).database)
 
 
 @pytest.fixture(scope="session")
@@ -231,11 +231,19 @@ def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Ite
         yield f"sqlite:///{path}"
         return
     databases = request.getfixturevalue("postgres_databases")
-    if request.node.get_closest_marker("own_database"):
-        with databases.anew() as url:
-            yield url
+    own = request.node.get_closest_marker("own_database")
+    with databases.anew() if own else databases.lent() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a database of each kind without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'old.sqlite'}"
         return
-    with databases.lent() as url:
+    server, administrator = (request.getfixturevalue(f"postgres_{name}") for name in ("url", "administrator"))
+    with database(server, administrator) as url:
         yield url
 
 
@@ -245,13 +253,6 @@ def _administrator(url: str) -> Iterator[Connection]:
     with engine.connect() as connection:
         yield connection
     engine.dispose()
-
-
-@contextmanager
-def _database(administrator: Connection, template: str = "template1") -> Iterator[str]:
-    name = make(administrator, template)
-    yield name
-    drop(administrator, name)
 
 
 @contextmanager

@@ -30,14 +30,19 @@ CATALOGUES = {
     "pg_trigger": "oid",
     "pg_proc": "oid",
     "pg_namespace": "oid",
-    "pg_db_role_setting": "setdatabase",
 }
+SETTINGS = (
+    "SELECT 'pg_db_role_setting', count(*), 0 FROM pg_db_role_setting"
+    " WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 SHAPE = " UNION ALL ".join(
-    f"SELECT '{name}', count(*), sum(xmin::text::bigint) FROM {name} WHERE {key} >= 16384"
-    if name != "pg_db_role_setting"
-    else f"SELECT '{name}', count(*), 0 FROM {name} WHERE {key} = (SELECT oid FROM pg_database"
-    " WHERE datname = current_database())"
-    for name, key in CATALOGUES.items()
+    [
+        *(
+            f"SELECT '{name}', count(*), sum(xmin::text::bigint) FROM {name} WHERE {key} >= 16384"
+            for name, key in CATALOGUES.items()
+        ),
+        SETTINGS,
+    ]
 )
 """How many definitions there are, and which transactions wrote them: another answer is another shape."""
 BUSY = (
@@ -169,9 +174,8 @@ class Databases:
     @contextmanager
     def anew(self) -> Iterator[str]:
         """URL of a database that no other test had, and none will have."""
-        name = make(self._administrator, self._template)
-        yield named(self._server, name)
-        drop(self._administrator, name)
+        with database(self._server, self._administrator, self._template) as url:
+            yield url
 
     def join(self, url: str, key: Any, pool: Pool) -> None:
         """Tell the pool of a new gateway of the sessions that wait for it, if its database is one of these."""
@@ -191,6 +195,16 @@ class Databases:
     def _drop(self, database: Database) -> None:
         database.close()
         drop(self._administrator, database.name)
+
+
+@contextmanager
+def database(server: str, administrator: Connection, template: str = "template1") -> Iterator[str]:
+    """URL of a database like ``template``, for as long as it is wanted."""
+    name = make(administrator, template)
+    try:
+        yield named(server, name)
+    finally:
+        drop(administrator, name)
 
 
 def make(administrator: Connection, template: str) -> str:

@@ -38,6 +38,7 @@ from gateway.oauth import service as oauth
 from gateway.onboarding import onboard
 from gateway.team import passwords
 from gateway.webhooks import endpoints
+from tests.postgres import named
 from tests.simulator.faults import Points
 from tests.simulator.moved import Moved
 from tests.simulator.outside import Outside
@@ -254,7 +255,7 @@ class World:
                 made.rename(self._migrated)
             return
         self._name = f"fenqi_sim_{os.getpid()}"
-        self._url = canonical_url(self._server).set(database=self._name).render_as_string(False)
+        self._url = named(self._server, self._name)
         template = f" TEMPLATE {self._migrated}" if self._migrated else ""
         self._as_administrator(
             f"DROP DATABASE IF EXISTS {self._name}", f"CREATE DATABASE {self._name}{template}"

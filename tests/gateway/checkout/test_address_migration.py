@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
 import sqlalchemy as sa
 
 from gateway.db.engine import canonical_url
@@ -14,19 +11,6 @@ from gateway.db.migrate import upgrade
 from gateway.db.types import UtcTime
 
 AT = datetime(2026, 11, 23, 4, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request, tmp_path) -> Iterator[str]:
-    """URL of a database without tables."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'old.sqlite'}"
-        return
-    server, administrator = (request.getfixturevalue(f"postgres_{name}") for name in ("url", "administrator"))
-    name = f"fenqi_{uuid.uuid4().hex[:12]}"
-    administrator.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield canonical_url(server).set(database=name).render_as_string(hide_password=False)
-    administrator.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def test_what_is_under_way_has_a_day_of_grace_and_nothing_else(empty_url):

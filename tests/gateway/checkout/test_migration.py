@@ -12,10 +12,9 @@ from gateway.db.engine import connect
 from gateway.db.guards import AUDIT, CONSENTS, CONTRACTS, FACTS, LEDGER, TENANCY, missing_guards
 from gateway.db.migrate import upgrade
 from tests.gateway.webhooks.test_migration import _fill as fill
-from tests.gateway.webhooks.test_migration import empty_url  # noqa: F401
 
 
-def test_checkouts_in_review_keep_everything_and_are_promised_an_answer(empty_url):  # noqa: F811
+def test_checkouts_in_review_keep_everything_and_are_promised_an_answer(empty_url):
     upgrade(empty_url, "0017")
     engine = connect(empty_url)
     with engine.begin() as connection:

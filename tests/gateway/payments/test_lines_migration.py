@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 
 from gateway.db.engine import canonical_url
 from gateway.db.migrate import upgrade
-from tests.gateway.webhooks.test_migration import _fill, empty_url  # noqa: F401
+from tests.gateway.webhooks.test_migration import _fill
 
 ITEMS = [
     {"name": "Phone", "quantity": 2, "unit_price": 599_900, "category": None, "subsidy_category": None},
@@ -42,7 +42,7 @@ def old_payment(connection: Any, name: str, *, captured: int, refunded: int = 0,
         )  # fmt: skip
 
 
-def test_payments_of_older_releases_get_their_lines(empty_url):  # noqa: F811
+def test_payments_of_older_releases_get_their_lines(empty_url):
     upgrade(empty_url, "0017")
     engine = create_engine(canonical_url(empty_url))
     with engine.begin() as connection:

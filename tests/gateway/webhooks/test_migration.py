@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import pytest
 from sqlalchemy import create_engine, text
 
 from gateway.core.identifiers import IdSource
@@ -20,19 +17,6 @@ from gateway.privacy.vault import Vault
 from gateway.webhooks import signing_secrets
 
 AT = "2026-11-23T04:00:00.000000Z"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request, tmp_path) -> Iterator[str]:
-    """URL of a database without tables."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'old.sqlite'}"
-        return
-    server, administrator = (request.getfixturevalue(f"postgres_{name}") for name in ("url", "administrator"))
-    name = f"fenqi_{uuid.uuid4().hex[:12]}"
-    administrator.execute(text(f"CREATE DATABASE {name}"))
-    yield canonical_url(server).set(database=name).render_as_string(hide_password=False)
-    administrator.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def test_waiting_deliveries_and_old_events_come_along(empty_url):
