@@ -10,7 +10,6 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Protocol
+
+from tests.ports import free_port
 
 PROGRAM = str(Path(sys.executable).parent / "fenqi-gateway")
 START_SECONDS = 600
@@ -299,9 +300,7 @@ def running(database: str, *, workers: int = 2, under: str | None = None, **envi
 
 def made(folder: Path, url_of_database: str, postgres: PostgreSQL | None, workers: int) -> Place:
     """A gateway that is not started yet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     ours = {
         "DATABASE_URL": postgres.url if postgres is not None else url_of_database,
         "FENQI_DATA_DIR": str(folder),

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import requests
 import fenqi
 from tests.docs.fences import ID_NUMBER, ROOT
 from tests.docs.warm import shim
+from tests.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ def started(clone: Path) -> Iterator[Demo]:
             (clone / path.name).symlink_to(path)
     _environment(clone)
     _reader_files(clone)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith(("FENQI_", "DATABASE_"))
     }

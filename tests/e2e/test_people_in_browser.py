@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +17,7 @@ from gateway import server
 from gateway.app import create_app
 from gateway.config import Settings
 from gateway.onboarding import onboard
+from tests.ports import free_port
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="the playwright package is missing: ./run test installs it"
@@ -36,9 +36,7 @@ pytestmark = [
 def site(sqlite_template, tmp_path) -> Iterator[dict[str, Any]]:
     """The gateway and the portal on localhost, where browsers allow passkeys, with one owner."""
     shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://localhost:{port}"
     app = create_app(
         Settings(

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pytest
 import requests
 
 from gateway import cli
+from tests.ports import free_port
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="the playwright package is missing: ./run test installs it"
@@ -39,9 +39,7 @@ ID_NUMBER = "110105199003071239"
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The demo as a user starts it, on a free port and in a folder of its own."""
     folder = tmp_path_factory.mktemp("demo")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-c", "from gateway.cli import main; raise SystemExit(main())", "demo"]
     process = subprocess.Popen(
         [*command, "--port", str(port), "--data", str(folder)],

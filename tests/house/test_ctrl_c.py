@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from gateway import keyring
+from tests.ports import free_port
 
 PROGRAM = Path(sys.executable).parent / "fenqi-gateway"
 START_SECONDS, STOP_SECONDS = 90, 3
@@ -56,12 +57,6 @@ class Terminal:
             os.killpg(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
         os.close(self._screen)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from gateway.db.tables import metadata
 from gateway.runtime import drain
 from tests.gateway.shopper import enter
 from tests.one_database import database_url  # noqa: F401
+from tests.ports import free_port
 
 NAME = "欧阳卡纳丽"
 STEM = "11010519870612377"
@@ -201,12 +201,6 @@ def test_the_finder_finds():
         assert found_in(secret.encode())
         assert found_in(b"..." + sample)
         assert found_in(hashlib.sha256(secret.encode()).hexdigest().upper().encode())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.slow

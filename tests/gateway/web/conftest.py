@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -30,6 +29,7 @@ from gateway.web.operations import Operation
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api
 from tests.gateway.web.real_server import START, wait_for
+from tests.ports import free_port
 
 IDENTIFIER = re.compile(r"\b[a-z]{2,4}_[0-9A-HJKMNP-TV-Z]{26}\b")
 PEOPLES = ("/v1/team", "/v1/account")
@@ -212,9 +212,7 @@ def front(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
         email="owner@shop.example",
         webhook_url=None,
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen([sys.executable, "-c", START.format(port=port)], env=environ)
     try:
         wait_for(port)

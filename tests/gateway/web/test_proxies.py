@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.rate_limits import LOGINS
 from tests.gateway.web.real_server import HEAD, asked
+from tests.ports import free_port
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 NAME = "pay.example.test"
@@ -150,10 +151,7 @@ def caddy(folder: Path, gateway_port: int, port: int, plain_port: int) -> tuple[
 @pytest.fixture(scope="module", params=[nginx, caddy], ids=lambda make: str(make.__name__))
 def proxy(request: pytest.FixtureRequest, front: dict[str, Any], folder: Path) -> Iterator[Proxy]:
     """A proxy in front of the gateway, by the file that we ship."""
-    with socket.socket() as one, socket.socket() as other:
-        for probe in (one, other):
-            probe.bind(("127.0.0.1", 0))
-        port, plain_port = one.getsockname()[1], other.getsockname()[1]
+    port, plain_port = free_port(), free_port()
     command, log = request.param(folder, front["port"], port, plain_port)
     environ = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -31,6 +31,7 @@ from gateway.web.rate_limits import (
     network_of,
 )
 from tests.gateway.conftest import Api, problem
+from tests.ports import free_port
 
 REDIS = shutil.which("redis-server")
 SLOW = Rate("slow", per_second=2, burst=5)
@@ -55,9 +56,7 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
     """A Redis of its own."""
     if REDIS is None:
         pytest.skip("no redis-server found: apt install redis-server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)],
         stdout=subprocess.DEVNULL,
