@@ -87,35 +87,34 @@ def capture(
     payment.captured_fen += amount
     service.mark_acknowledged(tx, payment)
     lines.note_captured(tx, payment, row, taking)
-    entry_id = ledger.post(
+    entry_id = ledger.book(
         tx,
-        kind="capture",
-        key=f"capture:{capture_id}",
-        tenant=tenant,
-        lines=postings.drawdown(
-            loan=loan.id,
-            payment=payment.id,
-            funder=payment.funder,
-            merchant=tenant.merchant_id,
-            principal_fen=amount,
-            fee_net_fen=net_fee,
-            vat_fen=vat,
-            subsidy_fen=subsidy,
+        tenant,
+        ledger.Event(
+            "capture",
+            ("capture", capture_id),
+            postings.drawdown(
+                loan=loan.id,
+                payment=payment.id,
+                funder=payment.funder,
+                merchant=tenant.merchant_id,
+                principal_fen=amount,
+                fee_net_fen=net_fee,
+                vat_fen=vat,
+                subsidy_fen=subsidy,
+            ),
         ),
-        about_type="capture",
-        about_id=capture_id,
-        effective_date=today,
     )
     # An entry of its own: unwinding reverses the drawdown, and what was captured is not authorised again by that.
-    ledger.post(
+    ledger.book(
         tx,
-        kind="captured",
-        key=f"captured:{capture_id}",
-        tenant=tenant,
-        lines=postings.release_authorisation(amount_fen=amount, payment=payment.id),
-        about_type="payment",
-        about_id=payment.id,
-        effective_date=today,
+        tenant,
+        ledger.Event(
+            "captured",
+            ("payment", payment.id),
+            postings.release_authorisation(amount_fen=amount, payment=payment.id),
+            key=f"captured:{capture_id}",
+        ),
     )
     settlement.add_line(
         tx,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, func, select
 
-from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant, mode_of
 from gateway.core.transitions import Transitions
 from gateway.db.ownership import owned
@@ -83,7 +82,13 @@ def open_dispute(
         available_fen=bearing.available_fen,
         receivable_fen=bearing.receivable_fen,
     )
-    _settle(tx, payment, dispute, "dispute", _post(tx, dispute, "dispute_opened", lines))
+    _settle(
+        tx,
+        payment,
+        dispute,
+        "dispute",
+        ledger.book(tx, Tenant.of(dispute), ledger.Event("dispute_opened", ("dispute", dispute.id), lines)),
+    )
     _note(tx, dispute, "opened")
     return dispute
 
@@ -169,7 +174,13 @@ def _win(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
     lines = postings.dispute_won(
         dispute=dispute.id, merchant=dispute.merchant_id, amount_fen=dispute.amount_fen
     )
-    _settle(tx, payment, dispute, "dispute_won", _post(tx, dispute, "dispute_won", lines))
+    _settle(
+        tx,
+        payment,
+        dispute,
+        "dispute_won",
+        ledger.book(tx, Tenant.of(dispute), ledger.Event("dispute_won", ("dispute", dispute.id), lines)),
+    )
     _note(tx, dispute, "won")
     return dispute
 
@@ -265,19 +276,6 @@ def _settle(tx: Transaction, payment: Payment, dispute: Dispute, kind: str, entr
         store=payment.store,
         amount_fen=dispute.amount_fen,
         entry_id=entry_id,
-    )
-
-
-def _post(tx: Transaction, dispute: Dispute, kind: str, lines: postings.Entries) -> str:
-    return ledger.post(
-        tx,
-        kind=kind,
-        key=f"{kind}:{dispute.id}",
-        tenant=Tenant.of(dispute),
-        lines=lines,
-        about_type="dispute",
-        about_id=dispute.id,
-        effective_date=shanghai_date(tx.now),
     )
 
 

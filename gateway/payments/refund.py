@@ -230,31 +230,31 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
     tenant = service.tenant_of(payment)
     net = share.amount_fen - share.fee_fen - share.subsidy_fen
     bearing = settlement.bearing(tx, tenant, payment_id=payment.id, capture_id=share.capture.id, net_fen=net)
-    entry_id = ledger.post(
+    entry_id = ledger.book(
         tx,
-        kind="refund",
-        key=f"refund:{row.id}:{number}",
-        tenant=tenant,
-        lines=postings.refund(
-            loan=share.capture.loan_id,
-            payment=payment.id,
-            funder=payment.funder,
-            merchant=payment.merchant_id,
-            institution=settlement.INSTITUTION,
-            refund=row.id,
-            loan_reduction_fen=share.loan_reduction_fen,
-            recovered_fen=share.recovered_fen,
-            to_shopper_fen=share.to_shopper_fen,
-            fee_net_returned_fen=share.fee_fen - share.vat_fen,
-            vat_returned_fen=share.vat_fen,
-            subsidy_returned_fen=share.subsidy_fen,
-            from_pending_fen=bearing.pending_fen,
-            from_available_fen=bearing.available_fen,
-            from_receivable_fen=bearing.receivable_fen,
+        tenant,
+        ledger.Event(
+            "refund",
+            ("refund", row.id),
+            postings.refund(
+                loan=share.capture.loan_id,
+                payment=payment.id,
+                funder=payment.funder,
+                merchant=payment.merchant_id,
+                institution=settlement.INSTITUTION,
+                refund=row.id,
+                loan_reduction_fen=share.loan_reduction_fen,
+                recovered_fen=share.recovered_fen,
+                to_shopper_fen=share.to_shopper_fen,
+                fee_net_returned_fen=share.fee_fen - share.vat_fen,
+                vat_returned_fen=share.vat_fen,
+                subsidy_returned_fen=share.subsidy_fen,
+                from_pending_fen=bearing.pending_fen,
+                from_available_fen=bearing.available_fen,
+                from_receivable_fen=bearing.receivable_fen,
+            ),
+            part=str(number),
         ),
-        about_type="refund",
-        about_id=row.id,
-        effective_date=calendar.shanghai_date(tx.now),
     )
     settlement.add_line(
         tx,
