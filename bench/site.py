@@ -18,7 +18,7 @@ def site() -> Any:
     """WSGI factory: the gateway with its scorer loaded, and the yardsticks under /yardstick on the same database."""
     app = create_app()
     gateway: Gateway = app.extensions["fenqi"]
-    gateway.ports["scorer"].load()
+    gateway.ports.scorer.load()
     return DispatcherMiddleware(app, {"/yardstick": yardstick(gateway.settings.database_url)})
 
 

@@ -151,7 +151,7 @@ def gateway_of(
         random_bits=random_bits,
         queue=outbox.put,
         ports=Ports(
-            {
+            **{
                 "working_days": OfficialWorkingDays(),
                 "scorer": EmbeddedScorer(settings.scorer_bundle),
                 "challengers": [

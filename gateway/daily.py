@@ -226,7 +226,7 @@ def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
     A day that has not come yet is closed in test mode only: live money is never paid early. Raises ``InvalidRequest``
     for a day without banking.
     """
-    working_days = gateway.ports["working_days"]
+    working_days = gateway.ports.working_days
     if not working_days.is_working_day(on):
         opens = working_day_from(on, working_days)
         raise InvalidRequest(
@@ -295,7 +295,7 @@ def next_work(
         deadlines.next_work(tx, tenant),
         disputes.next_work(tx, tenant),
     )
-    working_days = gateway.ports["working_days"]
+    working_days = gateway.ports.working_days
     dates = (
         billing.next_work(tx, tenant, today=today),
         closing.next_work(tx, tenant, today=today, working_days=working_days),
@@ -315,7 +315,7 @@ def _at(gateway: Gateway, tenant: Tenant, work: Callable[[Transaction], T]) -> T
 
 def _close(tx: Transaction, gateway: Gateway, tenant: Tenant, *, on: date) -> dict[str, Any] | None:
     row = closing.close_batch(
-        tx, tenant, on=on, funder=gateway.settings.funder, working_days=gateway.ports["working_days"]
+        tx, tenant, on=on, funder=gateway.settings.funder, working_days=gateway.ports.working_days
     )
     return settlement.view(row) if row is not None else None
 

@@ -89,7 +89,7 @@ def _check_and_record(
 
 
 def _ids_of(gateway: Gateway) -> dict[str, list[str]]:
-    return _ids(gateway.ports["signing_keys"], gateway.ports["signing_authority"], gateway.vault)
+    return _ids(gateway.ports.signing_keys, gateway.ports.signing_authority, gateway.vault)
 
 
 def _ids(tokens: Any, authority: Any, vault: Vault) -> dict[str, list[str]]:

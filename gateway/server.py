@@ -218,8 +218,8 @@ def check_sdk_version() -> None:
 def begin_background_work(app: Flask) -> None:
     """Load the scorer and the links and, where this process also works, drain the outbox; the port is open already."""
     gateway: Gateway = app.extensions["fenqi"]
-    gateway.ports["scorer"].load_in_background()
-    gateway.ports["links"].load_in_background()
+    gateway.ports.scorer.load_in_background()
+    gateway.ports.links.load_in_background()
     if gateway.settings.worker_in_process:
         app.extensions["fenqi.stop_worker"] = start_worker(gateway)
         # Granian ends its processes without atexit: multiprocessing runs this when a process is told to stop. What the

@@ -35,7 +35,7 @@ def linked(
     """What hangs together with the application, asked before it is noted itself."""
     used = links.of_confirmation(gateway.vault, phone=phone, device=device, merchant_id=checkout.merchant_id)
     mode, shopper_id = service.tenant_of(checkout).mode, checkout.shopper_id or ""
-    found: LinkFeatures = gateway.ports["links"].features(
+    found: LinkFeatures = gateway.ports.links.features(
         mode=mode, shopper_id=shopper_id, links=used, at=tx.now
     )
     links.note(tx, mode=mode, shopper_id=shopper_id, links=used)

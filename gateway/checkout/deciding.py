@@ -135,9 +135,7 @@ def _decide(
         ruling = Ruling("approve", 0, request.granted_by)
     else:
         left = _seconds_left(gateway, deadline)
-        ruling = requests.ruling_of(
-            gateway.ports["funder"], request, advice, again=again, within_seconds=left
-        )
+        ruling = requests.ruling_of(gateway.ports.funder, request, advice, again=again, within_seconds=left)
 
     def rule(tx: Transaction) -> None:
         tx.info["test_fault"] = fault
@@ -162,14 +160,14 @@ def _advised(
     if standing.on_file in (None, request.shopper_id) and real_name in (None, MATCH):
         # A stranger's consent does not open the file of whoever has the ID number.
         reported, missing = requests.reported(
-            gateway.ports["bureau"],
+            gateway.ports.bureau,
             request,
             subject=subject,
             again=again,
             within_seconds=_seconds_left(gateway, deadline) / 2,
         )
     advice = decisions.recommend(
-        gateway.ports["scorer"],
+        gateway.ports.scorer,
         mode=mode_of(request.mode),
         phone=standing.person["phone"],
         features=request.features | reported,
@@ -229,7 +227,7 @@ def _rule(tx: Transaction, gateway: Gateway, request_id: str, advice: Recommende
         advice,
         ruling,
         funder_name=funder_name,
-        challengers=gateway.ports["challengers"],
+        challengers=gateway.ports.challengers,
     )
     requests.close(tx, request, decision_id=decision.id)
     outcome.settle(tx, gateway, checkout, plan, decision)

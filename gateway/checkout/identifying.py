@@ -25,7 +25,7 @@ def checked(
     gateway: Gateway, request: DecisionRequest, standing: Standing, *, again: bool, within_seconds: float
 ) -> str | None:
     """What the real-name source says of the applicant; None where nobody need or can be asked."""
-    mode, connected = mode_of(request.mode), gateway.ports["real_name"]
+    mode, connected = mode_of(request.mode), gateway.ports.real_name
     if request.real_name is not None or standing.verified:
         return request.real_name
     if connected is None or not connected.serves(mode):

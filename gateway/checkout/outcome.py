@@ -90,7 +90,7 @@ def _contract(
     given = tx.exec(select(Consent).where(Consent.checkout_id == checkout.id))
     contracts.conclude(
         tx,
-        gateway.ports["signing_authority"],
+        gateway.ports.signing_authority,
         service.tenant_of(checkout),
         checkout_id=checkout.id,
         payment_id=payment_id,

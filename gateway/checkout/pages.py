@@ -134,7 +134,7 @@ def confirm(checkout_id: str) -> Any:
     try:
         with here.db.read() as tx:
             mode = shopper.mode_of(tx, checkout_id)
-        here.ports["funder"].check(mode)
+        here.ports.funder.check(mode)
         request_id = here.db.write(
             lambda tx: (
                 shopper.confirm(
@@ -280,7 +280,7 @@ def _send_code(checkout_id: str, phone: str) -> None:
     here = gateway()
     with here.db.read() as tx:
         mode = shopper.mode_of(tx, checkout_id)
-    code = here.ports["notifier"].new_code(mode)
+    code = here.ports.notifier.new_code(mode)
     here.db.write(lambda tx: shopper.queue_code(tx, here, checkout_id, phone=phone, code=code))
     here.woken.set()
 

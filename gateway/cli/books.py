@@ -74,7 +74,7 @@ def _verifier(options: argparse.Namespace) -> Any:
 
     if options.public_key is not None:
         return public_keys(options.public_key)
-    return gateway_of(options).ports["signing_authority"]
+    return gateway_of(options).ports.signing_authority
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -85,7 +85,7 @@ def _verify(options: argparse.Namespace) -> int:
         from gateway.verification import AGREEMENTS
 
         gateway = gateway_of(options)
-        authority = gateway.ports["signing_authority"]
+        authority = gateway.ports.signing_authority
         return commands.verify(
             gateway.db,
             authority,
@@ -142,13 +142,13 @@ def _verify_contracts(options: argparse.Namespace) -> int:
     from gateway.contracts import commands
 
     gateway = gateway_of(options)
-    return commands.verify(gateway.db, gateway.ports["signing_authority"], as_json=options.json)
+    return commands.verify(gateway.db, gateway.ports.signing_authority, as_json=options.json)
 
 
 def _public_keys(options: argparse.Namespace) -> int:
     from gateway.contracts import commands
 
-    return commands.public_keys(gateway_of(options).ports["signing_authority"], as_json=options.json)
+    return commands.public_keys(gateway_of(options).ports.signing_authority, as_json=options.json)
 
 
 def _verify_audit(options: argparse.Namespace) -> int:

@@ -79,7 +79,7 @@ def _scorer_of(gateway: Gateway, record: ScoreRecord) -> Scorer | None:
         return None
     if record.role == CHAMPION:
         return _champion(gateway)
-    challengers = {one.name: one.scorer.bundle for one in gateway.ports["challengers"]}
+    challengers = {one.name: one.scorer.bundle for one in gateway.ports.challengers}
     return Scorer.load(challengers[record.role]) if record.role in challengers else None
 
 

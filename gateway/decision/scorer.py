@@ -20,6 +20,19 @@ class ScorerUnavailable(Exception):
 class ScorerPort(Protocol):
     """Two scores and a recommendation for an application."""
 
+    def load(self) -> None:
+        """Be ready, if there is anything to be ready for; called again it does nothing."""
+        ...
+
+    def load_in_background(self) -> threading.Thread:
+        """Start ``load`` and return its thread."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be asked."""
+        ...
+
     def recommend(
         self, features: dict[str, Any], required: tuple[str, ...] = ()
     ) -> tuple[Recommendation, dict[str, Any]]:

@@ -50,7 +50,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     A challenger that is no longer configured, or whose bundle is refused, leaves no score and a line in the log.
     """
     name, decision_id = item.payload["challenger"], item.payload["decision"]
-    challenger = next((one for one in gateway.ports["challengers"] if one.name == name), None)
+    challenger = next((one for one in gateway.ports.challengers if one.name == name), None)
     if challenger is None:
         log.warning("the challenger %s is not configured any more: no score of %s", name, decision_id)
         return

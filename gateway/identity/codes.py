@@ -97,7 +97,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         return
     if not expired:
         message = json.loads(gateway.vault.open(row.message_sealed, **_place(message_id)))
-        gateway.ports["notifier"].send_code(
+        gateway.ports.notifier.send_code(
             mode_of(item.payload["mode"]), message["phone"], message["code"], reference=message_id
         )
     gateway.db.write(lambda tx: _forget_message(tx, subject_id, message_id))

@@ -145,7 +145,7 @@ def _chains(tx: Transaction) -> Iterator[Metric]:
 
 
 def _of_scorer(here: Gateway) -> Iterator[Metric]:
-    scorer = here.ports["scorer"]
+    scorer = here.ports.scorer
     loaded = GaugeMetricFamily(
         "fenqi_scorer_loaded",
         "Whether the process that answers has its model, and which.",

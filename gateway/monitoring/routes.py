@@ -53,9 +53,9 @@ def readyz() -> Any:
         database = "ok"
     except DatabaseUnavailable:
         database = roots = "unavailable"
-    scorer = "ready" if here.ports["scorer"].ready else "loading"
+    scorer = "ready" if here.ports.scorer.ready else "loading"
     years = {shanghai_date(here.clock() + ahead).year for ahead in (timedelta(), timedelta(days=31))}
-    missing = [str(year) for year in sorted(years) if not here.ports["working_days"].is_published(year)]
+    missing = [str(year) for year in sorted(years) if not here.ports.working_days.is_published(year)]
     answer = {
         "status": database,
         "database": database,

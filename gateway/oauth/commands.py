@@ -148,7 +148,7 @@ def rotate_signing_keys(gateway: Gateway) -> int:
 
 
 def _signing_keys(gateway: Gateway) -> SigningKeys:
-    found: SigningKeys = gateway.ports["signing_keys"]
+    found: SigningKeys = gateway.ports.signing_keys
     return found
 
 

@@ -111,7 +111,7 @@ def introspect() -> Response:
 @blueprint.get("/oauth/jwks")
 def jwks() -> Response:
     """Public keys of the access tokens (RFC 7517)."""
-    return _cacheable(jsonify(gateway().ports["signing_keys"].public))
+    return _cacheable(jsonify(gateway().ports.signing_keys.public))
 
 
 @blueprint.get("/.well-known/oauth-authorization-server")

@@ -107,7 +107,7 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         cls, here: Gateway, tx: Transaction, values: Mapping[str, str], proof: Proof | None = None
     ) -> Server:
         """The server of a running gateway; ``proof`` is the DPoP proof of the request, if it has one."""
-        keys, issuer = here.ports["signing_keys"], here.settings.public_url
+        keys, issuer = here.ports.signing_keys, here.settings.public_url
         return cls(tx, values, keys=keys, vault=here.vault, issuer=issuer, proof=proof)
 
     @property

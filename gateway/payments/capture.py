@@ -149,7 +149,7 @@ def _settlement_date(gateway: Gateway, captured_at: datetime) -> Any:
         captured_at,
         gateway.settings.settlement_t_plus,
         gateway.settings.settlement_cutoff,
-        gateway.ports["working_days"],
+        gateway.ports.working_days,
     ).settlement_date
 
 

@@ -30,15 +30,15 @@ def differences(gateway: Gateway, *, since: datetime | None) -> list[dict[str, A
     One that waits for its outcome may have been moved once. Raises ``ValueError`` for an institution that cannot be
     asked, and ``InstitutionUnavailable``.
     """
-    institution = gateway.ports["institution"]
-    if getattr(institution, "moved_fen", None) is None:
+    moved_fen = getattr(gateway.ports.institution, "moved_fen", None)
+    if moved_fen is None:
         raise ValueError(
             "The payment institution that is connected cannot be asked what it has moved (moved_fen): compare its "
             "statement with fenqi-gateway outbox list --all."
         )
     found = []
     for row in _all(gateway, since):
-        moved = int(institution.moved_fen(row.instruction))
+        moved = int(moved_fen(row.instruction))
         if moved not in row.may_have_moved_fen:
             found.append(
                 {

@@ -23,13 +23,13 @@ def sign(gateway: Gateway, chain: Chain, *, at_once: bool = False) -> Root | Non
         if gateway.settings.roots_to:
             gateway.queue(tx, TOPIC, {"chain": root.chain, "number": root.number}, tenant=None)
 
-    authority = gateway.ports["signing_authority"]
+    authority = gateway.ports.signing_authority
     return service.sign(gateway.db, authority, chain, at_once=at_once, kept=queue)
 
 
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     """Bring the root that ``item`` names; again is harmless. Raises what the target raises."""
-    target = gateway.ports["roots_target"]
+    target = gateway.ports.roots_target
     with gateway.db.read() as tx:
         root = service.one(tx, item.payload["chain"], item.payload["number"])
     if target is not None and root is not None:

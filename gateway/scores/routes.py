@@ -18,7 +18,7 @@ def create_score(call: Call) -> Any:
     found = service.score(
         call.tx,
         call.tenant,
-        scorer=call.gateway.ports["scorer"],
+        scorer=call.gateway.ports.scorer,
         per_day=call.gateway.settings.scores_per_day,
         body=call.body,
     )

@@ -40,7 +40,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         payout = tx.get_one(Payout, item.payload["payout"])
         failure = _played_failure(tx, payout)
         account = merchants.get(tx, payout.merchant_id).payout_account
-        wait = _until_banking(tx, Tenant.of(payout), gateway.ports["working_days"])
+        wait = _until_banking(tx, Tenant.of(payout), gateway.ports.working_days)
     if payout.status != "pending":
         return
     instruction = Instruction(

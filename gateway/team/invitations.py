@@ -69,7 +69,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         return
     if works:
         url = gateway.vault.open(row.message_sealed, **_place(row.id))
-        gateway.ports["notifier"].send_invitation(
+        gateway.ports.notifier.send_invitation(
             mode_of(item.payload["mode"]), row.email, url, reference=row.id
         )
     gateway.db.write(lambda tx: _forget_message(tx, row.id, sent=works))

@@ -30,7 +30,7 @@ OWNER: dict[str, Any] = {"scope": "portal", "roles": ("owner",)}
 
 def _must_send(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> None:
     """Nobody is invited whom no message reaches; asked before the transaction. Raises ``MessagesUnavailable``."""
-    gateway.ports["notifier"].check(caller.mode)
+    gateway.ports.notifier.check(caller.mode)
 
 
 @team.get(scope="portal", answer=MemberAnswer, lists=True)

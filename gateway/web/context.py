@@ -70,6 +70,7 @@ class Gateway:
     """Records a write: by whom, which operation, on what, and the answer's body."""
     counter: Counter
     """Counts requests for the rate limits."""
+    ports: Ports
     at_time_of: Callable[[Transaction, Tenant], None] = lambda tx, tenant: None
     """Sets a transaction's ``now`` to a merchant's business time, which a test clock may have moved."""
     random_bits: Callable[[int], int] = secrets.randbits
@@ -78,7 +79,6 @@ class Gateway:
     """Puts what must leave into the outbox, for the rooms below it."""
     woken: threading.Event = field(default_factory=threading.Event)
     """Set when something was queued that is to leave at once, for a worker that is a thread of this process."""
-    ports: Ports = field(default_factory=Ports)
 
 
 def gateway() -> Gateway:

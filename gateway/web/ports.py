@@ -5,10 +5,26 @@ Whatever is put here refuses such a call, unless it is declared local below with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from gateway.db import transactions
+
+if TYPE_CHECKING:  # the rooms that have these stand above
+    from gateway.core.calendar import WorkingDays
+    from gateway.core.institution import PaymentInstitution
+    from gateway.core.signing import SigningAuthority
+    from gateway.decision.bureau import Bureau
+    from gateway.decision.funder import Funder
+    from gateway.decision.link_book import LinkBook
+    from gateway.decision.scorer import ScorerPort
+    from gateway.decision.shadow import Challenger
+    from gateway.identity.notifier import Notifier
+    from gateway.identity.real_name import RealName
+    from gateway.oauth.keys import SigningKeys
+    from gateway.roots.targets import Target
+    from gateway.webhooks.transport import Transport
 
 LOCAL = {
     "scorer": "computes in this process",
@@ -25,22 +41,33 @@ class OutsideCallInTransaction(RuntimeError):
     """A mistake of ours: a foreign system was called inside a transaction, which may be repeated."""
 
 
-class Ports(dict[str, Any]):
-    """Foreign systems by name: ``funder``, ``bureau``, ``notifier``, ``institution``, ``webhook_transport``,
-    ``roots_target``; local ones are in ``LOCAL``.
-    """
+@dataclass
+class Ports:
+    """Foreign systems, and what is local and may be replaced. What is not in ``LOCAL`` is guarded."""
 
-    def __init__(self, ports: Mapping[str, Any] | None = None) -> None:
-        super().__init__()
-        for name, port in (ports or {}).items():
-            self[name] = port
+    funder: Funder
+    notifier: Notifier
+    institution: PaymentInstitution
+    real_name: RealName
+    bureau: Bureau | None
+    """None where no bureau is asked."""
+    webhook_transport: Transport
+    roots_target: Target | None
+    """None where roots stay in the database."""
+    scorer: ScorerPort
+    challengers: Sequence[Challenger]
+    links: LinkBook
+    working_days: WorkingDays
+    signing_keys: SigningKeys
+    signing_authority: SigningAuthority
 
-    def __setitem__(self, name: str, port: Any) -> None:
-        super().__setitem__(name, port if port is None or name in LOCAL else Guarded(name, port))
+    def __setattr__(self, name: str, port: Any) -> None:
+        guarded = port if port is None or name in LOCAL or isinstance(port, Guarded) else Guarded(name, port)
+        super().__setattr__(name, guarded)
 
     def unguarded(self, name: str) -> Any:
         """The port itself, to look at."""
-        port = self[name]
+        port = getattr(self, name)
         return port.guarded_port if isinstance(port, Guarded) else port
 
 

@@ -78,7 +78,7 @@ def send(gateway: Gateway, run: Run) -> Done:
     done, failed_objects = Done(run), set[str]()
     keys = signing_secrets.keys(run.secrets, gateway.vault, at=gateway.clock())
     rules, stopped = rules_for(gateway, run.endpoint.mode), False
-    with gateway.ports["webhook_transport"].line(run.endpoint.url, rules) as line:
+    with gateway.ports.webhook_transport.line(run.endpoint.url, rules) as line:
         for delivery in run.deliveries:
             if stopped or delivery.object_id in failed_objects or line.seconds > RUN_SECONDS:
                 done.untried.append(delivery)

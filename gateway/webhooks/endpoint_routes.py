@@ -39,7 +39,7 @@ def refusal(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> str | Non
     if "url" not in body:
         return None
     try:
-        gateway.ports["webhook_transport"].check(body["url"], rules_for(gateway, caller.mode))
+        gateway.ports.webhook_transport.check(body["url"], rules_for(gateway, caller.mode))
     except AddressRefused as error:
         return str(error)
     return None

@@ -37,7 +37,7 @@ def carry_out(
     With ``wait`` nothing may be sent yet. Raises it, ``outbox.Later`` or ``outbox.LeaseLost`` when nothing was sent,
     and ``InstitutionUnavailable`` while the outcome is not known.
     """
-    institution = gateway.ports["institution"]
+    institution = gateway.ports.institution
     try:
         answer: Answer | None = institution.look_up(instruction)
         if answer is None:

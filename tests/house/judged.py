@@ -92,11 +92,11 @@ def _named(tx: Transaction, gateway: Any) -> Iterator[str]:
     yield from (f"row of {table}" for table, _, _ in witness.unlike(tx.connection()))
     recomputed = facts.verify(tx)
     yield from (f"{row['table']}.{row['column']}" for row in recomputed.findings)
-    books = verify_books(tx, AGREEMENTS, verifier=gateway.ports["signing_authority"])
+    books = verify_books(tx, AGREEMENTS, verifier=gateway.ports.signing_authority)
     yield from (check.name for check in books.checks if not check.ok)
     yield from (f"contract {problem.what}" for problem in verify_contracts(tx, _authority(gateway)).problems)
     yield from (f"audit {problem.what}" for problem in verify_audit(tx, _authority(gateway)).problems)
 
 
 def _authority(gateway: Any) -> Any:
-    return gateway.ports["signing_authority"]
+    return gateway.ports.signing_authority

@@ -40,7 +40,7 @@ class RichBook:
 
     def __init__(self, app: Flask, books: Books, new_merchant: Any, people: Any) -> None:
         self.app, self.gateway, self.books, self.people = app, app.extensions["fenqi"], books, people
-        self.gateway.ports["challengers"] = [Challenger("next", loaded_scorer(), 10_000)]
+        self.gateway.ports.challengers = [Challenger("next", loaded_scorer(), 10_000)]
         self.shop: Api = books.api
         self.school: Api = new_merchant("education")
         self.live: Api = new_merchant(mode="live", webhook_url="https://hooks.shop.example/live")

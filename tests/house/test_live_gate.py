@@ -237,7 +237,7 @@ def test_every_simulator_says_so_to_programs_too() -> None:
 
 def test_every_port_to_the_outside_may_be_given_by_adapters(ready: Settings) -> None:
     """Or ``simulators`` would not see it; webhooks and the keeper of roots have no simulator."""
-    outside = set(gateway_of(ready).ports) - set(LOCAL) - {"webhook_transport", "roots_target"}
+    outside = set(vars(gateway_of(ready).ports)) - set(LOCAL) - {"webhook_transport", "roots_target"}
 
     assert outside == set(outside_ports(ready))
 

@@ -6,7 +6,7 @@ A new port is covered without a line here: it is guarded, it is watched, and the
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +80,14 @@ class Watched:
 @pytest.fixture
 def gateway(app: Any, tmp_path: Path) -> Any:  # noqa: F811
     gateway = app.extensions["fenqi"]
-    gateway.ports["bureau"] = SimulatedBureau()
+    gateway.ports.bureau = SimulatedBureau()
     gateway.settings = replace(gateway.settings, roots_to=str(tmp_path))
-    gateway.ports["roots_target"] = Folder(tmp_path)
+    gateway.ports.roots_target = Folder(tmp_path)
     return gateway
 
 
 def outside(gateway: Any) -> list[str]:
-    return [name for name in gateway.ports if name not in LOCAL]
+    return [name for name in vars(gateway.ports) if name not in LOCAL]
 
 
 def test_each_click_calls_each_port_once_however_often_its_transaction_loses(
@@ -102,7 +102,7 @@ def test_each_click_calls_each_port_once_however_often_its_transaction_loses(
     step = [""]
     person = portal.tokens()["access_token"]
     for name in outside(gateway):
-        gateway.ports[name] = Watched(name, gateway.ports[name], calls, step)
+        setattr(gateway.ports, name, Watched(name, getattr(gateway.ports, name), calls, step))
 
     step[0] = "endpoint"
     endpoint = {"url": "http://127.0.0.1:9/hook", "enabled_events": ["payout.paid"]}
@@ -191,7 +191,7 @@ def test_every_method_of_every_port_refuses_while_a_transaction_is_open(gateway:
     def call_all(tx: Any) -> None:
         for name, attribute in methods:
             with pytest.raises(OutsideCallInTransaction, match=f"{name}.{attribute}"):
-                getattr(gateway.ports[name], attribute)()
+                getattr(getattr(gateway.ports, name), attribute)()
 
     if kind == "write":
         gateway.db.write(call_all)
@@ -199,17 +199,20 @@ def test_every_method_of_every_port_refuses_while_a_transaction_is_open(gateway:
         with gateway.db.read() as tx:
             call_all(tx)
     with pytest.raises(TypeError):  # outside, the call itself is made
-        gateway.ports["funder"].decide()
+        gateway.ports.funder.decide()
 
 
 def test_a_new_port_is_guarded_without_a_word(gateway: Any) -> None:
-    ports = Ports({"letters": print})
-    ports["courier"] = gateway
-    assert all(isinstance(port, Guarded) for port in ports.values())
+    @dataclass
+    class MorePorts(Ports):
+        letters: Any
+
+    ports = MorePorts(**vars(gateway.ports), letters=print)  # type: ignore[call-arg]
+    assert isinstance(ports.letters, Guarded)
     with pytest.raises(OutsideCallInTransaction, match="letters"):
-        gateway.db.write(lambda tx: ports["letters"]("x"))
+        gateway.db.write(lambda tx: ports.letters("x"))
 
 
 def test_what_is_local_says_why_and_exists(gateway: Any) -> None:
-    assert set(LOCAL) <= set(gateway.ports)
+    assert set(LOCAL) <= set(vars(gateway.ports))
     assert all(reason.strip() for reason in LOCAL.values())

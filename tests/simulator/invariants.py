@@ -268,7 +268,7 @@ def _nobody_is_named(sim: Simulation) -> Wrong:
 
 def _verified(sim: Simulation) -> Wrong:
     """What the gateway's own verifiers say."""
-    authority = sim.gateway.ports["signing_authority"]
+    authority = sim.gateway.ports.signing_authority
     with sim.gateway.db.read() as tx:
         report = verify_ledger(tx, AGREEMENTS)
         for each in report.checks:

@@ -26,7 +26,7 @@ def apply(sim: Simulation, step: Step) -> None:
     if order is None or order.checkout is None:
         return
     gateway, checkout_id, who = sim.gateway, order.checkout, person(step["person"])
-    code = gateway.ports["notifier"].new_code(sim.shops.tenant(order.shop).mode)
+    code = gateway.ports.notifier.new_code(sim.shops.tenant(order.shop).mode)
     attempt(sim, lambda tx: shopper.queue_code(tx, gateway, checkout_id, phone=who["phone"], code=code))
     found = attempt(
         sim,

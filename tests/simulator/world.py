@@ -181,7 +181,7 @@ class World:
             settings, clock=self.clock, random_bits=self.chance.bits, ports=self.outside.ports()
         )
         self.points.watch(self.gateway.db.engine)
-        for database in (self.gateway.db, self.gateway.ports["links"]._db):
+        for database in (self.gateway.db, self.gateway.ports.links._db):
             self.moved.watch(database.engine)
         self.gateway.db.engine._compiled_cache.capacity = (
             5_000  # every statement is compiled once for all seeds
@@ -283,7 +283,7 @@ class World:
             self._driver.close()
             self._driver = None
         self.gateway.db.engine.dispose()
-        self.gateway.ports["links"]._db.engine.dispose()
+        self.gateway.ports.links._db.engine.dispose()
         self.restart()
 
     def driver(self) -> sqlite3.Connection:
@@ -314,7 +314,7 @@ class World:
         chance = random.Random(f"day of {seed}")
         self.clock.now = START + timedelta(days=chance.randrange(40), minutes=chance.randrange(1440))
         self.chance.seed(f"world of {seed}")
-        for database in (self.gateway.db, self.gateway.ports["links"]._db):
+        for database in (self.gateway.db, self.gateway.ports.links._db):
             database.ids._last = 0  # identifiers rise within a process: each seed has a process of its own
         self.outside.begin()
         self.points.begin()
@@ -322,9 +322,9 @@ class World:
 
     def restart(self) -> None:
         """What a process holds in memory is gone."""
-        links = self.gateway.ports["links"]
+        links = self.gateway.ports.links
         self.gateway.authenticator.revoked.forget()
-        dict.__setitem__(self.gateway.ports, "links", LinkBook(links._db))
+        self.gateway.ports.links = LinkBook(links._db)
 
 
 @contextmanager

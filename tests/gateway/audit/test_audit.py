@@ -51,7 +51,7 @@ def entries(gateway: Any) -> list[AuditEntry]:
 
 def checked(gateway: Any) -> Report:
     with gateway.db.read() as tx:
-        return verify(tx, gateway.ports["signing_authority"])
+        return verify(tx, gateway.ports.signing_authority)
 
 
 def by_force(gateway: Any, sql: str) -> None:
@@ -192,7 +192,7 @@ def test_a_cut_off_end_is_missed_by_the_signed_root(logged: Any) -> None:
 
 
 def test_the_commands_tell_and_their_exit_code_says_so(logged: Any, capsys: Any) -> None:
-    authority = logged.ports["signing_authority"]
+    authority = logged.ports.signing_authority
     assert commands.verify(logged.db, authority, as_json=False) == 0
     assert "Entries checked: 4, signed roots: 2." in capsys.readouterr().out
     assert commands.roots(logged.db) == 0

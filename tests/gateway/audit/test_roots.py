@@ -52,7 +52,7 @@ def kept(gateway: Any, chain: str = "audit") -> list[root.Root]:
 
 
 def problems(gateway: Any, exported: Any = ()) -> list[tuple[int, str, str]]:
-    keys = PublicKeys.of_pem("".join(gateway.ports["signing_authority"].public_keys().values()))
+    keys = PublicKeys.of_pem("".join(gateway.ports.signing_authority.public_keys().values()))
     with gateway.db.read() as tx:
         return [(found.number, found.what, found.detail) for found in verify(tx, keys, exported).problems]
 
@@ -108,7 +108,7 @@ def test_a_rewritten_log_is_named_with_where_it_began(logged):
 def test_what_was_recorded_after_the_last_root_is_said_to_be_unsigned(logged, capsys):
     from gateway.audit import commands  # noqa: PLC0415
 
-    assert commands.verify(logged.db, logged.ports["signing_authority"], as_json=False) == 0
+    assert commands.verify(logged.db, logged.ports.signing_authority, as_json=False) == 0
     told = capsys.readouterr().out
     assert "Not signed yet: the last 2." in told
     assert "No exported roots were given" in told
@@ -182,7 +182,7 @@ def test_the_commands_prove_both_chains_with_the_public_key_alone(
         lines.append(capsys.readouterr().out)
     assert all(lines)
     roots.write_text("".join(lines))
-    pem.write_text("".join(logged.ports["signing_authority"].public_keys().values()))
+    pem.write_text("".join(logged.ports.signing_authority.public_keys().values()))
     against = ["--roots", str(roots), "--public-key", str(pem)]
     logged.settings.data_dir.joinpath("keys").rename(tmp_path / "keys-away")
     for chain in ("audit", "ledger"):
@@ -201,11 +201,11 @@ def test_a_chain_of_the_books_that_was_made_again_is_named(gateway, api):
     exported = kept(gateway, "ledger")
     assert exported, "the sweep signs both"
     other = replace(exported[0], hash="f" * 64)
-    signed = gateway.ports["signing_authority"].sign(other.signed_text)
+    signed = gateway.ports.signing_authority.sign(other.signed_text)
     other = replace(other, signature=signed)
     with gateway.db.read() as tx:
-        sound = verify_books(tx, verifier=gateway.ports["signing_authority"], exported=exported)
-        broken = verify_books(tx, verifier=gateway.ports["signing_authority"], exported=[other])
+        sound = verify_books(tx, verifier=gateway.ports.signing_authority, exported=exported)
+        broken = verify_books(tx, verifier=gateway.ports.signing_authority, exported=[other])
     assert sound.ok
     (check,) = [check for check in broken.checks if not check.ok]
     assert (check.name, check.first) == ("chain_roots", "1")
@@ -251,7 +251,7 @@ def test_what_is_no_root_is_refused_in_words(change, words):
 
 def pushing_to(gateway: Any, target: Any) -> None:
     gateway.settings = replace(gateway.settings, roots_to="configured")
-    gateway.ports["roots_target"] = target
+    gateway.ports.roots_target = target
 
 
 def test_roots_are_brought_to_a_folder_once_and_never_replaced(logged, tmp_path):
@@ -293,7 +293,7 @@ def test_roots_are_posted_with_a_signature_and_brought_again_until_they_are_take
 
     server = HTTPServer(("127.0.0.1", 0), Keeper)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    authority = logged.ports["signing_authority"]
+    authority = logged.ports.signing_authority
     pushing_to(logged, Address(f"http://127.0.0.1:{server.server_port}/roots", authority))
     runtime.sign_last(logged)
     client = app.test_client()

@@ -80,7 +80,7 @@ def gateway(app: Any) -> Any:
 
 @pytest.fixture
 def lender(gateway: Any) -> Lender:
-    gateway.ports["funder"] = lender = Lender()
+    gateway.ports.funder = lender = Lender()
     return lender
 
 
@@ -148,7 +148,7 @@ def test_an_answer_that_is_lost_is_looked_up_and_never_asked_again(
 def test_a_crash_in_between_is_finished_by_the_worker_under_the_same_reference(
     gateway: Any, lender: Lender, pages: Any, api: Any, clock: Any, monkeypatch: Any, step: str
 ) -> None:
-    gateway.ports["bureau"] = bureau = Bureau()
+    gateway.ports.bureau = bureau = Bureau()
     broken = {
         "before the calls": (deciding, "_advised"),
         "before the lender": (requests, "ruling_of"),
@@ -173,7 +173,7 @@ def test_the_lender_is_asked_the_same_again_whatever_the_scorer_says_by_then(
 
     lender.down = True
     checkout, _ = confirmed(pages, api, clock)
-    gateway.ports["scorer"] = EmbeddedScorer(str(tmp_path))  # from here there is none
+    gateway.ports.scorer = EmbeddedScorer(str(tmp_path))  # from here there is none
     lender.down = False
     pass_seconds(gateway, clock, LEASE)
     assert status(api, checkout) == "approved"
@@ -285,7 +285,7 @@ def test_two_who_go_on_at_once_make_one_ruling(
 
 
 def test_a_bureau_whose_answer_was_lost_is_looked_up(gateway: Any, pages: Any, api: Any, clock: Any) -> None:
-    gateway.ports["bureau"] = bureau = Bureau(lost=1)
+    gateway.ports.bureau = bureau = Bureau(lost=1)
     checkout, _ = confirmed(pages, api, clock)
     assert status(api, checkout) == "approved"
     assert len(bureau.asked) == 1
@@ -298,7 +298,7 @@ def test_a_live_confirmation_without_a_lender_changes_nothing(
         def new_code(self, mode: str) -> str:
             return "000000"
 
-    gateway.ports["notifier"] = Messenger()
+    gateway.ports.notifier = Messenger()
     live = new_merchant(mode="live")
     checkout, answer = confirmed(pages, live, clock)
     assert answer.status_code == 503

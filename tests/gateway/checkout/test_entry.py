@@ -122,7 +122,7 @@ def test_address_is_exchanged_for_a_cookie_and_leaves_no_trace(api, pages):
 def test_cookie_is_bound_to_the_host_where_the_gateway_is_https(app, api, clock):
     here = app.extensions["fenqi"]
     settings = replace(here.settings, public_url="https://pay.example")
-    https = create_app(settings, clock=clock, ports={"scorer": here.ports["scorer"]})
+    https = create_app(settings, clock=clock, ports={"scorer": here.ports.scorer})
     path = urlsplit(api.checkout()["url"]).path
     cookie = https.test_client().get(path, base_url="https://pay.example").headers["Set-Cookie"]
     assert cookie.startswith("__Host-fenqi_checkout_chk_")

@@ -142,7 +142,7 @@ def test_a_live_review_is_ended_by_a_person_with_a_reason(
         def send_code(self, mode: str, phone: str, code: str, *, reference: str) -> None:
             pass
 
-    gateway.ports["funder"], gateway.ports["notifier"] = Lender(), Messenger()
+    gateway.ports.funder, gateway.ports.notifier = Lender(), Messenger()
     live = new_merchant(mode="live")
     checkout = live.checkout()
     concluded(pages, clock, checkout, "13912345678")

@@ -55,7 +55,7 @@ def contracts_of(gateway) -> list[Contract]:
 
 def checked(gateway):
     with gateway.db.read() as tx:
-        return verify(tx, gateway.ports["signing_authority"])
+        return verify(tx, gateway.ports.signing_authority)
 
 
 def ready(app, api, clock, phone: str = PHONE, **changes) -> dict:
@@ -137,7 +137,7 @@ def test_parties_appear_masked_only(app, api, clock, gateway):
 def test_the_signature_holds_by_the_exported_key_alone(api, gateway):
     api.approved()
     (contract,) = contracts_of(gateway)
-    pem = gateway.ports["signing_authority"].public_keys()[contract.key_id]
+    pem = gateway.ports.signing_authority.public_keys()[contract.key_id]
     key, signature = load_pem_public_key(pem.encode()), base64.b64decode(contract.signature)
     key.verify(signature, contract.text.encode())  # type: ignore[call-arg]
     with pytest.raises(InvalidSignature):
@@ -239,7 +239,7 @@ def approved_by_hand(tx, gateway, checkout: dict, **changes) -> None:
         "government_subsidy": None,
         "consents": facts,
     }
-    authority = gateway.ports["signing_authority"]
+    authority = gateway.ports.signing_authority
     service.conclude(tx, authority, checkouts.tenant_of(row), **(arguments | changes))
 
 
@@ -397,7 +397,7 @@ def with_tampering(gateway, change: str, contract: str):
         connection.execute(text("DROP TRIGGER contract_no_update"))
         connection.execute(text(f"UPDATE contract SET {change} WHERE id = :id"), {"id": contract})
         with Transaction(connection, now=gateway.clock(), ids=gateway.db.ids) as tx:
-            report = verify(tx, gateway.ports["signing_authority"])
+            report = verify(tx, gateway.ports.signing_authority)
         before.rollback()
     return report
 
@@ -484,7 +484,7 @@ def test_another_authority_can_sign(app, api, gateway, tmp_path):
         def public_keys(self) -> dict[str, str]:
             return {}
 
-    gateway.ports["signing_authority"] = Stamp()
+    gateway.ports.signing_authority = Stamp()
     api.approved()
     assert contracts_of(gateway)[0].algorithm == "stamp"
     assert checked(gateway).ok

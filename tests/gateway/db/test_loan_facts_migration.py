@@ -48,7 +48,7 @@ class NoReturns:
 
 
 def test_loans_in_every_state_are_brought_along(books: Books) -> None:
-    books.gateway.ports["institution"] = NoReturns()
+    books.gateway.ports.institution = NoReturns()
     names = ("lowered", "disputed", "failed", "lost", "paid")
     loans = {name: loan_of(books, missed=name in ("lowered", "disputed", "lost")) for name in names}
     books.jump(33)

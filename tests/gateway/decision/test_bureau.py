@@ -47,7 +47,7 @@ def decision(app: Any) -> Any:
 
 def test_what_the_bureau_says_is_scored_and_kept(app: Any, api: Any) -> None:
     bureau = Recorded(BureauReport(1, 2, 0.25, 45_678))
-    app.extensions["fenqi"].ports["bureau"] = bureau
+    app.extensions["fenqi"].ports.bureau = bureau
     assert complete(api)["status"] == "approved"
     (asked,) = bureau.asked
     assert asked.mode == "test"
@@ -58,18 +58,18 @@ def test_what_the_bureau_says_is_scored_and_kept(app: Any, api: Any) -> None:
 
 
 def test_heavy_debts_elsewhere_are_declined(app: Any, api: Any) -> None:
-    app.extensions["fenqi"].ports["bureau"] = Recorded(BureauReport(9, 9, 0.98, 900_000))
+    app.extensions["fenqi"].ports.bureau = Recorded(BureauReport(9, 9, 0.98, 900_000))
     assert complete(api)["status"] == "declined"
 
 
 def test_a_bureau_without_an_answer_leads_to_a_person_and_never_to_an_approval(app: Any, api: Any) -> None:
-    app.extensions["fenqi"].ports["bureau"] = Recorded(None)
+    app.extensions["fenqi"].ports.bureau = Recorded(None)
     assert complete(api)["status"] == "under_review"
     assert "source_missing" in decision(app).signals
 
 
 def test_without_a_bureau_nobody_is_asked(app: Any, api: Any) -> None:
-    assert app.extensions["fenqi"].ports["bureau"] is None
+    assert app.extensions["fenqi"].ports.bureau is None
     assert complete(api)["status"] == "approved"
 
 

@@ -16,7 +16,7 @@ def complete(api, checkout: dict, **body: str):
 
 
 def test_without_a_scorer_nothing_is_approved(app, api):
-    app.extensions["fenqi"].ports["scorer"] = EmbeddedScorer()
+    app.extensions["fenqi"].ports.scorer = EmbeddedScorer()
     assert complete(api, api.checkout(), phone="13912345678").json["status"] == "under_review"
 
 

@@ -58,7 +58,7 @@ def command(gateway: Any, monkeypatch: Any, capsys: Any) -> Any:
 
 
 def test_a_challenger_scores_its_share_after_the_decision_and_once(app: Any, api: Any, gateway: Any) -> None:
-    gateway.ports["challengers"] = [
+    gateway.ports.challengers = [
         Challenger("all", EmbeddedScorer(str(DEFAULT_BUNDLE)), 10_000),
         Challenger("half", loaded_scorer(), 5_000),
     ]
@@ -86,10 +86,10 @@ def test_a_broken_challenger_changes_no_decision(
     app: Any, api: Any, gateway: Any, tmp_path: Path, broken: str
 ) -> None:
     alone = [decide(api, phone) for phone in PHONES[:4]]
-    gateway.ports["challengers"] = [Challenger("bad", EmbeddedScorer(str(tmp_path)), 10_000)]
+    gateway.ports.challengers = [Challenger("bad", EmbeddedScorer(str(tmp_path)), 10_000)]
     assert [decide(api, phone) for phone in PHONES[4:]] == alone
     if broken == "away":
-        gateway.ports["challengers"] = []
+        gateway.ports.challengers = []
     drain_outbox(gateway)
     assert rows(app, "SELECT * FROM shadow_score") == []
     assert rows(app, "SELECT count(*) FROM outbox WHERE done_at IS NULL AND topic = 'decision.shadow'") == [
@@ -100,7 +100,7 @@ def test_a_broken_challenger_changes_no_decision(
 def test_the_score_log_holds_what_was_scored_and_no_play(
     app: Any, api: Any, gateway: Any, command: Any, tmp_path: Path
 ) -> None:
-    gateway.ports["challengers"] = [Challenger("all", loaded_scorer(), 10_000)]
+    gateway.ports.challengers = [Challenger("all", loaded_scorer(), 10_000)]
     for phone in ("13800000001", "13800000003", *PHONES[:3]):
         decide(api, phone)
     drain_outbox(gateway)
@@ -116,7 +116,7 @@ def test_the_score_log_holds_what_was_scored_and_no_play(
 
 
 def test_a_decision_is_computed_again_from_its_row(app: Any, api: Any, gateway: Any, command: Any) -> None:
-    gateway.ports["bureau"] = None
+    gateway.ports.bureau = None
     decide(api, PHONES[0])
     ((decision,),) = rows(app, "SELECT id FROM credit_decision")
     code, told = command("replay", decision, "--json")
@@ -150,13 +150,13 @@ def test_a_setting_that_cannot_be_used_stops_the_start(value: str) -> None:
 def test_a_challenger_must_know_what_the_champion_had_to_and_its_log_is_repeated(
     app: Any, api: Any, gateway: Any, tmp_path: Path
 ) -> None:
-    gateway.ports["challengers"] = [Challenger("twin", EmbeddedScorer(str(DEFAULT_BUNDLE)), 10_000)]
-    gateway.ports["bureau"] = Silent()
+    gateway.ports.challengers = [Challenger("twin", EmbeddedScorer(str(DEFAULT_BUNDLE)), 10_000)]
+    gateway.ports.bureau = Silent()
     assert decide(api, PHONES[0]) == "under_review"
-    gateway.ports["bureau"], scorer = None, gateway.ports["scorer"]
-    gateway.ports["scorer"] = EmbeddedScorer(str(tmp_path))
+    gateway.ports.bureau, scorer = None, gateway.ports.scorer
+    gateway.ports.scorer = EmbeddedScorer(str(tmp_path))
     assert decide(api, PHONES[1]) == "under_review"
-    gateway.ports["scorer"] = scorer
+    gateway.ports.scorer = scorer
     drain_outbox(gateway)
     with gateway.db.read() as tx:
         told = list(scorelog.records(tx, "test"))

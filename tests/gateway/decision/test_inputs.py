@@ -111,7 +111,7 @@ class Odd:
 
 
 def test_an_input_out_of_range_goes_to_a_person(app: Any, api: Any) -> None:
-    app.extensions["fenqi"].ports["bureau"] = Odd()
+    app.extensions["fenqi"].ports.bureau = Odd()
     assert complete(api)["status"] == "under_review"
     assert last(app)["fraud_probability"] is None
 
@@ -140,7 +140,7 @@ class Severe:
 
 
 def test_a_lenders_own_decline_is_told_in_words(app: Any, api: Any) -> None:
-    app.extensions["fenqi"].ports["funder"] = Severe()
+    app.extensions["fenqi"].ports.funder = Severe()
     assert complete(api)["status"] == "declined"
     (reason,) = json.loads(last(app)["reasons"])
     assert reason["code"] == "lender_declined"

@@ -59,7 +59,7 @@ def test_a_lender_grants_no_limit_below_5000_yuan(app: Any, api: Any, granted: i
         def decide(self, submission: Any) -> Ruling:
             return Ruling("approve", granted, "a careful lender")
 
-    app.extensions["fenqi"].ports["funder"] = Lender()
+    app.extensions["fenqi"].ports.funder = Lender()
     checkout = api.checkout(amount=100_000)
     done = api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/complete", {"phone": "13800000001"})
     assert done.json["status"] == status

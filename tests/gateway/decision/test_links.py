@@ -42,7 +42,7 @@ def note(gateway, shopper: str, mode: str = "test", **what) -> None:
 
 
 def asked(gateway, shopper: str, mode: str = "test", **what):
-    return gateway.ports["links"].features(
+    return gateway.ports.links.features(
         mode=mode, shopper_id=shopper, links=used(gateway, **what), at=gateway.clock()
     )
 
@@ -168,7 +168,7 @@ def test_a_line_that_commits_late_is_not_left_out(gateway):
         )
 
     add(third, 9)
-    running, just_started = gateway.ports["links"], LinkBook(gateway.db)
+    running, just_started = gateway.ports.links, LinkBook(gateway.db)
 
     def seen() -> list[int]:
         at, what = gateway.clock(), used(gateway)

@@ -160,8 +160,8 @@ def test_a_stranger_never_gets_the_features_or_the_bureaus_file_of_the_person(ga
             self.asked.append(inquiry)
             return super().report(inquiry)
 
-    gateway.ports["bureau"] = bureau = Bureau()
-    gateway.ports["real_name"] = source = Source("match")
+    gateway.ports.bureau = bureau = Bureau()
+    gateway.ports.real_name = source = Source("match")
     assert apply(api)["status"] == "approved"
     assert len(bureau.asked) == 1
     assert apply(api, LI, PHONE)["status"] == "under_review"
@@ -181,7 +181,7 @@ def test_a_stranger_never_gets_the_features_or_the_bureaus_file_of_the_person(ga
 def test_a_fresh_number_that_is_not_confirmed_waits_like_one_on_file(
     gateway: Any, api: Any, review: Any, answer: str | None
 ) -> None:
-    gateway.ports["real_name"] = source = Source(answer)
+    gateway.ports.real_name = source = Source(answer)
     waiting = apply(api)
     assert waiting["status"] == "under_review"
     assert limits(gateway) == {}
@@ -251,7 +251,7 @@ def test_a_reviewer_finds_that_it_is_the_same_person_and_every_open_application_
 
 
 def test_without_a_source_a_claim_waits_and_nobody_else_does(gateway: Any, api: Any) -> None:
-    gateway.ports["real_name"] = None
+    gateway.ports.real_name = None
     assert apply(api)["status"] == "approved"
     assert apply(api, WANG, OTHER_PHONE)["status"] == "under_review"
 
@@ -269,7 +269,7 @@ def test_a_person_displaced_while_the_lender_is_asked_is_not_approved(gateway: A
             gateway.db.write(lambda tx: claims.take_over(tx, claim, by="li.lei"))
             return lender.decide(submission)
 
-    gateway.ports["funder"] = Slow()
+    gateway.ports.funder = Slow()
     before = limits(gateway)
     late = apply(api)
     assert (late["status"], shopper_of(gateway, late)) == ("under_review", holder)
@@ -291,7 +291,7 @@ def test_a_request_taken_up_by_the_worker_looks_up_what_the_source_said(
             super().look_up(question)
             return "match"
 
-    gateway.ports["real_name"] = source = Answered("mismatch")
+    gateway.ports.real_name = source = Answered("mismatch")
     with monkeypatch.context() as patch:
         patch.setattr(deciding, "answer", lambda *_, **__: None)
         waiting = apply(api)
@@ -323,7 +323,7 @@ def test_two_first_purchases_at_once_are_one_person_and_one_claim(gateway: Any, 
 
 
 def test_who_is_erased_leaves_the_number_in_no_claim(gateway: Any, api: Any) -> None:
-    gateway.ports["real_name"] = Source("match")
+    gateway.ports.real_name = Source("match")
     declined = apply(api, WANG, "13800000002")
     holder = shopper_of(gateway, declined)
     contested = apply(api, LI, OTHER_PHONE)

@@ -45,7 +45,7 @@ def gateway(app: Any) -> Any:
 
 @pytest.fixture
 def provider(gateway: Any) -> Provider:
-    gateway.ports["notifier"] = provider = Provider()
+    gateway.ports.notifier = provider = Provider()
     return provider
 
 

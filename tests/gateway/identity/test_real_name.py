@@ -174,6 +174,6 @@ def test_address_and_key_are_set_together_and_kept_from_eyes(
     )
     assert "hush" not in repr(settings)
     settings = Settings(database_url=database_url, data_dir=tmp_path, real_name_url=url, real_name_key="hush")
-    assert gateway_of(settings).ports["real_name"].serves("live")
+    assert gateway_of(settings).ports.real_name.serves("live")
     with pytest.raises(WrongSetting, match="FENQI_REAL_NAME_KEY"):
         gateway_of(replace(settings, real_name_key=""))

@@ -67,11 +67,11 @@ def test_what_is_paid_above_what_was_written_off_goes_back_to_the_shopper(books:
 
 
 def test_a_return_that_fails_is_instructed_again_until_the_shopper_has_the_money(books: Books) -> None:
-    works, fails = books.gateway.ports["institution"], NoReturns()
+    works, fails = books.gateway.ports.institution, NoReturns()
     books.api.login()
     payment = books.api.captured(12)
     repay = f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/repay"
-    books.gateway.ports["institution"] = fails
+    books.gateway.ports.institution = fails
     books.post(repay, {"amount": 50_000})
     books.post("/v1/refunds", {"payment": payment["id"], "reason": "sent back"})
     books.work()
@@ -85,7 +85,7 @@ def test_a_return_that_fails_is_instructed_again_until_the_shopper_has_the_money
         assert len(fails.sent) == before + 1
     assert len(set(fails.sent)) == 7, "each with a reference of its own"
     assert books.of("refund_in_transit") == 50_000
-    books.gateway.ports["institution"] = works
+    books.gateway.ports.institution = works
     books.pass_days(30)
     assert books.of("refund_in_transit") == books.of("shopper_credit") == 0
     books.sound()
@@ -258,7 +258,7 @@ def test_a_payment_reported_after_a_lost_dispute_goes_back(books: Books) -> None
 
 def test_a_return_that_fails_pays_what_is_open_before_anything_is_overdue(books: Books) -> None:
     """Two captures: the refund of the second pays the shopper back, by way of the first, which has an open bill."""
-    books.gateway.ports["institution"] = NoReturns()
+    books.gateway.ports.institution = NoReturns()
     books.api.login()
     payment = books.api.approved(3)
     for amount in (300_000, 299_900):

@@ -65,7 +65,7 @@ class Institution:
 
 @pytest.fixture
 def institution(app: Flask) -> Institution:
-    app.extensions["fenqi"].ports["institution"] = institution = Institution()
+    app.extensions["fenqi"].ports.institution = institution = Institution()
     return institution
 
 

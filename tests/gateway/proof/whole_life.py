@@ -125,10 +125,10 @@ class WholeLife:
         self._dispute(self.lost, "lost", amount=200_000)
         self._dispute(self.early, None, amount=40_000)
         self._refund(self.behind, kind="return", amount=170_000)
-        works, self.gateway.ports["institution"] = self.gateway.ports["institution"], Refuses()
+        works, self.gateway.ports.institution = self.gateway.ports.institution, Refuses()
         self._refund(self.parts, kind="return", amount=250_000)
         self.books.work()
-        self.gateway.ports["institution"] = works
+        self.gateway.ports.institution = works
 
     def _given_up(self) -> None:
         """The late loan was written off: a part comes after all."""

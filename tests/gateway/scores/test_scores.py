@@ -136,7 +136,7 @@ def test_a_reference_that_names_a_person_is_refused(partner: Any) -> None:
 
 
 def test_without_a_model_the_answer_is_503_and_nothing_is_counted(partner: Any, app: Any) -> None:
-    app.extensions["fenqi"].ports["scorer"] = EmbeddedScorer()
+    app.extensions["fenqi"].ports.scorer = EmbeddedScorer()
     answer = ask(partner)
     assert (answer.status_code, answer.json["code"]) == (503, "scorer_not_ready")
     assert rows(app, "score_usage") == []

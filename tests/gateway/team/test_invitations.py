@@ -195,7 +195,7 @@ def test_the_link_leaves_by_the_outbox_once_and_is_sealed_until_then(app, owner,
                 raise MessagesUnavailable("the answer was lost")
 
     gateway = app.extensions["fenqi"]
-    gateway.ports["notifier"] = Notifier()
+    gateway.ports.notifier = Notifier()
     invitation = call(owner, "POST", "/v1/team", WANTED).json
     assert invitation["sent"] is False
     assert sent == []
@@ -215,7 +215,7 @@ def test_the_link_leaves_by_the_outbox_once_and_is_sealed_until_then(app, owner,
 
 def test_an_invitation_that_was_withdrawn_is_not_sent(app, owner, call):
     gateway = app.extensions["fenqi"]
-    gateway.ports["notifier"] = Refusing()
+    gateway.ports.notifier = Refusing()
     invitation = call(owner, "POST", "/v1/team", WANTED).json
     assert call(owner, "DELETE", f"/v1/team/invitations/{invitation['id']}").status_code == 200
     drain_outbox(gateway)
@@ -236,7 +236,7 @@ def test_where_nothing_can_be_sent_nobody_is_invited(app, owner, call):
         def check(self, mode):
             raise MessagesUnavailable("no message service")
 
-    app.extensions["fenqi"].ports["notifier"] = Mute()
+    app.extensions["fenqi"].ports.notifier = Mute()
     answer = call(owner, "POST", "/v1/team", WANTED)
     assert (answer.status_code, answer.json["code"]) == (503, "messages_unavailable")
     assert stored(app, "outbox", "invitation") == ""

@@ -132,7 +132,7 @@ def test_in_live_mode_the_token_renewed_after_enrolment_is_enough(app, portal, l
         def check(self, mode):
             """A provider of live mode."""
 
-    app.extensions["fenqi"].ports["notifier"] = Provider()
+    app.extensions["fenqi"].ports.notifier = Provider()
     tokens = live_token()
     Account(portal).enrol_app(clock)
     client = "ci_live_portal"

@@ -79,7 +79,7 @@ def allow_everything(app: Flask, api: Api) -> str:
     What is asked here is whose the objects are.
     """
     here = app.extensions["fenqi"]
-    keys = here.ports["signing_keys"]
+    keys = here.ports.signing_keys
     _, claims = keys.verified(api.token)
     scopes = sorted({scope for operation in operations() for scope in operation.scope})
     api.token = keys.sign({**claims, "scope": " ".join(scopes)})
@@ -90,7 +90,7 @@ def allow_everything(app: Flask, api: Api) -> str:
 def token_of_person(app: Flask, api: Api, role: str, scopes: Iterable[str]) -> tuple[str, str]:
     """A token of somebody on the caller's team who has just logged in by the portal, and their session."""
     here = app.extensions["fenqi"]
-    keys = here.ports["signing_keys"]
+    keys = here.ports.signing_keys
     _, claims = keys.verified(api.token)
 
     def log_in(tx: Transaction) -> tuple[str, dict[str, Any]]:

@@ -243,7 +243,7 @@ def test_a_name_that_changes_its_mind_is_asked_once_and_held_to_it(sink):
 @pytest.mark.parametrize("mode", ["live", "test"])
 def test_registration_refuses_with_a_sentence(app, new_merchant, mode, sink):
     gateway = app.extensions["fenqi"]
-    gateway.ports["webhook_transport"] = Transport(
+    gateway.ports.webhook_transport = Transport(
         resolves({"shop.example": ["1.1.1.1"], "gone.example": [], "inside.example": ["10.0.0.1"]})
     )
     api = new_merchant(mode=mode)
@@ -268,7 +268,7 @@ def test_a_name_that_moves_inside_after_registration_is_refused_at_delivery(
 ):
     gateway, inside = app.extensions["fenqi"], []
     names = {"shop.example": ["1.1.1.1"]}
-    gateway.ports["webhook_transport"] = Transport(resolves(names), caps=Caps(0.2, 0.3))
+    gateway.ports.webhook_transport = Transport(resolves(names), caps=Caps(0.2, 0.3))
     api = new_merchant(mode="live")
     endpoint = api.post("/v1/webhook_endpoints", {"url": "https://shop.example/hooks"}).json
     names["shop.example"] = ["127.0.0.1"]

@@ -201,7 +201,7 @@ def test_nothing_leaves_for_what_was_rolled_back(gateway, api, sink, hooked, del
 
 def test_endpoints_that_hang_delay_only_each_other(gateway, api, new_merchant, new_sink, misbehaving):
     """Six endpoints that never answer, each with a backlog, beside one that does."""
-    gateway.ports["webhook_transport"] = Transport(caps=Caps(connect=0.5, total=0.5))
+    gateway.ports.webhook_transport = Transport(caps=Caps(connect=0.5, total=0.5))
     hold = threading.Event()
     port = misbehaving(lambda connection: hold.wait(0.5))
     well, other = new_sink(), new_merchant()

@@ -82,7 +82,7 @@ def test_the_secret_is_shown_to_a_repeated_request_and_stored_nowhere_in_clear(a
 
 def test_the_first_answer_is_repeated_though_the_name_is_gone(app, api, sink):
     first = api.post(PATH, {"url": sink.url}, key="once")
-    gone = app.extensions["fenqi"].ports["webhook_transport"]
+    gone = app.extensions["fenqi"].ports.webhook_transport
     gone._resolve = lambda host: []
     assert api.post(PATH, {"url": sink.url}, key="once").data == first.data
     assert api.post(PATH, {"url": sink.url}, key="other").json["code"] == "address_not_allowed"

@@ -125,7 +125,7 @@ def test_a_dead_endpoint_is_asked_once_a_round_and_catches_up_when_it_answers(
     app, api, sink, hooked, deliver, deliveries, clock
 ):
     ports = app.extensions["fenqi"].ports
-    alive, ports["webhook_transport"] = ports["webhook_transport"], Transport(lambda host: [])
+    alive, ports.webhook_transport = ports.webhook_transport, Transport(lambda host: [])
     for _ in range(3):
         api.approved()
     deliver()
@@ -133,7 +133,7 @@ def test_a_dead_endpoint_is_asked_once_a_round_and_catches_up_when_it_answers(
     assert [row["attempts"] for row in rows] == [0, 0, 0, 0, 0, 1]
     assert rows[-1]["log"][0]["error"].startswith("address_refused")
     assert api.get(f"{PATH}/{hooked['id']}").json["failing_since"] == "2026-11-23T04:00:00.000Z"
-    ports["webhook_transport"] = alive
+    ports.webhook_transport = alive
     api.post(f"{PATH}/{hooked['id']}/test")
     deliver()
     assert [row["status"] for row in deliveries(hooked)] == ["succeeded"] * 6 + ["pending"]
