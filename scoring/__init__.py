@@ -4,7 +4,7 @@
 >>> scorer = Scorer.load()
 >>> scorer.decide(Application(amount_fen=599_900, term=12, category="3c", ...)).outcome
 
-Names are loaded on first use: importing `scoring` costs next to nothing and never imports a training library.
+Names are loaded on first use: importing ``scoring`` costs next to nothing and never imports a training library.
 """
 
 from __future__ import annotations

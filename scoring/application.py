@@ -39,7 +39,7 @@ Listed = Literal["blocked", "watched", "trusted"]
 class Application:
     """One application: the order, the merchant, and what the sources said about the applicant.
 
-    Raises `InvalidApplication` when a given value is outside its range.
+    Raises ``InvalidApplication`` when a given value is outside its range.
     """
 
     amount_fen: int
@@ -65,7 +65,7 @@ class Application:
     """Monthly income the applicant declared, in fen."""
     monthly_obligations_fen: int | None = None
     """Instalments the applicant owes a month to other lenders, in fen; the gateway's own loans are
-    `open_principal_fen`.
+    ``open_principal_fen``.
     """
     phone_age_months: int | None = None
     """Months since the phone number was put in service for its holder."""
@@ -170,7 +170,7 @@ NUMERIC_FIELDS: Final = tuple(
 
 
 def _check_number(name: str, value: object) -> None:
-    """Raises `InvalidApplication` unless `value` is a number in range, or None where that is allowed."""
+    """Raises ``InvalidApplication`` unless ``value`` is a number in range, or None where that is allowed."""
     if value is None and name not in REQUIRED_FIELDS:
         return
     allowed = (int, float) if name in SHARES else (int,)

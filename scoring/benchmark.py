@@ -28,7 +28,7 @@ def measure_latency(
     """Median and 99th percentile of each path in microseconds, and both as ratios to two bare model runs on
     a ready row.
 
-    `progress` is called once a round. Raises ValueError for fewer than 100 rounds.
+    ``progress`` is called once a round. Raises ValueError for fewer than 100 rounds.
     """
     if rounds < 100:
         raise ValueError(f"a 99th percentile needs at least 100 rounds, not {rounds}")

@@ -62,7 +62,7 @@ FILES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Feature rows (rows, features) and the training library's `probabilities[model]` (rows,) for them."""
+    """Feature rows (rows, features) and the training library's ``probabilities[model]`` (rows,) for them."""
 
     rows: NDArray[np.float32]
     probabilities: Mapping[str, NDArray[np.float64]]
@@ -84,7 +84,7 @@ class Bundle:
     def read(cls, folder: Path = DEFAULT_BUNDLE) -> Bundle:
         """Reads a bundle folder, every file once, after comparing it with its SHA-256.
 
-        Raises `BundleError` naming the file when one is missing, changed or malformed, or was made for
+        Raises ``BundleError`` naming the file when one is missing, changed or malformed, or was made for
         other features.
         """
         content, sums = _verified(folder)

@@ -25,7 +25,7 @@ SCORE_PERCENTS: Final = (*range(100), 99.5, 99.9, 99.99)
 
 @dataclass(frozen=True, slots=True)
 class Platt:
-    """Calibrated logit = `slope` * model logit + `intercept`; `slope` is positive."""
+    """Calibrated logit = ``slope`` * model logit + ``intercept``; ``slope`` is positive."""
 
     slope: float
     intercept: float
@@ -59,13 +59,13 @@ class Platt:
         return np.asarray(1 / (1 + np.exp(-(self.slope * logits + self.intercept))))
 
     def as_json(self) -> dict[str, Any]:
-        """For storage; `calibration_of` reads it."""
+        """For storage; ``calibration_of`` reads it."""
         return {"slope": self.slope, "intercept": self.intercept}
 
 
 @dataclass(frozen=True, slots=True)
 class Isotonic:
-    """Calibrated probability by a rising line through `knots` (logit, probability); level beyond both ends."""
+    """Calibrated probability by a rising line through ``knots`` (logit, probability); level beyond both ends."""
 
     logits: NDArray[np.float64]
     chances: NDArray[np.float64]
@@ -98,7 +98,7 @@ class Isotonic:
         return np.asarray(np.interp(logits, self.logits, self.chances))
 
     def as_json(self) -> dict[str, Any]:
-        """For storage; `calibration_of` reads it."""
+        """For storage; ``calibration_of`` reads it."""
         return {"logits": self.logits.tolist(), "chances": self.chances.tolist()}
 
 
@@ -113,7 +113,7 @@ def fit_calibration(logits: NDArray[np.float64], bad: NDArray[np.bool_]) -> Cali
 
 
 def calibration_of(content: Mapping[str, Any]) -> Calibration:
-    """What `as_json` gave. Raises KeyError or TypeError for anything else."""
+    """What ``as_json`` gave. Raises KeyError or TypeError for anything else."""
     if "slope" in content:
         return Platt(**content)
     return Isotonic(np.array(content["logits"], dtype=float), np.array(content["chances"], dtype=float))

@@ -142,7 +142,7 @@ def model_card(
     depth: int,
     folds: int,
 ) -> str:
-    """The card of a bundle trained by `plan`, with how the gate judged and the figures `evaluate` gave for it."""
+    """The card of a bundle trained by ``plan``, with how the gate judged and the figures ``evaluate`` gave for it."""
     results = "\n".join(
         RESULT.format(task=f"{task} probability", **measured[task]) for task in ("fraud", "credit")
     )

@@ -1,4 +1,4 @@
-"""The `fenqi-score` command: train a bundle, measure it, explain one case, time it, find gangs."""
+"""The ``fenqi-score`` command: train a bundle, measure it, explain one case, time it, find gangs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from scoring.governance.options import add_commands
 from scoring.tables.options import add_options, add_row_options, add_test_options
 
 ALARM = 3
-"""Exit status of `monitor` when an index is an alarm."""
+"""Exit status of ``monitor`` when an index is an alarm."""
 CLOSED = 141
 """Exit status as of a program that SIGPIPE ended."""
 EVALUATION_SEED = 20_261_123
-"""Not a training seed: `evaluate` and `bench` look at applications no bundle was trained on."""
+"""Not a training seed: ``evaluate`` and ``bench`` look at applications no bundle was trained on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

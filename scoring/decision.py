@@ -26,11 +26,11 @@ Outcome = Literal["approve", "review", "decline"]
 class Recommendation:
     """What the scorer recommends to the lender.
 
-    `limit_fen` is the total credit line and `available_fen` what of it is free before this order; both are
-    0 for a decline on risk and where nothing could be computed. `green_uplift_fen` of the line is there for
-    this order's green goods. `price` is None without scores or on a decline. `reasons` is empty on approval
-    and holds at most four that a shopper may read. `missing_sources` names the unknown required fields.
-    `scores` is None when the scorer was unavailable; scores are for the score log and the lender, never for
+    ``limit_fen`` is the total credit line and ``available_fen`` what of it is free before this order; both are
+    0 for a decline on risk and where nothing could be computed. ``green_uplift_fen`` of the line is there for
+    this order's green goods. ``price`` is None without scores or on a decline. ``reasons`` is empty on approval
+    and holds at most four that a shopper may read. ``missing_sources`` names the unknown required fields.
+    ``scores`` is None when the scorer was unavailable; scores are for the score log and the lender, never for
     the shopper or the merchant.
     """
 
@@ -54,7 +54,7 @@ class Recommendation:
 class _Rung:
     """What one rung found.
 
-    `risk` is False where the order is the trouble and not the applicant: then the limit still stands.
+    ``risk`` is False where the order is the trouble and not the applicant: then the limit still stands.
     """
 
     outcome: Outcome
@@ -68,7 +68,7 @@ def decide(
 ) -> Recommendation:
     """Recommends approve, review or decline, with a limit in fen and reasons.
 
-    Pass `scores=None` when no score could be had (bundle refused, model failed): the answer is review, or
+    Pass ``scores=None`` when no score could be had (bundle refused, model failed): the answer is review, or
     decline where a rule needs no score.
     """
     if application.category in policy.blocked_categories:

@@ -3,8 +3,8 @@ ScoringError
 ├─ InvalidApplication   a field of an application is outside its documented range (also a ValueError)
 ├─ BundleError          a model bundle is incomplete, changed, or does not reproduce its reference rows
 ├─ ModelFailed          a loaded model gave no finite answer; the decision turns it into a review
-├─ LinksUnavailable     the package of the batch features of links (extra `links`) is not installed
-└─ TrainingUnavailable  a training package (extra `train`) is not installed
+├─ LinksUnavailable     the package of the batch features of links (extra ``links``) is not installed
+└─ TrainingUnavailable  a training package (extra ``train``) is not installed
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class ScoringError(Exception):
 
 
 class InvalidApplication(ScoringError, ValueError):
-    """A field of an application is outside its documented range; `field` names it."""
+    """A field of an application is outside its documented range; ``field`` names it."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field} {problem}")

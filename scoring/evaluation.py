@@ -61,7 +61,7 @@ def evaluate(scorer: Scorer, population: Population, policy: Policy = DEFAULT_PO
 
 
 def measures(bad: NDArray[np.bool_], probability: NDArray[np.float64]) -> dict[str, Any]:
-    """The standing table of one probability; `bad` and `probability` have shape (rows,)."""
+    """The standing table of one probability; ``bad`` and ``probability`` have shape (rows,)."""
     return {
         "bad_rate": _rounded(float(bad.mean())),
         "auc": _rounded(metrics.area_under_curve(bad, probability)),

@@ -1,4 +1,4 @@
-"""Turns an `Application` into the row of numbers both models read.
+"""Turns an ``Application`` into the row of numbers both models read.
 
 Pure and scalar: training rows and live requests pass through the same function, so they cannot drift apart.
 A source that is not known becomes NaN, and the trees learned which way to send it.
@@ -24,7 +24,7 @@ NIGHT_HOURS: Final = range(6)
 class Feature:
     """One column: its name (unit last) and the direction each model must keep.
 
-    `fraud` and `credit` are +1 (risk never falls as the value rises), -1 (never rises), 0 (free) or None
+    ``fraud`` and ``credit`` are +1 (risk never falls as the value rises), -1 (never rises), 0 (free) or None
     (not in the model).
     """
 
@@ -73,17 +73,17 @@ MODELS: Final[tuple[Model, ...]] = ("fraud", "credit")
 
 
 def model_columns(model: Model) -> tuple[int, ...]:
-    """Positions in the full row of the features that `model` ('fraud' or 'credit') may split on."""
+    """Positions in the full row of the features that ``model`` ('fraud' or 'credit') may split on."""
     return tuple(index for index, feature in enumerate(FEATURES) if getattr(feature, model) is not None)
 
 
 def monotone_constraints(model: Model) -> tuple[int, ...]:
-    """Directions of `model`'s own columns, in the order of `model_columns`."""
+    """Directions of ``model``'s own columns, in the order of ``model_columns``."""
     return tuple(getattr(FEATURES[index], model) for index in model_columns(model))
 
 
 def feature_row(application: Application) -> tuple[float, ...]:
-    """The features of one application in the order of `FEATURE_NAMES`; yuan for money, shares as 0..1, NaN
+    """The features of one application in the order of ``FEATURE_NAMES``; yuan for money, shares as 0..1, NaN
     for unknown.
     """
     a = application

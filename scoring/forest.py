@@ -29,11 +29,11 @@ FLOAT32_BITS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Nodes of all trees in one row each; node numbers run on over the trees, `roots` marks each tree's
+    """Nodes of all trees in one row each; node numbers run on over the trees, ``roots`` marks each tree's
     first.
 
-    A row goes left when its float32 value is below `threshold`, or, if it is NaN, when `default_left`.
-    Leaves have `feature` -1 and carry `value`, in logits. `cover` is the training weight (sum of hessians)
+    A row goes left when its float32 value is below ``threshold``, or, if it is NaN, when ``default_left``.
+    Leaves have ``feature`` -1 and carry ``value``, in logits. ``cover`` is the training weight (sum of hessians)
     that passed the node.
     """
 
@@ -50,7 +50,7 @@ class Forest:
 
     @classmethod
     def from_booster_json(cls, raw: bytes, columns: Sequence[int], features: int) -> Forest:
-        """Reads a saved xgboost model (JSON, `binary:logistic`); `columns` maps its features to positions
+        """Reads a saved xgboost model (JSON, ``binary:logistic``); ``columns`` maps its features to positions
         in the full row.
         """
         learner = json.loads(raw)["learner"]
@@ -86,13 +86,13 @@ class Forest:
 
     @classmethod
     def from_arrays(cls, stored: Mapping[str, NDArray[Any]], features: int) -> Forest:
-        """What `arrays` gave. Raises KeyError."""
+        """What ``arrays`` gave. Raises KeyError."""
         nodes = {name: stored[name] for name in ARRAY_NAMES}
         return cls(**nodes, base_logit=float(stored["base_logit"][0]), features=features)
 
 
 def with_exact_sums(raw: bytes) -> bytes:
-    """A saved xgboost model (JSON, `binary:logistic`) with leaves rounded until float32 sums them without error.
+    """A saved xgboost model (JSON, ``binary:logistic``) with leaves rounded until float32 sums them without error.
 
     Leaves become multiples of a power of two so fine that every partial sum has 24 bits, about 2e-6 in logits. So any
     runtime answers the same, in whatever order it adds. The base goes into the leaves of the first tree.
@@ -119,7 +119,7 @@ ARRAY_NAMES: Final = ("roots", "feature", "threshold", "left", "right", "default
 class Attribution:
     """Exact additive contributions in logits, one value per feature of the full row.
 
-    `bias` plus the sum of `values` is the logit.
+    ``bias`` plus the sum of ``values`` is the logit.
     """
 
     bias: float
@@ -188,7 +188,7 @@ Step = tuple[int, int]
 
 
 def _paths(forest: Forest, root: int) -> Iterator[tuple[int, list[Step]]]:
-    """Each leaf below `root` with its path of (node, child taken)."""
+    """Each leaf below ``root`` with its path of (node, child taken)."""
     stack: list[tuple[int, list[Step]]] = [(root, [])]
     while stack:
         node, path = stack.pop()

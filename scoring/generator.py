@@ -7,7 +7,7 @@ borrowers.
 
 The latent process, one applicant at a time:
 
-* `stress` ~ N(0, 1) is the unobserved strain on the applicant's purse. Income, bureau records and past
+* ``stress`` ~ N(0, 1) is the unobserved strain on the applicant's purse. Income, bureau records and past
   repayment are noisy readings of it; default follows it, the size of the order and the instalment-to-income
   ratio.
 * an applicant is new (no record with the gateway) or returning with a repayment record;
@@ -41,7 +41,7 @@ FRAUD_INTERCEPT: Final = -4.36
 DEFAULT_INTERCEPT: Final = -3.34
 RING, ALONE, IMITATOR = 1, 2, 3
 COUNTED_GROUP: Final = 8
-"""Applicants that hang together are counted up to so many (`scoring.links`)."""
+"""Applicants that hang together are counted up to so many (``scoring.links``)."""
 FLAGS: Final = frozenset({"shipping_matches_known_region"})
 UNDRAWN: Final = frozenset({"category", "instalment_fen", "listed", "energy_grade", "new_energy_vehicle"})
 """Fields that no model reads and the generator does not draw; the category is kept apart as text."""
@@ -80,10 +80,10 @@ NO_OUTSIDE_SOURCE_SHARE: Final = 0.20
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Generated applications, column-wise: `columns[name]` as float64 with NaN for unknown, `category` as
+    """Generated applications, column-wise: ``columns[name]`` as float64 with NaN for unknown, ``category`` as
     text.
 
-    `fraud` and `default` are boolean arrays of the same length. `default` (90 days overdue within 12
+    ``fraud`` and ``default`` are boolean arrays of the same length. ``default`` (90 days overdue within 12
     months) is only drawn for applicants who meant to pay; for a fraud it is False and must not be used.
     """
 
@@ -104,7 +104,7 @@ class Population:
 
 
 def generate(rows: int, seed: int) -> Population:
-    """Draws `rows` synthetic applications; the same `rows` and `seed` give the same population.
+    """Draws ``rows`` synthetic applications; the same ``rows`` and ``seed`` give the same population.
 
     Raises ValueError for fewer than one row.
     """

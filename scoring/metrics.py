@@ -1,4 +1,4 @@
-"""Measures of a probability against what happened. All take arrays of shape (rows,); `bad` is boolean."""
+"""Measures of a probability against what happened. All take arrays of shape (rows,); ``bad`` is boolean."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def kolmogorov_smirnov(bad: Labels, score: Values) -> float:
 
 
 def recall_at(bad: Labels, score: Values, false_positive_rate: float) -> float:
-    """Share of the bad rows that score above all but `false_positive_rate` of the good ones."""
+    """Share of the bad rows that score above all but ``false_positive_rate`` of the good ones."""
     threshold = np.quantile(score[~bad], 1 - false_positive_rate)
     return float((score[bad] > threshold).mean())
 
@@ -61,7 +61,7 @@ def expected_calibration_error(bad: Labels, probability: Values, bins: int = 10)
 
 
 def calibration_error_by_chance(probability: Values, bins: int = 10) -> float:
-    """What `expected_calibration_error` would show on average if every probability were true.
+    """What ``expected_calibration_error`` would show on average if every probability were true.
 
     So few rows fall into a bin that its rate strays; the mean distance of a normal error is sqrt(2/pi) of its
     standard deviation. An error that is no larger says nothing against the probabilities.
@@ -71,7 +71,7 @@ def calibration_error_by_chance(probability: Values, bins: int = 10) -> float:
 
 
 def bad_rate_ratio(bad: Labels, probability: Values, approved_share: float) -> float:
-    """Bad rate among the best `approved_share`, divided by the bad rate of approving everybody."""
+    """Bad rate among the best ``approved_share``, divided by the bad rate of approving everybody."""
     best = np.argsort(probability, kind="stable")[: round(approved_share * len(bad))]
     return float(_shared(bad, probability)[best].mean() / bad.mean())
 

@@ -33,7 +33,7 @@ POINTS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A fitted network over the columns of one model; arrays are float64, `columns` are positions in the full row."""
+    """A fitted network over the columns of one model; arrays are float64, ``columns`` are positions in the full row."""
 
     columns: NDArray[np.int64]
     mean: Array
@@ -71,7 +71,7 @@ class Network:
 
     @classmethod
     def from_arrays(cls, stored: dict[str, NDArray[Any]]) -> Network:
-        """What `arrays` gave."""
+        """What ``arrays`` gave."""
         return cls(
             **{name: stored[name] for name in ARRAYS},
             bias=float(stored["bias"][0]),
@@ -98,7 +98,7 @@ def fit(
 ) -> Network:
     """Fits to full rows of shape (rows, features) and their outcomes by Adam on the log loss.
 
-    `directions` has +1, -1 or 0 for each of `columns`, as `scoring.features.monotone_constraints` gives it.
+    ``directions`` has +1, -1 or 0 for each of ``columns``, as ``scoring.features.monotone_constraints`` gives it.
     """
     width = len(columns)
     known = rows[:, columns].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Writes a model as one ONNX graph that answers logits: a `TreeEnsembleRegressor` (ai.onnx.ml, opset 3), and beside
+"""Writes a model as one ONNX graph that answers logits: a ``TreeEnsembleRegressor`` (ai.onnx.ml, opset 3), and beside
 it, where a blend was proved, the network.
 """
 
@@ -24,7 +24,7 @@ def forest_to_onnx(
     """The ONNX file of a model: input ``features`` float32 (rows, features), output ``logit`` float32 (rows, 1).
 
     With a network the answer is its share ``network_weight`` and the rest of the forest's. Raises
-    `TrainingUnavailable` when `onnx` is not installed.
+    ``TrainingUnavailable`` when ``onnx`` is not installed.
     """
     try:
         from onnx import TensorProto, checker, helper  # noqa: PLC0415

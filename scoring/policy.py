@@ -68,7 +68,7 @@ class Policy:
     highest_limit_fen: int = 10_000_000
     limit_step_fen: int = 10_000
     starter_limit_fen: int = 2_000_000
-    """No limit above it until `step_up_instalments` were paid on time."""
+    """No limit above it until ``step_up_instalments`` were paid on time."""
     step_up_instalments: int = 3
     price_tiers: tuple[tuple[int, str], ...] = ((720, "A"), (680, "B"), (640, "C"), (600, "D"), (0, "E"))
     """Least credit score of each price tier, best first."""

@@ -30,8 +30,8 @@ Origin = Literal["fraud", "credit", "policy"]
 class Reason:
     """One reason: a stable code and its sentence in both languages.
 
-    `shopper_may_see` is False for whatever the fraud model says and for signals that would teach how to
-    pass as somebody else. `contribution` is in calibrated logits of the bad event, 0.0 for a rule of the
+    ``shopper_may_see`` is False for whatever the fraud model says and for signals that would teach how to
+    pass as somebody else. ``contribution`` is in calibrated logits of the bad event, 0.0 for a rule of the
     policy; it is for the score log, not for shoppers.
     """
 
@@ -55,14 +55,14 @@ def first_of_each_code(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ReasonTexts:
-    """Which sentence belongs to which feature: `codes[feature]` is (code when known, code when unknown)."""
+    """Which sentence belongs to which feature: ``codes[feature]`` is (code when known, code when unknown)."""
 
     codes: Mapping[str, tuple[str, str]]
     sentences: Mapping[str, tuple[str, str, bool]]
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], features: tuple[str, ...]) -> ReasonTexts:
-        """Reads a bundle's reasons.json. Raises `BundleError` when a feature has no sentence."""
+        """Reads a bundle's reasons.json. Raises ``BundleError`` when a feature has no sentence."""
         try:
             codes = {name: (entry["known"], entry["unknown"]) for name, entry in content["features"].items()}
             sentences = {

@@ -29,7 +29,7 @@ OUTPUT: Final = "logit"
 def runs(bundle: Bundle, model: Model, runtime: Runtime | None = None) -> Run:
     """The function that runs a model of the bundle, by the named library or by the first that is installed.
 
-    Raises `BundleError` when the model cannot be loaded or neither library is there.
+    Raises ``BundleError`` when the model cannot be loaded or neither library is there.
     """
     if runtime in (None, "onnxruntime"):
         try:

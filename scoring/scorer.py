@@ -50,8 +50,8 @@ class Scorer:
     ) -> Scorer:
         """A scorer from a bundle folder, the packaged one by default.
 
-        `runtime` is onnxruntime where it is installed, else xgboost, which gives the same answers to 1e-6.
-        Raises `BundleError` when a file is missing or changed, or when the reference rows do not come out
+        ``runtime`` is onnxruntime where it is installed, else xgboost, which gives the same answers to 1e-6.
+        Raises ``BundleError`` when a file is missing or changed, or when the reference rows do not come out
         as stored.
         """
         bundle = Bundle.read(DEFAULT_BUNDLE if path is None else Path(path))
@@ -72,7 +72,7 @@ class Scorer:
     def score(self, application: Application, *, with_reasons: bool = True) -> Scores:
         """Both scores of one application; leave the reasons out where nobody reads them.
 
-        Raises `ModelFailed` when a model gives no finite answer.
+        Raises ``ModelFailed`` when a model gives no finite answer.
         """
         start = self._timer_ns()
         row = feature_vector(application)
@@ -103,13 +103,13 @@ class Scorer:
             return decide(application, None, policy)
 
     def contributions(self, application: Application, model: Model) -> Attribution:
-        """Contributions to the calibrated logit of `model`, in the order of `FEATURE_NAMES`; they add up to it."""
+        """Contributions to the calibrated logit of ``model``, in the order of ``FEATURE_NAMES``; they add up to it."""
         blended = self._bundle.models[model]
         raw = blended.contributions(feature_vector(application)[0])
         return Attribution(blended.platt.logit(raw.bias), blended.platt.slope * raw.values)
 
     def row_contributions(self, row: NDArray[np.float32], model: Model) -> NDArray[np.float64]:
-        """Contributions of one feature row of shape (features,) to the calibrated logit of `model`."""
+        """Contributions of one feature row of shape (features,) to the calibrated logit of ``model``."""
         blended = self._bundle.models[model]
         return blended.platt.slope * blended.contributions(row).values
 

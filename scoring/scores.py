@@ -11,7 +11,7 @@ from scoring.reasons import MOST_REASONS, Reason, first_of_each_code
 class ModelIdentity:
     """Which bundle answered.
 
-    `sha256` (hex) is that of its SHA256SUMS, which covers every file.
+    ``sha256`` (hex) is that of its SHA256SUMS, which covers every file.
     """
 
     name: str
@@ -23,11 +23,11 @@ class ModelIdentity:
 class Scores:
     """Two calibrated scores with their reasons.
 
-    `fraud_probability`: that the applicant never means to pay. `fraud_score`: 0.0 to 100.0, the percentage
-    of the reference population with a lower probability. `default_probability`: 90 days overdue within 12
-    months, given no fraud. `credit_score`: 300 to 850, 600 at odds of 20 to 1, 50 points double the odds.
+    ``fraud_probability``: that the applicant never means to pay. ``fraud_score``: 0.0 to 100.0, the percentage
+    of the reference population with a lower probability. ``default_probability``: 90 days overdue within 12
+    months, given no fraud. ``credit_score``: 300 to 850, 600 at odds of 20 to 1, 50 points double the odds.
     Reasons are what raised each risk, at most four, strongest first, and empty when the score was asked for
-    without them. `latency_us`: microseconds spent scoring.
+    without them. ``latency_us``: microseconds spent scoring.
     """
 
     fraud_probability: float

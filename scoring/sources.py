@@ -13,7 +13,7 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source: its fields of `Application`, and whether they may be used only with consent."""
+    """One source: its fields of ``Application``, and whether they may be used only with consent."""
 
     fields: tuple[str, ...]
     needs_consent: bool
@@ -47,7 +47,7 @@ SOURCES: Final[Mapping[str, Source]] = {
     "card": Source(("applicants_on_card_30d",), needs_consent=True),
     "links": Source(("linked_known_bad_share", "linked_component_size"), needs_consent=True),
 }  # fmt: skip
-"""Every field of `Application` belongs to exactly one source."""
+"""Every field of ``Application`` belongs to exactly one source."""
 
 SOURCE_OF: Final[Mapping[str, str]] = {
     field: name for name, source in SOURCES.items() for field in source.fields
@@ -57,7 +57,7 @@ SOURCE_OF: Final[Mapping[str, str]] = {
 def without_consent(fields: Mapping[str, Any], consents: Collection[str]) -> dict[str, tuple[str, ...]]:
     """The given fields that no consent covers, by source; a field that is None is not given.
 
-    `consents` names sources. Raises ValueError for a source that does not exist, KeyError for an unknown field.
+    ``consents`` names sources. Raises ValueError for a source that does not exist, KeyError for an unknown field.
     """
     unknown = set(consents) - SOURCES.keys()
     if unknown:

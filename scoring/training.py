@@ -71,11 +71,11 @@ class FittedModel:
 
 
 def train(out: Path, plan: TrainingPlan, progress: Progress = lambda step: None) -> Bundle:
-    """Trains both models and writes the bundle folder `out`, whole or not at all.
+    """Trains both models and writes the bundle folder ``out``, whole or not at all.
 
     Interrupted, it goes on where it stopped when it is called again for the same plan. Raises FileExistsError when
-    `out` exists and is not an empty folder, `BundleError` when an exported model does not answer the reference rows
-    like the trained one, `TrainingUnavailable` when a package of the extra 'train' is missing.
+    ``out`` exists and is not an empty folder, ``BundleError`` when an exported model does not answer the reference rows
+    like the trained one, ``TrainingUnavailable`` when a package of the extra 'train' is missing.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists and is not an empty folder; nothing was changed")

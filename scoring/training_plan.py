@@ -13,9 +13,9 @@ FOLDS: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
-    """What to train: `trees` per model on `rows` generated applications.
+    """What to train: ``trees`` per model on ``rows`` generated applications.
 
-    The card's figures come from `evaluation_rows` of another seed.
+    The card's figures come from ``evaluation_rows`` of another seed.
     """
 
     rows: int = 200_000
@@ -27,5 +27,5 @@ class TrainingPlan:
 
     @property
     def steps(self) -> int:
-        """How often `train` reports progress."""
+        """How often ``train`` reports progress."""
         return 4 + len(MODELS) * (FOLDS + 1)

@@ -1,6 +1,6 @@
 """Delivering in parallel: threads talk to the endpoints, one thread talks to the database.
 
-Each `step` writes down every run that has come back and takes new ones, in two transactions for all of them together.
+Each ``step`` writes down every run that has come back and takes new ones, in two transactions for all of them together.
 There are two lanes. Endpoints that did not answer, or were slow, have their own, so that however many they are, they
 delay only each other. In the fast lane nobody has more than a few threads either: an endpoint that dies holds
 those until its first time-out.

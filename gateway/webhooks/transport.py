@@ -1,6 +1,6 @@
 """The connection behind a delivery: to an address that was checked, with a cap on every wait and on every byte.
 
-One `Line` serves the deliveries of one run to one endpoint over one connection. Its name is resolved once, all its
+One ``Line`` serves the deliveries of one run to one endpoint over one connection. Its name is resolved once, all its
 addresses are checked, and the socket goes to one of them while TLS and the Host header keep the name. Redirects are
 answers like any other, proxies of the environment are not asked, and nothing is decompressed.
 """

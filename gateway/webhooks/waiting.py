@@ -1,7 +1,7 @@
 """Deliveries that wait: putting them beside their cause, taking them by lease, and giving back what was not tried.
 
 A delivery is leased to one worker for a minute; of a worker that died it is free again afterwards. Events of one object
-leave in their order: a later one waits while an earlier one is on its way or has failed less than `HOLD` times.
+leave in their order: a later one waits while an earlier one is on its way or has failed less than ``HOLD`` times.
 """
 
 from __future__ import annotations

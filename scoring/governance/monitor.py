@@ -114,7 +114,7 @@ def scored_champions(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
 
 @lru_cache(maxsize=1)
 def generated(scorer: Scorer) -> dict[str, NDArray[np.float64]]:
-    """Columns of the generated population, as `columns_of` gives them of a log."""
+    """Columns of the generated population, as ``columns_of`` gives them of a log."""
     rows = _generated_rows()
     columns = {name: rows[:, index].astype(np.float64) for index, name in enumerate(FEATURE_NAMES)}
     return columns | {

@@ -1,4 +1,4 @@
-"""The options of `fenqi-score monitor`, `replay` and `report`; they import nothing, so that `--help` is instant."""
+"""The options of ``fenqi-score monitor``, ``replay`` and ``report``; they import nothing: ``--help`` is instant."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Replayed:
 
 
 def recomputed(scorer: Scorer, record: ScoreRecord) -> dict[str, Any]:
-    """What the scorer answers to the record's input now. Raises `InvalidApplication` for an input it cannot take."""
+    """What the scorer answers to the record's input now. Raises ``InvalidApplication`` for an input it cannot take."""
     try:
         application = Application(**record.features)
     except TypeError as problem:
@@ -67,7 +67,7 @@ def replay(
     """Repeats the bundle's records and compares: probabilities may differ by 1e-6, the rest not at all.
 
     Records without a score (there was no scorer) are not counted. Records of other bundles, such as challengers', are
-    counted by model and left out, unless ``any_bundle`` asks what this one would have said. Raises `OtherBundle` when
+    counted by model and left out, unless ``any_bundle`` asks what this one would have said. Raises ``OtherBundle`` when
     that leaves none.
     """
     count, found, others = 0, list[Difference](), Counter[str]()

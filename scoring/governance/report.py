@@ -44,7 +44,7 @@ def report(
     """The page: what has moved, score distributions, days, calibration where outcomes are known, challengers.
 
     ``outcomes`` says of decisions whether they ended badly (90 days overdue). Raises ValueError for a log without a
-    champion's score, `PlotsUnavailable` without the extra ``report``.
+    champion's score, ``PlotsUnavailable`` without the extra ``report``.
     """
     champions = scored_champions(records)
     now = columns_of(champions)
@@ -64,7 +64,7 @@ def report(
 
 
 def read_outcomes(path: Path) -> dict[str, bool]:
-    """A CSV with the columns ``decision`` and ``bad`` (0 or 1). Raises `LogInvalid` naming the line."""
+    """A CSV with the columns ``decision`` and ``bad`` (0 or 1). Raises ``LogInvalid`` naming the line."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         if not {"decision", "bad"} <= set(rows.fieldnames or ()):

@@ -25,7 +25,7 @@ class LogInvalid(ScoringError, ValueError):
 class ScoreRecord:
     """One score of one decision.
 
-    ``role`` is ``champion`` or a challenger's name. ``features`` are the fields of `scoring.Application`. Scores are
+    ``role`` is ``champion`` or a challenger's name. ``features`` are the fields of ``scoring.Application``. Scores are
     None when the scorer gave none. ``outcome`` and ``limit_fen`` are what was recommended under ``policy``.
     """
 
@@ -63,7 +63,7 @@ def write(path: Path, records: Iterable[ScoreRecord]) -> int:
 
 
 def read(path: Path) -> Iterator[ScoreRecord]:
-    """The records of a file, one after the other. Raises `LogInvalid` naming the line, OSError."""
+    """The records of a file, one after the other. Raises ``LogInvalid`` naming the line, OSError."""
     with _opened(path, "rt") as file:
         try:
             for number, line in enumerate(file, start=1):

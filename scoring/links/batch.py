@@ -1,4 +1,4 @@
-"""Features of a batch (extra `links`): communities by Leiden and personalised PageRank from known bads, hubs removed.
+"""Features of a batch (extra ``links``): communities by Leiden and personalised PageRank from known bads, hubs removed.
 
 For a job at night. An application that comes later is answered by its links: a new applicant takes the largest
 community and the largest rank of what was used.
@@ -39,9 +39,9 @@ class LinkBatch:
     def __init__(
         self, edges: Iterable[Edge], known_bad: Collection[str], settings: LinkSettings, seed: int = 1
     ):
-        """`edges` are those of the walk window, `known_bad` those known long enough: the caller cuts both.
+        """``edges`` are those of the walk window, ``known_bad`` those known long enough: the caller cuts both.
 
-        Raises `LinksUnavailable` without igraph.
+        Raises ``LinksUnavailable`` without igraph.
         """
         igraph = _igraph()
         pairs = _without_hubs(edges, settings.hub_size)

@@ -14,7 +14,7 @@ KINDS: Final = (*WALKED, "referrer")
 
 
 class Link(NamedTuple):
-    """One thing an applicant used: its kind (one of `KINDS`) and its keyed hash."""
+    """One thing an applicant used: its kind (one of ``KINDS``) and its keyed hash."""
 
     kind: str
     value: str
@@ -64,7 +64,7 @@ class LinkSettings:
 
 @dataclass(frozen=True, slots=True)
 class LinkFeatures:
-    """What the links say about one application. Counts of applicants include this one and end at `COUNT_CAP`;
+    """What the links say about one application. Counts of applicants include this one and end at ``COUNT_CAP``;
     None where the application has no link of that kind.
     """
 
@@ -83,13 +83,13 @@ class LinkFeatures:
     device_new_applicants_24h: int | None
     """Of the device's applicants of 24 hours, those whom the index first saw within these 24 hours."""
     device_is_hub: bool
-    """More than `hub_size` applicants used the device in the 30 days before the last 24 hours: a shop's tablet."""
+    """More than ``hub_size`` applicants used the device in the 30 days before the last 24 hours: a shop's tablet."""
     device_is_household: bool
-    """All applicants of the device in 30 days share one address with this one; at most `HOUSEHOLD` people there."""
+    """All applicants of the device in 30 days share one address with this one; at most ``HOUSEHOLD`` people there."""
     neighbours: int
     """Other applicants that share a link which is no hub."""
     neighbours_known_bad: int
-    """Those of them who were known to be bad `label_delay_seconds` ago."""
+    """Those of them who were known to be bad ``label_delay_seconds`` ago."""
     neighbours_known_bad_share: float
     """The share, smoothed."""
     device_strangers: int
@@ -97,7 +97,7 @@ class LinkFeatures:
     card_strangers: int
     """Neighbours on the applicant's cards that share no address with the applicant."""
     component_applicants: int
-    """The group around the applicant, hubs not walked, up to `component_cap`; 1 is nobody else."""
+    """The group around the applicant, hubs not walked, up to ``component_cap``; 1 is nobody else."""
     component_known_bad: int
     """Those of the counted group who were known to be bad."""
     component_strangers: int
@@ -107,7 +107,7 @@ class LinkFeatures:
     component_new_strangers_30d: int
     """Those whom it first saw within 30 days."""
     hub_known_bad_share: float
-    """The largest smoothed share of known bads among the newest `HUB_SAMPLE` sightings at a hub that this one uses."""
+    """The largest smoothed share of known bads among the newest ``HUB_SAMPLE`` sightings at a hub it uses."""
 
 
 COUNT_CAP: Final = 30

@@ -46,9 +46,9 @@ def measure_gangs(
     batch: bool = False,
     progress: Callable[[int], object] = lambda number: None,
 ) -> dict[str, Any]:
-    """Make a world, play it, learn and test. With `batch`, a second model also sees the batch features.
+    """Make a world, play it, learn and test. With ``batch``, a second model also sees the batch features.
 
-    Raises `TrainingUnavailable` or `LinksUnavailable` when a package is missing.
+    Raises ``TrainingUnavailable`` or ``LinksUnavailable`` when a package is missing.
     """
     cases = make_world(applicants, rings, seed=seed)
     played = replay(cases, snapshot=_snapshot if batch else None, progress=progress)

@@ -1,7 +1,7 @@
 """The index of links: edges and labels go in, the features of one application come out.
 
 It reads no clock, and an answer about a moment uses nothing later: no later edge, and no label that was not known
-`label_delay_seconds` before. Not safe for two threads at once: the caller holds a lock.
+``label_delay_seconds`` before. Not safe for two threads at once: the caller holds a lock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scoring.links.question import Question
 
 
 class LinkIndex:
-    """Edges of the last months in memory, at most `settings.max_edges`."""
+    """Edges of the last months in memory, at most ``settings.max_edges``."""
 
     def __init__(self, settings: LinkSettings | None = None) -> None:
         self.settings = settings or LinkSettings()
@@ -49,7 +49,7 @@ class LinkIndex:
         self._applicant(applicant).add_label(known_at, bad)
 
     def features(self, applicant: str, links: Iterable[Link], at: int) -> LinkFeatures:
-        """What is known at `at` about an application with these links, observed already or not.
+        """What is known at ``at`` about an application with these links, observed already or not.
 
         Of several links of a kind, the one with most applicants counts.
         """

@@ -13,7 +13,7 @@ from scoring.links.edges import COUNT_CAP, DAY, HOUR
 class Node:
     """Sightings at one node, ordered by time; those of one moment in the order of arrival.
 
-    `kind` is empty for applicants. Windows are half-open: after `since`, up to and including `at`.
+    ``kind`` is empty for applicants. Windows are half-open: after ``since``, up to and including ``at``.
     """
 
     __slots__ = ("first", "kind", "labels", "last", "name", "others", "tally", "times")
@@ -23,7 +23,7 @@ class Node:
         self.kind, self.name = kind, name
         self.times = array("q")
         self.first = self.last = 0
-        """The ends of `times`, which most questions need and nothing else of it."""
+        """The ends of ``times``, which most questions need and nothing else of it."""
         self.others: list[Node] = []
         self.tally: dict[Node, int] | None = None
         """From the second sighting on, how often each was seen: the answer to a window that holds everything."""
@@ -82,7 +82,7 @@ class Node:
         return bool(place) and self.labels[place - 1][1]
 
     def within(self, since: int, at: int, most: int) -> Collection[Node] | None:
-        """Everybody of a window, or None when they are more than `most`. Not to be changed."""
+        """Everybody of a window, or None when they are more than ``most``. Not to be changed."""
         if self.first > since and self.last <= at:
             everybody = self.others if self.tally is None else self.tally
             return everybody if len(everybody) <= most else None
@@ -99,7 +99,7 @@ class Node:
         )
 
     def counts(self, at: int, asker: Node | None) -> tuple[int, int, int]:
-        """How many were seen in 1 hour, 24 hours and 30 days, the asker included; at most `COUNT_CAP`."""
+        """How many were seen in 1 hour, 24 hours and 30 days, the asker included; at most ``COUNT_CAP``."""
         times = self.times
         end = len(times) if self.last <= at else bisect_right(times, at)
         month = 0 if self.first > at - 30 * DAY else bisect_right(times, at - 30 * DAY, 0, end)
@@ -112,7 +112,7 @@ class Node:
         return in_day if hour == day else self._counted(hour, end, asker), in_day, in_month
 
     def newest(self, since: int, at: int, most: int) -> set[Node]:
-        """Who is behind the newest `most` sightings of a window."""
+        """Who is behind the newest ``most`` sightings of a window."""
         high, low = bisect_right(self.times, at), bisect_right(self.times, since)
         return set(self.others[max(low, high - most) : high])
 

@@ -65,7 +65,7 @@ class Question:
         )
 
     def _around(self, used: set[Node], hub_homes: list[Node]) -> Around:
-        """Neighbours and the group behind them: `neighbours` to `component_new_strangers_30d`."""
+        """Neighbours and the group behind them: ``neighbours`` to ``component_new_strangers_30d``."""
         sharing: dict[str, set[Node]] = {"device": set(), "phone": set(), "address": set(), "card": set()}
         neighbours: set[Node] = set()
         for link in used:

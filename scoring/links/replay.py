@@ -25,7 +25,7 @@ Snapshot = Callable[[Sequence[Case], int], Callable[[Case], tuple[float, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What was known of each application at each look: `rows[look]` has one row an application."""
+    """What was known of each application at each look: ``rows[look]`` has one row an application."""
 
     rows: dict[int, NDArray[np.float64]]
     reviewed: dict[int, NDArray[np.bool_]]
@@ -41,7 +41,7 @@ def replay(
     snapshot: Snapshot | None = None,
     progress: Callable[[int], object] = lambda number: None,
 ) -> Replayed:
-    """Play all cases through one index. `progress` is told of so many questions more."""
+    """Play all cases through one index. ``progress`` is told of so many questions more."""
     settings = settings or LinkSettings()
     index = LinkIndex(settings)
     rows = {look: np.empty((len(cases), len(ROW_NAMES))) for look in LOOKS}

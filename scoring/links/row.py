@@ -41,7 +41,7 @@ MONOTONE: Final = tuple([1] * (len(ROW_NAMES) - len(FLAGS)) + [0, -1])
 
 
 def row(features: LinkFeatures, hub_size: int = LinkSettings().hub_size) -> tuple[float, ...]:
-    """The numbers in the order of `ROW_NAMES`; NaN for an unknown link and for the counts of a hub."""
+    """The numbers in the order of ``ROW_NAMES``; NaN for an unknown link and for the counts of a hub."""
     found: list[float] = []
     for kind in WALKED:
         month = getattr(features, f"{kind}_applicants_30d")

@@ -23,7 +23,7 @@ RULES: Final[dict[str, str]] = {
 
 
 def rules(features: LinkFeatures) -> tuple[str, ...]:
-    """The codes of the rules that ask for a review, in the order of `RULES`.
+    """The codes of the rules that ask for a review, in the order of ``RULES``.
 
     A settled hub (a shop's tablet) and a household (at most four people with one device and one address) may have new
     applicants; a person with one known bad at home stays unmarked.

@@ -68,7 +68,7 @@ class OnnxTrees:
 
     @classmethod
     def load(cls, onnx: bytes, forest: Forest) -> OnnxTrees:
-        """Raises `BundleError` for a file that is no model."""
+        """Raises ``BundleError`` for a file that is no model."""
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
 
         options = onnxruntime.SessionOptions()
@@ -96,7 +96,7 @@ class Explained:
     logit: float
     bias: float
     contributions: Mapping[str, float]
-    """By column, the strongest first; with `bias` they add up to `logit`."""
+    """By column, the strongest first; with ``bias`` they add up to ``logit``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,11 @@ class TableModel:
     calibration: Calibration
 
     def probabilities(self, table: Table) -> NDArray[np.float64]:
-        """Calibrated probability of the bad outcome, shape (rows,). Raises `TableInvalid`."""
+        """Calibrated probability of the bad outcome, shape (rows,). Raises ``TableInvalid``."""
         return self._of_inputs(self.encoding.matrix(table))
 
     def explain(self, table: Table, row: int) -> Explained:
-        """What moved the answer for a row of the table, counted from 0. Raises `TableInvalid`."""
+        """What moved the answer for a row of the table, counted from 0. Raises ``TableInvalid``."""
         if not 0 <= row < len(table):
             raise TableInvalid(f"there is no row {row + 1}; the table has {len(table)}")
         inputs = self.encoding.matrix(table.rows(np.array([row])))
@@ -134,7 +134,7 @@ class TableModel:
 
     @classmethod
     def read(cls, folder: Path) -> TableModel:
-        """Reads and checks a folder. Raises `BundleError` naming what is missing, changed or answers otherwise."""
+        """Reads and checks a folder. Raises ``BundleError`` naming what is missing, changed or answers otherwise."""
         content = _verified(folder)
         try:
             about = json.loads(content["bundle.json"])
@@ -166,7 +166,7 @@ class TableModel:
 def write(
     out: Path, champion: Champion, table: Table, *, name: str, target: str, measured: Mapping[str, Any]
 ) -> TableModel:
-    """Writes the folder ``out``, whole or not at all, and reads it back. Raises `FileExistsError`, `BundleError`."""
+    """Writes the folder ``out``, all or nothing, and reads it back. Raises ``FileExistsError``, ``BundleError``."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists and is not an empty folder; nothing was changed")
     content = _content(champion, table, name=name, target=target, measured=measured)

@@ -1,4 +1,4 @@
-"""What `fenqi-score train|evaluate|explain --data FILE` does, with the options of `scoring.tables.options`."""
+"""What ``fenqi-score train|evaluate|explain --data FILE`` does, with the options of ``scoring.tables.options``."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def steps(options: argparse.Namespace) -> int:
 
 
 def _normalise(options: argparse.Namespace) -> None:
-    """Columns are named in the options as they are in the table: see `scoring.tables.table.normalised`."""
+    """Columns are named in the options as they are in the table: see ``scoring.tables.table.normalised``."""
     for name in ("target", "time", "card"):
         if getattr(options, name, None):
             setattr(options, name, normalised(getattr(options, name)))

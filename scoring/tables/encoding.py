@@ -24,7 +24,7 @@ MOST_EXAMPLES: Final = 5
 
 Matrix = NDArray[np.float32]
 Row = NDArray[np.float32]
-"""One row of a `Matrix`, shape (inputs,)."""
+"""One row of a ``Matrix``, shape (inputs,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Encoding:
 
     @classmethod
     def fit(cls, table: Table) -> Encoding:
-        """Learns which words are frequent. Raises `TableInvalid` when no column is left."""
+        """Learns which words are frequent. Raises ``TableInvalid`` when no column is left."""
         numbers = tuple(name for name, column in table.columns.items() if isinstance(column, np.ndarray))
         words = []
         for name, column in table.columns.items():
@@ -71,7 +71,7 @@ class Encoding:
         return (*self.numbers, *(name for name, levels in self.words for _ in levels))
 
     def matrix(self, table: Table) -> Matrix:
-        """Shape (rows, inputs), NaN for a gap. Raises `TableInvalid` for a column that is missing or no numbers."""
+        """Shape (rows, inputs), NaN for a gap. Raises ``TableInvalid`` for a column that is missing or no numbers."""
         columns = [self._filled(table, name) for name in self.numbers]
         for name, levels in self.words:
             column = table.columns.get(name)

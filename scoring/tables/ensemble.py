@@ -40,7 +40,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """How often `fit` reports progress."""
+        """How often ``fit`` reports progress."""
         return self.folds + 1
 
 
@@ -70,7 +70,7 @@ class Champion:
 def fit(
     table: Table, plan: Plan, progress: Progress = lambda step: None, reached: Checkpoint | None = None
 ) -> Champion:
-    """Chooses and fits on the rows of ``table``. Raises `TableInvalid`, `TrainingUnavailable`.
+    """Chooses and fits on the rows of ``table``. Raises ``TableInvalid``, ``TrainingUnavailable``.
 
     With ``reached``, folds that were done before an interruption are not done again.
     """

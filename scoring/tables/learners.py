@@ -1,7 +1,7 @@
 """The three learners, each from inputs and labels to logits: boosted trees, logistic regression, a small network.
 
 All take one seed and give the same answer for it. Trees are the champion; logistic regression is the permanent
-challenger; the network joins only through the gate (`scoring.gate`).
+challenger; the network joins only through the gate (``scoring.gate``).
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ class Network:
 
 
 def training_library() -> Any:
-    """xgboost. Raises `TrainingUnavailable`."""
+    """xgboost. Raises ``TrainingUnavailable``."""
     try:
         import xgboost  # noqa: PLC0415
     except ImportError as missing:

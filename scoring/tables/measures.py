@@ -88,7 +88,7 @@ def by_group(
 def by_groups(
     table: Table, probability: Values, names: Sequence[str]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """`by_group` for each of the named columns. Raises `TableInvalid` for a column that is not there."""
+    """``by_group`` for each of the named columns. Raises ``TableInvalid`` for a column that is not there."""
     if missing := [name for name in names if name not in table.columns]:
         raise TableInvalid(f"there is no column {missing[0]!r}; there are: {', '.join(table.columns)}")
     return {name: by_group(table.bad, probability, table.columns[name]) for name in names}

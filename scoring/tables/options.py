@@ -1,4 +1,4 @@
-"""The options of `fenqi-score` for a table; they import nothing, so that `--help` is instant."""
+"""The options of ``fenqi-score`` for a table; they import nothing, so that ``--help`` is instant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What `train` and `evaluate` share for a table."""
+    """What ``train`` and ``evaluate`` share for a table."""
     table = parser.add_argument_group("a table instead of the generator")
     table.add_argument("--data", type=Path, metavar="FILE", help="CSV with a header, plain or .xz, .gz, .bz2")
     table.add_argument("--target", metavar="COLUMN", help="what to predict: 0 and 1, or good and bad")
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_test_options(parser: argparse.ArgumentParser) -> None:
-    """What `evaluate` alone takes: how a table is tested."""
+    """What ``evaluate`` alone takes: how a table is tested."""
     test = parser.add_argument_group("how a table is tested: --cv, --time or --bundle")
     test.add_argument(
         "--cv", type=int, metavar="FOLDS", help="stratified, shuffled cross-validation, seed 42"
@@ -38,7 +38,7 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_row_options(parser: argparse.ArgumentParser) -> None:
-    """What `explain` takes for a row of a table."""
+    """What ``explain`` takes for a row of a table."""
     table = parser.add_argument_group("a row of a table, with --bundle")
     table.add_argument("--data", type=Path, metavar="FILE", help="CSV with the columns of the training")
     table.add_argument("--row", type=int, default=1, metavar="N", help="which row, from 1 (default 1)")

@@ -121,7 +121,7 @@ def of_bundle(
 
 
 def summed(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """What each fold had not seen in its training (`Encoding.unseen`), counted over all folds."""
+    """What each fold had not seen in its training (``Encoding.unseen``), counted over all folds."""
     told: dict[str, dict[str, Any]] = {}
     for fold in folds:
         for name, counts in fold.items():

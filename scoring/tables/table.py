@@ -86,7 +86,7 @@ class Table:
         return Table(columns, self.bad[index])
 
     def without(self, names: Iterable[str]) -> Table:
-        """The table without these columns. Raises `TableInvalid` for a name that is not there."""
+        """The table without these columns. Raises ``TableInvalid`` for a name that is not there."""
         dropped = set(names)
         if unknown := dropped - set(self.columns):
             raise TableInvalid(
@@ -95,7 +95,7 @@ class Table:
         return Table({n: c for n, c in self.columns.items() if n not in dropped}, self.bad)
 
     def with_ratios(self, ratios: Sequence[str]) -> Table:
-        """The table with a column A/B for each text `A/B`: 0 where B is 0, a gap where either has one."""
+        """The table with a column A/B for each text ``A/B``: 0 where B is 0, a gap where either has one."""
         columns = dict(self.columns)
         for ratio in ratios:
             over, _, under = ratio.partition("/")
@@ -115,7 +115,7 @@ class Table:
 
         A column is numbers when every cell that is not a gap is one and ``words`` does not name it; one that
         ``numbers`` names must be. The target holds 0 and 1, or words such as good and bad; without one no row is known
-        to be bad. Raises `TableInvalid` naming what is wrong, the line and the column.
+        to be bad. Raises ``TableInvalid`` naming what is wrong, the line and the column.
         """
         try:
             with _opened(path) as file:

@@ -12,7 +12,7 @@ Label = tuple[str, bool, int]
 def features(
     edges: list[Edge], labels: list[Label], who: str, links: list[Link], at: int, settings: LinkSettings
 ) -> LinkFeatures:
-    """What may be known at `at`: later edges and labels are cut off first."""
+    """What may be known at ``at``: later edges and labels are cut off first."""
     seen = [edge for edge in edges if edge.at <= at]
     told = [label for label in labels if label[2] + settings.label_delay_seconds <= at]
 

@@ -38,7 +38,7 @@ class TestClocks(Resource):
         idempotency_key: str | None = None,
         timeout: Timeout | None = None,
     ) -> TestClock:
-        """Move the clock ahead by ``days`` or ``to`` a moment; the jobs of each day run on the way, see `wait`.
+        """Move the clock ahead by ``days`` or ``to`` a moment; the jobs of each day run on the way, see ``wait``.
 
         Raises TypeError for a time without a zone.
         """
