@@ -14,7 +14,8 @@ from bench.load import Request, as_json
 from bench.proofs import bound_calls
 from bench.size import Size
 from bench.wire import flow, tool
-from gateway.web.rate_limits import CHECKOUTS, InProcess
+from gateway.checkout.rates import CHECKOUTS
+from gateway.web.rate_limits import InProcess
 
 CLIENTS = 8
 

@@ -14,11 +14,13 @@ from gateway.checkout import access, entry, other_device, pages, shopper
 from gateway.checkout.access import Level
 from gateway.checkout.entry import Locked
 from gateway.checkout.pages import CODE, CONFIRMED, PHONE
+from gateway.checkout.rates import CODES, GUESSES
 from gateway.errors import IdentityRefused, MessagesUnavailable, TooManyRequests, ValidationFailed
 from gateway.web import problems
 from gateway.web.bodies import loaded
 from gateway.web.context import gateway
 from gateway.web.i18n import t, with_language
+from gateway.web.rate_limits import limited
 
 blueprint = Blueprint("checkout_entry", __name__, template_folder="templates")
 ASKED = "again"
@@ -64,6 +66,7 @@ def form_address(checkout_id: str) -> Any:
 
 
 @blueprint.post("/checkout/<checkout_id>/continue/code")
+@limited(CODES)
 def send_code(checkout_id: str) -> Any:
     """Send a code, if the phone is the right one; the answer does not tell."""
     here = gateway()
@@ -80,6 +83,7 @@ def send_code(checkout_id: str) -> Any:
 
 
 @blueprint.post("/checkout/<checkout_id>/continue")
+@limited(GUESSES)
 def go_on(checkout_id: str) -> Any:
     """Take the code; on to the step of the order."""
     here = gateway()

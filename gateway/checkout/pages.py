@@ -13,6 +13,7 @@ from flask import Blueprint, Flask, Response, current_app, make_response, redire
 
 from gateway.checkout import access, agreements, deciding, device, entry, reviewing, shopper
 from gateway.checkout.models import Checkout
+from gateway.checkout.rates import CODES, GUESSES
 from gateway.checkout.service import merchant_of
 from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
 from gateway.checkout.test_helpers import invented_id_number
@@ -43,6 +44,7 @@ from gateway.web.context import gateway
 from gateway.web.fields import Line, QueryNumber, Strict
 from gateway.web.headers import allow_form_target
 from gateway.web.i18n import catalogue, language, t, waiting_time, with_language
+from gateway.web.rate_limits import limited
 
 blueprint = Blueprint("checkout", __name__, template_folder="templates")
 CONFIRMED = ("deciding", "under_review", "approved", "declined", "expired", "canceled")
@@ -104,12 +106,14 @@ def choose(checkout_id: str) -> Any:
 
 
 @blueprint.post("/checkout/<checkout_id>/code")
+@limited(CODES)
 def send_code(checkout_id: str) -> Any:
     """Send the one-time code; the page comes back with everything that was typed."""
     return _identity_step(checkout_id, only_code=True)
 
 
 @blueprint.post("/checkout/<checkout_id>/identity")
+@limited(GUESSES)
 def identify(checkout_id: str) -> Any:
     """Take the chosen term and the identity; on to the disclosure."""
     return _identity_step(checkout_id, only_code=False)

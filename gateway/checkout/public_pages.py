@@ -7,12 +7,14 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from gateway.checkout import agreements
+from gateway.checkout.rates import PUBLIC_PLANS
 from gateway.plans import service as plans
 from gateway.plans.schemas import QuoteQuery
 from gateway.web.bodies import loaded, read_query
 from gateway.web.context import gateway
 from gateway.web.fields import Line
 from gateway.web.i18n import language
+from gateway.web.rate_limits import limited
 
 blueprint = Blueprint("checkout_public", __name__, template_folder="templates")
 
@@ -28,6 +30,7 @@ PLANS = PlansQuery()
 
 
 @blueprint.get("/plans")
+@limited(PUBLIC_PLANS)
 def public_plans() -> Any:
     """All plans for an amount, for the link inside the price line."""
     asked = loaded(PLANS, read_query(request))

@@ -6,11 +6,11 @@ from typing import Any
 
 from gateway.checkout import access, service
 from gateway.checkout.models import Checkout
+from gateway.checkout.rates import CHECKOUTS
 from gateway.checkout.schemas import CheckoutAnswer, CheckoutQuery, CheckoutRequest
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
 from gateway.web.paging import listed, of_tenant
-from gateway.web.rate_limits import CHECKOUTS
 
 api = Api("checkouts", prefix="/v1/checkouts")
 READ = ("checkouts:read", "checkouts:write")

@@ -26,11 +26,13 @@ from gateway.merchants import service as merchants
 from gateway.monitoring.security_events import security_event
 from gateway.oauth import parameters, pushed
 from gateway.oauth.models import OAuthClient
+from gateway.oauth.rates import LOGINS
 from gateway.oauth.server import Server, error_answer, uncached
 from gateway.team import browsers, factors, forms, login_attempts, passkeys, passwords, sessions
 from gateway.team import service as team
 from gateway.web.context import gateway
 from gateway.web.headers import allow_form_target
+from gateway.web.rate_limits import limited
 
 if TYPE_CHECKING:
     from gateway.team.models import TeamMember
@@ -49,6 +51,7 @@ def ask() -> Response:
 
 
 @blueprint.post("/oauth/authorize")
+@limited(LOGINS)
 def answer() -> Response:
     """Check address and password, then take the answer to the question that follows."""
     asked = pushed.asked(request)

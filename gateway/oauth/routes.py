@@ -16,8 +16,10 @@ from gateway.oauth import authorize, discovery, dpop, parameters, pushed
 from gateway.oauth.bearer import Bearer
 from gateway.oauth.dpop import InvalidProofError, Proof
 from gateway.oauth.grants import METHODS
+from gateway.oauth.rates import PUSHES, TOKENS
 from gateway.oauth.server import Server, error_answer
 from gateway.web.context import gateway
+from gateway.web.rate_limits import limited
 
 blueprint = Blueprint("oauth", __name__)
 
@@ -30,6 +32,7 @@ def register(app: Flask) -> None:
 
 
 @blueprint.post("/oauth/token")
+@limited(TOKENS)
 def token() -> Response:
     """RFC 6749 section 3.2: client credentials, authorization code with PKCE, refresh token."""
     values = parameters.in_body(request, "grant_type")
@@ -49,6 +52,7 @@ def token() -> Response:
 
 
 @blueprint.post("/oauth/par")
+@limited(PUSHES)
 def push() -> Response:
     """RFC 9126: take a request ahead of the browser that will carry only its name."""
     values = parameters.in_body(request)
@@ -82,6 +86,7 @@ def push() -> Response:
 
 
 @blueprint.post("/oauth/revoke")
+@limited(TOKENS)
 def revoke() -> Response:
     """RFC 7009: end a refresh token with all that descends from its login, or one access token."""
     values = parameters.in_body(request, "token")
@@ -95,6 +100,7 @@ def revoke() -> Response:
 
 
 @blueprint.post("/oauth/introspect")
+@limited(TOKENS)
 def introspect() -> Response:
     """RFC 7662: what a client's own token says; of every other, only that it is not active."""
     values = parameters.in_body(request, "token")

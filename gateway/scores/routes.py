@@ -7,9 +7,11 @@ from typing import Any
 from gateway.scores import service
 from gateway.scores.schemas import ScoreAnswer, ScoreRequest
 from gateway.web.operations import Api, Call, Created
-from gateway.web.rate_limits import SCORES
+from gateway.web.rate_limits import Rate
 
 api = Api("scores", prefix="/v1/scores")
+SCORES = Rate("scores", per_second=20, burst=100)
+"""Scores for a partner institution, which could otherwise be asked for until they add up to the model."""
 
 
 @api.post(scope="scores:write", body=ScoreRequest, answer=ScoreAnswer, rate=SCORES)

@@ -29,9 +29,11 @@ from gateway.team import (
     service,
 )
 from gateway.team.models import LoginSession, TeamMember
+from gateway.team.rates import INVITATIONS
 from gateway.web.context import gateway
 from gateway.web.i18n import with_language
 from gateway.web.permissions import STEP_UP_SECONDS
+from gateway.web.rate_limits import limited
 
 blueprint = Blueprint("account", __name__, template_folder="templates")
 FORM_LIFE = timedelta(seconds=STEP_UP_SECONDS)
@@ -73,12 +75,14 @@ def change() -> Response:
 
 
 @blueprint.get("/account/invitation")
+@limited(INVITATIONS)
 def invitation() -> Response:
     """Show who invites whom as what, and ask for a password."""
     return _invitation_page(request.args.get("token", ""))
 
 
 @blueprint.post("/account/invitation")
+@limited(INVITATIONS)
 def accept() -> Response:
     """Join the team."""
     if browsers.is_foreign():

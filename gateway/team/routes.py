@@ -7,6 +7,7 @@ from typing import Any
 from gateway.errors import RoleMissing
 from gateway.team import authenticators, factors, invitations, passkeys, service, sessions
 from gateway.team.models import Invitation, TeamMember
+from gateway.team.rates import INVITING
 from gateway.team.schemas import (
     AccountAnswer,
     InvitationAnswer,
@@ -19,7 +20,6 @@ from gateway.team.schemas import (
 from gateway.web.context import Caller, Gateway
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
-from gateway.web.rate_limits import INVITING
 
 team = Api("team", prefix="/v1/team")
 account = Api("account", prefix="/v1/account")

@@ -91,7 +91,8 @@ class Operation:
     answer: Schema | None
     lists: bool
     idempotency: Idempotency
-    publishable: bool
+    publishable: Rate | None
+    """How often one publishable key may ask from one address; None where it may not."""
     privileged: bool
     """Whether a merchant's server, too, is named in the audit log; people always are."""
     rate: Rate | None
@@ -164,7 +165,7 @@ class Api:
                     answer=answer() if answer else None,
                     lists=options.get("lists", False),
                     idempotency=options.get("idempotency", Idempotency()),
-                    publishable=options.get("publishable", False),
+                    publishable=options.get("publishable"),
                     privileged=options.get("privileged", False),
                     rate=options.get("rate"),
                     csv=options.get("csv"),
@@ -183,7 +184,7 @@ class Api:
 def _runner(operation: Operation) -> Callable[..., Response]:
     def run(**path: str) -> Response:
         here = gateway()
-        g.open_to_all_origins = operation.publishable
+        g.open_to_all_origins = operation.publishable is not None
         _check_version()
         query = read_query(request)
         key = query.pop("key", None) if operation.publishable else None
@@ -293,8 +294,8 @@ def _about(path: dict[str, str], outcome: Outcome) -> str:
 def _check_rate(here: Gateway, operation: Operation, caller: Caller | None, key: str | None) -> None:
     if operation.rate is not None and caller is not None:
         rate_limits.check(here.counter, operation.rate, f"{caller.merchant_id}:{caller.mode}")
-    if key is not None:
-        rate_limits.check(here.counter, rate_limits.QUOTES, f"{key[:100]}@{rate_limits.address()}")
+    if operation.publishable is not None and key is not None:
+        rate_limits.check(here.counter, operation.publishable, f"{key[:100]}@{rate_limits.address()}")
 
 
 def _dumped(operation: Operation, result: Any) -> Outcome:

@@ -1,7 +1,8 @@
 """Rate limits: how many requests of a kind one caller may make, by the generic cell rate algorithm.
 
 A caller has ``burst`` requests at once and gets ``per_second`` back each second. Only what costs or can be guessed
-is limited. Each process counts for itself; with ``FENQI_RATE_LIMITS=redis://…`` all of them count together.
+is limited; each room declares how much. Each process counts for itself; with ``FENQI_RATE_LIMITS=redis://…`` all of
+them count together.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flask import Flask, request
 
@@ -21,6 +22,7 @@ from gateway.web import browser_address
 if TYPE_CHECKING:
     from redis import Redis
 
+PageView = TypeVar("PageView", bound=Callable[..., Any])
 LONGEST_ADDRESS = 45
 log = logging.getLogger("gateway.rate_limits")
 
@@ -37,48 +39,6 @@ class Rate:
     per_second: float
     burst: int
     strict: bool = False
-
-
-CHECKOUTS = Rate("checkouts", per_second=100, burst=500)
-"""New checkouts of a merchant and mode."""
-QUOTES = Rate("quotes", per_second=20, burst=200)
-"""Quotes with a publishable key, for each key and address."""
-SCORES = Rate("scores", per_second=20, burst=100)
-"""Scores for a partner institution, which could otherwise be asked for until they add up to the model."""
-TOKENS = Rate("tokens", per_second=10, burst=100)
-"""Requests with a client's credentials from one address: who guesses locks nobody else out."""
-LOGINS = Rate("logins", per_second=0.5, burst=30, strict=True)
-"""Passwords sent from one address."""
-CODES = Rate("codes", per_second=0.2, burst=60, strict=True)
-"""One-time codes asked for from one address, which a whole shop may share; how many a phone gets is counted for the
-phone (``identity.code_limits``)."""
-GUESSES = Rate("guesses", per_second=1, burst=60, strict=True)
-"""One-time codes sent in from one address."""
-PUSHES = Rate("pushes", per_second=2, burst=60)
-"""Authorisation requests pushed from one address."""
-PUBLIC_PLANS = Rate("public_plans", per_second=5, burst=100)
-"""Pages of plans shown to one address."""
-INVITATIONS = Rate("invitations", per_second=0.5, burst=30)
-"""Invitations opened or accepted from one address."""
-INVITING = Rate("inviting", per_second=1 / 60, burst=30)
-"""Invitations sent for a merchant and mode."""
-
-PAGES: dict[tuple[str, str], Rate] = {
-    ("POST", "oauth.token"): TOKENS,
-    ("POST", "oauth.revoke"): TOKENS,
-    ("POST", "oauth.introspect"): TOKENS,
-    ("POST", "oauth.push"): PUSHES,
-    ("POST", "authorize.answer"): LOGINS,
-    ("POST", "checkout.send_code"): CODES,
-    ("POST", "checkout.identify"): GUESSES,
-    ("POST", "checkout_entry.send_code"): CODES,
-    ("POST", "checkout_entry.go_on"): GUESSES,
-    ("GET", "checkout_public.public_plans"): PUBLIC_PLANS,
-    ("GET", "account.invitation"): INVITATIONS,
-    ("POST", "account.accept"): INVITATIONS,
-}
-"""Rates of routes that are no API operations, by method and endpoint; an operation names its rate where it is
-declared."""
 
 
 class Counter(Protocol):
@@ -233,11 +193,21 @@ def network_of(text: str) -> str:
     return str(ip)
 
 
+def limited(rate: Rate) -> Callable[[PageView], PageView]:
+    """Limit a page, or a route that is no operation of the API, for each address that asks."""
+
+    def declare(view: PageView) -> PageView:
+        view.rate = rate  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
 def register(app: Flask, counter: Counter) -> None:
-    """Limit the routes of ``PAGES``."""
+    """Limit what is ``limited``."""
 
     @app.before_request
     def limit() -> None:
-        rate = PAGES.get(("GET" if request.method == "HEAD" else request.method, request.endpoint or ""))
-        if rate is not None:
+        rate = getattr(app.view_functions.get(request.endpoint or ""), "rate", None)
+        if rate is not None and request.method != "OPTIONS":
             check(counter, rate, address())

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from gateway.oauth import pushed, service
 from gateway.oauth.models import PushedRequest
-from gateway.web.rate_limits import PUSHES
+from gateway.oauth.rates import PUSHES
 from tests.gateway.oauth.proofs import Prover
 from tests.one_database import database_url, on_both  # noqa: F401
 

@@ -23,8 +23,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway.oauth.rates import LOGINS
 from gateway.web.bodies import MAX_BODY_BYTES
-from gateway.web.rate_limits import LOGINS
 from tests.gateway.web.real_server import HEAD, asked
 from tests.ports import free_port
 

@@ -16,14 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.app import create_app
+from gateway.checkout.rates import CHECKOUTS, PUBLIC_PLANS
 from gateway.config import Settings
 from gateway.errors import Unavailable
+from gateway.oauth.rates import LOGINS, TOKENS
+from gateway.team.rates import INVITATIONS
 from gateway.web.rate_limits import (
-    CHECKOUTS,
-    INVITATIONS,
-    LOGINS,
-    PUBLIC_PLANS,
-    TOKENS,
     InProcess,
     Rate,
     Shared,
