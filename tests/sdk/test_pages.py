@@ -122,7 +122,8 @@ def test_events_after_one_are_walked_oldest_first_to_the_end(client: Fenqi, gate
 def test_follower_gives_what_happens_from_now_on_in_order(client: Fenqi, gateway: FakeGateway) -> None:
     gateway.shopper(opened(client).id).decline()
     follower = client.events.follow()
-    follower._client._transport.sleep = lambda seconds: gateway.shopper(opened(client).id).decline()  # type: ignore[assignment]
+    transport = follower._events._client._transport
+    transport.sleep = lambda seconds: gateway.shopper(opened(client).id).decline()  # type: ignore[assignment]
     told = [next(follower) for _ in range(3)]
     assert [event.id for event in told] == [event.id for event in gateway.events][1:4]
     assert follower.cursor == told[-1].id
@@ -141,7 +142,8 @@ def test_follower_goes_on_where_it_was_after_an_error(client: Fenqi, gateway: Fa
 
 def test_follower_begun_before_anything_happened(client: Fenqi, gateway: FakeGateway) -> None:
     follower = client.events.follow()
-    follower._client._transport.sleep = lambda seconds: gateway.shopper(opened(client).id).approve()  # type: ignore[assignment]
+    transport = follower._events._client._transport
+    transport.sleep = lambda seconds: gateway.shopper(opened(client).id).approve()  # type: ignore[assignment]
     assert [next(follower).type, next(follower).type] == ["checkout.approved", "payment.authorized"]
 
 

@@ -15,7 +15,7 @@ from ._auth import ClientCredentials, GivenToken
 from ._calls import Caller, onward
 from ._encoding import Query
 from ._errors import ConfigurationError
-from ._model import Response
+from ._model import Response, model_for
 from ._pages import Page
 from ._transport import Retry, Timeout, Transport
 
@@ -166,7 +166,6 @@ class Fenqi(Caller):
         value = value_in(answer.status_code, answer.headers, answer.content)
         if not isinstance(value, dict):
             return value
-        from ._models import model_for
 
         response = Response(answer.status_code, answer.headers)
         if value.get("object") != "list" or not isinstance(value.get("data"), list):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 M = TypeVar("M", bound="Model")
 
 _SHOWN = ("id", "status", "amount")
+_BY_OBJECT: dict[str, type[Model]] = {}
 
 
 class Response:
@@ -49,6 +50,12 @@ class Model:
     _fields: dict[str, Any]
     _response: Response | None
 
+    def __init_subclass__(cls, *, object: str | None = None, **options: Any) -> None:
+        """``object`` is what the field of that name says of such an answer."""
+        super().__init_subclass__(**options)
+        if object is not None:
+            _BY_OBJECT[object] = cls
+
     def __init__(self, fields: dict[str, Any], response: Response | None = None) -> None:
         self._fields = fields
         self._response = response
@@ -67,11 +74,7 @@ class Model:
         return value
 
     def _wrap(self, name: str, value: dict[str, Any]) -> Model:
-        kind = self._nested.get(name)
-        if kind is None:
-            from ._models import model_for
-
-            kind = model_for(value)
+        kind = self._nested.get(name) or model_for(value)
         return kind(value, self._response)
 
     def _unknown(self, name: str) -> str:
@@ -117,6 +120,12 @@ class Model:
     def __repr__(self) -> str:
         shown = " ".join(f"{name}={self._fields[name]!r}" for name in _SHOWN if name in self._fields)
         return f"<{type(self).__name__}{' ' + shown if shown else ''}>"
+
+
+def model_for(fields: Mapping[str, Any]) -> type[Model]:
+    """The class for an answer by its ``object`` field; Model itself for a type this package does not know."""
+    name = fields.get("object")
+    return _BY_OBJECT.get(name, Model) if isinstance(name, str) else Model
 
 
 def _copy(value: Any) -> Any:

@@ -7,7 +7,7 @@ Shanghai.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ._model import Model
 
@@ -25,7 +25,7 @@ class ScheduleRow(Model):
     balance: int
 
 
-class Plan(Model):
+class Plan(Model, object="plan"):
     """A quoted or agreed plan; ``annual_rate.nominal`` and ``.effective`` are decimal strings per year."""
 
     __slots__ = ()
@@ -58,7 +58,7 @@ class PlanList(list[Plan]):
         self.unavailable = list(unavailable)
 
 
-class Checkout(Model):
+class Checkout(Model, object="checkout"):
     """A shopper's application at the gateway; send the shopper to ``url``, and read the outcome in
     ``status``. The ``url`` carries a secret: the call that creates the checkout, and its repetition,
     answer it; everywhere else it is None.
@@ -108,7 +108,7 @@ class ReturnedItem(Model):
     quantity: int
 
 
-class Capture(Model):
+class Capture(Model, object="capture"):
     """One capture of a payment; ``loan`` is the id of the loan it drew, ``settlement_date`` the merchant's
     date.
     """
@@ -142,7 +142,7 @@ class PaymentLine(Model):
     amount: int
 
 
-class Payment(Model):
+class Payment(Model, object="payment"):
     """What an approved checkout became; capture it when the goods leave. ``status`` follows from the
     amounts.
     """
@@ -177,7 +177,7 @@ class Payment(Model):
     created_at: str
 
 
-class Refund(Model):
+class Refund(Model, object="refund"):
     """Money the merchant gives back; ``pending → succeeded | failed``."""
 
     __slots__ = ()
@@ -201,7 +201,7 @@ class Refund(Model):
     created_at: str
 
 
-class Loan(Model):
+class Loan(Model, object="loan"):
     """What the shopper owes the funder after one capture, without personal data or scores."""
 
     __slots__ = ()
@@ -227,7 +227,7 @@ class Loan(Model):
     created_at: str
 
 
-class Balance(Model):
+class Balance(Model, object="balance"):
     """What the gateway owes the merchant now, by state; fen."""
 
     __slots__ = ()
@@ -235,7 +235,7 @@ class Balance(Model):
     currency: str
 
 
-class BalanceEntry(Model):
+class BalanceEntry(Model, object="balance_entry"):
     """One line of the merchant's side of the ledger; fen."""
 
     __slots__ = ()
@@ -244,7 +244,7 @@ class BalanceEntry(Model):
     created_at: str
 
 
-class Settlement(Model):
+class Settlement(Model, object="settlement"):
     """One day's batch; opening plus its components is closing plus the payout, to the fen."""
 
     __slots__ = ()
@@ -265,7 +265,7 @@ class Settlement(Model):
     payout: str | None
 
 
-class SettlementLine(Model):
+class SettlementLine(Model, object="settlement_line"):
     """One capture or refund inside a settlement; fen, positive when it adds to the payout."""
 
     __slots__ = ()
@@ -281,7 +281,7 @@ class SettlementLine(Model):
     created_at: str
 
 
-class Payout(Model):
+class Payout(Model, object="payout"):
     """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid →
     returned``.
     """
@@ -296,7 +296,7 @@ class Payout(Model):
     created_at: str
 
 
-class Event(Model):
+class Event(Model, object="event"):
     """Something that happened to an object. ``data`` is that object; ``sequence`` counts its events without
     gaps.
     """
@@ -310,7 +310,7 @@ class Event(Model):
     data: Model
 
 
-class WebhookEndpoint(Model):
+class WebhookEndpoint(Model, object="webhook_endpoint"):
     """An address that is told of events; ``secret`` (``whsec_…``) only in the answers that make one.
 
     ``secrets`` lists what signs now, each with ``id``, ``created_at`` and ``expires_at`` (None: the current one).
@@ -333,7 +333,7 @@ class WebhookEndpoint(Model):
     created_at: str
 
 
-class WebhookDelivery(Model):
+class WebhookDelivery(Model, object="webhook_delivery"):
     """One event on its way to one endpoint; ``pending → succeeded | failed | canceled``. ``log`` holds its
     attempts, the newest first: request_headers, request_body, response_status, response_body, error,
     duration_ms. ``response_body`` is short, masked, and None again after some days.
@@ -354,7 +354,7 @@ class WebhookDelivery(Model):
     created_at: str
 
 
-class Score(Model):
+class Score(Model, object="score"):
     """What the gateway's scorer says about one application: ``fraud_score`` 0 (least risk) to 100, ``credit_score``
     300 to 850 (600 at odds of 20 to 1). ``reasons`` have code, score, text_zh, text_en and person_may_see.
     """
@@ -371,7 +371,7 @@ class Score(Model):
     created_at: str
 
 
-class Dispute(Model):
+class Dispute(Model, object="dispute"):
     """A shopper contests a capture; ``amount`` (fen) is set aside until it is decided.
 
     ``needs_response → under_review → won | lost | accepted | canceled``; unanswered after ``respond_by`` it is lost.
@@ -392,7 +392,7 @@ class Dispute(Model):
     decided_at: str | None
 
 
-class TestClock(Model):
+class TestClock(Model, object="test_clock"):
     """A merchant's own business time in test mode; ``ready`` or ``advancing`` to ``advance_to``."""
 
     __slots__ = ()
@@ -406,7 +406,7 @@ class TestClock(Model):
     created_at: str
 
 
-class Identity(Model):
+class Identity(Model, object="me"):
     """Who these credentials are: merchant, mode, scopes, version, limits."""
 
     __slots__ = ()
@@ -419,31 +419,3 @@ class Identity(Model):
     publishable_key: str
     api_version: str
     limits: Model
-
-
-_BY_OBJECT: dict[str, type[Model]] = {
-    "balance": Balance,
-    "balance_entry": BalanceEntry,
-    "checkout": Checkout,
-    "capture": Capture,
-    "dispute": Dispute,
-    "event": Event,
-    "loan": Loan,
-    "me": Identity,
-    "payment": Payment,
-    "payout": Payout,
-    "plan": Plan,
-    "refund": Refund,
-    "score": Score,
-    "settlement": Settlement,
-    "settlement_line": SettlementLine,
-    "test_clock": TestClock,
-    "webhook_delivery": WebhookDelivery,
-    "webhook_endpoint": WebhookEndpoint,
-}
-
-
-def model_for(fields: Mapping[str, Any]) -> type[Model]:
-    """The class for an answer by its ``object`` field; Model itself for a type this package does not know."""
-    name = fields.get("object")
-    return _BY_OBJECT.get(name, Model) if isinstance(name, str) else Model

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
+from .._calls import Caller
 from .._errors import APITimeoutError
 from .._model import Model
-
-if TYPE_CHECKING:
-    from .._client import Fenqi
 
 M = TypeVar("M", bound=Model)
 
@@ -20,7 +18,7 @@ class Resource:
 
     __slots__ = ("_client",)
 
-    def __init__(self, client: Fenqi) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
 
     def __repr__(self) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._models import Event
 from .._pages import Page
 from .._transport import Timeout
 from ._resource import Resource, given, segment
-
-if TYPE_CHECKING:
-    from .._client import Fenqi
 
 _PAGE_SIZE = 100
 
@@ -51,7 +48,7 @@ class Events(Resource):
         Begins after the event ``after``, or with what happens from now on. Store its ``cursor`` to go on
         later.
         """
-        return EventFollower(self._client, after=after, type=type, interval=interval)
+        return EventFollower(self, after=after, type=type, interval=interval)
 
 
 class EventFollower:
@@ -59,10 +56,10 @@ class EventFollower:
     place.
     """
 
-    __slots__ = ("_client", "_interval", "_started", "_type", "_waiting", "cursor")
+    __slots__ = ("_events", "_interval", "_started", "_type", "_waiting", "cursor")
 
-    def __init__(self, client: Fenqi, *, after: str | None, type: str | None, interval: float) -> None:
-        self._client = client
+    def __init__(self, events: Events, *, after: str | None, type: str | None, interval: float) -> None:
+        self._events = events
         self._type = type
         self._interval = interval
         self._waiting: deque[Event] = deque()
@@ -74,18 +71,18 @@ class EventFollower:
 
     def __next__(self) -> Event:
         if not self._started:
-            newest = self._client.events.list(type=self._type, page_size=1).data
+            newest = self._events.list(type=self._type, page_size=1).data
             self.cursor = newest[0].id if newest else None
             self._started = True
         while not self._waiting:
             self._waiting.extend(self._later())
             if not self._waiting:
-                self._client._transport.sleep(self._interval)
+                self._events._client._transport.sleep(self._interval)
         event = self._waiting.popleft()
         self.cursor = event.id
         return event
 
     def _later(self) -> list[Event]:
         """What came after the cursor, oldest first; without a cursor nothing had happened when it began."""
-        page = self._client.events.list(after=self.cursor, type=self._type, page_size=_PAGE_SIZE)
+        page = self._events.list(after=self.cursor, type=self._type, page_size=_PAGE_SIZE)
         return page.data if self.cursor is not None else list(page)[::-1]
