@@ -43,6 +43,17 @@ class Transaction(Session):
         self.now = self.wall = now
         self.ids = ids
         self.kept: list[object] = []
+        self._endings: list[Callable[[Transaction], None]] = []
+
+    def at_end(self, ending: Callable[[Transaction], None]) -> None:
+        """Let ``ending`` be the last that happens before the commit: it writes at once what the work has gathered."""
+        self._endings.append(ending)
+
+    def complete(self) -> None:
+        """Write everything that waits for the end of the work."""
+        self.flush()
+        while self._endings:
+            self._endings.pop(0)(self)
 
     def new_id(self, prefix: str) -> str:
         """A fresh identifier such as ``pay_01J…``."""
@@ -122,7 +133,7 @@ class Database:
             try:
                 with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
                     result = work(tx)
-                    tx.flush()
+                    tx.complete()
                     with self._outages_named(DatabaseUnavailable.AT_COMMIT):
                         tx.commit()
                 self._told.over(writing=True)
