@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session
 
 from gateway.db import witness
@@ -54,6 +55,15 @@ class Transaction(Session):
         self.flush()
         while self._endings:
             self._endings.pop(0)(self)
+
+    def commit(self) -> None:
+        """Write what waits for the end, then commit."""
+        self.complete()
+        super().commit()
+
+    def held(self, kind: type[T], key: str) -> T | None:
+        """The row of a kind with this key, if the transaction has it in hand already."""
+        return self.identity_map.get(identity_key(kind, key))
 
     def new_id(self, prefix: str) -> str:
         """A fresh identifier such as ``pay_01J…``."""

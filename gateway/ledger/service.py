@@ -39,6 +39,7 @@ __all__ = [
     "lock_accounts",
     "post",
     "post_many",
+    "post_together",
     "reverse",
 ]
 
@@ -106,6 +107,14 @@ class Draft:
     request: Any = None
 
 
+def post_together(tx: Transaction, drafts: Sequence[Draft]) -> list[str]:
+    """Write the few entries of one event; returns their ids in the order given.
+
+    Raises what ``post`` raises, and then the transaction must end: some may be written.
+    """
+    return _once_each(tx, [_fact(tx, draft) for draft in drafts])
+
+
 def post_many(tx: Transaction, drafts: Sequence[Draft]) -> list[str]:
     """Write many entries in a few statements; returns their ids in the order given.
 
@@ -113,6 +122,8 @@ def post_many(tx: Transaction, drafts: Sequence[Draft]) -> list[str]:
     written, even when the caller goes on with the transaction.
     """
     ids: list[str] = []
+    if not drafts:
+        return ids
     with tx.connection().begin_nested():
         for start in range(0, len(drafts), DRAFTS_AT_ONCE):
             facts = [_fact(tx, draft) for draft in drafts[start : start + DRAFTS_AT_ONCE]]

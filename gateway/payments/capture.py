@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,15 @@ from gateway.errors import AuthorizationExpired, CaptureTooSmall, CostAboveCeili
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import drawdown
-from gateway.loans import service as loans
 from gateway.payments import deliveries, lines, played, service, subsidies
+from gateway.payments.contents import Contents, of_payment
 from gateway.payments.models import Capture, Payment
 from gateway.plans import service as plans
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
+    from gateway.core.schedule import Instalment
     from gateway.loans.models import Loan
 
 SMALLEST_PARTIAL_FEN = 100_000
@@ -38,16 +40,17 @@ def capture(
     items: lines.Items | None,
     delivery: dict[str, Any] | None,
     final: bool,
-) -> Payment:
+) -> tuple[Payment, Contents]:
     """Capture ``items`` or ``amount_fen`` (all that is left when both are None): one loan, one settlement line.
 
-    Raises ``AuthorizationExpired``, ``WrongState``, ``AmountAboveAuthorized``, ``CaptureTooSmall``,
-    ``CostAboveCeiling``, ``DeliveryRefused``, ``SerialNumberTaken`` or what ``lines.to_capture`` raises; then nothing
-    has changed.
+    Returns the payment and what hangs on it then. Raises ``AuthorizationExpired``, ``WrongState``,
+    ``AmountAboveAuthorized``, ``CaptureTooSmall``, ``CostAboveCeiling``, ``DeliveryRefused``, ``SerialNumberTaken`` or
+    what ``lines.to_capture`` raises; then nothing has changed.
     """
     payment = service.locked(tx, tenant, payment_id)
-    taking = lines.to_capture(tx, payment, items, amount_fen)
-    amount = _checked(tx, payment, taking.amount_fen, final=final)
+    contents = of_payment(tx, payment)
+    taking = lines.to_capture(contents.standings, payment, items, amount_fen)
+    amount = _checked(payment, taking.amount_fen, final=final, done=len(contents.captures), now=tx.now)
     before = payment.captured_fen
     fee, subsidy = _charges(payment, before + amount)
     fee_before, subsidy_before = _charges(payment, before)
@@ -55,7 +58,7 @@ def capture(
     net_fee, vat = merchant_settlement.net_and_vat(fee, VAT_RATE)
     capture_id = tx.new_id("cap")
     today = calendar.shanghai_date(tx.now)
-    loan = drawdown.draw_down(
+    loan, schedule = drawdown.draw_down(
         tx,
         tenant,
         payment_id=payment.id,
@@ -69,7 +72,7 @@ def capture(
         merchant_subsidy_fen=subsidy,
         contract_date=today,
     )
-    _refuse_above_ceiling(tx, gateway, payment, loan)
+    _refuse_above_ceiling(tx, gateway, payment, loan, schedule)
     row = Capture(
         id=capture_id,
         payment_id=payment.id,
@@ -86,36 +89,41 @@ def capture(
     tx.flush()
     payment.captured_fen += amount
     service.mark_acknowledged(tx, payment)
-    lines.note_captured(tx, payment, row, taking)
-    entry_id = ledger.post(
+    lines.note_captured(tx, payment, contents.standings, row, taking)
+    contents.captures.append(row)
+    settlement_date = contents.settlement_dates[capture_id] = _settlement_date(gateway, tx.now)
+    # Two entries: unwinding reverses the drawdown, and what was captured is not authorised again by that.
+    entry_id, _ = ledger.post_together(
         tx,
-        kind="capture",
-        key=f"capture:{capture_id}",
-        tenant=tenant,
-        lines=postings.drawdown(
-            loan=loan.id,
-            payment=payment.id,
-            funder=payment.funder,
-            merchant=tenant.merchant_id,
-            principal_fen=amount,
-            fee_net_fen=net_fee,
-            vat_fen=vat,
-            subsidy_fen=subsidy,
-        ),
-        about_type="capture",
-        about_id=capture_id,
-        effective_date=today,
-    )
-    # An entry of its own: unwinding reverses the drawdown, and what was captured is not authorised again by that.
-    ledger.post(
-        tx,
-        kind="captured",
-        key=f"captured:{capture_id}",
-        tenant=tenant,
-        lines=postings.release_authorisation(amount_fen=amount, payment=payment.id),
-        about_type="payment",
-        about_id=payment.id,
-        effective_date=today,
+        [
+            ledger.Draft(
+                kind="capture",
+                key=f"capture:{capture_id}",
+                tenant=tenant,
+                lines=postings.drawdown(
+                    loan=loan.id,
+                    payment=payment.id,
+                    funder=payment.funder,
+                    merchant=tenant.merchant_id,
+                    principal_fen=amount,
+                    fee_net_fen=net_fee,
+                    vat_fen=vat,
+                    subsidy_fen=subsidy,
+                ),
+                about_type="capture",
+                about_id=capture_id,
+                effective_date=today,
+            ),
+            ledger.Draft(
+                kind="captured",
+                key=f"captured:{capture_id}",
+                tenant=tenant,
+                lines=postings.release_authorisation(amount_fen=amount, payment=payment.id),
+                about_type="payment",
+                about_id=payment.id,
+                effective_date=today,
+            ),
+        ],
     )
     settlement.add_line(
         tx,
@@ -130,15 +138,15 @@ def capture(
         merchant_fee_fen=fee,
         merchant_subsidy_fen=subsidy,
         from_pending_fen=amount - fee - subsidy,
-        settlement_date=_settlement_date(gateway, tx.now),
+        settlement_date=settlement_date,
         test_failure=played.payout_failure(tx, gateway, payment),
         entry_id=entry_id,
     )
-    subsidies.claim(tx, tenant, payment, row)
+    subsidies.claim(tx, tenant, payment, row, contents)
     if final:
         service.void_rest(tx, payment)
-    service.note(tx, payment, "payment.captured")
-    return payment
+    service.note(tx, payment, "payment.captured", contents)
+    return payment, contents
 
 
 def _settlement_date(gateway: Gateway, captured_at: datetime) -> Any:
@@ -150,8 +158,8 @@ def _settlement_date(gateway: Gateway, captured_at: datetime) -> Any:
     ).settlement_date
 
 
-def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final: bool) -> int:
-    if payment.expires_at <= tx.now and service.capturable_fen(payment):
+def _checked(payment: Payment, amount_fen: int | None, *, final: bool, done: int, now: datetime) -> int:
+    if payment.expires_at <= now and service.capturable_fen(payment):
         raise AuthorizationExpired(
             f"The authorisation ended at {payment.expires_at:%Y-%m-%dT%H:%M:%SZ}. Start a new checkout.",
             param="payment",
@@ -164,7 +172,6 @@ def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final
             param="amount",
             min_amount=SMALLEST_PARTIAL_FEN,
         )
-    done = len(service.captures_of(tx, payment.id))
     if done >= MOST_CAPTURES or (done == MOST_CAPTURES - 1 and not last):
         raise WrongState(
             f"A payment takes at most {MOST_CAPTURES} captures; this is number {done + 1}, so capture the rest or "
@@ -174,13 +181,15 @@ def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final
     return amount
 
 
-def _refuse_above_ceiling(tx: Transaction, gateway: Gateway, payment: Payment, loan: Loan) -> None:
+def _refuse_above_ceiling(
+    tx: Transaction, gateway: Gateway, payment: Payment, loan: Loan, schedule: Sequence[Instalment]
+) -> None:
     """Raise ``CostAboveCeiling`` when the rounded payments of a drawn loan cost more than today's rule allows.
 
     That of the whole amount was tested with the contract, but rounding weighs more the less is drawn.
     """
     lender, today = plans.lender_of(gateway.settings), calendar.shanghai_date(tx.now)
-    payments = [row.payment for row in loans.rows_of(tx, loan)]
+    payments = [row.payment for row in schedule]
     try:
         verdict = cost_ceiling.check(
             loan.principal_fen, payments, funder_type=lender.kind, on=today, bases=lender.bases

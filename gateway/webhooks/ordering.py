@@ -4,9 +4,9 @@ An identifier is minted before its transaction commits, so that by identifiers a
 has already passed it. Events therefore carry a position, and readers stop before the first that is still being written.
 
 SQLite has one writer at a time: the next position is the last plus one. PostgreSQL draws it from a sequence. Before
-it draws (see ``recording``), a transaction takes a shared advisory lock that names the last position drawn so far, and keeps the lock
-until its end: whatever it draws is not below. A reader looks at the sequence first and at the locks second, and returns
-nothing above either. Nobody waits for anybody.
+it draws (see ``recording``), a transaction takes a shared advisory lock that names the last position drawn so far, and
+keeps the lock until its end: whatever it draws is not below. A reader looks at the sequence first and at the locks
+second, and returns nothing above either. Nobody waits for anybody.
 """
 
 from __future__ import annotations
