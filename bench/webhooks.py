@@ -121,7 +121,7 @@ def _live(gateway: Gateway, tenant: Tenant, port: int, seconds: float, *, dead: 
         committed: dict[str, float] = {}
         for number in range(int(seconds * EVENTS_PER_SECOND)):
             event = gateway.db.write(partial(_record_one, tenant=tenant, number=number))
-            committed[event.id] = time.time()
+            committed[event] = time.time()
             time.sleep(1 / EVENTS_PER_SECOND)
         arrived: list[list[Any]] = []
         for _ in range(100):

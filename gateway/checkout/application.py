@@ -8,10 +8,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import bindparam, select
+
 from gateway.checkout import service
 from gateway.checkout.models import Checkout
 from gateway.core.calendar import SHANGHAI
 from gateway.db.transactions import Transaction
+from gateway.db.types import UtcTime
 from gateway.decision import links, lists
 from gateway.decision import service as decisions
 from gateway.identity import service as identity
@@ -27,6 +30,19 @@ LONGEST_VISIT = timedelta(hours=1)
 """A page that was left open for longer says nothing about how carefully it was read."""
 MOST_PIECES = 10**6
 """What the scorer can take; nobody's risk rises beyond."""
+
+
+_SHOPPER = bindparam("shopper")
+KNOWN = select(
+    decisions.commitment(_SHOPPER).label("open_principal_fen"),
+    decisions.applications_since(
+        identity.with_phone(bindparam("mode"), bindparam("phone")), bindparam("yesterday", type_=UtcTime())
+    ).label("applications"),
+    loans.prior_loans(_SHOPPER).label("prior_loans"),
+    lists.strictest(bindparam("mode"), bindparam("lookups", expanding=True)).label("listed"),
+    decisions.person_decides(_SHOPPER, bindparam("reconsidered", type_=UtcTime())).label("person_decides"),
+)
+"""What the books know of a person, in one question that is made once."""
 
 
 def linked(
@@ -56,20 +72,31 @@ def counted(found: LinkFeatures) -> Features:
     }
 
 
-def features(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> Features:
-    """The scorer's input as far as we know it ourselves; what a bureau reports is added to it."""
-    return {**_order(tx, checkout, plan), **of_person(tx, checkout)}
+def known(tx: Transaction, checkout: Checkout, plan: dict[str, Any] | None = None) -> tuple[Features, bool]:
+    """The scorer's input as far as we know it ourselves, and whether a person decides what it would decline.
 
-
-def of_person(tx: Transaction, checkout: Checkout) -> Features:
-    """What our own books and the lender's lists know of the shopper."""
+    Without a ``plan`` it is what concerns the person alone. What a bureau reports is added to it.
+    """
     shopper_id = checkout.shopper_id or ""
     lookups = identity.lookups_of(tx, shopper_id)
-    mode = service.tenant_of(checkout).mode
-    return {
-        **_books(tx, shopper_id),
-        "listed": lists.standing(tx, mode=mode, lookups=lookups.values()),
+    asked = {
+        "shopper": shopper_id,
+        "mode": checkout.mode,
+        "phone": lookups["phone"],
+        "lookups": list(lookups.values()),
+        "yesterday": tx.now - timedelta(hours=24),
+        "reconsidered": tx.now - decisions.RECONSIDERED_FOR,
     }
+    with tx.no_autoflush:  # nothing that waits to be written is asked for
+        row = tx.connection().execute(KNOWN, asked).one()
+        features = {
+            **(_order(tx, checkout, plan) if plan is not None else {}),
+            "open_principal_fen": int(row.open_principal_fen),
+            "applications_on_phone_24h": 1 + row.applications,
+            **loans.history(tx, shopper_id, loans=row.prior_loans),
+            "listed": lists.word(row.listed),
+        }
+    return features, bool(row.person_decides)
 
 
 def _order(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> Features:
@@ -87,14 +114,4 @@ def _order(tx: Transaction, checkout: Checkout, plan: dict[str, Any]) -> Feature
         "checkout_seconds": int(visit.total_seconds()) if visit <= LONGEST_VISIT else None,
         "merchant_age_days": max(0, (tx.now - merchant.created_at).days),
         "energy_grade": max(grade for grade in grades if grade) if all(grades) else None,
-    }
-
-
-def _books(tx: Transaction, shopper_id: str) -> Features:
-    same_phone = identity.with_phone_of(tx, shopper_id)
-    today = decisions.applications_since(tx, same_phone, tx.now - timedelta(hours=24))
-    return {
-        "open_principal_fen": decisions.open_commitment_fen(tx, shopper_id),
-        "applications_on_phone_24h": 1 + today,
-        **loans.history(tx, shopper_id),
     }

@@ -14,7 +14,7 @@ worker goes on, looks up before it asks, and asks under the same reference. A le
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ LEASE = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=15)
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(seconds=60)
 """Between two attempts of the worker: half of the time that has passed, within these."""
+WITH_APPLICANT = identity.read_along(requests.BY_ID, requests.APPLICANT)
 UNPROVEN = Ruling("review", 0, "gateway", (REASONS["identity_conflict"],))
 """Of whom it is not known who they are, a person decides: no limit is granted, held or drawn."""
 
@@ -66,7 +67,8 @@ def begin(
     assert checkout.shopper_id is not None, "a confirmed checkout has a shopper"
     phone = identity.phone_of(tx, gateway.vault, checkout.shopper_id)
     linked = application.linked(tx, gateway, checkout, phone=phone, device=device)
-    features = application.features(tx, checkout, plan) | application.counted(linked)
+    known, person_decides = application.known(tx, checkout, plan)
+    features = known | application.counted(linked)
     request = requests.open_request(
         tx,
         service.tenant_of(checkout),
@@ -76,6 +78,7 @@ def begin(
         features=features,
         link_signals=rules(linked),
         ask_bureau="bureau_query" in consents,
+        person_decides=person_decides,
         granted_by=_granted_by(tx, checkout, features),
         lease_ends=tx.wall + LEASE,
     )
@@ -121,13 +124,13 @@ def _decide(
     """Steps 2 and 3. With ``again`` the outside is asked what it knows first. Raises ``FunderUnavailable``."""
     deadline = gateway.clock() + timedelta(seconds=within_seconds)
     with gateway.db.read() as tx:
-        request = requests.get(tx, request_id)
-    if request.decided_at is not None:
-        return
-    if request.advice is None:
-        request = _advised(gateway, request, again=again, deadline=deadline)
-    with gateway.db.read() as tx:
+        request: DecisionRequest = tx.execute(WITH_APPLICANT, {"request": request_id}).one()[0]
+        if request.decided_at is not None:
+            return
         proven = identifying.is_proven(tx, request)
+        applicant = _Applicant.of(tx, gateway, request) if request.advice is None else None
+    if applicant is not None:
+        request, proven = _advised(gateway, request, applicant, again=again, deadline=deadline)
     advice = requests.advice_of(request)
     if not proven:
         ruling = UNPROVEN
@@ -144,17 +147,34 @@ def _decide(
     gateway.db.write(rule)
 
 
-def _advised(
-    gateway: Gateway, request: DecisionRequest, *, again: bool, deadline: datetime
-) -> DecisionRequest:
-    """The request with what is submitted to the lender: written down before it is asked, and the same ever after."""
-    with gateway.db.read() as tx:
+@dataclass(frozen=True, slots=True)
+class _Applicant:
+    """Who applies, as far as it is known, and the keyed hash of the ID number."""
+
+    standing: claims.Standing
+    subject: str
+
+    @classmethod
+    def of(cls, tx: Transaction, gateway: Gateway, request: DecisionRequest) -> _Applicant:
         standing = claims.standing(tx, gateway.vault, request.shopper_id)
-        subject = identity.lookups_of(tx, request.shopper_id)["id_number"]
+        return cls(standing, identity.lookups_of(tx, request.shopper_id)["id_number"])
+
+
+def _advised(
+    gateway: Gateway, request: DecisionRequest, applicant: _Applicant, *, again: bool, deadline: datetime
+) -> tuple[DecisionRequest, bool]:
+    """The request with what is submitted to the lender: written down before it is asked, and the same ever after.
+
+    And whether the applicant may be decided about without a person.
+    """
+    standing, request_id = applicant.standing, request.id
     left = _seconds_left(gateway, deadline) / 3
     real_name = identifying.checked(gateway, request, standing, again=again, within_seconds=left)
+    on_file = standing.on_file
     if identifying.is_same_person(standing, real_name):
-        request = gateway.db.write(lambda tx: _on_file(tx, gateway, request.id))
+        request = gateway.db.write(lambda tx: _on_file(tx, gateway, request_id))
+        with gateway.db.read() as tx:
+            on_file = claims.on_file(tx, request.shopper_id)
     reported: dict[str, Any] = {}
     missing: tuple[str, ...] = ()
     if standing.on_file in (None, request.shopper_id) and real_name in (None, MATCH):
@@ -162,7 +182,7 @@ def _advised(
         reported, missing = requests.reported(
             gateway.ports.bureau,
             request,
-            subject=subject,
+            subject=applicant.subject,
             again=again,
             within_seconds=_seconds_left(gateway, deadline) / 2,
         )
@@ -175,7 +195,8 @@ def _advised(
         link_signals=request.link_signals,
         person_decides=request.person_decides,
     )
-    return gateway.db.write(lambda tx: requests.keep_advice(tx, request.id, advice, real_name=real_name))
+    request = gateway.db.write(lambda tx: requests.keep_advice(tx, request, advice, real_name=real_name))
+    return request, identifying.may_be_decided(on_file, request.real_name)
 
 
 def _on_file(tx: Transaction, gateway: Gateway, request_id: str) -> DecisionRequest:
@@ -192,19 +213,24 @@ def _on_file(tx: Transaction, gateway: Gateway, request_id: str) -> DecisionRequ
     if identifying.accept(tx, gateway, request.shopper_id, by=request_id) is not None:
         checkout = service.locked(tx, request.checkout_id)
         assert checkout is not None, "a request is about a checkout"
-        features = application.of_person(tx, checkout)
+        features, person_decides = application.known(tx, checkout)
         granted_by = _granted_by(tx, checkout, features)
-        requests.of_person_on_file(tx, request, real_name=MATCH, features=features, granted_by=granted_by)
+        requests.of_person_on_file(
+            tx,
+            request,
+            real_name=MATCH,
+            features=features,
+            person_decides=person_decides,
+            granted_by=granted_by,
+        )
     return request
 
 
 def _rule(tx: Transaction, gateway: Gateway, request_id: str, advice: Recommended, ruling: Ruling) -> None:
     """Step 3; who comes second finds the request ruled on and changes nothing."""
-    request = requests.undecided(tx, request_id)
-    if request is None:
+    request, checkout = service.locked_of_request(tx, request_id)
+    if request.decided_at is not None:
         return
-    checkout = service.locked(tx, request.checkout_id)
-    assert checkout is not None, "a request is about a checkout"
     plan, funder_name = chosen_plan(checkout), gateway.settings.funder
     if not identifying.is_proven(tx, request):
         ruling = UNPROVEN

@@ -11,10 +11,11 @@ from enum import Enum
 
 from flask import Flask, Response, g, request
 
-from gateway.checkout import access, shopper
+from gateway.checkout import access, service, shopper
 from gateway.checkout.access import Level
 from gateway.checkout.models import Checkout
 from gateway.checkout.states import EXPIRABLE
+from gateway.core.tenant import Mode
 from gateway.errors import InvalidRequest, ScopeMissing
 from gateway.monitoring.security_events import security_event
 from gateway.web import cookies
@@ -87,6 +88,7 @@ def admit(checkout_id: str, endpoint: str) -> None:
         checkout = shopper.for_shopper(tx, checkout_id)
         level = _shown_level(checkout)
     door = DOORS.get(endpoint, Door.SHOPPER)
+    g.mode = service.tenant_of(checkout).mode
     g.shopper_id = checkout.shopper_id if level is Level.SHOPPER else None
     if door is Door.OPEN:
         return
@@ -98,6 +100,12 @@ def admit(checkout_id: str, endpoint: str) -> None:
 def proven_shopper() -> str | None:
     """Who the browser has proved to be: the shopper of the checkout of this request, or None."""
     found: str | None = g.get("shopper_id")
+    return found
+
+
+def mode() -> Mode:
+    """In which mode the checkout of this request is, to ask before a transaction what that mode can do."""
+    found: Mode = g.mode
     return found
 
 

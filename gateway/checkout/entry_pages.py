@@ -72,9 +72,7 @@ def send_code(checkout_id: str) -> Any:
     here = gateway()
     try:
         phone = loaded(PHONE, {"phone": request.form.get("phone", "")})["phone"]
-        with here.db.read() as tx:
-            mode = shopper.mode_of(tx, checkout_id)
-        code = here.ports.notifier.new_code(mode)
+        code = here.ports.notifier.new_code(entry.mode())
         here.db.write(lambda tx: other_device.queue_code(tx, here, checkout_id, phone=phone, code=code))
     except (ValidationFailed, IdentityRefused, MessagesUnavailable) as error:
         return _page(checkout_id, errors=pages.field_errors(error)), error.status

@@ -47,8 +47,13 @@ def is_same_person(standing: Standing, answer: str | None) -> bool:
 
 
 def is_proven(tx: Transaction, request: DecisionRequest) -> bool:
-    """Whether the applicant may be decided about without a person: claims nobody's number, and no check failed."""
-    return claims.on_file(tx, request.shopper_id) is None and request.real_name in (None, MATCH)
+    """Whether the applicant may be decided about without a person."""
+    return may_be_decided(claims.on_file(tx, request.shopper_id), request.real_name)
+
+
+def may_be_decided(on_file: str | None, real_name: str | None) -> bool:
+    """Whether who claims nobody's number, and of whom no check failed, may be decided about without a person."""
+    return on_file is None and real_name in (None, MATCH)
 
 
 def accept(tx: Transaction, gateway: Gateway, claim_id: str, *, by: str) -> str | None:

@@ -136,9 +136,7 @@ def confirm(checkout_id: str) -> Any:
     here, quote_hash = gateway(), request.form.get("quote_hash", "")
     browser, confirms = device.known(), entry.proven_shopper()
     try:
-        with here.db.read() as tx:
-            mode = shopper.mode_of(tx, checkout_id)
-        here.ports.funder.check(mode)
+        here.ports.funder.check(entry.mode())
         request_id = here.db.write(
             lambda tx: (
                 shopper.confirm(
@@ -282,9 +280,7 @@ def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
 def _send_code(checkout_id: str, phone: str) -> None:
     """Queue a fresh code, once it is known that one can be sent at all. Raises ``MessagesUnavailable``."""
     here = gateway()
-    with here.db.read() as tx:
-        mode = shopper.mode_of(tx, checkout_id)
-    code = here.ports.notifier.new_code(mode)
+    code = here.ports.notifier.new_code(entry.mode())
     here.db.write(lambda tx: shopper.queue_code(tx, here, checkout_id, phone=phone, code=code))
     here.woken.set()
 

@@ -7,12 +7,11 @@ import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, text, update
-from sqlalchemy import select as select_columns
-from sqlmodel import SQLModel, col, func, select
+from sqlalchemy import update
+from sqlmodel import col, func, select
 
-from gateway.checkout import access
-from gateway.checkout.models import IS_LIVE, LIVE, Checkout
+from gateway.checkout import access, order_checks, questions
+from gateway.checkout.models import LIVE, Checkout
 from gateway.checkout.schemas import CheckoutAnswer
 from gateway.checkout.states import CHECKOUT, EXPIRABLE, UNDECIDED
 from gateway.core import order_lines
@@ -22,35 +21,26 @@ from gateway.core.tenant import Mode, Tenant, mode_of
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import (
-    AmountMismatch,
-    AmountOutOfRange,
     DuplicateReference,
     TermUnavailable,
-    ValidationFailed,
     WrongState,
 )
 from gateway.merchants import service as merchants
 from gateway.merchants import test_clocks
 from gateway.payments import service as payments
 from gateway.plans import service as plans
-from gateway.plans import subsidies
 from gateway.privacy import lookups
 from gateway.web.context import Gateway
 from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
+    from gateway.decision.models import DecisionRequest
     from gateway.merchants.models import Merchant
     from gateway.privacy.vault import Vault
 
 ANSWER = CheckoutAnswer()
-ROWS = SQLModel.metadata.tables["checkout"]
-LIVE_OF_ORDER = select_columns(ROWS.c.id).where(
-    ROWS.c.merchant_id == bindparam("merchant"),
-    ROWS.c.mode == bindparam("mode"),
-    ROWS.c.merchant_reference == bindparam("reference"),
-    text(IS_LIVE),
-)
-"""Made once: every new checkout asks it, and nearly all find nothing."""
+ROWS = questions.ROWS
+HELD = "checkouts that are locked"
 
 
 def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any]) -> tuple[Checkout, bool]:
@@ -60,7 +50,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
     subsidy; amount less down payment is financed. Raises ``CategoryRefused``, ``AmountOutOfRange``,
     ``AmountMismatch``, ``SubsidyRefused``, ``TermUnavailable``, ``DuplicateReference`` or ``ValidationFailed``.
     """
-    _refuse_plain_addresses(tenant, body)
+    order_checks.refuse_plain_addresses(tenant, body)
     fingerprint = _fingerprint(body)
     known = live_of_order(tx, tenant, body["merchant_reference"])
     if known is not None:
@@ -69,7 +59,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
             return known, False
         _refuse_duplicate(known)
     _refuse_renamed(tx, tenant, body["merchant_reference"])
-    items = _check_order(tx, body)
+    items = order_checks.items_of(tx, body)
     quote = plans.quote(
         tx,
         tenant,
@@ -131,14 +121,36 @@ def cancel(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
     return checkout
 
 
-def locked(tx: Transaction, checkout_id: str) -> Checkout | None:
-    """The checkout, locked until the transaction ends; one whose time is over is expired first."""
-    checkout = tx.exec(select(Checkout).where(Checkout.id == checkout_id).with_for_update()).first()
-    if checkout is not None:
-        test_clocks.enter(tx, tenant_of(checkout))
-        if is_over(tx, checkout):
-            move(tx, checkout, "expired")
+def locked(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> Checkout | None:
+    """The checkout, locked until the transaction ends; one whose time is over is expired first.
+
+    ``with_people``: shopper and merchant are read along.
+    """
+    known: Checkout | None = tx.info.get(HELD, {}).get(checkout_id)
+    if known is not None:
+        return known
+    row = tx.execute(
+        questions.LOCKED_WITH_PEOPLE if with_people else questions.LOCKED, {"checkout": checkout_id}
+    ).first()
+    if row is None:
+        return None
+    checkout: Checkout = row[0]
+    _hold(tx, checkout, row[1])
+    if is_over(tx, checkout):
+        move(tx, checkout, "expired")
     return checkout
+
+
+def locked_of_request(tx: Transaction, request_id: str) -> tuple[DecisionRequest, Checkout]:
+    """A request for a decision and its checkout, both locked, with their people."""
+    request, checkout, offset, *_ = tx.execute(questions.OF_REQUEST, {"request": request_id}).one()
+    _hold(tx, checkout, offset)
+    return request, checkout
+
+
+def _hold(tx: Transaction, checkout: Checkout, offset: int | None) -> None:
+    tx.info.setdefault(HELD, {})[checkout.id] = checkout
+    test_clocks.enter_read(tx, tenant_of(checkout), offset)
 
 
 def is_over(tx: Transaction, checkout: Checkout) -> bool:
@@ -309,59 +321,10 @@ def merchant_of(tx: Transaction, checkout: Checkout) -> Merchant:
     return merchants.get(tx, checkout.merchant_id)
 
 
-def _refuse_plain_addresses(tenant: Tenant, body: dict[str, Any]) -> None:
-    """In live mode the shopper goes back over https only."""
-    errors = [
-        {"param": name, "code": "invalid", "detail": "Must begin with https:// in live mode."}
-        for name in ("return_url", "cancel_url")
-        if tenant.mode == "live" and not body[name].startswith("https://")
-    ]
-    if errors:
-        raise ValidationFailed(errors)
-
-
-def _check_order(tx: Transaction, body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The order's items, each that claims a subsidy with its ``government_subsidy`` (fen)."""
-    plans.refuse_category(body["category"], param="category")
-    for index, item in enumerate(body["items"]):
-        plans.refuse_category(item["category"], param=f"items[{index}].category")
-    plans.check_amount(body["amount"])
-    if body["down_payment"] >= body["amount"]:
-        raise AmountOutOfRange(
-            f"The down payment of {body['down_payment']} fen leaves nothing of {body['amount']} fen to finance.",
-            param="down_payment",
-            max_amount=body["amount"] - 1,
-        )
-    _check_sum(body)
-    if body["government_subsidy"] is None:
-        return list(body["items"])
-    due = subsidies.check(
-        tx, body["government_subsidy"], body["items"], merchant_discount_fen=body["merchant_discount"]
-    )
-    return [
-        {**item, "government_subsidy": fen} if fen else item
-        for item, fen in zip(body["items"], due, strict=True)
-    ]
-
-
-def _check_sum(body: dict[str, Any]) -> None:
-    subsidy = body["government_subsidy"]["amount"] if body["government_subsidy"] else 0
-    goods = sum(item["quantity"] * item["unit_price"] for item in body["items"])
-    expected = goods - body["merchant_discount"] - subsidy
-    if expected != body["amount"]:
-        raise AmountMismatch(
-            f"The items less discount and subsidy are {expected} fen, the amount is {body['amount']} fen.",
-            param="amount",
-            expected=expected,
-            actual=body["amount"],
-            difference=body["amount"] - expected,
-        )
-
-
 def live_of_order(tx: Transaction, tenant: Tenant, reference: str) -> Checkout | None:
     """The checkout of an order that is not over, locked; an order has at most one."""
     order = {"merchant": tenant.merchant_id, "mode": tenant.mode, "reference": reference}
-    found = tx.connection().execute(LIVE_OF_ORDER, order).scalar()
+    found = tx.connection().execute(questions.LIVE_OF_ORDER, order).scalar()
     known = locked(tx, found) if found is not None else None
     return known if known is not None and known.status in LIVE else None
 

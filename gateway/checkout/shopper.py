@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.checkout import access, agreements, deciding, service
+from sqlalchemy import insert
+from sqlmodel import SQLModel
+
+from gateway.checkout import access, agreements, deciding, questions, service
 from gateway.checkout.deciding import chosen_plan
-from gateway.checkout.models import Checkout, Consent
+from gateway.checkout.models import Checkout
 from gateway.checkout.states import EXPIRABLE, REQUIRED_CONSENTS
 from gateway.contracts import service as contracts
 from gateway.core.calendar import shanghai_date
-from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.decision import reviews
 from gateway.errors import (
@@ -36,23 +38,22 @@ if TYPE_CHECKING:
     from gateway.decision.models import DecisionRequest, HumanReview
 
 
+NEW_CONSENTS = insert(SQLModel.metadata.tables["consent"])
+
+
 def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
     """The checkout of a page; its status reads as expired when its time is over.
 
     Raises ``NotFound``. For pages: nothing of a read is kept.
     """
-    checkout = tx.get(Checkout, checkout_id)
-    if checkout is None:
+    row = tx.execute(questions.SHOWN, {"checkout": checkout_id}).first()
+    if row is None:
         raise NotFound("There is no such checkout. Go back to the shop and try again.")
-    test_clocks.enter(tx, service.tenant_of(checkout))
+    checkout: Checkout = row[0]
+    test_clocks.enter_read(tx, service.tenant_of(checkout), row[1])
     if service.is_over(tx, checkout):
         checkout.status = "expired"
     return checkout
-
-
-def mode_of(tx: Transaction, checkout_id: str) -> Mode:
-    """In which mode the shopper is, to ask before a transaction what that mode can do. Raises ``NotFound``."""
-    return service.tenant_of(for_shopper(tx, checkout_id)).mode
 
 
 def queue_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str, code: str) -> None:
@@ -144,7 +145,7 @@ def confirm(
     Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort``,
     ``SubsidyQuotaUsed`` or ``CostAboveCeiling``; then nothing has changed.
     """
-    checkout = in_progress(tx, checkout_id)
+    checkout = in_progress(tx, checkout_id, with_people=True)
     if checkout.status != "identified" or checkout.term is None or checkout.shopper_id is None:
         raise WrongState(f"The checkout is {checkout.status} and cannot be confirmed.", param="checkout")
     if checkout.shopper_id != shopper_id:
@@ -180,16 +181,16 @@ def contract_of(tx: Transaction, checkout_id: str) -> Contract | None:
     return contracts.of_checkout(tx, checkout_id)
 
 
-def _found(tx: Transaction, checkout_id: str) -> Checkout:
-    checkout = service.locked(tx, checkout_id)
+def _found(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> Checkout:
+    checkout = service.locked(tx, checkout_id, with_people=with_people)
     if checkout is None:
         raise NotFound("There is no such checkout. Go back to the shop and try again.")
     return checkout
 
 
-def in_progress(tx: Transaction, checkout_id: str) -> Checkout:
+def in_progress(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> Checkout:
     """The checkout, locked, before it is confirmed. Raises ``NotFound``, ``CheckoutExpired`` or ``WrongState``."""
-    checkout = _found(tx, checkout_id)
+    checkout = _found(tx, checkout_id, with_people=with_people)
     if checkout.status == "expired":
         raise CheckoutExpired(
             f"The checkout ended at {checkout.expires_at:%Y-%m-%dT%H:%M:%SZ}. Nothing was charged."
@@ -246,18 +247,22 @@ def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], con
     kinds = [kind for kind in agreements.KINDS if kind in consents]
     hashes = {kind: agreements.sha256(kind, agreements.current(kind)) for kind in kinds}
     hashes["disclosure"] = plan["quote_hash"]
-    for kind, digest in hashes.items():
-        tx.add(
-            Consent(
-                id=tx.new_id("cns"),
-                checkout_id=checkout.id,
-                shopper_id=checkout.shopper_id or "",
-                kind=kind,
-                version=plan["disclosure"]["text_version"]
-                if kind == "disclosure"
-                else agreements.current(kind),
-                text_sha256=digest,
-                channel="hosted_page",
-                given_at=tx.now,
-            )
-        )
+    given = {
+        "checkout_id": checkout.id,
+        "shopper_id": checkout.shopper_id,
+        "channel": "hosted_page",
+        "given_at": tx.now,
+    }
+    rows = [
+        {
+            **given,
+            "id": tx.new_id("cns"),
+            "kind": kind,
+            "version": plan["disclosure"]["text_version"]
+            if kind == "disclosure"
+            else agreements.current(kind),
+            "text_sha256": digest,
+        }
+        for kind, digest in hashes.items()
+    ]
+    tx.connection().execute(NEW_CONSENTS, rows)

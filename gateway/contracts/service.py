@@ -60,7 +60,6 @@ def conclude(
     )
     contract = _signed(facts, authority)
     tx.add(contract)
-    tx.flush()
     return contract
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session
 
 from gateway.db import witness
@@ -43,6 +44,26 @@ class Transaction(Session):
         self.now = self.wall = now
         self.ids = ids
         self.kept: list[object] = []
+        self._endings: list[Callable[[Transaction], None]] = []
+
+    def at_end(self, ending: Callable[[Transaction], None]) -> None:
+        """Let ``ending`` be the last that happens before the commit: it writes at once what the work has gathered."""
+        self._endings.append(ending)
+
+    def complete(self) -> None:
+        """Write everything that waits for the end of the work."""
+        self.flush()
+        while self._endings:
+            self._endings.pop(0)(self)
+
+    def commit(self) -> None:
+        """Write what waits for the end, then commit."""
+        self.complete()
+        super().commit()
+
+    def held(self, kind: type[T], key: str) -> T | None:
+        """The row of a kind with this key, if the transaction has it in hand already."""
+        return self.identity_map.get(identity_key(kind, key))
 
     def new_id(self, prefix: str) -> str:
         """A fresh identifier such as ``pay_01J…``."""
@@ -122,7 +143,7 @@ class Database:
             try:
                 with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
                     result = work(tx)
-                    tx.flush()
+                    tx.complete()
                     with self._outages_named(DatabaseUnavailable.AT_COMMIT):
                         tx.commit()
                 self._told.over(writing=True)

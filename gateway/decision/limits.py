@@ -1,14 +1,27 @@
 """Credit limits: granted by a decision, held by an authorisation, released by void, expiry, refund and repayment.
 
-Every movement locks the shopper's row first, so concurrent checkouts can never hold more than the limit.
+Every movement locks the shopper's row first, so concurrent checkouts can never hold more than the limit. The lock is
+taken once a transaction; what moved is written at its end.
 """
 
 from __future__ import annotations
 
-from sqlmodel import col, select
+from typing import Any
+
+from sqlalchemy import bindparam, insert
+from sqlmodel import SQLModel, col, select
 
 from gateway.db.transactions import Transaction
 from gateway.decision.models import CreditLimit, LimitMovement
+
+LOCKED, MOVED = "limits that are locked", "movements of limits that are written at the end"
+OF_LENDER = (
+    select(CreditLimit)
+    .where(CreditLimit.shopper_id == bindparam("shopper"), CreditLimit.funder == bindparam("funder"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+NEW_MOVEMENTS = insert(SQLModel.metadata.tables["limit_movement"])
 
 LOWEST_FEN, HIGHEST_FEN = 500_000, 10_000_000
 """Limits are from 5,000 to 100,000 yuan; who would get less gets none."""
@@ -27,10 +40,10 @@ def grant(tx: Transaction, *, shopper_id: str, funder: str, limit_fen: int, deci
         limit = CreditLimit(
             id=tx.new_id("lim"), shopper_id=shopper_id, funder=funder, limit_fen=limit_fen, held_fen=0
         )
+        tx.info[LOCKED][shopper_id, funder] = limit
     else:
         limit.limit_fen = limit_fen
     tx.add(limit)
-    tx.flush()
     _note(tx, limit, "granted", limit_fen, decision_id)
     return limit
 
@@ -67,8 +80,13 @@ def release(
 
 def locked(tx: Transaction, shopper_id: str, funder: str) -> CreditLimit | None:
     """The shopper's limit at a lender, locked until the transaction ends."""
-    query = select(CreditLimit).where(CreditLimit.shopper_id == shopper_id, CreditLimit.funder == funder)
-    return tx.exec(query.with_for_update()).first()
+    known: dict[tuple[str, str], CreditLimit] = tx.info.setdefault(LOCKED, {})
+    if (shopper_id, funder) not in known:
+        limit = tx.exec(OF_LENDER, params={"shopper": shopper_id, "funder": funder}).first()
+        if limit is None:
+            return None
+        known[shopper_id, funder] = limit
+    return known[shopper_id, funder]
 
 
 def history(tx: Transaction, shopper_id: str) -> list[LimitMovement]:
@@ -78,13 +96,20 @@ def history(tx: Transaction, shopper_id: str) -> list[LimitMovement]:
 
 
 def _note(tx: Transaction, limit: CreditLimit, reason: str, amount_fen: int, about: str) -> None:
-    tx.add(
-        LimitMovement(
-            id=tx.new_id("lmv"),
-            limit_id=limit.id,
-            reason=reason,
-            amount_fen=amount_fen,
-            about=about,
-            created_at=tx.now,
-        )
+    moved: list[dict[str, Any]] = tx.info.setdefault(MOVED, [])
+    if not moved:
+        tx.at_end(_write)
+    moved.append(
+        {
+            "id": tx.new_id("lmv"),
+            "limit_id": limit.id,
+            "reason": reason,
+            "amount_fen": amount_fen,
+            "about": about,
+            "created_at": tx.now,
+        }
     )
+
+
+def _write(tx: Transaction) -> None:
+    tx.connection().execute(NEW_MOVEMENTS, tx.info.pop(MOVED))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, text
-from sqlmodel import col, select
+from sqlalchemy import delete, insert, text
+from sqlmodel import SQLModel, col, select
 
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.parts import in_parts
@@ -23,6 +23,7 @@ KEPT = timedelta(days=180)
 """A first unpaid instalment is known two months after the application; its neighbours come later still."""
 BAD_AFTER_DAYS = 30
 """Somebody whose loan is overdue for so long is known to be bad; whether from need or from fraud, nobody knows."""
+NEW_LINKS = insert(SQLModel.metadata.tables["applicant_link"])
 
 
 def of_confirmation(vault: Vault, *, phone: str, device: str | None, merchant_id: str) -> list[Link]:
@@ -35,9 +36,18 @@ def of_confirmation(vault: Vault, *, phone: str, device: str | None, merchant_id
 
 def note(tx: Transaction, *, mode: Mode, shopper_id: str, links: list[Link]) -> None:
     """Write down what a shopper used in a confirmed application."""
-    for link in links:
-        _add(tx, mode, shopper_id, link.kind, link.value)
-    tx.flush()
+    rows = [
+        {
+            "mode": mode,
+            "shopper_id": shopper_id,
+            "kind": link.kind,
+            "value_lookup": link.value,
+            "seen_at": tx.now,
+        }
+        for link in links
+    ]
+    if rows:
+        tx.connection().execute(NEW_LINKS, rows)
 
 
 def hand_over(tx: Transaction, *, claim_id: str, shopper_id: str) -> None:

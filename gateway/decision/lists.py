@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import Any
 
-from sqlmodel import col, select
+from sqlalchemy import ScalarSelect, case
+from sqlmodel import col, func, select
 
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
@@ -59,10 +61,21 @@ def in_force(tx: Transaction, mode: Mode) -> list[ListEntry]:
 
 def standing(tx: Transaction, *, mode: Mode, lookups: Collection[str]) -> str | None:
     """What the lists say of the person behind these hashes: the strictest word, None when no list names them."""
-    query = select(ListEntry.kind).where(
+    return word(tx.exec(select(strictest(mode, list(lookups)))).one())
+
+
+def strictest(mode: Any, lookups: Any) -> ScalarSelect[int | None]:
+    """The place in ``KINDS`` of the strictest word, as a question inside of another."""
+    place = case({kind: place for place, kind in enumerate(KINDS)}, value=col(ListEntry.kind))
+    query = select(func.min(place)).where(
         ListEntry.mode == mode, col(ListEntry.lookup).in_(lookups), col(ListEntry.ended_at).is_(None)
     )
-    return min(tx.exec(query), key=KINDS.index, default=None)
+    return query.scalar_subquery()
+
+
+def word(place: int | None) -> str | None:
+    """The word at a place in ``KINDS``."""
+    return None if place is None else KINDS[place]
 
 
 def unknown(tx: Transaction, *, before: datetime, known: Callable[[str], bool]) -> int:

@@ -12,12 +12,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import select
+from sqlalchemy import Text, bindparam, cast, update
+from sqlmodel import SQLModel, col, func, select
 
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
-from gateway.decision import bureau, service
+from gateway.decision import bureau
 from gateway.decision.bureau import Bureau, BureauReport, BureauUnavailable, Inquiry
 from gateway.decision.funder import Funder, Ruling, Submission
 from gateway.decision.models import DecisionRequest
@@ -26,6 +27,17 @@ from gateway.decision.service import Recommended
 from gateway.webhooks import outbox
 
 TOPIC = "checkout.decide"
+BY_ID = select(DecisionRequest).where(DecisionRequest.id == bindparam("request"))
+APPLICANT = DecisionRequest.shopper_id
+"""Who applies, for a question in which somebody else reads along."""
+UNDECIDED = BY_ID.with_for_update()
+NO_ADVICE = func.coalesce(cast(col(DecisionRequest.advice), Text), "null") == "null"
+"""PostgreSQL keeps what is not there as the document null."""
+FIRST_ADVICE = (
+    update(SQLModel.metadata.tables["decision_request"])
+    .where(col(DecisionRequest.id) == bindparam("request"), NO_ADVICE)
+    .values(advice=bindparam("first_advice"), real_name=bindparam("first_real_name"))
+)
 
 
 def open_request(
@@ -38,6 +50,7 @@ def open_request(
     features: dict[str, Any],
     link_signals: Sequence[str],
     ask_bureau: bool,
+    person_decides: bool,
     granted_by: str | None,
     lease_ends: datetime,
 ) -> DecisionRequest:
@@ -45,7 +58,7 @@ def open_request(
     request_id = reference(
         "drq", tenant, checkout_id
     )  # lender, bureau and real-name source are asked under it
-    task = outbox.put(tx, TOPIC, {"request": request_id}, tenant=tenant, at=lease_ends)
+    task_id = outbox.put(tx, TOPIC, {"request": request_id}, tenant=tenant, at=lease_ends)
     request = DecisionRequest(
         id=request_id,
         mode=tenant.mode,
@@ -53,23 +66,21 @@ def open_request(
         shopper_id=shopper_id,
         amount_fen=amount_fen,
         ask_bureau=ask_bureau,
-        person_decides=service.person_decides(tx, shopper_id),
+        person_decides=person_decides,
         features=features,
         link_signals=list(link_signals),
         granted_by=granted_by,
-        task_id=task.id,
+        task_id=task_id,
         created_at=tx.now,
         asked_at=tx.wall,
     )
     tx.add(request)
-    tx.flush()
     return request
 
 
 def wait(tx: Transaction, tenant: Tenant, request: DecisionRequest, *, until: datetime) -> None:
     """Let the worker take the request up again at ``until`` (the machine's time)."""
-    task = outbox.put(tx, TOPIC, {"request": request.id}, tenant=tenant, at=until)
-    request.task_id = task.id
+    request.task_id = outbox.put(tx, TOPIC, {"request": request.id}, tenant=tenant, at=until)
     tx.add(request)
 
 
@@ -83,10 +94,15 @@ def get(tx: Transaction, request_id: str) -> DecisionRequest:
     return tx.get_one(DecisionRequest, request_id)
 
 
+def read_with(checkout: Any) -> Any:
+    """The question for a request and its checkout, both locked; ``checkout`` is the table's class."""
+    joined = BY_ID.add_columns(checkout).join(checkout, checkout.id == col(DecisionRequest.checkout_id))
+    return joined.with_for_update(of=(DecisionRequest, checkout)).execution_options(populate_existing=True)
+
+
 def undecided(tx: Transaction, request_id: str) -> DecisionRequest | None:
     """The request, locked; None when it was ruled on."""
-    query = select(DecisionRequest).where(DecisionRequest.id == request_id).with_for_update()
-    request = tx.exec(query).one()
+    request = tx.exec(UNDECIDED, params={"request": request_id}).one()
     return request if request.decided_at is None else None
 
 
@@ -126,15 +142,13 @@ def _report(connected: Bureau, inquiry: Inquiry, *, again: bool) -> BureauReport
 
 
 def keep_advice(
-    tx: Transaction, request_id: str, advice: Recommended, *, real_name: str | None
+    tx: Transaction, request: DecisionRequest, advice: Recommended, *, real_name: str | None
 ) -> DecisionRequest:
     """Write down what will be submitted to the lender, and what the real-name check said; the first word is right."""
-    query = select(DecisionRequest).where(DecisionRequest.id == request_id).with_for_update()
-    request = tx.exec(query).one()
-    if request.advice is None:
-        request.advice, request.real_name = asdict(advice), real_name
-        tx.add(request)
-        tx.flush()
+    words = {"request": request.id, "first_advice": asdict(advice), "first_real_name": real_name}
+    if not tx.connection().execute(FIRST_ADVICE, words).rowcount:
+        return get(tx, request.id)
+    request.advice, request.real_name = words["first_advice"], real_name
     return request
 
 
@@ -144,12 +158,13 @@ def of_person_on_file(
     *,
     real_name: str,
     features: dict[str, Any],
+    person_decides: bool,
     granted_by: str | None,
 ) -> None:
     """The applicant was found to be somebody on file: what is known of that person counts, nothing was advised yet."""
     request.real_name = real_name
     request.features = request.features | features
-    request.person_decides = service.person_decides(tx, request.shopper_id)
+    request.person_decides = person_decides
     request.granted_by = granted_by
     tx.add(request)
     tx.flush()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import ColumnElement, Exists, ScalarSelect
 from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -24,6 +25,8 @@ from gateway.decision.shadow import Challenger
 from gateway.monitoring import metrics
 from scoring.rules import RULES
 
+Value = Any
+"""A value, or what stands for it in a question that is made once."""
 RECONSIDERED_FOR = timedelta(days=90)
 """So long after a review went in the shopper's favour, a person decides what the scorer would decline."""
 WHY_A_PERSON = ("lender_unreachable", "scorer_unavailable", "identity_conflict")
@@ -122,7 +125,6 @@ def record(
     if ruling.outcome == "approve":
         _grant_or_decline(tx, decision, funder_name)
     tx.add(decision)
-    tx.flush()
     if advice.sandbox is None:
         shadow.plan(tx, decision, challengers)
     return decision
@@ -182,33 +184,42 @@ def of_checkout(tx: Transaction, checkout_id: str) -> list[CreditDecision]:
 
 def open_commitment_fen(tx: Transaction, shopper_id: str) -> int:
     """What the shopper holds of all limits, in fen: authorised amounts and outstanding principal."""
-    total = tx.exec(
-        select(func.coalesce(func.sum(CreditLimit.held_fen), 0)).where(CreditLimit.shopper_id == shopper_id)
-    ).one()
-    return int(total)
+    return int(tx.exec(select(commitment(shopper_id))).one())
 
 
-def applications_since(tx: Transaction, shoppers: SelectOfScalar[str], since: datetime) -> int:
-    """How many applications of some shoppers were made since a moment; one that a review decided again, once."""
+def commitment(shopper_id: Value) -> ScalarSelect[int]:
+    """The same as a question inside of another."""
+    total = func.coalesce(func.sum(CreditLimit.held_fen), 0)
+    return select(total).where(CreditLimit.shopper_id == shopper_id).scalar_subquery()
+
+
+def applications_since(shoppers: SelectOfScalar[str], since: Value) -> ColumnElement[int]:
+    """How many applications of some shoppers were made since a moment, as a question inside of another.
+
+    One that a review decided again counts once.
+    """
     decided = select(func.count(col(CreditDecision.checkout_id).distinct())).where(
-        col(CreditDecision.shopper_id).in_(shoppers), CreditDecision.created_at >= since
+        col(CreditDecision.shopper_id).in_(shoppers), col(CreditDecision.created_at) >= since
     )
     undecided = select(func.count()).where(
         col(DecisionRequest.shopper_id).in_(shoppers),
-        DecisionRequest.created_at >= since,
+        col(DecisionRequest.created_at) >= since,
         col(DecisionRequest.decided_at).is_(None),
     )
-    return tx.exec(decided).one() + tx.exec(undecided).one()
+    return decided.scalar_subquery() + undecided.scalar_subquery()
 
 
-def person_decides(tx: Transaction, shopper_id: str) -> bool:
-    """Whether a review found the shopper wronged lately: the scorer alone does not decline the next applications."""
+def person_decides(shopper_id: Value, since: Value) -> Exists:
+    """Whether a review found the shopper wronged ``since`` then, as a question inside of another.
+
+    The scorer alone does not decline such a shopper's next applications, for ``RECONSIDERED_FOR``.
+    """
     query = select(HumanReview.id).where(
         HumanReview.shopper_id == shopper_id,
         HumanReview.status == "reconsider",
-        col(HumanReview.resolved_at) > tx.now - RECONSIDERED_FOR,
+        col(HumanReview.resolved_at) > since,
     )
-    return tx.exec(query).first() is not None
+    return query.exists()
 
 
 def has_limit(tx: Transaction, shopper_id: str) -> bool:

@@ -33,7 +33,7 @@ class Standing:
 
 def standing(tx: Transaction, vault: Vault, shopper_id: str) -> Standing:
     """How far it is known who the shopper is. Raises ``VaultError`` for who was erased."""
-    shopper, person = tx.get_one(Shopper, shopper_id), service.opened(tx, vault, shopper_id)
+    shopper, person = service.read(tx, shopper_id), service.opened(tx, vault, shopper_id)
     holder = shopper.claims_number_of
     if holder is None:
         return Standing(person, shopper.verified_at is not None, None)
@@ -47,12 +47,12 @@ def standing(tx: Transaction, vault: Vault, shopper_id: str) -> Standing:
 
 def on_file(tx: Transaction, shopper_id: str) -> str | None:
     """Who holds the ID number that this shopper only claims; None for everybody else."""
-    return tx.get_one(Shopper, shopper_id).claims_number_of
+    return service.read(tx, shopper_id).claims_number_of
 
 
 def verify(tx: Transaction, shopper_id: str, *, by: str) -> None:
     """Note that name, ID number and phone were found to belong together; the first proof stays."""
-    shopper = tx.get_one(Shopper, shopper_id)
+    shopper = service.read(tx, shopper_id)
     if shopper.verified_at is None:
         shopper.verified_at, shopper.verified_by = tx.now, by
         tx.add(shopper)

@@ -47,6 +47,7 @@ class Limit:
         return max(row.last_at + min(doubled, LONGEST_WAIT) - tx.wall, timedelta())
 
 
+COUNTS = "counts of codes"
 SENT = Limit("sent", free=3, most=10, first_wait=timedelta(seconds=30))
 """Codes sent to a phone."""
 GUESSED = Limit("guessed", free=5, most=20, first_wait=timedelta(minutes=1))
@@ -70,7 +71,8 @@ def count(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str
     row = _row(tx, vault, tenant, limit, whom)
     if row is None:
         key = _key(vault, tenant, limit, whom)
-        tx.add(CodeCount(id=key, times=1, since=tx.wall, last_at=tx.wall))
+        row = tx.info[COUNTS][key] = CodeCount(id=key, times=1, since=tx.wall, last_at=tx.wall)
+        tx.add(row)
         return
     if row.since + DAY <= tx.wall:
         row.times, row.since = 0, tx.wall
@@ -82,6 +84,7 @@ def forget(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: st
     """Begin anew, after a right code."""
     row = _row(tx, vault, tenant, limit, whom)
     if row is not None:
+        tx.info[COUNTS][row.id] = None
         tx.delete(row)
 
 
@@ -100,7 +103,12 @@ def forget_old(tx: Transaction, *, limit: int) -> int:
 
 
 def _row(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> CodeCount | None:
-    return tx.get(CodeCount, _key(vault, tenant, limit, whom))
+    """The count, asked for once a transaction, also where there is none."""
+    key, known = _key(vault, tenant, limit, whom), tx.info.setdefault(COUNTS, {})
+    if key not in known:
+        known[key] = tx.get(CodeCount, key)
+    found: CodeCount | None = known[key]
+    return found
 
 
 def _key(vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> str:

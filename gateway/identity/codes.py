@@ -61,16 +61,19 @@ def note(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: st
     row = tx.get(OneTimeCode, subject_id)
     if row is not None and row.sent >= MAX_CODES:
         raise TooManyRequests(f"At most {MAX_CODES} codes are sent for one checkout.", param="code")
-    return tx.merge(
-        OneTimeCode(
-            subject_id=subject_id,
-            phone_lookup=vault.lookup(number, "phone"),
-            code_lookup=vault.lookup(f"{subject_id}|{code}", "code"),
-            attempts=0,
-            sent=(row.sent if row else 0) + 1,
-            expires_at=tx.now + CODE_LIFE,
-        )
-    )
+    fresh = {
+        "phone_lookup": vault.lookup(number, "phone"),
+        "code_lookup": vault.lookup(f"{subject_id}|{code}", "code"),
+        "attempts": 0,
+        "sent": (row.sent if row else 0) + 1,
+        "expires_at": tx.now + CODE_LIFE,
+    }
+    if row is None:
+        row = OneTimeCode(subject_id=subject_id, **fresh)
+    else:
+        row.sqlmodel_update(fresh)
+    tx.add(row)
+    return row
 
 
 def keep(tx: Transaction, subject_id: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import and_, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -37,6 +38,21 @@ class Identity:
     name: str = field(repr=False)
     id_number: str = field(repr=False)
     phone: str = field(repr=False)
+
+
+WITH_KEY = subjects.read_along(select(Shopper), Shopper.id).where(Shopper.id == bindparam("shopper"))
+
+
+def read(tx: Transaction, shopper_id: str) -> Shopper:
+    """The shopper, read once a transaction, with the data key that opens what is sealed."""
+    known: Shopper | None = tx.held(Shopper, shopper_id)
+    return known or tx.execute(WITH_KEY, {"shopper": shopper_id}).one()[0]
+
+
+def read_along(query: Any, shopper_id: Any) -> Any:
+    """``query`` with the shopper that it names read along, and with the data key."""
+    joined = query.add_columns(Shopper).outerjoin(Shopper, col(Shopper.id) == shopper_id)
+    return subjects.read_along(joined, shopper_id)
 
 
 def checked_phone(phone: str) -> str:
@@ -76,9 +92,10 @@ def recognise(
     shopper = _with_particulars(tx, vault, holder, identity) if holder is not None else None
     if shopper is None:
         shopper = _remembered(tx, vault, mode, identity, id_number_lookup=lookup, holder=holder)
+    else:
+        erasure.withdraw(tx, shopper.id)
     keep_until = shanghai_date(tx.now) + timedelta(days=keep_days)
     shopper.keep_until = max(keep_until, shopper.keep_until or keep_until)
-    erasure.withdraw(tx, shopper.id)
     tx.add(shopper)
     tx.flush()
     return shopper
@@ -104,7 +121,7 @@ def _remembered(
     holder: Shopper | None,
 ) -> Shopper:
     shopper_id = tx.new_id("shp")
-    subject = subjects.known_or_new(tx, vault, shopper_id)
+    subject = subjects.new(tx, vault, shopper_id)
 
     def sealed(column: str, text: str) -> bytes:
         return subject.seal(text, table="shopper", row=shopper_id, column=column)
@@ -153,7 +170,7 @@ def masked(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
 
 def opened(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
     """The shopper's ``name``, ``id_number`` and ``phone`` in clear. Raises ``VaultError`` for who was erased."""
-    shopper = tx.get_one(Shopper, shopper_id)
+    shopper = read(tx, shopper_id)
     subject = subjects.known(tx, vault, shopper_id)
     return {
         name: subject.open(
@@ -171,22 +188,19 @@ def found_by_id_number(tx: Transaction, vault: Vault, *, mode: Mode, id_number: 
     return tx.exec(select(Shopper.id).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)).first()
 
 
-def with_phone_of(tx: Transaction, shopper_id: str) -> SelectOfScalar[str]:
-    """A question for the newest ``MOST_OF_A_PHONE`` who gave the phone number of this shopper, the shopper included.
+def with_phone(mode: Any, phone_lookup: Any) -> SelectOfScalar[str]:
+    """A question for the newest ``MOST_OF_A_PHONE`` who gave a phone number, known by its keyed hash.
 
     Whoever likes gives somebody's number, so it is answered inside of another question and never read.
     """
-    shopper = tx.get_one(Shopper, shopper_id)
-    query = select(Shopper.id).where(
-        Shopper.mode == shopper.mode, Shopper.phone_lookup == shopper.phone_lookup
-    )
+    query = select(Shopper.id).where(col(Shopper.mode) == mode, col(Shopper.phone_lookup) == phone_lookup)
     return query.order_by(col(Shopper.id).desc()).limit(MOST_OF_A_PHONE)
 
 
 def lookups_of(tx: Transaction, shopper_id: str) -> dict[str, str]:
     """The keyed hashes of the ID number and of the phone that a shopper gave, also of a number that is only claimed."""
-    shopper = tx.get_one(Shopper, shopper_id)
-    holder = tx.get_one(Shopper, shopper.claims_number_of) if shopper.claims_number_of else shopper
+    shopper = read(tx, shopper_id)
+    holder = read(tx, shopper.claims_number_of) if shopper.claims_number_of else shopper
     return {"id_number": holder.id_number_lookup, "phone": shopper.phone_lookup}
 
 
@@ -197,7 +211,7 @@ def present(tx: Transaction) -> int:
 
 def is_erased(tx: Transaction, shopper_id: str) -> bool:
     """Whether a shopper was erased."""
-    return tx.get_one(Shopper, shopper_id).erased_at is not None
+    return read(tx, shopper_id).erased_at is not None
 
 
 def is_known(tx: Transaction, lookup: str) -> bool:

@@ -35,6 +35,7 @@ __all__ = [
     "balances",
     "book",
     "book_many",
+    "book_together",
     "entries_about",
     "lines_of",
     "lock_accounts",
@@ -77,6 +78,14 @@ def book(tx: Transaction, tenant: Tenant, event: Event) -> str:
     return _once_each(tx, [_fact(tx, tenant, event)])[0]
 
 
+def book_together(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[str]:
+    """Write the few entries of one step; returns their ids in the order given.
+
+    Raises what ``book`` raises, and then the transaction must end: some may be written.
+    """
+    return _once_each(tx, [_fact(tx, tenant, event) for event in events])
+
+
 def book_many(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[str]:
     """Write many entries in a few statements; returns their ids in the order given.
 
@@ -84,6 +93,8 @@ def book_many(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[
     written, even when the caller goes on with the transaction.
     """
     ids: list[str] = []
+    if not events:
+        return ids
     with tx.connection().begin_nested():
         for start in range(0, len(events), EVENTS_AT_ONCE):
             facts = [_fact(tx, tenant, event) for event in events[start : start + EVENTS_AT_ONCE]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from gateway.core import capture_schedule
+from gateway.core.schedule import Instalment
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.loans import service
@@ -27,11 +29,11 @@ def draw_down(
     amount_fen: int,
     merchant_subsidy_fen: int,
     contract_date: date,
-) -> Loan:
+) -> tuple[Loan, Sequence[Instalment]]:
     """Lend ``amount_fen`` for one capture of an authorisation of ``authorised_fen``.
 
     Any split of captures sums exactly to the disclosed schedule (``capture_schedule``). ``merchant_subsidy_fen`` is
-    earned as the instalments fall due.
+    earned as the instalments fall due. Returns the loan and its schedule.
     """
     terms = Price(**price).terms()
     rows = capture_schedule.of_capture(
@@ -64,6 +66,5 @@ def draw_down(
         created_at=tx.now,
     )
     tx.add(loan)
-    tx.flush()
     service.write_rows(tx, loan, rows.rows)
-    return loan
+    return loan, rows.rows

@@ -63,7 +63,8 @@ def _lower_rows(tx: Transaction, loan: Loan, amount_fen: int) -> tuple[int, int]
     applied = min(amount_fen, left)
     if not applied:
         return 0, 0
-    base = service.rows_of(tx, loan, loan.base_version)
+    is_base = loan.base_version == loan.schedule_version
+    base = rows if is_base else service.rows_of(tx, loan, loan.base_version)
     at_base = sum(row.principal for row in base)
     lowered = refunding.lower(
         base,
@@ -87,6 +88,8 @@ def _subsidy_back(loan: Loan, base: Sequence[schedule.Instalment], after_fen: in
 def _lower_bills(tx: Transaction, loan: Loan, amount_fen: int, *, waives_late: bool) -> int:
     """Take principal off what is billed and not paid, the oldest first; returns how much (fen)."""
     today, left = shanghai_date(tx.now), amount_fen
+    if not left:
+        return 0
     for bill in service.bills_of(tx, loan.id):
         part = min(left, bill.principal_fen - bill.returned_fen - bill.paid_principal_fen)
         if part:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlalchemy import ScalarSelect, insert
+from sqlmodel import SQLModel, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core import late_interest, schedule
@@ -22,6 +23,7 @@ from gateway.loans.states import LOAN, OPEN, bucket
 from gateway.plans.pricing import presented
 
 ANSWER = LoanAnswer()
+NEW_ROWS = insert(SQLModel.metadata.tables["loan_instalment"])
 
 
 def get(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
@@ -111,22 +113,25 @@ def rows_of(tx: Transaction, loan: Loan, version: int | None = None) -> list[sch
 
 
 def write_rows(tx: Transaction, loan: Loan, rows: Sequence[schedule.Instalment]) -> None:
-    """Write the rows of the loan's current version."""
-    for row in rows:
-        tx.add(
-            LoanInstalment(
-                loan_id=loan.id,
-                version=loan.schedule_version,
-                period=row.period,
-                due_date=row.due_date,
-                principal_fen=row.principal,
-                interest_fen=row.interest,
-                fee_fen=row.fee,
-                payment_fen=row.payment,
-                balance_fen=row.balance,
-            )
-        )
+    """Write the rows of the loan's current version, and the loan before them."""
+    tx.add(loan)
     tx.flush()
+    written = [
+        {
+            "loan_id": loan.id,
+            "version": loan.schedule_version,
+            "period": row.period,
+            "due_date": row.due_date,
+            "principal_fen": row.principal,
+            "interest_fen": row.interest,
+            "fee_fen": row.fee,
+            "payment_fen": row.payment,
+            "balance_fen": row.balance,
+        }
+        for row in rows
+    ]
+    if written:
+        tx.connection().execute(NEW_ROWS, written)
 
 
 def bills_of(tx: Transaction, loan_id: str) -> list[LoanBill]:
@@ -190,16 +195,23 @@ def days_overdue(loan: Loan, today: date) -> int:
     )
 
 
-def history(tx: Transaction, shopper_id: str) -> dict[str, int]:
-    """What the books say of a shopper's earlier loans, by the scorer's names. Loans that never were do not count."""
-    loans = select(func.count()).where(Loan.shopper_id == shopper_id, Loan.status != "unwound")
+def prior_loans(shopper_id: Any) -> ScalarSelect[int]:
+    """How many loans the shopper has had, as a question inside of another. Loans that never were do not count."""
+    loans = select(func.count()).where(col(Loan.shopper_id) == shopper_id, Loan.status != "unwound")
+    return loans.scalar_subquery()
+
+
+def history(tx: Transaction, shopper_id: str, *, loans: int | None = None) -> dict[str, int]:
+    """What the books say of a shopper's earlier loans, by the scorer's names; ``loans`` is how many those are."""
+    if loans is None:
+        loans = tx.exec(select(prior_loans(shopper_id))).one()
     query = (
         select(LoanBill, Loan.late_grace_days)
         .join(Loan, col(Loan.id) == LoanBill.loan_id)
         .where(Loan.shopper_id == shopper_id, Loan.status != "unwound")
     )
     on_time, late, longest, today = 0, 0, 0, shanghai_date(tx.now)
-    for bill, grace in tx.exec(query):
+    for bill, grace in tx.exec(query) if loans else ():
         days = late_interest.overdue_days(
             due_date=bill.due_date, as_of=bill.paid_on or today, grace_days=grace
         )
@@ -207,7 +219,7 @@ def history(tx: Transaction, shopper_id: str) -> dict[str, int]:
         on_time += days == 0 and bill.paid_on is not None
         longest = max(longest, days)
     return {
-        "prior_loans": tx.exec(loans).one(),
+        "prior_loans": loans,
         "prior_on_time_instalments": on_time,
         "prior_late_instalments": late,
         "max_delinquency_days": longest,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import bindparam
 from sqlalchemy import select as select_columns
@@ -54,6 +55,11 @@ def get(tx: Transaction, merchant_id: str) -> Merchant:
     if merchant is None:
         raise NotFound(f"There is no merchant {merchant_id!r}.")
     return merchant
+
+
+def read_along(query: Any, merchant_id: Any) -> Any:
+    """``query`` with the merchant that it names read along, so that ``get`` need not ask."""
+    return query.add_columns(Merchant).join(Merchant, col(Merchant.id) == merchant_id)
 
 
 def agreement(tx: Transaction, merchant_id: str) -> list[str]:

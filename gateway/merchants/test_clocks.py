@@ -41,6 +41,18 @@ def business_now(tx: Transaction, tenant: Tenant) -> datetime:
     return tx.wall + timedelta(seconds=offsets[tenant.merchant_id])
 
 
+def read_along(query: Any, merchant_id: Any) -> Any:
+    """``query`` with how far the test clock of the merchant that it names is ahead, for ``enter_read``."""
+    offset = select_columns(CLOCK.c.offset_seconds).where(CLOCK.c.merchant_id == merchant_id)
+    return query.add_columns(offset.scalar_subquery())
+
+
+def enter_read(tx: Transaction, tenant: Tenant, offset: int | None) -> None:
+    """As ``enter``, with what ``read_along`` has read."""
+    tx.info.setdefault(OFFSETS, {})[tenant.merchant_id] = offset or 0
+    enter(tx, tenant)
+
+
 def tenants(tx: Transaction, *, status: str = "ready") -> list[Tenant]:
     """Whoever has a test clock that stands; one that is on its way runs the jobs of its days itself."""
     query = select(TestClock.merchant_id).where(TestClock.status == status)

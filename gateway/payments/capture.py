@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,16 @@ from gateway.errors import AuthorizationExpired, CaptureTooSmall, CostAboveCeili
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import drawdown
-from gateway.loans import service as loans
 from gateway.payments import charges, deliveries, lines, played, service, subsidies
 from gateway.payments.charges import Charges
+from gateway.payments.contents import Contents, of_payment
 from gateway.payments.models import Capture, Payment
 from gateway.plans import service as plans
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
+    from gateway.core.schedule import Instalment
     from gateway.loans.models import Loan
 
 SMALLEST_PARTIAL_FEN = 100_000
@@ -37,16 +39,17 @@ def capture(
     items: lines.Items | None,
     delivery: dict[str, Any] | None,
     final: bool,
-) -> Payment:
+) -> tuple[Payment, Contents]:
     """Capture ``items`` or ``amount_fen`` (all that is left when both are None): one loan, one settlement line.
 
-    Raises ``AuthorizationExpired``, ``WrongState``, ``AmountAboveAuthorized``, ``CaptureTooSmall``,
-    ``CostAboveCeiling``, ``DeliveryRefused``, ``SerialNumberTaken`` or what ``lines.to_capture`` raises; then nothing
-    has changed.
+    Returns the payment and what hangs on it then. Raises ``AuthorizationExpired``, ``WrongState``,
+    ``AmountAboveAuthorized``, ``CaptureTooSmall``, ``CostAboveCeiling``, ``DeliveryRefused``, ``SerialNumberTaken`` or
+    what ``lines.to_capture`` raises; then nothing has changed.
     """
     payment = service.locked(tx, tenant, payment_id)
-    taking = lines.to_capture(tx, payment, items, amount_fen)
-    amount = _checked(tx, payment, taking.amount_fen, final=final)
+    contents = of_payment(tx, payment)
+    taking = lines.to_capture(contents.standings, payment, items, amount_fen)
+    amount = _checked(payment, taking.amount_fen, final=final, done=len(contents.captures), now=tx.now)
     charged = charges.of_capture(payment.price, before_fen=payment.captured_fen, amount_fen=amount)
     capture_id = tx.new_id("cap")
     loan = _draw(tx, gateway, payment, capture_id, amount, charged)
@@ -66,21 +69,23 @@ def capture(
     tx.flush()
     payment.captured_fen += amount
     service.mark_acknowledged(tx, payment)
-    lines.note_captured(tx, payment, row, taking)
+    lines.note_captured(tx, payment, contents.standings, row, taking)
+    contents.captures.append(row)
+    contents.settlement_dates[row.id] = _settlement_date(gateway, tx.now)
     entry_id = _book(tx, payment, row, charged)
     _claim(tx, gateway, payment, row, charged, entry_id)
-    subsidies.claim(tx, tenant, payment, row)
+    subsidies.claim(tx, tenant, payment, row, contents)
     if final:
         service.void_rest(tx, payment)
-    service.note(tx, payment, "payment.captured")
-    return payment
+    service.note(tx, payment, "payment.captured", contents)
+    return payment, contents
 
 
 def _draw(
     tx: Transaction, gateway: Gateway, payment: Payment, capture_id: str, amount_fen: int, charged: Charges
 ) -> Loan:
     """The loan of a capture. Raises ``CostAboveCeiling``."""
-    loan = drawdown.draw_down(
+    loan, schedule = drawdown.draw_down(
         tx,
         service.tenant_of(payment),
         payment_id=payment.id,
@@ -94,16 +99,15 @@ def _draw(
         merchant_subsidy_fen=charged.subsidy_fen,
         contract_date=calendar.shanghai_date(tx.now),
     )
-    _refuse_above_ceiling(tx, gateway, payment, loan)
+    _refuse_above_ceiling(tx, gateway, payment, loan, schedule)
     return loan
 
 
 def _book(tx: Transaction, payment: Payment, row: Capture, charged: Charges) -> str:
-    """Book the drawdown and, apart from it, that the amount is authorised no longer; returns the drawdown's entry.
+    """Book the drawdown and that the amount is authorised no longer; returns the drawdown's entry.
 
-    An entry of its own: unwinding reverses the drawdown, and what was captured is not authorised again by that.
+    Two entries: unwinding reverses the drawdown, and what was captured is not authorised again by that.
     """
-    tenant = service.tenant_of(payment)
     drawn = postings.drawdown(
         loan=row.loan_id,
         payment=payment.id,
@@ -115,9 +119,11 @@ def _book(tx: Transaction, payment: Payment, row: Capture, charged: Charges) -> 
         subsidy_fen=charged.subsidy_fen,
     )
     released = postings.release_authorisation(amount_fen=row.amount_fen, payment=payment.id)
-    entry_id = ledger.book(tx, tenant, ledger.Event("capture", ("capture", row.id), drawn))
-    about = ("payment", payment.id)
-    ledger.book(tx, tenant, ledger.Event("captured", about, released, key=f"captured:{row.id}"))
+    events = [
+        ledger.Event("capture", ("capture", row.id), drawn),
+        ledger.Event("captured", ("payment", payment.id), released, key=f"captured:{row.id}"),
+    ]
+    entry_id, _ = ledger.book_together(tx, service.tenant_of(payment), events)
     return entry_id
 
 
@@ -153,8 +159,8 @@ def _settlement_date(gateway: Gateway, captured_at: datetime) -> Any:
     ).settlement_date
 
 
-def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final: bool) -> int:
-    if payment.expires_at <= tx.now and service.capturable_fen(payment):
+def _checked(payment: Payment, amount_fen: int | None, *, final: bool, done: int, now: datetime) -> int:
+    if payment.expires_at <= now and service.capturable_fen(payment):
         raise AuthorizationExpired(
             f"The authorisation ended at {payment.expires_at:%Y-%m-%dT%H:%M:%SZ}. Start a new checkout.",
             param="payment",
@@ -167,7 +173,6 @@ def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final
             param="amount",
             min_amount=SMALLEST_PARTIAL_FEN,
         )
-    done = len(service.captures_of(tx, payment.id))
     if done >= MOST_CAPTURES or (done == MOST_CAPTURES - 1 and not last):
         raise WrongState(
             f"A payment takes at most {MOST_CAPTURES} captures; this is number {done + 1}, so capture the rest or "
@@ -177,13 +182,15 @@ def _checked(tx: Transaction, payment: Payment, amount_fen: int | None, *, final
     return amount
 
 
-def _refuse_above_ceiling(tx: Transaction, gateway: Gateway, payment: Payment, loan: Loan) -> None:
+def _refuse_above_ceiling(
+    tx: Transaction, gateway: Gateway, payment: Payment, loan: Loan, schedule: Sequence[Instalment]
+) -> None:
     """Raise ``CostAboveCeiling`` when the rounded payments of a drawn loan cost more than today's rule allows.
 
     That of the whole amount was tested with the contract, but rounding weighs more the less is drawn.
     """
     lender, today = plans.lender_of(gateway.settings), calendar.shanghai_date(tx.now)
-    payments = [row.payment for row in loans.rows_of(tx, loan)]
+    payments = [row.payment for row in schedule]
     try:
         verdict = cost_ceiling.check(
             loan.principal_fen, payments, funder_type=lender.kind, on=today, bases=lender.bases

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmodel import col, select
+from sqlalchemy import and_, bindparam, insert
+from sqlmodel import SQLModel, col, select
 
 from gateway.core.money import split_by_largest_remainder
 from gateway.core.order_lines import OrderedLine, of_pieces, of_rest
@@ -35,6 +36,19 @@ from gateway.payments import serial_numbers
 from gateway.payments.models import Capture, CapturedLine, Payment, PaymentLine, Refund
 
 Items = list[dict[str, Any]]
+NEW_LINES = insert(SQLModel.metadata.tables["payment_line"])
+LINES = (
+    select(PaymentLine, CapturedLine)
+    .outerjoin(
+        CapturedLine,
+        and_(
+            col(CapturedLine.payment_id) == col(PaymentLine.payment_id),
+            col(CapturedLine.line) == col(PaymentLine.line),
+        ),
+    )
+    .where(PaymentLine.payment_id == bindparam("payment"))
+    .order_by(col(PaymentLine.line), col(CapturedLine.capture_id))
+)
 GOODS_COME_BACK = ("return", "unwind", "unused_lessons")
 """Kinds of refund that take items: with the others the goods stay with the shopper."""
 
@@ -44,7 +58,7 @@ class Standing:
     """A line, and what of it was captured and returned, in pieces and in fen."""
 
     row: PaymentLine
-    taken: Sequence[CapturedLine] = ()
+    taken: list[CapturedLine] = field(default_factory=list)
 
     @property
     def captured(self) -> int:
@@ -109,39 +123,38 @@ class Returning:
         return [(capture, parts[capture.id]) for capture in captures if parts[capture.id]]
 
 
-def open_lines(tx: Transaction, payment: Payment, ordered: Sequence[OrderedLine]) -> None:
-    """Keep the lines of the order that a payment pays for."""
-    for number, line in enumerate(ordered, start=1):
-        tx.add(
-            PaymentLine(
-                payment_id=payment.id,
-                line=number,
-                merchant_id=payment.merchant_id,
-                mode=payment.mode,
-                name=line.name,
-                category=line.category,
-                subsidy_category=line.subsidy_category,
-                ordered=line.ordered,
-                amount_fen=line.amount_fen,
-                subsidy_fen=line.subsidy_fen,
-            )
+def open_lines(tx: Transaction, payment: Payment, ordered: Sequence[OrderedLine]) -> Standings:
+    """Keep the lines of the order that a new payment pays for, of which nothing has left yet."""
+    rows = [
+        PaymentLine(
+            payment_id=payment.id,
+            line=number,
+            merchant_id=payment.merchant_id,
+            mode=payment.mode,
+            name=line.name,
+            category=line.category,
+            subsidy_category=line.subsidy_category,
+            ordered=line.ordered,
+            amount_fen=line.amount_fen,
+            subsidy_fen=line.subsidy_fen,
         )
-    tx.flush()
+        for number, line in enumerate(ordered, start=1)
+    ]
+    tx.connection().execute(NEW_LINES, [row.model_dump() for row in rows])
+    return {row.line: Standing(row) for row in rows}
 
 
 def of_payment(tx: Transaction, payment: Payment) -> Standings:
     """The payment's lines by number, in the order of the order."""
-    query = select(PaymentLine).where(PaymentLine.payment_id == payment.id)
-    taken: dict[int, list[CapturedLine]] = {}
-    for row in _taken(tx, payment.id):
-        taken.setdefault(row.line, []).append(row)
-    return {
-        row.line: Standing(row, taken.get(row.line, ()))
-        for row in tx.exec(query.order_by(col(PaymentLine.line)))
-    }
+    standings: Standings = {}
+    for row, taken in tx.execute(LINES, {"payment": payment.id}):
+        standing = standings.setdefault(row.line, Standing(row))
+        if taken is not None:
+            standing.taken.append(taken)
+    return standings
 
 
-def to_capture(tx: Transaction, payment: Payment, items: Items | None, amount_fen: int | None) -> Taking:
+def to_capture(standings: Standings, payment: Payment, items: Items | None, amount_fen: int | None) -> Taking:
     """What a capture of ``items`` takes; without items, of ``amount_fen`` or all that is left.
 
     Raises ``LineUnavailable`` for what was not ordered, ``LineCaptured`` for what has left, ``AmountMismatch`` when
@@ -149,7 +162,6 @@ def to_capture(tx: Transaction, payment: Payment, items: Items | None, amount_fe
     """
     if items is None:
         return Taking(amount_fen, everything=amount_fen is None)
-    standings = of_payment(tx, payment)
     pieces = _pieces(standings, items)
     everything = all(pieces[number] == standing.left for number, standing in standings.items())
     worth = sum(standings[number].worth_fen(quantity) for number, quantity in pieces.items())
@@ -170,9 +182,10 @@ def to_capture(tx: Transaction, payment: Payment, items: Items | None, amount_fe
     )
 
 
-def note_captured(tx: Transaction, payment: Payment, capture: Capture, taking: Taking) -> None:
+def note_captured(
+    tx: Transaction, payment: Payment, standings: Standings, capture: Capture, taking: Taking
+) -> None:
     """Remember which pieces left with a capture that the payment's amounts already show."""
-    standings = of_payment(tx, payment)
     used_up = not payment.capturable_fen and not payment.voided_fen and not payment.expired_fen
     if taking.everything or used_up:
         quantities = {number: standing.left for number, standing in standings.items() if standing.left}
@@ -183,19 +196,19 @@ def note_captured(tx: Transaction, payment: Payment, capture: Capture, taking: T
         quantities = dict(taking.pieces)
         amounts = [standings[number].worth_fen(quantity) for number, quantity in quantities.items()]
     for (number, quantity), amount in zip(quantities.items(), amounts, strict=True):
-        tx.add(
-            CapturedLine(
-                capture_id=capture.id,
-                line=number,
-                payment_id=payment.id,
-                merchant_id=payment.merchant_id,
-                mode=payment.mode,
-                quantity=quantity,
-                amount_fen=amount,
-                returned=0,
-                returned_fen=0,
-            )
+        row = CapturedLine(
+            capture_id=capture.id,
+            line=number,
+            payment_id=payment.id,
+            merchant_id=payment.merchant_id,
+            mode=payment.mode,
+            quantity=quantity,
+            amount_fen=amount,
+            returned=0,
+            returned_fen=0,
         )
+        tx.add(row)
+        standings[number].taken.append(row)
     serial_numbers.take(tx, payment, capture, taking.serial_numbers)
 
 

@@ -61,12 +61,12 @@ def used(
     return tx.exec(query.order_by(col(SubsidyQuota.category))).first()
 
 
-def reserve(tx: Transaction, payment: Payment) -> None:
+def reserve(tx: Transaction, payment: Payment, standings: lines.Standings) -> None:
     """Reserve what a new payment's lines claim. Of two that try at once one loses the race, and finds it reserved."""
     if payment.government_subsidy is None:
         return
     person = identity.lookups_of(tx, payment.shopper_id)["id_number"]
-    for standing in lines.of_payment(tx, payment).values():
+    for standing in standings.values():
         if standing.row.subsidy_category is not None and standing.row.subsidy_fen:
             tx.add(
                 SubsidyQuota(

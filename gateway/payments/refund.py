@@ -265,6 +265,6 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
         merchant_subsidy_fen=share.subsidy_fen,
         from_pending_fen=bearing.pending_fen,
         # It joins the batch of its capture while that is open, else the next one.
-        settlement_date=settlement.open_until(tx, share.capture.id),
+        settlement_date=bearing.open_until,
         entry_id=entry_id,
     )

@@ -56,7 +56,6 @@ def create(
         created_at=tx.now,
     )
     tx.add_all([payment, row])
-    tx.flush()
     return row
 
 

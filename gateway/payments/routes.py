@@ -61,7 +61,7 @@ def update_payment(call: Call, payment_id: str) -> Any:
 def capture_payment(call: Call, payment_id: str) -> Any:
     """Capture all or part of an authorised payment, usually on shipment."""
     body = call.body
-    payment = capture(
+    payment, contents = capture(
         call.tx,
         call.gateway,
         call.tenant,
@@ -71,7 +71,7 @@ def capture_payment(call: Call, payment_id: str) -> Any:
         delivery=body["delivery"],
         final=body["final"],
     )
-    return service.view(call.tx, payment)
+    return service.view(call.tx, payment, contents)
 
 
 @api.post("/<payment_id>/void", scope="payments:write", body=VoidRequest, answer=PaymentAnswer)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 
 from gateway.core.order_lines import OrderedLine
 from gateway.core.payment_status import payment_status
@@ -22,10 +22,10 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.merchants import service as merchants
 from gateway.payments import deliveries, lines, quotas
-from gateway.payments.models import Capture, Dispute, Payment, Refund, SubsidyClaim
+from gateway.payments.contents import Contents, of_payment
+from gateway.payments.models import Capture, Dispute, Payment
 from gateway.payments.moments import AUTHORIZATION_LIFE, first_after, moments
 from gateway.payments.schemas import PaymentAnswer
-from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
 
 ANSWER = PaymentAnswer()
@@ -84,8 +84,8 @@ def authorize(
         return None
     tx.add(payment)
     tx.flush()
-    lines.open_lines(tx, payment, ordered)
-    quotas.reserve(tx, payment)
+    contents = Contents(lines.open_lines(tx, payment, ordered))
+    quotas.reserve(tx, payment, contents.standings)
     ledger.book(
         tx,
         tenant,
@@ -95,7 +95,7 @@ def authorize(
             postings.authorise(amount_fen=payment.amount_fen, payment=payment.id),
         ),
     )
-    note(tx, payment, "payment.authorized")
+    note(tx, payment, "payment.authorized", contents)
     return payment
 
 
@@ -214,11 +214,11 @@ def captures_of(tx: Transaction, payment_id: str) -> list[Capture]:
     return list(tx.exec(select(Capture).where(Capture.payment_id == payment_id).order_by(col(Capture.id))))
 
 
-def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
-    """The payment as the API shows it."""
-    dates = settlement.settlement_dates(tx, payment.id)
-    claims, captures = subsidy_claims(tx, payment), captures_of(tx, payment.id)
-    standings = lines.of_payment(tx, payment)
+def view(tx: Transaction, payment: Payment, contents: Contents | None = None) -> dict[str, Any]:
+    """The payment as the API shows it; ``contents`` for whoever has them in hand."""
+    if contents is None:
+        contents = of_payment(tx, payment)
+    captures, standings, claims = contents.captures, contents.standings, _claims(contents)
     return {
         "id": payment.id,
         "mode": payment.mode,
@@ -230,7 +230,7 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
         "expired_amount": payment.expired_fen,
         "capturable_amount": capturable_fen(payment),
         "refundable_amount": payment.captured_fen - payment.refunded_fen,
-        "refund_pending_amount": _refund_pending_fen(tx, payment.id),
+        "refund_pending_amount": contents.refund_pending_fen,
         "term": payment.term,
         "plan": payment.plan,
         "captures": [
@@ -242,7 +242,7 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
                 "merchant_subsidy": capture.merchant_subsidy_fen,
                 "loan": capture.loan_id,
                 "captured_at": capture.captured_at,
-                "settlement_date": dates[capture.id].isoformat(),
+                "settlement_date": contents.settlement_dates[capture.id].isoformat(),
                 "government_subsidy": claims.get(capture.id),
                 "items": lines.items_of(standings, capture.id),
                 "delivery": deliveries.view(capture),
@@ -265,11 +265,8 @@ def view(tx: Transaction, payment: Payment) -> dict[str, Any]:
     }
 
 
-def subsidy_claims(tx: Transaction, payment: Payment) -> dict[str, dict[str, Any]]:
+def _claims(contents: Contents) -> dict[str, dict[str, Any]]:
     """The trade-in subsidy that goes with each capture, as the API shows it."""
-    if payment.government_subsidy is None:
-        return {}
-    query = select(SubsidyClaim).where(SubsidyClaim.payment_id == payment.id)
     return {
         row.capture_id: {
             "id": row.id,
@@ -278,15 +275,14 @@ def subsidy_claims(tx: Transaction, payment: Payment) -> dict[str, dict[str, Any
             "returned": row.returned_fen,
             "paid_at": row.paid_at,
         }
-        for row in tx.exec(query)
+        for row in contents.claims
     }
 
 
-def note(tx: Transaction, payment: Payment, type: str, **more: str) -> None:
+def note(tx: Transaction, payment: Payment, type: str, contents: Contents | None = None, **more: str) -> None:
     """Record an event that carries the payment as it now is."""
     tx.add(payment)
-    tx.flush()
-    data = {**ANSWER.dump(view(tx, payment)), **more}
+    data = {**ANSWER.dump(view(tx, payment, contents)), **more}
     events.record(tx, tenant_of(payment), type, object_id=payment.id, data=data)
 
 
@@ -331,8 +327,3 @@ def refuse_disputed(tx: Transaction, payment: Payment) -> None:
             param="payment",
             dispute=dispute,
         )
-
-
-def _refund_pending_fen(tx: Transaction, payment_id: str) -> int:
-    query = select(func.coalesce(func.sum(Refund.to_shopper_fen), 0))
-    return int(tx.exec(query.where(Refund.payment_id == payment_id, Refund.status == "pending")).one())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sqlmodel import func, select
+from sqlmodel import select
 
 from gateway.core.money import half_up
 from gateway.core.tenant import Tenant
@@ -18,20 +18,20 @@ from gateway.errors import WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.payments import lines, quotas
+from gateway.payments.contents import Contents
 from gateway.payments.models import Capture, Payment, SubsidyClaim
 from gateway.settlement import service as settlement
 
 
-def claim(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture) -> None:
+def claim(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture, contents: Contents) -> None:
     """Book the part of the order's subsidy that goes with a capture; parts of all captures sum to the whole.
 
     A subsidy goes with the line it was claimed for. What was captured without naming lines has its share of the rest.
     """
     if payment.government_subsidy is None:
         return
-    standings = lines.of_payment(tx, payment)
-    quotas.use(tx, payment, standings)
-    due = _due_fen(payment, standings) - _claimed_fen(tx, payment)
+    quotas.use(tx, payment, contents.standings)
+    due = _due_fen(payment, contents.standings) - sum(row.amount_fen for row in contents.claims)
     if due <= 0:
         return
     row = SubsidyClaim(
@@ -46,7 +46,7 @@ def claim(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture) -
         created_at=tx.now,
     )
     tx.add(row)
-    tx.flush()
+    contents.claims.append(row)
     entries = postings.government_subsidy(
         payment=payment.id, programme=row.programme, merchant=tenant.merchant_id, amount_fen=row.amount_fen
     )
@@ -147,11 +147,6 @@ def _due_fen(payment: Payment, standings: lines.Standings) -> int:
     captured = sum(standing.captured_fen for standing in gone)
     worth = payment.amount_fen - captured
     return named + (half_up(Fraction(rest * (payment.captured_fen - captured), worth)) if worth else rest)
-
-
-def _claimed_fen(tx: Transaction, payment: Payment) -> int:
-    query = select(func.coalesce(func.sum(SubsidyClaim.amount_fen), 0))
-    return int(tx.exec(query.where(SubsidyClaim.payment_id == payment.id)).one())
 
 
 def _returned_fen(tx: Transaction, payment: Payment, capture: Capture, claimed_fen: int) -> int:

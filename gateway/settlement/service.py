@@ -30,6 +30,8 @@ class Bearing:
     pending_fen: int
     available_fen: int
     receivable_fen: int
+    open_until: date | None = None
+    """The settlement date of the capture, while its batch is open."""
 
 
 def add_line(
@@ -84,7 +86,8 @@ def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str
 
     A claim is the amount less the fee: a refund that keeps the fee can be above it.
     """
-    if open_until(tx, capture_id) is None:
+    until = open_until(tx, capture_id)
+    if until is None:
         return bearing_settled(tx, tenant, net_fen=net_fen)
     lines = tx.exec(
         select(SettlementLine.kind, SettlementLine.from_pending_fen).where(
@@ -96,7 +99,7 @@ def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str
     left = sum(SIGNS[kind][1] * fen for kind, fen in lines)
     pending = max(0, min(net_fen, left))
     rest = bearing_settled(tx, tenant, net_fen=net_fen - pending)
-    return Bearing(pending, rest.available_fen, rest.receivable_fen)
+    return Bearing(pending, rest.available_fen, rest.receivable_fen, until)
 
 
 def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int, without_fen: int = 0) -> Bearing:
@@ -135,12 +138,12 @@ def last_refund(tx: Transaction, *, payment_id: str, capture_id: str) -> str:
     return newest.split(":")[0]
 
 
-def settlement_dates(tx: Transaction, payment_id: str) -> dict[str, date]:
-    """Settlement date of each capture of a payment."""
-    query = select(SettlementLine).where(
-        SettlementLine.payment_id == payment_id, SettlementLine.kind == "capture"
+def read_along(query: Any, capture_id: Any) -> Any:
+    """``query`` with the settlement date of the capture that it names read along."""
+    date_of = select(SettlementLine.settlement_date).where(
+        SettlementLine.kind == "capture", SettlementLine.object_id == capture_id
     )
-    return {line.capture_id: line.settlement_date for line in tx.exec(query)}
+    return query.add_columns(date_of.scalar_subquery())
 
 
 def get(tx: Transaction, tenant: Tenant, settlement_id: str) -> SettlementBatch:

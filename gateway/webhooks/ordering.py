@@ -4,24 +4,23 @@ An identifier is minted before its transaction commits, so that by identifiers a
 has already passed it. Events therefore carry a position, and readers stop before the first that is still being written.
 
 SQLite has one writer at a time: the next position is the last plus one. PostgreSQL draws it from a sequence. Before
-its first draw a transaction takes a shared advisory lock that names the last position drawn so far, and keeps the lock
-until its end: whatever it draws is not below. A reader looks at the sequence first and at the locks second, and returns
-nothing above either. Nobody waits for anybody.
+it draws (see ``recording``), a transaction takes a shared advisory lock that names the last position drawn so far, and
+keeps the lock until its end: whatever it draws is not below. A reader looks at the sequence first and at the locks
+second, and returns nothing above either. Nobody waits for anybody.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from sqlalchemy import column, func, table, text
 
 from gateway.db.transactions import Transaction
 
 MARK = 0x4651
 BITS = 48
-ANNOUNCE = text(
-    f"SELECT pg_advisory_xact_lock_shared(({MARK}::bigint << {BITS}) | last_value) FROM event_position"
-)
-DRAW = text("SELECT nextval('event_position')")
-NEXT = text("SELECT coalesce(max(position), 0) + 1 FROM event WHERE merchant_id = :merchant AND mode = :mode")
+DRAWN = table("event_position", column("last_value"))
+ANNOUNCED = func.pg_advisory_xact_lock_shared(text(f"({MARK}::bigint << {BITS}) | last_value"))
+"""Asked of ``DRAWN`` on PostgreSQL, before anything is drawn; once more does no harm."""
+NEXT_DRAWN = text("nextval('event_position')")
 LAST_DRAWN = text("SELECT last_value FROM event_position")
 FIRST_OPEN = text(
     f"SELECT min(((classid::bigint << 32) | objid::bigint) & {2**BITS - 1}) FROM pg_locks"
@@ -29,17 +28,6 @@ FIRST_OPEN = text(
     f" AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     f" AND (classid::bigint >> {BITS - 32}) = {MARK}"
 )
-
-
-def draw(tx: Transaction, *, merchant_id: str, mode: str) -> int:
-    """The position of a new event; it is kept for this transaction even when other events are drawn meanwhile."""
-    connection = tx.connection()
-    if connection.dialect.name == "sqlite":
-        return int(connection.execute(NEXT, {"merchant": merchant_id, "mode": mode}).scalar_one())
-    if "event_position" not in tx.info:
-        connection.execute(ANNOUNCE)
-        tx.info["event_position"] = True
-    return int(connection.execute(DRAW).scalar_one())
 
 
 def horizon(tx: Transaction) -> int | None:

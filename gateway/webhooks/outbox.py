@@ -70,44 +70,41 @@ def put(
     *,
     tenant: Tenant | None,
     at: datetime | None = None,
-) -> OutboxItem:
-    """Queue ``payload`` for the handler of ``topic``, not before ``at``; no ``tenant`` for what is no merchant's."""
-    item = OutboxItem(
-        id=tx.new_id("out"),
-        merchant_id=tenant.merchant_id if tenant else None,
-        mode=tenant.mode if tenant else None,
-        topic=topic,
-        payload=payload,
-        attempts=0,
-        next_at=at or tx.wall,
-        created_at=tx.wall,
-    )
-    tx.add(item)
-    return item
+) -> str:
+    """Queue ``payload`` for the handler of ``topic``, not before ``at``; no ``tenant`` for what is no merchant's.
+
+    Returns the identifier of the row.
+    """
+    row = _new(tx, topic, payload, tenant, at)
+    tx.connection().execute(NEW_ITEMS, row)
+    return str(row["id"])
 
 
 def put_many(tx: Transaction, topic: str, payloads: Sequence[dict[str, Any]], *, tenant: Tenant) -> None:
     """Queue many payloads of a merchant at once."""
-    rows = [
-        {
-            "id": tx.new_id("out"),
-            "merchant_id": tenant.merchant_id,
-            "mode": tenant.mode,
-            "topic": topic,
-            "payload": payload,
-            "attempts": 0,
-            "next_at": tx.wall,
-            "created_at": tx.wall,
-        }
-        for payload in payloads
-    ]
-    if rows:
+    if payloads:
+        rows = [_new(tx, topic, payload, tenant, None) for payload in payloads]
         tx.connection().execute(NEW_ITEMS, rows)
+
+
+def _new(
+    tx: Transaction, topic: str, payload: dict[str, Any], tenant: Tenant | None, at: datetime | None
+) -> dict[str, Any]:
+    return {
+        "id": tx.new_id("out"),
+        "merchant_id": tenant.merchant_id if tenant else None,
+        "mode": tenant.mode if tenant else None,
+        "topic": topic,
+        "payload": payload,
+        "attempts": 0,
+        "next_at": at or tx.wall,
+        "created_at": tx.wall,
+    }
 
 
 def withdraw(tx: Transaction, item_id: str) -> None:
     """Mark an item as done that nobody needs to handle any more."""
-    tx.execute(DONE, {"item": item_id, "now": tx.wall})
+    tx.connection().execute(DONE, {"item": item_id, "now": tx.wall})
 
 
 def drain(

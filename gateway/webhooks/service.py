@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
-from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -13,35 +11,12 @@ from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
-from gateway.webhooks import ordering, waiting
-from gateway.webhooks.models import Event, WebhookEndpoint
+from gateway.webhooks import ordering
+from gateway.webhooks.models import Event
+from gateway.webhooks.recording import record
 from gateway.webhooks.schemas import EVENT_TYPES
 
-
-def record(tx: Transaction, tenant: Tenant, type: str, *, object_id: str, data: dict[str, Any]) -> Event:
-    """Note a change of state and queue it for every enabled endpoint, in the caller's transaction."""
-    last = tx.exec(select(func.max(Event.sequence)).where(Event.object_id == object_id)).one()
-    event = Event(
-        id=tx.new_id("evt"),
-        merchant_id=tenant.merchant_id,
-        mode=tenant.mode,
-        type=type,
-        object_id=object_id,
-        sequence=(last or 0) + 1,
-        position=ordering.draw(tx, merchant_id=tenant.merchant_id, mode=tenant.mode),
-        data=data,
-        created_at=tx.now,
-    )
-    tx.add(event)
-    wanting = select(WebhookEndpoint).where(
-        WebhookEndpoint.merchant_id == tenant.merchant_id,
-        WebhookEndpoint.mode == tenant.mode,
-        WebhookEndpoint.enabled == True,  # noqa: E712
-    )
-    for endpoint in tx.exec(wanting):
-        if waiting.wants(endpoint, type):
-            waiting.put(tx, endpoint, [event], cause="event")
-    return event
+__all__ = ["events_after", "events_of", "get_event", "record"]
 
 
 def get_event(tx: Transaction, tenant: Tenant, event_id: str, *, types: Collection[str]) -> Event:

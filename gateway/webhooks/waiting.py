@@ -40,9 +40,9 @@ class Run:
     events: dict[str, Event]
 
 
-def wants(endpoint: WebhookEndpoint, type: str) -> bool:
-    """Whether an endpoint asked for this type of event."""
-    return endpoint.enabled_events == ["*"] or type in endpoint.enabled_events
+def wants(enabled_events: Sequence[str], type: str) -> bool:
+    """Whether an endpoint that asked for these asked for this type of event."""
+    return list(enabled_events) == ["*"] or type in enabled_events
 
 
 def put(
@@ -54,33 +54,51 @@ def put(
     sample: dict[str, Any] | None = None,
 ) -> list[str]:
     """Queue events for an endpoint; returns the identifiers of the deliveries."""
-    rows = [
-        {
-            "id": tx.new_id("whd"),
-            "merchant_id": endpoint.merchant_id,
-            "mode": endpoint.mode,
-            "endpoint_id": endpoint.id,
-            "event_id": event.id,
-            "type": event.type,
-            "object_id": event.object_id,
-            "sequence": event.sequence,
-            "cause": cause,
-            "sample": sample,
-            "status": "pending",
-            "attempts": 0,
-            "failures": 0,
-            "next_at": tx.wall,
-            "claims": 0,
-            "created_at": tx.wall,
-        }
-        for event in events
-    ]
-    if cause == "event":
-        rows = _with_fault(tx, rows)
+    rows = [_row(tx, endpoint.id, event.model_dump(), cause=cause, sample=sample) for event in events]
     tx.flush()
     if rows:
         tx.connection().execute(NEW_DELIVERIES, rows)
     return [str(row["id"]) for row in rows]
+
+
+def tell(tx: Transaction, events: Sequence[dict[str, Any]], wanting: dict[str, Sequence[str]]) -> None:
+    """Queue new events for endpoints, which are given with what they ask for."""
+    rows = [
+        _row(tx, endpoint_id, event, cause="event")
+        for event in events
+        for endpoint_id, types in wanting.items()
+        if wants(types, event["type"])
+    ]
+    if rows:
+        tx.connection().execute(NEW_DELIVERIES, _with_fault(tx, rows))
+
+
+def _row(
+    tx: Transaction,
+    endpoint_id: str,
+    event: dict[str, Any],
+    *,
+    cause: str,
+    sample: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    return {
+        "id": tx.new_id("whd"),
+        "merchant_id": event["merchant_id"],
+        "mode": event["mode"],
+        "endpoint_id": endpoint_id,
+        "event_id": event["id"],
+        "type": event["type"],
+        "object_id": event["object_id"],
+        "sequence": event["sequence"],
+        "cause": cause,
+        "sample": sample,
+        "status": "pending",
+        "attempts": 0,
+        "failures": 0,
+        "next_at": tx.wall,
+        "claims": 0,
+        "created_at": tx.wall,
+    }
 
 
 def _with_fault(tx: Transaction, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

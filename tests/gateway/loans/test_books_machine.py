@@ -146,7 +146,7 @@ class BooksMachine(RuleBasedStateMachine):
         payment = self.write(
             lambda tx: payments.view(
                 tx,
-                capture(
+                *capture(
                     tx, self.gateway, self.tenant, payment_id=payment_id, amount_fen=part, items=None, delivery=None,
                     final=False,
                 ),

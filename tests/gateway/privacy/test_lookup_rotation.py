@@ -61,7 +61,8 @@ def test_everybody_is_found_before_while_and_after(gateway, clock, capsys):
     with gateway.db.read() as tx:
         found = identity.lookups_of(tx, shoppers[1])
         assert lists.standing(tx, mode="test", lookups=found.values()) == "blocked"
-        assert set(tx.exec(identity.with_phone_of(tx, shoppers[2]))) == set(shoppers)
+        phone = identity.lookups_of(tx, shoppers[2])["phone"]
+        assert set(tx.exec(identity.with_phone("test", phone))) == set(shoppers)
         attempt = codes.attempt(
             tx,
             gateway.vault,

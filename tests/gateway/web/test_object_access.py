@@ -184,7 +184,7 @@ class Matrix:
 
         def record(tx: Any) -> dict[str, str]:
             return {
-                kind: events.record(tx, self.tenant, kind, object_id=f"obj_{number}", data={}).id
+                kind: events.record(tx, self.tenant, kind, object_id=f"obj_{number}", data={})
                 for number, kind in enumerate(EVENT_TYPES)
             }
 

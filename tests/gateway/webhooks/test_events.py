@@ -23,7 +23,7 @@ def note(gateway, api, name: str, then=lambda: None) -> None:
 
     def work(tx) -> None:
         service.record(tx, tenant_of(api), "payment.captured", object_id=name, data={"id": name})
-        tx.flush()
+        tx.complete()
         then()
 
     gateway.db.write(work)

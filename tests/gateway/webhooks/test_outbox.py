@@ -23,8 +23,7 @@ def gateway(app: Flask) -> Gateway:
 
 
 def put(gateway: Gateway, name: str, tenant: Tenant | None) -> str:
-    item: OutboxItem = gateway.db.write(lambda tx: outbox.put(tx, TOPIC, {"name": name}, tenant=tenant))
-    return item.id
+    return str(gateway.db.write(lambda tx: outbox.put(tx, TOPIC, {"name": name}, tenant=tenant)))
 
 
 def names(items: list[OutboxItem]) -> list[str]:

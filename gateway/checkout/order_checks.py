@@ -1,0 +1,63 @@
+"""What an order must be before a checkout is started for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.errors import AmountMismatch, AmountOutOfRange, ValidationFailed
+from gateway.plans import service as plans
+from gateway.plans import subsidies
+
+
+def refuse_plain_addresses(tenant: Tenant, body: dict[str, Any]) -> None:
+    """In live mode the shopper goes back over https only."""
+    errors = [
+        {"param": name, "code": "invalid", "detail": "Must begin with https:// in live mode."}
+        for name in ("return_url", "cancel_url")
+        if tenant.mode == "live" and not body[name].startswith("https://")
+    ]
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def items_of(tx: Transaction, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The order's items, each that claims a subsidy with its ``government_subsidy`` (fen).
+
+    Raises ``CategoryRefused``, ``AmountOutOfRange``, ``AmountMismatch`` or ``SubsidyRefused``.
+    """
+    plans.refuse_category(body["category"], param="category")
+    for index, item in enumerate(body["items"]):
+        plans.refuse_category(item["category"], param=f"items[{index}].category")
+    plans.check_amount(body["amount"])
+    if body["down_payment"] >= body["amount"]:
+        raise AmountOutOfRange(
+            f"The down payment of {body['down_payment']} fen leaves nothing of {body['amount']} fen to finance.",
+            param="down_payment",
+            max_amount=body["amount"] - 1,
+        )
+    _check_sum(body)
+    if body["government_subsidy"] is None:
+        return list(body["items"])
+    due = subsidies.check(
+        tx, body["government_subsidy"], body["items"], merchant_discount_fen=body["merchant_discount"]
+    )
+    return [
+        {**item, "government_subsidy": fen} if fen else item
+        for item, fen in zip(body["items"], due, strict=True)
+    ]
+
+
+def _check_sum(body: dict[str, Any]) -> None:
+    subsidy = body["government_subsidy"]["amount"] if body["government_subsidy"] else 0
+    goods = sum(item["quantity"] * item["unit_price"] for item in body["items"])
+    expected = goods - body["merchant_discount"] - subsidy
+    if expected != body["amount"]:
+        raise AmountMismatch(
+            f"The items less discount and subsidy are {expected} fen, the amount is {body['amount']} fen.",
+            param="amount",
+            expected=expected,
+            actual=body["amount"],
+            difference=body["amount"] - expected,
+        )

@@ -1,0 +1,37 @@
+"""What is asked about a checkout again and again, made once; who asks is ``service``."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, text
+from sqlalchemy import select as select_columns
+from sqlmodel import SQLModel, select
+
+from gateway.checkout.models import IS_LIVE, Checkout
+from gateway.decision import requests
+from gateway.identity import service as identity
+from gateway.merchants import service as merchants
+from gateway.merchants import test_clocks
+
+ROWS = SQLModel.metadata.tables["checkout"]
+LIVE_OF_ORDER = select_columns(ROWS.c.id).where(
+    ROWS.c.merchant_id == bindparam("merchant"),
+    ROWS.c.mode == bindparam("mode"),
+    ROWS.c.merchant_reference == bindparam("reference"),
+    text(IS_LIVE),
+)
+"""Every new checkout asks it, and nearly all find nothing."""
+SHOWN = test_clocks.read_along(
+    select(Checkout).where(Checkout.id == bindparam("checkout")), Checkout.merchant_id
+)
+"""The checkout, and how far the test clock of its merchant is ahead."""
+LOCKED = SHOWN.with_for_update(of=Checkout).execution_options(populate_existing=True)
+LOCKED_WITH_PEOPLE = merchants.read_along(
+    identity.read_along(LOCKED, Checkout.shopper_id), Checkout.merchant_id
+)
+OF_REQUEST = merchants.read_along(
+    identity.read_along(
+        test_clocks.read_along(requests.read_with(Checkout), Checkout.merchant_id), Checkout.shopper_id
+    ),
+    Checkout.merchant_id,
+)
+"""The request for a decision, and the same of its checkout."""
