@@ -97,7 +97,7 @@ def authorize(
         about_id=payment.id,
         effective_date=shanghai_date(tx.now),
     )
-    note(tx, payment, "payment.authorized", contents)
+    note(tx, payment, "payment.authorized", contents=contents)
     return payment
 
 
