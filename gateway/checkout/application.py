@@ -32,7 +32,7 @@ MOST_PIECES = 10**6
 """What the scorer can take; nobody's risk rises beyond."""
 
 
-_SHOPPER = bindparam("shopper")
+_SHOPPER: Any = bindparam("shopper")
 KNOWN = select(
     decisions.commitment(_SHOPPER).label("open_principal_fen"),
     decisions.applications_since(

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import bindparam
 from sqlmodel import select
 
 from gateway.checkout import service
@@ -22,6 +23,9 @@ from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
     from gateway.decision.models import CreditDecision
+
+
+GIVEN = select(Consent).where(Consent.checkout_id == bindparam("checkout"))
 
 
 def settle(
@@ -87,7 +91,7 @@ def _contract(
     tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], payment_id: str
 ) -> None:
     assert checkout.shopper_id is not None
-    given = tx.exec(select(Consent).where(Consent.checkout_id == checkout.id))
+    given = tx.exec(GIVEN, params={"checkout": checkout.id})
     contracts.conclude(
         tx,
         gateway.ports.signing_authority,

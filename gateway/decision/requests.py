@@ -145,10 +145,11 @@ def keep_advice(
     tx: Transaction, request: DecisionRequest, advice: Recommended, *, real_name: str | None
 ) -> DecisionRequest:
     """Write down what will be submitted to the lender, and what the real-name check said; the first word is right."""
-    words = {"request": request.id, "first_advice": asdict(advice), "first_real_name": real_name}
+    first = asdict(advice)
+    words = {"request": request.id, "first_advice": first, "first_real_name": real_name}
     if not tx.connection().execute(FIRST_ADVICE, words).rowcount:
         return get(tx, request.id)
-    request.advice, request.real_name = words["first_advice"], real_name
+    request.advice, request.real_name = first, real_name
     return request
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete
 from sqlmodel import col, select
@@ -61,7 +61,7 @@ def note(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: st
     row = tx.get(OneTimeCode, subject_id)
     if row is not None and row.sent >= MAX_CODES:
         raise TooManyRequests(f"At most {MAX_CODES} codes are sent for one checkout.", param="code")
-    fresh = {
+    fresh: dict[str, Any] = {
         "phone_lookup": vault.lookup(number, "phone"),
         "code_lookup": vault.lookup(f"{subject_id}|{code}", "code"),
         "attempts": 0,

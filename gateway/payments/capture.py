@@ -77,7 +77,7 @@ def capture(
     subsidies.claim(tx, tenant, payment, row, contents)
     if final:
         service.void_rest(tx, payment)
-    service.note(tx, payment, "payment.captured", contents)
+    service.note(tx, payment, "payment.captured", contents=contents)
     return payment, contents
 
 

@@ -95,7 +95,7 @@ def authorize(
             postings.authorise(amount_fen=payment.amount_fen, payment=payment.id),
         ),
     )
-    note(tx, payment, "payment.authorized", contents)
+    note(tx, payment, "payment.authorized", contents=contents)
     return payment
 
 

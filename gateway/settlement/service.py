@@ -140,7 +140,7 @@ def last_refund(tx: Transaction, *, payment_id: str, capture_id: str) -> str:
 
 def read_along(query: Any, capture_id: Any) -> Any:
     """``query`` with the settlement date of the capture that it names read along."""
-    date_of = select(SettlementLine.settlement_date).where(
+    date_of = select(col(SettlementLine.settlement_date)).where(
         SettlementLine.kind == "capture", SettlementLine.object_id == capture_id
     )
     return query.add_columns(date_of.scalar_subquery())

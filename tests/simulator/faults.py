@@ -190,8 +190,9 @@ class Points:
 
     def _note_locks(self, state: ORMExecuteState) -> None:
         """An entity is read to be changed."""
-        if getattr(state.statement, "_for_update_arg", None) is not None and state.bind_mapper is not None:
-            self._wanted.add(str(state.bind_mapper.local_table))
+        lock = getattr(state.statement, "_for_update_arg", None)
+        if lock is not None and state.bind_mapper is not None:
+            self._wanted.update(map(str, lock.of or [state.bind_mapper.local_table]))
 
     def _watch_locks(self, _connection: Any, statement: Any, *_: Any) -> None:
         """What is locked or made is noted, and a change of what is neither; table by table."""
@@ -203,5 +204,9 @@ class Points:
             self._locked.update(names)
         elif isinstance(statement, Insert):
             self._locked.add(statement.table.name)
-        elif isinstance(statement, Update) and statement.table.name in LOCKED_FIRST - self._locked:
+        elif (
+            isinstance(statement, Update)
+            and statement.table.name in LOCKED_FIRST - self._locked
+            and len(statement._where_criteria) == 1  # else it says itself what the row must be like
+        ):
             self.unlocked.append(f"a row of {statement.table.name} was changed without its lock")
