@@ -90,6 +90,7 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
         "FENQI_PUBLIC_URL": url,
         "FENQI_WORKER_IN_PROCESS": "0",
         "FENQI_RATE_LIMITS": "off",  # what one look costs is measured apart
+        "FENQI_WEBHOOK_LOCAL": "1",
     }
     command = f"from gateway.server import run; run('bench.site:site', host='127.0.0.1', port={port})"
     process = subprocess.Popen([sys.executable, "-c", command], env=environ)
