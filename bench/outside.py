@@ -175,7 +175,7 @@ class Shop:
             self._token()
         checkout = self._post("/v1/checkouts", {**order(number), "amount": 90_000, "items": PHONE})
         done = self._post(
-            f"/v1/test_helpers/checkouts/{checkout['id']}/complete", {"term": 3, "phone": f"138{number:08}"}
+            f"/v1/test_helpers/checkouts/{checkout['id']}/complete", {"term": 3, "phone": f"130{number:08}"}
         )
         self._post(f"/v1/payments/{done['payment']}/capture", {})
         return str(done["payment"])
