@@ -75,14 +75,18 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
     settings = from_environment(data_dir=str(folder), public_url=url)
     upgrade(settings.database_url)
     keyring.create(settings.data_dir)
-    credentials = onboard(
-        gateway_of(settings),
-        name="量尺",
-        name_en="Yardstick",
-        category="3c",
-        mode="test",
-        email=f"bench-{time.time_ns()}@fenqi.example",
-        webhook_url=None,
+    gateway = gateway_of(settings)
+    credentials, other = (
+        onboard(
+            gateway,
+            name=name,
+            name_en=name_en,
+            category="3c",
+            mode="test",
+            email=f"bench-{time.time_ns()}@fenqi.example",
+            webhook_url=None,
+        )
+        for name, name_en in (("量尺", "Yardstick"), ("邻居", "Neighbour"))
     )
     environ = {
         **os.environ,
@@ -90,24 +94,27 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
         "FENQI_PUBLIC_URL": url,
         "FENQI_WORKER_IN_PROCESS": "0",
         "FENQI_RATE_LIMITS": "off",  # what one look costs is measured apart
+        "FENQI_WEBHOOK_LOCAL": "1",
     }
     command = f"from gateway.server import run; run('bench.site:site', host='127.0.0.1', port={port})"
     process = subprocess.Popen([sys.executable, "-c", command], env=environ)
     try:
         _wait(url)
-        token = requests.post(
-            f"{url}/oauth/token",
-            data={"grant_type": "client_credentials"},
-            auth=(credentials["client_id"], credentials["client_secret"]),
-            timeout=10,
-        ).json()["access_token"]
+        token, other_token = (_token(url, each) for each in (credentials, other))
         backend = settings.database_url.partition(":")[0]
         named = {name: credentials[name] for name in ("client_id", "client_secret")}
         running = {"pid": process.pid, "environ": environ}
-        yield {"host": "127.0.0.1", "port": port, "token": token, "database": backend, **named, **running}
+        tokens = {"token": token, "other_token": other_token}
+        yield {"host": "127.0.0.1", "port": port, "database": backend, **tokens, **named, **running}
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def _token(url: str, credentials: dict[str, Any]) -> str:
+    pair = credentials["client_id"], credentials["client_secret"]
+    form = {"grant_type": "client_credentials"}
+    return str(requests.post(f"{url}/oauth/token", data=form, auth=pair, timeout=10).json()["access_token"])
 
 
 def _seconds(text: str) -> float:

@@ -28,7 +28,7 @@ FAULTS = (
     "429 with Retry-After",
 )
 """What befalls the first sending of an instruction; every tenth instruction has the same."""
-REFUSED = "connection refused"
+REFUSED, NONE = "connection refused", "none"
 ACTS_FIRST = {fault for fault in FAULTS if fault.startswith("acted")}
 LATE = timedelta(seconds=30)
 
@@ -41,6 +41,8 @@ class Book:
         self.honours_keys = True
         self.objects: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.seen: Counter[str] = Counter()
+        self.befell: dict[str, str] = {}
+        """The fault that each reference met."""
         self.asked = 0
         self._by_key: dict[str, dict[str, Any]] = {}
         self._late: list[tuple[datetime, str, str, dict[str, str]]] = []
@@ -51,7 +53,9 @@ class Book:
         with self._lock:
             first = reference not in self.seen
             self.seen[reference] += 1
-            return FAULTS[(len(self.seen) - 1) % len(FAULTS)] if first and number == 1 else None
+            fault = FAULTS[(len(self.seen) - 1) % len(FAULTS)] if first and number == 1 else None
+            self.befell.setdefault(reference, fault or NONE)
+            return fault
 
     def act(self, kind: str, key: str, values: dict[str, str]) -> dict[str, Any]:
         """Make the object, unless the key is honoured and known."""

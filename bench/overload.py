@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bench.checkout import order
-from bench.load import Request, as_json
+from bench.load import Request, Waits, as_json, run
 from bench.size import Size
 from bench.wire import flow, tool
 
@@ -25,22 +28,45 @@ def measure(place: dict[str, Any], size: Size) -> None:
                 place["host"], place["port"], request, clients=CLIENTS, seconds=size.seconds, name=names[1]
             )
             clients = min(round(TIMES * peak.rate * PAUSE), 4000) if size.seconds >= 1 else CLIENTS
-            over = flow(
-                place["host"],
-                place["port"],
-                request,
-                clients=clients,
-                seconds=size.seconds,
-                pause=PAUSE,
-                name=names[0],
-            )
+            with neighbour(place, size.seconds) as beside:
+                over = flow(
+                    place["host"],
+                    place["port"],
+                    request,
+                    clients=clients,
+                    seconds=size.seconds,
+                    pause=PAUSE,
+                    name=names[0],
+                )
             print(
                 f"  {title:17} round {turn + 1}: peak {peak.good:.0f}/s (p99 {peak.p99:.0f} ms, errors {peak.errors});"
                 f" {over.rate / peak.rate:.1f} x asked by {clients}: {over.good:.0f}/s carried out,"
                 f" {over.good / peak.good:.2f} of the peak; p50 {over.p50:.0f}, p99 {over.p99:.0f} ms"
                 f" ({over.errors} told to come back)"
             )
+            for waits in beside:
+                print(
+                    f"    another merchant beside it: {waits.rate:.0f}/s, p50 {waits.percentile(50):.0f},"
+                    f" p99 {waits.percentile(99):.0f} ms, errors {waits.errors}"
+                )
     print()
+
+
+@contextmanager
+def neighbour(place: dict[str, Any], seconds: float) -> Iterator[list[Waits]]:
+    """Another merchant asks for its payments meanwhile, one request after the other; its waits are there at the end."""
+    found: list[Waits] = []
+    request = "GET", "/v1/payments?limit=10", {"Authorization": f"Bearer {place['other_token']}"}, b""
+
+    def ask() -> None:
+        found.append(run(place["host"], place["port"], lambda _: request, clients=1, seconds=seconds))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield found
+    finally:
+        asking.join()
 
 
 def _read(place: dict[str, Any]) -> Request:

@@ -126,6 +126,11 @@ def _whole(gateway: Gateway, job: Callable[[Transaction], object]) -> bool:
     return False
 
 
+def _mend_setbacks(gateway: Gateway) -> bool:
+    setbacks.mend(gateway.db)
+    return False
+
+
 def _extend_chain(gateway: Gateway) -> bool:
     chain.extend(gateway.db)
     return False
@@ -149,7 +154,7 @@ def _sign_heads(gateway: Gateway) -> bool:
 
 
 GLOBAL_JOBS: tuple[GlobalJob, ...] = (
-    GlobalJob("mend what a fast clock put off", lambda gateway: _whole(gateway, setbacks.mend)),
+    GlobalJob("mend what a fast clock put off", _mend_setbacks),
     GlobalJob("forget spent proofs", lambda gateway: _whole(gateway, spent.forget_expired)),
     GlobalJob("clear cured defaults", lambda gateway: _whole(gateway, links.clear_cured)),
     GlobalJob("delete what has served its purpose", retention.sweep),

@@ -27,7 +27,7 @@ from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
 from gateway.errors import DatabaseUnavailable
 from gateway.gate import must_be_open, unbound, unguarded
-from gateway.monitoring import logs, metrics, security_events
+from gateway.monitoring import logs, memory, metrics, security_events
 from gateway.runtime import sign_last, start_worker
 from gateway.web import browser_address
 from gateway.web.context import Gateway
@@ -109,9 +109,10 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
 
 def front_of(target: str) -> Front:
     """The front of one server process, with the application that the factory ``module:name`` makes."""
+    memory.share_arenas()
     logs.to_stderr()
     try:
-        return Front(import_string(target)())
+        return Front(import_string(target)(), proxies=from_environment().proxies)
     except WrongSetting as error:
         log.critical("this process cannot serve: %s", error)
     except Exception:  # told as all else is told

@@ -63,9 +63,10 @@ def _worker(options: argparse.Namespace) -> int:
 
     from gateway import app, keyring
     from gateway.config import from_environment
-    from gateway.monitoring import logs
+    from gateway.monitoring import logs, memory
     from gateway.monitoring.sharing import shared
 
+    memory.share_arenas()
     logs.to_stderr()
     with shared(existing_settings(options).data_dir):
         from gateway.gate import role_must_be_bound

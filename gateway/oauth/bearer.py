@@ -19,6 +19,7 @@ from gateway.oauth.jose import NotAcceptable
 from gateway.oauth.keys import TYPE, SigningKeys
 from gateway.oauth.revocation import RevokedTokens
 from gateway.web.context import Caller, gateway
+from gateway.web.line import WHOSE
 
 LONGEST_TOKEN = 4096
 HEADER = frozenset({"alg", "kid", "typ"})
@@ -45,7 +46,9 @@ class Bearer:
         """The caller behind the Authorization header. Raises ``Unauthenticated`` with what to do."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
-            return self._caller(request, scheme.lower(), token.strip())
+            caller = self._caller(request, scheme.lower(), token.strip())
+            request.environ[WHOSE] = f"{caller.merchant_id} {caller.mode}"
+            return caller
         except Unauthenticated as error:
             sent = error.code if isinstance(error, ProofRefused) else "invalid_token" if token.strip() else ""
             used = "dpop" if scheme.lower() == "dpop" or isinstance(error, ProofRefused) else "bearer"

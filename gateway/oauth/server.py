@@ -32,6 +32,7 @@ from gateway.oauth.revocation import ACCESS_LIFE
 from gateway.privacy.vault import Vault
 from gateway.team import sessions
 from gateway.web.context import Gateway
+from gateway.web.line import WHOSE
 
 if TYPE_CHECKING:
     from gateway.team.models import TeamMember
@@ -135,6 +136,8 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         if self.proof is not None and not spent.spend(self.tx, self.proof.key, self.proof.expires_at):
             raise InvalidProofError("The DPoP proof was used before.")
         request.auth_method = claim.method
+        if claim.method in SECRETS and client.row.merchant_id is not None:
+            flask_request.environ[WHOSE] = f"{client.row.merchant_id} {client.row.mode}"
         return client
 
     def _is_proven(self, client: Client | None, claim: Credentials) -> bool:

@@ -2,8 +2,8 @@
 
 granian's event loop hands requests over by RSGI. Whoever sends slowly costs a socket and nothing else, and /healthz is
 answered on the loop, however busy the threads are. Headers are read by granian, within limits that ``gateway.server``
-sets. Who would wait too long for a thread is refused on the loop at once (``Line``), so that an overload costs those
-who are answered next to nothing.
+sets. Who would wait too long for a thread is refused on the loop at once, so that an overload costs those
+who are answered next to nothing (``gateway.web.line``).
 """
 
 from __future__ import annotations
@@ -11,23 +11,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
 import sys
 import threading
-import time
-from collections import deque
 from io import BytesIO
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import GatewayError, InvalidRequest, Overloaded, PayloadTooLarge, RequestTooSlow
-from gateway.monitoring import metrics
 from gateway.web import busy, headers, problems
 from gateway.web.bodies import MAX_BODY_BYTES
+from gateway.web.line import WHOSE, Known, Line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from _typeshed.wsgi import WSGIApplication
 
 log = logging.getLogger("gateway.front")
@@ -40,61 +35,22 @@ LEAST_RATE = 1000
 """Bytes a second."""
 SWITCH_SECONDS = 0.001
 """How long a thread computes while another waits for its turn: most wait for a database, and the loop must not."""
-PATIENCE = 1.0
-"""Seconds that a request may wait for a thread: who would wait longer is refused at once, and may come back."""
-COME_BACK = 1, 4
-"""Retry-After in seconds, drawn between them, so that those who were refused do not come back together."""
-WEIGHT = 0.05
-"""Of the newest request in the running mean of how long one takes."""
 HEALTH_PATH, HEALTHY = "/healthz", {"status": "ok"}
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
-
-
-class Line:
-    """Who waits for a thread, since when, and whether one more would wait longer than ``PATIENCE``."""
-
-    def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._free = self._threads = threads
-        self._clock = clock
-        self._since: deque[float] = deque()
-        self._mean = 0.0
-        self._changing = threading.Lock()
-
-    def enter(self) -> None:
-        """One more waits. Raises ``Overloaded`` when it would be too long: by what requests take, or as none ends."""
-        with self._changing:
-            now, before = self._clock(), len(self._since) - self._free
-            wait = before * self._mean / self._threads if before > 0 else 0
-            if self._since:
-                wait = max(wait, now - self._since[0])
-            if wait <= PATIENCE:
-                self._since.append(now)
-                return
-        metrics.REQUESTS_SHED.inc()
-        raise Overloaded(retry_after=random.randint(*COME_BACK))
-
-    def leave(self) -> float:
-        """A thread takes the first; returns when it began, for ``done``."""
-        with self._changing:
-            self._since.popleft()
-            self._free -= 1
-            return self._clock()
-
-    def done(self, began: float) -> None:
-        """The request that was taken at ``began`` is answered."""
-        with self._changing:
-            self._free += 1
-            self._mean += WEIGHT * (self._clock() - began - self._mean)
+Asked = tuple[Any, Any, bytes, asyncio.Future[None]]
+"""A request: granian's scope and protocol, the body, and what is told when it is answered."""
 
 
 class Front:
     """A WSGI application as granian calls it by RSGI, with a bounded pool of threads of its own."""
 
-    def __init__(self, app: WSGIApplication) -> None:
-        self._app = app
-        self._requests: SimpleQueue[tuple[Any, Any, bytes, asyncio.Future[None]]] = SimpleQueue()
-        self._line = Line(THREADS)
+    def __init__(self, app: WSGIApplication, *, proxies: int = 0) -> None:
+        self._app, self._proxies = app, proxies
+        self._calls: SimpleQueue[None] = SimpleQueue()
+        """One for each that waits in the line: it wakes a thread."""
+        self._line: Line[Asked] = Line(THREADS)
+        self._known = Known()
         self._loop: asyncio.AbstractEventLoop
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -109,13 +65,18 @@ class Front:
             return
         try:
             body = await self._body(scope, protocol)
-            self._line.enter()
+            done = self._loop.create_future()
+            self._line.enter(self._whose(scope), (scope, protocol, body, done))
         except GatewayError as error:
             protocol.response_bytes(*refusal(error, scope))
             return
-        done = self._loop.create_future()
-        self._requests.put((scope, protocol, body, done))
+        self._calls.put(None)
         await done
+
+    def _whose(self, scope: Any) -> str:
+        """Whom the line counts a request for: the tenant of its Authorization header if that was right before."""
+        header = scope.headers.get("authorization")
+        return (header and self._known.of(header)) or address_of(scope, self._proxies)
 
     async def _body(self, scope: Any, protocol: Any) -> bytes:
         """The body, once it is there in whole. Raises ``PayloadTooLarge``, ``RequestTooSlow`` or ``InvalidRequest``."""
@@ -148,15 +109,19 @@ class Front:
     def _work(self) -> None:
         """Answer one request after another; the answer leaves from this thread, the loop is told afterwards."""
         while True:
-            scope, protocol, body, done = self._requests.get()
-            began = self._line.leave()
+            self._calls.get()
+            taken = self._line.leave()
+            scope, protocol, body, done = taken.what
             try:
-                protocol.response_bytes(*self._answer(environ_of(scope, body)))
+                if taken.late:
+                    protocol.response_bytes(*refusal(Overloaded(retry_after=1), scope))
+                else:
+                    protocol.response_bytes(*self._answer(environ_of(scope, body)))
             except Exception:  # the thread serves the next request, whatever was wrong with this one
                 log.exception("a request was not answered")
                 protocol.response_bytes(*refusal(GatewayError("Something went wrong on our side."), scope))
             finally:
-                self._line.done(began)
+                self._line.done(taken.began)
                 self._loop.call_soon_threadsafe(_tell, done)
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
@@ -173,6 +138,8 @@ class Front:
             body = b"".join(parts)
         finally:
             getattr(parts, "close", _nothing)()
+        if (whose := environ.get(WHOSE)) and (header := environ.get("HTTP_AUTHORIZATION")):
+            self._known.remember(header, whose)
         return status, named, body
 
 
@@ -183,6 +150,15 @@ def _tell(done: asyncio.Future[None]) -> None:
 
 def _nothing() -> None:
     pass
+
+
+def address_of(scope: Any, proxies: int) -> str:
+    """The address that a request came from, as the outermost of our proxies saw it."""
+    peer = str(scope.client).rpartition(":")[0].strip("[]")
+    if not proxies:
+        return peer
+    told = [address.strip() for address in scope.headers.get("x-forwarded-for", "").split(",")]
+    return told[-proxies] if len(told) >= proxies and told[-proxies] else peer
 
 
 def environ_of(scope: Any, body: bytes) -> dict[str, Any]:
@@ -196,7 +172,7 @@ def environ_of(scope: Any, body: bytes) -> dict[str, Any]:
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": address_of(scope, 0),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": BytesIO(body),

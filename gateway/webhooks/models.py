@@ -12,6 +12,8 @@ PENDING = text("status = 'pending'")
 TESTS = text("cause = 'test'")
 WAITS = "done_at IS NULL"
 """A row of the outbox that is not carried out. A query that says it in these words finds such rows by the index."""
+LEASED = text(f"{WAITS} AND leased_until IS NOT NULL")
+PENDING_LEASED = text("status = 'pending' AND leased_until IS NOT NULL")
 
 
 class Event(SQLModel, table=True):
@@ -122,6 +124,12 @@ class WebhookDelivery(SQLModel, table=True):
             postgresql_where=PENDING,
             sqlite_where=PENDING,
         ),
+        Index(
+            "webhook_delivery_leased",
+            "leased_until",
+            postgresql_where=PENDING_LEASED,
+            sqlite_where=PENDING_LEASED,
+        ),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         CheckConstraint("status IN ('pending', 'succeeded', 'failed', 'canceled')", name="status"),
         CheckConstraint("cause IN ('event', 'replay', 'test')", name="cause"),
@@ -197,6 +205,7 @@ class OutboxItem(SQLModel, table=True):
             sqlite_where=text(WAITS),
             postgresql_where=text(WAITS),
         ),
+        Index("outbox_leased", "leased_until", sqlite_where=LEASED, postgresql_where=LEASED),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

@@ -44,8 +44,6 @@ IN_REVIEW = "SCAN checkout USING INDEX checkout_in_review"
 """What waits for a person, by an index of these rows alone."""
 LEFT = "SCAN destroyed_key USING INDEX destroyed_key_left"
 """Erasures that are not finished in the files, by an index of these rows alone."""
-WAITING = ("SCAN outbox USING INDEX outbox_", "SCAN webhook_delivery USING INDEX webhook_delivery_of_object")
-"""What waits and was queued in the future, by an index of what waits alone."""
 
 
 class Plans:
@@ -71,8 +69,6 @@ class Plans:
 
 def walks(statement: str, step: str, steps: list[str]) -> bool:
     """Whether a step of a plan reads rows in proportion to all rows of a table or of a merchant."""
-    if statement.startswith("UPDATE") and step.startswith(WAITING):
-        return False
     if step == LAST and "max(event.position)" in statement:
         return False
     in_order = "LIMIT" in statement and not any("TEMP B-TREE" in each for each in steps)

@@ -9,10 +9,13 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
+import flask
 import pytest
 
 from gateway.errors import Overloaded
-from gateway.web.front import COME_BACK, PATIENCE, THREADS, Front, Line, refusal
+from gateway.web.front import THREADS, Front, refusal
+from gateway.web.line import LATE, LONGEST_BREAK, PATIENCE, WHOSE, Line
+from tests.gateway.conftest import Api
 
 
 class Clock:
@@ -25,7 +28,7 @@ class Clock:
         return self.now
 
 
-def asked(method: str = "GET", path: str = "/v1/me", accept: str = "*/*") -> Any:
+def asked(method: str = "GET", path: str = "/v1/me", accept: str = "*/*", **fields: str) -> Any:
     return SimpleNamespace(
         method=method,
         path=path,
@@ -34,15 +37,15 @@ def asked(method: str = "GET", path: str = "/v1/me", accept: str = "*/*") -> Any
         scheme="http",
         server="127.0.0.1:80",
         client="127.0.0.1:9",
-        headers=SimpleNamespace(get={"accept": accept}.get, items=list),
+        headers=SimpleNamespace(get=(found := {"accept": accept, **fields}).get, items=found.items),
     )
 
 
-def line_in_which_one_takes(seconds: float, clock: Clock) -> Line:
-    line = Line(THREADS, clock)
+def line_in_which_one_takes(seconds: float, clock: Clock) -> Line[str]:
+    line = Line[str](THREADS, clock)
     for _ in range(200):
-        line.enter()
-        began = line.leave()
+        line.enter("", "")
+        began = line.leave().began
         clock.now += seconds
         line.done(began)
     return line
@@ -51,39 +54,158 @@ def line_in_which_one_takes(seconds: float, clock: Clock) -> Line:
 def test_line_grows_as_long_as_the_wait_is_short() -> None:
     line = line_in_which_one_takes(0.1, Clock())
     for _ in range(THREADS):
-        line.enter()
+        line.enter("", "")
         line.leave()
 
     for _ in range(int(PATIENCE / 0.1 * THREADS)):
-        line.enter()
-    line.enter()
-    with pytest.raises(Overloaded) as refused:
-        line.enter()
+        line.enter("", "")
+    line.enter("", "")
+    breaks = []
+    for _ in range(1000):
+        with pytest.raises(Overloaded) as refused:
+            line.enter("", "")
+        breaks.append(refused.value.extra["retry_after"])
 
-    assert COME_BACK[0] <= refused.value.extra["retry_after"] <= COME_BACK[1]
+    assert breaks == sorted(breaks), "each comes back after those who were refused before"
+    assert breaks[0] == 2
+    assert breaks.count(3) == THREADS / 0.1, "as many in one second as can be served in one"
+    assert breaks[-1] == LONGEST_BREAK
 
 
 def test_as_many_as_there_are_threads_are_taken_however_long_each_takes() -> None:
     line = line_in_which_one_takes(60, Clock())
 
     for _ in range(THREADS + 1):
-        line.enter()
+        line.enter("", "")
 
     with pytest.raises(Overloaded):
-        line.enter()
+        line.enter("", "")
 
 
 def test_line_that_does_not_move_takes_nobody_more() -> None:
     clock = Clock()
-    line = Line(THREADS, clock)
-    line.enter()
+    line = Line[str](THREADS, clock)
+    line.enter("", "")
     clock.now += PATIENCE + 0.1
 
     with pytest.raises(Overloaded):
-        line.enter()
+        line.enter("", "")
 
     line.leave()
-    line.enter()
+    line.enter("", "")
+
+
+def test_who_waits_in_a_full_line_of_others_is_taken_in_turn_and_so_is_each_of_its_lines() -> None:
+    line = line_in_which_one_takes(0.1, Clock())
+    for _ in range(THREADS):
+        line.enter("greedy", "at work")
+        line.leave()
+    for _ in range(int(PATIENCE / 0.1 * THREADS)):
+        line.enter("greedy", "greedy")
+
+    for name in ("modest", "modest", "small"):
+        line.enter(name, name)
+
+    assert [line.leave().what for _ in range(6)] == [
+        "greedy",
+        "modest",
+        "small",
+        "greedy",
+        "modest",
+        "greedy",
+    ]
+
+
+def test_one_greedy_merchant_is_refused_for_itself_and_delays_nobody() -> None:
+    """Five times as much as the threads can do, of one; a tenth of it, of another, who finds its turn at once."""
+    clock, seconds = Clock(), 0.05
+    line = line_in_which_one_takes(seconds, clock)
+    at_work: list[tuple[float, float]] = []
+    waits: dict[str, list[float]] = {"greedy": [], "modest": []}
+    refused = {"greedy": 0, "modest": 0}
+    waiting = 0
+    for tick in range(4000):
+        clock.now += 0.0025
+        for began in [began for end, began in at_work if end <= clock.now]:
+            line.done(began)
+        at_work = [(end, began) for end, began in at_work if end > clock.now]
+        for name in ["greedy", "greedy"] + ["modest"] * (tick % 25 == 0):
+            try:
+                line.enter(name, (name, clock.now))  # type: ignore[arg-type]
+                waiting += 1
+            except Overloaded:
+                refused[name] += 1
+        while waiting and len(at_work) < THREADS:
+            (name, since), began, late = line.leave()
+            assert not late
+            waiting -= 1
+            waits[name].append(clock.now - since)
+            at_work.append((clock.now + seconds, began))
+
+    assert refused["modest"] == 0
+    assert len(waits["modest"]) >= 159
+    assert max(waits["modest"]) < 3 * seconds
+    assert refused["greedy"] > 5000
+    assert len(waits["greedy"]) > 1200, "it has what the other leaves"
+
+
+def test_who_has_waited_too_long_since_others_came_is_refused() -> None:
+    clock = Clock()
+    line = Line[str](THREADS, clock)
+    line.enter("", "first")
+    line.enter("", "second")
+    assert not line.leave().late
+    clock.now += LATE + 0.1
+
+    assert line.leave().late
+
+
+def test_tokens_of_one_merchant_are_one_line_once_they_were_found_right_and_strangers_are_their_addresses() -> (
+    None
+):
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["HTTP_AUTHORIZATION"] != "Bearer forged":
+            environ[WHOSE] = "mer_1 live"
+        start_response("200 OK", [])
+        return []
+
+    async def ask(front: Front, *headers: str) -> None:
+        front.__rsgi_init__(asyncio.get_running_loop())
+        for header in headers:
+            scope = asked(authorization=header)
+            assert front._whose(scope) == "127.0.0.1"
+            await front.__rsgi__(scope, SimpleNamespace(response_bytes=lambda *_: None))
+
+    front, interval = Front(application, proxies=1), sys.getswitchinterval()
+    try:
+        asyncio.run(ask(front, "Bearer a", "Basic b", "Bearer forged"))
+    finally:
+        sys.setswitchinterval(interval)
+
+    told = {"x-forwarded-for": "1.1.1.1, 2.2.2.2"}
+    assert front._whose(asked(authorization="Bearer a")) == front._whose(asked(authorization="Basic b"))
+    assert front._whose(asked(authorization="Bearer a")) == "mer_1 live"
+    assert front._whose(asked(authorization="Bearer forged", **told)) == "2.2.2.2"
+    assert Front(application)._whose(asked(**told)) == "127.0.0.1"
+
+
+def test_application_tells_whose_a_right_token_and_a_right_secret_are(api: Api) -> None:
+    whose = f"{api.credentials['merchant']} test"
+    pair = api.credentials["client_id"], api.credentials["client_secret"]
+
+    def told(path: str, method: str = "GET", **options: Any) -> Any:
+        with api.client:
+            api.client.open(path, method=method, **options)
+            return flask.request.environ.get(WHOSE)
+
+    def by_secret(secret: str) -> Any:
+        form = {"grant_type": "client_credentials"}
+        return told("/oauth/token", "POST", data=form, auth=(pair[0], secret))
+
+    assert told("/v1/me", headers={"Authorization": f"Bearer {api.token}"}) == whose
+    assert told("/v1/me", headers={"Authorization": f"Bearer {api.token}x"}) is None
+    assert by_secret(pair[1]) == whose
+    assert by_secret(pair[1][:-1] + ("a" if pair[1][-1] != "a" else "b")) is None
 
 
 def test_refused_programs_are_told_when_to_come_back_and_keep_their_connection() -> None:

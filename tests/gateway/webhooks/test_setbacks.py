@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
 from sqlmodel import select
 
 from gateway import daily
 from gateway.core.tenant import Tenant
-from gateway.webhooks import outbox, waiting
+from gateway.webhooks import outbox, setbacks, waiting
 from gateway.webhooks.models import OutboxItem, WebhookDelivery
 from tests.gateway.conftest import Api, TestClock
 
@@ -47,3 +48,21 @@ def test_a_clock_that_is_set_back_holds_up_neither_webhooks_nor_the_outbox_nor_t
     assert {row.id for row in run.deliveries} == {row.id for row in rows}
     told = [row.sequence for row in run.deliveries if row.object_id == payment]
     assert told == list(range(1, len(told) + 1))
+
+
+def test_what_was_queued_in_the_future_is_mended_page_by_page(
+    app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setbacks, "AT_ONCE", 3)
+    db, tenant = app.extensions["fenqi"].db, Tenant(api.credentials["merchant"], "test")
+    clock.advance(hours=1)
+    payloads = [{"payout": str(number)} for number in range(8)]
+    db.write(lambda tx: outbox.put_many(tx, TOPIC, payloads, tenant=tenant))
+    outbox.claim(db, [TOPIC], limit=4)
+    clock.advance(hours=-1)
+
+    setbacks.mend(db)
+
+    assert len(outbox.claim(db, [TOPIC], limit=9)) == 4
+    clock.advance(seconds=61)
+    assert len(outbox.claim(db, [TOPIC], limit=9)) == 8

@@ -49,9 +49,23 @@ LOAN = sa.table(
 )
 POSTING = sa.table("ledger_posting", sa.column("entry_id", types.Words), sa.column("object_id", types.Words))
 ENTRY = sa.table("ledger_entry", sa.column("id", types.Words), sa.column("recorded_at", types.UtcTime()))
+UNIQUE = (
+    ("consent", ("checkout_id", "kind", "given_at")),
+    ("credit_decision", ("checkout_id", "created_at", "decided_by")),
+    ("capture", ("loan_id",)),
+)
+"""What becomes unique. Of loans each says which capture is its own."""
+REMEDIES = {
+    "consent": "They are one fact: delete all but the first.",
+    "credit_decision": "They are one fact: delete all but the first.",
+    "capture": "A loan is of one capture, which loan.capture_id names: give each other one the loan whose capture_id it"
+    " is (UPDATE capture SET loan_id = ...); where there is none, its loan is lost, and a backup has it.",
+}
+MOST_NAMED = 20
 
 
 def upgrade() -> None:
+    refuse_doubles()
     op.create_table(
         "row_version",
         sa.Column("number", types.Whole, nullable=False, autoincrement=True),
@@ -74,6 +88,30 @@ def upgrade() -> None:
     write_down(op.get_bind(), [metadata().tables[name] for name in WITNESSED])
     write_parts_down(op.get_bind(), ("capture", "loan", "payment"))
     install(op.get_bind(), "frozen")
+
+
+def refuse_doubles() -> None:
+    """Before anything is changed: rows that could not both stay. Raises ``ValueError`` that names them."""
+    told = [
+        f"{table}: {', '.join(row.ids.split())} have the same {', '.join(key)}. {REMEDIES[table]}"
+        for table, key in UNIQUE
+        for row in _doubles(table, key)
+    ]
+    if told:
+        more = f"\n... and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
+        raise ValueError(
+            "Migration 0031 has changed nothing: the database holds rows that cannot both be true. "
+            "Put them right and migrate again.\n" + "\n".join(told[:MOST_NAMED]) + more
+        )
+
+
+def _doubles(table: str, key: tuple[str, ...]) -> list[sa.Row[tuple[str]]]:
+    """The identifiers of rows that share a key, those of one key in one row, with spaces between."""
+    rows = sa.table(table, *(sa.column(name) for name in ("id", *key)))
+    in_order = sa.select(rows).order_by(rows.c.id).subquery()
+    query = sa.select(sa.func.aggregate_strings(in_order.c.id, " ").label("ids"))
+    query = query.group_by(*(in_order.c[name] for name in key)).having(sa.func.count() > 1)
+    return list(op.get_bind().execute(query.order_by(sa.func.min(in_order.c.id))))
 
 
 def bring_loans_along() -> None:

@@ -1,0 +1,24 @@
+"""Leases of what waits are found by an index of their own, however much waits.
+
+Revision ID: 0032
+Revises: 0031
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0032"
+down_revision = "0031"
+branch_labels = None
+depends_on = None
+
+LEASED = {
+    "outbox_leased": ("outbox", "done_at IS NULL AND leased_until IS NOT NULL"),
+    "webhook_delivery_leased": ("webhook_delivery", "status = 'pending' AND leased_until IS NOT NULL"),
+}
+
+
+def upgrade() -> None:
+    for name, (table, waits) in LEASED.items():
+        where = sa.text(waits)
+        op.create_index(name, table, ["leased_until"], sqlite_where=where, postgresql_where=where)

@@ -1,0 +1,130 @@
+"""The line before the threads of a server process: bounded, and fair between those who wait in it.
+
+Each merchant waits in a line of its own, and the threads serve the lines in turn, so whoever asks for more than a
+turn's worth waits, or is refused, for that alone. Who sent a request is known before any work by its Authorization
+header, once such a header was found to be right; anybody else is the address that the request came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+
+from gateway.errors import Overloaded
+from gateway.monitoring import metrics
+
+T = TypeVar("T")
+PATIENCE = 1.0
+"""Seconds that a request may wait for a thread: who would wait longer is refused at once, and may come back."""
+LATE = 2 * PATIENCE
+"""Who has waited so long, as others came into line, is refused instead of served: nobody may be there any more."""
+LONGEST_BREAK = 10
+"""Retry-After in seconds, at most."""
+WEIGHT = 0.05
+"""Of the newest request in the running mean of how long one takes."""
+MOST_KNOWN = 4096
+WHOSE = "fenqi.whose"
+"""In a request's environment: whose its Authorization header is, told by the application once it was found right."""
+
+
+class Taken(NamedTuple, Generic[T]):
+    """What a thread took from the line: when, and whether that was too late."""
+
+    what: T
+    began: float
+    late: bool
+
+
+class Line(Generic[T]):
+    """Who waits for a thread, since when, and whether one more would wait longer than ``PATIENCE``."""
+
+    def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._free = self._threads = threads
+        self._clock = clock
+        self._lines: dict[str, deque[tuple[float, T]]] = {}
+        self._moved = 0.0
+        """When a thread last took somebody, or the first one came."""
+        self._promised: dict[str, float] = {}
+        """Until when those who were refused before keep the threads busy once they come back, by whose they are."""
+        self._mean = 0.0
+        self._changing = threading.Lock()
+
+    def enter(self, whose: str, what: T) -> None:
+        """One more waits. Raises ``Overloaded`` when it would be too long: by what requests take, or as none ends."""
+        with self._changing:
+            now = self._clock()
+            wait = self._wait(whose, now)
+            if wait <= PATIENCE:
+                if not self._lines:
+                    self._moved = now
+                self._lines.setdefault(whose, deque()).append((now, what))
+                return
+            seconds = self._come_back(whose, now, wait)
+        metrics.REQUESTS_SHED.inc()
+        raise Overloaded(retry_after=seconds)
+
+    def leave(self) -> Taken[T]:
+        """A thread takes the first of whoever's turn it is; ``began`` is for ``done``."""
+        with self._changing:
+            now = self._moved = self._clock()
+            whose = next(iter(self._lines))
+            own = self._lines.pop(whose)
+            since, what = own.popleft()
+            if own:
+                self._lines[whose] = own  # behind all the others
+            self._free -= 1
+            return Taken(what, now, now - since > LATE)
+
+    def done(self, began: float) -> None:
+        """The request that was taken at ``began`` is answered."""
+        with self._changing:
+            self._free += 1
+            self._mean += WEIGHT * (self._clock() - began - self._mean)
+
+    def _wait(self, whose: str, now: float) -> float:
+        """Seconds until one more would be taken: after its own, and after as many of each of the others."""
+        own = self._lines.get(whose, ())
+        before = len(own) - self._free
+        before += sum(min(len(line), len(own) + 1) for line in self._lines.values() if line is not own)
+        wait = before * self._mean / self._threads if before > 0 else 0.0
+        if self._lines:
+            wait = max(wait, now - self._moved)
+        return max(wait, now - own[0][0]) if own else wait
+
+    def _come_back(self, whose: str, now: float, wait: float) -> int:
+        """In how many seconds there is room: each who is refused is told a later time than the one before."""
+        if len(self._promised) >= MOST_KNOWN:
+            self._promised = {name: until for name, until in self._promised.items() if until > now}
+        after = min(max(self._promised.get(whose, 0.0), now + wait), now + LONGEST_BREAK)
+        self._promised[whose] = after + self._mean * max(len(self._lines), 1) / self._threads
+        return min(math.ceil(after - now), LONGEST_BREAK)
+
+
+class Known:
+    """Whose an Authorization header is, as the application found it; the newest of them."""
+
+    def __init__(self) -> None:
+        self._whose: OrderedDict[bytes, str] = OrderedDict()
+        self._changing = threading.Lock()
+
+    def of(self, header: str) -> str | None:
+        """Whose it was found to be."""
+        return self._whose.get(_digest(header))
+
+    def remember(self, header: str, whose: str) -> None:
+        """It is right, and whose."""
+        key = _digest(header)
+        with self._changing:
+            self._whose[key] = whose
+            self._whose.move_to_end(key)
+            if len(self._whose) > MOST_KNOWN:
+                self._whose.popitem(last=False)
+
+
+def _digest(header: str) -> bytes:
+    return hashlib.blake2b(header.encode("utf-8", "replace"), digest_size=16).digest()

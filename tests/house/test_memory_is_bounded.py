@@ -1,0 +1,123 @@
+"""A process that goes on does not grow: no collection anywhere gets an entry for each piece of work and keeps it."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+import weakref
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from gateway import runtime
+from gateway.decision.link_book import LinkBook
+from gateway.web.context import Gateway
+from gateway.webhooks import outbox
+from tests.gateway.conftest import Api, TestClock
+from tests.one_database import database_url  # noqa: F401
+
+PIECES = 6
+"""Purchases in each round, with their webhooks, collections and settlement."""
+WARM_UP, ROUNDS = 2, 2
+COLLECTIONS = (dict, list, set, deque, OrderedDict, Counter)
+
+
+class Heap:
+    """How long every collection of the process is, and how many objects of each kind there are."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        objects = gc.get_objects()
+        self.lengths = {id(one): len(one) for one in objects if isinstance(one, COLLECTIONS)}
+        self.kinds = Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in objects)
+
+
+def grown(heaps: list[Heap]) -> list[tuple[Any, str]]:
+    """What got an entry, or an object, for every second piece of work at least in each round, and how it is called."""
+    pairs = list(pairwise(heaps))
+    steady = {
+        key
+        for key in set.intersection(*(set(heap.lengths) for heap in heaps))
+        if all(after.lengths[key] - before.lengths[key] >= PIECES / 2 for before, after in pairs)
+    }
+    collections = [one for one in gc.get_objects() if id(one) in steady and not _cursors(one)]
+    kinds = [
+        kind
+        for kind in heaps[0].kinds
+        if all(after.kinds[kind] - before.kinds[kind] >= PIECES / 2 for before, after in pairs)
+    ]
+    return [(one, _named(one)) for one in collections] + [(kind, f"objects: {kind}") for kind in kinds]
+
+
+def _cursors(one: Any) -> bool:
+    """Whether it is where sqlite3 notes its cursors; it drops the dead ones after each 200."""
+    return isinstance(one, list) and bool(one) and isinstance(one[-1], weakref.ref)
+
+
+def _named(one: Any) -> str:
+    """A collection by who holds it and what is in it."""
+    holders = [
+        holder for holder in gc.get_referrers(one) if isinstance(holder, dict) or hasattr(holder, "__dict__")
+    ]
+    names = [
+        name for holder in holders if isinstance(holder, dict) for name, held in holder.items() if held is one
+    ]
+    return f"{type(one).__name__} {names or [type(holder).__name__ for holder in holders]}: {str(one)[:200]}"
+
+
+@pytest.fixture
+def work(app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    """One round: purchases, a day that passes, and a worker with all its threads that does what there is to do."""
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps every line
+    for name in ("IDLE_SECONDS", "DISPATCH_IDLE_SECONDS", "SWEEP_SECONDS"):
+        monkeypatch.setattr(runtime, name, 0.02)
+    # It holds all applicants whom the table holds, and is measured by ./run bench links.
+    monkeypatch.setattr(LinkBook, "_take", lambda self, row: None)
+    gateway: Gateway = app.extensions["fenqi"]
+    api.post("/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/"})
+
+    def nothing_is_left() -> bool:
+        with gateway.db.read() as tx:
+            return not outbox.is_due(tx, tuple(runtime.TOPICS))
+
+    def one_round() -> None:
+        clock.advance(days=31)
+        api.login()
+        for _ in range(PIECES):
+            payment = api.captured(3, amount=30_000)
+            api.post("/v1/refunds", {"payment": payment["id"], "amount": 10_000, "reason": "scratch"})
+        stop = runtime.start_worker(gateway)
+        for _ in range(500):
+            if nothing_is_left():
+                break
+            time.sleep(0.01)
+        stop()
+
+    return one_round
+
+
+def test_no_collection_grows_with_each_piece_of_work_but_the_one_that_is_planted(
+    work: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted: set[str] = set()
+    handle = outbox.handle
+
+    def remember(db: Any, handlers: Any, item: Any) -> None:
+        planted.add(item.id)
+        handle(db, handlers, item)
+
+    monkeypatch.setattr(outbox, "handle", remember)
+    for _ in range(WARM_UP):
+        work()
+    heaps = [Heap()]
+    for _ in range(ROUNDS):
+        work()
+        heaps.append(Heap())
+
+    [(one, named)] = grown(heaps)
+    assert one is planted, named
