@@ -14,9 +14,10 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlmodel import Session
 
-from gateway.db import witness
+from gateway.db import keyed, witness
 from gateway.db.engine import TURN_SECONDS
 from gateway.db.outages import RACES, Told, outage_of
+from gateway.db.row_keys import RowKeys
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -31,6 +32,11 @@ class IdSource(Protocol):
     def new(self, prefix: str) -> str: ...
 
 
+def no_keys() -> RowKeys:
+    """The keys of a database that was opened without any, on which nothing is written that needs them."""
+    raise RuntimeError("this database was opened without the keys of its rows")
+
+
 class Transaction(Session):
     """One unit of work: everything in it commits together or not at all.
 
@@ -38,10 +44,13 @@ class Transaction(Session):
     move it. ``wall`` is the machine's time, for what belongs to no business: keys, deliveries. Services never commit.
     """
 
-    def __init__(self, bind: Engine, *, now: datetime, ids: IdSource) -> None:
+    def __init__(
+        self, bind: Engine, *, now: datetime, ids: IdSource, row_keys: Callable[[], RowKeys] = no_keys
+    ) -> None:
         super().__init__(bind, expire_on_commit=False, autoflush=True)
         self.now = self.wall = now
         self.ids = ids
+        self.row_keys = row_keys
         self.kept: list[object] = []
 
     def new_id(self, prefix: str) -> str:
@@ -63,6 +72,7 @@ def _keep(tx: Transaction, row: object) -> None:
         tx.kept.append(row)
 
 
+event.listen(Transaction, "before_flush", keyed.note)
 event.listen(Transaction, "after_flush", witness.note)
 event.listen(Transaction, "loaded_as_persistent", _keep)
 event.listen(Transaction, "pending_to_persistent", _keep)
@@ -71,13 +81,22 @@ event.listen(Transaction, "pending_to_persistent", _keep)
 class Database:
     """Opens transactions on one engine and repeats those that lost a race.
 
-    Raises ``DatabaseUnavailable`` (503 at the edge) when the database cannot be reached.
+    ``row_keys`` are read when something is written first that is hashed with them. Raises ``DatabaseUnavailable`` (503
+    at the edge) when the database cannot be reached.
     """
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], datetime], ids: IdSource) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Callable[[], datetime],
+        ids: IdSource,
+        row_keys: Callable[[], RowKeys] = no_keys,
+    ) -> None:
         self.engine = engine
         self.clock = clock
         self.ids = ids
+        self.row_keys = row_keys
         sqlite = engine.dialect.name == "sqlite"
         options: dict[str, Any] = {"writes": True} if sqlite else {"isolation_level": "SERIALIZABLE"}
         self._writing = engine.execution_options(**options)
@@ -91,7 +110,7 @@ class Database:
         with (
             self._outages_named(),
             _inside(),
-            Transaction(self.engine, now=self.clock(), ids=self.ids) as tx,
+            self._transaction(self.engine) as tx,
         ):
             yield tx
             tx.expunge_all()  # what was read stays readable after the transaction
@@ -103,7 +122,7 @@ class Database:
 
         While an outage lasts it is committed: only so a disk shows that it is no longer full.
         """
-        with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
+        with self._outages_named(), self._turn, _inside(), self._transaction(self._writing) as tx:
             work(tx)
             tx.flush()
             if self._told.lasts:
@@ -120,7 +139,7 @@ class Database:
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
+                with self._outages_named(), self._turn, _inside(), self._transaction(self._writing) as tx:
                     result = work(tx)
                     tx.flush()
                     with self._outages_named(DatabaseUnavailable.AT_COMMIT):
@@ -139,8 +158,8 @@ class Database:
                 time.sleep(random.uniform(0.0005, 0.002) * 2 ** min(attempt, 7))
         raise AssertionError("unreachable")
 
-    def _transaction(self) -> Transaction:
-        return Transaction(self._writing, now=self.clock(), ids=self.ids)
+    def _transaction(self, engine: Engine) -> Transaction:
+        return Transaction(engine, now=self.clock(), ids=self.ids, row_keys=self.row_keys)
 
     @contextmanager
     def _outages_named(self, detail: str = "") -> Iterator[None]:

@@ -229,7 +229,9 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
     and the merchant owes the rest."""
     tenant = service.tenant_of(payment)
     net = share.amount_fen - share.fee_fen - share.subsidy_fen
-    bearing = settlement.bearing(tx, tenant, payment_id=payment.id, capture_id=share.capture.id, net_fen=net)
+    open_until = settlement.open_until(tx, share.capture.id)
+    claim = {"payment_id": payment.id, "capture_id": share.capture.id}
+    bearing = settlement.bearing(tx, tenant, **claim, net_fen=net, is_open=open_until is not None)
     entry_id = ledger.post(
         tx,
         kind="refund",
@@ -270,6 +272,6 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
         merchant_subsidy_fen=share.subsidy_fen,
         from_pending_fen=bearing.pending_fen,
         # It joins the batch of its capture while that is open, else the next one.
-        settlement_date=settlement.open_until(tx, share.capture.id),
+        settlement_date=open_until,
         entry_id=entry_id,
     )

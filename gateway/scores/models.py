@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
+from gateway.db.models import Keyed
 from gateway.db.types import Day, Document, UtcTime, Whole, Words
 
 
-class PartnerScore(SQLModel, table=True):
+class PartnerScore(Keyed, table=True):
     """One answer: what was scored, by which model, and what came out; enough to repeat and to explain it."""
 
     __tablename__ = "partner_score"

@@ -79,12 +79,15 @@ def add_line(
     )
 
 
-def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str, net_fen: int) -> Bearing:
+def bearing(
+    tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str, net_fen: int, is_open: bool
+) -> Bearing:
     """Who bears a refund of a capture: what is left of its pending claim, then what is available, else the merchant.
 
-    A claim is the amount less the fee: a refund that keeps the fee can be above it.
+    ``is_open`` says whether its batch has not closed (``open_until``). A claim is the amount less the fee: a refund
+    that keeps the fee can be above it.
     """
-    if open_until(tx, capture_id) is None:
+    if not is_open:
         return bearing_settled(tx, tenant, net_fen=net_fen)
     lines = tx.exec(
         select(SettlementLine.kind, SettlementLine.from_pending_fen).where(
@@ -95,6 +98,8 @@ def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str
     )
     left = sum(SIGNS[kind][1] * fen for kind, fen in lines)
     pending = max(0, min(net_fen, left))
+    if pending == net_fen:
+        return Bearing(pending, 0, 0)
     rest = bearing_settled(tx, tenant, net_fen=net_fen - pending)
     return Bearing(pending, rest.available_fen, rest.receivable_fen)
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from gateway.db.models import Keyed
 from gateway.db.types import Bytes, Document, Flag, UtcTime, Whole, Words
 
 PENDING = text("status = 'pending'")
@@ -14,7 +15,7 @@ WAITS = "done_at IS NULL"
 """A row of the outbox that is not carried out. A query that says it in these words finds such rows by the index."""
 
 
-class Event(SQLModel, table=True):
+class Event(Keyed, table=True):
     """One change of state, as the merchant may see it: no personal data. The source of truth behind webhooks."""
 
     __tablename__ = "event"
