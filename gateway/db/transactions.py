@@ -110,7 +110,7 @@ class Database:
         with (
             self._outages_named(),
             _inside(),
-            self._transaction(self.engine) as tx,
+            Transaction(self.engine, now=self.clock(), ids=self.ids, row_keys=self.row_keys) as tx,
         ):
             yield tx
             tx.expunge_all()  # what was read stays readable after the transaction
@@ -122,7 +122,7 @@ class Database:
 
         While an outage lasts it is committed: only so a disk shows that it is no longer full.
         """
-        with self._outages_named(), self._turn, _inside(), self._transaction(self._writing) as tx:
+        with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
             work(tx)
             tx.flush()
             if self._told.lasts:
@@ -139,7 +139,7 @@ class Database:
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                with self._outages_named(), self._turn, _inside(), self._transaction(self._writing) as tx:
+                with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
                     result = work(tx)
                     tx.flush()
                     with self._outages_named(DatabaseUnavailable.AT_COMMIT):
@@ -158,8 +158,8 @@ class Database:
                 time.sleep(random.uniform(0.0005, 0.002) * 2 ** min(attempt, 7))
         raise AssertionError("unreachable")
 
-    def _transaction(self, engine: Engine) -> Transaction:
-        return Transaction(engine, now=self.clock(), ids=self.ids, row_keys=self.row_keys)
+    def _transaction(self) -> Transaction:
+        return Transaction(self._writing, now=self.clock(), ids=self.ids, row_keys=self.row_keys)
 
     @contextmanager
     def _outages_named(self, detail: str = "") -> Iterator[None]:

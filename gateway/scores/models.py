@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.db.models import Keyed
 from gateway.db.types import Day, Document, UtcTime, Whole, Words
@@ -35,7 +35,7 @@ class PartnerScore(Keyed, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class ScoreUsage(SQLModel, table=True):
+class ScoreUsage(Keyed, table=True):
     """How many scores a partner has had on a day (Asia/Shanghai); the row is the lock of its quota."""
 
     __tablename__ = "score_usage"

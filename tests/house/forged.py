@@ -17,6 +17,12 @@ from gateway.db.transactions import Transaction
 from gateway.proof import facts
 from tests.house.row_edits import Edit, edits
 
+STILL_SILENT = {
+    "row_version.number": "the order of versions; a version by itself proves nothing without its key",
+    "subsidy_quota.person_lookup": "another key looks the person up one day, and the row is not hashed anew",
+    "subsidy_quota.programme": "part of the same row",
+}
+"""What an owner of the database can edit unseen, each with the reason; docs/proof.md tells of it."""
 GUESSED = RowKeys({"0bad0bad": b"whoever has no key has to guess "})
 
 
@@ -57,7 +63,8 @@ def _some(connection: Connection, exempt: Callable[[Edit], bool], of_facts: int)
     for table in metadata().sorted_tables:
         for edit in list(edits(connection, table)):
             group, most = (edit.name, 1) if _is_hashed(edit) else (edit.table, of_facts)
-            if edit.what != "delete" and not exempt(edit) and tried[group] < most:
+            known = edit.what == "delete" or edit.name in STILL_SILENT or exempt(edit)
+            if not known and tried[group] < most:
                 tried[group] += 1
                 yield edit
 

@@ -34,6 +34,7 @@ WRITTEN_ONCE = (
     "payment_line",
     "payout",
     "publishable_key",
+    "score_usage",
     "settlement_batch",
     "settlement_line",
     "shadow_score",
