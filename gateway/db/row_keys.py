@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,6 +15,9 @@ DIGITS = 64
 """Of a keyed hash: the id of its key, and HMAC-SHA256 cut to what is left."""
 EXACT = 2**53
 """Below it a float that is whole is that whole number."""
+VARYING = re.compile(rb"[:,\[]-?(?:0\.0[,\]}]|[0-9]{16}|[0-9.]+e)")
+"""Numbers that PostgreSQL gives back otherwise than they were written: zeros with a sign, and very large ones."""
+AS_THEY_ARE = (str, int, float, bool, dict, list)
 
 
 class RowKeys:
@@ -45,13 +49,24 @@ class RowKeys:
 
 
 def content_of(table: str, values: Mapping[str, Any]) -> bytes:
-    """What of a row is hashed: its table and its columns by name, the same whichever database gives them back."""
-    content = [table, {str(name): _steady(value) for name, value in values.items()}]
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    """What of a row is hashed: its table and its columns by name, the same whichever database gives them back.
+
+    A column without a value is left out, so that the hash of a row outlives a column that comes later.
+    """
+    content = {str(name): plain(value) for name, value in values.items() if value is not None}
+    try:
+        text = orjson.dumps([table, content], option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a whole number of more than 64 bits
+        text = None
+    if text is None or VARYING.search(text):
+        text = orjson.dumps([table, _steady(content)], option=orjson.OPT_SORT_KEYS)
+    return text
 
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: times in UTC, bytes in hexadecimal."""
+    if type(value) in AS_THEY_ARE:
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, date):
@@ -60,13 +75,16 @@ def plain(value: Any) -> Any:
 
 
 def _steady(value: Any) -> Any:
-    """The same for documents, in which PostgreSQL writes a number as it likes."""
-    if value is None or isinstance(value, str | bool):
+    """A value with each number in the one form that it has however it was written."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
         return value
-    if isinstance(value, int | float):
-        return int(value) if abs(value) < EXACT and value == int(value) else float(value)
-    if isinstance(value, dict):
+    if kind is int:
+        return value if -EXACT < value < EXACT else float(value)
+    if kind is float:
+        return int(value) if -EXACT < value < EXACT and value == int(value) else value
+    if kind is dict:
         return {name: _steady(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if kind is list or kind is tuple:
         return [_steady(inner) for inner in value]
     return plain(value)
