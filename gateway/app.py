@@ -6,6 +6,7 @@ import importlib
 import secrets
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, g
@@ -44,6 +45,7 @@ from gateway.payments import routes as payment_routes
 from gateway.payments import test_helpers as after_approval
 from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.plans import routes as plan_routes
+from gateway.privacy.row_key_file import RowKeyFile
 from gateway.roots.targets import target_of
 from gateway.scores import routes as score_routes
 from gateway.settlement import routes as settlement_routes
@@ -173,7 +175,7 @@ def gateway_of(
 def database_of(
     settings: Settings, *, clock: Clock, random_bits: Callable[[int], int] = secrets.randbits
 ) -> Database:
-    """The database alone: what a command needs that touches no keys."""
+    """The database alone; of keys it reads those of rows, when something is written that is hashed with them."""
     ids = IdSource(lambda: int(clock().timestamp() * 1000), random_bits)
     limits = Limits(
         connect=settings.database_connect_seconds,
@@ -182,7 +184,8 @@ def database_of(
         idle=settings.database_idle_seconds,
         tcp=settings.database_tcp_seconds,
     )
-    return Database(connect(settings.database_url, limits), clock=clock, ids=ids)
+    row_keys = cache(lambda: RowKeyFile.of_folder(settings.data_dir).keys)
+    return Database(connect(settings.database_url, limits), clock=clock, ids=ids, row_keys=row_keys)
 
 
 def utc_now() -> datetime:

@@ -12,25 +12,28 @@ from typing import Any
 
 from gateway.config import Settings
 from gateway.contracts.signing import BuiltInAuthority
+from gateway.db import witness
 from gateway.db.transactions import Database
 from gateway.oauth.keys import SigningKeys
 from gateway.privacy import keyfile, keys_in_use
 from gateway.privacy.keyfile import KeyFileError
+from gateway.privacy.row_key_file import RowKeyFile, path_of
 from gateway.privacy.vault import Vault
 from gateway.web.context import Gateway
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """What signs tokens, what signs contracts and roots, and what seals."""
+    """What signs tokens, what signs contracts and roots, what seals, and what hashes rows."""
 
     tokens: SigningKeys
     authority: BuiltInAuthority
     vault: Vault
+    rows: RowKeyFile
 
     def ids(self) -> dict[str, list[str]]:
         """The ids of all keys by kind."""
-        return _ids(self.tokens, self.authority, self.vault)
+        return _ids(self.tokens, self.authority, self.vault, self.rows)
 
 
 def opened(data_dir: Path, clock: Callable[[], datetime] | None = None) -> Keyring:
@@ -39,25 +42,38 @@ def opened(data_dir: Path, clock: Callable[[], datetime] | None = None) -> Keyri
         SigningKeys.of_folder(data_dir, clock),
         BuiltInAuthority.of_folder(data_dir),
         Vault.of_folder(data_dir),
+        RowKeyFile.of_folder(data_dir),
     )
 
 
 def create(data_dir: Path, clock: Callable[[], datetime] | None = None) -> Keyring:
     """The keys of a data folder, of which those that are missing are made."""
     return Keyring(
-        SigningKeys.create(data_dir, clock), BuiltInAuthority.create(data_dir), Vault.create(data_dir)
+        SigningKeys.create(data_dir, clock),
+        BuiltInAuthority.create(data_dir),
+        Vault.create(data_dir),
+        RowKeyFile.create(data_dir),
     )
 
 
 def init(settings: Settings, db: Database) -> Keyring:
     """Make the keys of a new gateway and record them; where they are, check them and make none.
 
-    Raises ``KeyFileError`` for a database that is used with keys which the folder does not hold.
+    For a gateway of an older release, which hashed rows without a key, make that key and hash what stands there. Raises
+    ``KeyFileError`` for a database that is used with keys which the folder does not hold.
     """
     with db.read() as tx:
-        in_use = keys_in_use.are_recorded(tx)
+        in_use, keyed = keys_in_use.are_recorded(tx), keys_in_use.are_recorded(tx, "rows")
+    if in_use and not keyed and not path_of(settings.data_dir).exists():
+        sealing = Vault.of_folder(settings.data_dir).key_ids()
+        with db.read() as tx:  # nothing is made in a folder that is another gateway's
+            keys_in_use.check(tx, sealing, folder=str(settings.data_dir / keyfile.FOLDER))
+        RowKeyFile.create(settings.data_dir)
     ring = opened(settings.data_dir) if in_use else create(settings.data_dir)
     _check_and_record(db, ring.ids(), settings)
+    if not ring.rows.has_adopted:
+        db.write(lambda tx: witness.adopt(tx.connection(), ring.rows.keys))
+        ring.rows.note_adopted(db.clock())
     return ring
 
 
@@ -89,8 +105,10 @@ def _check_and_record(
 
 
 def _ids_of(gateway: Gateway) -> dict[str, list[str]]:
-    return _ids(gateway.ports.signing_keys, gateway.ports.signing_authority, gateway.vault)
+    rows = RowKeyFile.of_folder(gateway.settings.data_dir)
+    return _ids(gateway.ports.signing_keys, gateway.ports.signing_authority, gateway.vault, rows)
 
 
-def _ids(tokens: Any, authority: Any, vault: Vault) -> dict[str, list[str]]:
-    return {**vault.key_ids(), "contracts": list(authority.public_keys()), "tokens": tokens.key_ids}
+def _ids(tokens: Any, authority: Any, vault: Vault, rows: RowKeyFile) -> dict[str, list[str]]:
+    others = {"contracts": list(authority.public_keys()), "tokens": tokens.key_ids, "rows": rows.ids}
+    return {**vault.key_ids(), **others}

@@ -15,14 +15,17 @@ from gateway.roots.checking import Verifier, of_chain
 from gateway.roots.root import read
 
 
-def verify(db: Database, verifier: Verifier, *, as_json: bool, roots: Path | None = None) -> int:
+def verify(
+    db: Database, verifier: Verifier, *, as_json: bool, roots: Path | None = None, rows: bool = True
+) -> int:
     """Check the whole log and print the report: 0 when it is sound; 1 names what is wrong.
 
-    ``roots`` is a file or a folder of exported roots. Raises ``ValueError`` when it holds none of the log.
+    Without ``rows`` no key folder is needed. ``roots`` is a file or a folder of exported roots. Raises ``ValueError``
+    when it holds none of the log.
     """
     exported = of_chain(read(roots), service.CHAIN, roots) if roots is not None else []
     with db.read() as tx:
-        report = verify_log(tx, verifier, exported)
+        report = verify_log(tx, verifier, exported, rows=rows)
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
@@ -47,6 +50,8 @@ def print_report(report: Report) -> None:
     print(f"Entries checked: {report.entries}, signed roots: {report.roots}. {verdict}")
     if report.unsigned:
         print(f"Not signed yet: the last {report.unsigned}. The worker signs them within minutes.")
+    if not report.rows:
+        print("Rows were not compared with their hashes: that takes the key folder (without --public-key).")
     if report.exported:
         print(f"Exported roots checked: {report.exported}.")
     else:

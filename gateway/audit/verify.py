@@ -39,6 +39,8 @@ class Report:
     roots: int
     exported: int
     unsigned: int
+    rows: bool
+    """Whether rows were compared with their keyed hashes."""
     problems: tuple[Problem, ...]
     missing_guards: tuple[str, ...]
 
@@ -54,22 +56,26 @@ class Report:
             "roots": self.roots,
             "exported_roots": self.exported,
             "unsigned": self.unsigned,
+            "rows_compared": self.rows,
             "first": self.problems[0].number if self.problems else None,
             "problems": [asdict(problem) for problem in self.problems],
             "missing_guards": list(self.missing_guards),
         }
 
 
-def verify(tx: Transaction, verifier: Verifier, exported: Sequence[Root] = ()) -> Report:
+def verify(
+    tx: Transaction, verifier: Verifier, exported: Sequence[Root] = (), *, rows: bool = True
+) -> Report:
     """Check everything; memory stays flat but for what is wrong.
 
-    ``exported`` are roots that were kept elsewhere: only they show what somebody did who can write all of the database.
+    ``rows`` compares rows with their keyed hashes, too, which takes their keys. ``exported`` are roots that were kept
+    elsewhere: only they show what somebody did who can write all of the database.
     """
     kept = service.roots(tx)
     problems: list[Problem] = []
     entries, previous, number = 0, chain.BEGINNING, 0
-    rows = tx.exec(select(AuditEntry).order_by(col(AuditEntry.number)).execution_options(yield_per=BATCH))
-    for entry in rows:
+    query = select(AuditEntry).order_by(col(AuditEntry.number)).execution_options(yield_per=BATCH)
+    for entry in tx.exec(query):
         entries += 1
         problems += _of_entry(entry, after=number + 1, previous=previous)
         number, previous = entry.number, entry.hash
@@ -79,15 +85,16 @@ def verify(tx: Transaction, verifier: Verifier, exported: Sequence[Root] = ()) -
         Problem(found.number, found.what, found.detail)
         for found in check(tx, service.CHAIN, kept, exported, verifier=verifier)
     ]
-    problems += [
-        Problem(0, "row", f"{table} {key}: {wrong}") for table, key, wrong in witness.unlike(tx.connection())
-    ]
+    if rows:
+        compared = witness.unlike(tx.connection(), tx.row_keys())
+        problems += [Problem(0, "row", f"{table} {key}: {wrong}") for table, key, wrong in compared]
     problems.sort(key=lambda problem: problem.number)
     return Report(
         entries=entries,
         roots=len(kept),
         exported=len(exported),
         unsigned=max(number - signed, 0),
+        rows=rows,
         problems=tuple(problems),
         missing_guards=tuple(missing_guards(tx.connection(), AUDIT)),
     )

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.db.models import Keyed
 from gateway.db.types import Bytes, Document, Fen, UtcTime, Whole, Words
 
 LIVE = ("open", "identified", "deciding", "under_review", "approved")
@@ -13,7 +14,7 @@ IS_LIVE = f"status IN {LIVE}"
 """Checkouts of which an order has at most one. A query that says it in these words finds it by the index."""
 
 
-class Checkout(SQLModel, table=True):
+class Checkout(Keyed, table=True):
     """A shop's order on its way to a plan. Immutable but for its progress: its disclosure binds it."""
 
     __tablename__ = "checkout"
@@ -111,7 +112,7 @@ class Checkout(SQLModel, table=True):
         return self.amount_fen - self.down_payment_fen
 
 
-class Consent(SQLModel, table=True):
+class Consent(Keyed, table=True):
     """One consent of one shopper to one text, given in a checkout. Never changed (triggers): a withdrawal is a row."""
 
     __tablename__ = "consent"
@@ -135,7 +136,7 @@ class Consent(SQLModel, table=True):
     given_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class ConsentWithdrawal(SQLModel, table=True):
+class ConsentWithdrawal(Keyed, table=True):
     """A consent is taken back, from now on. Never changed, like the consent itself."""
 
     __tablename__ = "consent_withdrawal"

@@ -155,7 +155,11 @@ def _verify_audit(options: argparse.Namespace) -> int:
     from gateway.audit import commands
 
     return commands.verify(
-        database_of(options), _verifier(options), as_json=options.json, roots=options.roots
+        database_of(options),
+        _verifier(options),
+        as_json=options.json,
+        roots=options.roots,
+        rows=options.public_key is None,
     )
 
 

@@ -15,7 +15,12 @@ def add(verbs: Verbs) -> None:
         "keys", "make the keys of a new gateway; rotate and list those that sign access tokens"
     )
     keys.add("init", "make the keys of a new gateway; where they are, only check them", _init_keys)
-    keys.add("rotate", "let the next key sign and publish the one after it", _rotate_keys)
+    rotate = keys.add("rotate", "let the next key sign and publish the one after it", _rotate_keys)
+    rotate.add_argument(
+        "--rows",
+        action="store_true",
+        help="make a new key for the hashes of rows instead; the old ones still check",
+    )
     keys.reading("list", "list the published keys and what each does", _list_keys)
 
 
@@ -106,6 +111,8 @@ def _rotate_keys(options: argparse.Namespace) -> int:
     from gateway.oauth import commands
 
     gateway = gateway_of(options)
+    if options.rows:
+        return record_keys(gateway, commands.rotate_row_keys(gateway))
     return record_keys(gateway, commands.rotate_signing_keys(gateway))
 
 

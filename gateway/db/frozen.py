@@ -15,6 +15,7 @@ from sqlalchemy import CheckConstraint, Table
 
 from gateway.db.guards import SEPARATOR, SQL, TENANCY
 from gateway.db.guards import statements as guards
+from gateway.db.models import KEYED_HASH
 from gateway.db.tables import metadata
 
 Moves = Mapping[str, str]
@@ -236,8 +237,11 @@ END $$""",
 
 
 def frozen_columns(table: Table) -> list[str]:
-    """Columns of a table of facts that never change, but for its merchant and mode where those are guarded before."""
-    elsewhere = {*RULES[table.name].changing(), *_tenancy().get(table.name, "").split(", ")}
+    """Columns of a table of facts that never change, but for its merchant and mode where those are guarded before.
+
+    What a row says of itself with a key needs no guard: nobody else can say it.
+    """
+    elsewhere = {KEYED_HASH, *RULES[table.name].changing(), *_tenancy().get(table.name, "").split(", ")}
     return [column.name for column in table.columns if column.name not in elsewhere]
 
 

@@ -1,4 +1,4 @@
-"""The table of what the gateway has written of other rows."""
+"""Where the gateway writes down what a row says: a table of versions, and a column of rows that are written once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Whole, Words
 
+KEYED_HASH = "keyed_hash"
+
+
+class Keyed(SQLModel):
+    """A row that is hashed with a key as it is written (see ``gateway.db.keyed``)."""
+
+    keyed_hash: str | None = Field(default=None, sa_type=Words, nullable=True)
+    """None in rows of releases that hashed none: a keyed version stands for it."""
+
 
 class RowVersion(SQLModel, table=True):
-    """A row as it was written: the hash of all its columns. Only ever added to."""
+    """A row as it was written: the keyed hash of its columns. Only ever added to."""
 
     __tablename__ = "row_version"
     __table_args__ = (
@@ -23,3 +32,4 @@ class RowVersion(SQLModel, table=True):
     """The table."""
     row_key: str = Field(sa_column=Column(Words, nullable=False))
     sha256: str = Field(sa_column=Column(Words, nullable=False))
+    """The id of a key and HMAC-SHA256 (see ``gateway.db.row_keys``); of older releases, SHA-256 without a key."""

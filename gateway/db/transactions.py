@@ -15,9 +15,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session
 
-from gateway.db import witness
+from gateway.db import keyed, witness
 from gateway.db.engine import TURN_SECONDS
 from gateway.db.outages import RACES, Told, outage_of
+from gateway.db.row_keys import RowKeys
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -32,6 +33,11 @@ class IdSource(Protocol):
     def new(self, prefix: str) -> str: ...
 
 
+def no_keys() -> RowKeys:
+    """The keys of a database that was opened without any, on which nothing is written that needs them."""
+    raise RuntimeError("this database was opened without the keys of its rows")
+
+
 class Transaction(Session):
     """One unit of work: everything in it commits together or not at all.
 
@@ -39,10 +45,13 @@ class Transaction(Session):
     move it. ``wall`` is the machine's time, for what belongs to no business: keys, deliveries. Services never commit.
     """
 
-    def __init__(self, bind: Engine, *, now: datetime, ids: IdSource) -> None:
+    def __init__(
+        self, bind: Engine, *, now: datetime, ids: IdSource, row_keys: Callable[[], RowKeys] = no_keys
+    ) -> None:
         super().__init__(bind, expire_on_commit=False, autoflush=True)
         self.now = self.wall = now
         self.ids = ids
+        self.row_keys = row_keys
         self.kept: list[object] = []
         self._endings: list[Callable[[Transaction], None]] = []
 
@@ -84,6 +93,7 @@ def _keep(tx: Transaction, row: object) -> None:
         tx.kept.append(row)
 
 
+event.listen(Transaction, "before_flush", keyed.note)
 event.listen(Transaction, "after_flush", witness.note)
 event.listen(Transaction, "loaded_as_persistent", _keep)
 event.listen(Transaction, "pending_to_persistent", _keep)
@@ -92,13 +102,22 @@ event.listen(Transaction, "pending_to_persistent", _keep)
 class Database:
     """Opens transactions on one engine and repeats those that lost a race.
 
-    Raises ``DatabaseUnavailable`` (503 at the edge) when the database cannot be reached.
+    ``row_keys`` are read when something is written first that is hashed with them. Raises ``DatabaseUnavailable`` (503
+    at the edge) when the database cannot be reached.
     """
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], datetime], ids: IdSource) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Callable[[], datetime],
+        ids: IdSource,
+        row_keys: Callable[[], RowKeys] = no_keys,
+    ) -> None:
         self.engine = engine
         self.clock = clock
         self.ids = ids
+        self.row_keys = row_keys
         sqlite = engine.dialect.name == "sqlite"
         options: dict[str, Any] = {"writes": True} if sqlite else {"isolation_level": "SERIALIZABLE"}
         self._writing = engine.execution_options(**options)
@@ -112,7 +131,7 @@ class Database:
         with (
             self._outages_named(),
             _inside(),
-            Transaction(self.engine, now=self.clock(), ids=self.ids) as tx,
+            Transaction(self.engine, now=self.clock(), ids=self.ids, row_keys=self.row_keys) as tx,
         ):
             yield tx
             tx.expunge_all()  # what was read stays readable after the transaction
@@ -161,7 +180,7 @@ class Database:
         raise AssertionError("unreachable")
 
     def _transaction(self) -> Transaction:
-        return Transaction(self._writing, now=self.clock(), ids=self.ids)
+        return Transaction(self._writing, now=self.clock(), ids=self.ids, row_keys=self.row_keys)
 
     @contextmanager
     def _outages_named(self, detail: str = "") -> Iterator[None]:

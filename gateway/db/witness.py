@@ -1,23 +1,26 @@
-"""Who may do what, and what was decided by hand, is written down twice: as the row, and as a hash of it.
+"""Who may do what, and what was decided by hand, is written down twice: as the row, and as a keyed hash of it.
 
 Each change by the gateway adds a version with the hash of the whole row. A row that was edited, added or copied by
-anybody else is not what its last version says, and is named. Only small tables are kept so: what is computed from facts
-is verified from them. Of some large tables a few columns are kept so, which nothing else follows from and which hardly
-ever change: only such a change adds a version.
+anybody else is not what its last version says, and is named: the key is not in the database. Only small tables are kept
+so: what is computed from facts is verified from them. Of some large tables a few columns are kept so, which nothing
+else follows from and which hardly ever change: only such a change adds a version.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Table, Text, cast, exists, func, inspect, or_, select
-from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy.orm import UOWTransaction
 
-from gateway.db.models import RowVersion
+from gateway.db import keyed
+from gateway.db.frozen import RULES
+from gateway.db.keyed import VERSION, Unlike, key_of
+from gateway.db.released import RELEASED
+from gateway.db.row_keys import RowKeys, content_of, plain
 from gateway.db.tables import metadata
 from gateway.db.types import Document
 
@@ -48,10 +51,9 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
     "payment": {"merchant_reference": AT_FIRST, "merchant_order_id": None},
 }
 """Columns of large tables that are kept so, each with the value of a row of which nothing was written down."""
-VERSION: Table = RowVersion.__table__  # type: ignore[attr-defined]
 
 
-def note(session: Session, _flush: UOWTransaction) -> None:
+def note(session: Any, _flush: UOWTransaction) -> None:
     """Write down what a flush has changed in the tables that are kept so; the listener of every transaction."""
     versions = []
     for row in (*session.new, *session.dirty):
@@ -60,9 +62,10 @@ def note(session: Session, _flush: UOWTransaction) -> None:
             if row in session.new or session.is_modified(row):
                 columns = inspect(row).mapper.columns
                 values = {column.name: getattr(row, name) for name, column in columns.items()}
-                versions.append(_version(table, values))
+                versions.append(_keyed(session.row_keys(), table, values))
         elif table.name in PARTS and _has_changed(row, PARTS[table.name], new=row in session.new):
-            versions.append(_version(table, {name: getattr(row, name) for name in _part_of(table)}))
+            values = {name: getattr(row, name) for name in _part_of(table)}
+            versions.append(_keyed(session.row_keys(), table, values))
     if versions:
         session.connection().execute(VERSION.insert(), versions)
 
@@ -80,7 +83,7 @@ def _part_of(table: Table) -> list[str]:
 
 
 def write_down(connection: Connection, tables: Iterable[Table]) -> None:
-    """Write every row down for the first time: for migrations that make such a table."""
+    """Write every row down for the first time, without a key: for migrations that make such a table."""
     standing = inspect(connection)
     for table in tables:
         names = {column["name"] for column in standing.get_columns(table.name)}
@@ -99,29 +102,75 @@ def write_parts_down(connection: Connection, names: Iterable[str]) -> None:
             connection.execute(VERSION.insert(), [_version(table, row) for row in rows])
 
 
-def unlike(connection: Connection) -> Iterator[tuple[str, str, str]]:
-    """Rows that are not what was last written of them, as table, key and what is wrong."""
-    newest = select(func.max(VERSION.c.number)).group_by(VERSION.c.of, VERSION.c.row_key)
-    query = select(VERSION.c.of, VERSION.c.row_key, VERSION.c.sha256).where(VERSION.c.number.in_(newest))
-    known = {(of, key): sha256 for of, key, sha256 in connection.execute(query)}
-    for name, row, must_be in _kept(connection):
-        table = metadata().tables[name]
-        key = _key(table, row)
-        written = known.get((name, key))
-        if written is None and must_be:
-            yield name, key, "it was never written by the gateway"
-        elif written is not None and written != content_sha256(name, row):
-            yield name, key, "it is not what the gateway wrote last"
+def unlike(connection: Connection, keys: RowKeys, only: Collection[str] | None = None) -> Iterator[Unlike]:
+    """Rows that are not what was last written of them, as table, key and what is wrong; of ``only`` some tables."""
+    asked = metadata().tables if only is None else only
+    yield from keyed.unlike(connection, keys, [name for name in keyed.tables() if name in asked])
+    for name in sorted(WITNESSED.union(PARTS).intersection(asked)):
+        written, there = _newest(connection, name), set()
+        for row, must_be in _kept(connection, name):
+            key = key_of(metadata().tables[name], row)
+            there.add(key)
+            if key in written and (problem := _problem(keys, written[key], name, row)):
+                yield name, key, problem
+            elif key not in written and must_be:
+                yield name, key, "it was never written by the gateway"
+        if not _may_go(name):
+            yield from ((name, key, "it was removed") for key in written if key not in there)
 
 
-def _kept(connection: Connection) -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """Every row that is kept, by its table, with what is kept of it and whether something must be written down."""
-    for name in sorted(WITNESSED):
-        for row in connection.execute(select(metadata().tables[name])).mappings():
-            yield name, dict(row), True
-    for name in sorted(PARTS):
-        for part, must_be in _kept_in_part(connection, name):
-            yield name, part, must_be
+def adopt(connection: Connection, keys: RowKeys) -> int:
+    """Hash with a key what older releases wrote; returns how many rows. What does not hold stays, and is named."""
+    done = 0
+    for name in sorted(WITNESSED.union(PARTS)):
+        table, written = metadata().tables[name], _newest(connection, name)
+        rows = [row for row, _ in _kept(connection, name)]
+        sound = [row for row in rows if written.get(key_of(table, row)) == content_sha256(name, row)]
+        done += _add(connection, [_keyed(keys, table, row) for row in sound])
+    for name in keyed.tables():
+        for page in keyed.pages(connection, name):
+            old = [(key, content) for key, content, said in page if said is None]
+            known = keyed.newest(connection, name, [key for key, _ in old])
+            fresh = [(key, keys.hash(content)) for key, content in old if key not in known]
+            done += _add(
+                connection, [{"of": name, "row_key": key, "sha256": sha256} for key, sha256 in fresh]
+            )
+    return done
+
+
+def _add(connection: Connection, versions: list[dict[str, Any]]) -> int:
+    if versions:
+        connection.execute(VERSION.insert(), versions)
+    return len(versions)
+
+
+def _newest(connection: Connection, name: str) -> dict[str, str]:
+    """By key the hash in the newest version of every row of a table."""
+    newest = select(func.max(VERSION.c.number)).where(VERSION.c.of == name).group_by(VERSION.c.row_key)
+    query = select(VERSION.c.row_key, VERSION.c.sha256).where(VERSION.c.number.in_(newest))
+    return dict(connection.execute(query).all())
+
+
+def _problem(keys: RowKeys, written: str, name: str, row: Mapping[str, Any]) -> str | None:
+    if keys.made(written) or written != content_sha256(name, row):
+        return keys.problem(written, content_of(name, row))
+    if written in RELEASED:
+        return None
+    return "its hash has no key: an older release wrote it (run fenqi-gateway keys init), or somebody else"
+
+
+def _may_go(name: str) -> bool:
+    """Whether rows of a table are removed, or say again what is said of a row of which nothing was written down."""
+    return name in PARTS or name not in RULES or RULES[name].removable
+
+
+def _kept(connection: Connection, name: str) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Every row of a table that is kept, with what is kept of it and whether something must be written down."""
+    if name in PARTS:
+        yield from _kept_in_part(connection, name)
+        return
+    for row in connection.execute(select(metadata().tables[name])).mappings():
+        yield dict(row), True
 
 
 def _kept_in_part(connection: Connection, name: str) -> Iterator[tuple[dict[str, Any], bool]]:
@@ -146,22 +195,18 @@ def _differs(table: Table, column: str, first: Any) -> ColumnElement[bool]:
 
 
 def content_sha256(table: str, values: Mapping[str, Any]) -> str:
-    """The hash of a row: of its table and of every column by name."""
-    content = [table, {str(name): _plain(value) for name, value in values.items()}]
+    """The hash without a key of a row: of its table and of every column by name."""
+    content = [table, {str(name): plain(value) for name, value in values.items()}]
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _version(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"of": table.name, "row_key": _key(table, row), "sha256": content_sha256(table.name, row)}
+    return {"of": table.name, "row_key": key_of(table, row), "sha256": content_sha256(table.name, row)}
 
 
-def _key(table: Table, values: Mapping[str, Any]) -> str:
-    return " ".join(str(values[column.name]) for column in table.primary_key)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value.hex() if isinstance(value, bytes | memoryview) else value
+def _keyed(keys: RowKeys, table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "of": table.name,
+        "row_key": key_of(table, row),
+        "sha256": keys.hash(content_of(table.name, row)),
+    }

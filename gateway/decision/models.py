@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from gateway.db.models import Keyed
 from gateway.db.types import Document, Fen, Flag, Number, UtcTime, Whole, Words
 
 
-class CreditDecision(SQLModel, table=True):
+class CreditDecision(Keyed, table=True):
     """One decision: what the scorer recommended, what the named lender decided, and what is needed to explain it."""
 
     __tablename__ = "credit_decision"
@@ -60,7 +61,7 @@ class CreditDecision(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class DecisionRequest(SQLModel, table=True):
+class DecisionRequest(Keyed, table=True):
     """An application on its way to a decision; its id is the reference under which bureau and lender are asked.
 
     What is asked is written down before it is asked, so that whoever goes on after a crash asks the same.
@@ -120,7 +121,7 @@ class CreditLimit(SQLModel, table=True):
     """Authorised and not yet released, plus principal outstanding."""
 
 
-class LimitMovement(SQLModel, table=True):
+class LimitMovement(Keyed, table=True):
     """One change of a limit or of what is held of it, with its reason."""
 
     __tablename__ = "limit_movement"
@@ -141,7 +142,7 @@ class LimitMovement(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class ShadowScore(SQLModel, table=True):
+class ShadowScore(Keyed, table=True):
     """What a challenger would have recommended about a decision; it decided nothing."""
 
     __tablename__ = "shadow_score"

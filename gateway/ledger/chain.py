@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Row, insert, select, text
+from sqlalchemy import Connection, Row, func, insert, select, text
 from sqlalchemy.pool import Pool
 
 from gateway.db.transactions import Database, Transaction
@@ -93,8 +93,10 @@ def extend(db: Database) -> int:
 
 
 def head_of(connection: Connection) -> Row[Any, Any, Any]:
-    """Number, hash and last position of the last block; 0, zeros and 0 before the first."""
-    return connection.execute(select(HEAD.c.number, HEAD.c.hash, HEAD.c.position)).one()
+    """Number, hash and last position of the last block; 0, zeros and 0 before the first, and where the row is gone."""
+    none_yet = {"number": 0, "hash": NO_HASH, "position": 0}
+    columns = (func.coalesce(func.max(HEAD.c[name]), first).label(name) for name, first in none_yet.items())
+    return connection.execute(select(*columns)).one()
 
 
 def content_query(connection: Connection) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from gateway.db.models import Keyed
 from gateway.db.types import Day, Document, Fen, Flag, UtcTime, Whole, Words
 
 
@@ -147,7 +148,7 @@ class LoanBill(SQLModel, table=True):
     """When nothing was left owed; none while the bill is open."""
 
 
-class LoanRepayment(SQLModel, table=True):
+class LoanRepayment(Keyed, table=True):
     """Money of the shopper that the institution has confirmed, and how it was booked.
 
     The parts are what the booking changed: a part is below 0 where money reported late moved what others had paid.

@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from gateway.core.scopes import MERCHANT_SCOPES
+from gateway.db.models import Keyed
 from gateway.db.types import Document, UtcTime, Whole, Words
 
 
@@ -45,7 +46,7 @@ class Merchant(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class PublishableKey(SQLModel, table=True):
+class PublishableKey(Keyed, table=True):
     """A key that a shop's page shows to everybody: good for quotes only."""
 
     __tablename__ = "publishable_key"

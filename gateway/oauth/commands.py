@@ -20,6 +20,7 @@ from gateway.errors import ValidationFailed
 from gateway.oauth import service
 from gateway.oauth.keys import SigningKeys
 from gateway.oauth.models import ClientSecret, OAuthClient
+from gateway.privacy.row_key_file import RowKeyFile
 from gateway.web.context import Gateway
 
 LONGEST_OVERLAP_HOURS = 30 * 24
@@ -145,6 +146,15 @@ def rotate_signing_keys(gateway: Gateway) -> int:
     actor = Actor.at_the_command_line()
     gateway.db.write(lambda tx: audit.record(tx, actor, "keys.rotate", about="signing keys", after=kids))
     return show_signing_keys(gateway, as_json=True)
+
+
+def rotate_row_keys(gateway: Gateway) -> int:
+    """Make a new key for the hashes of rows, which a process takes when it starts; the old ones go on checking."""
+    key_id = RowKeyFile.of_folder(gateway.settings.data_dir).rotate(gateway.clock())
+    actor = Actor.at_the_command_line()
+    gateway.db.write(lambda tx: audit.record(tx, actor, "keys.rotate", about="keys of rows", after=key_id))
+    print(f"Rows are hashed with the key {key_id} by every process that starts from now on.")
+    return 0
 
 
 def _signing_keys(gateway: Gateway) -> SigningKeys:

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from gateway.db.models import Keyed
 from gateway.db.types import Document, Fen, UtcTime, Whole, Words
 
 IS_CAPTURABLE = "amount_fen > captured_fen + voided_fen + expired_fen"
@@ -126,7 +127,7 @@ class Capture(SQLModel, table=True):
     captured_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class CapturedSerial(SQLModel, table=True):
+class CapturedSerial(Keyed, table=True):
     """A serial number that left the shop: the same one never leaves twice."""
 
     __tablename__ = "captured_serial"
@@ -138,7 +139,7 @@ class CapturedSerial(SQLModel, table=True):
     capture_id: str = Field(sa_column=Column(Words, ForeignKey("capture.id"), nullable=False))
 
 
-class PaymentLine(SQLModel, table=True):
+class PaymentLine(Keyed, table=True):
     """One line of the order behind a payment, and what of the payment's amount it is worth. Never changed (trigger)."""
 
     __tablename__ = "payment_line"
@@ -224,7 +225,7 @@ class Refund(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class Collection(SQLModel, table=True):
+class Collection(Keyed, table=True):
     """An instruction to collect one bill from the shopper: a claim of nobody until the institution confirms it."""
 
     __tablename__ = "collection"
@@ -314,7 +315,7 @@ class Dispute(SQLModel, table=True):
     decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
 
 
-class SubsidyClaim(SQLModel, table=True):
+class SubsidyClaim(Keyed, table=True):
     """A trade-in subsidy that the merchant has advanced with a capture, and that its programme owes."""
 
     __tablename__ = "subsidy_claim"

@@ -146,7 +146,7 @@ def expire(tx: Transaction, payment: Payment, **more: str) -> None:
     left = checked_capturable(payment, None, verb="expire", done="expired")
     payment.expired_fen += left
     _release(tx, payment, left, reason="expired", number=payment.expired_fen)
-    note(tx, payment, "payment.expired", **more)
+    note(tx, payment, "payment.expired", None, **more)
 
 
 def acknowledge(tx: Transaction, tenant: Tenant, *, payment_id: str, merchant_order_id: str) -> Payment:

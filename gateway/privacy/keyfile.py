@@ -44,8 +44,8 @@ def read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise KeyFileError(
             f"There is no key file {path}. Where this gateway has run before, bring the folder back from its host or "
-            "its backup: without it nothing that was sealed opens again. For a new gateway run: "
-            "fenqi-gateway keys init"
+            "its backup: without it nothing that was sealed opens again. For a new gateway, and for the file rows.json "
+            "after an upgrade to the first release that has it, run: fenqi-gateway keys init"
         ) from None
     except (OSError, ValueError) as error:
         raise KeyFileError(f"the key file {path} cannot be read: {error}. Restore a backup.") from None

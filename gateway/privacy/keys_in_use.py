@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy import true
 from sqlmodel import col, select
 
 from gateway.db.transactions import Transaction
@@ -20,6 +21,7 @@ FILES = {
     "lookup": "vault.json",
     "contracts": "contracts.json",
     "tokens": "signing.json",
+    "rows": "rows.json",
 }
 Held = Mapping[str, Sequence[str]]
 """The ids of the keys in a folder, by kind."""
@@ -58,9 +60,10 @@ def record(tx: Transaction, held: Held) -> int:
     return fresh
 
 
-def are_recorded(tx: Transaction) -> bool:
-    """Whether the database has ever been used with keys."""
-    return tx.exec(select(KeyInUse.key_id).limit(1)).first() is not None
+def are_recorded(tx: Transaction, kind: str | None = None) -> bool:
+    """Whether the database has ever been used with keys, or with keys of a kind."""
+    query = select(KeyInUse.key_id).where(true() if kind is None else KeyInUse.kind == kind)
+    return tx.exec(query.limit(1)).first() is not None
 
 
 def are_known(tx: Transaction, held: Held) -> bool:

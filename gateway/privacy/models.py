@@ -7,6 +7,7 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, Column, Index, text
 from sqlmodel import Field, SQLModel
 
+from gateway.db.models import Keyed
 from gateway.db.types import Bytes, UtcTime, Words
 
 
@@ -24,7 +25,7 @@ class SubjectKey(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class DestroyedKey(SQLModel, table=True):
+class DestroyedKey(Keyed, table=True):
     """A data key that was deleted: kept to finish what is left of it in the files, and to show that it was finished."""
 
     __tablename__ = "destroyed_key"
@@ -48,7 +49,9 @@ class KeyInUse(SQLModel, table=True):
 
     __tablename__ = "key_in_use"
     __table_args__ = (
-        CheckConstraint("kind IN ('sealing', 'lookup', 'people', 'contracts', 'tokens')", name="kind"),
+        CheckConstraint(
+            "kind IN ('sealing', 'lookup', 'people', 'contracts', 'tokens', 'rows')", name="kind"
+        ),
     )
 
     kind: str = Field(sa_column=Column(Words, primary_key=True))

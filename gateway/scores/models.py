@@ -4,12 +4,13 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.db.models import Keyed
 from gateway.db.types import Day, Document, UtcTime, Whole, Words
 
 
-class PartnerScore(SQLModel, table=True):
+class PartnerScore(Keyed, table=True):
     """One answer: what was scored, by which model, and what came out; enough to repeat and to explain it."""
 
     __tablename__ = "partner_score"
@@ -34,7 +35,7 @@ class PartnerScore(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class ScoreUsage(SQLModel, table=True):
+class ScoreUsage(Keyed, table=True):
     """How many scores a partner has had on a day (Asia/Shanghai); the row is the lock of its quota."""
 
     __tablename__ = "score_usage"

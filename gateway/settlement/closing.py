@@ -232,5 +232,5 @@ def _last_closing(tx: Transaction, tenant: Tenant) -> int:
     query = select(SettlementBatch).where(
         SettlementBatch.merchant_id == tenant.merchant_id, SettlementBatch.mode == tenant.mode
     )
-    last = tx.exec(query.order_by(col(SettlementBatch.id).desc())).first()
+    last = tx.exec(query.order_by(col(SettlementBatch.id).desc()).limit(1)).first()
     return last.closing_fen if last else 0

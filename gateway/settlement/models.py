@@ -3,12 +3,13 @@
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.db.models import Keyed
 from gateway.db.types import Day, Fen, UtcTime, Words
 
 
-class SettlementBatch(SQLModel, table=True):
+class SettlementBatch(Keyed, table=True):
     """One merchant's settlement of one day. Amounts in fen, positive as named; ``batch.py`` has the equation."""
 
     __tablename__ = "settlement_batch"
@@ -43,7 +44,7 @@ class SettlementBatch(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class SettlementLine(SQLModel, table=True):
+class SettlementLine(Keyed, table=True):
     """One movement of what the merchant is due, on its way into a batch; ``batch.SIGNS`` says which way it goes."""
 
     __tablename__ = "settlement_line"
@@ -85,7 +86,7 @@ class SettlementLine(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
-class Payout(SQLModel, table=True):
+class Payout(Keyed, table=True):
     """An instruction to the payment institution to pay a merchant; the gateway itself holds no money."""
 
     __tablename__ = "payout"

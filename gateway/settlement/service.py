@@ -98,6 +98,8 @@ def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str
     )
     left = sum(SIGNS[kind][1] * fen for kind, fen in lines)
     pending = max(0, min(net_fen, left))
+    if pending == net_fen:
+        return Bearing(pending, 0, 0)
     rest = bearing_settled(tx, tenant, net_fen=net_fen - pending)
     return Bearing(pending, rest.available_fen, rest.receivable_fen, until)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
+from gateway.db.models import Keyed
 from gateway.db.types import Bytes, Document, UtcTime, Whole, Words
 
 ROLE = "role IN ('owner', 'finance', 'operations', 'developer', 'viewer')"
@@ -104,7 +105,7 @@ class RecoveryCode(SQLModel, table=True):
     used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
 
 
-class Invitation(SQLModel, table=True):
+class Invitation(Keyed, table=True):
     """A link by which somebody joins a team: 72 hours, once."""
 
     __tablename__ = "invitation"

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from gateway.db.models import Keyed
 from gateway.db.types import Bytes, Document, Flag, UtcTime, Whole, Words
 
 PENDING = text("status = 'pending'")
@@ -16,7 +17,7 @@ LEASED = text(f"{WAITS} AND leased_until IS NOT NULL")
 PENDING_LEASED = text("status = 'pending' AND leased_until IS NOT NULL")
 
 
-class Event(SQLModel, table=True):
+class Event(Keyed, table=True):
     """One change of state, as the merchant may see it: no personal data. The source of truth behind webhooks."""
 
     __tablename__ = "event"

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 
 from gateway import cli, keyring, server
+from gateway.db import keyed, witness
+from gateway.db.tables import metadata
 from gateway.oauth.keys import SigningKeys
+from gateway.privacy.row_key_file import RowKeyFile
 from gateway.privacy.vault import Vault
+from tests.by_force import by_force
 
 CREATE = keyring.create
 OPENED = keyring.Keyring
@@ -35,7 +39,8 @@ def command(
 
     def opened(data_dir: Path, clock: Any = None) -> keyring.Keyring:
         authority = keyring.BuiltInAuthority.of_folder(data_dir)
-        return OPENED(SigningKeys.of_folder(data_dir, clock), authority, Vault.of_folder(data_dir))
+        tokens, vault = SigningKeys.of_folder(data_dir, clock), Vault.of_folder(data_dir)
+        return OPENED(tokens, authority, vault, RowKeyFile.of_folder(data_dir))
 
     monkeypatch.setattr(keyring, "opened", opened)
     monkeypatch.setenv("DATABASE_URL", url)
@@ -75,9 +80,10 @@ def test_init_makes_them_once_and_a_second_time_only_checks_them(command: Comman
     status, said = command("keys", "init")
     assert status == 0, said
     made = {path.name: path.read_bytes() for path in keys.iterdir()}
-    assert set(made) == {"vault.json", "contracts.json", "signing.json"}
+    assert made.pop("rows.json.lock") == b""
+    assert set(made) == {"vault.json", "contracts.json", "signing.json", "rows.json"}
     assert command("keys", "init")[0] == 0
-    assert {path.name: path.read_bytes() for path in keys.iterdir()} == made
+    assert {path.name: path.read_bytes() for path in keys.glob("*.json")} == made
     assert command("keys", "list")[0] == 0
     assert command("doctor", "--json")[1].count('"check": "keys",\n    "ok": true') == 1
 
@@ -103,7 +109,7 @@ def test_another_hosts_own_folder_is_refused(
     assert command("keys", "list")[0] == 0
 
 
-@pytest.mark.parametrize("name", ["vault.json", "contracts.json", "signing.json"])
+@pytest.mark.parametrize("name", ["vault.json", "contracts.json", "signing.json", "rows.json"])
 def test_a_missing_file_is_named_and_not_made_anew(command: Command, keys: Path, name: str) -> None:
     command("keys", "init")
     (keys / name).unlink()
@@ -120,8 +126,9 @@ def test_a_rotation_is_recorded_and_a_copy_from_before_it_is_refused(
     shutil.copytree(keys, tmp_path / "before")
     assert command("privacy", "rotate-keys")[0] == 0
     assert command("keys", "rotate")[0] == 0
+    assert command("keys", "rotate", "--rows")[0] == 0
     assert command("keys", "list")[0] == 0
-    for name in ("vault.json", "signing.json"):
+    for name in ("vault.json", "signing.json", "rows.json"):
         kept = (keys / name).read_bytes()
         shutil.copy(tmp_path / "before" / name, keys / name)
         status, said = command("keys", "list")
@@ -149,8 +156,54 @@ def test_an_older_release_left_keys_that_the_database_does_not_know(
         connection.exec_driver_sql("UPDATE subject_key SET key_id = ?", (current,))
     assert command("settle")[0] == 0
     with engine.begin() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM key_in_use").scalar_one() == 6
+        assert connection.exec_driver_sql("SELECT count(*) FROM key_in_use").scalar_one() == 7
     engine.dispose()
+
+
+def test_rows_of_an_older_release_are_hashed_by_init_once(command: Command, keys: Path, url: str) -> None:
+    """A key is no pardon: what did not fit its hash of before stays named, and so is what is edited later."""
+    command("keys", "init")
+    names = ("--name", "商店", "--name-en", "Shop", "--category", "3c", "--email", "a@shop.example")
+    assert command("merchant", "create", *names)[0] == 0
+    engine = create_engine(url)
+    as_of_before(engine)
+    (keys / "rows.json").unlink()
+    status, said = command("verify", "--only", "audit")
+    assert (status, said.count(f"There is no key file {keys / 'rows.json'}")) == (1, 1)
+    assert "run: fenqi-gateway keys init" in said
+    with engine.begin() as connection:
+        by_force(connection, "UPDATE team_member SET role = 'viewer'")
+    assert command("keys", "init")[0] == 0
+    [row] = rows_named(command)
+    assert row.startswith("team_member")
+    assert row.endswith("so the gateway did not write it")
+    made = (keys / "rows.json").read_bytes()
+    with engine.begin() as connection:
+        by_force(connection, "UPDATE merchant SET payout_account = 'acct_of_a_thief'")
+        witness.write_down(connection, [metadata().tables["merchant"]])
+        by_force(connection, "DELETE FROM key_in_use WHERE kind = 'rows'")
+    assert command("keys", "init")[0] == 0
+    assert (keys / "rows.json").read_bytes() == made, "what was hashed once is not hashed again"
+    row, _ = sorted(rows_named(command))
+    assert row.startswith("merchant mer_")
+    assert "its hash has no key" in row
+    engine.dispose()
+
+
+def rows_named(command: Command) -> list[str]:
+    status, said = command("audit", "verify", "--json")
+    assert status == 1, said
+    return [problem["detail"] for problem in json.loads(said)["problems"] if problem["what"] == "row"]
+
+
+def as_of_before(engine: Engine) -> None:
+    """Take out of a database what a release without keys for rows did not write."""
+    with engine.begin() as connection:
+        by_force(connection, "DELETE FROM row_version WHERE sha256 IS NOT NULL")
+        for name in keyed.tables():
+            by_force(connection, f"UPDATE {name} SET keyed_hash = NULL")
+        witness.write_down(connection, [metadata().tables[name] for name in witness.WITNESSED])
+        by_force(connection, "DELETE FROM key_in_use WHERE kind = 'rows'")
 
 
 def test_nothing_but_init_makes_keys() -> None:
@@ -160,7 +213,7 @@ def test_nothing_but_init_makes_keys() -> None:
         for path in product.rglob("*.py")
         if any(
             f"{name}.create(" in path.read_text("utf-8")
-            for name in ("SigningKeys", "BuiltInAuthority", "Vault")
+            for name in ("SigningKeys", "BuiltInAuthority", "Vault", "RowKeyFile")
         )
     }
     callers = {

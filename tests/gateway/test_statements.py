@@ -47,7 +47,7 @@ def test_each_step_of_a_purchase_sends_few_statements(app: Flask, api: Any, cloc
         step = "between"
         return answer
 
-    engines = {gateway.db.engine, gateway.ports["links"]._db.engine}
+    engines = {gateway.db.engine, gateway.ports.links._db.engine}
     for engine in engines:
         event.listen(engine, "before_cursor_execute", count)
     for number in range(2):  # the first purchase opens accounts in the books

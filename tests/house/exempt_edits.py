@@ -36,6 +36,7 @@ EXEMPT: dict[str, str] = {
     "payment.metadata": "the merchant's own notes, which it may change at any time",
     "payment.next_moment_at": "when the jobs look next; what they do depends on the facts",
     "collection.failure": "the words of the institution for a failure that is told beside it",
+    "destroyed_key.gone_at": "when the files were rewritten, set by an owner who has no keys",
     "destroyed_key.copy": "tells of a person who does not exist",
     "subsidy_quota.copy": "the quota of a person who does not exist",
     "captured_serial.copy": "a number that is on no parcel",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -42,6 +42,8 @@ class Edit:
     what: str
     how: str
     statement: Executable
+    after: Mapping[str, Any]
+    """The row as it is afterwards; of one that is deleted, as it was."""
 
     @property
     def name(self) -> str:
@@ -60,13 +62,12 @@ def edits(connection: Connection, table: Table) -> Iterator[Edit]:
         for column in table.columns:
             for value in _steps(column, row, rows, members, connection):
                 how = f"{_short(row[column.name])} → {_short(value)}"
-                yield Edit(
-                    table.name, column.name, how, update(table).where(key).values({column.name: value})
-                )
-        yield Edit(table.name, "delete", _short(_key(table, row)), delete(table).where(key))
-        yield Edit(
-            table.name, "copy", _short(_key(table, row)), insert(table).values(_copied(table, row, rows))
-        )
+                statement = update(table).where(key).values({column.name: value})
+                yield Edit(table.name, column.name, how, statement, {**row, column.name: value})
+        name = _short(_key(table, row))
+        yield Edit(table.name, "delete", name, delete(table).where(key), row)
+        copied = _copied(table, row, rows)
+        yield Edit(table.name, "copy", name, insert(table).values(copied), copied)
 
 
 def _names(table: Table) -> list[str]:

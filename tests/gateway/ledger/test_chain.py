@@ -449,6 +449,7 @@ def test_an_entry_dated_back_into_closed_days_is_named(chained: Any) -> None:
         (["DELETE FROM ledger_link", "DELETE FROM ledger_block"], "3", "cut off after block 0"),
         (["DELETE FROM ledger_block WHERE number = 3"], "3", "cut off after block 2"),
         (["UPDATE ledger_head SET number = 2"], "2", "the chain ends at block 3, which is not its head"),
+        (["DELETE FROM ledger_head"], "0", "the chain ends at block 3, which is not its head"),
     ],
 )
 def test_a_changed_chain_is_named_by_its_block(

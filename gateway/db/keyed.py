@@ -1,0 +1,116 @@
+"""Rows that are written once are hashed with a key when they are written, in a column of their own.
+
+Of a table with the column ``keyed_hash`` it covers whatever never changes (see ``frozen``) or is set once. Whatever
+else changes there follows from facts. Rows that older releases wrote have a keyed version instead (``witness``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Table, inspect, select, tuple_
+from sqlalchemy.orm import Session
+
+from gateway.db.frozen import RULES, Rule
+from gateway.db.models import KEYED_HASH, Keyed, RowVersion
+from gateway.db.row_keys import RowKeys, content_of
+from gateway.db.tables import metadata
+
+PAGE = 1_000
+WITHOUT_KEYS = {"destroyed_key": {"gone_at"}}
+"""Columns that are set by whoever has no keys: the owner of the tables, who finishes erasures."""
+VERSION: Table = RowVersion.__table__  # type: ignore[attr-defined]
+Unlike = tuple[str, str, str]
+"""A row that is not what was written: its table, its key and what is wrong."""
+
+
+def note(session: Session, _flush: Any, _instances: Any) -> None:
+    """Hash new rows, and those in which something was set once, before they are written; a listener."""
+    for row in session.new:
+        if isinstance(row, Keyed):
+            _hash(session, row)
+    for row in session.dirty:
+        if isinstance(row, Keyed) and not _once(type(row)).isdisjoint(inspect(row).committed_state):
+            _hash(session, row)
+
+
+def tables() -> list[str]:
+    """The tables whose rows are hashed so."""
+    return [table.name for table in metadata().sorted_tables if KEYED_HASH in table.columns]
+
+
+@cache
+def covered(name: str) -> tuple[str, ...]:
+    """The columns of a table that the hash covers."""
+    rule = RULES.get(name, Rule())
+    changing = {KEYED_HASH, *rule.changes.split(), *rule.steps, *WITHOUT_KEYS.get(name, ())}
+    return tuple(
+        str(column.name) for column in metadata().tables[name].columns if column.name not in changing
+    )
+
+
+def unlike(connection: Connection, keys: RowKeys, names: Collection[str]) -> Iterator[Unlike]:
+    """Rows of these tables that are not what was written."""
+    for name in names:
+        for page in pages(connection, name):
+            versions = newest(connection, name, [key for key, _, said in page if said is None])
+            for key, content, said in page:
+                written = said or versions.get(key)
+                if written is None:
+                    yield name, key, "it was never written by the gateway"
+                elif problem := keys.problem(written, content):
+                    yield name, key, problem
+
+
+def pages(connection: Connection, name: str) -> Iterator[list[tuple[str, bytes, str | None]]]:
+    """All rows of a table, some at a time: their keys, what is hashed of them, and the hash that they have."""
+    table = metadata().tables[name]
+    key = list(table.primary_key)
+    query = select(*(table.c[column] for column in covered(name)), table.c[KEYED_HASH]).order_by(*key)
+    after = query.limit(PAGE)
+    while rows := connection.execute(after).mappings().all():
+        yield [(key_of(table, row), _content(name, row), row[KEYED_HASH]) for row in rows]
+        last = tuple_(*(rows[-1][column.name] for column in key))
+        after = query.where(tuple_(*key) > last).limit(PAGE)
+
+
+def newest(connection: Connection, name: str, keys: Sequence[str]) -> dict[str, str]:
+    """The hash in the newest version of each of these rows."""
+    if not keys:
+        return {}
+    query = select(VERSION.c.row_key, VERSION.c.sha256).where(
+        VERSION.c.of == name, VERSION.c.row_key.in_(keys)
+    )
+    return dict(connection.execute(query.order_by(VERSION.c.number)).all())
+
+
+def key_of(table: Table, values: Mapping[Any, Any]) -> str:
+    """The primary key of a row as text."""
+    return " ".join(str(values[column.name]) for column in table.primary_key)
+
+
+def _hash(session: Any, row: Keyed) -> None:
+    name = row.__table__.name  # type: ignore[attr-defined]
+    values = {column: getattr(row, attribute) for attribute, column in _attributes(type(row))}
+    row.keyed_hash = session.row_keys().hash(content_of(name, values))
+
+
+@cache
+def _attributes(kind: type[Keyed]) -> tuple[tuple[str, str], ...]:
+    """What the hash covers: as the class names it, and as the table does."""
+    columns = inspect(kind).columns
+    of = covered(kind.__table__.name)  # type: ignore[attr-defined]
+    return tuple((attribute, str(column.name)) for attribute, column in columns.items() if column.name in of)
+
+
+@cache
+def _once(kind: type[Keyed]) -> frozenset[str]:
+    """Attributes that are set after the row was written."""
+    once = RULES.get(kind.__table__.name, Rule()).once.split()  # type: ignore[attr-defined]
+    return frozenset(attribute for attribute, column in _attributes(kind) if column in once)
+
+
+def _content(name: str, row: Mapping[Any, Any]) -> bytes:
+    return content_of(name, {column: row[column] for column in covered(name)})
