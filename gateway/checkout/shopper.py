@@ -14,6 +14,7 @@ from gateway.checkout.models import Checkout
 from gateway.checkout.states import EXPIRABLE, REQUIRED_CONSENTS
 from gateway.contracts import service as contracts
 from gateway.core.calendar import shanghai_date
+from gateway.db import keyed
 from gateway.db.transactions import Transaction
 from gateway.decision import reviews
 from gateway.errors import (
@@ -265,4 +266,4 @@ def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], con
         }
         for kind, digest in hashes.items()
     ]
-    tx.connection().execute(NEW_CONSENTS, rows)
+    keyed.insert(tx, NEW_CONSENTS, rows)

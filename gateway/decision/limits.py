@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert
 from sqlmodel import SQLModel, col, select
 
+from gateway.db import keyed
 from gateway.db.transactions import Transaction
 from gateway.decision.models import CreditLimit, LimitMovement
 
@@ -112,4 +113,4 @@ def _note(tx: Transaction, limit: CreditLimit, reason: str, amount_fen: int, abo
 
 
 def _write(tx: Transaction) -> None:
-    tx.connection().execute(NEW_MOVEMENTS, tx.info.pop(MOVED))
+    keyed.insert(tx, NEW_MOVEMENTS, tx.info.pop(MOVED))

@@ -16,6 +16,7 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.institution import Instruction
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
+from gateway.db import keyed
 from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
@@ -202,7 +203,7 @@ def _instruct(tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, 
         }
         for loan_id, period, attempt, amount in wanted
     ]
-    tx.connection().execute(NEW_COLLECTIONS, rows)
+    keyed.insert(tx, NEW_COLLECTIONS, rows)
     outbox.put_many(tx, TOPIC, [{"collection": row["id"]} for row in rows], tenant=tenant)
 
 

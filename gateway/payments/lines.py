@@ -23,6 +23,7 @@ from sqlmodel import SQLModel, col, select
 
 from gateway.core.money import split_by_largest_remainder
 from gateway.core.order_lines import OrderedLine, of_pieces, of_rest
+from gateway.db import keyed
 from gateway.db.transactions import Transaction
 from gateway.errors import (
     AmountMismatch,
@@ -140,7 +141,7 @@ def open_lines(tx: Transaction, payment: Payment, ordered: Sequence[OrderedLine]
         )
         for number, line in enumerate(ordered, start=1)
     ]
-    tx.connection().execute(NEW_LINES, [row.model_dump() for row in rows])
+    keyed.insert(tx, NEW_LINES, [row.model_dump() for row in rows])
     return {row.line: Standing(row) for row in rows}
 
 

@@ -11,7 +11,7 @@ second, and returns nothing above either. Nobody waits for anybody.
 
 from __future__ import annotations
 
-from sqlalchemy import column, func, table, text
+from sqlalchemy import column, func, select, table, text
 
 from gateway.db.transactions import Transaction
 
@@ -20,7 +20,9 @@ BITS = 48
 DRAWN = table("event_position", column("last_value"))
 ANNOUNCED = func.pg_advisory_xact_lock_shared(text(f"({MARK}::bigint << {BITS}) | last_value"))
 """Asked of ``DRAWN`` on PostgreSQL, before anything is drawn; once more does no harm."""
-NEXT_DRAWN = text("nextval('event_position')")
+ANNOUNCEMENT = select(ANNOUNCED.label("announced")).select_from(DRAWN).cte("announcement")
+"""Joined to what is drawn: its row, and so the lock, is there before anything is drawn beside it."""
+NEXT_DRAWN = func.nextval("event_position")
 LAST_DRAWN = text("SELECT last_value FROM event_position")
 FIRST_OPEN = text(
     f"SELECT min(((classid::bigint << 32) | objid::bigint) & {2**BITS - 1}) FROM pg_locks"

@@ -9,20 +9,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, cast, func, insert, literal, null, select, union_all
+from sqlalchemy import Select, Text, bindparam, cast, func, insert, literal, null, select, true, union_all
 from sqlmodel import SQLModel
 
 from gateway.core.tenant import Tenant, mode_of
+from gateway.db import keyed
 from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.db.types import Document
 from gateway.webhooks import ordering, waiting
 
 EVENT, ENDPOINT = SQLModel.metadata.tables["event"], SQLModel.metadata.tables["webhook_endpoint"]
-NEW_EVENTS = {
-    "sqlite": insert(EVENT),
-    "postgresql": insert(EVENT).values(position=ordering.NEXT_DRAWN),
-}
+NEW_EVENTS = insert(EVENT)
 GATHERED = "events that are written at the end"
 
 
@@ -41,12 +39,14 @@ WANTING = _row("endpoint", ENDPOINT.c.id, NO_NUMBER, ENDPOINT.c.enabled_events).
     ENDPOINT.c.mode == bindparam("mode"),
     ENDPOINT.c.enabled == True,  # noqa: E712
 )
+NUMBERS = func.generate_series(1, bindparam("events")).table_valued("number")
+NUMBER = NUMBERS.c.number
 PLACE = {
     "sqlite": _row("position", literal(""), func.max(EVENT.c.position), NO_DOCUMENT).where(
         EVENT.c.merchant_id == bindparam("merchant"), EVENT.c.mode == bindparam("mode")
     ),
-    "postgresql": _row("position", cast(ordering.ANNOUNCED, Text), NO_NUMBER, NO_DOCUMENT).select_from(
-        ordering.DRAWN
+    "postgresql": _row("position", cast(NUMBER, Text), ordering.NEXT_DRAWN, NO_DOCUMENT).select_from(
+        ordering.ANNOUNCEMENT.join(NUMBERS, true())
     ),
 }
 QUESTIONS = {
@@ -92,6 +92,7 @@ def _write_some(tx: Transaction, tenant: Tenant, rows: Sequence[dict[str, Any]])
         "objects": sorted({row["object_id"] for row in rows}),
         "merchant": tenant.merchant_id,
         "mode": tenant.mode,
+        "events": len(rows),
     }
     answers: dict[str, dict[str, Any]] = defaultdict(dict)
     for what, identifier, number, document in connection.execute(QUESTIONS[connection.dialect.name], asked):
@@ -101,6 +102,9 @@ def _write_some(tx: Transaction, tenant: Tenant, rows: Sequence[dict[str, Any]])
         sequences[row["object_id"]] = row["sequence"] = sequences.get(row["object_id"], 0) + 1
     if connection.dialect.name == "sqlite":
         [last] = answers["position"].values()
-        rows = [{**row, "position": last + number} for number, row in enumerate(rows, start=1)]
-    connection.execute(NEW_EVENTS[connection.dialect.name], rows)
+        places = [last + number for number in range(1, len(rows) + 1)]
+    else:
+        places = sorted(answers["position"].values())
+    rows = [{**row, "position": place} for row, place in zip(rows, places, strict=True)]
+    keyed.insert(tx, NEW_EVENTS, rows)
     waiting.tell(tx, rows, dict(sorted(answers["endpoint"].items())))
