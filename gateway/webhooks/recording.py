@@ -39,7 +39,7 @@ WANTING = _row("endpoint", ENDPOINT.c.id, NO_NUMBER, ENDPOINT.c.enabled_events).
     ENDPOINT.c.mode == bindparam("mode"),
     ENDPOINT.c.enabled == True,  # noqa: E712
 )
-NUMBERS = func.generate_series(1, bindparam("events")).table_valued("number")
+NUMBERS = func.generate_series(1, bindparam("events")).table_valued("number").render_derived("numbers")
 NUMBER = NUMBERS.c.number
 PLACE = {
     "sqlite": _row("position", literal(""), func.max(EVENT.c.position), NO_DOCUMENT).where(
