@@ -19,11 +19,11 @@ MOST = {
     "code": 9,
     "identity": 11,
     "review": 5,
-    "confirm": 32,
+    "confirm": 30,
     "result": 8,
     "retrieve": 4,
-    "capture": 19,
-    "refund": 35,
+    "capture": 18,
+    "refund": 34,
 }
 """By step. The confirmation is all of the shopper's click: two transactions, and what was read between them."""
 ON_POSTGRESQL = {"confirm": 28, "capture": 16, "refund": 32}
