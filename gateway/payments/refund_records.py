@@ -32,9 +32,9 @@ def create(
     fee_returned_fen: int = 0,
     subsidy_returned_fen: int = 0,
 ) -> Refund:
-    """The record of a refund of ``amount_fen``; its own id is its reference where it was given none.
+    """The record of a refund of ``amount_fen``, to be written with what was returned (``lines.note_returned``).
 
-    Where all of it lowers the loan nothing leaves for the shopper, so there is nothing to wait for.
+    Its own id is its reference where it was given none. Where all of it lowers the loan nothing leaves for the shopper, so there is nothing to wait for.
     """
     refund_id = refund_id or tx.new_id("rfd")
     row = Refund(
@@ -55,7 +55,7 @@ def create(
         initiated_by=initiated_by,
         created_at=tx.now,
     )
-    tx.add_all([payment, row])
+    tx.add(payment)
     return row
 
 
