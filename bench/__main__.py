@@ -92,7 +92,7 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
         "FENQI_RATE_LIMITS": "off",  # what one look costs is measured apart
     }
     command = f"from gateway.server import run; run('bench.site:site', host='127.0.0.1', port={port})"
-    process = subprocess.Popen([sys.executable, "-c", command], env=environ)
+    process = started(command, environ)
     try:
         _wait(url)
         token = requests.post(
@@ -108,6 +108,11 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def started(code: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A Python of its own that runs ``code``."""
+    return subprocess.Popen([sys.executable, "-c", code], env=environ)
 
 
 def _seconds(text: str) -> float:
