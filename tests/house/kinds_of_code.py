@@ -30,15 +30,16 @@ def entry_kinds() -> frozenset[str]:
     """Every kind of ledger entry that some call can post, followed through the functions that pass it on."""
     found: set[str] = set()
     for path in sorted((ROOT / "gateway").rglob("*.py")):
-        if "ledger" not in path.parts:
-            found |= _posted(ast.parse(path.read_text("utf-8")), path)
+        source = path.read_text("utf-8")
+        if "ledger" not in path.parts and ("ledger.post" in source or "ledger.Draft" in source):
+            found |= _posted(ast.parse(source), path)
     return frozenset(found)
 
 
 def _posted(module: ast.Module, path: Path) -> set[str]:
     found: set[str] = set()
     for function, call in _calls(module):
-        if ast.unparse(call.func) in ("ledger.post", "ledger.Draft"):
+        if _called(call) in ("post", "Draft") and ast.unparse(call.func).startswith("ledger."):
             (kind,) = [each.value for each in call.keywords if each.arg == "kind"]
             found |= _values(module, function, kind, path)
     return found
@@ -49,6 +50,11 @@ def _calls(module: ast.Module) -> Iterator[tuple[Function, ast.Call]]:
         for node in ast.walk(function):
             if isinstance(node, ast.Call):
                 yield function, node
+
+
+def _called(call: ast.Call) -> str:
+    """The last name of what is called."""
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
 
 def _values(module: ast.Module, function: Function, value: ast.expr, path: Path) -> set[str]:
@@ -68,7 +74,7 @@ def _values(module: ast.Module, function: Function, value: ast.expr, path: Path)
     passed: set[str] = set()
     for module_, path_ in _modules_that_call(function.name, path, module):
         for caller, call in _calls(module_):
-            if ast.unparse(call.func).rpartition(".")[2] == function.name:
+            if _called(call) == function.name:
                 argument = _argument(call, value.id, names)
                 if argument is not None:
                     passed |= _values(module_, caller, argument, path_)
