@@ -97,7 +97,7 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
         "FENQI_WEBHOOK_LOCAL": "1",
     }
     command = f"from gateway.server import run; run('bench.site:site', host='127.0.0.1', port={port})"
-    process = subprocess.Popen([sys.executable, "-c", command], env=environ)
+    process = started(command, environ)
     try:
         _wait(url)
         token, other_token = (_token(url, each) for each in (credentials, other))
@@ -115,6 +115,11 @@ def _token(url: str, credentials: dict[str, Any]) -> str:
     pair = credentials["client_id"], credentials["client_secret"]
     form = {"grant_type": "client_credentials"}
     return str(requests.post(f"{url}/oauth/token", data=form, auth=pair, timeout=10).json()["access_token"])
+
+
+def started(code: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A Python of its own that runs ``code``."""
+    return subprocess.Popen([sys.executable, "-c", code], env=environ)
 
 
 def _seconds(text: str) -> float:

@@ -27,8 +27,10 @@ DECAY: Final = 3e-4
 """Weight of the squared weights against the mean loss of a row."""
 FURTHEST: Final = 5.0
 """Standard deviations beyond which an input is not believed."""
-POINTS: Final = 16
-"""Of the Gauss-Legendre rule along the way from the mean applicant to this one."""
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
+STEPS: Final = (NODES + 1) / 2
+SHARES: Final = WEIGHTS / 2
+"""The Gauss-Legendre rule along the way from the mean applicant to this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,8 @@ class Network:
         They add up to the answer, by a quadrature that is exact to about 1e-6.
         """
         inputs = self._inputs(row[None, self.columns])[0]
-        nodes, weights = np.polynomial.legendre.leggauss(POINTS)
-        steps, shares = (nodes + 1) / 2, weights / 2
-        hidden = np.tanh(steps[:, None] * (inputs @ self.inner)[None, :] + self.inner_bias)
-        slope = shares @ (1 - hidden**2) * self.outer
+        hidden = np.tanh(STEPS[:, None] * (inputs @ self.inner)[None, :] + self.inner_bias)
+        slope = SHARES @ (1 - hidden**2) * self.outer
         moved = inputs * (self.inner @ slope + self.straight)
         by_feature = np.zeros(self.features)
         np.add.at(by_feature, self.columns, moved.reshape(3, -1).sum(axis=0))

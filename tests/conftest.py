@@ -47,6 +47,9 @@ hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.register_profile("deep", deadline=None)  # see tests/depth.py
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "untimed")
 
+# Most of what is allocated is still in use when it is looked at: a thousand modules, then the objects of a request.
+gc.set_threshold(200_000, 10, 10)
+
 # Read by what computes with threads: test processes side by side must not wait for each other in loops.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -85,7 +88,6 @@ def quick() -> Iterator[None]:
     looked through again and again.
     """
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
     compiled: dict[Any, dict[str, Any]] = {}
     first: dict[str, Engine] = {}
     compile_rule = Rule.compile

@@ -34,7 +34,8 @@ def create(
 ) -> Refund:
     """The record of a refund of ``amount_fen``, to be written with what was returned (``lines.note_returned``).
 
-    Its own id is its reference where it was given none. Where all of it lowers the loan nothing leaves for the shopper, so there is nothing to wait for.
+    Its own id is its reference where it was given none. Where all of it lowers the loan nothing leaves for the
+    shopper, so there is nothing to wait for.
     """
     refund_id = refund_id or tx.new_id("rfd")
     row = Refund(

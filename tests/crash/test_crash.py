@@ -18,7 +18,7 @@ from gateway.onboarding import onboard
 from tests.crash import place as place_of_crashes
 from tests.crash.__main__ import one_round
 from tests.crash.place import Place
-from tests.crash.warm import Program
+from tests.warm import Program
 
 WAYS = {"sqlite": ("child",), "postgresql": ("child", "connections", "master")}
 

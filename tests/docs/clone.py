@@ -6,8 +6,6 @@ import csv
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,8 +18,9 @@ import requests
 
 import fenqi
 from tests.docs.fences import ID_NUMBER, ROOT
-from tests.docs.warm import shim
+from tests.docs.warm import serve, shim
 from tests.ports import free_port
+from tests.warm import Process, Program
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,9 @@ def started(clone: Path) -> Iterator[Demo]:
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith(("FENQI_", "DATABASE_"))
     }
-    process = subprocess.Popen(
-        [Path(sys.executable).parent / "fenqi-gateway", "demo", "--port", str(port), "--data", "var/demo"],
-        cwd=clone, env=environ, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    warm = subprocess.Popen(
-        [sys.executable, "-m", "tests.docs.warm", clone / "warm.socket"], cwd=ROOT, env=environ
-    )
+    line, log = ["demo", "--port", str(port), "--data", "var/demo"], clone.with_suffix(".log")
+    process = Program(line, environ, log, folder=clone)
+    warm = Process(serve, str(clone / "warm.socket"), environ=environ, log=log)
     try:
         _wait(f"http://127.0.0.1:{port}")
         found = Demo(clone, json.loads((clone / "var/demo/demo.json").read_text("utf-8")))
@@ -69,7 +64,7 @@ def started(clone: Path) -> Iterator[Demo]:
         yield found
     finally:
         warm.kill()
-        process.send_signal(signal.SIGINT)
+        process.interrupt()
         process.wait(timeout=30)
         warm.wait()
 

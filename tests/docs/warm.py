@@ -1,6 +1,6 @@
 """The commands, loaded once for many runs: a process that forks for each, and the small program that asks it to.
 
-``python -m tests.docs.warm SOCKET`` serves; ``shim`` is what stands on the PATH under the commands' names.
+``serve`` is that process; ``shim`` is what stands on the PATH under the commands' names.
 A run has the arguments, folder, environment and the three files of whoever typed it; only the imports are not repeated.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import array
 import gc
-import importlib
 import json
 import os
 import socket
@@ -36,7 +35,8 @@ def shim(address: Path) -> str:
 
 def serve(address: str) -> None:
     """Fork for each caller, for ever."""
-    _load()
+    configure_mappers()
+    gc.freeze()  # what is loaded is never garbage
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen(8)
@@ -63,6 +63,7 @@ def _run(asked: list[object], files: list[int]) -> None:
     try:
         for place, file in enumerate(files):
             os.dup2(file, place)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - begun without one
         os.chdir(str(folder))
         os.environ.clear()
         os.environ.update(environ)  # type: ignore[call-overload]
@@ -78,22 +79,3 @@ def _run(asked: list[object], files: list[int]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
-
-
-def _load() -> None:
-    for module in (
-        "sqlalchemy.dialects.sqlite",
-        "gateway.app",
-        "gateway.db.migrate",
-        "gateway.rights.commands",
-        "gateway.verification",
-        "scoring.scorer",
-        "scoring.tables.commands",
-    ):
-        importlib.import_module(module)
-    configure_mappers()
-    gc.freeze()  # what is loaded is never garbage
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1])

@@ -6,9 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +15,7 @@ import requests
 
 from gateway import cli
 from tests.ports import free_port
+from tests.warm import Program
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="the playwright package is missing: ./run test installs it"
@@ -40,13 +38,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The demo as a user starts it, on a free port and in a folder of its own."""
     folder = tmp_path_factory.mktemp("demo")
     port = free_port()
-    command = [sys.executable, "-c", "from gateway.cli import main; raise SystemExit(main())", "demo"]
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--data", str(folder)],
-        env=OWN_DATABASE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    line = ["demo", "--port", str(port), "--data", str(folder)]
+    process = Program(line, OWN_DATABASE, folder / "demo.log")
     try:
         for _ in range(1200):  # a busy machine starts slowly
             try:
@@ -59,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             pytest.fail("the demo did not start")
         yield {**json.loads((folder / "demo.json").read_text("utf-8")), "folder": folder}
     finally:
-        process.send_signal(signal.SIGINT)
+        process.interrupt()
         process.wait(timeout=15)
 
 

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from werkzeug.test import TestResponse
 
 from gateway.app import create_app
 from gateway.config import Settings
-from gateway.decision.scorer import EmbeddedScorer
 from gateway.onboarding import onboard
 from tests.gateway import first_merchant
 from tests.gateway.books import Books
 from tests.gateway.first_merchant import START
+from tests.gateway.scorer import loaded_scorer
 
 
 class TestClock:
@@ -115,14 +115,6 @@ class Api:
         answer = self.post(f"/v1/payments/{payment['id']}/capture")
         assert answer.status_code == 200, answer.text
         return answer.json  # type: ignore[return-value]
-
-
-@cache
-def loaded_scorer() -> EmbeddedScorer:
-    """The real bundle, loaded once for all tests."""
-    scorer = EmbeddedScorer()
-    scorer.load()
-    return scorer
 
 
 @pytest.fixture

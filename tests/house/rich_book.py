@@ -28,7 +28,8 @@ from gateway.runtime import drain
 from gateway.team import authenticators, factors
 from gateway.team.models import LoginSession, TeamMember
 from tests.gateway.books import Books
-from tests.gateway.conftest import Api, loaded_scorer
+from tests.gateway.conftest import Api
+from tests.gateway.scorer import loaded_scorer
 from tests.gateway.scores.case import CASE
 
 APPROVED, DECLINED, REVIEWED = "13800000001", "13800000002", "13800000003"

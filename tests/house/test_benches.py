@@ -18,6 +18,7 @@ from bench import books
 from bench.__main__ import entries, main, served
 from bench.size import SMOKE
 from gateway.db.migrate import upgrade
+from tests.warm import Process, python
 
 BENCH = Path(__file__).parents[2] / "bench"
 FIGURE = re.compile(r"\d+\.\d|\d+/s")
@@ -44,9 +45,15 @@ def migrated(sqlite_template: Path) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, migrated: None) -> Iterator[dict[str, Any]]:
     """A server under measurement, as ``./run bench`` starts it."""
+    folder = tmp_path_factory.mktemp("bench")
+
+    def started(code: str, environ: dict[str, str]) -> Process:
+        return Process(python, code, environ=environ, log=folder / "server.log")
+
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DATABASE_URL", raising=False)
-        with served(tmp_path_factory.mktemp("bench")) as found:
+        patch.setattr(main_module, "started", started)
+        with served(folder) as found:
             yield found
 
 

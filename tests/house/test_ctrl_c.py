@@ -8,7 +8,6 @@ import select
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import pytest
 
 from gateway import keyring
 from tests.ports import free_port
+from tests.warm import Program
 
 PROGRAM = Path(sys.executable).parent / "fenqi-gateway"
 START_SECONDS, STOP_SECONDS = 90, 3
@@ -127,15 +127,11 @@ def test_ctrl_c_ends_a_worker_within_three_seconds(folder: Path) -> None:
 
 def test_a_server_that_is_killed_leaves_no_process_that_serves_on(folder: Path) -> None:
     port = free_port()
-    server = subprocess.Popen(
-        [PROGRAM, "serve", "--port", str(port), "--data", str(folder)],
-        env={**os.environ, "DATABASE_URL": ""},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    line, log = ["serve", "--port", str(port), "--data", str(folder)], folder / "server.log"
+    server = Program(line, {**os.environ, "DATABASE_URL": ""}, log)
     try:
-        assert waited(lambda: listens(port) or server.poll() is not None, START_SECONDS)
-        assert server.poll() is None, "it ended at once"
+        assert waited(lambda: listens(port) or server.wait(0) is not None, START_SECONDS)
+        assert server.wait(0) is None, log.read_text()
     finally:
         server.kill()
         server.wait()

@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from flask import Flask, Request
 from flask.testing import FlaskClient
-from marshmallow import Schema, fields
+from marshmallow import Schema, ValidationError, fields
 from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
 from werkzeug.security import generate_password_hash
 
@@ -59,6 +59,8 @@ TEXTS = (
 """What strangers write into a field of text."""
 BESIDE_OTHERS = ("é", "\x00", DEEP, "null")
 """What they write into it while the other fields that the code asks for are there, too."""
+NOBODYS = "x"
+"""A field that no code asks for: one request with it tells those that are asked for."""
 FIRST_TEXTS = 3
 """After so many of them the others are left out where the same lines have been given them by another route."""
 VALUES = (
@@ -224,7 +226,7 @@ class Stranger:
                     self.send(method, path, data=values)
                 names |= {name for name, _ in Noted.asked if len(name) < 40}
                 ways |= {(asked, way) for asked, way in Noted.asked if asked == name}
-                if turn >= FIRST_TEXTS and ways <= self.tried:
+                if name == NOBODYS or (turn >= FIRST_TEXTS and ways <= self.tried):
                     break
             self.tried |= ways
 
@@ -248,7 +250,7 @@ class Stranger:
     def try_route(self, method: str, paths: list[str]) -> None:
         """The first path with strange fields and headers, the others as they are."""
         NotedHeaders.asked.clear()
-        self.fill(method, paths[0], {"x": ""})
+        self.fill(method, paths[0], {NOBODYS: ""})
         self.send_headers(method, paths[0])
         for path in paths[1:]:
             self.send(method, path)
@@ -340,15 +342,33 @@ def filled(operation: Any, ids: dict[str, str]) -> str:
     return re.sub(r"<(\w+)>", lambda match: ids[match[1]], operation.path)
 
 
-def wrong(schema: Schema) -> Iterator[dict[str, Any]]:
-    """Each field of a body with each wrong value, also inside of nested ones."""
-    for name, one in schema.fields.items():
-        key = one.data_key or name
-        yield from ({key: value} for value in VALUES)
+def wrong(schema: Schema, values: tuple[Any, ...] = VALUES) -> Iterator[dict[str, Any]]:
+    """Each field of a schema with each wrong value, also inside of nested ones.
+
+    Alone where the field takes it, so that the request goes on with it; those that refuse it themselves all at once.
+    """
+    named = [(one.data_key or name, one) for name, one in schema.fields.items()]
+    for value in values:
+        taken = {key: takes(one, value) for key, one in named}
+        yield from ({key: value} for key in taken if taken[key])
+        if refused := {key: value for key in taken if not taken[key]}:
+            yield refused
+    for key, one in named:
         inner = one.inner if isinstance(one, fields.List) else one
         if isinstance(inner, fields.Nested):
-            for part in wrong(inner.schema):
+            for part in wrong(inner.schema, values):
                 yield {key: [part] if isinstance(one, fields.List) else part}
+
+
+def takes(one: fields.Field[Any], value: Any) -> bool:
+    """Whether a field lets a value pass, or fails at it."""
+    try:
+        one.deserialize(value)
+    except ValidationError:
+        return False
+    except Exception:  # whatever it is, it is to be seen alone
+        return True
+    return True
 
 
 ON_POSTGRESQL = pytest.mark.parametrize(
@@ -366,6 +386,7 @@ def test_no_operation_of_the_api_fails(app: Flask, world: Any) -> None:
         token = world.api.credentials["person"] if person else world.api.token
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "stranger"}
         path = filled(operation, world.ids)
+        NotedHeaders.asked.clear()
         needed = {}
         if operation.body is not None:
             needed = {
@@ -378,17 +399,15 @@ def test_no_operation_of_the_api_fails(app: Flask, world: Any) -> None:
                 )
         for raw in BODIES if operation.writes else ():
             stranger.send(operation.method, path, data=raw, content_type="application/json", headers=headers)
-        for name, text in itertools.product(operation.query.fields, TEXTS):
-            key = operation.query.fields[name].data_key or name
-            stranger.send(operation.method, f"{path}?{urlencode({key: text})}", headers=headers)
+        for query in wrong(operation.query, TEXTS):
+            stranger.send(operation.method, f"{path}?{urlencode(query)}", headers=headers)
         for strange in STRANGE_IDS:
             if "<" in operation.path:
                 where = re.sub(r"<\w+>", strange, operation.path)
                 stranger.send(operation.method, where, json={}, headers=headers)
-        for environ in HEADERS:
-            stranger.send(operation.method, path, environ_overrides=environ)
+        stranger.send_headers(operation.method, path)
     stranger.check()
-    assert stranger.asked > 3000
+    assert stranger.asked > 1500
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def rooms_of_models() -> dict[str, str]:
 ROOM_OF = rooms_of_models()
 
 
+@cache
 def returned_models() -> dict[tuple[str, str], str]:
     """By room's module and function, the table whose row it returns."""
     found = {}
@@ -124,14 +126,11 @@ def assigned(node: ast.AST) -> Iterator[ast.Attribute]:
                 yield each
 
 
-RETURNED = returned_models()
-
-
 def test_a_room_assigns_only_to_its_own_rows() -> None:
     faults = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in MODULES
-        for line in writes_to_others(path.read_text(), path.parent.name, RETURNED)
+        for line in writes_to_others(path.read_text(), path.parent.name, returned_models())
     ]
     assert not faults, "give the room whose row it is a verb for it"
 
@@ -147,5 +146,5 @@ def test_a_room_assigns_only_to_its_own_rows() -> None:
 )
 def test_a_write_to_a_loan_from_payments_is_seen(body: str) -> None:
     source = f"from gateway.loans import service as loans\n{body}\n"
-    assert len(list(writes_to_others(source, "payments", RETURNED))) == 1
-    assert not list(writes_to_others(source, "loans", RETURNED))
+    assert len(list(writes_to_others(source, "payments", returned_models()))) == 1
+    assert not list(writes_to_others(source, "loans", returned_models()))

@@ -27,7 +27,8 @@ from gateway.db.outages import BY_SQLITE_CODE, BY_SQLSTATE, FULL, LOCKED, READ_O
 from gateway.errors import DatabaseUnavailable
 from gateway.monitoring import routes
 from gateway.onboarding import onboard
-from tests.gateway.conftest import Api, loaded_scorer, problem
+from tests.gateway.conftest import Api, problem
+from tests.gateway.scorer import loaded_scorer
 
 
 class Wire:

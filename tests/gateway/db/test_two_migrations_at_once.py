@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from gateway.db.migrate import is_current
 from tests.postgres import database
-
-PROGRAM = Path(sys.executable).parent / "fenqi-gateway"
+from tests.warm import Program
 
 
 def test_second_migration_waits_for_the_first(
@@ -20,13 +17,8 @@ def test_second_migration_waits_for_the_first(
 ) -> None:
     with database(postgres_url, postgres_administrator) as url:
         environ = {**os.environ, "DATABASE_URL": url, "FENQI_DATA_DIR": str(tmp_path)}
-        running = [
-            subprocess.Popen(
-                [PROGRAM, "migrate"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
-            for _ in range(2)
-        ]
-        told = [process.communicate(timeout=120) for process in running]
+        log = tmp_path / "log"
+        running = [Program(["migrate"], environ, log) for _ in range(2)]
 
-        assert [process.returncode for process in running] == [0, 0], told
+        assert [process.wait(120) for process in running] == [0, 0], log.read_text()
         assert is_current(url)

@@ -22,7 +22,7 @@ from scoring.governance import scorelog as log
 from scoring.governance.replay import replay
 from scoring.scorer import Scorer
 from tests.by_force import by_force
-from tests.gateway.conftest import loaded_scorer
+from tests.gateway.scorer import loaded_scorer
 from tests.one_database import database_url  # noqa: F401
 
 PHONES = [f"139{n:08}" for n in range(1, 9)]

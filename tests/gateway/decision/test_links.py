@@ -16,7 +16,7 @@ from gateway.identity import service as identity
 from gateway.identity.service import Identity
 from gateway.rights import erasure, export
 from scoring.links import Link
-from tests.gateway.conftest import loaded_scorer
+from tests.gateway.scorer import loaded_scorer
 from tests.gateway.shopper import enter
 from tests.one_database import database_url, on_both  # noqa: F401
 

@@ -42,8 +42,9 @@ from gateway.runtime import drain
 from gateway.settlement import payouts
 from gateway.verification import AGREEMENTS
 from tests.depth import examples
-from tests.gateway.conftest import START, Api, TestClock, loaded_scorer
+from tests.gateway.conftest import START, Api, TestClock
 from tests.gateway.loans.oracle import Oracle
+from tests.gateway.scorer import loaded_scorer
 
 BOOKS = text(
     "SELECT account.kind, SUM(posting.amount) FROM ledger_posting AS posting"

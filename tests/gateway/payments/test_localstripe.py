@@ -21,6 +21,7 @@ import requests
 
 from gateway.core.institution import Answer, Instruction
 from gateway.errors import InstitutionUnavailable
+from gateway.payments import stripe_like, stripe_wire
 from gateway.payments.stripe_like import StripeLikeInstitution
 
 KEY = "sk_test_1"
@@ -201,11 +202,13 @@ def test_nobody_is_charged_who_is_no_customer(institution):
     )
 
 
-def test_customers_and_payments_behind_the_first_page_are_found(server, institution):
-    for number in range(101):
+def test_customers_and_payments_behind_the_first_page_are_found(server, institution, monkeypatch):
+    monkeypatch.setattr(stripe_wire, "PAGE", 5)
+    monkeypatch.setattr(stripe_like, "PAGE", 5)
+    for number in range(11):
         server.call("POST", "/v1/customers", **{"metadata[shopper]": f"shp_crowd_{number}"})
     server.shopper("shp_last")
-    asked = [collection(f"col_page_{number}", "shp_last") for number in range(101)]
+    asked = [collection(f"col_page_{number}", "shp_last") for number in range(11)]
     assert {institution.carry_out(one).outcome for one in asked} == {"succeeded"}
     assert institution.look_up(asked[-1]) == Answer("succeeded")
 

@@ -12,8 +12,9 @@ from flask import Flask
 
 from gateway.app import create_app
 from tests.gateway.books import Books
-from tests.gateway.conftest import Api, loaded_scorer
+from tests.gateway.conftest import Api
 from tests.gateway.payments.test_outside_effects import Institution, rows
+from tests.gateway.scorer import loaded_scorer
 from tests.one_database import database_url  # noqa: F401 - a file is what is copied here
 
 REFERENCES = (

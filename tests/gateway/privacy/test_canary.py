@@ -7,9 +7,6 @@ import hashlib
 import json
 import logging
 import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -25,6 +22,7 @@ from gateway.runtime import drain
 from tests.gateway.shopper import enter
 from tests.one_database import database_url  # noqa: F401
 from tests.ports import free_port
+from tests.warm import Program
 
 NAME = "欧阳卡纳丽"
 STEM = "11010519870612377"
@@ -219,17 +217,11 @@ def test_a_real_server_leaves_nothing_personal_behind(tmp_path: Path, monkeypatc
     assert main(["merchant", "create", *names, "--category", "3c", "--email", "o@s.example"]) == 0
     credentials = json.loads(capsys.readouterr().out)
     output = tmp_path / "output"
-    with output.open("wb") as file:
-        command = "import sys; from gateway.cli import main; sys.exit(main())"
-        server = subprocess.Popen(
-            [sys.executable, "-c", command, "serve", "--port", str(port)],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
+    server = Program(["serve", "--port", str(port)], os.environ, output)
     try:
         told = talk(url, credentials)
     finally:
-        server.send_signal(signal.SIGTERM)
+        server.terminate()
         server.wait(15)
     assert main(["ledger", "export", "--format", "csv", "--out", str(tmp_path / "books.csv")]) == 0
     printed = "".join(capsys.readouterr()).encode()

@@ -32,8 +32,9 @@ from gateway.onboarding import onboard
 from gateway.proof import facts
 from gateway.verification import AGREEMENTS
 from tests.conftest import new_database
-from tests.gateway.conftest import Api, TestClock, loaded_scorer
+from tests.gateway.conftest import Api, TestClock
 from tests.gateway.proof.whole_life import WholeLife
+from tests.gateway.scorer import loaded_scorer
 
 EDITS = (
     # What the shopper owes and has paid.

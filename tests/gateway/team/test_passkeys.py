@@ -21,7 +21,8 @@ from webauthn.helpers import bytes_to_base64url as b64
 from gateway.app import create_app
 from gateway.config import Settings
 from gateway.team import authenticators, passkeys
-from tests.gateway.conftest import TestClock, loaded_scorer
+from tests.gateway.conftest import TestClock
+from tests.gateway.scorer import loaded_scorer
 from tests.gateway.team.conftest import Account, second
 from tests.one_database import database_url  # noqa: F401
 

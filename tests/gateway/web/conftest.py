@@ -6,8 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +28,7 @@ from tests.gateway.books import Books
 from tests.gateway.conftest import Api
 from tests.gateway.web.real_server import START, wait_for
 from tests.ports import free_port
+from tests.warm import Process, python
 
 IDENTIFIER = re.compile(r"\b[a-z]{2,4}_[0-9A-HJKMNP-TV-Z]{26}\b")
 PEOPLES = ("/v1/team", "/v1/account")
@@ -213,7 +212,7 @@ def front(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
         webhook_url=None,
     )
     port = free_port()
-    server = subprocess.Popen([sys.executable, "-c", START.format(port=port)], env=environ)
+    server = Process(python, START.format(port=port), environ=environ, log=folder / "server.log")
     try:
         wait_for(port)
         yield {"port": port, "folder": folder, **credentials}

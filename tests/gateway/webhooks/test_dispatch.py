@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from gateway.errors import DatabaseUnavailable
 from gateway.webhooks import delivery, dispatch, endpoints, service, waiting
 from gateway.webhooks.transport import Caps, Transport
 from tests.one_database import database_url, on_both  # noqa: F401
+from tests.warm import Process, python
 
 PATH = "/v1/webhook_endpoints"
 KILLED = """
@@ -109,16 +109,14 @@ def test_a_worker_killed_between_claim_and_delivery_loses_nothing(
     deliver,
     clock,
     database_url,  # noqa: F811
+    tmp_path,
 ):
     api.approved()
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, database_url, clock.now.isoformat(), hooked["id"]],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    log = tmp_path / "worker.log"
+    worker = Process(
+        python, KILLED, database_url, clock.now.isoformat(), hooked["id"], environ=os.environ, log=log
     )
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert worker.wait(60) == -signal.SIGKILL, log.read_text()
     assert deliver() == 0, "its lease still holds"
     clock.advance(seconds=61)
     assert deliver() == 2
