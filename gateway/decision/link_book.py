@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 
 from gateway.core.tenant import MODES, Mode
@@ -24,6 +25,18 @@ BATCH = 5_000
 GAP_LIFE = timedelta(minutes=10)
 MOST_GAPS = 1_000
 """Only so many positions behind the newest one are waited for: no transaction is older than that."""
+_COLUMNS = (
+    col(ApplicantLink.position),
+    col(ApplicantLink.mode),
+    col(ApplicantLink.kind),
+    col(ApplicantLink.value_lookup),
+    col(ApplicantLink.shopper_id),
+    col(ApplicantLink.seen_at),
+)
+_UNREAD = select(*_COLUMNS).order_by(_COLUMNS[0]).limit(bindparam("most"))  # type: ignore[call-overload]
+BEHIND = _UNREAD.where(_COLUMNS[0] > bindparam("last"))
+LATE = _UNREAD.where(_COLUMNS[0].in_(bindparam("gaps", expanding=True)))
+"""Made once: every confirmation asks what is new. There are at most ``MOST_GAPS`` gaps."""
 
 
 class LinkBook:
@@ -75,18 +88,9 @@ class LinkBook:
         self._gaps = {gap: since for gap, since in self._gaps.items() if since > tx.wall - GAP_LIFE}
 
     def _unread(self, tx: Transaction) -> list[Any]:
-        columns = (
-            col(ApplicantLink.position),
-            col(ApplicantLink.mode),
-            col(ApplicantLink.kind),
-            col(ApplicantLink.value_lookup),
-            col(ApplicantLink.shopper_id),
-            col(ApplicantLink.seen_at),
-        )
-        query = select(*columns).order_by(columns[0]).limit(BATCH)  # type: ignore[call-overload]
         # Two questions, not one with OR: for that SQLite would walk over the whole table.
-        late = list(tx.execute(query.where(columns[0].in_(list(self._gaps))))) if self._gaps else []
-        return late + list(tx.execute(query.where(columns[0] > self._last).limit(BATCH - len(late))))
+        late = list(tx.execute(LATE, {"gaps": list(self._gaps), "most": BATCH})) if self._gaps else []
+        return late + list(tx.execute(BEHIND, {"last": self._last, "most": BATCH - len(late)}))
 
     def _follow(self, positions: list[int], now: datetime) -> None:
         """Remember how far was read, and which positions are missing on the way."""

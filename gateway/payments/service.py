@@ -141,7 +141,7 @@ def void_rest(tx: Transaction, payment: Payment) -> None:
         _release(tx, payment, left, reason="voided", number=payment.voided_fen)
 
 
-def expire(tx: Transaction, payment: Payment, **more: str) -> None:
+def expire(tx: Transaction, payment: Payment, **more: Any) -> None:
     """Let the authorisation of a payment lapse: what was not captured is released. Raises ``WrongState``."""
     left = checked_capturable(payment, None, verb="expire", done="expired")
     payment.expired_fen += left

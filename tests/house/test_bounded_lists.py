@@ -11,7 +11,6 @@ import gateway
 PRODUCT = Path(gateway.__file__).parent
 BOUNDED = {
     "checkout/consents.py: claims.rows_of(tx, shopper_id)": "the claims that a reviewer found to be one person",
-    "decision/link_book.py: list(self._gaps)": "at most MOST_GAPS",
     "decision/lists.py: lookups": "the two hashes of one person",
     "decision/scorelog.py: decisions": "a page of decisions",
     "ledger/service.py: found": "the accounts of one merchant, one of each kind",
