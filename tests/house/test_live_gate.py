@@ -17,6 +17,7 @@ from gateway import cli, gate, keyring
 from gateway.app import database_of, gateway_of, outside_ports, utc_now
 from gateway.config import Settings, WrongSetting, from_environment
 from gateway.db.migrate import upgrade
+from gateway.db.row_keys import RowKeys
 from gateway.oauth import service as oauth
 from gateway.web.ports import LOCAL
 from tests.one_database import database_url  # noqa: F401
@@ -81,6 +82,7 @@ def ready(tmp_path: Path, sqlite_template: Path) -> Settings:
 def make_live(settings: Settings) -> None:
     addresses = ["https://pay.example.com/portal/callback"]
     database = database_of(settings, clock=utc_now)
+    database.row_keys = lambda: RowKeys({"00000001": bytes(32)})  # there is no folder of keys yet
     database.write(lambda tx: oauth.portal_client(tx, redirect_uris=addresses, mode="live").id)
 
 
