@@ -10,11 +10,12 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 
-from gateway import runtime
+from gateway import daily, runtime
 from gateway.decision.link_book import LinkBook
 from gateway.web.context import Gateway
 from gateway.webhooks import outbox
@@ -78,6 +79,8 @@ def work(app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(runtime, name, 0.02)
     # It holds all applicants whom the table holds, and is measured by ./run bench links.
     monkeypatch.setattr(LinkBook, "_take", lambda self, row: None)
+    for number in range(200):
+        urlsplit(f"http://127.0.0.1/{number}")  # Python's own cache of addresses has its 128 then
     gateway: Gateway = app.extensions["fenqi"]
     api.post("/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/"})
 
@@ -91,6 +94,7 @@ def work(app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
         for _ in range(PIECES):
             payment = api.captured(3, amount=30_000)
             api.post("/v1/refunds", {"payment": payment["id"], "amount": 10_000, "reason": "scratch"})
+        daily.sweep(gateway)
         stop = runtime.start_worker(gateway)
         for _ in range(500):
             if nothing_is_left():
