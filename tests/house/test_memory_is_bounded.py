@@ -101,6 +101,7 @@ def work(app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
                 break
             time.sleep(0.01)
         stop()
+        gateway.db.engine.clear_compiled_cache()  # SQLAlchemy's own, of 500 statements
 
     return one_round
 
@@ -123,5 +124,6 @@ def test_no_collection_grows_with_each_piece_of_work_but_the_one_that_is_planted
         work()
         heaps.append(Heap())
 
-    [(one, named)] = grown(heaps)
-    assert one is planted, named
+    found = grown(heaps)
+    print("\n".join(named for _, named in found))
+    assert [one is planted for one, _ in found] == [True]
