@@ -29,17 +29,15 @@ COLLECTIONS = (dict, list, set, deque, OrderedDict, Counter)
 
 
 class Heap:
-    """How long every collection of the process is, and how many objects of each kind there are."""
+    """How long every collection of the process is."""
 
     def __init__(self) -> None:
         gc.collect()
-        objects = gc.get_objects()
-        self.lengths = {id(one): len(one) for one in objects if isinstance(one, COLLECTIONS)}
-        self.kinds = Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in objects)
+        self.lengths = {id(one): len(one) for one in gc.get_objects() if isinstance(one, COLLECTIONS)}
 
 
 def grown(heaps: list[Heap]) -> list[tuple[Any, str]]:
-    """What got an entry, or an object, for every second piece of work at least in each round, and how it is called."""
+    """What got an entry for every second piece of work at least, in each round, and how it is called."""
     pairs = list(pairwise(heaps))
     steady = {
         key
@@ -47,12 +45,7 @@ def grown(heaps: list[Heap]) -> list[tuple[Any, str]]:
         if all(after.lengths[key] - before.lengths[key] >= PIECES / 2 for before, after in pairs)
     }
     collections = [one for one in gc.get_objects() if id(one) in steady and not _cursors(one)]
-    kinds = [
-        kind
-        for kind in heaps[0].kinds
-        if all(after.kinds[kind] - before.kinds[kind] >= PIECES / 2 for before, after in pairs)
-    ]
-    return [(one, _named(one)) for one in collections] + [(kind, f"objects: {kind}") for kind in kinds]
+    return [(one, _named(one)) for one in collections]
 
 
 def _cursors(one: Any) -> bool:
