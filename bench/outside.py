@@ -169,13 +169,13 @@ class Shop:
         self._token()
 
     def buy(self, number: int) -> str:
-        """An order, bought by somebody of its own and shipped; returns the payment."""
+        """An order, bought and shipped; returns the payment."""
         if number % 100 == 99:
             self.clock.now += timedelta(minutes=10)  # within the limits of the API
             self._token()
         checkout = self._post("/v1/checkouts", {**order(number), "amount": 90_000, "items": PHONE})
         done = self._post(
-            f"/v1/test_helpers/checkouts/{checkout['id']}/complete", {"term": 3, "phone": f"130{number:08}"}
+            f"/v1/test_helpers/checkouts/{checkout['id']}/complete", {"term": 3, "phone": "13800000001"}
         )
         self._post(f"/v1/payments/{done['payment']}/capture", {})
         return str(done["payment"])
