@@ -6,8 +6,8 @@ else changes there follows from facts. Rows that older releases wrote have a key
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Insert, Table, inspect, select, tuple_
@@ -32,11 +32,12 @@ Unlike = tuple[str, str, str]
 def note(session: Session, _flush: Any, _instances: Any) -> None:
     """Hash new rows, and those in which something was set once, before they are written; a listener."""
     for row in session.new:
-        if isinstance(row, Keyed):
-            _hash(session, row)
+        if _attributes(type(row)):
+            values = row.__dict__  # nobody watches what a row says that is not written yet
+            values[KEYED_HASH] = _hash(session, row, values.get)
     for row in session.dirty:
-        if isinstance(row, Keyed) and not _once(type(row)).isdisjoint(inspect(row).committed_state):
-            _hash(session, row)
+        if _attributes(type(row)) and not _once(type(row)).isdisjoint(inspect(row).committed_state):
+            row.keyed_hash = _hash(session, row, partial(getattr, row))
 
 
 def insert(tx: Transaction, into: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -101,24 +102,26 @@ def key_of(table: Table, values: Mapping[Any, Any]) -> str:
     return " ".join(str(values[column.name]) for column in table.primary_key)
 
 
-def _hash(session: Any, row: Keyed) -> None:
-    name = row.__table__.name  # type: ignore[attr-defined]
-    values = {column: getattr(row, attribute) for attribute, column in _attributes(type(row))}
-    row.keyed_hash = session.row_keys().hash(content_of(name, values))
+def _hash(session: Any, row: Any, said: Callable[[str], Any]) -> str:
+    values = {column: said(attribute) for attribute, column in _attributes(type(row))}
+    hashed: str = session.row_keys().hash(content_of(row.__tablename__, values))
+    return hashed
 
 
 @cache
-def _attributes(kind: type[Keyed]) -> tuple[tuple[str, str], ...]:
-    """What the hash covers: as the class names it, and as the table does."""
+def _attributes(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    """What the hash covers: as the class names it, and as the table does; nothing of a class that is not hashed so."""
+    if not issubclass(kind, Keyed):
+        return ()
     columns = inspect(kind).columns
-    of = covered(kind.__table__.name)  # type: ignore[attr-defined]
+    of = covered(kind.__table__.name)
     return tuple((attribute, str(column.name)) for attribute, column in columns.items() if column.name in of)
 
 
 @cache
-def _once(kind: type[Keyed]) -> frozenset[str]:
+def _once(kind: type[Any]) -> frozenset[str]:
     """Attributes that are set after the row was written."""
-    once = RULES.get(kind.__table__.name, Rule()).once.split()  # type: ignore[attr-defined]
+    once = RULES.get(kind.__tablename__, Rule()).once.split()
     return frozenset(attribute for attribute, column in _attributes(kind) if column in once)
 
 

@@ -14,7 +14,7 @@ from gateway.db.models import KEYED_HASH
 from gateway.db.row_keys import RowKeys, content_of
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
-from gateway.proof import facts
+from tests.house.judged import named
 from tests.house.row_edits import Edit, edits
 
 STILL_SILENT = {
@@ -36,7 +36,7 @@ def forge(
     """
     tried, silent = 0, []
     engine = owner.execution_options(writes=True)
-    with Transaction(engine, now=gateway.clock(), ids=gateway.db.ids) as tx:
+    with Transaction(engine, now=gateway.clock(), ids=gateway.db.ids, row_keys=gateway.db.row_keys) as tx:
         connection = tx.connection()
         for (name,) in connection.exec_driver_sql(
             "SELECT name FROM sqlite_master WHERE type = 'trigger'"
@@ -45,6 +45,7 @@ def forge(
         for edit in _some(connection, exempt, of_facts):
             point = tx.begin_nested()
             try:
+                connection = tx.connection()  # only now the savepoint is there
                 connection.execute(edit.statement)
                 if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is None:
                     tried += 1
@@ -85,8 +86,8 @@ def _ways_unseen(tx: Transaction, gateway: Any, edit: Edit) -> Iterator[str]:
         ("a hash by another key", lambda table, values: GUESSED.hash(content_of(table, values))),
     ):
         _make_it_fit(tx.connection(), edit, make)
-        unlike = witness.unlike(tx.connection(), gateway.db.row_keys(), {edit.table})
-        if next(unlike, None) is None and not facts.verify(tx).disagreeing:
+        of = None if edit.table == witness.VERSION.name else {edit.table}  # a version is of any table
+        if all(name == "guards_stand" for name in named(tx, gateway, of)):  # the triggers are gone on purpose
             yield how
 
 

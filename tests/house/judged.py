@@ -47,7 +47,7 @@ def judge(gateway: Any, owner: Engine, exempt: Any, *, of_each: int) -> Verdicts
     found, verified = Verdicts(), Counter[str]()
     engine = owner.execution_options(writes=True)
     with Transaction(engine, now=gateway.clock(), ids=gateway.db.ids, row_keys=gateway.db.row_keys) as tx:
-        assert list(_named(tx, gateway, None)) == [], "the book is not sound to begin with"
+        assert list(named(tx, gateway, None)) == [], "the book is not sound to begin with"
         for table in metadata().sorted_tables:
             for edit in list(edits(tx.connection(), table)):
                 if not exempt(edit):
@@ -68,7 +68,7 @@ def _try(
         verified[edit.name] += 1
         if verified[edit.name] > of_each:
             found.alike.append(str(edit))
-        elif (name := next(_named(tx, gateway, {edit.table}), None)) is None:
+        elif (name := next(named(tx, gateway, {edit.table}), None)) is None:
             found.silent.append(str(edit))
         else:
             found.named[str(edit)] = name
@@ -87,7 +87,7 @@ def _edit(connection: Connection, edit: Edit) -> None:
         raise DBAPIError("foreign keys", None, Exception("checked at the commit"))
 
 
-def _named(tx: Transaction, gateway: Any, edited: set[str] | None) -> Iterator[str]:
+def named(tx: Transaction, gateway: Any, edited: set[str] | None) -> Iterator[str]:
     """What the verifications name, those first that are soonest done; rows of the tables that were edited."""
     rows = witness.unlike(tx.connection(), gateway.db.row_keys(), edited)
     yield from (f"row of {table}: {wrong}" for table, _, wrong in rows)
