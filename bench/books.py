@@ -67,20 +67,21 @@ def filled(url: str, size: int) -> Database:
     """A database at ``url`` with about ``size`` postings of 20 merchants' purchases."""
     upgrade(url)
     db, chance = database(url), random.Random(20261123)
-    numbers, posted = itertools.count(), 0
+    numbers, shops, posted = itertools.count(), itertools.count(), 0
     while posted < size:
-        drafts = [draft for _ in range(100) for draft in _purchase(next(numbers), chance)]
-        db.write(lambda tx, drafts=drafts: service.post_many(tx, drafts))  # type: ignore[misc]
-        posted += sum(len(draft.lines) for draft in drafts)
+        shop = SHOPS[next(shops) % len(SHOPS)]
+        events = [event for _ in range(100) for event in _purchase(shop, next(numbers), chance)]
+        db.write(lambda tx, shop=shop, events=events: service.book_many(tx, shop, events))  # type: ignore[misc]
+        posted += sum(len(event.lines) for event in events)
     analyse(db)
     return db
 
 
-def _purchase(number: int, chance: random.Random) -> Iterator[service.Draft]:
+def _purchase(shop: Tenant, number: int, chance: random.Random) -> Iterator[postings.Event]:
     """Authorised, captured, settled, and its first instalment due: what a purchase books in its first month."""
-    shop, amount = SHOPS[number % len(SHOPS)], chance.randrange(100_00, 9_000_00)
+    amount = chance.randrange(100_00, 9_000_00)
     payment, loan, fee = f"pay_{number}", f"ln_{number}", amount // 100
-    events = {
+    lines_of = {
         "authorise": postings.authorise(amount_fen=amount, payment=payment),
         "release": postings.release_authorisation(amount_fen=amount, payment=payment),
         "capture": postings.drawdown(
@@ -103,8 +104,8 @@ def _purchase(number: int, chance: random.Random) -> Iterator[service.Draft]:
             loan=loan, funder="demo_bank", interest_fen=fee, fee_fen=fee, subsidy_fen=0
         ),
     }
-    for kind, lines in events.items():
-        yield service.Draft(kind, f"{kind}:{number}", shop, lines, "payment", payment, DAY)
+    for kind, lines in lines_of.items():
+        yield postings.Event(kind, ("payment", payment), lines, on=DAY)
 
 
 def analyse(db: Database) -> None:

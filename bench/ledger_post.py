@@ -15,13 +15,13 @@ from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Database
 from gateway.ledger import postings, service
-from gateway.ledger.service import Draft
+from gateway.ledger.postings import Event
 
 SHOP = Tenant("mer_bench", "test")
 BATCH, THREADS = 100, 8
 GOALS = {
-    "sqlite": {"post": 0.8, "post_many": 0.55, "hot accounts": 0.9},
-    "postgresql": {"post": 0.7, "post_many": 0.7, "hot accounts": 0.9},
+    "sqlite": {"book": 0.8, "book_many": 0.55, "hot accounts": 0.9},
+    "postgresql": {"book": 0.7, "book_many": 0.7, "hot accounts": 0.9},
 }
 """At least so much of the yardstick."""
 
@@ -62,11 +62,11 @@ def measure(place: dict[str, Any], size: Size) -> None:
 def _measure(db: Database, *, seconds: float, rounds: int) -> None:
     numbers = count(1)
     pairs: dict[str, tuple[Callable[[], int], Callable[[], int], int]] = {
-        "post": (lambda: _post(db, numbers), lambda: _raw(db, numbers, 1), 1),
-        "post_many": (lambda: _post_many(db, numbers), lambda: _raw(db, numbers, BATCH), 1),
-        "hot accounts": (lambda: _post(db, numbers), lambda: _raw(db, numbers, 1), THREADS),
+        "book": (lambda: _book(db, numbers), lambda: _raw(db, numbers, 1), 1),
+        "book_many": (lambda: _book_many(db, numbers), lambda: _raw(db, numbers, BATCH), 1),
+        "hot accounts": (lambda: _book(db, numbers), lambda: _raw(db, numbers, 1), THREADS),
     }
-    _post(db, numbers)  # opens the accounts
+    _book(db, numbers)  # opens the accounts
     for name, (ours, raw, threads) in pairs.items():
         ratios, rates, slow = [], [], []
         for _ in range(rounds):
@@ -103,7 +103,7 @@ def _rate(work: Callable[[], int], threads: int, seconds: float) -> tuple[float,
     return sum(entries) / seconds, waits
 
 
-def _draft(number: int) -> Draft:
+def _event(number: int) -> Event:
     lines = postings.drawdown(
         loan=f"ln_{number}",
         payment=f"pay_{number}",
@@ -114,25 +114,24 @@ def _draft(number: int) -> Draft:
         vat_fen=100,
         subsidy_fen=0,
     )
-    return Draft("capture", f"capture:{number}", SHOP, lines, "payment", f"pay_{number}", books.DAY)
+    return Event("capture", ("payment", f"pay_{number}"), lines, key=f"capture:{number}", on=books.DAY)
 
 
-def _post(db: Database, numbers: Iterator[int]) -> int:
-    draft = _draft(next(numbers))
-    facts: Any = {name: getattr(draft, name) for name in Draft.__slots__}
-    db.write(lambda tx: service.post(tx, **facts))
+def _book(db: Database, numbers: Iterator[int]) -> int:
+    event = _event(next(numbers))
+    db.write(lambda tx: service.book(tx, SHOP, event))
     return 1
 
 
-def _post_many(db: Database, numbers: Iterator[int]) -> int:
-    drafts = [_draft(next(numbers)) for _ in range(BATCH)]
-    db.write(lambda tx: service.post_many(tx, drafts))
+def _book_many(db: Database, numbers: Iterator[int]) -> int:
+    events = [_event(next(numbers)) for _ in range(BATCH)]
+    db.write(lambda tx: service.book_many(tx, SHOP, events))
     return BATCH
 
 
 def _raw(db: Database, numbers: Iterator[int], entries: int) -> int:
     """Write the rows of so many entries and commit, as the driver does it best."""
-    drafts = [(f"raw_{number:026}", _draft(number)) for number in (next(numbers) for _ in range(entries))]
+    events = [(f"raw_{number:026}", _event(number)) for number in (next(numbers) for _ in range(entries))]
     rows = [
         [
             id,
@@ -142,17 +141,17 @@ def _raw(db: Database, numbers: Iterator[int], entries: int) -> int:
             "0" * 64,
             None,
             SHOP.merchant_id,
-            d.about_type,
-            d.about_id,
+            d.about[0],
+            d.about[1],
             "2026-11-23",
             "now",
         ]
-        for id, d in drafts
+        for id, d in events
     ]
-    seals = [[id, len(d.lines), d.lines.gross_fen] for id, d in drafts]
+    seals = [[id, len(d.lines), d.lines.gross_fen] for id, d in events]
     lines = [
         [id, place, f"test:{line.kind}:{line.owner}", line.amount_fen, line.about]
-        for id, d in drafts
+        for id, d in events
         for place, line in enumerate(d.lines, start=1)
     ]
     connection: Any = db.engine.raw_connection()

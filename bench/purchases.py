@@ -108,24 +108,22 @@ def _renaming(pattern: re.Pattern[str], number: int) -> Rename:
 
 def _posted(tx: Transaction, tenant: Tenant, entries: Any, rename: Rename) -> list[str]:
     """The entries of one more purchase; returns their ids."""
-    drafts = [
-        ledger.Draft(
-            kind=entry.kind,
-            key=rename(entry.key),
-            tenant=tenant,
-            lines=postings.Entries(
+    events = [
+        ledger.Event(
+            entry.kind,
+            (entry.about_type, rename(entry.about_id)),
+            postings.Entries(
                 tuple(
                     postings.Line(line.account, line.owner, line.amount_fen, rename(line.object_id))
                     for line in entry.lines
                 )
             ),
-            about_type=entry.about_type,
-            about_id=rename(entry.about_id),
-            effective_date=entry.effective_date,
+            key=rename(entry.key),
+            on=entry.effective_date,
         )
         for entry in entries
     ]
-    return ledger.post_many(tx, drafts)
+    return ledger.book_many(tx, tenant, events)
 
 
 def _hold(tx: Transaction, payment: Any, decision: dict[str, Any], numbers: range) -> None:

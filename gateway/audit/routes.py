@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import col
-
 from gateway.audit import service
 from gateway.audit.models import AuditEntry
 from gateway.audit.schemas import AuditEntryAnswer, AuditQuery
 from gateway.web.operations import Api, Call
-from gateway.web.paging import page
+from gateway.web.paging import listed
 
 api = Api("audit", prefix="/v1/audit_entries")
 
@@ -22,12 +20,4 @@ def list_audit_entries(call: Call) -> Any:
     for name in ("action", "about"):
         if call.query[name] is not None:
             query = query.where(getattr(AuditEntry, name) == call.query[name])
-    return page(
-        call.tx,
-        query,
-        by=col(AuditEntry.number),
-        key=lambda row: str(row.number),
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-        read=int,
-    )
+    return listed(call, query, by="number", read=int)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import col, select
-
 from gateway.checkout import access, service
 from gateway.checkout.models import Checkout
 from gateway.checkout.schemas import CheckoutAnswer, CheckoutQuery, CheckoutRequest
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
-from gateway.web.paging import page
+from gateway.web.paging import listed, of_tenant
 from gateway.web.rate_limits import CHECKOUTS
 
 api = Api("checkouts", prefix="/v1/checkouts")
@@ -40,24 +38,14 @@ def create_checkout(call: Call) -> Any:
 @api.get(scope=READ, query=CheckoutQuery, answer=CheckoutAnswer, lists=True)
 def list_checkouts(call: Call) -> Any:
     """List checkouts, newest first."""
-    query = select(Checkout).where(
-        Checkout.merchant_id == call.tenant.merchant_id, Checkout.mode == call.tenant.mode
+    query = of_tenant(
+        Checkout,
+        call.tenant,
+        merchant_reference=call.query["merchant_reference"],
+        status=call.query["status"],
+        store=call.query["store"],
     )
-    if call.query["merchant_reference"]:
-        query = query.where(Checkout.merchant_reference == call.query["merchant_reference"])
-    if call.query["status"]:
-        query = query.where(Checkout.status == call.query["status"])
-    if call.query["store"]:
-        query = query.where(Checkout.store == call.query["store"])
-    found = page(
-        call.tx,
-        query,
-        by=col(Checkout.id),
-        key=lambda checkout: checkout.id,
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-    )
-    return {**found, "data": [service.view(call.tx, checkout) for checkout in found["data"]]}
+    return listed(call, query, lambda checkout: service.view(call.tx, checkout))
 
 
 @api.get("/<checkout_id>", scope=READ, answer=CheckoutAnswer)

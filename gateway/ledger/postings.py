@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from gateway.ledger.accounts import MEMO_KINDS, check_account
 
@@ -66,6 +68,25 @@ class Entries:
     def gross_fen(self) -> int:
         """Sum of the debits."""
         return sum(line.amount_fen for line in self.lines if line.amount_fen > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened, once: its kind, what it happened to (type and id), and the lines that it writes.
+
+    ``key`` tells it from every other event of the books: kind and id unless said otherwise, with ``part`` where one
+    thing has several events of a kind. ``on`` is the Shanghai date from which it counts, today when None. ``request``
+    is what was asked, as JSON: give it when the lines also depend on the state of the books, for then only it tells a
+    repetition from another event; without it the lines do.
+    """
+
+    kind: str
+    about: tuple[str, str]
+    lines: Entries
+    part: str = ""
+    key: str = ""
+    on: date | None = None
+    request: Any = None
 
 
 def debit(kind: str, amount_fen: int, *, about: str, owner: str = "") -> Line:

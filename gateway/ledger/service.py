@@ -7,7 +7,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,23 +21,23 @@ from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound
 from gateway.ledger.accounts import CHART, MERCHANT_KINDS, account_id, on_normal_side
 from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
-from gateway.ledger.postings import Entries, Line
+from gateway.ledger.postings import Entries, Event, Line
 from gateway.ledger.statements import Booked, MerchantLine, entries_about, lines_of
 from gateway.ledger.writing import Fact, write_many
 
 __all__ = [
     "AlreadyReversed",
     "Booked",
-    "Draft",
+    "Event",
     "KeyConflict",
     "MerchantLine",
     "balance_of",
     "balances",
+    "book",
+    "book_many",
     "entries_about",
     "lines_of",
     "lock_accounts",
-    "post",
-    "post_many",
     "reverse",
 ]
 
@@ -46,7 +45,7 @@ WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
 """Keys and object identifiers: they stand unquoted in journals and reports."""
 
-DRAFTS_AT_ONCE = 500
+EVENTS_AT_ONCE = 500
 """So many entries a statement: more gain nothing, and their lists of keys stay far below SQLite's limit."""
 
 Slot = tuple[Mode, str]
@@ -70,52 +69,24 @@ class AlreadyReversed(Conflict):
     code, title = "ledger_already_reversed", "The entry cannot be reversed"
 
 
-def post(
-    tx: Transaction,
-    *,
-    kind: str,
-    key: str,
-    tenant: Tenant,
-    lines: Entries,
-    about_type: str,
-    about_id: str,
-    effective_date: date,
-    request: Any = None,
-) -> str:
-    """Write one entry and seal it; returns its id. The same key and request again return the first entry's id.
+def book(tx: Transaction, tenant: Tenant, event: Event) -> str:
+    """Write one entry and seal it; returns its id. The same event again returns the first entry's id.
 
-    ``effective_date`` is a Shanghai date. ``request`` is what was asked, as JSON: give it when the lines also depend
-    on the state of the books, for then only it tells a repetition from another event; without it the lines do.
-    Raises ``KeyConflict`` for a known key with another request, ``ValueError`` for lines that cannot be an entry.
+    Raises ``KeyConflict`` for a known key of another event, ``ValueError`` for what cannot be an entry.
     """
-    draft = Draft(kind, key, tenant, lines, about_type, about_id, effective_date, request)
-    return _once_each(tx, [_fact(tx, draft)])[0]
+    return _once_each(tx, [_fact(tx, tenant, event)])[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """One entry to be, for ``post_many``; the fields are the arguments of ``post``."""
-
-    kind: str
-    key: str
-    tenant: Tenant
-    lines: Entries
-    about_type: str
-    about_id: str
-    effective_date: date
-    request: Any = None
-
-
-def post_many(tx: Transaction, drafts: Sequence[Draft]) -> list[str]:
+def book_many(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[str]:
     """Write many entries in a few statements; returns their ids in the order given.
 
-    Each draft ends as ``post`` would end it, a key given twice included. Raises what ``post`` raises, then none is
+    Each event ends as ``book`` would end it, a key given twice included. Raises what ``book`` raises, then none is
     written, even when the caller goes on with the transaction.
     """
     ids: list[str] = []
     with tx.connection().begin_nested():
-        for start in range(0, len(drafts), DRAFTS_AT_ONCE):
-            facts = [_fact(tx, draft) for draft in drafts[start : start + DRAFTS_AT_ONCE]]
+        for start in range(0, len(events), EVENTS_AT_ONCE):
+            facts = [_fact(tx, tenant, event) for event in events[start : start + EVENTS_AT_ONCE]]
             ids += _once_each(tx, facts)
     return ids
 
@@ -186,26 +157,28 @@ def lock_accounts(tx: Transaction, tenant: Tenant, kinds: Iterable[str]) -> None
     tx.connection().execute(query.with_for_update(key_share=True)).all()
 
 
-def _fact(tx: Transaction, draft: Draft) -> Fact:
+def _fact(tx: Transaction, tenant: Tenant, event: Event) -> Fact:
     """The entry's row and lines. Raises ``ValueError`` for what cannot be an entry."""
-    lines = draft.lines
-    _check_names(draft.kind, draft.about_type, draft.key, draft.about_id, lines)
-    _check_owners(draft.tenant, lines)
-    request = draft.request
+    kind, (about_type, about_id), lines = event.kind, event.about, event.lines
+    key = event.key or ":".join(filter(None, (kind, about_id, event.part)))
+    on = event.on or shanghai_date(tx.now)
+    _check_names(kind, about_type, key, about_id, lines)
+    _check_owners(tenant, lines)
+    request = event.request
     if request is None:
         content: Any = [[line.kind, line.owner, line.amount_fen, line.about] for line in lines]
-        request = [draft.effective_date.isoformat(), content]
+        request = [on.isoformat(), content]
     entry = {
         "id": tx.new_id("ent"),
-        "mode": draft.tenant.mode,
-        "kind": draft.kind,
-        "key": draft.key,
-        "request_sha256": _fingerprint([draft.kind, draft.about_type, draft.about_id, request]),
+        "mode": tenant.mode,
+        "kind": kind,
+        "key": key,
+        "request_sha256": _fingerprint([kind, about_type, about_id, request]),
         "reverses": None,
-        "merchant_id": draft.tenant.merchant_id,
-        "object_type": draft.about_type,
-        "object_id": draft.about_id,
-        "effective_date": draft.effective_date,
+        "merchant_id": tenant.merchant_id,
+        "object_type": about_type,
+        "object_id": about_id,
+        "effective_date": on,
         "recorded_at": tx.now,
     }
     return entry, lines

@@ -103,7 +103,7 @@ def fall_due(
     found = tx.connection().execute(_due_rows(tenant, today, limit, loan_id)).all()
     if not found:
         return []
-    bills, loans, drafts, billed = [], [], [], []
+    bills, loans, events, billed = [], [], [], []
     for row in found:
         earned = _subsidy_earned(row)
         unearned = row.subsidy_fen - row.subsidy_earned_fen - row.subsidy_returned_fen - earned
@@ -147,15 +147,13 @@ def fall_due(
             subsidy_fen=earned,
         )
         if lines:
-            drafts.append(
-                ledger.Draft(
-                    kind="instalment_due",
-                    key=f"instalment_due:{row.id}:{row.period}",
-                    tenant=tenant,
-                    lines=lines,
-                    about_type="loan",
-                    about_id=row.id,
-                    effective_date=row.due_date,
+            events.append(
+                ledger.Event(
+                    "instalment_due",
+                    ("loan", row.id),
+                    lines,
+                    part=str(row.period),
+                    on=row.due_date,
                 )
             )
         billed.append(
@@ -171,7 +169,7 @@ def fall_due(
         )
     tx.connection().execute(NEW_BILLS, bills)
     tx.connection().execute(BILLED, loans)
-    ledger.post_many(tx, drafts)
+    ledger.book_many(tx, tenant, events)
     # The rows were changed behind the session's back.
     tx.expire_all()
     return billed
@@ -214,16 +212,16 @@ def accrue_late(
     locked = select(Loan).where(col(Loan.id).in_(ids)).order_by(col(Loan.id)).with_for_update()
     loans = list(tx.exec(locked))
     facts = standing.facts_of(tx, loans)
-    drafts, freed = [], []
+    events, freed = [], []
     for loan in loans:
         bills, of_loan = facts[loan.id]
         moved = standing.bring(loan, bills, of_loan, today=today)
-        drafts += standing.drafts(loan, moved, today=today, on=today)
+        events += standing.events(loan, moved, today=today, on=today)
         if moved.freed_fen:
             freed.append(Freed(loan, moved.freed_fen))
         tx.add(loan)
         tx.add_all(bills)
-    ledger.post_many(tx, drafts)
+    ledger.book_many(tx, tenant, events)
     tx.flush()
     return ids[-1], freed
 

@@ -62,13 +62,22 @@ def write_off(tx: Transaction, tenant: Tenant, *, loan_id: str) -> Loan:
     charges, principal = _charges_owed(service.bills_of(tx, loan.id)), service.outstanding_fen(loan)
     parts = postings.Parts(charges.late_interest_fen, charges.fee_fen, charges.interest_fen, principal)
     earn_subsidy(tx, loan, service.unearned_subsidy_fen(loan))
-    _post(
+    ledger.book(
         tx,
-        loan,
-        "provision",
-        postings.provision(loan=loan.id, funder=loan.funder, amount_fen=parts.total_fen),
+        Tenant.of(loan),
+        ledger.Event(
+            "provision",
+            ("loan", loan.id),
+            postings.provision(loan=loan.id, funder=loan.funder, amount_fen=parts.total_fen),
+        ),
     )
-    _post(tx, loan, "write_off", postings.write_off(loan=loan.id, funder=loan.funder, parts=parts))
+    ledger.book(
+        tx,
+        Tenant.of(loan),
+        ledger.Event(
+            "write_off", ("loan", loan.id), postings.write_off(loan=loan.id, funder=loan.funder, parts=parts)
+        ),
+    )
     loan.written_off_fen, loan.written_off_charges_fen = principal, charges.total_fen
     _end(tx, loan, "written_off")
     return loan
@@ -109,7 +118,11 @@ def lose_dispute(
         recovered_fen=lowered.recovered_fen,
         to_shopper_fen=to_shopper,
     )
-    _post(tx, loan, "dispute_lost", lines, about=dispute)
+    ledger.book(
+        tx,
+        Tenant.of(loan),
+        ledger.Event("dispute_lost", ("loan", loan.id), lines, part=dispute),
+    )
     keep_subsidy(tx, tenant, loan_id=loan.id, amount_fen=lowered.subsidy_fen, about=dispute)
     if loan.status in OPEN and not service.outstanding_fen(loan):
         loan.charges_waived_on = shanghai_date(tx.now)
@@ -137,7 +150,11 @@ def earn_subsidy(tx: Transaction, loan: Loan, amount_fen: int, *, about: str = "
         loan=loan.id, funder=loan.funder, interest_fen=0, fee_fen=0, subsidy_fen=amount_fen
     )
     if lines:
-        _post(tx, loan, "subsidy_earned", lines, about=about)
+        ledger.book(
+            tx,
+            Tenant.of(loan),
+            ledger.Event("subsidy_earned", ("loan", loan.id), lines, part=about),
+        )
 
 
 def _paid_fen(tx: Transaction, loan: Loan) -> int:
@@ -161,16 +178,3 @@ def _end(tx: Transaction, loan: Loan, status: str) -> None:
     loan.ended_on = shanghai_date(tx.now)
     tx.add(loan)
     tx.flush()
-
-
-def _post(tx: Transaction, loan: Loan, kind: str, lines: postings.Entries, *, about: str = "") -> None:
-    ledger.post(
-        tx,
-        kind=kind,
-        key=":".join(filter(None, (kind, loan.id, about))),
-        tenant=Tenant.of(loan),
-        lines=lines,
-        about_type="loan",
-        about_id=loan.id,
-        effective_date=shanghai_date(tx.now),
-    )

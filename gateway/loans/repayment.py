@@ -197,16 +197,7 @@ def _bill_the_rest(
         subsidy_fen=unearned,
     )
     if lines:
-        ledger.post(
-            tx,
-            kind="settled_early",
-            key=f"settled_early:{loan.id}",
-            tenant=Tenant.of(loan),
-            lines=lines,
-            about_type="loan",
-            about_id=loan.id,
-            effective_date=today,
-        )
+        ledger.book(tx, Tenant.of(loan), ledger.Event("settled_early", ("loan", loan.id), lines))
 
 
 def _receive_after_the_end(tx: Transaction, loan: Loan, row: LoanRepayment) -> int:
@@ -224,15 +215,10 @@ def _receive_after_the_end(tx: Transaction, loan: Loan, row: LoanRepayment) -> i
         loan=loan.id, funder=loan.funder, amount_fen=recovered, credit_fen=row.credit_fen
     )
     kind = "recovery" if recovered else "repayment"
-    ledger.post(
+    ledger.book(
         tx,
-        kind=kind,
-        key=f"{kind}:{row.id}",
-        tenant=Tenant.of(loan),
-        lines=lines,
-        about_type="loan",
-        about_id=loan.id,
-        effective_date=row.received_on,
+        Tenant.of(loan),
+        ledger.Event(kind, ("loan", loan.id), lines, key=f"{kind}:{row.id}", on=row.received_on),
     )
     return freed
 

@@ -101,7 +101,7 @@ def recompute(
         receipt.interest_fen, receipt.principal_fen = moved.paid.interest_fen, moved.paid.principal_fen
         receipt.credit_fen = moved.credit_fen
         tx.add(receipt)
-    ledger.post_many(tx, drafts(loan, moved, today=today, on=on or today, receipt=receipt))
+    ledger.book_many(tx, Tenant.of(loan), events(loan, moved, today=today, on=on or today, receipt=receipt))
     tx.add(loan)
     tx.add_all(bills)
     tx.flush()
@@ -141,29 +141,29 @@ def bring(
     return moved
 
 
-def drafts(
+def events(
     loan: Loan, moved: Moved, *, today: date, on: date, receipt: LoanRepayment | None = None
-) -> list[ledger.Draft]:
+) -> list[ledger.Event]:
     """The entries of what has moved: late interest, what was waived, and what money or credit paid."""
     found = []
     if moved.late_fen:
         loan.late_entries += 1
         lines = postings.late_interest(loan=loan.id, funder=loan.funder, difference_fen=moved.late_fen)
-        found.append(_draft(loan, "late_interest", loan.late_entries, lines, today))
+        found.append(_event(loan, "late_interest", lines, today, part=loan.late_entries))
     if moved.waived != NOTHING:
         loan.credit_entries += 1
         lines = postings.charges_waived(loan=loan.id, funder=loan.funder, parts=moved.waived)
-        found.append(_draft(loan, "charges_waived", loan.credit_entries, lines, today))
+        found.append(_event(loan, "charges_waived", lines, today, part=loan.credit_entries))
     if receipt is not None:
         lines = postings.repayment(
             loan=loan.id, funder=loan.funder, parts=moved.paid, credit_fen=moved.credit_fen
         )
-        draft = _draft(loan, "repayment", 0, lines, receipt.received_on, key=f"repayment:{receipt.id}")
-        found.append(draft)
+        key = f"repayment:{receipt.id}"
+        found.append(ledger.Event("repayment", ("loan", loan.id), lines, key=key, on=receipt.received_on))
     elif moved.paid != NOTHING:
         loan.credit_entries += 1
         lines = postings.credit_applied(loan=loan.id, funder=loan.funder, parts=moved.paid)
-        found.append(_draft(loan, "credit_applied", loan.credit_entries, lines, on))
+        found.append(_event(loan, "credit_applied", lines, on, part=loan.credit_entries))
     return found
 
 
@@ -196,18 +196,8 @@ def _write(bill: LoanBill, right: replay.Bill) -> None:
     bill.paid_interest_fen, bill.paid_principal_fen = right.paid["interest"], right.paid["principal"]
 
 
-def _draft(
-    loan: Loan, kind: str, number: int, lines: postings.Entries, on: date, *, key: str = ""
-) -> ledger.Draft:
-    return ledger.Draft(
-        kind=kind,
-        key=key or f"{kind}:{loan.id}:{number}",
-        tenant=Tenant.of(loan),
-        lines=lines,
-        about_type="loan",
-        about_id=loan.id,
-        effective_date=on,
-    )
+def _event(loan: Loan, kind: str, lines: postings.Entries, on: date, *, part: int) -> ledger.Event:
+    return ledger.Event(kind, ("loan", loan.id), lines, part=str(part), on=on)
 
 
 def _by_loan(rows: Iterable[Any]) -> dict[str, list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gateway.core import calendar, cost_ceiling, merchant_settlement, money
+from gateway.core import calendar, cost_ceiling
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import AuthorizationExpired, CaptureTooSmall, CostAboveCeiling, WrongState
@@ -13,7 +13,8 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import drawdown
 from gateway.loans import service as loans
-from gateway.payments import deliveries, lines, played, service, subsidies
+from gateway.payments import charges, deliveries, lines, played, service, subsidies
+from gateway.payments.charges import Charges
 from gateway.payments.models import Capture, Payment
 from gateway.plans import service as plans
 from gateway.settlement import service as settlement
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 SMALLEST_PARTIAL_FEN = 100_000
 MOST_CAPTURES = 10
-VAT_RATE = "0.06"
-"""Output tax contained in the merchant fee (financial services)."""
 
 
 def capture(
@@ -48,36 +47,17 @@ def capture(
     payment = service.locked(tx, tenant, payment_id)
     taking = lines.to_capture(tx, payment, items, amount_fen)
     amount = _checked(tx, payment, taking.amount_fen, final=final)
-    before = payment.captured_fen
-    fee, subsidy = _charges(payment, before + amount)
-    fee_before, subsidy_before = _charges(payment, before)
-    fee, subsidy = fee - fee_before, subsidy - subsidy_before
-    net_fee, vat = merchant_settlement.net_and_vat(fee, VAT_RATE)
+    charged = charges.of_capture(payment.price, before_fen=payment.captured_fen, amount_fen=amount)
     capture_id = tx.new_id("cap")
-    today = calendar.shanghai_date(tx.now)
-    loan = drawdown.draw_down(
-        tx,
-        tenant,
-        payment_id=payment.id,
-        capture_id=capture_id,
-        shopper_id=payment.shopper_id,
-        funder=payment.funder,
-        price=payment.price,
-        authorised_fen=payment.amount_fen,
-        captured_before_fen=before,
-        amount_fen=amount,
-        merchant_subsidy_fen=subsidy,
-        contract_date=today,
-    )
-    _refuse_above_ceiling(tx, gateway, payment, loan)
+    loan = _draw(tx, gateway, payment, capture_id, amount, charged)
     row = Capture(
         id=capture_id,
         payment_id=payment.id,
         amount_fen=amount,
         refunded_fen=0,
-        merchant_fee_fen=fee,
-        vat_fen=vat,
-        merchant_subsidy_fen=subsidy,
+        merchant_fee_fen=charged.fee_fen,
+        vat_fen=charged.vat_fen,
+        merchant_subsidy_fen=charged.subsidy_fen,
         loan_id=loan.id,
         delivery=deliveries.at_capture(delivery, authorized_at=payment.created_at, now=tx.now),
         captured_at=tx.now,
@@ -87,58 +67,81 @@ def capture(
     payment.captured_fen += amount
     service.mark_acknowledged(tx, payment)
     lines.note_captured(tx, payment, row, taking)
-    entry_id = ledger.post(
-        tx,
-        kind="capture",
-        key=f"capture:{capture_id}",
-        tenant=tenant,
-        lines=postings.drawdown(
-            loan=loan.id,
-            payment=payment.id,
-            funder=payment.funder,
-            merchant=tenant.merchant_id,
-            principal_fen=amount,
-            fee_net_fen=net_fee,
-            vat_fen=vat,
-            subsidy_fen=subsidy,
-        ),
-        about_type="capture",
-        about_id=capture_id,
-        effective_date=today,
-    )
-    # An entry of its own: unwinding reverses the drawdown, and what was captured is not authorised again by that.
-    ledger.post(
-        tx,
-        kind="captured",
-        key=f"captured:{capture_id}",
-        tenant=tenant,
-        lines=postings.release_authorisation(amount_fen=amount, payment=payment.id),
-        about_type="payment",
-        about_id=payment.id,
-        effective_date=today,
-    )
-    settlement.add_line(
-        tx,
-        tenant,
-        kind="capture",
-        object_id=capture_id,
-        payment_id=payment.id,
-        capture_id=capture_id,
-        merchant_reference=payment.merchant_reference,
-        store=payment.store,
-        amount_fen=amount,
-        merchant_fee_fen=fee,
-        merchant_subsidy_fen=subsidy,
-        from_pending_fen=amount - fee - subsidy,
-        settlement_date=_settlement_date(gateway, tx.now),
-        test_failure=played.payout_failure(tx, gateway, payment),
-        entry_id=entry_id,
-    )
+    entry_id = _book(tx, payment, row, charged)
+    _claim(tx, gateway, payment, row, charged, entry_id)
     subsidies.claim(tx, tenant, payment, row)
     if final:
         service.void_rest(tx, payment)
     service.note(tx, payment, "payment.captured")
     return payment
+
+
+def _draw(
+    tx: Transaction, gateway: Gateway, payment: Payment, capture_id: str, amount_fen: int, charged: Charges
+) -> Loan:
+    """The loan of a capture. Raises ``CostAboveCeiling``."""
+    loan = drawdown.draw_down(
+        tx,
+        service.tenant_of(payment),
+        payment_id=payment.id,
+        capture_id=capture_id,
+        shopper_id=payment.shopper_id,
+        funder=payment.funder,
+        price=payment.price,
+        authorised_fen=payment.amount_fen,
+        captured_before_fen=payment.captured_fen,
+        amount_fen=amount_fen,
+        merchant_subsidy_fen=charged.subsidy_fen,
+        contract_date=calendar.shanghai_date(tx.now),
+    )
+    _refuse_above_ceiling(tx, gateway, payment, loan)
+    return loan
+
+
+def _book(tx: Transaction, payment: Payment, row: Capture, charged: Charges) -> str:
+    """Book the drawdown and, apart from it, that the amount is authorised no longer; returns the drawdown's entry.
+
+    An entry of its own: unwinding reverses the drawdown, and what was captured is not authorised again by that.
+    """
+    tenant = service.tenant_of(payment)
+    drawn = postings.drawdown(
+        loan=row.loan_id,
+        payment=payment.id,
+        funder=payment.funder,
+        merchant=payment.merchant_id,
+        principal_fen=row.amount_fen,
+        fee_net_fen=charged.net_fee_fen,
+        vat_fen=charged.vat_fen,
+        subsidy_fen=charged.subsidy_fen,
+    )
+    released = postings.release_authorisation(amount_fen=row.amount_fen, payment=payment.id)
+    entry_id = ledger.book(tx, tenant, ledger.Event("capture", ("capture", row.id), drawn))
+    about = ("payment", payment.id)
+    ledger.book(tx, tenant, ledger.Event("captured", about, released, key=f"captured:{row.id}"))
+    return entry_id
+
+
+def _claim(
+    tx: Transaction, gateway: Gateway, payment: Payment, row: Capture, charged: Charges, entry_id: str
+) -> None:
+    """The line of the merchant's claim, which waits for its settlement."""
+    settlement.add_line(
+        tx,
+        service.tenant_of(payment),
+        kind="capture",
+        object_id=row.id,
+        payment_id=payment.id,
+        capture_id=row.id,
+        merchant_reference=payment.merchant_reference,
+        store=payment.store,
+        amount_fen=row.amount_fen,
+        merchant_fee_fen=charged.fee_fen,
+        merchant_subsidy_fen=charged.subsidy_fen,
+        from_pending_fen=row.amount_fen - charged.total_fen,
+        settlement_date=_settlement_date(gateway, tx.now),
+        test_failure=played.payout_failure(tx, gateway, payment),
+        entry_id=entry_id,
+    )
 
 
 def _settlement_date(gateway: Gateway, captured_at: datetime) -> Any:
@@ -197,11 +200,3 @@ def _refuse_above_ceiling(tx: Transaction, gateway: Gateway, payment: Payment, l
             ceiling=str(verdict.ceiling),
             capturable_amount=service.capturable_fen(payment),
         )
-
-
-def _charges(payment: Payment, captured_fen: int) -> tuple[int, int]:
-    """Merchant fee and subsidy (fen) of a captured total: differences of these make any split of captures sum."""
-    return (
-        money.share(captured_fen, payment.price["merchant_fee_rate"]),
-        money.share(captured_fen, payment.price["merchant_subsidy_rate"]),
-    )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import col, select
-
 from gateway.payments import disputes
 from gateway.payments.models import Dispute
 from gateway.payments.schemas import DisputeAnswer, DisputeQuery, RespondRequest
 from gateway.web.operations import Api, Call
-from gateway.web.paging import page
+from gateway.web.paging import listed, of_tenant
 
 api = Api("disputes", prefix="/v1/disputes")
 
@@ -18,20 +16,7 @@ api = Api("disputes", prefix="/v1/disputes")
 @api.get(scope="payments:read", query=DisputeQuery, answer=DisputeAnswer, lists=True)
 def list_disputes(call: Call) -> Any:
     """List disputes, newest first."""
-    query = select(Dispute).where(
-        Dispute.merchant_id == call.tenant.merchant_id, Dispute.mode == call.tenant.mode
-    )
-    if call.query["payment"]:
-        query = query.where(Dispute.payment_id == call.query["payment"])
-    found = page(
-        call.tx,
-        query,
-        by=col(Dispute.id),
-        key=lambda row: row.id,
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-    )
-    return {**found, "data": [disputes.view(row) for row in found["data"]]}
+    return listed(call, of_tenant(Dispute, call.tenant, payment_id=call.query["payment"]), disputes.view)
 
 
 @api.get("/<dispute_id>", scope="payments:read", answer=DisputeAnswer)

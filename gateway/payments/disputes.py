@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, func, select
 
-from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant, mode_of
 from gateway.core.transitions import Transitions
 from gateway.db.ownership import owned
@@ -19,13 +18,13 @@ from gateway.ledger import service as ledger
 from gateway.loans import ending
 from gateway.loans import service as loans
 from gateway.payments import lines, refund_records, returns, service
-from gateway.payments.models import Capture, Dispute, Payment, Refund
+from gateway.payments.models import Capture, Dispute, Payment
 from gateway.payments.schemas import DisputeAnswer
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
-    from gateway.loans.lowering import Lowered
+    pass
 
 TIME_TO_RESPOND = timedelta(days=7)
 STATES = Transitions(
@@ -83,7 +82,10 @@ def open_dispute(
         available_fen=bearing.available_fen,
         receivable_fen=bearing.receivable_fen,
     )
-    _settle(tx, payment, dispute, "dispute", _post(tx, dispute, "dispute_opened", lines))
+    entry_id = ledger.book(
+        tx, Tenant.of(dispute), ledger.Event("dispute_opened", ("dispute", dispute.id), lines)
+    )
+    _settle(tx, payment, dispute, "dispute", entry_id)
     _note(tx, dispute, "opened")
     return dispute
 
@@ -169,7 +171,10 @@ def _win(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
     lines = postings.dispute_won(
         dispute=dispute.id, merchant=dispute.merchant_id, amount_fen=dispute.amount_fen
     )
-    _settle(tx, payment, dispute, "dispute_won", _post(tx, dispute, "dispute_won", lines))
+    entry_id = ledger.book(
+        tx, Tenant.of(dispute), ledger.Event("dispute_won", ("dispute", dispute.id), lines)
+    )
+    _settle(tx, payment, dispute, "dispute_won", entry_id)
     _note(tx, dispute, "won")
     return dispute
 
@@ -184,9 +189,21 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
     )
     capture.refunded_fen += dispute.amount_fen
     payment.refunded_fen += dispute.amount_fen
-    row = _refund(tx, dispute, lowered)
-    tx.add_all([capture, payment, row])
-    tx.flush()
+    tx.add(capture)
+    # A refund that the merchant did not start.
+    reduction = lowered.principal_fen + lowered.recovered_fen
+    row = refund_records.create(
+        tx,
+        payment,
+        reference=dispute.id,
+        capture_id=dispute.capture_id,
+        kind="return",
+        reason=dispute.reason,
+        initiated_by="dispute",
+        amount_fen=dispute.amount_fen,
+        loan_reduction_fen=reduction,
+        to_shopper_fen=dispute.amount_fen - reduction,
+    )
     lines.note_returned(tx, payment, row)
     limits.release(
         tx,
@@ -204,30 +221,6 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
     returns.credit_of_ended(tx, loan)
     _note(tx, dispute, "lost")
     return dispute
-
-
-def _refund(tx: Transaction, dispute: Dispute, lowered: Lowered) -> Refund:
-    """A lost dispute is a refund that the merchant did not start."""
-    reduction = lowered.principal_fen + lowered.recovered_fen
-    to_shopper = dispute.amount_fen - reduction
-    return Refund(
-        id=tx.new_id("rfd"),
-        merchant_id=dispute.merchant_id,
-        mode=dispute.mode,
-        payment_id=dispute.payment_id,
-        capture_id=dispute.capture_id,
-        refund_reference=dispute.id,
-        kind="return",
-        reason=dispute.reason,
-        amount_fen=dispute.amount_fen,
-        loan_reduction_fen=reduction,
-        to_shopper_fen=to_shopper,
-        merchant_fee_returned_fen=0,
-        merchant_subsidy_returned_fen=0,
-        status="pending" if to_shopper else "succeeded",
-        initiated_by="dispute",
-        created_at=tx.now,
-    )
 
 
 def _contested(tx: Transaction, payment: Payment, capture_id: str | None) -> Capture:
@@ -265,19 +258,6 @@ def _settle(tx: Transaction, payment: Payment, dispute: Dispute, kind: str, entr
         store=payment.store,
         amount_fen=dispute.amount_fen,
         entry_id=entry_id,
-    )
-
-
-def _post(tx: Transaction, dispute: Dispute, kind: str, lines: postings.Entries) -> str:
-    return ledger.post(
-        tx,
-        kind=kind,
-        key=f"{kind}:{dispute.id}",
-        tenant=Tenant.of(dispute),
-        lines=lines,
-        about_type="dispute",
-        about_id=dispute.id,
-        effective_date=shanghai_date(tx.now),
     )
 
 

@@ -20,6 +20,7 @@ from gateway.ledger import service as ledger
 from gateway.loans import ending, lowering
 from gateway.loans import service as loans
 from gateway.payments import lines, refund_records, returns, service, subsidies, unwind
+from gateway.payments.charges import Charges
 from gateway.payments.models import Capture, Payment, Refund
 from gateway.payments.refund_kinds import COMES_BACK, ComesBack
 from gateway.payments.refund_shares import Share, return_fee
@@ -64,38 +65,25 @@ def refund(
     ]
     payment.refunded_fen += amount
     to_shopper = sum(share.to_shopper_fen for share in shares)
-    row = Refund(
-        id=refund_id,
-        merchant_id=payment.merchant_id,
-        mode=payment.mode,
-        payment_id=payment.id,
+    row = refund_records.create(
+        tx,
+        payment,
+        refund_id=refund_id,
+        reference=refund_reference,
         capture_id=capture_id,
-        refund_reference=refund_reference or refund_id,
         kind="unwind" if all(share.unwound for share in shares) else kind,
         reason=reason,
+        initiated_by=initiated_by,
         amount_fen=amount,
         loan_reduction_fen=sum(share.loan_reduction_fen + share.recovered_fen for share in shares),
         to_shopper_fen=to_shopper,
-        merchant_fee_returned_fen=sum(share.fee_fen for share in shares),
-        merchant_subsidy_returned_fen=sum(share.subsidy_fen for share in shares),
-        # Where all of it lowers the loan nothing leaves for the shopper, so there is nothing to wait for.
-        status="pending" if to_shopper else "succeeded",
-        initiated_by=initiated_by,
-        created_at=tx.now,
+        fee_returned_fen=sum(share.fee_fen for share in shares),
+        subsidy_returned_fen=sum(share.subsidy_fen for share in shares),
     )
-    tx.add_all([payment, row])
-    tx.flush()
     lines.note_returned(tx, payment, row, returning)
     _book_shares(tx, payment, row, shares)
     if to_shopper:
-        returns.instruct(
-            tx,
-            tenant,
-            shopper_id=payment.shopper_id,
-            loan_id=shares[-1].capture.loan_id,
-            amount_fen=to_shopper,
-            refund_id=row.id,
-        )
+        _send_back(tx, payment, row, shares[-1])
     else:
         refund_records.note(tx, row)
     for share in shares:
@@ -125,14 +113,7 @@ def unwind_refunded(tx: Transaction, tenant: Tenant, payment: Payment) -> None:
         unwind.book(tx, tenant, payment, row, share, f"unwound:{capture.id}")
         subsidies.give_back(tx, tenant, payment, capture, refund=row.id)
         if share.to_shopper_fen:
-            returns.instruct(
-                tx,
-                tenant,
-                shopper_id=payment.shopper_id,
-                loan_id=capture.loan_id,
-                amount_fen=share.to_shopper_fen,
-                refund_id=row.id,
-            )
+            _send_back(tx, payment, row, share, amount_fen=share.to_shopper_fen)
 
 
 def captures_of(tx: Transaction, payment: Payment, capture_id: str | None) -> list[Capture]:
@@ -185,7 +166,7 @@ def _give_back(
     if not back.merchant_subsidy:
         ending.keep_subsidy(tx, tenant, loan_id=capture.loan_id, amount_fen=subsidy, about=refund_id)
         subsidy = 0
-    fee, vat = return_fee(capture, amount_fen) if back.merchant_fee else (0, 0)
+    fee = return_fee(capture, amount_fen) if back.merchant_fee else Charges()
     capture.refunded_fen += amount_fen
     if back.trade_in_subsidy:
         capture.goods_returned_fen += amount_fen
@@ -196,11 +177,25 @@ def _give_back(
         amount_fen,
         reduction,
         amount_fen - reduction - lowered.recovered_fen,
-        fee,
-        vat,
+        fee.fee_fen,
+        fee.vat_fen,
         subsidy,
         repaid_fen=lowered.repaid_fen,
         recovered_fen=lowered.recovered_fen,
+    )
+
+
+def _send_back(
+    tx: Transaction, payment: Payment, row: Refund, share: Share, *, amount_fen: int | None = None
+) -> None:
+    """Instruct what a refund sends back to the shopper, all of it unless said otherwise."""
+    returns.instruct(
+        tx,
+        service.tenant_of(payment),
+        shopper_id=payment.shopper_id,
+        loan_id=share.capture.loan_id,
+        amount_fen=row.to_shopper_fen if amount_fen is None else amount_fen,
+        refund_id=row.id,
     )
 
 
@@ -230,31 +225,31 @@ def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: 
     tenant = service.tenant_of(payment)
     net = share.amount_fen - share.fee_fen - share.subsidy_fen
     bearing = settlement.bearing(tx, tenant, payment_id=payment.id, capture_id=share.capture.id, net_fen=net)
-    entry_id = ledger.post(
+    entry_id = ledger.book(
         tx,
-        kind="refund",
-        key=f"refund:{row.id}:{number}",
-        tenant=tenant,
-        lines=postings.refund(
-            loan=share.capture.loan_id,
-            payment=payment.id,
-            funder=payment.funder,
-            merchant=payment.merchant_id,
-            institution=settlement.INSTITUTION,
-            refund=row.id,
-            loan_reduction_fen=share.loan_reduction_fen,
-            recovered_fen=share.recovered_fen,
-            to_shopper_fen=share.to_shopper_fen,
-            fee_net_returned_fen=share.fee_fen - share.vat_fen,
-            vat_returned_fen=share.vat_fen,
-            subsidy_returned_fen=share.subsidy_fen,
-            from_pending_fen=bearing.pending_fen,
-            from_available_fen=bearing.available_fen,
-            from_receivable_fen=bearing.receivable_fen,
+        tenant,
+        ledger.Event(
+            "refund",
+            ("refund", row.id),
+            postings.refund(
+                loan=share.capture.loan_id,
+                payment=payment.id,
+                funder=payment.funder,
+                merchant=payment.merchant_id,
+                institution=settlement.INSTITUTION,
+                refund=row.id,
+                loan_reduction_fen=share.loan_reduction_fen,
+                recovered_fen=share.recovered_fen,
+                to_shopper_fen=share.to_shopper_fen,
+                fee_net_returned_fen=share.fee_fen - share.vat_fen,
+                vat_returned_fen=share.vat_fen,
+                subsidy_returned_fen=share.subsidy_fen,
+                from_pending_fen=bearing.pending_fen,
+                from_available_fen=bearing.available_fen,
+                from_receivable_fen=bearing.receivable_fen,
+            ),
+            part=str(number),
         ),
-        about_type="refund",
-        about_id=row.id,
-        effective_date=calendar.shanghai_date(tx.now),
     )
     settlement.add_line(
         tx,

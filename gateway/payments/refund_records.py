@@ -1,4 +1,4 @@
-"""Refunds are found, shown, and told of; ``refund.py`` makes them."""
+"""Refunds are written down, found, shown, and told of; ``refund.py`` and ``disputes.py`` make them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,55 @@ from sqlmodel import select
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
-from gateway.payments.models import Refund
+from gateway.payments.models import Payment, Refund
 from gateway.payments.schemas import RefundAnswer
 from gateway.webhooks import service as events
 
 ANSWER = RefundAnswer()
+
+
+def create(
+    tx: Transaction,
+    payment: Payment,
+    *,
+    amount_fen: int,
+    loan_reduction_fen: int,
+    to_shopper_fen: int,
+    kind: str,
+    reason: str,
+    initiated_by: str,
+    capture_id: str | None,
+    refund_id: str | None = None,
+    reference: str | None = None,
+    fee_returned_fen: int = 0,
+    subsidy_returned_fen: int = 0,
+) -> Refund:
+    """The record of a refund of ``amount_fen``; its own id is its reference where it was given none.
+
+    Where all of it lowers the loan nothing leaves for the shopper, so there is nothing to wait for.
+    """
+    refund_id = refund_id or tx.new_id("rfd")
+    row = Refund(
+        id=refund_id,
+        merchant_id=payment.merchant_id,
+        mode=payment.mode,
+        payment_id=payment.id,
+        capture_id=capture_id,
+        refund_reference=reference or refund_id,
+        kind=kind,
+        reason=reason,
+        amount_fen=amount_fen,
+        loan_reduction_fen=loan_reduction_fen,
+        to_shopper_fen=to_shopper_fen,
+        merchant_fee_returned_fen=fee_returned_fen,
+        merchant_subsidy_returned_fen=subsidy_returned_fen,
+        status="pending" if to_shopper_fen else "succeeded",
+        initiated_by=initiated_by,
+        created_at=tx.now,
+    )
+    tx.add_all([payment, row])
+    tx.flush()
+    return row
 
 
 def get(tx: Transaction, tenant: Tenant, refund_id: str) -> Refund:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import col, select
-
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.payments import refund_records
 from gateway.payments.models import Refund
@@ -14,7 +12,7 @@ from gateway.payments.schemas import RefundAnswer, RefundQuery, RefundRequest
 from gateway.web import permissions
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
-from gateway.web.paging import page
+from gateway.web.paging import listed, of_tenant
 
 api = Api("refunds", prefix="/v1/refunds")
 
@@ -61,17 +59,4 @@ def get_refund(call: Call, refund_id: str) -> Any:
 @api.get(scope=("refunds:write", "payments:read"), query=RefundQuery, answer=RefundAnswer, lists=True)
 def list_refunds(call: Call) -> Any:
     """List refunds, newest first."""
-    query = select(Refund).where(
-        Refund.merchant_id == call.tenant.merchant_id, Refund.mode == call.tenant.mode
-    )
-    if call.query["payment"]:
-        query = query.where(Refund.payment_id == call.query["payment"])
-    found = page(
-        call.tx,
-        query,
-        by=col(Refund.id),
-        key=lambda row: row.id,
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-    )
-    return {**found, "data": [refund_records.view(row) for row in found["data"]]}
+    return listed(call, of_tenant(Refund, call.tenant, payment_id=call.query["payment"]), refund_records.view)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
-from gateway.core import merchant_settlement, money
-from gateway.payments.capture import VAT_RATE
+from gateway.payments import charges
 from gateway.payments.models import Capture
 
 
@@ -32,22 +30,18 @@ class Share:
 
 def fee_returned_fen(capture: Capture) -> int:
     """The part of the capture's merchant fee that its refunds have returned, in fen."""
-    return money.half_up(
-        Fraction(capture.merchant_fee_fen * capture.refunded_with_fee_fen, capture.amount_fen)
+    return charges.returned_fee_fen(
+        capture.merchant_fee_fen, captured_fen=capture.amount_fen, refunded_fen=capture.refunded_with_fee_fen
     )
 
 
-def return_fee(capture: Capture, amount_fen: int) -> tuple[int, int]:
-    """Count ``amount_fen`` as refunded with its fee; returns the fee and the VAT in it that come back (fen).
-
-    Both are differences of cumulative rounded figures, so any sequence of such refunds ends where one of them ends.
-    """
-    fee, vat = _fee_and_vat(capture)
+def return_fee(capture: Capture, amount_fen: int) -> charges.Charges:
+    """Count ``amount_fen`` as refunded with its fee; returns what of the fee comes back."""
+    back = charges.returned(
+        capture.merchant_fee_fen,
+        captured_fen=capture.amount_fen,
+        before_fen=capture.refunded_with_fee_fen,
+        amount_fen=amount_fen,
+    )
     capture.refunded_with_fee_fen += amount_fen
-    fee_after, vat_after = _fee_and_vat(capture)
-    return fee_after - fee, vat_after - vat
-
-
-def _fee_and_vat(capture: Capture) -> tuple[int, int]:
-    fee = fee_returned_fen(capture)
-    return fee, merchant_settlement.net_and_vat(fee, VAT_RATE)[1]
+    return back

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, func, select
 
-from gateway.core.calendar import shanghai_date
 from gateway.core.institution import Instruction
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
@@ -93,7 +92,7 @@ def return_credit(
     lines = postings.credit_returned(
         loan=loan.id, institution=INSTITUTION, amount_fen=amount_fen, refund=refund_id or row.id
     )
-    _post(tx, row, "credit_returned", lines)
+    ledger.book(tx, Tenant.of(row), ledger.Event("credit_returned", ("return", row.id), lines))
 
 
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
@@ -169,7 +168,7 @@ def _locked(tx: Transaction, return_id: str) -> ShopperReturn:
 def _decided(tx: Transaction, row: ShopperReturn, status: str, kind: str, lines: postings.Entries) -> None:
     row.status, row.decided_at = status, tx.now
     tx.add(row)
-    _post(tx, row, kind, lines)
+    ledger.book(tx, Tenant.of(row), ledger.Event(kind, ("return", row.id), lines))
     if row.refund_id is not None:
         _decide_refund(tx, row, row.refund_id)
 
@@ -184,16 +183,3 @@ def _decide_refund(tx: Transaction, row: ShopperReturn, refund_id: str) -> None:
     since = returns[-1].created_at
     failed = [each for each in returns if each.status == "failed" and (each.decided_at or since) > since]
     refund_records.decide(tx, refund_id, "failed" if failed or row.status == "failed" else "succeeded")
-
-
-def _post(tx: Transaction, row: ShopperReturn, kind: str, lines: postings.Entries) -> None:
-    ledger.post(
-        tx,
-        kind=kind,
-        key=f"{kind}:{row.id}",
-        tenant=Tenant.of(row),
-        lines=lines,
-        about_type="return",
-        about_id=row.id,
-        effective_date=shanghai_date(tx.now),
-    )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import col, select
-
 from gateway.payments import changes, service
 from gateway.payments.capture import capture
 from gateway.payments.models import Payment
@@ -19,7 +17,7 @@ from gateway.payments.schemas import (
 )
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call
-from gateway.web.paging import page
+from gateway.web.paging import listed, of_tenant
 
 api = Api("payments", prefix="/v1/payments")
 
@@ -27,22 +25,13 @@ api = Api("payments", prefix="/v1/payments")
 @api.get(scope="payments:read", query=PaymentQuery, answer=PaymentAnswer, lists=True)
 def list_payments(call: Call) -> Any:
     """List payments, newest first."""
-    query = select(Payment).where(
-        Payment.merchant_id == call.tenant.merchant_id, Payment.mode == call.tenant.mode
+    query = of_tenant(
+        Payment,
+        call.tenant,
+        merchant_reference=call.query["merchant_reference"],
+        store=call.query["store"],
     )
-    if call.query["merchant_reference"]:
-        query = query.where(Payment.merchant_reference == call.query["merchant_reference"])
-    if call.query["store"]:
-        query = query.where(Payment.store == call.query["store"])
-    found = page(
-        call.tx,
-        query,
-        by=col(Payment.id),
-        key=lambda payment: payment.id,
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-    )
-    return {**found, "data": [service.view(call.tx, payment) for payment in found["data"]]}
+    return listed(call, query, lambda payment: service.view(call.tx, payment))
 
 
 @api.get("/<payment_id>", scope="payments:read", answer=PaymentAnswer)

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
-from gateway.core.calendar import shanghai_date
 from gateway.core.order_lines import OrderedLine
 from gateway.core.payment_status import payment_status
 from gateway.core.tenant import Tenant
@@ -87,15 +86,14 @@ def authorize(
     tx.flush()
     lines.open_lines(tx, payment, ordered)
     quotas.reserve(tx, payment)
-    ledger.post(
+    ledger.book(
         tx,
-        kind="authorize",
-        key=f"authorize:{payment.id}",
-        tenant=tenant,
-        lines=postings.authorise(amount_fen=payment.amount_fen, payment=payment.id),
-        about_type="payment",
-        about_id=payment.id,
-        effective_date=shanghai_date(tx.now),
+        tenant,
+        ledger.Event(
+            "authorize",
+            ("payment", payment.id),
+            postings.authorise(amount_fen=payment.amount_fen, payment=payment.id),
+        ),
     )
     note(tx, payment, "payment.authorized")
     return payment
@@ -309,15 +307,15 @@ def _release(tx: Transaction, payment: Payment, amount_fen: int, *, reason: str,
         reason=reason,
         about=about,
     )
-    ledger.post(
+    ledger.book(
         tx,
-        kind=reason,
-        key=about,
-        tenant=tenant_of(payment),
-        lines=postings.release_authorisation(amount_fen=amount_fen, payment=payment.id),
-        about_type="payment",
-        about_id=payment.id,
-        effective_date=shanghai_date(tx.now),
+        tenant_of(payment),
+        ledger.Event(
+            reason,
+            ("payment", payment.id),
+            postings.release_authorisation(amount_fen=amount_fen, payment=payment.id),
+            key=about,
+        ),
     )
 
 

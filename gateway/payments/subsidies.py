@@ -10,7 +10,6 @@ from fractions import Fraction
 
 from sqlmodel import func, select
 
-from gateway.core.calendar import shanghai_date
 from gateway.core.money import half_up
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
@@ -51,7 +50,13 @@ def claim(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture) -
     entries = postings.government_subsidy(
         payment=payment.id, programme=row.programme, merchant=tenant.merchant_id, amount_fen=row.amount_fen
     )
-    _post(tx, row, "subsidy_claimed", entries, key=row.id)
+    ledger.book(
+        tx,
+        Tenant.of(row),
+        ledger.Event(
+            "subsidy_claimed", ("payment", row.payment_id), entries, key=f"subsidy_claimed:{row.id}"
+        ),
+    )
 
 
 def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
@@ -76,7 +81,13 @@ def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
         merchant=tenant.merchant_id,
         amount_fen=amount,
     )
-    entry_id = _post(tx, row, "subsidy_received", entries, key=row.id)
+    entry_id = ledger.book(
+        tx,
+        Tenant.of(row),
+        ledger.Event(
+            "subsidy_received", ("payment", row.payment_id), entries, key=f"subsidy_received:{row.id}"
+        ),
+    )
     _settle(tx, payment, row, kind="subsidy", object_id=row.id, amount_fen=amount, entry_id=entry_id)
     return row
 
@@ -106,8 +117,16 @@ def give_back(tx: Transaction, tenant: Tenant, payment: Payment, capture: Captur
         from_available_fen=bearing.available_fen,
         from_receivable_fen=bearing.receivable_fen,
     )
-    key = f"{row.id}:{row.returned_fen}"
-    entry_id = _post(tx, row, "subsidy_returned", entries, key=key)
+    entry_id = ledger.book(
+        tx,
+        Tenant.of(row),
+        ledger.Event(
+            "subsidy_returned",
+            ("payment", row.payment_id),
+            entries,
+            key=f"subsidy_returned:{row.id}:{row.returned_fen}",
+        ),
+    )
     if row.paid_at is not None:
         _settle(
             tx,
@@ -170,17 +189,4 @@ def _settle(
         store=payment.store,
         amount_fen=amount_fen,
         entry_id=entry_id,
-    )
-
-
-def _post(tx: Transaction, row: SubsidyClaim, kind: str, entries: postings.Entries, *, key: str) -> str:
-    return ledger.post(
-        tx,
-        kind=kind,
-        key=f"{kind}:{key}",
-        tenant=Tenant.of(row),
-        lines=entries,
-        about_type="payment",
-        about_id=row.payment_id,
-        effective_date=shanghai_date(tx.now),
     )

@@ -204,15 +204,15 @@ def _move_claims(
     )
     if not lines:
         return next(entry.id for entry in entries if entry.reverses)
-    return ledger.post(
+    return ledger.book(
         tx,
-        kind="unwound_claim_moved",
-        key=f"unwound_claim_moved:{share.capture.loan_id}",
-        tenant=tenant,
-        lines=lines,
-        about_type="refund",
-        about_id=row.id,
-        effective_date=shanghai_date(tx.now),
+        tenant,
+        ledger.Event(
+            "unwound_claim_moved",
+            ("refund", row.id),
+            lines,
+            key=f"unwound_claim_moved:{share.capture.loan_id}",
+        ),
     )
 
 
@@ -242,13 +242,8 @@ def _pay_back(
         )
         lines += returned if amount >= 0 else returned.opposite()
     if lines:
-        ledger.post(
+        ledger.book(
             tx,
-            kind="paid_returned",
-            key=f"paid_returned:{row.id}:{number}",
-            tenant=tenant,
-            lines=lines,
-            about_type="refund",
-            about_id=row.id,
-            effective_date=shanghai_date(tx.now),
+            tenant,
+            ledger.Event("paid_returned", ("refund", row.id), lines, part=str(number)),
         )

@@ -156,32 +156,25 @@ def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figu
         )
     if not lines:
         return ""
-    return ledger.post(
-        tx,
-        kind="settlement",
-        key=f"settlement:{row.id}",
-        tenant=tenant,
-        lines=lines,
-        about_type="settlement",
-        about_id=row.id,
-        effective_date=row.settled_on,
+    return ledger.book(
+        tx, tenant, ledger.Event("settlement", ("settlement", row.id), lines, on=row.settled_on)
     )
 
 
 def _release_reserve(tx: Transaction, tenant: Tenant, row: SettlementBatch, amount_fen: int) -> None:
     """What earlier batches held back and this one releases becomes available."""
     if amount_fen:
-        ledger.post(
+        ledger.book(
             tx,
-            kind="reserve_released",
-            key=f"reserve_released:{row.id}",
-            tenant=tenant,
-            lines=postings.reserve_released(
-                settlement=row.id, merchant=tenant.merchant_id, amount_fen=amount_fen
+            tenant,
+            ledger.Event(
+                "reserve_released",
+                ("settlement", row.id),
+                postings.reserve_released(
+                    settlement=row.id, merchant=tenant.merchant_id, amount_fen=amount_fen
+                ),
+                on=row.settled_on,
             ),
-            about_type="settlement",
-            about_id=row.id,
-            effective_date=row.settled_on,
         )
 
 
@@ -202,17 +195,20 @@ def _instruct(tx: Transaction, tenant: Tenant, row: SettlementBatch, funder: str
     row.payout_id = payout.id
     tx.add(row)
     tx.flush()
-    ledger.post(
+    ledger.book(
         tx,
-        kind="payout_instructed",
-        key=f"payout_instructed:{payout.id}",
-        tenant=tenant,
-        lines=postings.payout_instructed(
-            payout=payout.id, institution=INSTITUTION, merchant=tenant.merchant_id, amount_fen=row.payout_fen
+        tenant,
+        ledger.Event(
+            "payout_instructed",
+            ("payout", payout.id),
+            postings.payout_instructed(
+                payout=payout.id,
+                institution=INSTITUTION,
+                merchant=tenant.merchant_id,
+                amount_fen=row.payout_fen,
+            ),
+            on=row.settled_on,
         ),
-        about_type="payout",
-        about_id=payout.id,
-        effective_date=row.settled_on,
     )
     outbox.put(tx, PAYOUT_TOPIC, {"payout": payout.id}, tenant=tenant)
 

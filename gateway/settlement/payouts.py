@@ -142,16 +142,7 @@ def _book(tx: Transaction, payout: Payout, kind: str, lines: postings.Entries, *
     """Post what became of a payout and tell the merchant; returns the entry's id."""
     tenant = Tenant.of(payout)
     tx.add(payout)
-    entry_id = ledger.post(
-        tx,
-        kind=kind,
-        key=f"{kind}:{payout.id}",
-        tenant=tenant,
-        lines=lines,
-        about_type="payout",
-        about_id=payout.id,
-        effective_date=shanghai_date(tx.now),
-    )
+    entry_id = ledger.book(tx, tenant, ledger.Event(kind, ("payout", payout.id), lines))
     tx.flush()
     events.record(tx, tenant, event, object_id=payout.id, data=PAYOUT_ANSWER.dump(payout_view(payout)))
     return entry_id

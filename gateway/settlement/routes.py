@@ -11,7 +11,7 @@ from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer, SettlementAnswer, SettlementLineAnswer
 from gateway.web.csv_export import csv_bytes
 from gateway.web.operations import Api, Call
-from gateway.web.paging import PageQuery, page
+from gateway.web.paging import PageQuery, listed, of_tenant
 
 api = Api("settlements", prefix="/v1/settlements")
 payouts = Api("payouts", prefix="/v1/payouts")
@@ -20,17 +20,7 @@ payouts = Api("payouts", prefix="/v1/payouts")
 @api.get(scope="settlements:read", query=PageQuery, answer=SettlementAnswer, lists=True)
 def list_settlements(call: Call) -> Any:
     """List settlements, newest first."""
-    found = page(
-        call.tx,
-        select(SettlementBatch).where(
-            SettlementBatch.merchant_id == call.tenant.merchant_id, SettlementBatch.mode == call.tenant.mode
-        ),
-        by=col(SettlementBatch.id),
-        key=lambda row: row.id,
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-    )
-    return {**found, "data": [service.view(row) for row in found["data"]]}
+    return listed(call, of_tenant(SettlementBatch, call.tenant), service.view)
 
 
 @api.get("/<settlement_id>", scope="settlements:read", answer=SettlementAnswer)
@@ -58,29 +48,14 @@ def _lines_csv(call: Call, settlement_id: str) -> bytes:
 def list_settlement_lines(call: Call, settlement_id: str) -> Any:
     """List the lines of a settlement; with `Accept: text/csv`, all of them as a file."""
     service.get(call.tx, call.tenant, settlement_id)
-    found = page(
-        call.tx,
-        select(SettlementLine).where(SettlementLine.batch_id == settlement_id),
-        by=col(SettlementLine.id),
-        key=lambda line: line.id,
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-    )
-    return {**found, "data": [service.line_view(line) for line in found["data"]]}
+    query = select(SettlementLine).where(SettlementLine.batch_id == settlement_id)
+    return listed(call, query, service.line_view)
 
 
 @payouts.get(scope="settlements:read", query=PageQuery, answer=PayoutAnswer, lists=True)
 def list_payouts(call: Call) -> Any:
     """List payouts, newest first."""
-    found = page(
-        call.tx,
-        select(Payout).where(Payout.merchant_id == call.tenant.merchant_id, Payout.mode == call.tenant.mode),
-        by=col(Payout.id),
-        key=lambda row: row.id,
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-    )
-    return {**found, "data": [service.payout_view(row) for row in found["data"]]}
+    return listed(call, of_tenant(Payout, call.tenant), service.payout_view)
 
 
 @payouts.get("/<payout_id>", scope="settlements:read", answer=PayoutAnswer)

@@ -10,7 +10,7 @@ A room declares its routes like this, and the same declaration writes the OpenAP
         \"\"\"Capture all or part of an authorised payment, usually on shipment.\"\"\"
         return service.capture(call.tx, call.tenant, payment_id=payment_id, amount_fen=call.body["amount"])
 
-The view returns what ``answer`` dumps (an object, a mapping, or for ``lists=True`` what ``paging.page`` returns), or
+The view returns what ``answer`` dumps (an object, a mapping, or for ``lists=True`` what ``paging.listed`` returns), or
 ``Created(thing)`` for 201. It runs again from the start when its transaction loses a race, so it must touch nothing
 but ``call.tx``.
 """

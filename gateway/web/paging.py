@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlmodel import select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from gateway.db.transactions import Transaction
+from gateway.core.tenant import Tenant
 from gateway.errors import InvalidRequest
 from gateway.web.fields import Line, QueryNumber, Strict
+
+if TYPE_CHECKING:
+    from gateway.web.operations import Call
 
 T = TypeVar("T")
 DEFAULT_LIMIT = 20
@@ -26,33 +30,44 @@ class PageQuery(Strict):
     cursor = Line(longest=200, load_default=None)
 
 
-def page(
-    tx: Transaction,
+def of_tenant(model: type[T], tenant: Tenant, **equals: Any) -> SelectOfScalar[T]:
+    """Everything of one merchant in one mode whose columns have these values; None asks for nothing."""
+    asked: Any = model
+    query = select(model).where(asked.merchant_id == tenant.merchant_id, asked.mode == tenant.mode)
+    for column, value in equals.items():
+        if value is not None:
+            query = query.where(getattr(asked, column) == value)
+    return query
+
+
+def listed(
+    call: Call,
     query: SelectOfScalar[T],
+    view: Callable[[T], Any] | None = None,
     *,
-    by: Any,
-    key: Callable[[T], str],
-    limit: int,
-    cursor: str | None,
+    views: Callable[[list[T]], list[Any]] | None = None,
+    by: str = "id",
     read: Callable[[str], Any] = str,
 ) -> dict[str, Any]:
-    """One page of ``query``, newest first by the column ``by``, whose values ``key`` writes and ``read`` reads.
+    """The page of ``query`` that a request asks for, newest first by the column ``by``; ``read`` reads its cursor.
 
-    Raises ``InvalidRequest`` for a cursor that this gateway did not make.
+    ``view`` shows one row, ``views`` all rows of the page together. Raises ``InvalidRequest`` for a cursor that this
+    gateway did not make.
     """
-    if cursor is not None:
+    column = getattr(query.column_descriptions[0]["entity"], by)
+    if call.query["cursor"] is not None:
         try:
-            query = query.where(by < read(decoded(cursor)))
+            query = query.where(column < read(decoded(call.query["cursor"])))
         except ValueError:
             raise InvalidRequest(NOT_OURS, param="cursor") from None
-    rows = list(tx.exec(query.order_by(by.desc()).limit(limit + 1)))
-    more = len(rows) > limit
-    rows = rows[:limit]
+    limit = call.query["limit"]
+    rows = list(call.tx.exec(query.order_by(column.desc()).limit(limit + 1)))
+    more, rows = len(rows) > limit, rows[:limit]
     return {
         "object": "list",
-        "data": rows,
+        "data": views(rows) if views else [view(row) for row in rows] if view else rows,
         "has_more": more,
-        "next_cursor": encoded(key(rows[-1])) if more else None,
+        "next_cursor": encoded(str(getattr(rows[-1], by))) if more else None,
     }
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import col
-
 from gateway.errors import AddressNotAllowed
 from gateway.web.context import Caller, Gateway
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
-from gateway.web.paging import PageQuery, page
+from gateway.web.paging import PageQuery, listed
 from gateway.webhooks import deliveries, endpoints, rights
 from gateway.webhooks.addresses import AddressRefused
 from gateway.webhooks.delivery import rules_for
-from gateway.webhooks.models import WebhookDelivery, WebhookEndpoint
+from gateway.webhooks.models import WebhookEndpoint
 from gateway.webhooks.schemas import (
     TEST_EVENT,
     DeliveryQuery,
@@ -74,15 +72,7 @@ def create_webhook_endpoint(call: Call) -> Any:
 @api.get(scope=SCOPE, query=PageQuery, answer=WebhookEndpointAnswer, lists=True)
 def list_webhook_endpoints(call: Call) -> Any:
     """List webhook endpoints, newest first."""
-    found = page(
-        call.tx,
-        endpoints.query_of(call.tenant),
-        by=col(WebhookEndpoint.id),
-        key=lambda row: row.id,
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-    )
-    return {**found, "data": [_shown(call, row) for row in found["data"]]}
+    return listed(call, endpoints.query_of(call.tenant), lambda endpoint: _shown(call, endpoint))
 
 
 @api.get("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointAnswer)
@@ -146,15 +136,8 @@ def revoke_webhook_secret(call: Call, endpoint_id: str) -> Any:
 def list_webhook_deliveries(call: Call, endpoint_id: str) -> Any:
     """List an endpoint's deliveries of the last 30 days with all attempts, newest first."""
     endpoint = endpoints.get(call.tx, call.tenant, endpoint_id)
-    found = page(
-        call.tx,
-        deliveries.query_of(endpoint, status=call.query["status"], types=_readable(call)),
-        by=col(WebhookDelivery.id),
-        key=lambda row: row.id,
-        limit=call.query["limit"],
-        cursor=call.query["cursor"],
-    )
-    return {**found, "data": deliveries.views(call.tx, found["data"])}
+    query = deliveries.query_of(endpoint, status=call.query["status"], types=_readable(call))
+    return listed(call, query, views=lambda rows: deliveries.views(call.tx, rows))
 
 
 @api.post("/<endpoint_id>/replay", scope=SCOPE, body=ReplayRequest, answer=ReplayAnswer)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import col
-
 from gateway.web.operations import Api, Call
-from gateway.web.paging import page
+from gateway.web.paging import listed
 from gateway.webhooks import rights, service
-from gateway.webhooks.models import Event
 from gateway.webhooks.schemas import EventAnswer, EventQuery
 
 api = Api("events", prefix="/v1/events")
@@ -22,14 +19,7 @@ def list_events(call: Call) -> Any:
     able = rights.readable(call.caller.scopes)
     types = able if asked["type"] is None else [type for type in able if type == asked["type"]]
     if asked["after"] is None:
-        return page(
-            call.tx,
-            service.events_of(call.tenant, types=types),
-            by=col(Event.id),
-            key=lambda event: event.id,
-            limit=asked["limit"],
-            cursor=asked["cursor"],
-        )
+        return listed(call, service.events_of(call.tenant, types=types))
     found, more = service.events_after(
         call.tx, call.tenant, asked["after"], types=types, limit=asked["limit"]
     )

@@ -16,7 +16,7 @@ from gateway.core.tenant import Tenant
 from gateway.db.engine import connect
 from gateway.db.transactions import Database
 from gateway.ledger import postings, service
-from gateway.ledger.postings import Entries
+from gateway.ledger.postings import Entries, Event
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
@@ -44,14 +44,24 @@ class Books:
     milliseconds: Ticks = field(default_factory=lambda: Ticks(int(NOW.timestamp() * 1000)))
     numbers: Ticks = field(default_factory=lambda: Ticks(1))
 
-    def post(self, lines: Entries, *, key: str | None = None, day: date = TODAY, **changes: object) -> str:
-        """Post and commit; the entry's id."""
+    def post(
+        self,
+        lines: Entries,
+        *,
+        kind: str = "event",
+        about_id: str = "",
+        key: str = "",
+        day: date = TODAY,
+        tenant: Tenant | None = None,
+        request: Any = None,
+    ) -> str:
+        """Book and commit; the entry's id."""
         number = self.numbers()
-        facts = {"kind": "event", "about_type": "capture", "about_id": f"cap_{number}", "tenant": self.tenant}
-        facts |= {"key": key or f"event:{number}", "effective_date": day, **changes}
-        return self.db.write(lambda tx: service.post(tx, lines=lines, **facts))
+        about = ("capture", about_id or f"cap_{number}")
+        event = Event(kind, about, lines, key=key or f"event:{number}", on=day, request=request)
+        return self.db.write(lambda tx: service.book(tx, tenant or self.tenant, event))
 
-    def capture(self, principal_fen: int = 599_900, **changes: object) -> str:
+    def capture(self, principal_fen: int = 599_900, **changes: Any) -> str:
         """Book a capture with a fee of 1 % and its tax."""
         fee = principal_fen // 100
         number = self.numbers()

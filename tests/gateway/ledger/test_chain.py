@@ -177,16 +177,7 @@ def test_an_entry_that_commits_late_with_a_smaller_id_is_neither_lost_nor_a_brea
 
     def slowly(tx: Any) -> str:
         lines = postings.authorise(amount_fen=100, payment="pay_slow")
-        entry = service.post(
-            tx,
-            kind="authorize",
-            key="slow",
-            tenant=books.tenant,
-            lines=lines,
-            about_type="payment",
-            about_id="pay_slow",
-            effective_date=tx.now.date(),
-        )
+        entry = service.book(tx, books.tenant, postings.Event("authorize", ("payment", "pay_slow"), lines))
         minted.set()
         closed.wait(10)
         return entry

@@ -36,16 +36,13 @@ def test_memory_does_not_grow_with_the_books(books: Any) -> None:
 def fill(books: Any, first: int, last: int) -> None:
     """Post authorisations over a year, a thousand at a time."""
     for block in range(first, last, 1_000):
-        drafts = [
-            service.Draft(
-                kind="authorize",
-                key=f"authorize:{number}",
-                tenant=books.tenant,
-                lines=postings.authorise(amount_fen=100 + number, payment=f"pay_{number}"),
-                about_type="payment",
-                about_id=f"pay_{number}",
-                effective_date=TODAY + timedelta(days=number % 365),
+        events = [
+            postings.Event(
+                "authorize",
+                ("payment", f"pay_{number}"),
+                postings.authorise(amount_fen=100 + number, payment=f"pay_{number}"),
+                on=TODAY + timedelta(days=number % 365),
             )
             for number in range(block, block + 1_000)
         ]
-        books.db.write(lambda tx, drafts=drafts: service.post_many(tx, drafts))
+        books.db.write(lambda tx, events=events: service.book_many(tx, books.tenant, events))

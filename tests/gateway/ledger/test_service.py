@@ -11,7 +11,7 @@ import pytest
 from gateway.core.tenant import Tenant
 from gateway.errors import NotFound
 from gateway.ledger import postings, service
-from gateway.ledger.postings import Entries, credit, debit
+from gateway.ledger.postings import Entries, Event, credit, debit
 from gateway.ledger.service import AlreadyReversed, KeyConflict
 
 DAY = date(2026, 11, 23)
@@ -241,13 +241,5 @@ def test_a_balance_that_was_locked_is_still_true_when_it_is_spent(books: Any) ->
 
 
 def post(tx: Any, key: str, amount_fen: int = 500, lines: Entries | None = None) -> str:
-    return service.post(
-        tx,
-        kind="subsidy",
-        key=key,
-        tenant=Tenant("mer_shop", "test"),
-        lines=lines or subsidy(amount_fen),
-        about_type="payment",
-        about_id="pay_1",
-        effective_date=DAY,
-    )
+    event = Event("subsidy", ("payment", "pay_1"), lines or subsidy(amount_fen), key=key, on=DAY)
+    return service.book(tx, Tenant("mer_shop", "test"), event)

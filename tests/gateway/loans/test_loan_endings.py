@@ -302,10 +302,8 @@ def test_credit_that_earlier_rules_left_beside_an_open_bill_pays_it_on_the_next_
         lines = postings.credit_applied(
             loan=loan.id, funder=loan.funder, parts=postings.Parts(principal_fen=-278)
         )
-        ledger.post(
-            tx, kind="credit_applied", key="before", tenant=books.tenant, lines=lines, about_type="loan",
-            about_id=loan.id, effective_date=loan.contract_date,
-        )  # fmt: skip
+        about, on = ("loan", loan.id), loan.contract_date
+        ledger.book(tx, books.tenant, ledger.Event("credit_applied", about, lines, key="before", on=on))
         for sql in (
             "UPDATE loan_bill SET paid_principal_fen = paid_principal_fen - 278, paid_on = NULL",
             "UPDATE loan SET repaid_fen = repaid_fen - 278, credit_fen = 278",

@@ -140,10 +140,10 @@ def test_no_mix_of_kinds_returns_more_than_the_fee(fee: int, parts: list[tuple[i
     facts = {"amount_fen": amount, "refunded_fen": 0, "merchant_fee_fen": fee, "refunded_with_fee_fen": 0}
     capture = Capture(**facts)
     returned = [return_fee(capture, part) for part, with_fee in parts if with_fee]
-    assert all(0 <= vat <= back for back, vat in returned)
-    assert sum(back for back, _ in returned) == fee_returned_fen(capture) <= fee
+    assert all(0 <= back.vat_fen <= back.fee_fen for back in returned)
+    assert sum(back.fee_fen for back in returned) == fee_returned_fen(capture) <= fee
     if all(with_fee for _, with_fee in parts):
-        assert sum(back for back, _ in returned) == fee
+        assert sum(back.fee_fen for back in returned) == fee
 
 
 def test_the_whole_subsidy_is_back_when_all_goods_are_whatever_was_given_before(books: Books) -> None:
