@@ -16,6 +16,7 @@ import pytest
 from gateway.db.engine import connect
 from gateway.db.frozen import GUARDED_BEFORE, RULES
 from gateway.db.tables import metadata
+from tests.house import words_kept
 from tests.house.exempt_edits import EXEMPT, is_exempt
 from tests.house.judged import judge
 from tests.house.rich_book import RichBook
@@ -40,6 +41,8 @@ def test_every_edit_of_one_row_is_refused_or_named(
     """On PostgreSQL only what may change is not refused; that it is then named, by the same SQL, SQLite shows."""
     book = RichBook(app, books, new_merchant, people)
     owner = connect(request.node.owners_url)
+    if owner.name == "sqlite":
+        words_kept.compare(book)
     of_each = ALL if os.environ.get("FENQI_JUDGE") else VERIFIED[owner.name]
     verdicts = judge(
         book.gateway,

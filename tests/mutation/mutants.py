@@ -1,7 +1,8 @@
 """Mutants: one small change of a module each, of the kinds that a typing error or a slip of thought makes.
 
 Every comparison, sum, condition, number, word, returned value, call for its effect, ``min`` and ``max`` is a place.
-What only a reader sees is none: docstrings, annotations, the words of errors and of log lines.
+What only a reader or a type checker sees is none: docstrings, annotations, ``Literal[...]``, the words of errors and of
+log lines.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ class _Walk:
             yield _Place(node.test, function, f"if not {_short(node.test)}", lambda: _negate(node))
 
     def _expression(self, node: ast.AST | None, function: str) -> Iterator[_Place]:
-        if node is None or isinstance(node, ast.JoinedStr):
+        if node is None or isinstance(node, ast.JoinedStr) or _is_a_type(node):
             return
         yield from _of_expression(node, function)
         if isinstance(node, ast.Lambda):
@@ -230,6 +231,10 @@ def _rename(node: ast.Name) -> None:
 
 def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def _is_a_type(node: ast.AST) -> bool:
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal"
 
 
 def _is_for_types(node: ast.If) -> bool:
