@@ -19,6 +19,7 @@ from gateway.core.institution import Answer, Instruction
 from gateway.errors import InstitutionUnavailable
 from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.payments.stripe_like import StripeLikeInstitution
+from gateway.payments.stripe_wire import objects
 from gateway.webhooks.instructions import InstitutionBusy
 
 URL = "https://psp.test"
@@ -272,6 +273,13 @@ def test_a_list_that_cannot_be_read_to_its_end_is_no_answer(psp, institution, pa
     psp.get(f"{URL}/v1/customers", json=page)
     with pytest.raises(InstitutionUnavailable):
         institution.look_up(COLLECT)
+
+
+@pytest.mark.parametrize("rows", [None, {}, [{"id": 7}], ["cus_1"], [{"id": "cus_1"}, {}]])
+def test_a_list_is_of_objects_with_an_id(rows):
+    with pytest.raises(InstitutionUnavailable, match="list cannot be read"):
+        objects({"data": rows})
+    assert objects({"data": [{"id": "cus_1"}]}) == [{"id": "cus_1"}]
 
 
 @pytest.mark.usefixtures("customer")
