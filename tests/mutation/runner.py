@@ -302,6 +302,8 @@ class Runner:
         os.dup2(handle, 2)
         os.chdir(ROOT)
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider"]
+        # Else pytest itself loads what is called test_*.py, the product's test helpers too, and without the change.
+        command += ["--assert=plain"]
         command += ["-p", "tests.mutation.importing", *names]
         os.execve(command[0], command, {**os.environ, PLANTED: json.dumps(asdict(mutant))})
 

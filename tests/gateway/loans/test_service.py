@@ -33,6 +33,8 @@ def test_history_counts_the_shoppers_own_loans_but_not_what_was_unwound(books: B
     books.post(f"/v1/test_helpers/loans/{of_another[0]['captures'][0]['loan']}/miss", {"instalments": 1})
     books.jump_to("2026-12-23")
     books.jump_to("2026-12-27")
+    late = books.loan(of_another[0])
+    assert late["bills"][0]["amount_due"] == late["amount_due"] > 0
     with books.gateway.db.read() as tx:
         who = {loan.payment_id: loan.shopper_id for loan in tx.exec(select(Loan))}
         assert who[mine["id"]] == who[taken_back["id"]] != who[of_another[0]["id"]]

@@ -16,6 +16,7 @@ from gateway.payments import (
     refund_kinds,
     returns,
     stripe_wire,
+    test_schemas,
 )
 
 
@@ -62,3 +63,15 @@ def test_what_comes_back_with_each_kind_of_refund() -> None:
         "goodwill": (False, False, False, False),
         "unwind": (True, True, True, True),
     }
+
+
+def test_what_a_test_helper_cannot_do_without() -> None:
+    """They are not in the public document, whose listing names what its requests need."""
+    needed = {
+        f"{name}.{field}"
+        for name, schema in vars(test_schemas).items()
+        if isinstance(schema, type) and schema.__module__ == test_schemas.__name__
+        for field, kind in schema().fields.items()
+        if kind.required
+    }
+    assert needed == {"DisputePlayed.payment", "DisputeResolved.outcome"}
