@@ -187,6 +187,12 @@ class Databases:
         for database in self._waiting:
             self._drop(database)
 
+    def begin_anew(self) -> None:
+        """In a process that was forked from this one: nothing of what the other holds, a connection least of all."""
+        self._of_the_other = (self._administrator, self._waiting, self._lent)
+        engine = create_engine(canonical_url(self._server), isolation_level="AUTOCOMMIT")
+        self._administrator, self._waiting, self._lent = engine.connect(), [], {}
+
     def _made(self) -> Database:
         name = make(self._administrator, self._template)
         engine = create_engine(canonical_url(named(self._server, name)), isolation_level="AUTOCOMMIT")

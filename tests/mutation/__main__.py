@@ -30,15 +30,33 @@ CONTRACT = "tests/gateway/web/test_pages_and_settings.py"
 """Compares what the API takes and answers with its listing."""
 RULES = ("tests/gateway/test_verification.py", "tests/docs/test_ledger_page.py")
 """Break each rule of the books, and compare the rules and the chart with the page that lists them."""
-PURCHASE = "tests/gateway/payments/test_purchase.py"
+LIVES = ("tests/gateway/payments/test_purchase.py", "tests/gateway/loans/test_loan_life.py")
+"""Purchases and loans followed through every room."""
+OF_ALL = (
+    "tests/house/words_kept.py",
+    "tests/house/test_tenants_apart.py",
+    "tests/gateway/web/test_object_access.py",
+)
+"""The words that a whole book leaves in the tables; jobs, routes and lists of one merchant beside another's."""
 ROOMS = {
     "core": ("tests/gateway/core", CONTRACT),
     "ledger": ("tests/gateway/ledger", *RULES, CONTRACT),
-    "loans": ("tests/gateway/loans", *RULES, PURCHASE, CONTRACT),
-    "payments": ("tests/gateway/payments", *RULES, CONTRACT),
-    "settlement": ("tests/gateway/settlement", PURCHASE, "tests/gateway/loans/test_loan_life.py", CONTRACT),
+    "loans": ("tests/gateway/loans", *RULES, *LIVES, *OF_ALL, CONTRACT),
+    "payments": (
+        "tests/gateway/payments",
+        *RULES,
+        *LIVES,
+        *OF_ALL,
+        "tests/gateway/team/test_step_up.py",
+        CONTRACT,
+    ),
+    "settlement": ("tests/gateway/settlement", *LIVES, *OF_ALL, CONTRACT),
 }
 """The rooms, and the tests that each is measured by."""
+ALWAYS = {"without tx.flush()": "the next query or the commit writes it"}
+"""Why a change is none wherever it survives: where the order of writing shows, the tests do find it."""
+Survivor = tuple[str, str]
+"""A kept one: its name at that time, and what was changed."""
 NEAR = 8
 """Lines by which code may have moved since a sample was kept."""
 TABLES = "models.py"
@@ -58,68 +76,76 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="mutants side by side (all cores)"
     )
-    parser.add_argument("--again", action="store_true", help="only what survived in the kept samples")
+    parser.add_argument(
+        "--again", action="store_true", help="what survived in the kept samples, with --seed new ones too"
+    )
     parser.add_argument("--keep", action="store_true", help=f"write what came out to {PAGE.name}")
     options = parser.parse_args(argv)
-    seeds, shares = options.seed or [1], options.share or [Fraction(1, 20)]
-    if len(shares) not in (1, len(seeds)):
+    given = options.seed or ([] if options.again else [1])
+    shares = options.share or [Fraction(1, 20)]
+    if len(shares) not in (1, len(given)):
         parser.error("one --share for all, or one for each --seed")
     if not all(0 < share <= 1 for share in shares):
         parser.error("--share is above 0 and at most 1, such as 1/20")
-    if options.again:
-        return again(options.room or list(ROOMS), options.tests, jobs=options.jobs)
     for room in options.room or ROOMS:
         samples = [
             Sample(room, seed, share, tuple(sampled(room, share, seed, options.module)))
-            for seed, share in zip(seeds, shares * len(seeds), strict=False)
+            for seed, share in zip(given, shares * len(given), strict=False)
         ]
+        left = survivors_of(room) if options.again else {}
 
         def each(fates: Sequence[Fate], samples: Sequence[Sample] = samples) -> None:
             if options.keep:
                 keep([report(sample, fates) for sample in samples])
 
-        fates = run(room, samples, options.tests or ROOMS[room], jobs=options.jobs, each=each)
-        for sample in samples:
-            print(f"\n{summary(report(sample, fates))}")
+        again = Sample(room, 0, Fraction(1), tuple(left.values()))
+        fates = run(room, [again, *samples], options.tests or ROOMS[room], jobs=options.jobs, each=each)
+        reports = [report(sample, fates) for sample in samples]
+        reports += counted_again(room, left, fates, but=given) if options.again else []
+        if options.again:
+            keep(reports)
+        for one in reports:
+            print(f"\n{summary(one)}")
     return 0
 
 
-def again(rooms: Sequence[str], tests: Sequence[str] | None, *, jobs: int) -> int:
-    """Run what survived in the kept samples of rooms once more; what is killed now is counted as killed there."""
-    kept = json.loads(PAGE.read_text(encoding="utf-8"))
-    for room in rooms:
-        reports = [one for one in kept if one["room"] == room]
-        every = sampled(room, Fraction(1), 1)
-        names = [one["mutant"] for report in reports for one in report["survivors"]]
-        left = {name: mutant for name in names if (mutant := _nearest(every, name, reports))}
-        sample = Sample(room, 0, Fraction(1), tuple(left.values()))
-        fates = {
-            fate.mutant: fate for fate in run(room, [sample], tests or ROOMS[room], jobs=jobs, each=_quietly)
-        }
-        for report in reports:
-            _count_again(report, {name: fates.get(mutant) for name, mutant in left.items()})
-            print(f"\n{summary(report)}")
-    PAGE.write_text(json.dumps(kept, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    return 0
+def survivors_of(room: str) -> dict[Survivor, Mutant]:
+    """What survived in the kept samples of a room, as it is made now; what is gone from the code is left out."""
+    every = sampled(room, Fraction(1), 1)
+    names = [(one["mutant"], one["what"]) for kept in kept_of(room) for one in kept["survivors"]]
+    return {name: mutant for name in names if (mutant := _nearest(every, *name))}
 
 
-def _quietly(_: Sequence[Fate]) -> None:
-    """Nothing to keep meanwhile."""
+def counted_again(
+    room: str, left: Mapping[Survivor, Mutant], fates: Sequence[Fate], *, but: Sequence[int]
+) -> list[dict[str, Any]]:
+    """The kept samples of a room in which what is killed now counts as killed; those of the seeds ``but`` are anew."""
+    by_mutant = {fate.mutant: fate for fate in fates}
+    reports = [one for one in kept_of(room) if one["seed"] not in but]
+    for one in reports:
+        _count_again(one, {name: by_mutant.get(mutant) for name, mutant in left.items()})
+    return reports
 
 
-def _nearest(every: Sequence[Mutant], name: str, reports: Sequence[dict[str, Any]]) -> Mutant | None:
+def kept_of(room: str) -> list[dict[str, Any]]:
+    """The kept samples of a room."""
+    known = json.loads(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else []
+    return [one for one in known if one["room"] == room]
+
+
+def _nearest(every: Sequence[Mutant], name: str, what: str) -> Mutant | None:
     """The same change of the same module near the line where it was; none when its code is gone."""
     path, _, place = name.partition(":")
     line = int(place.partition("#")[0])
-    (what,) = {one["what"] for report in reports for one in report["survivors"] if one["mutant"] == name}
     same = [one for one in every if one.path == path and one.what == what and abs(one.line - line) <= NEAR]
     return min(same, key=lambda one: abs(one.line - line), default=None)
 
 
-def _count_again(report: dict[str, Any], fates: Mapping[str, Fate | None]) -> None:
+def _count_again(report: dict[str, Any], fates: Mapping[Survivor, Fate | None]) -> None:
     survivors = []
     for one in report["survivors"]:
-        fate = fates.get(one["mutant"])
+        fate = fates.get((one["mutant"], one["what"]))
+        why = ALWAYS.get(one["what"])
         if fate is None:
             report["mutants"] -= 1
             report[one["outcome"]] -= 1
@@ -127,7 +153,7 @@ def _count_again(report: dict[str, Any], fates: Mapping[str, Fate | None]) -> No
             report[one["outcome"]] -= 1
             report[fate.outcome] += 1
         else:
-            survivors.append({**one, "mutant": fate.mutant.name})
+            survivors.append({**one, "mutant": fate.mutant.name, **({"why": why} if why else {})})
     report["survivors"] = survivors
 
 
@@ -199,7 +225,7 @@ def report(sample: Sample, fates: Sequence[Fate]) -> dict[str, Any]:
     survivors = []
     for fate in left:
         one = {"mutant": fate.mutant.name, "outcome": fate.outcome, "what": fate.mutant.what}
-        why = reasons.get((fate.mutant.path, fate.mutant.what))
+        why = ALWAYS.get(fate.mutant.what) or reasons.get((fate.mutant.path, fate.mutant.what))
         survivors.append({**one, **({"why": why} if why else {})})
     return {
         "room": sample.room,

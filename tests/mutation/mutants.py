@@ -1,7 +1,8 @@
 """Mutants: one small change of a module each, of the kinds that a typing error or a slip of thought makes.
 
 Every comparison, sum, condition, number, word, returned value, call for its effect, ``min`` and ``max`` is a place.
-What only a reader sees is none: docstrings, annotations, the words of errors and of log lines.
+What only a reader or a type checker sees is none: docstrings, annotations, ``Literal[...]`` that nothing reads, the
+words of errors and of log lines.
 """
 
 from __future__ import annotations
@@ -102,11 +103,15 @@ def code_of(module: CodeType, function: str) -> list[CodeType]:
 
 
 def _places(tree: ast.Module) -> list[_Place]:
-    return list(_Walk().body_of(tree, "", ""))
+    reads_types = any(isinstance(node, ast.Name) and node.id == "get_args" for node in ast.walk(tree))
+    return list(_Walk(reads_types=reads_types).body_of(tree, "", ""))
 
 
 class _Walk:
     """Walks through a module in the order of its text, with the function it is in."""
+
+    def __init__(self, *, reads_types: bool) -> None:
+        self._reads_types = reads_types
 
     def body_of(self, node: ast.AST, function: str, scope: str) -> Iterator[_Place]:
         """Places in the statements of a module, class or function."""
@@ -158,6 +163,8 @@ class _Walk:
 
     def _expression(self, node: ast.AST | None, function: str) -> Iterator[_Place]:
         if node is None or isinstance(node, ast.JoinedStr):
+            return
+        if _is_a_type(node) and not self._reads_types:
             return
         yield from _of_expression(node, function)
         if isinstance(node, ast.Lambda):
@@ -230,6 +237,10 @@ def _rename(node: ast.Name) -> None:
 
 def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def _is_a_type(node: ast.AST) -> bool:
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal"
 
 
 def _is_for_types(node: ast.If) -> bool:

@@ -79,7 +79,7 @@ def test_an_identity_number_gives_birth_date_and_age() -> None:
     assert (found.number, found.born, found.age) == ("11010519491231002X", date(1949, 12, 31), 76)
 
 
-@pytest.mark.parametrize(("birth", "age"), [("20081123", 18), ("20081124", 17)])
+@pytest.mark.parametrize(("birth", "age"), [("20081123", 18), ("20081124", 17), ("20261123", 0)])
 def test_age_changes_on_the_birthday(birth: str, age: int) -> None:
     assert identifiers.check_resident_id(resident_id(birth), TODAY).age == age
 

@@ -155,6 +155,8 @@ def test_government_subsidy_and_discount_are_not_financed() -> None:
         merchant_settlement.settle(
             100, merchant_fee_rate="0", merchant_subsidy_rate="0", down_payment_fen=100
         )
+    with pytest.raises(ValueError, match=r"^price must be at least 0"):
+        merchant_settlement.settle(-1, merchant_fee_rate="0", merchant_subsidy_rate="0")
 
 
 @given(st.integers(0, 1_000_000), st.integers(0, 1_000_000))

@@ -54,6 +54,8 @@ def test_an_answer_shows_neither_people_nor_secrets(text, safe):
 def test_only_numbers_that_can_be_real_are_refused():
     assert masking.holds_personal_number("to 11010519491231002X")
     assert masking.holds_personal_number("4242-4242-4242-4242")
+    assert masking.holds_personal_number("378282246310005")
+    assert not masking.holds_personal_number("490154203237518"), "an IMEI is as long as that card"
     assert masking.holds_personal_number("(13800138000)")
     for order_number in ("2026112300000008", "261123204512345678", "20261123204512345678"):
         assert not masking.holds_personal_number(order_number)

@@ -75,6 +75,7 @@ def test_a_subsidy_belongs_to_the_item_that_claims_it():
     for claimed in (phone | {"government_subsidy": 50_000}, phone):
         found = lines([claimed, case], subsidy=50_000)
         assert [(line.amount_fen, line.subsidy_fen) for line in found] == [(549_900, 50_000), (100_100, 0)]
+        assert [(line.category, line.subsidy_category) for line in found] == [("3c", "phone"), ("3c", None)]
 
 
 @pytest.mark.parametrize("text", ["490154203237518", "49-015420-323751-8", "４９０１５４２０３２３７５１８"])

@@ -203,6 +203,8 @@ def test_a_principal_of_another_type_is_refused(principal: Any) -> None:
 def test_a_principal_below_1_fen_is_refused(principal: int) -> None:
     with pytest.raises(ValueError, match="principal must be at least 1"):
         build(principal, Terms("interest_free", 3), DAY)
+    with pytest.raises(ValueError, match="balance must be at least 0"):
+        schedule.repayment_split(-1, Terms("interest_free", 3), 3)
 
 
 @pytest.mark.parametrize("day", ["2026-11-23", datetime(2026, 11, 23, tzinfo=UTC), None])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.db.guards import missing_guards
-from gateway.ledger import chain, chain_check, commands, postings, service
+from gateway.ledger import chain, chain_check, chain_state, commands, postings, service
 from gateway.ledger.chain import NO_HASH, Content, extend
 from gateway.ledger.models import ENTRY, POSTING, SEAL
 from gateway.ledger.verify import verify
@@ -504,3 +504,20 @@ def test_a_search_in_the_background_looks_back_a_day_and_once_an_hour_at_everyth
     with books.db.read() as tx:
         assert chain._search_from(tx) == ""
         assert chain._search_from(tx) == ids[1]
+
+
+def test_the_end_of_the_chain_is_told_with_what_waits_for_its_place(books: Any) -> None:
+    with books.db.read() as tx:
+        assert chain_state.read(tx) == chain_state.ChainEnd(0, None, None)
+    start = books.db.clock()
+    books.capture()
+    with books.db.read() as tx:
+        assert chain_state.read(tx) == chain_state.ChainEnd(0, None, start)
+    books.capture()
+    assert extend(books.db) == 2
+    with books.db.read() as tx:
+        assert chain_state.read(tx) == chain_state.ChainEnd(2, start, None)
+    books.db.clock = lambda: start + timedelta(days=1)
+    books.capture()
+    with books.db.read() as tx:
+        assert chain_state.read(tx) == chain_state.ChainEnd(2, start, start + timedelta(days=1))

@@ -96,6 +96,7 @@ def test_what_cannot_be_asked_is_refused_by_name(api: Any) -> None:
     for query, param in (
         ("cursor=nonsense", "cursor"),
         ("cursor=ZW50Xzp4", "cursor"),  # ent_:x
+        ("cursor=ZW50XzoxMjM0NTY3ODkw", "cursor"),  # ent_:1234567890
         ("limit=0", "limit"),
         ("from=yesterday", "from"),
         ("sort=asc", "sort"),
@@ -103,6 +104,8 @@ def test_what_cannot_be_asked_is_refused_by_name(api: Any) -> None:
         answer = api.get(f"/v1/balance_entries?{query}")
         assert answer.status_code in (400, 422), query
         assert answer.json["param"] == param
+    behind = api.get("/v1/balance_entries?cursor=ZW50XzoxMjM0NTY3ODk").json  # ent_:123456789
+    assert (behind["data"], behind["has_more"]) == ([], False)
 
 
 def test_without_the_scope_or_a_token_nothing_is_shown(api: Any) -> None:

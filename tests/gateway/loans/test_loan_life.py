@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import event
+from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.daily import run_day
 from gateway.errors import WrongState
 from gateway.loans import billing, of_shopper, service
 from gateway.payments import collections
+from gateway.payments.models import Collection
 from gateway.runtime import drain
 from gateway.settlement import payouts as payouts_of
 from tests.gateway.books import Books
@@ -353,6 +355,7 @@ def test_a_failed_payout_is_paid_with_the_next_batch(books: Books) -> None:
     with books.gateway.db.read() as tx:
         page = payouts_of.instructed(tx, since=None, after="", limit=9)
         assert payouts_of.instructed(tx, since=None, after=first, limit=9) == page[1:]
+        assert payouts_of.instructed(tx, since=books.clock.now, after="", limit=9) == page[1:]
     assert [(one.id, one.status, one.may_have_moved_fen) for one in page] == [
         (first, "failed", (0,)),
         (newest["id"], "paid", (newest["amount"],)),
@@ -383,6 +386,19 @@ def test_the_first_instalment_of_the_unpaid_number_is_never_collected(books: Boo
     assert [bill["status"] for bill in loan["bills"]] == ["open", "open"], "past due is paid first"
     assert loan["bucket"] == "M2"
     books.sound()
+
+
+def test_an_unpaid_bill_is_tried_again_on_its_days_and_no_other(books: Books) -> None:
+    payment = books.api.captured(3, amount=90_000)
+    books.post(f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/miss", {"instalments": 1})
+    due = date(2026, 12, 23)
+    for day in (0, 1, 2, 3, 6, 7, 8, 13, 14, 29, 30):
+        books.jump_to((due + timedelta(days=day)).isoformat())
+    with books.gateway.db.read() as tx:
+        tried = tx.exec(select(Collection).where(Collection.period == 1).order_by(col(Collection.id))).all()
+    days = [((shanghai_date(row.created_at) - due).days, row.attempt, row.failure) for row in tried]
+    assert [(day, attempt) for day, attempt, _ in days] == [(0, 1), (1, 2), (3, 3), (7, 4), (14, 5), (30, 6)]
+    assert {failure for *_, failure in days} == {"insufficient_funds"}
 
 
 def test_however_many_bills_are_unpaid_one_question_asks_how_often_they_were_tried(books: Books) -> None:

@@ -257,8 +257,12 @@ def test_a_reference_never_changes_and_none_stands_for_the_id(books: Books, inst
 
 
 def test_what_the_institution_moved_twice_or_never_is_told(
-    books: Books, institution: Institution, capsys: pytest.CaptureFixture[str]
+    books: Books,
+    institution: Institution,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(reconciling, "PART", 3)
     with pytest.raises(ValueError, match="cannot be asked what it has moved"):
         reconciling.differences(books.gateway, since=None)
 
@@ -272,11 +276,11 @@ def test_what_the_institution_moved_twice_or_never_is_told(
     assert reconciling.compare(books.gateway, since=since, as_json=True) == 0
     capsys.readouterr()
     institution.moved.append(institution.moved[0])  # a request of ours that it acted on after it had settled
-    never = institution.moved.pop(1)
+    never = institution.moved.pop(2)
     assert reconciling.compare(books.gateway, since=since, as_json=True) == 1
-    told = {
-        row["reference"]: (row["booked_fen"], row["moved_fen"]) for row in json.loads(capsys.readouterr().out)
-    }
+    listed = json.loads(capsys.readouterr().out)
+    told = {row["reference"]: (row["booked_fen"], row["moved_fen"]) for row in listed}
+    assert len(listed) == 2, "each is told once, also the last of a part"
     _, twice, fen = institution.moved[0]
     assert told == {twice: (fen, 2 * fen), never[1]: (never[2], 0)}
 

@@ -325,10 +325,14 @@ def test_of_two_parcels_only_the_one_inside_its_window_is_unwound(books: Books) 
     books.sound()
 
 
-def test_a_refund_after_a_lost_dispute_is_not_unwound(books: Books) -> None:
+@pytest.mark.parametrize("agreed", [False, True])
+def test_a_refund_after_a_lost_dispute_is_not_unwound(books: Books, agreed: bool) -> None:
     payment = books.api.captured(12)
     dispute = books.post("/v1/test_helpers/disputes", {"payment": payment["id"], "amount": 1_000}).json
-    books.post(f"/v1/test_helpers/disputes/{dispute['id']}/resolve", {"outcome": "lost"})
+    if agreed:
+        assert books.post(f"/v1/disputes/{dispute['id']}/accept").json["status"] == "accepted"
+    else:
+        books.post(f"/v1/test_helpers/disputes/{dispute['id']}/resolve", {"outcome": "lost"})
     asked = books.post("/v1/refunds", {"payment": payment["id"], "kind": "unwind", "reason": "x"})
     assert (asked.status_code, asked.json["dispute"]) == (409, dispute["id"])
     refund = refunded(books, payment, "return")

@@ -19,6 +19,8 @@ from gateway.core.institution import Answer, Instruction
 from gateway.errors import InstitutionUnavailable
 from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.payments.stripe_like import StripeLikeInstitution
+from gateway.payments.stripe_wire import objects
+from gateway.webhooks.instructions import InstitutionBusy
 
 URL = "https://psp.test"
 COLLECT = Instruction("collection", "col_1", "test", "shp_1", 10_050, "insufficient_funds")
@@ -161,6 +163,18 @@ def test_what_leaves_the_outcome_in_doubt_is_no_failure(psp, institution, answer
 
 
 @pytest.mark.usefixtures("customer")
+@pytest.mark.usefixtures("customer")
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("20", 20), ("0", 1), ("86400", 3_600), ("soon", 1), ("²", 1), ("1.5", 1), ("-5", 1)],
+)
+def test_an_institution_that_is_busy_is_left_alone_as_long_as_it_says(psp, institution, given, seconds):
+    psp.post(f"{URL}/v1/payment_intents", status=429, headers={"Retry-After": given})
+    with pytest.raises(InstitutionBusy) as caught:
+        institution.carry_out(COLLECT)
+    assert caught.value.seconds == seconds
+
+
 def test_no_redirect_is_followed(psp, institution):
     psp.post(f"{URL}/v1/payment_intents", json={}, status=302, headers={"Location": f"{URL}/elsewhere"})
     elsewhere = psp.get(f"{URL}/elsewhere", json=payment(1))
@@ -245,13 +259,27 @@ def test_where_there_is_no_search_all_customers_are_paged_and_the_oldest_is_kept
 
 
 @pytest.mark.parametrize(
-    "page", [listed(more=True), listed(CUSTOMER, more=True), {"data": "none"}, {"data": [{"id": 7}]}]
+    "page",
+    [
+        listed(more=True),
+        listed(CUSTOMER, more=True),
+        {"data": "none"},
+        {"data": [{"id": 7}]},
+        {"data": ["cus_1"]},
+    ],
 )
 def test_a_list_that_cannot_be_read_to_its_end_is_no_answer(psp, institution, page):
     psp.get(f"{URL}/v1/customers/search", json={}, status=404)
     psp.get(f"{URL}/v1/customers", json=page)
     with pytest.raises(InstitutionUnavailable):
         institution.look_up(COLLECT)
+
+
+@pytest.mark.parametrize("rows", [None, {}, [{"id": 7}], ["cus_1"], [{"id": "cus_1"}, {}]])
+def test_a_list_is_of_objects_with_an_id(rows):
+    with pytest.raises(InstitutionUnavailable, match="list cannot be read"):
+        objects({"data": rows})
+    assert objects({"data": [{"id": "cus_1"}]}) == [{"id": "cus_1"}]
 
 
 @pytest.mark.usefixtures("customer")

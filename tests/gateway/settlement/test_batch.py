@@ -103,6 +103,13 @@ def test_each_kind_of_line_stands_in_its_figure_and_is_shown_from_the_merchants_
         entry_id="ent_1",
     )
     shown, sign = line_view(row), 1 if adds else -1
+    assert [shown[name] for name in ("id", "entry", "kind", "merchant_reference", "created_at")] == [
+        "sln_1",
+        "ent_1",
+        kind,
+        "order-1",
+        datetime(2026, 11, 23, tzinfo=UTC),
+    ]
     figures = [shown[name] for name in ("amount", "merchant_fee", "merchant_subsidy", "net")]
     assert figures == [sign * 1_000, -sign * 30, -sign * 200, sign * 770]
     about = {name: shown[name] for name in ("payment", "capture", "refund", "dispute", "payout")}

@@ -77,7 +77,7 @@ def test_every_answer_carries_the_security_headers(app):
 
 def terms(document: dict[str, Any]) -> list[str]:
     """The API document in lines, without what only a reader sees."""
-    lines = []
+    lines = [f"tags: {', '.join(tag['name'] for tag in document['tags'])}"]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             scopes = [scope for way in operation.get("security", ()) for scope in way.get("oauth", ())]

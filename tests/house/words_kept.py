@@ -1,0 +1,86 @@
+"""The words that the product leaves in its tables, and what each event books: over one book in which nearly everything
+has happened, compared with a listing.
+
+A state, a kind, a reason, a key or a type under another name is no error where it is written, and is then found by
+nobody who looks for it. A new word or event appears in the listing without a line here.
+
+The suite compares the book that ``test_no_edit_is_silent.py`` makes anyway. By its own name this file makes one itself:
+for mutation runs, and for ``FENQI_WRITE_LISTING=1 pytest tests/house/words_kept.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from gateway.db.tables import metadata
+from gateway.ledger.models import ENTRY, POSTING
+from tests.house.rich_book import RichBook
+from tests.one_database import database_url  # noqa: F401
+
+LISTING = Path(__file__).with_name("words_kept.txt")
+ID = re.compile(r"\b([a-z]{2,7}(?:_test|_live)?)_(?:[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{16,64})\b")
+HASH = re.compile(r"[0-9a-f]{8,}|[A-Za-z0-9_-]{40,}")
+WORD = re.compile(r"(?=.*[a-z]{2})[a-z<>#]+(?:[_.:/-][a-z<>#]+)*")
+
+
+def test_a_whole_book_keeps_the_words_of_the_listing(
+    app: Any, books: Any, new_merchant: Any, people: Any
+) -> None:
+    compare(RichBook(app, books, new_merchant, people))
+
+
+def compare(book: RichBook) -> None:
+    """Fail where a book keeps other words than the listing, or write it."""
+    with book.gateway.db.engine.connect() as connection:
+        now = [*sorted(booked(connection)), *words(connection)]
+    if os.environ.get("FENQI_WRITE_LISTING"):
+        LISTING.write_text("\n".join([*now, ""]), encoding="utf-8")
+    assert now == LISTING.read_text("utf-8").splitlines(), (
+        "other words are kept; if that is meant: FENQI_WRITE_LISTING=1 pytest tests/house/words_kept.py"
+    )
+
+
+def booked(connection: Connection) -> set[str]:
+    """Each kind of entry: what it is about, the shape of its key, and the accounts it moves (+ debit, - credit)."""
+    lines: dict[str, list[str]] = {}
+    query = select(POSTING).order_by(POSTING.c.entry_id, POSTING.c.line)
+    for row in connection.execute(query):
+        kind = row.account_id.split(":")[1]
+        about = shape(row.object_id or "-")
+        lines.setdefault(row.entry_id, []).append(f"{'+' if row.amount > 0 else '-'}{kind} {about}")
+    return {
+        f"{row.mode} {row.kind} about {row.object_type} {shape(row.object_id)}, {shape(row.key)}: "
+        + ", ".join(dict.fromkeys(lines[row.id]))
+        for row in connection.execute(select(ENTRY))
+    }
+
+
+def words(connection: Connection) -> Iterator[str]:
+    """The words of each column of text but those of one kind of identifier, and the fields of each column of JSON."""
+    for table in metadata().sorted_tables:
+        for column in table.columns:
+            found = {
+                word for (value,) in connection.execute(select(column).distinct()) for word in words_of(value)
+            }
+            if len(found) > 1 or not all(word.startswith("<") for word in found):
+                yield f"{table.name}.{column.name}: {', '.join(sorted(found))}"
+
+
+def words_of(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (f"{shape(name)}=" for name in value)
+    elif isinstance(value, list):
+        yield from (word for one in value for word in words_of(one))
+    elif isinstance(value, str) and not HASH.fullmatch(value) and WORD.fullmatch(shape(value)):
+        yield shape(value)
+
+
+def shape(text: str) -> str:
+    """A text with identifiers by their prefix and numbers as #."""
+    return re.sub(r"[0-9]+", "#", ID.sub(r"<\1>", text))
