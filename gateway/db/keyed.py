@@ -32,11 +32,13 @@ Unlike = tuple[str, str, str]
 def note(session: Session, _flush: Any, _instances: Any) -> None:
     """Hash new rows, and those in which something was set once, before they are written; a listener."""
     for row in session.new:
-        if _attributes(type(row)):
+        kind: Any = type(row)
+        if _attributes(kind):
             values = row.__dict__  # nobody watches what a row says that is not written yet
             values[KEYED_HASH] = _hash(session, row, values.get)
     for row in session.dirty:
-        if _attributes(type(row)) and not _once(type(row)).isdisjoint(inspect(row).committed_state):
+        kind = type(row)
+        if _attributes(kind) and not _once(kind).isdisjoint(inspect(row).committed_state):
             row.keyed_hash = _hash(session, row, partial(getattr, row))
 
 
@@ -103,23 +105,24 @@ def key_of(table: Table, values: Mapping[Any, Any]) -> str:
 
 
 def _hash(session: Any, row: Any, said: Callable[[str], Any]) -> str:
-    values = {column: said(attribute) for attribute, column in _attributes(type(row))}
+    kind: Any = type(row)
+    values = {column: said(attribute) for attribute, column in _attributes(kind)}
     hashed: str = session.row_keys().hash(content_of(row.__tablename__, values))
     return hashed
 
 
 @cache
-def _attributes(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+def _attributes(kind: Any) -> tuple[tuple[str, str], ...]:
     """What the hash covers: as the class names it, and as the table does; nothing of a class that is not hashed so."""
     if not issubclass(kind, Keyed):
         return ()
     columns = inspect(kind).columns
-    of = covered(kind.__table__.name)
+    of = covered(kind.__tablename__)
     return tuple((attribute, str(column.name)) for attribute, column in columns.items() if column.name in of)
 
 
 @cache
-def _once(kind: type[Any]) -> frozenset[str]:
+def _once(kind: Any) -> frozenset[str]:
     """Attributes that are set after the row was written."""
     once = RULES.get(kind.__tablename__, Rule()).once.split()
     return frozenset(attribute for attribute, column in _attributes(kind) if column in once)

@@ -63,8 +63,6 @@ def test_the_refunds_of_a_capture_are_its_own_and_the_newest_is_the_last(books: 
         assert service.last_refund(tx, **second) == made[1][0]
         crossed = {"payment_id": first["payment_id"], "capture_id": second["capture_id"]}
         assert service.refund_entries(tx, **crossed) == set()
-        dates = service.settlement_dates(tx, first["payment_id"])
-        assert {capture: str(on) for capture, on in dates.items()} == {first["capture_id"]: "2026-11-24"}
 
 
 def test_the_lines_of_a_settlement_are_a_list_and_a_file_for_their_merchant_only(
