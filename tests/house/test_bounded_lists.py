@@ -32,6 +32,7 @@ BOUNDED = {
     "proof/settlements.py: ids": "a page of batches",
     "proof/told.py: list(events)": "a page of events",
     "proof/told.py: payments": "the payments of a page of events",
+    "webhooks/setbacks.py: ids": "a page of leases",
     "webhooks/deliveries.py: ids": "a page, or the limit of the question before",
     "webhooks/deliveries.py: types": "types of events",
     "webhooks/deliveries.py: {row.event_id for row in deliveries}": "a page",
