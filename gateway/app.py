@@ -40,6 +40,7 @@ from gateway.monitoring import logs, metrics, security_events
 from gateway.monitoring import routes as monitoring_routes
 from gateway.oauth import routes as oauth_routes
 from gateway.oauth.bearer import Bearer
+from gateway.outbox import service as outbox
 from gateway.payments import dispute_routes, refund_routes
 from gateway.payments import routes as payment_routes
 from gateway.payments import test_helpers as after_approval
@@ -56,7 +57,7 @@ from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api
 from gateway.web.ports import Ports
-from gateway.webhooks import endpoint_routes, outbox
+from gateway.webhooks import endpoint_routes
 from gateway.webhooks import routes as event_routes
 from gateway.webhooks.transport import Transport
 

@@ -27,16 +27,17 @@ from gateway.loans import billing, ending
 from gateway.merchants import test_clocks
 from gateway.monitoring import metrics
 from gateway.oauth import spent
+from gateway.outbox import service as outbox
 from gateway.payments import collections, deadlines, disputes
 from gateway.rights import retention
 from gateway.roots import pushing
 from gateway.settlement import closing
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
-from gateway.webhooks import deliveries, outbox, setbacks
+from gateway.webhooks import deliveries, setbacks
 
 if TYPE_CHECKING:
-    from gateway.webhooks.models import OutboxItem
+    from gateway.outbox.models import OutboxItem
 
 T = TypeVar("T")
 STEPS_A_SWEEP = 200

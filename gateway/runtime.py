@@ -22,16 +22,17 @@ from gateway.core.tenant import Mode, Tenant
 from gateway.decision import requests, shadow
 from gateway.identity import codes
 from gateway.monitoring.steps import Steps
+from gateway.outbox import service as outbox
 from gateway.payments import collections, returns, test_helpers
 from gateway.roots import pushing
 from gateway.settlement import payouts
 from gateway.settlement import service as settlement
 from gateway.team import invitations
 from gateway.web.context import Gateway
-from gateway.webhooks import delivery, dispatch, outbox
+from gateway.webhooks import delivery, dispatch
 
 if TYPE_CHECKING:
-    from gateway.webhooks.models import OutboxItem
+    from gateway.outbox.models import OutboxItem
 
 _survives = Steps().survives
 IDLE_SECONDS = 0.5

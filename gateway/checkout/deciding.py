@@ -38,7 +38,7 @@ from scoring.links import rules
 
 if TYPE_CHECKING:
     from gateway.decision.models import DecisionRequest
-    from gateway.webhooks.models import OutboxItem
+    from gateway.outbox.models import OutboxItem
 
 log = logging.getLogger("gateway.deciding")
 PAGE_SECONDS = 3.0

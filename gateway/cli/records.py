@@ -63,9 +63,9 @@ def _deliveries(options: argparse.Namespace) -> int:
 
 
 def _outbox(options: argparse.Namespace) -> int:
-    from gateway.webhooks import commands
+    from gateway.outbox import commands
 
-    return commands.show_outbox(
+    return commands.show(
         database_of(options), everything=options.all, limit=options.limit, as_json=options.json
     )
 

@@ -24,7 +24,7 @@ from gateway.decision.funder import Funder, Ruling, Submission
 from gateway.decision.models import DecisionRequest
 from gateway.decision.sandbox import REASONS
 from gateway.decision.service import Recommended
-from gateway.webhooks import outbox
+from gateway.outbox import service as outbox
 
 TOPIC = "checkout.decide"
 BY_ID = select(DecisionRequest).where(DecisionRequest.id == bindparam("request"))

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from gateway.db.transactions import Transaction
 from gateway.decision.models import CreditDecision, ShadowScore
 from gateway.decision.scorer import EmbeddedScorer, ScorerUnavailable
-from gateway.webhooks import outbox
+from gateway.outbox import service as outbox
 from scoring.governance.buckets import takes_part
 from scoring.policy import sources_of
 
 if TYPE_CHECKING:
+    from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
-    from gateway.webhooks.models import OutboxItem
     from scoring import Recommendation
 
 TOPIC = "decision.shadow"

@@ -22,12 +22,12 @@ from gateway.identity import code_limits
 from gateway.identity.models import OneTimeCode
 from gateway.identity.service import checked_phone
 from gateway.monitoring.security_events import returned_refusal
+from gateway.outbox import service as outbox
 from gateway.privacy.vault import Vault
-from gateway.webhooks import outbox
 
 if TYPE_CHECKING:
+    from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
-    from gateway.webhooks.models import OutboxItem
 
 TOPIC = "notify.code"
 CODE_LIFE = timedelta(minutes=10)

@@ -24,6 +24,7 @@ from gateway.db.transactions import Database, Transaction
 from gateway.decision import reviews
 from gateway.errors import GatewayError
 from gateway.ledger import chain_state
+from gateway.outbox import backlog as outbox_backlog
 from gateway.runtime import LANES
 from gateway.web.context import Gateway
 from gateway.webhooks import backlog
@@ -78,7 +79,7 @@ def _waiting(tx: Transaction) -> Iterator[Metric]:
         "How long the first row of a lane has been due; 0: none is.",
         labels=["lane"],
     )
-    found = backlog.of_outbox(tx)
+    found = outbox_backlog.of_outbox(tx)
     for lane in LANES:
         own = [row for row in found if row[0] in lane.topics and lane.mode in (None, row[1])]
         rows.add_metric([lane.name], sum(row[2] for row in own))

@@ -16,11 +16,11 @@ from gateway.db.transactions import Database, Transaction
 from gateway.errors import DatabaseUnavailable, NotFound, Unauthenticated
 from gateway.monitoring import gauges, metrics
 from gateway.monitoring.security_events import security_event
+from gateway.outbox import service as outbox
 from gateway.roots import pushing
 from gateway.web import idempotency
 from gateway.web.context import gateway
 from gateway.web.front import HEALTHY
-from gateway.webhooks import outbox
 
 blueprint = Blueprint("monitoring", __name__)
 REHEARSED_SECONDS = 1.0

@@ -23,14 +23,15 @@ from gateway.decision import limits
 from gateway.loans import billing, repayment
 from gateway.loans import service as loans
 from gateway.merchants import test_clocks
+from gateway.outbox import service as outbox
 from gateway.payments import orders, played, returns
 from gateway.payments.models import Collection
-from gateway.webhooks import instructions, outbox
+from gateway.webhooks import instructions
 
 if TYPE_CHECKING:
     from gateway.loans.repayment import Repaid
+    from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
-    from gateway.webhooks.models import OutboxItem
 
 TOPIC = "collection.instruct"
 TRY_AGAIN_AFTER_DAYS = (1, 3, 7, 14, 30)

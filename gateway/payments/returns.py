@@ -21,15 +21,16 @@ from gateway.ledger import service as ledger
 from gateway.loans import credit
 from gateway.loans import service as loans
 from gateway.merchants import test_clocks
+from gateway.outbox import service as outbox
 from gateway.payments import orders, refund_records
 from gateway.payments.models import ShopperReturn
 from gateway.settlement.service import INSTITUTION
-from gateway.webhooks import instructions, outbox
+from gateway.webhooks import instructions
 
 if TYPE_CHECKING:
     from gateway.loans.models import Loan
+    from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
-    from gateway.webhooks.models import OutboxItem
 
 TOPIC = "return.instruct"
 TRY_AGAIN_AFTER_DAYS = (1, 3, 7, 14, 30)

@@ -11,6 +11,7 @@ from gateway.loans import repayment
 from gateway.loans import service as loans
 from gateway.loans.schemas import LoanAnswer
 from gateway.merchants import test_clocks
+from gateway.outbox import service as outbox
 from gateway.payments import collections, disputes, service, subsidies
 from gateway.payments.schemas import DisputeAnswer, PaymentAnswer
 from gateway.payments.test_schemas import (
@@ -27,7 +28,6 @@ from gateway.settlement import payouts
 from gateway.settlement import service as settlement
 from gateway.settlement.schemas import PayoutAnswer
 from gateway.web.operations import Api, Call, Created
-from gateway.webhooks import outbox
 
 ADVANCE = "test_clock.advance"
 helpers = Api("test_helpers_after_approval", prefix="/v1/test_helpers")

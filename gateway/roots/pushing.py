@@ -10,8 +10,8 @@ from gateway.roots.chains import Chain
 from gateway.roots.root import Root
 
 if TYPE_CHECKING:
+    from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
-    from gateway.webhooks.models import OutboxItem
 
 TOPIC = "roots.push"
 

@@ -16,11 +16,11 @@ from gateway.db.transactions import Transaction
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.merchants import service as merchants
+from gateway.outbox import service as outbox
 from gateway.settlement import batch as equation
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
 from gateway.settlement.schemas import SettlementAnswer
 from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, add_line, view
-from gateway.webhooks import outbox
 from gateway.webhooks import service as events
 
 SETTLEMENT_ANSWER = SettlementAnswer()

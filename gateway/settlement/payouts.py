@@ -16,15 +16,16 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.merchants import service as merchants
 from gateway.merchants import test_clocks
+from gateway.outbox import service as outbox
 from gateway.settlement.models import Payout, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer
 from gateway.settlement.service import add_line, payout_view
-from gateway.webhooks import instructions, outbox
+from gateway.webhooks import instructions
 from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
+    from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
-    from gateway.webhooks.models import OutboxItem
 
 
 PAYOUT_ANSWER = PayoutAnswer()

@@ -17,8 +17,8 @@ from gateway.team import service
 from gateway.team.models import Invitation, TeamMember
 
 if TYPE_CHECKING:
+    from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
-    from gateway.webhooks.models import OutboxItem
 
 TOPIC = "notify.invitation"
 LIFE = timedelta(hours=72)

@@ -1,1 +1,1 @@
-"""Webhooks: events that record every change of state, and the outbox through which they leave."""
+"""Webhooks: events that record every change of state, and their deliveries to whoever asked for them."""

@@ -1,11 +1,10 @@
-"""What ``fenqi-gateway delivery …`` and ``outbox …`` do. Each returns the exit code.
+"""What ``fenqi-gateway delivery …`` does. Returns the exit code.
 
-Addresses are shown without path and query, which may hold a token, and payloads of the outbox not at all.
+Addresses are shown without path and query, which may hold a token.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,10 +13,7 @@ from sqlmodel import col, select
 from gateway.core.tables import listed
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Database
-from gateway.webhooks.models import OutboxItem, WebhookDelivery, WebhookEndpoint
-
-IDENTIFIER = re.compile(r"[a-z]{2,4}_[0-9A-Za-z]{10,40}")
-LONGEST_ERROR = 80
+from gateway.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 
 def show_deliveries(
@@ -42,19 +38,6 @@ def show_deliveries(
     return 0
 
 
-def show_outbox(db: Database, *, everything: bool, limit: int, as_json: bool) -> int:
-    """Print what waits to leave the gateway, the next first; ``everything``: also what is done, newest first."""
-    query = select(OutboxItem).limit(limit)
-    if everything:
-        query = query.order_by(col(OutboxItem.id).desc())
-    else:
-        query = query.where(col(OutboxItem.done_at).is_(None)).order_by(col(OutboxItem.next_at))
-    with db.read() as tx:
-        rows = [_item(item) for item in tx.exec(query)]
-    print(listed(rows, as_json=as_json))
-    return 0
-
-
 def _delivery(delivery: WebhookDelivery, url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     return {
@@ -68,20 +51,4 @@ def _delivery(delivery: WebhookDelivery, url: str) -> dict[str, Any]:
         "to": f"{parts.scheme}://{parts.hostname}",
         "attempts": delivery.attempts,
         "created_at": delivery.created_at.isoformat(),
-    }
-
-
-def _item(item: OutboxItem) -> dict[str, Any]:
-    about = [
-        value for value in item.payload.values() if isinstance(value, str) and IDENTIFIER.fullmatch(value)
-    ]
-    return {
-        "id": item.id,
-        "topic": item.topic,
-        "about": about[0] if about else None,
-        "attempts": item.attempts,
-        "created_at": item.created_at.isoformat(),
-        "next_at": item.next_at.isoformat(),
-        "done_at": item.done_at.isoformat() if item.done_at else None,
-        "last_error": item.last_error[:LONGEST_ERROR] if item.last_error else None,
     }

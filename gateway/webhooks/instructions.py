@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, get_args
 
 from gateway.core.institution import Answer, Instruction, Outcome
 from gateway.errors import InstitutionUnavailable
-from gateway.webhooks import outbox
+from gateway.outbox import service as outbox
 
 if TYPE_CHECKING:
+    from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
-    from gateway.webhooks.models import OutboxItem
 
 DECIDED = ("succeeded", "failed")
 

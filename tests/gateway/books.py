@@ -17,10 +17,11 @@ from gateway.ledger import service as ledger
 from gateway.ledger.accounts import CHART
 from gateway.ledger.verify import verify
 from gateway.merchants.models import Merchant
+from gateway.outbox.models import OutboxItem
 from gateway.proof import facts
 from gateway.runtime import drain
 from gateway.verification import AGREEMENTS
-from gateway.webhooks.models import OutboxItem, WebhookDelivery
+from gateway.webhooks.models import WebhookDelivery
 
 WAITING = (
     select(func.min(OutboxItem.next_at)).where(col(OutboxItem.done_at).is_(None)),

@@ -16,9 +16,9 @@ from flask import Flask
 import gateway as package
 from gateway import daily, runtime
 from gateway.core.tenant import Mode, Tenant
+from gateway.outbox import service as outbox
+from gateway.outbox.models import OutboxItem
 from gateway.settlement.service import PAYOUT_TOPIC
-from gateway.webhooks import outbox
-from gateway.webhooks.models import OutboxItem
 
 
 def test_every_topic_has_a_handler_and_stands_in_the_lanes_of_both_modes() -> None:

@@ -17,8 +17,8 @@ from flask import Flask
 
 from gateway import daily, runtime
 from gateway.decision.link_book import LinkBook
+from gateway.outbox import service as outbox
 from gateway.web.context import Gateway
-from gateway.webhooks import outbox
 from tests.gateway.conftest import Api, TestClock
 from tests.one_database import database_url  # noqa: F401
 

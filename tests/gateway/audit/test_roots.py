@@ -17,11 +17,11 @@ from gateway.audit.verify import verify
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.core.signing import BadSignature, PublicKeys, Signature
 from gateway.ledger.verify import verify as verify_books
+from gateway.outbox import service as outbox
 from gateway.roots import pushing, root
 from gateway.roots import service as signing
 from gateway.roots.service import ChainBroken
 from gateway.roots.targets import Address, Folder, NotTaken
-from gateway.webhooks import outbox
 from tests.gateway.audit.test_audit import ME, by_force, rehash
 from tests.one_database import database_url  # noqa: F401
 
@@ -271,7 +271,7 @@ def test_roots_are_brought_to_a_folder_once_and_never_replaced(logged, tmp_path)
 
 
 def waiting(gateway: Any) -> list[Any]:
-    from gateway.webhooks.models import OutboxItem  # noqa: PLC0415
+    from gateway.outbox.models import OutboxItem  # noqa: PLC0415
 
     with gateway.db.read() as tx:
         return list(tx.exec(service.select(OutboxItem).where(OutboxItem.topic == pushing.TOPIC)))

@@ -19,7 +19,7 @@ from gateway.core.tenant import Tenant
 from gateway.errors import DatabaseUnavailable
 from gateway.ledger import chain
 from gateway.monitoring import gauges, metrics, sharing
-from gateway.webhooks import outbox
+from gateway.outbox import service as outbox
 from tests.one_database import database_url, on_both  # noqa: F401
 
 TOKEN = "a-token-of-20-letters"

@@ -22,9 +22,10 @@ from gateway.core.tenant import Tenant
 from gateway.daily import run_day
 from gateway.db.transactions import Database
 from gateway.errors import InstitutionUnavailable
+from gateway.outbox import service as outbox
 from gateway.payments import collections, reconciling
 from gateway.runtime import drain_outbox
-from gateway.webhooks import instructions, outbox
+from gateway.webhooks import instructions
 from tests.gateway.books import Books
 from tests.one_database import database_url, on_both  # noqa: F401
 

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 
 from gateway.core.tenant import Tenant
+from gateway.outbox import service as outbox
+from gateway.outbox.models import OutboxItem
 from gateway.web.context import Gateway
-from gateway.webhooks import outbox
-from gateway.webhooks.models import OutboxItem
 
 TOPIC = "parcel.send"
 MINE, THEIRS, LIVE = Tenant("mer_a", "test"), Tenant("mer_b", "test"), Tenant("mer_a", "live")

@@ -8,8 +8,10 @@ from sqlmodel import select
 
 from gateway import daily
 from gateway.core.tenant import Tenant
-from gateway.webhooks import outbox, setbacks, waiting
-from gateway.webhooks.models import OutboxItem, WebhookDelivery
+from gateway.outbox import service as outbox
+from gateway.outbox.models import OutboxItem
+from gateway.webhooks import setbacks, waiting
+from gateway.webhooks.models import WebhookDelivery
 from tests.gateway.conftest import Api, TestClock
 
 TOPIC = "payout.instruct"

@@ -21,7 +21,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Database, Transaction
-from gateway.webhooks.models import WAITS, OutboxItem
+from gateway.outbox.models import WAITS, OutboxItem
 
 log = logging.getLogger("gateway.outbox")
 BATCH = 100
