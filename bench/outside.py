@@ -28,10 +28,10 @@ from gateway.config import from_environment
 from gateway.core.tenant import Tenant
 from gateway.daily import run_day
 from gateway.db.migrate import upgrade
+from gateway.institution.stripe_like import StripeLikeInstitution
 from gateway.ledger.verify import verify
 from gateway.onboarding import onboard
 from gateway.payments.reconciling import differences
-from gateway.payments.stripe_like import StripeLikeInstitution
 from gateway.runtime import drain_outbox
 from gateway.verification import AGREEMENTS
 from gateway.web.context import Gateway

@@ -21,7 +21,6 @@ from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
 from gateway.core.calendar import OfficialWorkingDays
 from gateway.core.identifiers import IdSource
-from gateway.core.institution import PaymentInstitution
 from gateway.core.tenant import Mode
 from gateway.db.engine import Limits, connect
 from gateway.db.transactions import Database
@@ -32,6 +31,8 @@ from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
 from gateway.identity.notifier import SandboxNotifier
 from gateway.identity.real_name import OneForEachMode, RealName, SimulatedRealName
+from gateway.institution.port import PaymentInstitution
+from gateway.institution.simulator import SimulatedInstitution
 from gateway.ledger import routes as ledger_routes
 from gateway.loans import routes as loan_routes
 from gateway.merchants import routes as merchant_routes
@@ -44,7 +45,6 @@ from gateway.outbox import service as outbox
 from gateway.payments import dispute_routes, refund_routes
 from gateway.payments import routes as payment_routes
 from gateway.payments import test_helpers as after_approval
-from gateway.payments.simulated_institution import SimulatedInstitution
 from gateway.plans import routes as plan_routes
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.roots.targets import target_of
@@ -229,7 +229,7 @@ def adapters_of(settings: Settings, places: Collection[str]) -> dict[str, Any]:
 def _institution(settings: Settings) -> PaymentInstitution:
     if not settings.institution_url:
         return SimulatedInstitution()
-    from gateway.payments.stripe_like import StripeLikeInstitution  # noqa: PLC0415
+    from gateway.institution.stripe_like import StripeLikeInstitution  # noqa: PLC0415
 
     keys: dict[Mode, str] = {"test": settings.institution_test_key, "live": settings.institution_live_key}
     settling = float(settings.institution_settling_seconds)

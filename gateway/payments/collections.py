@@ -13,20 +13,20 @@ from sqlalchemy import insert
 from sqlmodel import SQLModel, col, func, select
 
 from gateway.core.calendar import shanghai_date
-from gateway.core.institution import Instruction
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db import keyed
 from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
+from gateway.institution import instructing
+from gateway.institution.port import Instruction
 from gateway.loans import billing, repayment
 from gateway.loans import service as loans
 from gateway.merchants import test_clocks
 from gateway.outbox import service as outbox
 from gateway.payments import orders, played, returns
 from gateway.payments.models import Collection
-from gateway.webhooks import instructions
 
 if TYPE_CHECKING:
     from gateway.loans.repayment import Repaid
@@ -103,7 +103,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         row.amount_fen,
         test_failure=failure,
     )
-    answer = instructions.carry_out(gateway, item, instruction)
+    answer = instructing.carry_out(gateway, item, instruction)
     if answer.outcome == "succeeded":
         gateway.db.write(lambda tx: confirm(tx, row.id))
     else:

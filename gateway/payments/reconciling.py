@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select
 
-from gateway.core.institution import Instructed, Instruction
 from gateway.core.tables import listed
 from gateway.core.tenant import mode_of
 from gateway.db.transactions import Transaction
+from gateway.institution.port import Instructed, Instruction
 from gateway.loans import service as loans
 from gateway.payments.models import Collection, ShopperReturn
 from gateway.settlement import payouts

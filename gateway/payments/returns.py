@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, func, select
 
-from gateway.core.institution import Instruction
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
+from gateway.institution import instructing
+from gateway.institution.port import Instruction
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import credit
@@ -25,7 +26,6 @@ from gateway.outbox import service as outbox
 from gateway.payments import orders, refund_records
 from gateway.payments.models import ShopperReturn
 from gateway.settlement.service import INSTITUTION
-from gateway.webhooks import instructions
 
 if TYPE_CHECKING:
     from gateway.loans.models import Loan
@@ -108,7 +108,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     instruction = Instruction(
         "refund", row.reference or row.id, mode_of(row.mode), row.shopper_id, row.amount_fen
     )
-    answer = instructions.carry_out(gateway, item, instruction)
+    answer = instructing.carry_out(gateway, item, instruction)
     if answer.outcome == "succeeded":
         gateway.db.write(lambda tx: confirm(tx, row.id))
     else:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, select
 
 from gateway.core.calendar import SHANGHAI, WorkingDays, shanghai_date, working_day_from
-from gateway.core.institution import Instructed, Instruction
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import WrongState
+from gateway.institution import instructing
+from gateway.institution.port import Instructed, Instruction
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.merchants import service as merchants
@@ -20,7 +21,6 @@ from gateway.outbox import service as outbox
 from gateway.settlement.models import Payout, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer
 from gateway.settlement.service import add_line, payout_view
-from gateway.webhooks import instructions
 from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         account=account,
         test_failure=failure,
     )
-    answer = instructions.carry_out(gateway, item, instruction, wait=wait)
+    answer = instructing.carry_out(gateway, item, instruction, wait=wait)
     if answer.outcome == "succeeded":
         gateway.db.write(lambda tx: confirm(tx, payout.id))
     else:

@@ -13,7 +13,6 @@ from gateway.db import transactions
 
 if TYPE_CHECKING:  # the rooms that have these stand above
     from gateway.core.calendar import WorkingDays
-    from gateway.core.institution import PaymentInstitution
     from gateway.core.signing import SigningAuthority
     from gateway.decision.bureau import Bureau
     from gateway.decision.funder import Funder
@@ -22,6 +21,7 @@ if TYPE_CHECKING:  # the rooms that have these stand above
     from gateway.decision.shadow import Challenger
     from gateway.identity.notifier import Notifier
     from gateway.identity.real_name import RealName
+    from gateway.institution.port import PaymentInstitution
     from gateway.oauth.keys import SigningKeys
     from gateway.roots.targets import Target
     from gateway.webhooks.transport import Transport

@@ -15,7 +15,7 @@ TO_SAY = (
 )  # fmt: skip
 """What naming the version and showing the help must not load."""
 TO_START = (
-    "alembic", "gateway.identity.real_name_http", "gateway.payments.stripe_like", "granian", "igraph", "matplotlib",
+    "alembic", "gateway.identity.real_name_http", "gateway.institution.stripe_like", "granian", "igraph", "matplotlib",
     "numpy", "onnxruntime", "OpenSSL", "pandas", "phonenumbers", "pyarrow", "redis", "scipy", "sklearn", "tqdm",
     "webauthn", "xgboost",
 )  # fmt: skip

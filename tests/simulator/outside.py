@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.core.institution import Answer as Moved
-from gateway.core.institution import Instruction
 from gateway.decision.bureau import BureauReport, BureauUnavailable, Inquiry
 from gateway.decision.funder import Ruling, Submission
 from gateway.decision.scorer import ScorerUnavailable
 from gateway.errors import FunderUnavailable, InstitutionUnavailable, MessagesUnavailable
 from gateway.identity.real_name import MATCH, UNKNOWN, Question, RealNameUnavailable
+from gateway.institution.port import Answer as Moved
+from gateway.institution.port import Instruction
 from gateway.webhooks.transport import Answer, NotDelivered
 from scoring.decision import Recommendation
 

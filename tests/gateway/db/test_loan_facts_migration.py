@@ -14,9 +14,9 @@ from sqlmodel import select
 
 import gateway.db.migrations
 from gateway.core.calendar import shanghai_date
-from gateway.core.institution import Answer, Instruction
 from gateway.db.guards import TRIGGER, statements
 from gateway.db.transactions import Transaction
+from gateway.institution.port import Answer, Instruction
 from gateway.loans import replay, standing
 from gateway.loans.models import Loan
 from tests.by_force import by_force

@@ -26,10 +26,10 @@ from sqlalchemy import text
 from gateway.app import create_app
 from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
-from gateway.core.institution import Answer, Instruction
 from gateway.core.tenant import Tenant
 from gateway.daily import run_day
 from gateway.errors import InstitutionUnavailable
+from gateway.institution.port import Answer, Instruction
 from gateway.ledger.verify import verify
 from gateway.loans import repayment
 from gateway.loans.models import Loan

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.core.institution import Answer, Instruction
 from gateway.db.transactions import Transaction
+from gateway.institution.port import Answer, Instruction
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.ledger.verify import verify

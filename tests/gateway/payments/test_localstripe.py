@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 import requests
 
-from gateway.core.institution import Answer, Instruction
 from gateway.errors import InstitutionUnavailable
-from gateway.payments import stripe_like, stripe_wire
-from gateway.payments.stripe_like import StripeLikeInstitution
+from gateway.institution import stripe_like, stripe_wire
+from gateway.institution.port import Answer, Instruction
+from gateway.institution.stripe_like import StripeLikeInstitution
 
 KEY = "sk_test_1"
 STORE = Path("/tmp/localstripe.pickle")

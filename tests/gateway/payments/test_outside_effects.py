@@ -16,16 +16,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from gateway import daily, runtime
-from gateway.core.institution import Answer, Instruction
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant
 from gateway.daily import run_day
 from gateway.db.transactions import Database
 from gateway.errors import InstitutionUnavailable
+from gateway.institution import instructing
+from gateway.institution.port import Answer, Instruction
 from gateway.outbox import service as outbox
 from gateway.payments import collections, reconciling
 from gateway.runtime import drain_outbox
-from gateway.webhooks import instructions
 from tests.gateway.books import Books
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -181,7 +181,7 @@ def test_an_institution_that_is_busy_is_asked_again_when_it_says(
     def busy(_: Instruction) -> None:
         institution.moved.clear()
         institution.after = lambda _: None
-        raise instructions.InstitutionBusy(20)
+        raise instructing.InstitutionBusy(20)
 
     institution.after = busy
     drain_outbox(books.gateway)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import timedelta
 
+from gateway.institution import stripe_wire
 from gateway.payments import (
     capture,
     changes,
@@ -15,7 +16,6 @@ from gateway.payments import (
     moments,
     refund_kinds,
     returns,
-    stripe_wire,
     test_schemas,
 )
 

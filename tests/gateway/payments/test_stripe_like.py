@@ -15,12 +15,12 @@ from responses.matchers import query_param_matcher
 
 from gateway.app import gateway_of
 from gateway.config import Settings, WrongSetting, from_environment
-from gateway.core.institution import Answer, Instruction
 from gateway.errors import InstitutionUnavailable
-from gateway.payments.simulated_institution import SimulatedInstitution
-from gateway.payments.stripe_like import StripeLikeInstitution
-from gateway.payments.stripe_wire import objects
-from gateway.webhooks.instructions import InstitutionBusy
+from gateway.institution.instructing import InstitutionBusy
+from gateway.institution.port import Answer, Instruction
+from gateway.institution.simulator import SimulatedInstitution
+from gateway.institution.stripe_like import StripeLikeInstitution
+from gateway.institution.stripe_wire import objects
 
 URL = "https://psp.test"
 COLLECT = Instruction("collection", "col_1", "test", "shp_1", 10_050, "insufficient_funds")

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 
 from gateway.audit.service import Actor
-from gateway.core.institution import Answer, Instruction
+from gateway.institution.port import Answer, Instruction
 from gateway.merchants import commands
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api, TestClock

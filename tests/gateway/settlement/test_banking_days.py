@@ -13,8 +13,8 @@ from gateway import daily, runtime
 from gateway.cli import main
 from gateway.core.calendar import OfficialWorkingDays
 from gateway.errors import InvalidRequest
+from gateway.institution.simulator import SimulatedInstitution
 from gateway.merchants import service as merchants
-from gateway.payments.simulated_institution import SimulatedInstitution
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import requests
 
-from gateway.core.institution import Instruction
 from gateway.core.tenant import Mode
 from gateway.errors import InstitutionUnavailable
+from gateway.institution.instructing import InstitutionBusy
+from gateway.institution.port import Instruction
 from gateway.web import outgoing
-from gateway.webhooks.instructions import InstitutionBusy
 
 Found = dict[str, Any]
 """An object as the institution tells it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.core.institution import Answer, Instruction
 from gateway.errors import InstitutionUnavailable
+from gateway.institution.port import Answer, Instruction
 
 
 class SimulatedInstitution:

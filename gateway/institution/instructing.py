@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, get_args
 
-from gateway.core.institution import Answer, Instruction, Outcome
 from gateway.errors import InstitutionUnavailable
+from gateway.institution.port import Answer, Instruction, Outcome
 from gateway.outbox import service as outbox
 
 if TYPE_CHECKING:

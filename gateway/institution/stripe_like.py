@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.core.institution import Answer, Instruction
 from gateway.core.tenant import Mode
 from gateway.errors import InstitutionUnavailable
-from gateway.payments.stripe_wire import PAGE, Found, Refused, Wire, objects
+from gateway.institution.port import Answer, Instruction
+from gateway.institution.stripe_wire import PAGE, Found, Refused, Wire, objects
 from gateway.web import outgoing
 
 CALL_SECONDS, INSTRUCTION_SECONDS = 20.0, 40.0
