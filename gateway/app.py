@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import keyring
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
-from gateway.checkout import entry_pages, privacy_pages, public_pages, test_helpers
+from gateway.checkout import entry_pages, privacy_pages, public_pages
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
@@ -35,8 +35,8 @@ from gateway.institution.port import PaymentInstitution
 from gateway.institution.simulator import SimulatedInstitution
 from gateway.ledger import routes as ledger_routes
 from gateway.loans import routes as loan_routes
+from gateway.merchants import business_clock
 from gateway.merchants import routes as merchant_routes
-from gateway.merchants import test_clocks
 from gateway.monitoring import logs, metrics, security_events
 from gateway.monitoring import routes as monitoring_routes
 from gateway.oauth import routes as oauth_routes
@@ -44,10 +44,10 @@ from gateway.oauth.bearer import Bearer
 from gateway.outbox import service as outbox
 from gateway.payments import dispute_routes, refund_routes
 from gateway.payments import routes as payment_routes
-from gateway.payments import test_helpers as after_approval
 from gateway.plans import routes as plan_routes
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.roots.targets import target_of
+from gateway.sandbox import after_approval, before_approval
 from gateway.scores import routes as score_routes
 from gateway.settlement import routes as settlement_routes
 from gateway.team import pages as account_pages
@@ -78,7 +78,7 @@ APIS: tuple[Api, ...] = (
     merchant_routes.api,
     audit_routes.api,
     *team_routes.apis,
-    test_helpers.api,
+    before_approval.api,
     after_approval.helpers,
     after_approval.clocks,
 )
@@ -150,7 +150,7 @@ def gateway_of(
         authenticator=Bearer(keys.tokens, settings.public_url, clock),
         audit=recording.of_call,
         counter=rate_limits.counter_of(settings.rate_limits, lambda: clock().timestamp()),
-        at_time_of=test_clocks.enter,
+        at_time_of=business_clock.enter,
         random_bits=random_bits,
         queue=outbox.put,
         ports=Ports(

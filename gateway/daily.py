@@ -24,7 +24,7 @@ from gateway.decision import links
 from gateway.errors import InvalidRequest
 from gateway.ledger import chain
 from gateway.loans import billing, ending
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.monitoring import metrics
 from gateway.oauth import spent
 from gateway.outbox import service as outbox
@@ -198,9 +198,9 @@ def tenants_with_work(gateway: Gateway) -> list[Tenant]:
             *billing.tenants_with_work(tx, today=today),
             *closing.tenants_with_open_lines(tx, on=today),
             *disputes.tenants_with_unanswered(tx),
-            *test_clocks.tenants(tx),
+            *business_clock.tenants(tx),
         }
-        tenants -= {*test_clocks.tenants(tx, status="advancing")}
+        tenants -= {*business_clock.tenants(tx, status="advancing")}
     return sorted(tenants, key=lambda tenant: (tenant.mode, tenant.merchant_id))
 
 
@@ -262,7 +262,7 @@ def advance(gateway: Gateway, item: OutboxItem, *, drain: Callable[[Tenant], Non
         tenant = gateway.db.write(partial(_step_clock, gateway=gateway, clock_id=clock_id))
         run_day(gateway, tenant)
         drain(tenant)
-        if gateway.db.write(lambda tx: test_clocks.arrived(tx, clock_id)):
+        if gateway.db.write(lambda tx: business_clock.arrived(tx, clock_id)):
             return
 
 
@@ -272,7 +272,7 @@ def _step(tx: Transaction, *, job: TenantJob, gateway: Gateway, tenant: Tenant, 
 
 def _step_clock(tx: Transaction, *, gateway: Gateway, clock_id: str) -> Tenant:
     """Move the clock to its next stop; what of its merchant's waits for a time is due there."""
-    clock = test_clocks.step(tx, clock_id, to=_next_stop(tx, gateway, clock_id))
+    clock = business_clock.step(tx, clock_id, to=_next_stop(tx, gateway, clock_id))
     tenant = Tenant.of(clock)
     outbox.wake(tx, tenant)
     return tenant
@@ -280,8 +280,8 @@ def _step_clock(tx: Transaction, *, gateway: Gateway, clock_id: str) -> Tenant:
 
 def _next_stop(tx: Transaction, gateway: Gateway, clock_id: str) -> datetime:
     """The next noon at which the clock's merchant has something to do; ten years ahead when there is none."""
-    clock = test_clocks.by_id(tx, clock_id)
-    tenant, now = Tenant.of(clock), test_clocks.time_of(tx, clock)
+    clock = business_clock.by_id(tx, clock_id)
+    tenant, now = Tenant.of(clock), business_clock.time_of(tx, clock)
     today = shanghai_date(now)
     moments, days = next_work(tx, gateway, tenant, today=today)
     # A moment up to noon is met at this noon, a later one at the next.
@@ -313,7 +313,7 @@ def _at(gateway: Gateway, tenant: Tenant, work: Callable[[Transaction], T]) -> T
     """Run ``work`` in a transaction at the merchant's business time."""
 
     def at_its_time(tx: Transaction) -> T:
-        test_clocks.enter(tx, tenant)
+        business_clock.enter(tx, tenant)
         return work(tx)
 
     return gateway.db.write(at_its_time)

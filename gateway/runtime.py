@@ -23,8 +23,9 @@ from gateway.decision import requests, shadow
 from gateway.identity import codes
 from gateway.monitoring.steps import Steps
 from gateway.outbox import service as outbox
-from gateway.payments import collections, returns, test_helpers
+from gateway.payments import collections, returns
 from gateway.roots import pushing
+from gateway.sandbox import after_approval
 from gateway.settlement import payouts
 from gateway.settlement import service as settlement
 from gateway.team import invitations
@@ -62,7 +63,7 @@ TOPICS: dict[str, CarryOut] = {
     requests.TOPIC: deciding.carry_out,
     codes.TOPIC: codes.carry_out,
     invitations.TOPIC: invitations.carry_out,
-    test_helpers.ADVANCE: advance_clock,
+    after_approval.ADVANCE: advance_clock,
     shadow.TOPIC: shadow.carry_out,
     pushing.TOPIC: pushing.carry_out,
 }
@@ -97,7 +98,7 @@ LANES = (
     Lane("test decisions", DECISIONS, "test", hands=2),
     *(Lane(f"live {kind}", (topic,), "live", hands=6) for kind, topic in KINDS_OF_MONEY),
     *(Lane(f"test {kind}", (topic,), "test", hands=4) for kind, topic in KINDS_OF_MONEY),
-    Lane("clocks", (test_helpers.ADVANCE,), "test", hands=4),
+    Lane("clocks", (after_approval.ADVANCE,), "test", hands=4),
     Lane("challengers", (shadow.TOPIC,), None, hands=1),
     Lane("roots", (pushing.TOPIC,), None, hands=1),
 )

@@ -26,7 +26,7 @@ from gateway.db.transactions import Transaction
 from gateway.decision import requests, reviews
 from gateway.decision import service as decisions
 from gateway.decision.funder import Ruling
-from gateway.decision.sandbox import REASONS
+from gateway.decision.reasons import REASONS
 from gateway.decision.service import Recommended
 from gateway.errors import CostAboveCeiling, DatabaseUnavailable, FunderUnavailable
 from gateway.identity import claims

@@ -16,7 +16,6 @@ from gateway.checkout.models import Checkout
 from gateway.checkout.rates import CODES, GUESSES
 from gateway.checkout.service import merchant_of
 from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.contracts import clauses
 from gateway.core import return_address
 from gateway.core.calendar import shanghai_date
@@ -38,6 +37,7 @@ from gateway.errors import (
     ValidationFailed,
     WrongState,
 )
+from gateway.identity.invented import invented_id_number
 from gateway.web import problems
 from gateway.web.bodies import loaded
 from gateway.web.context import gateway

@@ -9,8 +9,8 @@ from sqlmodel import SQLModel, select
 from gateway.checkout.models import IS_LIVE, Checkout
 from gateway.decision import requests
 from gateway.identity import service as identity
+from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
-from gateway.merchants import test_clocks
 
 ROWS = SQLModel.metadata.tables["checkout"]
 LIVE_OF_ORDER = select_columns(ROWS.c.id).where(
@@ -20,7 +20,7 @@ LIVE_OF_ORDER = select_columns(ROWS.c.id).where(
     text(IS_LIVE),
 )
 """Every new checkout asks it, and nearly all find nothing."""
-SHOWN = test_clocks.read_along(
+SHOWN = business_clock.read_along(
     select(Checkout).where(Checkout.id == bindparam("checkout")), Checkout.merchant_id
 )
 """The checkout, and how far the test clock of its merchant is ahead."""
@@ -30,7 +30,7 @@ LOCKED_WITH_PEOPLE = merchants.read_along(
 )
 OF_REQUEST = merchants.read_along(
     identity.read_along(
-        test_clocks.read_along(requests.read_with(Checkout), Checkout.merchant_id), Checkout.shopper_id
+        business_clock.read_along(requests.read_with(Checkout), Checkout.merchant_id), Checkout.shopper_id
     ),
     Checkout.merchant_id,
 )

@@ -16,7 +16,7 @@ from gateway.decision import reviews
 from gateway.decision import service as decisions
 from gateway.errors import DuplicateReference, InvalidRequest, NotFound, TermUnavailable, WrongState
 from gateway.identity import claims
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _newest_of(tx: Transaction, declined: Checkout) -> Checkout | None:
 
 
 def _again(tx: Transaction, gateway: Gateway, declined: Checkout, ends: datetime) -> Checkout:
-    test_clocks.enter(tx, service.tenant_of(declined))
+    business_clock.enter(tx, service.tenant_of(declined))
     quote = service.quote_today(tx, gateway, declined)
     if not quote["plans"]:
         raise TermUnavailable("No term can be offered for this amount today.", param="terms")

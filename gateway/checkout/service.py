@@ -25,8 +25,8 @@ from gateway.errors import (
     TermUnavailable,
     WrongState,
 )
+from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
-from gateway.merchants import test_clocks
 from gateway.payments import service as payments
 from gateway.plans import service as plans
 from gateway.privacy import lookups
@@ -150,7 +150,7 @@ def locked_of_request(tx: Transaction, request_id: str) -> tuple[DecisionRequest
 
 def _hold(tx: Transaction, checkout: Checkout, offset: int | None) -> None:
     tx.info.setdefault(HELD, {})[checkout.id] = checkout
-    test_clocks.enter_read(tx, tenant_of(checkout), offset)
+    business_clock.enter_read(tx, tenant_of(checkout), offset)
 
 
 def is_over(tx: Transaction, checkout: Checkout) -> bool:
@@ -284,7 +284,7 @@ def view(tx: Transaction, checkout: Checkout, *, url: str | None = None) -> dict
 
 def enter_time_of(tx: Transaction, checkout: Checkout) -> None:
     """Let the transaction's ``now`` be the business time of the checkout's merchant."""
-    test_clocks.enter(tx, tenant_of(checkout))
+    business_clock.enter(tx, tenant_of(checkout))
 
 
 def quote_today(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, Any]:

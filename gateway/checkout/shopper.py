@@ -29,7 +29,7 @@ from gateway.errors import (
 )
 from gateway.identity import codes
 from gateway.identity import service as identity
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.payments import quotas
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
@@ -51,7 +51,7 @@ def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
     if row is None:
         raise NotFound("There is no such checkout. Go back to the shop and try again.")
     checkout: Checkout = row[0]
-    test_clocks.enter_read(tx, service.tenant_of(checkout), row[1])
+    business_clock.enter_read(tx, service.tenant_of(checkout), row[1])
     if service.is_over(tx, checkout):
         checkout.status = "expired"
     return checkout
@@ -118,13 +118,16 @@ def _next_moment(now: datetime, last: datetime | None) -> datetime:
     return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
-def disclose(tx: Transaction, checkout_id: str) -> Checkout:
-    """Note when the cost disclosure was first shown: its reading time runs from here. Raises ``WrongState``."""
+def disclose(tx: Transaction, checkout_id: str, *, ago: timedelta = timedelta()) -> Checkout:
+    """Note when the cost disclosure was first shown, so long ``ago``: its reading time runs from there.
+
+    Raises ``WrongState``.
+    """
     checkout = in_progress(tx, checkout_id)
     if checkout.status != "identified":
         raise WrongState("Choose a plan and say who you are first.", param="checkout")
     if checkout.disclosed_at is None:
-        checkout.disclosed_at = tx.now
+        checkout.disclosed_at = tx.now - ago
         tx.add(checkout)
     return checkout
 

@@ -22,7 +22,7 @@ from gateway.decision import bureau
 from gateway.decision.bureau import Bureau, BureauReport, BureauUnavailable, Inquiry
 from gateway.decision.funder import Funder, Ruling, Submission
 from gateway.decision.models import DecisionRequest
-from gateway.decision.sandbox import REASONS
+from gateway.decision.reasons import REASONS
 from gateway.decision.service import Recommended
 from gateway.outbox import service as outbox
 

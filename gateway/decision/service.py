@@ -14,12 +14,13 @@ from sqlalchemy import ColumnElement, Exists, ScalarSelect
 from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from gateway.core.sandbox_numbers import PLAYS
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.decision import limits, links, shadow
 from gateway.decision.funder import Ruling
 from gateway.decision.models import CreditDecision, CreditLimit, DecisionRequest, HumanReview
-from gateway.decision.sandbox import PLAYS, REASONS
+from gateway.decision.reasons import REASONS
 from gateway.decision.scorer import ScorerPort, ScorerUnavailable
 from gateway.decision.shadow import Challenger
 from gateway.monitoring import metrics

@@ -13,7 +13,7 @@ from gateway.errors import AuthorizationExpired, CaptureTooSmall, CostAboveCeili
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import drawdown
-from gateway.payments import charges, deliveries, lines, played, service, subsidies
+from gateway.payments import charges, deliveries, lines, sandbox_outcomes, service, subsidies
 from gateway.payments.charges import Charges
 from gateway.payments.contents import Contents, of_payment
 from gateway.payments.models import Capture, Payment
@@ -145,7 +145,7 @@ def _claim(
         merchant_subsidy_fen=charged.subsidy_fen,
         from_pending_fen=row.amount_fen - charged.total_fen,
         settlement_date=_settlement_date(gateway, tx.now),
-        test_failure=played.payout_failure(tx, gateway, payment),
+        test_failure=sandbox_outcomes.payout_failure(tx, gateway, payment),
         entry_id=entry_id,
     )
 

@@ -23,9 +23,9 @@ from gateway.institution import instructing
 from gateway.institution.port import Instruction
 from gateway.loans import billing, repayment
 from gateway.loans import service as loans
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
-from gateway.payments import orders, played, returns
+from gateway.payments import orders, returns, sandbox_outcomes
 from gateway.payments.models import Collection
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     with gateway.db.read() as tx:
         row = tx.get_one(Collection, collection_id)
         loan = loans.get(tx, Tenant.of(row), row.loan_id)
-        failure = played.collection_failure(
+        failure = sandbox_outcomes.collection_failure(
             tx, gateway, mode=row.mode, shopper_id=loan.shopper_id, period=row.period
         )
         if row.mode == "test" and row.period <= loan.missed_through:
@@ -234,5 +234,5 @@ def _cancel_if_paid(tx: Transaction, collection_id: str) -> bool:
 
 def _locked(tx: Transaction, collection_id: str) -> Collection:
     row = tx.exec(select(Collection).where(col(Collection.id) == collection_id).with_for_update()).one()
-    test_clocks.enter(tx, Tenant.of(row))
+    business_clock.enter(tx, Tenant.of(row))
     return row

@@ -21,7 +21,7 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import credit
 from gateway.loans import service as loans
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
 from gateway.payments import orders, refund_records
 from gateway.payments.models import ShopperReturn
@@ -162,7 +162,7 @@ def _reference(tx: Transaction, tenant: Tenant, loan_id: str) -> str:
 
 def _locked(tx: Transaction, return_id: str) -> ShopperReturn:
     row = tx.exec(select(ShopperReturn).where(ShopperReturn.id == return_id).with_for_update()).one()
-    test_clocks.enter(tx, Tenant.of(row))
+    business_clock.enter(tx, Tenant.of(row))
     return row
 
 

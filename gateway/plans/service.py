@@ -18,7 +18,7 @@ from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import AmountOutOfRange, CategoryRefused, PriceInvalid
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.merchants.service import owner_of_key
 from gateway.plans import catalogue
 from gateway.plans.catalogue import Offer
@@ -145,7 +145,7 @@ def quote_public(tx: Transaction, key: str, asked: Mapping[str, Any], *, lender:
     Raises ``Unauthenticated`` for an unknown key, or ``CategoryRefused``.
     """
     tenant = owner_of_key(tx, key)
-    test_clocks.enter(tx, tenant)
+    business_clock.enter(tx, tenant)
     return quote_asked(tx, tenant, asked, lender=lender)
 
 

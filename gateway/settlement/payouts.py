@@ -15,8 +15,8 @@ from gateway.institution import instructing
 from gateway.institution.port import Instructed, Instruction
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
-from gateway.merchants import test_clocks
 from gateway.outbox import service as outbox
 from gateway.settlement.models import Payout, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer
@@ -124,7 +124,7 @@ def give_back(tx: Transaction, payout_id: str, *, failure: str) -> Payout:
 
 def _until_banking(tx: Transaction, tenant: Tenant, working_days: WorkingDays) -> outbox.Later | None:
     """What to raise on a day without banking, by the merchant's time; None on the others."""
-    test_clocks.enter(tx, tenant)
+    business_clock.enter(tx, tenant)
     today = shanghai_date(tx.now)
     banking = working_day_from(today, working_days)
     if banking == today:
@@ -135,7 +135,7 @@ def _until_banking(tx: Transaction, tenant: Tenant, working_days: WorkingDays) -
 
 def _locked(tx: Transaction, payout_id: str) -> Payout:
     payout = tx.exec(select(Payout).where(Payout.id == payout_id).with_for_update()).one()
-    test_clocks.enter(tx, Tenant.of(payout))
+    business_clock.enter(tx, Tenant.of(payout))
     return payout
 
 

@@ -37,7 +37,7 @@ def test_every_topic_has_a_handler_and_stands_in_the_lanes_of_both_modes() -> No
             if topic in lane.topics
             for mode in ([lane.mode] if lane.mode else ["test", "live"])
         }
-        clock_only = topic == runtime.test_helpers.ADVANCE
+        clock_only = topic == runtime.after_approval.ADVANCE
         assert modes == ({"test"} if clock_only else {"test", "live"}), topic
     assert {topic for lane in runtime.LANES for topic in lane.topics} == runtime.TOPICS.keys()
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 
-from gateway.checkout.test_helpers import invented_id_number
+from gateway.identity.invented import invented_id_number
 from tests.gateway.shopper import enter
 
 MOST = {

@@ -10,13 +10,13 @@ from flask import Flask
 from gateway.audit.service import Actor
 from gateway.checkout import consents
 from gateway.checkout.models import Checkout
-from gateway.checkout.test_helpers import invented_id_number
+from gateway.core.sandbox_numbers import PAYOUT_FAILS
 from gateway.core.tenant import Tenant
 from gateway.daily import sign_heads, sweep
 from gateway.decision import commands as lists
 from gateway.decision import reviews
-from gateway.decision.sandbox import PAYOUT_FAILS
 from gateway.decision.shadow import Challenger
+from gateway.identity.invented import invented_id_number
 from gateway.ledger import chain
 from gateway.loans import repayment
 from gateway.merchants import commands as merchants

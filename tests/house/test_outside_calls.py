@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.daily import sweep
 from gateway.db.transactions import Database
 from gateway.decision.bureau import SimulatedBureau
+from gateway.identity.invented import invented_id_number
 from gateway.roots.targets import Folder
 from gateway.runtime import drain
 from gateway.web.ports import LOCAL, Guarded, OutsideCallInTransaction, Ports

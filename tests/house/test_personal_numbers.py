@@ -13,9 +13,9 @@ from marshmallow import Schema, ValidationError, fields
 
 from gateway.app import APIS
 from gateway.checkout.pages import IdentityForm, PhoneForm
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.core.identifiers import resident_id_check_digit
 from gateway.core.masking import holds_person_or_phone, holds_personal_number, holds_resident_id
+from gateway.identity.invented import invented_id_number
 from gateway.web import fields as ours
 
 ID_NUMBER, PERMIT = "11010519491231002X", "810000199408230021"

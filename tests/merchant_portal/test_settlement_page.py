@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.daily import settle
+from gateway.identity.invented import invented_id_number
 from gateway.merchants import service as merchants
 from gateway.runtime import drain
 from gateway.settlement import service as settlement

@@ -13,7 +13,7 @@ from gateway.audit.verify import verify as verify_audit
 from gateway.contracts.verify import verify as verify_contracts
 from gateway.core.tenant import Tenant
 from gateway.ledger.verify import verify as verify_ledger
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.proof.facts import verify as verify_facts
 from gateway.verification import AGREEMENTS
 from tests.simulator import accounts, model, promises, windows
@@ -107,7 +107,7 @@ def check(sim: Simulation, *, final: bool) -> Wrong:
 
 def _nows(sim: Simulation) -> dict[tuple[str, str], Any]:
     with sim.gateway.db.read() as tx:
-        return {(of.merchant_id, of.mode): test_clocks.business_now(tx, of) for of in sim.world.tenants}
+        return {(of.merchant_id, of.mode): business_clock.business_now(tx, of) for of in sim.world.tenants}
 
 
 # -- outside

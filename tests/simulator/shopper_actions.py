@@ -11,7 +11,7 @@ from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.core.calendar import shanghai_date
 from gateway.errors import CodeRefused
 from gateway.loans import repayment
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.payments import collections, disputes
 from tests.simulator.acting import Step, action, attempt, look, order_of, paid_order, part, person
 
@@ -65,7 +65,7 @@ def pay(sim: Simulation, step: Step) -> None:
     tenant, reference = sim.shops.tenant(order.shop), f"rcpt-{step['key']}"
 
     def work(tx: Any) -> Any:
-        test_clocks.enter(tx, tenant)
+        business_clock.enter(tx, tenant)
         if step["how"] == "early":
             done = repayment.settle_early(tx, tenant, loan_id=loan, reference=reference)
             collections.free_limit(tx, done)
@@ -92,7 +92,7 @@ def contest(sim: Simulation, step: Step) -> None:
     tenant = sim.shops.tenant(order.shop)
 
     def work(tx: Any) -> Any:
-        test_clocks.enter(tx, tenant)
+        business_clock.enter(tx, tenant)
         captured = sum(order.captures.values())
         amount = None if step.get("share") is None or not captured else part(step, captured)
         return disputes.open_dispute(

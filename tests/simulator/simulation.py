@@ -14,7 +14,7 @@ from sqlalchemy import text
 from gateway import daily, runtime
 from gateway.errors import Unavailable
 from gateway.loans import service as loans
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.webhooks import delivery
 from tests.simulator import invariants
 from tests.simulator.actions import ACTIONS, PERSONAL, Step, owner
@@ -275,7 +275,7 @@ class Simulation:
 
     def business_now(self, shop: int) -> datetime:
         with self.gateway.db.read() as tx:
-            return test_clocks.business_now(tx, self.shops.tenant(shop))
+            return business_clock.business_now(tx, self.shops.tenant(shop))
 
     def amount_due(self, tx: Any, loan_id: str) -> int:
         """What a loan owes now (fen)."""

@@ -11,7 +11,7 @@ from gateway import daily, runtime
 from gateway.checkout import reviewing
 from gateway.core.calendar import shanghai_date
 from gateway.errors import InvalidRequest, Unavailable
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.payments import disputes, subsidies
 from gateway.settlement import payouts
 from gateway.webhooks import delivery
@@ -30,7 +30,7 @@ def decide_dispute(sim: Simulation, step: Step) -> None:
     tenant, dispute = sim.shops.tenant(order.shop), order.disputes[-1]
 
     def work(tx: Any) -> Any:
-        test_clocks.enter(tx, tenant)
+        business_clock.enter(tx, tenant)
         if step["outcome"] == "respond":
             return disputes.respond(tx, tenant, dispute, evidence="signed for")
         if step["outcome"] == "accept":
@@ -86,7 +86,7 @@ def programme_pays(sim: Simulation, step: Step) -> None:
     for row in sim.rows("SELECT id FROM subsidy_claim WHERE payment_id = :payment", payment=order.payment):
 
         def work(tx: Any, claim: str = row["id"]) -> Any:
-            test_clocks.enter(tx, tenant)
+            business_clock.enter(tx, tenant)
             return subsidies.receive(tx, tenant, claim)
 
         attempt(sim, work)

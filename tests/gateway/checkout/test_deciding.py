@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 
 from gateway.checkout import deciding
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.decision import requests
 from gateway.decision.bureau import BureauReport, BureauUnavailable
 from gateway.decision.funder import Ruling
 from gateway.errors import DatabaseUnavailable, FunderUnavailable
+from gateway.identity.invented import invented_id_number
 from gateway.runtime import drain_outbox
 from tests.gateway.shopper import identify
 from tests.one_database import database_url, on_both  # noqa: F401

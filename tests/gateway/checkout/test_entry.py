@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.app import create_app
-from gateway.checkout.test_helpers import invented_id_number
+from gateway.identity.invented import invented_id_number
 from tests.by_force import by_force
 from tests.gateway.shopper import enter, go_on_by_code, identify
 from tests.one_database import database_url  # noqa: F401

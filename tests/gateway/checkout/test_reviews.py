@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from gateway.checkout.reviewing import OFFER_LIFE
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.config import WrongSetting, from_environment
 from gateway.decision.funder import Ruling
+from gateway.identity.invented import invented_id_number
 from gateway.runtime import drain_outbox
 from tests.gateway.shopper import enter, go_on_by_code
 from tests.one_database import database_url  # noqa: F401

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.core.identifiers import resident_id_check_digit
+from gateway.identity.invented import invented_id_number
 from tests.gateway.shopper import enter
 from tests.one_database import database_url  # noqa: F401
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.checkout.test_helpers import invented_id_number
+from gateway.identity.invented import invented_id_number
 from gateway.payments.models import Payment
 from tests.by_force import by_force
 from tests.gateway.shopper import identify

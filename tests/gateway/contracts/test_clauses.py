@@ -12,10 +12,10 @@ import pytest
 from sqlmodel import select
 
 from gateway.checkout import agreements
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.contracts import clauses
 from gateway.contracts.models import Contract
 from gateway.core.money import half_up
+from gateway.identity.invented import invented_id_number
 from gateway.plans import service as plans
 from gateway.plans.pricing import LATE_DAILY_RATE, LATE_GRACE_DAYS, Price
 from tests.gateway.books import Books

@@ -20,7 +20,6 @@ from gateway.checkout import agreements, shopper
 from gateway.checkout import service as checkouts
 from gateway.checkout.models import Checkout, Consent
 from gateway.checkout.states import REQUIRED_CONSENTS
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.config import WrongSetting
 from gateway.contracts import service
@@ -31,6 +30,7 @@ from gateway.contracts.verify import verify
 from gateway.core.signing import BadSignature, Signature
 from gateway.db.transactions import Transaction
 from gateway.errors import ContractWithoutDisclosure, CostAboveCeiling
+from gateway.identity.invented import invented_id_number
 from gateway.onboarding import standard_prices
 from gateway.plans.pricing import Lender, plan
 from gateway.privacy.keyfile import KeyFileError

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import text
 
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.decision.scorer import EmbeddedScorer
+from gateway.identity.invented import invented_id_number
 from tests.one_database import database_url, on_both  # noqa: F401
 
 

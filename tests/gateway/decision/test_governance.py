@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.config import WrongSetting, from_environment
 from gateway.decision import scorelog
 from gateway.decision.bureau import BureauUnavailable
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
+from gateway.identity.invented import invented_id_number
 from gateway.runtime import drain_outbox
 from scoring.bundle import DEFAULT_BUNDLE
 from scoring.governance import scorelog as log

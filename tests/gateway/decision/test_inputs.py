@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from gateway.audit.service import Actor
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.decision import bureau, commands
 from gateway.decision.funder import Ruling
+from gateway.identity.invented import invented_id_number
 from tests.gateway.decision.test_links import confirm
 from tests.one_database import database_url  # noqa: F401
 

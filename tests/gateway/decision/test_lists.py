@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
+from gateway.identity.invented import invented_id_number
 from tests.one_database import database_url  # noqa: F401
 
 PHONE = "13912345678"

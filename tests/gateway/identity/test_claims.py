@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from gateway.app import database_of
 from gateway.checkout import deciding
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.decision.bureau import SimulatedBureau
 from gateway.identity import claims
 from gateway.identity import service as identity
+from gateway.identity.invented import invented_id_number
 from gateway.identity.real_name import Question, RealNameUnavailable, SimulatedRealName
 from gateway.rights import erasure, export
 from tests.one_database import database_url, on_both  # noqa: F401

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.core.tenant import Tenant
 from gateway.identity import code_limits
 from gateway.identity.code_limits import GUESSED, LONGEST_WAIT, SENT
+from gateway.identity.invented import invented_id_number
 from gateway.web.rate_limits import Unlimited
 from tests.gateway.shopper import enter
 from tests.one_database import database_url  # noqa: F401

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import select
 
-from gateway.checkout.test_helpers import invented_id_number
+from gateway.identity.invented import invented_id_number
 from gateway.loans import service
 from gateway.loans.models import Loan
 from tests.gateway.books import Books

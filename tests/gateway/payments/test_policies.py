@@ -16,8 +16,8 @@ from gateway.payments import (
     moments,
     refund_kinds,
     returns,
-    test_schemas,
 )
+from gateway.sandbox import schemas as test_schemas
 
 
 def test_days_on_which_something_is_tried_again_or_is_over() -> None:

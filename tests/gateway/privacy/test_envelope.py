@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.identity import service as identity
+from gateway.identity.invented import invented_id_number
 from gateway.privacy import subjects
 from gateway.privacy.vault import Vault, VaultError
 from gateway.rights import rotation

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from gateway.audit.service import Actor
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.core.tenant import Tenant
 from gateway.decision import commands as list_commands
 from gateway.decision import lists
 from gateway.identity import codes
 from gateway.identity import service as identity
+from gateway.identity.invented import invented_id_number
 from gateway.ledger.progress import silent
 from gateway.privacy.vault import Vault
 from gateway.rights import reindexing

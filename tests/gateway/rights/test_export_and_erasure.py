@@ -10,10 +10,10 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from gateway.audit.models import AuditEntry
-from gateway.checkout.test_helpers import invented_id_number
 from gateway.cli import main
 from gateway.daily import sweep
 from gateway.errors import NotFound
+from gateway.identity.invented import invented_id_number
 from gateway.privacy.vault import VaultError
 from gateway.rights import erasure, export
 from gateway.rights.obstacles import obstacles, years_after

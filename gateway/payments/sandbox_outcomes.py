@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gateway.core.sandbox_numbers import FIRST_UNPAID, PAYOUT_FAILS
 from gateway.db.transactions import Transaction
-from gateway.decision.sandbox import FIRST_UNPAID, PAYOUT_FAILS
 from gateway.identity import service as identity
 from gateway.payments.models import Payment
 from gateway.web.context import Gateway

@@ -10,11 +10,11 @@ from gateway.errors import InvalidRequest, NotFound, WrongState
 from gateway.loans import repayment
 from gateway.loans import service as loans
 from gateway.loans.schemas import LoanAnswer
-from gateway.merchants import test_clocks
+from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
 from gateway.payments import collections, disputes, service, subsidies
 from gateway.payments.schemas import DisputeAnswer, PaymentAnswer
-from gateway.payments.test_schemas import (
+from gateway.sandbox.schemas import (
     AdvanceRequest,
     DisputePlayed,
     DisputeResolved,
@@ -122,29 +122,29 @@ def resolve_dispute(call: Call, dispute_id: str) -> Any:
 @clocks.post(scope="payments:write", body=TestClockRequest, answer=TestClockAnswer)
 def create_test_clock(call: Call) -> Any:
     """Make the merchant's test clock; from then on its business time follows it."""
-    return Created(_shown(call, test_clocks.create(call.tx, call.tenant, name=call.body["name"])))
+    return Created(_shown(call, business_clock.create(call.tx, call.tenant, name=call.body["name"])))
 
 
 @clocks.get("/<clock_id>", scope="payments:write", answer=TestClockAnswer)
 def get_test_clock(call: Call, clock_id: str) -> Any:
     """Retrieve a test clock: where it stands, and whether it is on its way."""
-    return _shown(call, test_clocks.get(call.tx, call.tenant, clock_id))
+    return _shown(call, business_clock.get(call.tx, call.tenant, clock_id))
 
 
 @clocks.post("/<clock_id>/advance", scope="payments:write", body=AdvanceRequest, answer=TestClockAnswer)
 def advance_test_clock(call: Call, clock_id: str) -> Any:
     """Move the clock ahead by days or to a moment; the jobs of each day run on the way. Wait until it is ready."""
-    clock, body = test_clocks.get(call.tx, call.tenant, clock_id), call.body
+    clock, body = business_clock.get(call.tx, call.tenant, clock_id), call.body
     if (body["days"] is None) == (body["to"] is None):
         raise InvalidRequest("Give either days or to.", param="days")
-    to = body["to"] or test_clocks.time_of(call.tx, clock) + timedelta(days=body["days"])
-    clock = test_clocks.start_advance(call.tx, call.tenant, clock_id, to=to)
+    to = body["to"] or business_clock.time_of(call.tx, clock) + timedelta(days=body["days"])
+    clock = business_clock.start_advance(call.tx, call.tenant, clock_id, to=to)
     outbox.put(call.tx, ADVANCE, {"test_clock": clock.id}, tenant=call.tenant)
     return _shown(call, clock)
 
 
 def _shown(call: Call, clock: Any) -> dict[str, Any]:
-    return test_clocks.view(call.tx, clock)
+    return business_clock.view(call.tx, clock)
 
 
 def _only_in_test(call: Call) -> None:

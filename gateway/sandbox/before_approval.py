@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import random
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.checkout import deciding, reviewing, service, shopper
-from gateway.checkout.models import Checkout
 from gateway.checkout.schemas import CheckoutAnswer, CompleteRequest, ResolveRequest
 from gateway.checkout.states import REQUIRED_CONSENTS
-from gateway.core.identifiers import resident_id_check_digit
 from gateway.decision import requests
 from gateway.errors import CodeRefused, NotFound
 from gateway.identity import claims, codes
+from gateway.identity.invented import invented_id_number
 from gateway.identity.notifier import SANDBOX_CODE
 from gateway.web.context import Caller, Gateway
 from gateway.web.operations import Api, Call, Pending
+
+if TYPE_CHECKING:
+    from gateway.checkout.models import Checkout
 
 api = Api("test_helpers", prefix="/v1/test_helpers/checkouts")
 
@@ -59,10 +60,9 @@ def complete_checkout(call: Call, checkout_id: str) -> Any:
     )
     if isinstance(found, CodeRefused):
         raise found
-    shopper.disclose(call.tx, found.id)
     # A program reads at once: the disclosure counts as shown one reading time ago.
     reading = timedelta(seconds=call.gateway.settings.disclosure_reading_seconds)
-    found.disclosed_at = call.tx.now - reading
+    shopper.disclose(call.tx, found.id, ago=reading)
     shopper.confirm(
         call.tx,
         call.gateway,
@@ -83,14 +83,6 @@ def resolve_checkout(call: Call, checkout_id: str) -> Any:
     person = "same" if outcome == "approve" and claims_it else None
     reviewing.resolve(call.tx, call.gateway, checkout.id, outcome=outcome, by="test_helper", person=person)
     return service.view(call.tx, checkout)
-
-
-def invented_id_number(seed: str) -> str:
-    """A well-formed ID number of an adult who does not exist, the same for the same seed."""
-    chance = random.Random(seed)
-    born = f"{chance.randint(1960, 2000)}{chance.randint(1, 12):02}{chance.randint(1, 28):02}"
-    stem = f"110105{born}{chance.randint(1, 999):03}"
-    return stem + resident_id_check_digit(stem)
 
 
 def _in_test(call: Call, checkout_id: str) -> Checkout:
