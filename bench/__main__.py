@@ -25,7 +25,7 @@ from gateway import keyring
 from gateway.app import gateway_of
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
-from gateway.onboarding import onboard
+from gateway.process.onboarding import onboard
 
 Measure = Callable[[dict[str, Any], Size], None]
 
@@ -96,7 +96,7 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
         "FENQI_RATE_LIMITS": "off",  # what one look costs is measured apart
         "FENQI_WEBHOOK_LOCAL": "1",
     }
-    command = f"from gateway.server import run; run('bench.site:site', host='127.0.0.1', port={port})"
+    command = f"from gateway.process.server import run; run('bench.site:site', host='127.0.0.1', port={port})"
     process = started(command, environ)
     try:
         _wait(url)

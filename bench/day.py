@@ -21,8 +21,8 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
-from gateway.onboarding import onboard
 from gateway.payments import collections
+from gateway.process.onboarding import onboard
 from gateway.web.context import Gateway
 
 DRAWN = datetime(2026, 11, 23, 4, tzinfo=UTC)

@@ -26,14 +26,14 @@ from gateway import keyring
 from gateway.app import create_app
 from gateway.config import from_environment
 from gateway.core.tenant import Tenant
-from gateway.daily import run_day
 from gateway.db.migrate import upgrade
 from gateway.institution.stripe_like import StripeLikeInstitution
 from gateway.ledger.verify import verify
-from gateway.onboarding import onboard
 from gateway.payments.reconciling import differences
-from gateway.runtime import drain_outbox
-from gateway.verification import AGREEMENTS
+from gateway.process.daily import run_day
+from gateway.process.onboarding import onboard
+from gateway.process.worker import drain_outbox
+from gateway.proof.book_agreements import AGREEMENTS
 from gateway.web.context import Gateway
 
 CALL_SECONDS = 0.25

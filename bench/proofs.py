@@ -21,7 +21,7 @@ from gateway.app import create_app
 from gateway.config import Settings
 from gateway.db.migrate import upgrade
 from gateway.oauth import dpop
-from gateway.onboarding import onboard
+from gateway.process.onboarding import onboard
 
 PATH = "/v1/me"
 

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from bench.size import Size
-from gateway.onboarding import standard_prices
 from gateway.plans.pricing import Lender, Price, offered
+from gateway.process.onboarding import standard_prices
 
 DAY = date(2026, 11, 23)
 LENDER = Lender("demo_bank", "bank")

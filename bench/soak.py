@@ -185,9 +185,9 @@ def worker(place: dict[str, Any]) -> Iterator[int]:
 
 def work_quickly() -> None:
     """Be the worker that looks more often than it would, until a signal ends it."""
-    from gateway import runtime  # noqa: PLC0415  # the one who measures needs none of it
     from gateway.cli import main  # noqa: PLC0415
     from gateway.outbox import service as outbox  # noqa: PLC0415
+    from gateway.process import worker as runtime  # noqa: PLC0415  # the one who measures needs none of it
 
     hour = len(runtime.LANES) * 3600 / runtime.IDLE_SECONDS
     for name in ("IDLE_SECONDS", "DISPATCH_IDLE_SECONDS", "SWEEP_SECONDS"):

@@ -16,10 +16,10 @@ from gateway import keyring
 from gateway.app import create_app
 from gateway.config import from_environment
 from gateway.core.calendar import shanghai_date
-from gateway.daily import run_day
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
 from gateway.payments import collections
+from gateway.process.daily import run_day
 from gateway.proof import facts
 
 SUMMED = {

@@ -26,8 +26,8 @@ from gateway.config import from_environment
 from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
-from gateway.onboarding import onboard
-from gateway.runtime import deliver
+from gateway.process.onboarding import onboard
+from gateway.process.worker import deliver
 from gateway.web.context import Gateway
 from gateway.webhooks import endpoints, service
 

@@ -38,7 +38,6 @@ from gateway.loans import routes as loan_routes
 from gateway.merchants import business_clock
 from gateway.merchants import routes as merchant_routes
 from gateway.monitoring import logs, metrics, security_events
-from gateway.monitoring import routes as monitoring_routes
 from gateway.oauth import routes as oauth_routes
 from gateway.oauth.bearer import Bearer
 from gateway.outbox import service as outbox
@@ -46,6 +45,7 @@ from gateway.payments import dispute_routes, refund_routes
 from gateway.payments import routes as payment_routes
 from gateway.plans import routes as plan_routes
 from gateway.privacy.row_key_file import RowKeyFile
+from gateway.process import routes as monitoring_routes
 from gateway.roots.targets import target_of
 from gateway.sandbox import after_approval, before_approval
 from gateway.scores import routes as score_routes
@@ -94,7 +94,7 @@ def create_app(
     """One gateway as a WSGI application.
 
     ``clock``, ``random_bits`` and ``ports`` replace time, chance and the outside world; a seeded simulator or a test
-    gives its own. The database must be migrated; nothing is started here (see ``gateway.runtime``).
+    gives its own. The database must be migrated; nothing is started here (see ``gateway.process.worker``).
     """
     settings = settings or from_environment()
     clock = clock or utc_now

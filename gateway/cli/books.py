@@ -82,7 +82,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     with shared(existing_settings(options).data_dir, create=False):
         from gateway.proof import commands
-        from gateway.verification import AGREEMENTS
+        from gateway.proof.book_agreements import AGREEMENTS
 
         gateway = gateway_of(options)
         authority = gateway.ports.signing_authority
@@ -102,7 +102,7 @@ def _verify_ledger(options: argparse.Namespace) -> int:
 
     with shared(existing_settings(options).data_dir, create=False):
         from gateway.ledger import commands
-        from gateway.verification import AGREEMENTS
+        from gateway.proof.book_agreements import AGREEMENTS
 
         return commands.verify(
             database_of(options),

@@ -65,7 +65,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _create(options: argparse.Namespace) -> int:
     from gateway.audit.service import Actor
-    from gateway.onboarding import onboard
+    from gateway.process.onboarding import onboard
 
     credentials = onboard(
         gateway_of(options),

@@ -36,7 +36,7 @@ def add(verbs: Verbs) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from gateway.demo import start
+    from gateway.process.demo import start
 
     return start(port=options.port, data_dir=options.data)
 
@@ -47,13 +47,13 @@ def _serve(options: argparse.Namespace) -> int:
 
     folder = from_environment(data_dir=options.data).data_dir
     with shared(folder, afresh=True, create=folder.is_dir()):
-        from gateway.server import serve
+        from gateway.process.server import serve
 
         return serve(host=options.host, port=options.port, workers=options.workers, data_dir=options.data)
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from gateway.gate import doctor
+    from gateway.process.live_gate import doctor
 
     return doctor(existing_settings(options), as_json=options.json)
 
@@ -69,8 +69,8 @@ def _worker(options: argparse.Namespace) -> int:
     memory.share_arenas()
     logs.to_stderr()
     with shared(existing_settings(options).data_dir):
-        from gateway.gate import role_must_be_bound
-        from gateway.runtime import start_worker
+        from gateway.process.live_gate import role_must_be_bound
+        from gateway.process.worker import start_worker
 
         settings = from_environment(data_dir=options.data)
         role_must_be_bound(settings)
@@ -103,8 +103,8 @@ def _migrate(options: argparse.Namespace) -> int:
 
 def _settle(options: argparse.Namespace) -> int:
     from gateway.core.calendar import shanghai_date
-    from gateway.daily import settle
-    from gateway.runtime import drain
+    from gateway.process.daily import settle
+    from gateway.process.worker import drain
 
     gateway = gateway_of(options)
     closed = settle(gateway, options.date or shanghai_date(gateway.clock()))

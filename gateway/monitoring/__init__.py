@@ -1,1 +1,1 @@
-"""Monitoring: is the process alive, and is it ready to serve."""
+"""Monitoring: what a process counts, its log in lines that nobody can forge, and its security events."""

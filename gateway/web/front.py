@@ -1,9 +1,9 @@
 """The front of a server process: a request is read whole, within its time, before a thread of the application is taken.
 
 granian's event loop hands requests over by RSGI. Whoever sends slowly costs a socket and nothing else, and /healthz is
-answered on the loop, however busy the threads are. Headers are read by granian, within limits that ``gateway.server``
-sets. Who would wait too long for a thread is refused on the loop at once, so that an overload costs those
-who are answered next to nothing (``gateway.web.line``).
+answered on the loop, however busy the threads are. Headers are read by granian, within limits that
+``gateway.process.server`` sets. Who would wait too long for a thread is refused on the loop at once, so that an
+overload costs those who are answered next to nothing (``gateway.web.line``).
 """
 
 from __future__ import annotations

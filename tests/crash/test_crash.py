@@ -14,7 +14,7 @@ import pytest
 from gateway import cli
 from gateway.app import gateway_of
 from gateway.config import from_environment
-from gateway.onboarding import onboard
+from gateway.process.onboarding import onboard
 from tests.crash import place as place_of_crashes
 from tests.crash.__main__ import one_round
 from tests.crash.place import Place

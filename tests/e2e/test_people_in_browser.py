@@ -13,10 +13,10 @@ import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
-from gateway import server
 from gateway.app import create_app
 from gateway.config import Settings
-from gateway.onboarding import onboard
+from gateway.process import server
+from gateway.process.onboarding import onboard
 from tests.ports import free_port
 
 playwright = pytest.importorskip(

@@ -12,15 +12,15 @@ from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
-from gateway.daily import next_work, run_day, tenants_with_work
 from gateway.ledger import service as ledger
 from gateway.ledger.accounts import CHART
 from gateway.ledger.verify import verify
 from gateway.merchants.models import Merchant
 from gateway.outbox.models import OutboxItem
+from gateway.process.daily import next_work, run_day, tenants_with_work
+from gateway.process.worker import drain
 from gateway.proof import facts
-from gateway.runtime import drain
-from gateway.verification import AGREEMENTS
+from gateway.proof.book_agreements import AGREEMENTS
 from gateway.webhooks.models import WebhookDelivery
 
 WAITING = (

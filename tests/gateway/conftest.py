@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from gateway.app import create_app
 from gateway.config import Settings
-from gateway.onboarding import onboard
+from gateway.process.onboarding import onboard
 from tests.gateway import first_merchant
 from tests.gateway.books import Books
 from tests.gateway.first_merchant import START

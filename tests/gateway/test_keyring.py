@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from gateway import cli, keyring, server
+from gateway import cli, keyring
 from gateway.db import keyed, witness
 from gateway.db.tables import metadata
 from gateway.oauth.keys import SigningKeys
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.privacy.vault import Vault
+from gateway.process import server
 from tests.by_force import by_force
 
 CREATE = keyring.create
@@ -222,5 +223,5 @@ def test_nothing_but_init_makes_keys() -> None:
         if "keyring.init(" in path.read_text("utf-8") or "keyring.create(" in path.read_text("utf-8")
     }
     assert makers == {"keyring.py"}
-    assert callers == {"demo.py", "cli/clients.py"}
+    assert callers == {"process/demo.py", "cli/clients.py"}
     assert server  # imported as the rest of the start

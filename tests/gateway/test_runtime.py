@@ -14,10 +14,11 @@ import pytest
 from flask import Flask
 
 import gateway as package
-from gateway import daily, runtime
 from gateway.core.tenant import Mode, Tenant
 from gateway.outbox import service as outbox
 from gateway.outbox.models import OutboxItem
+from gateway.process import daily
+from gateway.process import worker as runtime
 from gateway.settlement.service import PAYOUT_TOPIC
 
 

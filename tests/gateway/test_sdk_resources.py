@@ -13,7 +13,7 @@ import fenqi
 from fenqi.testing.wsgi import wsgi_session
 from gateway.merchants import service as merchants
 from gateway.oauth import service
-from gateway.runtime import drain
+from gateway.process.worker import drain
 from tests.one_database import database_url  # noqa: F401
 
 Connect = Callable[[dict[str, Any]], fenqi.Fenqi]

@@ -11,7 +11,7 @@ import fenqi
 from fenqi.testing import FakeGateway
 from fenqi.testing._state import standard_products
 from fenqi.testing.wsgi import wsgi_session
-from gateway.onboarding import standard_prices
+from gateway.process.onboarding import standard_prices
 
 sys.path.append(str(Path(__file__).parents[1] / "sdk"))
 from stories import CATEGORIES, STORIES, STORIES_OF_A_TERM, TERMS

@@ -9,7 +9,7 @@ from gateway.cli import main
 from gateway.db.transactions import Transaction
 from gateway.ledger.checks import INVARIANTS, Check
 from gateway.ledger.verify import verify
-from gateway.verification import AGREEMENTS
+from gateway.proof.book_agreements import AGREEMENTS
 from tests.by_force import by_force
 from tests.gateway.books import Books
 from tests.one_database import database_url, on_both  # noqa: F401

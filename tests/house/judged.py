@@ -17,7 +17,7 @@ from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.ledger.verify import verify as verify_books
 from gateway.proof import facts
-from gateway.verification import AGREEMENTS
+from gateway.proof.book_agreements import AGREEMENTS
 from tests.house.row_edits import Edit, edits
 
 

@@ -12,7 +12,6 @@ from gateway.checkout import consents
 from gateway.checkout.models import Checkout
 from gateway.core.sandbox_numbers import PAYOUT_FAILS
 from gateway.core.tenant import Tenant
-from gateway.daily import sign_heads, sweep
 from gateway.decision import commands as lists
 from gateway.decision import reviews
 from gateway.decision.shadow import Challenger
@@ -23,8 +22,9 @@ from gateway.merchants import commands as merchants
 from gateway.oauth import service as oauth
 from gateway.payments import collections
 from gateway.payments import service as payments
+from gateway.process.daily import sign_heads, sweep
+from gateway.process.worker import drain
 from gateway.rights import erasure
-from gateway.runtime import drain
 from gateway.team import authenticators, factors
 from gateway.team.models import LoginSession, TeamMember
 from tests.gateway.books import Books

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from gateway.checkout.entry import DOORS, Door
 from gateway.db.tables import metadata
 from gateway.identity.invented import invented_id_number
-from gateway.runtime import drain
+from gateway.process.worker import drain
 from tests.gateway.shopper import enter, identify
 from tests.one_database import database_url  # noqa: F401
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from gateway import cli, gate, keyring
+from gateway import cli, keyring
 from gateway.app import database_of, gateway_of, outside_ports, utc_now
 from gateway.config import Settings, WrongSetting, from_environment
 from gateway.db.migrate import upgrade
 from gateway.db.row_keys import RowKeys
 from gateway.oauth import service as oauth
+from gateway.process import live_gate
 from gateway.web.ports import LOCAL
 from tests.one_database import database_url  # noqa: F401
 
@@ -103,17 +104,17 @@ def broken(settings: Settings, check: str, monkeypatch: pytest.MonkeyPatch) -> S
         database = database_of(settings, clock=utc_now)
         database.write(lambda tx: tx.connection().exec_driver_sql("DROP TRIGGER audit_entry_follows"))
     if check == "database_role":  # SQLite has no roles; test_roles.py has those of PostgreSQL
-        monkeypatch.setattr(gate, "too_mighty", lambda connection: ["it owns tables"])
+        monkeypatch.setattr(live_gate, "too_mighty", lambda connection: ["it owns tables"])
     return replace(settings, **WRONG[check][0])
 
 
 def test_every_check_has_a_case() -> None:
-    assert [check.__name__ for check in gate.CHECKS] == list(WRONG)
+    assert [check.__name__ for check in live_gate.CHECKS] == list(WRONG)
 
 
 def test_live_mode_is_served_where_all_is_right(ready: Settings) -> None:
-    assert [finding.problem for finding in gate.findings(ready)] == [None] * len(WRONG)
-    gate.must_be_open(ready)
+    assert [finding.problem for finding in live_gate.findings(ready)] == [None] * len(WRONG)
+    live_gate.must_be_open(ready)
 
 
 @pytest.mark.parametrize("check", WRONG)
@@ -122,27 +123,27 @@ def test_what_is_wrong_refuses_live_mode_with_what_to_do(
 ) -> None:
     settings = broken(ready, check, monkeypatch)
 
-    problems = {finding.check: finding.problem for finding in gate.findings(settings) if finding.problem}
+    problems = {finding.check: finding.problem for finding in live_gate.findings(settings) if finding.problem}
 
     assert list(problems) == [check]
     assert WRONG[check][1] in problems[check]
     with pytest.raises(WrongSetting, match="Live mode is configured") as refusal:
-        gate.must_be_open(settings)
+        live_gate.must_be_open(settings)
     assert problems[check] in str(refusal.value)
 
 
 def test_what_is_live_is_known_on_both_databases(database_url: str, tmp_path: Path) -> None:  # noqa: F811
     settings = Settings(database_url=database_url, data_dir=tmp_path)
-    assert not gate.is_live(settings)
-    assert gate.is_live(replace(settings, institution_live_key="sk_live_1"))
-    assert gate.database_guards(settings) is None
-    gate.must_be_open(settings)  # test mode needs none of it
+    assert not live_gate.is_live(settings)
+    assert live_gate.is_live(replace(settings, institution_live_key="sk_live_1"))
+    assert live_gate.database_guards(settings) is None
+    live_gate.must_be_open(settings)  # test mode needs none of it
 
     make_live(settings)
 
-    assert gate.is_live(settings)
+    assert live_gate.is_live(settings)
     with pytest.raises(WrongSetting, match="FENQI_PUBLIC_URL"):
-        gate.must_be_open(settings)
+        live_gate.must_be_open(settings)
 
 
 def test_doctor_and_serve_say_the_same_and_change_nothing(
@@ -185,7 +186,7 @@ def test_what_the_gateway_makes_is_for_its_own_user_only(tmp_path: Path) -> None
 
     assert {"fenqi.sqlite", "fenqi.sqlite-wal", "keys", "vault.json"} <= set(modes)
     assert all(mode in (0o600, 0o700) for mode in modes.values()), modes
-    assert gate.data_folder(settings) is None
+    assert live_gate.data_folder(settings) is None
 
 
 def test_a_folder_behind_a_link_is_looked_into_too(ready: Settings, tmp_path: Path) -> None:
@@ -197,14 +198,14 @@ def test_a_folder_behind_a_link_is_looked_into_too(ready: Settings, tmp_path: Pa
     (ready.data_dir / "nowhere").symlink_to(tmp_path / "nothing")
     kept.chmod(0o755)
 
-    problem = gate.data_folder(ready)
+    problem = live_gate.data_folder(ready)
 
     assert problem is not None
     assert problem == (
         f"Other users of this machine may read {kept}. Run: chmod -R go= {ready.data_dir} {kept}"
     )
     kept.chmod(0o700)
-    assert gate.data_folder(ready) is None
+    assert live_gate.data_folder(ready) is None
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["demo", "--port", "1"]], ids=lambda words: words[0])
@@ -213,8 +214,8 @@ def test_the_data_folder_is_made_for_its_own_user_only(
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setattr("gateway.db.migrate.upgrade", lambda url: None)
-    monkeypatch.setattr("gateway.demo.upgrade", lambda url: (_ for _ in ()).throw(KeyboardInterrupt))
-    monkeypatch.setattr("gateway.server.address_to_bind", lambda host, port: host)
+    monkeypatch.setattr("gateway.process.demo.upgrade", lambda url: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("gateway.process.server.address_to_bind", lambda host, port: host)
 
     cli.main([*command, "--data", str(tmp_path / "new")])
 

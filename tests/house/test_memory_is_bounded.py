@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 
-from gateway import daily, runtime
 from gateway.decision.link_book import LinkBook
 from gateway.outbox import service as outbox
+from gateway.process import daily, worker
 from gateway.web.context import Gateway
 from tests.gateway.conftest import Api, TestClock
 from tests.one_database import database_url  # noqa: F401
@@ -69,7 +69,7 @@ def work(app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
     """One round: purchases, a day that passes, and a worker with all its threads that does what there is to do."""
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps every line
     for name in ("IDLE_SECONDS", "DISPATCH_IDLE_SECONDS", "SWEEP_SECONDS"):
-        monkeypatch.setattr(runtime, name, 0.02)
+        monkeypatch.setattr(worker, name, 0.02)
     # It holds all applicants whom the table holds, and is measured by ./run bench links.
     monkeypatch.setattr(LinkBook, "_take", lambda self, row: None)
     for number in range(200):
@@ -79,7 +79,7 @@ def work(app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
 
     def nothing_is_left() -> bool:
         with gateway.db.read() as tx:
-            return not outbox.is_due(tx, tuple(runtime.TOPICS))
+            return not outbox.is_due(tx, tuple(worker.TOPICS))
 
     def one_round() -> None:
         clock.advance(days=31)
@@ -88,7 +88,7 @@ def work(app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
             payment = api.captured(3, amount=30_000)
             api.post("/v1/refunds", {"payment": payment["id"], "amount": 10_000, "reason": "scratch"})
         daily.sweep(gateway)
-        stop = runtime.start_worker(gateway)
+        stop = worker.start_worker(gateway)
         for _ in range(500):
             if nothing_is_left():
                 break

@@ -13,8 +13,9 @@ import yaml  # type: ignore[import-untyped]
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.monitoring import gauges, metrics
+from gateway.monitoring import metrics
 from gateway.monitoring.security_events import BY_CODE, BY_STATUS, KINDS
+from gateway.process import gauges
 from tests.one_database import database_url  # noqa: F401
 
 ROOT = Path(__file__).parents[2]

@@ -27,8 +27,8 @@ from werkzeug.security import generate_password_hash
 
 import fenqi
 from fenqi.testing.wsgi import wsgi_session
-from gateway import server
 from gateway.app import APIS
+from gateway.process import server
 from gateway.web.rate_limits import InProcess
 from tests.gateway.shopper import enter, go_on_by_code
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from gateway.daily import sweep
 from gateway.db.transactions import Database
 from gateway.decision.bureau import SimulatedBureau
 from gateway.identity.invented import invented_id_number
+from gateway.process.daily import sweep
+from gateway.process.worker import drain
 from gateway.roots.targets import Folder
-from gateway.runtime import drain
 from gateway.web.ports import LOCAL, Guarded, OutsideCallInTransaction, Ports
 from tests.gateway.conftest import api, app, clock, new_merchant  # noqa: F401
 from tests.gateway.oauth.conftest import make_portal, portal  # noqa: F401

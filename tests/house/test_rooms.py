@@ -42,10 +42,9 @@ def test_the_page_shows_the_floors_of_the_linter() -> None:
     assert shown == table(), "write it anew: python tests/house/test_rooms.py"
 
 
-def test_every_folder_of_the_gateway_is_a_room_or_wiring() -> None:
-    wiring = {"cli", "monitoring"}
+def test_every_folder_of_the_gateway_is_a_room() -> None:
     folders = {path.parent.name for path in (ROOT / "gateway").glob("*/__init__.py")}
-    assert {room for rooms in floors() for room in rooms} == folders - wiring
+    assert {room for rooms in floors() for room in rooms} == folders
 
 
 if __name__ == "__main__":

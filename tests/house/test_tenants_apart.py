@@ -16,12 +16,10 @@ from flask import Flask
 from sqlalchemy import text
 from sqlmodel import select
 
-from gateway import daily, runtime
 from gateway.checkout import service as checkouts
 from gateway.checkout.models import Checkout
 from gateway.core.order_lines import OrderedLine
 from gateway.core.tenant import Tenant
-from gateway.daily import GLOBAL_JOBS, TENANT_JOBS, TenantJob
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.identity.models import Shopper
@@ -29,6 +27,8 @@ from gateway.oauth import service as oauth
 from gateway.payments import disputes
 from gateway.payments import service as payments
 from gateway.payments.models import Payment
+from gateway.process import daily, worker
+from gateway.process.daily import GLOBAL_JOBS, TENANT_JOBS, TenantJob
 from tests.gateway.conftest import Api, api, app, clock, new_merchant  # noqa: F401
 from tests.house.ownership import Picture, picture, unattributed
 
@@ -49,7 +49,7 @@ class Town:
         for merchant in (self._also_live(self.mover), self.live):
             self._trade_live(merchant)
         self.clock = self.mover.post("/v1/test_clocks", {}).json["id"]
-        while runtime.drain(self.gateway):
+        while worker.drain(self.gateway):
             pass
         daily.sweep(self.gateway)
 
@@ -66,7 +66,7 @@ class Town:
     def run(self, job: TenantJob) -> None:
         """A job of the mover, and what it has instructed."""
         daily.run_job(self.gateway, job, self.tenant)
-        runtime.drain_money_of(self.gateway, self.tenant)
+        worker.drain_money_of(self.gateway, self.tenant)
 
     def _also_live(self, merchant: Api) -> Api:
         """A client in live mode for a merchant of test mode."""
@@ -184,7 +184,7 @@ def test_neither_global_jobs_nor_an_advance_of_one_clock_touch_anybody_else(
     before = town.picture()
     answer = town.mover.post(f"/v1/test_clocks/{town.clock}/advance", {"days": 31})
     assert answer.status_code == 200, answer.text
-    while runtime.drain(town.gateway):
+    while worker.drain(town.gateway):
         pass
     after = town.picture()
     assert after.changed_of_others(before, town.tenant) == []

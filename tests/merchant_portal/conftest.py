@@ -77,7 +77,7 @@ def _hidden(page: str) -> dict[str, str]:
 @pytest.fixture
 def person(app: Flask) -> Person:
     """Somebody at the door of the portal."""
-    from gateway import server  # noqa: PLC0415
+    from gateway.process import server  # noqa: PLC0415
 
     return Person(app, server.portal(app))
 

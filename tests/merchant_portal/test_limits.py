@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway import server
 from gateway.oauth.rates import TOKENS
+from gateway.process import server
 from gateway.web import browser_address, rate_limits
 from merchant_portal.tokens import Tokens
 from tests.one_database import database_url  # noqa: F401

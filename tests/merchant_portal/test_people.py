@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.runtime import drain_outbox
+from gateway.process.worker import drain_outbox
 from merchant_portal.devices import device_name
 from tests.one_database import database_url  # noqa: F401
 

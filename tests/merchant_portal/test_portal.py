@@ -10,8 +10,8 @@ from datetime import date
 
 import pytest
 
-from gateway.daily import settle
-from gateway.runtime import drain
+from gateway.process.daily import settle
+from gateway.process.worker import drain
 from tests.one_database import database_url  # noqa: F401
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from gateway import server
+from gateway.process import server
 from tests.one_database import database_url  # noqa: F401
 
 COOKIE = "fenqi_portal"

@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from gateway.daily import settle
 from gateway.identity.invented import invented_id_number
 from gateway.merchants import service as merchants
-from gateway.runtime import drain
+from gateway.process.daily import settle
+from gateway.process.worker import drain
 from gateway.settlement import service as settlement
 from tests.by_force import by_force
 from tests.gateway.books import Books

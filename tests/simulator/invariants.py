@@ -14,8 +14,8 @@ from gateway.contracts.verify import verify as verify_contracts
 from gateway.core.tenant import Tenant
 from gateway.ledger.verify import verify as verify_ledger
 from gateway.merchants import business_clock
+from gateway.proof.book_agreements import AGREEMENTS
 from gateway.proof.facts import verify as verify_facts
-from gateway.verification import AGREEMENTS
 from tests.simulator import accounts, model, promises, windows
 from tests.simulator.actions import PERSONAL
 from tests.simulator.model import moment

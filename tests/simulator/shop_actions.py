@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway import runtime
+from gateway.process import worker
 from tests.simulator.acting import Step, action, order_of, paid_order, part
 from tests.simulator.shops import Order
 
@@ -185,4 +185,4 @@ def move_clock(sim: Simulation, step: Step) -> None:
         clocks[shop] = made.json["id"]
     path = f"/v1/test_clocks/{clocks[shop]}/advance"
     sim.shops.act(shop, "POST", path, {"days": step["days"]}, step["key"], ("advance", ""))
-    runtime.drain_outbox(sim.gateway)
+    worker.drain_outbox(sim.gateway)

@@ -7,12 +7,12 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gateway import daily, runtime
 from gateway.checkout import reviewing
 from gateway.core.calendar import shanghai_date
 from gateway.errors import InvalidRequest, Unavailable
 from gateway.merchants import business_clock
 from gateway.payments import disputes, subsidies
+from gateway.process import daily, worker
 from gateway.settlement import payouts
 from gateway.webhooks import delivery
 from gateway.webhooks.dispatch import Dispatcher
@@ -102,7 +102,7 @@ def let_pass(sim: Simulation, step: Step) -> None:
 
 @action("drain")
 def drain(sim: Simulation, step: Step) -> None:
-    runtime.drain_outbox(sim.gateway)
+    worker.drain_outbox(sim.gateway)
 
 
 @action("sweep")
@@ -115,7 +115,7 @@ def day_of_one(sim: Simulation, step: Step) -> None:
     """The jobs of one merchant's day, and what they instruct."""
     tenant = sim.shops.tenant(step["shop"])
     daily.run_day(sim.gateway, tenant)
-    runtime.drain_money_of(sim.gateway, tenant)
+    worker.drain_money_of(sim.gateway, tenant)
 
 
 class _AtOnce:

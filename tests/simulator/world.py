@@ -24,7 +24,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import create_engine, text
 
-from gateway import keyring, runtime
+from gateway import keyring
 from gateway.app import create_app, database_of
 from gateway.config import Settings
 from gateway.core.tenant import Tenant
@@ -35,7 +35,8 @@ from gateway.db.migrate import upgrade
 from gateway.decision.link_book import LinkBook
 from gateway.merchants import service as merchants
 from gateway.oauth import service as oauth
-from gateway.onboarding import onboard
+from gateway.process import worker
+from gateway.process.onboarding import onboard
 from gateway.team import passwords
 from gateway.webhooks import endpoints
 from tests.postgres import named
@@ -149,7 +150,7 @@ class World:
     def _put_in_place(self) -> None:
         """Time, chance, and the moments at which a transaction begins and ends."""
         put = self._stack.enter_context
-        for module in (transactions, runtime, scrub):
+        for module in (transactions, worker, scrub):
             put(mock.patch.object(module, "time", self.clock))
         put(mock.patch.object(transactions, "random", self.chance))
         for name in ("token_bytes", "token_hex", "token_urlsafe", "choice"):

@@ -17,8 +17,8 @@ import pytest
 
 import fenqi
 import gateway
-from gateway import server
 from gateway.config import WrongSetting
+from gateway.process import server
 from supply import ROOT, advisories, release, sbom
 from supply.__main__ import main
 from supply.locks import LockError, packages, read_requirements

@@ -14,8 +14,8 @@ from gateway.audit import chain, commands, service
 from gateway.audit.models import AuditEntry
 from gateway.audit.service import Actor
 from gateway.audit.verify import Report, verify
-from gateway.daily import sweep
 from gateway.merchants import commands as merchant_commands
+from gateway.process.daily import sweep
 from tests.one_database import database_url, on_both  # noqa: F401
 
 ME = Actor("operator", "ming")

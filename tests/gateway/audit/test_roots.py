@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from gateway import cli, daily, runtime
+from gateway import cli
 from gateway.audit import service
 from gateway.audit.verify import verify
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.core.signing import BadSignature, PublicKeys, Signature
 from gateway.ledger.verify import verify as verify_books
 from gateway.outbox import service as outbox
+from gateway.process import daily, worker
 from gateway.roots import pushing, root
 from gateway.roots import service as signing
 from gateway.roots.service import ChainBroken
@@ -67,7 +68,7 @@ def test_heads_are_signed_every_few_minutes_and_at_the_end(logged, clock):
     assert [one.number for one in kept(logged)] == [2, 4]
     daily.sign_heads(logged)
     assert len(kept(logged)) == 2, "five minutes are not over"
-    runtime.sign_last(logged)
+    worker.sign_last(logged)
     daily.sign_heads(logged, at_once=True)
     assert [one.number for one in kept(logged)] == [2, 4, 6]
     record(logged, "thing_7")
@@ -256,7 +257,7 @@ def pushing_to(gateway: Any, target: Any) -> None:
 
 def test_roots_are_brought_to_a_folder_once_and_never_replaced(logged, tmp_path):
     pushing_to(logged, Folder(tmp_path / "mount"))
-    runtime.sign_last(logged)
+    worker.sign_last(logged)
     with logged.db.read() as tx:
         assert outbox.failing_since(tx, pushing.TOPIC) is not None, "the folder is not there yet"
     (tmp_path / "mount").mkdir()
@@ -295,11 +296,11 @@ def test_roots_are_posted_with_a_signature_and_brought_again_until_they_are_take
     threading.Thread(target=server.serve_forever, daemon=True).start()
     authority = logged.ports.signing_authority
     pushing_to(logged, Address(f"http://127.0.0.1:{server.server_port}/roots", authority))
-    runtime.sign_last(logged)
+    worker.sign_last(logged)
     client = app.test_client()
     assert client.get("/readyz").json["roots"].startswith("not taken since 2026-11-23T04:12")
     clock.advance(seconds=6)
-    runtime.drain_outbox(logged)
+    worker.drain_outbox(logged)
     server.shutdown()
     server.server_close()
     assert client.get("/readyz").json["roots"] == "brought away"

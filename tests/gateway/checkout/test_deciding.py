@@ -15,7 +15,7 @@ from gateway.decision.bureau import BureauReport, BureauUnavailable
 from gateway.decision.funder import Ruling
 from gateway.errors import DatabaseUnavailable, FunderUnavailable
 from gateway.identity.invented import invented_id_number
-from gateway.runtime import drain_outbox
+from gateway.process.worker import drain_outbox
 from tests.gateway.shopper import identify
 from tests.one_database import database_url, on_both  # noqa: F401
 

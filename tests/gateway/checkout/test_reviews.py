@@ -14,7 +14,7 @@ from gateway.cli import main
 from gateway.config import WrongSetting, from_environment
 from gateway.decision.funder import Ruling
 from gateway.identity.invented import invented_id_number
-from gateway.runtime import drain_outbox
+from gateway.process.worker import drain_outbox
 from tests.gateway.shopper import enter, go_on_by_code
 from tests.one_database import database_url  # noqa: F401
 

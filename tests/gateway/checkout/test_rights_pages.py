@@ -12,7 +12,7 @@ from gateway.checkout import consents
 from gateway.cli import main
 from gateway.config import WrongSetting
 from gateway.identity.invented import invented_id_number
-from gateway.server import check_guards
+from gateway.process.server import check_guards
 from tests.gateway.shopper import go_on_by_code
 from tests.one_database import database_url  # noqa: F401
 

@@ -31,10 +31,10 @@ from gateway.core.signing import BadSignature, Signature
 from gateway.db.transactions import Transaction
 from gateway.errors import ContractWithoutDisclosure, CostAboveCeiling
 from gateway.identity.invented import invented_id_number
-from gateway.onboarding import standard_prices
 from gateway.plans.pricing import Lender, plan
 from gateway.privacy.keyfile import KeyFileError
-from gateway.server import check_guards
+from gateway.process.onboarding import standard_prices
+from gateway.process.server import check_guards
 from tests.gateway.shopper import identify
 from tests.one_database import database_url, on_both  # noqa: F401
 

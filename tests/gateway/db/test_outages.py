@@ -25,8 +25,8 @@ from gateway.db import outages
 from gateway.db.engine import canonical_url, connect
 from gateway.db.outages import BY_SQLITE_CODE, BY_SQLSTATE, FULL, LOCKED, READ_ONLY, Told, outage_of
 from gateway.errors import DatabaseUnavailable
-from gateway.monitoring import routes
-from gateway.onboarding import onboard
+from gateway.process import routes
+from gateway.process.onboarding import onboard
 from tests.gateway.conftest import Api, problem
 from tests.gateway.scorer import loaded_scorer
 

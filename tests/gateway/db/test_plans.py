@@ -14,9 +14,9 @@ from flask import Flask
 from sqlalchemy import Engine, event
 
 from gateway.checkout import reviewing
-from gateway.daily import sweep
 from gateway.decision import reviews
-from gateway.runtime import drain
+from gateway.process.daily import sweep
+from gateway.process.worker import drain
 from tests.gateway.conftest import START
 from tests.gateway.shopper import enter, go_on_by_code
 from tests.one_database import database_url  # noqa: F401

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from gateway import gate
 from gateway.cli import main
 from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url, connect
 from gateway.db.roles import MAINTAIN_FROM, REWRITTEN, RoleUnusable, grant, too_mighty
 from gateway.db.scrub import scrub
+from gateway.process import live_gate
 from tests.house.server_role import served_as
 
 ROOT = Path(__file__).parents[3]
@@ -63,15 +63,15 @@ def test_the_role_is_bound_and_the_owner_is_not(
     server.execute(text("UPDATE loan SET status = 'overdue' WHERE false"))
     server.execute(text("DELETE FROM webhook_delivery WHERE false"))
     owner = from_environment({"DATABASE_URL": database_url, "FENQI_DATA_DIR": str(tmp_path)})
-    told = gate.database_role(owner)
+    told = live_gate.database_role(owner)
     assert told is not None
     assert "it owns tables" in told
     assert "migrate --grant-to ROLE" in told
-    gate.role_must_be_bound(owner)  # test mode: said, and not refused
+    live_gate.role_must_be_bound(owner)  # test mode: said, and not refused
     assert "live mode would be refused: The database role of the server could pass" in caplog.text
     live = {"FENQI_INSTITUTION_LIVE_KEY": "sk_live", "FENQI_INSTITUTION_URL": "https://bank.example"}
     with pytest.raises(WrongSetting, match="could pass the triggers"):
-        gate.role_must_be_bound(
+        live_gate.role_must_be_bound(
             from_environment({"DATABASE_URL": database_url, "FENQI_DATA_DIR": str(tmp_path), **live})
         )
 

@@ -16,7 +16,7 @@ from gateway.decision.bureau import BureauUnavailable
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
 from gateway.identity.invented import invented_id_number
-from gateway.runtime import drain_outbox
+from gateway.process.worker import drain_outbox
 from scoring.bundle import DEFAULT_BUNDLE
 from scoring.governance import scorelog as log
 from scoring.governance.replay import replay

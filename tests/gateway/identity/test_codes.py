@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway import runtime
 from gateway.errors import MessagesUnavailable
-from gateway.runtime import drain_outbox
+from gateway.process import worker
+from gateway.process.worker import drain_outbox
 from tests.gateway.shopper import enter
 from tests.one_database import database_url  # noqa: F401
 
@@ -142,10 +142,10 @@ def test_in_live_mode_without_a_provider_no_code_is_promised(
 def test_a_worker_in_this_process_sends_a_code_at_once(
     gateway: Any, provider: Provider, pages: Any, api: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(runtime, "IDLE_SECONDS", 5)  # without being told it would sleep for so long
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 5)  # without being told it would sleep for so long
     stop = threading.Event()
-    messages = next(lane for lane in runtime.LANES if lane.name == "test messages")
-    lane = threading.Thread(target=runtime.work_lane, args=(gateway, messages, stop))
+    messages = next(lane for lane in worker.LANES if lane.name == "test messages")
+    lane = threading.Thread(target=worker.work_lane, args=(gateway, messages, stop))
     lane.start()
     try:
         time.sleep(0.2)

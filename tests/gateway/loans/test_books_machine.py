@@ -27,20 +27,20 @@ from gateway.app import create_app
 from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
-from gateway.daily import run_day
 from gateway.errors import InstitutionUnavailable
 from gateway.institution.port import Answer, Instruction
 from gateway.ledger.verify import verify
 from gateway.loans import repayment
 from gateway.loans.models import Loan
-from gateway.onboarding import onboard
 from gateway.payments import collections, disputes, refund
 from gateway.payments import service as payments
 from gateway.payments.capture import capture
 from gateway.payments.models import Payment
-from gateway.runtime import drain
+from gateway.process.daily import run_day
+from gateway.process.onboarding import onboard
+from gateway.process.worker import drain
+from gateway.proof.book_agreements import AGREEMENTS
 from gateway.settlement import payouts
-from gateway.verification import AGREEMENTS
 from tests.depth import examples
 from tests.gateway.conftest import START, Api, TestClock
 from tests.gateway.loans.oracle import Oracle

@@ -13,7 +13,7 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.ledger.verify import verify
 from gateway.loans.models import Loan
-from gateway.verification import AGREEMENTS
+from gateway.proof.book_agreements import AGREEMENTS
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine drives the same on both
 

@@ -12,12 +12,12 @@ from sqlalchemy import event
 from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
-from gateway.daily import run_day
 from gateway.errors import WrongState
 from gateway.loans import billing, of_shopper, service
 from gateway.payments import collections
 from gateway.payments.models import Collection
-from gateway.runtime import drain
+from gateway.process.daily import run_day
+from gateway.process.worker import drain
 from gateway.settlement import payouts as payouts_of
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine drives the same on both

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from gateway.core.calendar import shanghai_date
-from gateway.daily import run_day
 from gateway.db.transactions import Transaction
 from gateway.payments import collections
-from gateway.runtime import drain
+from gateway.process.daily import run_day
+from gateway.process.worker import drain
 from tests.depth import examples
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine reports late on both

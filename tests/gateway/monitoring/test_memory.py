@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gateway import server
 from gateway.cli import running
 from gateway.monitoring import memory
+from gateway.process import server
 
 COUNT = """
 import ctypes, re, sys, tempfile, threading

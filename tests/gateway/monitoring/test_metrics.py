@@ -12,14 +12,14 @@ import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway import daily
 from gateway.app import database_of, gateway_of
 from gateway.config import WrongSetting, from_environment
 from gateway.core.tenant import Tenant
 from gateway.errors import DatabaseUnavailable
 from gateway.ledger import chain
-from gateway.monitoring import gauges, metrics, sharing
+from gateway.monitoring import metrics, sharing
 from gateway.outbox import service as outbox
+from gateway.process import daily, gauges
 from tests.one_database import database_url, on_both  # noqa: F401
 
 TOKEN = "a-token-of-20-letters"

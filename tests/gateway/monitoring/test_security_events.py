@@ -10,10 +10,10 @@ from urllib.parse import quote
 import pytest
 from oauth_fixtures import REDIRECT
 
-from gateway import server
 from gateway.monitoring import security_events
 from gateway.monitoring.metrics import SECURITY_EVENTS
 from gateway.oauth import service as oauth
+from gateway.process import server
 from tests.gateway.conftest import Api
 from tests.gateway.oauth.proofs import JWT_BEARER, Prover
 from tests.one_database import database_url  # noqa: F401

@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 from gateway.app import create_app, utc_now
 from gateway.config import Settings
 from gateway.oauth import service
-from gateway.onboarding import onboard
+from gateway.process.onboarding import onboard
 from gateway.team import service as team
 from tests.gateway.oauth.conftest import PASSWORD, Portal
 from tests.one_database import database_url  # noqa: F401

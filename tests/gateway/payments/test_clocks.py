@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from gateway.runtime import drain
+from gateway.process.worker import drain
 from tests.gateway.conftest import problem
 from tests.one_database import database_url  # noqa: F401
 

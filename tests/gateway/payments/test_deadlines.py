@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from gateway import daily, runtime
 from gateway.cli import main
 from gateway.payments.moments import AUTHORIZATION_LIFE, first_after, moments
+from gateway.process import daily, worker
 from tests.gateway.books import Books
 from tests.gateway.conftest import START, problem
 from tests.one_database import database_url, on_both  # noqa: F401
@@ -71,7 +71,7 @@ def test_a_clock_that_jumps_ten_days_tells_of_every_moment_on_the_way(api: Any, 
     payment = api.approved()
     clock = api.post("/v1/test_clocks", {}).json["id"]
     api.post(f"/v1/test_clocks/{clock}/advance", {"days": 10})
-    while runtime.drain(app.extensions["fenqi"]):
+    while worker.drain(app.extensions["fenqi"]):
         pass
     assert told(api, payment) == UNTOUCHED
 

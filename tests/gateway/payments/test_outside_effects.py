@@ -15,17 +15,18 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from gateway import daily, runtime
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant
-from gateway.daily import run_day
 from gateway.db.transactions import Database
 from gateway.errors import InstitutionUnavailable
 from gateway.institution import instructing
 from gateway.institution.port import Answer, Instruction
 from gateway.outbox import service as outbox
 from gateway.payments import collections, reconciling
-from gateway.runtime import drain_outbox
+from gateway.process import daily
+from gateway.process import worker as runtime
+from gateway.process.daily import run_day
+from gateway.process.worker import drain_outbox
 from tests.gateway.books import Books
 from tests.one_database import database_url, on_both  # noqa: F401
 

@@ -16,7 +16,7 @@ from gateway.payments import returns
 from gateway.payments.models import Capture, ShopperReturn
 from gateway.payments.refund_kinds import COMES_BACK
 from gateway.payments.refund_shares import fee_returned_fen, return_fee
-from gateway.verification import AGREEMENTS
+from gateway.proof.book_agreements import AGREEMENTS
 from tests.by_force import by_force
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine refunds by every kind on both

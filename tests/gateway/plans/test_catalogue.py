@@ -14,7 +14,7 @@ from gateway.errors import PriceInvalid, PriceOverlap
 from gateway.plans import catalogue, service
 from gateway.plans.catalogue import Offer
 from gateway.plans.pricing import Price
-from gateway.runtime import drain
+from gateway.process.worker import drain
 from gateway.web.i18n import percent
 from tests.one_database import database_url, on_both  # noqa: F401
 

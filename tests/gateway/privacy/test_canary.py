@@ -18,7 +18,7 @@ from sqlalchemy import text
 from gateway.cli import main
 from gateway.core.identifiers import resident_id_check_digit
 from gateway.db.tables import metadata
-from gateway.runtime import drain
+from gateway.process.worker import drain
 from tests.gateway.shopper import enter
 from tests.one_database import database_url  # noqa: F401
 from tests.ports import free_port

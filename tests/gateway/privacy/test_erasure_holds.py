@@ -23,8 +23,8 @@ from gateway.identity import codes
 from gateway.ledger.progress import silent
 from gateway.privacy import remains, subjects
 from gateway.privacy.vault import Vault, VaultError, sealed_by
+from gateway.process.worker import drain
 from gateway.rights import commands, retention, rotation
-from gateway.runtime import drain
 from tests.gateway.privacy.test_canary import APPROVED_PHONE, DECLINED_PHONE, ID_NUMBER, NAME, found_in
 from tests.one_database import database_url, on_both  # noqa: F401
 

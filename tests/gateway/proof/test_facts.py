@@ -28,9 +28,9 @@ from gateway.db.transactions import Transaction
 from gateway.ledger.verify import verify as verify_books
 from gateway.merchants import commands as merchant_commands
 from gateway.merchants import service as merchants
-from gateway.onboarding import onboard
+from gateway.process.onboarding import onboard
 from gateway.proof import facts
-from gateway.verification import AGREEMENTS
+from gateway.proof.book_agreements import AGREEMENTS
 from tests.conftest import new_database
 from tests.gateway.conftest import Api, TestClock
 from tests.gateway.proof.whole_life import WholeLife

@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from gateway import daily, runtime
 from gateway.cli import main
 from gateway.core.calendar import OfficialWorkingDays
 from gateway.errors import InvalidRequest
 from gateway.institution.simulator import SimulatedInstitution
 from gateway.merchants import service as merchants
+from gateway.process import daily, worker
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401
 
@@ -143,7 +143,7 @@ def test_a_test_clock_closes_on_banking_days_only(api: Any, app: Flask) -> None:
     api.captured(3)
     clock = api.post("/v1/test_clocks", {}).json["id"]
     api.post(f"/v1/test_clocks/{clock}/advance", {"days": 8})
-    while runtime.drain(gateway):
+    while worker.drain(gateway):
         pass
     days = [row["date"] for row in api.get("/v1/settlements").json["data"][::-1]]
     assert days == ["2026-11-24", "2026-11-30"], "what is released on Saturday the 28th is paid on Monday"

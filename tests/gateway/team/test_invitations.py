@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.errors import MessagesUnavailable
-from gateway.runtime import drain_outbox
+from gateway.process.worker import drain_outbox
 from gateway.team.invitations import LIFE
 from tests.by_force import by_force
 from tests.one_database import database_url  # noqa: F401

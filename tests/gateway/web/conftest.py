@@ -20,7 +20,7 @@ from gateway.config import from_environment
 from gateway.core.roles import ROLE_SCOPES
 from gateway.db.transactions import Transaction
 from gateway.oauth import service as oauth
-from gateway.onboarding import onboard
+from gateway.process.onboarding import onboard
 from gateway.team import invitations, sessions
 from gateway.team.models import LoginSession, Passkey, TeamMember
 from gateway.web.operations import Operation

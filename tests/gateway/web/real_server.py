@@ -20,9 +20,9 @@ UNFINISHED = {
 DRIP = b"1\r\na\r\n"
 FIRST_SECONDS, BODY_SECONDS, HEADER_SECONDS = 2, 4, 4
 START = (
-    "import gateway.web.front as front, gateway.server as server; "
+    "import gateway.web.front as front, gateway.process.server as server; "
     f"front.FIRST_SECONDS, front.BODY_SECONDS, server.HEADER_SECONDS = {FIRST_SECONDS, BODY_SECONDS, HEADER_SECONDS}; "
-    "server.run('gateway.server:application', host='127.0.0.1', port={port})"
+    "server.run('gateway.process.server:application', host='127.0.0.1', port={port})"
 )
 
 

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gateway.ledger.verify import verify
-from gateway.verification import AGREEMENTS
+from gateway.proof.book_agreements import AGREEMENTS
 from tests.gateway.web.conftest import PEOPLES, World
 
 PHONE = {"name": "Phone", "quantity": 1, "unit_price": 599_900}

@@ -15,7 +15,7 @@ from gateway.core.scopes import PORTAL_SCOPES, entitled
 from gateway.core.tenant import Tenant
 from gateway.merchants import service as merchants
 from gateway.oauth import service as oauth
-from gateway.runtime import drain
+from gateway.process.worker import drain
 from gateway.team.models import LoginSession, TeamMember
 from gateway.web.operations import Operation
 from gateway.webhooks import service as events

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from gateway.runtime import drain
+from gateway.process.worker import drain
 
 
 @dataclass(frozen=True)

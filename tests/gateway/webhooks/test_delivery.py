@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from gateway.runtime import drain
+from gateway.process.worker import drain
 from tests.one_database import database_url, on_both  # noqa: F401
 
 

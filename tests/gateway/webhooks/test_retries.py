@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.daily import sweep
+from gateway.process.daily import sweep
 from gateway.webhooks import deliveries as log_of_deliveries
 from gateway.webhooks import retries
 from gateway.webhooks.deliveries import forget_old

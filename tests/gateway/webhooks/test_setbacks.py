@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from sqlmodel import select
 
-from gateway import daily
 from gateway.core.tenant import Tenant
 from gateway.outbox import service as outbox
 from gateway.outbox.models import OutboxItem
+from gateway.process import daily
 from gateway.webhooks import setbacks, waiting
 from gateway.webhooks.models import WebhookDelivery
 from tests.gateway.conftest import Api, TestClock

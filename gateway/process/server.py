@@ -26,9 +26,9 @@ from gateway.config import WrongSetting, from_environment
 from gateway.db.engine import canonical_url
 from gateway.db.existing import must_exist
 from gateway.errors import DatabaseUnavailable
-from gateway.gate import must_be_open, unbound, unguarded
 from gateway.monitoring import logs, memory, metrics, security_events
-from gateway.runtime import sign_last, start_worker
+from gateway.process.live_gate import must_be_open, unbound, unguarded
+from gateway.process.worker import sign_last, start_worker
 from gateway.web import browser_address
 from gateway.web.context import Gateway
 from gateway.web.front import Front
@@ -66,7 +66,7 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
     must_be_open(settings)
     os.environ["FENQI_DATA_DIR"] = str(settings.data_dir)
     os.environ.setdefault("FENQI_PUBLIC_URL", f"http://{f'[{host}]' if ':' in host else host}:{port}")
-    run("gateway.server:application", host=address, port=port, workers=workers)
+    run("gateway.process.server:application", host=address, port=port, workers=workers)
     return 0
 
 

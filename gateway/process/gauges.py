@@ -25,7 +25,7 @@ from gateway.decision import reviews
 from gateway.errors import GatewayError
 from gateway.ledger import chain_state
 from gateway.outbox import backlog as outbox_backlog
-from gateway.runtime import LANES
+from gateway.process.worker import LANES
 from gateway.web.context import Gateway
 from gateway.webhooks import backlog
 

@@ -14,9 +14,10 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Database, Transaction
 from gateway.errors import DatabaseUnavailable, NotFound, Unauthenticated
-from gateway.monitoring import gauges, metrics
+from gateway.monitoring import metrics
 from gateway.monitoring.security_events import security_event
 from gateway.outbox import service as outbox
+from gateway.process import gauges
 from gateway.roots import pushing
 from gateway.web import idempotency
 from gateway.web.context import gateway

@@ -23,11 +23,12 @@ from werkzeug.security import generate_password_hash
 import fenqi
 import gateway as package
 from fenqi.testing.wsgi import wsgi_session
-from gateway import keyring, server
+from gateway import keyring
 from gateway.app import create_app, database_of, gateway_of, utc_now
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
-from gateway.onboarding import onboard
+from gateway.process import server
+from gateway.process.onboarding import onboard
 from gateway.web.context import Gateway
 
 HOST = "127.0.0.1"
@@ -53,7 +54,7 @@ def start(*, port: int, data_dir: str | None) -> int:
     os.environ["FENQI_DATA_DIR"], os.environ["FENQI_PUBLIC_URL"] = str(folder), url
     os.environ.setdefault("FENQI_WEBHOOK_LOCAL", "1")  # the shops are served by this very process
     server.wait_until_open(url, lambda: print(page(facts, folder), flush=True))
-    server.run("gateway.demo:site", host=HOST, port=port)
+    server.run("gateway.process.demo:site", host=HOST, port=port)
     print("\nStopped. The data is kept in " + str(folder), flush=True)
     return 0
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway import daily
 from gateway.checkout import deciding
 from gateway.core.tenant import Mode, Tenant
 from gateway.decision import requests, shadow
@@ -24,6 +23,7 @@ from gateway.identity import codes
 from gateway.monitoring.steps import Steps
 from gateway.outbox import service as outbox
 from gateway.payments import collections, returns
+from gateway.process import daily
 from gateway.roots import pushing
 from gateway.sandbox import after_approval
 from gateway.settlement import payouts

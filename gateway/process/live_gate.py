@@ -25,7 +25,7 @@ from gateway.db.transactions import Database
 from gateway.oauth import service as oauth
 from gateway.web.hosts import LOOPBACK
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("gateway.gate")
 GUARDS = (*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS, *FACTS)
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 NAMED = 3
