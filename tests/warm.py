@@ -19,7 +19,7 @@ FORKS.set_forkserver_preload(
     [
         __name__,
         "gateway.db.migrate",
-        "gateway.rights.commands",
+        "gateway.data_requests.commands",
         "gateway.process.server",
         "gateway.proof.book_agreements",
         "granian.server.mp",

@@ -57,7 +57,7 @@ def _privacy(verbs: Verbs) -> None:
 
 
 def _find(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
+    from gateway.data_requests import commands
 
     # Not an argument: those stand in the shell's history and in the list of processes.
     return commands.find(
@@ -66,51 +66,51 @@ def _find(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
+    from gateway.data_requests import commands
 
     return commands.export_person(gateway_of(options), shopper=options.shopper, out=options.out)
 
 
 def _erase(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
+    from gateway.data_requests import commands
 
     return commands.erase_person(gateway_of(options), shopper=options.shopper)
 
 
 def _scrub(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
+    from gateway.data_requests import commands
 
     return commands.scrub(database_of(options))
 
 
 def _withdraw(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
+    from gateway.data_requests import commands
 
     return commands.withdraw(gateway_of(options), shopper=options.shopper, kind=options.kind)
 
 
 def _rotate(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
+    from gateway.data_requests import commands
 
     gateway = gateway_of(options)
     return record_keys(gateway, commands.rotate_keys(gateway, resume=options.resume))
 
 
 def _retire(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
+    from gateway.data_requests import commands
 
     gateway = gateway_of(options)
     return record_keys(gateway, commands.retire_key(gateway, resume=options.resume))
 
 
 def _keys(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
+    from gateway.data_requests import commands
 
     return commands.keys(gateway_of(options), as_json=options.json)
 
 
 def _lookup(options: argparse.Namespace) -> int:
-    from gateway.rights import commands
+    from gateway.data_requests import commands
 
     gateway = gateway_of(options)
     return record_keys(gateway, commands.rotate_lookup(gateway, forget=options.forget))

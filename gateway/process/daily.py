@@ -19,6 +19,7 @@ from gateway.audit import service as audit
 from gateway.checkout import service as checkouts
 from gateway.core.calendar import SHANGHAI, shanghai_date, working_day_from
 from gateway.core.tenant import MODES, Tenant
+from gateway.data_requests import retention
 from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.errors import InvalidRequest
@@ -29,7 +30,6 @@ from gateway.monitoring import metrics
 from gateway.oauth import spent
 from gateway.outbox import service as outbox
 from gateway.payments import collections, deadlines, disputes
-from gateway.rights import retention
 from gateway.roots import pushing
 from gateway.settlement import closing
 from gateway.settlement import service as settlement

@@ -12,6 +12,7 @@ from gateway.checkout import consents
 from gateway.checkout.models import Checkout
 from gateway.core.sandbox_numbers import PAYOUT_FAILS
 from gateway.core.tenant import Tenant
+from gateway.data_requests import erasure
 from gateway.decision import commands as lists
 from gateway.decision import reviews
 from gateway.decision.shadow import Challenger
@@ -24,7 +25,6 @@ from gateway.payments import collections
 from gateway.payments import service as payments
 from gateway.process.daily import sign_heads, sweep
 from gateway.process.worker import drain
-from gateway.rights import erasure
 from gateway.team import authenticators, factors
 from gateway.team.models import LoginSession, TeamMember
 from tests.gateway.books import Books

@@ -407,7 +407,7 @@ def test_answer_that_an_older_release_kept_open_is_replayed(app, api):
 
 
 def test_rotation_seals_the_addresses_under_way_anew(app, api):
-    from gateway.rights import rotation  # noqa: PLC0415
+    from gateway.data_requests import rotation  # noqa: PLC0415
 
     here, order = app.extensions["fenqi"], api.order()
     before = api.post("/v1/checkouts", order).json["url"]
@@ -419,7 +419,7 @@ def test_rotation_seals_the_addresses_under_way_anew(app, api):
 
 
 def test_erased_person_leaves_no_phone_to_go_on_by(app, api, clock):
-    from gateway.rights import erasure  # noqa: PLC0415
+    from gateway.data_requests import erasure  # noqa: PLC0415
 
     here = app.extensions["fenqi"]
     checkout = api.checkout()

@@ -318,7 +318,7 @@ def test_the_promise_is_a_setting() -> None:
 
 
 def test_a_person_in_review_is_not_erased(api: Any, gateway: Any, clock: Any) -> None:
-    from gateway.rights import erasure  # noqa: PLC0415
+    from gateway.data_requests import erasure  # noqa: PLC0415
 
     played(api, REVIEWED)
     clock.advance(days=400)

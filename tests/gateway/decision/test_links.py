@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from gateway.app import create_app
+from gateway.data_requests import erasure, export
 from gateway.decision import links
 from gateway.decision.link_book import LinkBook
 from gateway.decision.models import ApplicantLink
 from gateway.identity import service as identity
 from gateway.identity.invented import invented_id_number
 from gateway.identity.service import Identity
-from gateway.rights import erasure, export
 from scoring.links import Link
 from tests.gateway.scorer import loaded_scorer
 from tests.gateway.shopper import enter

@@ -13,12 +13,12 @@ from sqlalchemy import text
 from gateway.app import database_of
 from gateway.checkout import deciding
 from gateway.cli import main
+from gateway.data_requests import erasure, export
 from gateway.decision.bureau import SimulatedBureau
 from gateway.identity import claims
 from gateway.identity import service as identity
 from gateway.identity.invented import invented_id_number
 from gateway.identity.real_name import Question, RealNameUnavailable, SimulatedRealName
-from gateway.rights import erasure, export
 from tests.one_database import database_url, on_both  # noqa: F401
 
 ID_NUMBER = invented_id_number("claimed")

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from gateway.checkout import deciding, shopper
 from gateway.checkout.states import REQUIRED_CONSENTS
-from gateway.rights import erasure
+from gateway.data_requests import erasure
 from tests.gateway.books import Books
 from tests.gateway.shopper import enter
 from tests.one_database import database_url, on_both  # noqa: F401

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from gateway.data_requests import rotation
 from gateway.identity import service as identity
 from gateway.identity.invented import invented_id_number
 from gateway.privacy import subjects
 from gateway.privacy.vault import Vault, VaultError
-from gateway.rights import rotation
 
 PLACE = {"table": "shopper", "row": "shp_1", "column": "name_sealed"}
 

@@ -18,13 +18,13 @@ from sqlmodel import col, select
 from gateway.audit.models import AuditEntry
 from gateway.audit.service import Actor
 from gateway.core.tenant import Tenant
+from gateway.data_requests import commands, retention, rotation
 from gateway.db.engine import canonical_url
 from gateway.identity import codes
 from gateway.ledger.progress import silent
 from gateway.privacy import remains, subjects
 from gateway.privacy.vault import Vault, VaultError, sealed_by
 from gateway.process.worker import drain
-from gateway.rights import commands, retention, rotation
 from tests.gateway.privacy.test_canary import APPROVED_PHONE, DECLINED_PHONE, ID_NUMBER, NAME, found_in
 from tests.one_database import database_url, on_both  # noqa: F401
 

@@ -13,6 +13,8 @@ from sqlalchemy import text
 
 from gateway.audit.service import Actor
 from gateway.core.tenant import Tenant
+from gateway.data_requests import reindexing
+from gateway.data_requests.rotation import KeyInUse
 from gateway.decision import commands as list_commands
 from gateway.decision import lists
 from gateway.identity import codes
@@ -20,8 +22,6 @@ from gateway.identity import service as identity
 from gateway.identity.invented import invented_id_number
 from gateway.ledger.progress import silent
 from gateway.privacy.vault import Vault
-from gateway.rights import reindexing
-from gateway.rights.rotation import KeyInUse
 
 PHONE = "+8613800000001"
 ME = Actor("operator", "ming")

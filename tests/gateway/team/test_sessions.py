@@ -8,8 +8,8 @@ import pyotp
 import pytest
 from sqlalchemy import text
 
+from gateway.data_requests import retention
 from gateway.process.worker import drain_outbox
-from gateway.rights import retention
 from tests.gateway.team.conftest import Account, ended, second
 from tests.one_database import database_url, on_both  # noqa: F401
 

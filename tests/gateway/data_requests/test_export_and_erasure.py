@@ -11,12 +11,12 @@ from sqlmodel import select
 
 from gateway.audit.models import AuditEntry
 from gateway.cli import main
+from gateway.data_requests import erasure, export
+from gateway.data_requests.retention_holds import obstacles, years_after
 from gateway.errors import NotFound
 from gateway.identity.invented import invented_id_number
 from gateway.privacy.vault import VaultError
 from gateway.process.daily import sweep
-from gateway.rights import erasure, export
-from gateway.rights.obstacles import obstacles, years_after
 from tests.one_database import database_url, on_both  # noqa: F401
 
 ID_NUMBER = invented_id_number("somebody")

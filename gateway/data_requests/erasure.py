@@ -11,11 +11,11 @@ from typing import Any
 from gateway.checkout import service as checkouts
 from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
+from gateway.data_requests import export
+from gateway.data_requests.retention_holds import Obstacle, in_order, obstacles
 from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.identity import claims, codes, erasure
-from gateway.rights import export
-from gateway.rights.obstacles import Obstacle, in_order, obstacles
 from gateway.webhooks import deliveries
 
 LOOK_AGAIN = timedelta(days=30)

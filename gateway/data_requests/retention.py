@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from gateway.data_requests import erasure
 from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.identity import code_limits, codes
 from gateway.privacy import remains
-from gateway.rights import erasure
 from gateway.team import invitations, sessions
 from gateway.web import idempotency
 from gateway.web.context import Gateway

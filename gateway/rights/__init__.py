@@ -1,1 +1,0 @@
-"""Rights: what a person may ask for (to see, to be forgotten), and how long their data is kept."""
