@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import keyring
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
-from gateway.checkout import entry_pages, privacy_pages, public_pages
+from gateway.checkout import consent_pages, entry_pages, public_pages
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
@@ -52,7 +52,7 @@ from gateway.scores import routes as score_routes
 from gateway.settlement import routes as settlement_routes
 from gateway.team import pages as account_pages
 from gateway.team import routes as team_routes
-from gateway.web import headers, hosts, pages, problems, rate_limits, reference
+from gateway.web import api_reference, headers, hosts, pages, problems, rate_limits
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api
@@ -121,10 +121,10 @@ def create_app(
     app.register_blueprint(account_pages.blueprint)
     pages.register(app)
     checkout_pages.register(app)
-    app.register_blueprint(privacy_pages.blueprint)
+    app.register_blueprint(consent_pages.blueprint)
     app.register_blueprint(public_pages.blueprint)
     entry_pages.register(app)
-    reference.register(app)
+    api_reference.register(app)
     return app
 
 

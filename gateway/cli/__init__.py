@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.cli import books, clients, merchants, people, records, reviews, risk, running
-from gateway.cli.verbs import Verbs
+from gateway.cli import books, clients, merchants, people, records, reviews, risk, serve
+from gateway.cli.parsing import Verbs
 
 INTERRUPTED, CLOSED = 130, 141
 """Exit statuses as of a program that a signal ended: SIGINT, and SIGPIPE for a reader that went away."""
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = Verbs(found, title="commands", metavar="COMMAND")
-    for room in (running, merchants, clients, records, books, people, reviews, risk):
+    for room in (serve, merchants, clients, records, books, people, reviews, risk):
         room.add(verbs)
     return found
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.verbs import MODES, Verbs, database_of, day, existing_settings, gateway_of
+from gateway.cli.parsing import MODES, Verbs, database_of, day, existing_settings, gateway_of
 
 FORMATS = ("hledger", "beancount", "csv", "parquet")
 PROOFS = ("ledger", "facts", "contracts", "audit")

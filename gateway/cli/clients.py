@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, database_of, existing_settings, gateway_of, record_keys
+from gateway.cli.parsing import MODES, Verbs, database_of, existing_settings, gateway_of, record_keys
 
 
 def add(verbs: Verbs) -> None:

@@ -6,8 +6,8 @@ import argparse
 import json
 import sys
 
+from gateway.cli.parsing import MODES, Verbs, database_of, gateway_of
 from gateway.cli.records import limit as limited
-from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of
 
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of, record_keys
+from gateway.cli.parsing import MODES, Verbs, database_of, gateway_of, record_keys
 
 KINDS = ("credit_service", "bureau_query", "funder_sharing", "marketing")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gateway.cli.verbs import MODES, Verbs, count, database_of, day, gateway_of
+from gateway.cli.parsing import MODES, Verbs, count, database_of, day, gateway_of
 
 STATUSES = ("pending", "succeeded", "failed", "canceled")
 

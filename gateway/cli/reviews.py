@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from gateway.cli.parsing import MODES, Verbs, database_of, gateway_of, of_nobody
 from gateway.cli.records import limit
-from gateway.cli.verbs import MODES, Verbs, database_of, gateway_of, of_nobody
 
 
 def add(verbs: Verbs) -> None:

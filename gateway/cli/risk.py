@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from gateway.cli.verbs import MODES, Verbs, database_of, day, gateway_of, of_nobody
+from gateway.cli.parsing import MODES, Verbs, database_of, day, gateway_of, of_nobody
 
 KINDS = ("blocked", "watched", "trusted")
 
@@ -79,17 +79,17 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from gateway.decision import score_commands
+    from gateway.decision import score_log_commands
 
     start, end = _span(options)
-    return score_commands.export(gateway_of(options), options.mode, options.out, start=start, end=end)
+    return score_log_commands.export(gateway_of(options), options.mode, options.out, start=start, end=end)
 
 
 def _monitor(options: argparse.Namespace) -> int:
-    from gateway.decision import score_commands
+    from gateway.decision import score_log_commands
 
     start, end = _span(options)
-    return score_commands.monitor(
+    return score_log_commands.monitor(
         gateway_of(options),
         options.mode,
         start=start,
@@ -100,9 +100,9 @@ def _monitor(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from gateway.decision import score_commands
+    from gateway.decision import score_log_commands
 
-    return score_commands.replay(gateway_of(options), options.decision, as_json=options.json)
+    return score_log_commands.replay(gateway_of(options), options.decision, as_json=options.json)
 
 
 def _span(options: argparse.Namespace) -> tuple[datetime | None, datetime | None]:

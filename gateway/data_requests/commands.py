@@ -17,10 +17,10 @@ from gateway.audit.service import Actor
 from gateway.checkout import consents
 from gateway.core.tables import listed, reported
 from gateway.data_requests import erasure, export, reindexing, rotation
+from gateway.db.progress import bar
 from gateway.db.transactions import Database, Transaction
 from gateway.identity import claims
 from gateway.identity import service as identity
-from gateway.ledger.progress import bar
 from gateway.privacy import remains, subjects
 from gateway.web.context import Gateway
 

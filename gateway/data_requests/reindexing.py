@@ -13,10 +13,10 @@ from typing import Any
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.data_requests.rotation import BATCH, GRACE, KeyInUse, wait_for_servers
+from gateway.db.progress import Progress
 from gateway.db.transactions import Transaction
 from gateway.decision import lists
 from gateway.identity import service as identity
-from gateway.ledger.progress import Progress
 from gateway.payments import quotas
 from gateway.web.context import Gateway
 

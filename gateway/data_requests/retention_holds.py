@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from gateway.checkout import service as checkouts
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
-from gateway.loans import of_shopper as loans
-from gateway.payments import of_shopper as payments
+from gateway.loans import by_shopper as loans
+from gateway.payments import by_shopper as payments
 
 RETURN_TAKES = timedelta(days=7)
 """When a payment back to the shopper is looked at again; it has no day of its own."""

@@ -15,11 +15,11 @@ from sqlalchemy import LargeBinary, func, select
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.checkout import service as checkouts
+from gateway.db.progress import Progress
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.identity import codes
 from gateway.identity import service as identity
-from gateway.ledger.progress import Progress
 from gateway.privacy import subjects
 from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.team import authenticators, invitations

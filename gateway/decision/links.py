@@ -15,7 +15,7 @@ from gateway.core.tenant import Mode, Tenant
 from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.decision.models import ApplicantLink
-from gateway.loans import of_shopper as loans
+from gateway.loans import by_shopper as loans
 from gateway.privacy.vault import Vault
 from scoring.links import Link
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, exists, func, select, text
 
+from gateway.db.progress import Progress, silent
 from gateway.ledger.chain import (
     LATEST_COMMIT,
     NO_HASH,
@@ -24,7 +25,6 @@ from gateway.ledger.chain import (
 )
 from gateway.ledger.checks import Check
 from gateway.ledger.models import BLOCK, ENTRY, LINK
-from gateway.ledger.progress import Progress, silent
 
 ROWS_A_PAGE = 1_000
 BEFORE_ALL = -(2**63)

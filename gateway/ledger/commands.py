@@ -11,13 +11,13 @@ from pathlib import Path
 
 from gateway.core.money import yuan
 from gateway.core.tenant import Mode
+from gateway.db.progress import bar, silent
 from gateway.db.transactions import Database, Transaction
 from gateway.ledger import trial_balance as trial
 from gateway.ledger.accounts import MEMO_KINDS
 from gateway.ledger.chain import CHAIN
 from gateway.ledger.checks import Invariant
 from gateway.ledger.export import Span, count, export_file
-from gateway.ledger.progress import bar, silent
 from gateway.ledger.verify import Report
 from gateway.ledger.verify import verify as verify_books
 from gateway.monitoring import metrics

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, func, select, text
 
 from gateway.core.calendar import shanghai_date
 from gateway.db.guards import FACTS, LEDGER, loose_settings, missing_guards
+from gateway.db.progress import Progress, silent
 from gateway.db.transactions import Transaction
 from gateway.ledger import chain, chain_check, trial_balance
 from gateway.ledger.chain_check import ChainState
 from gateway.ledger.checks import INVARIANTS, OPEN_CLEARING_ITEMS, Check, Invariant
 from gateway.ledger.models import ENTRY, POSTING, SEAL
-from gateway.ledger.progress import Progress, silent
 from gateway.roots import service as signing
 from gateway.roots.checking import Verifier
 from gateway.roots.checking import check as check_roots

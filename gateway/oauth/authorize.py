@@ -28,7 +28,7 @@ from gateway.oauth import parameters, pushed
 from gateway.oauth.models import OAuthClient
 from gateway.oauth.rates import LOGINS
 from gateway.oauth.server import Server, error_answer, uncached
-from gateway.team import browsers, factors, forms, login_attempts, passkeys, passwords, sessions
+from gateway.team import browser_cookies, factors, forms, login_attempts, passkeys, passwords, sessions
 from gateway.team import service as team
 from gateway.web.context import gateway
 from gateway.web.headers import allow_form_target
@@ -61,7 +61,9 @@ def answer() -> Response:
     step = next((name for name in ("continue", "second") if name in request.form), "login")
     form = _opened(step, asked)
     if form is None:
-        return _login_page(asked, client, error="stale" if browsers.at_login() else "cookie", status=400)
+        return _login_page(
+            asked, client, error="stale" if browser_cookies.at_login() else "cookie", status=400
+        )
     if step == "continue":
         return _conclude(asked, client, form)
     if step == "second":
@@ -72,7 +74,7 @@ def answer() -> Response:
 @blueprint.after_request
 def bound(response: Response) -> Response:
     """The browser keeps its number, which every form of the login names."""
-    return browsers.keep_number(response)
+    return browser_cookies.keep_number(response)
 
 
 @blueprint.errorhandler(OAuth2Error)
@@ -105,7 +107,7 @@ def _log_in(asked: dict[str, str], client: OAuthClient) -> Response:
         security_event("login_failed", reason="too_long", client_id=client.id, mode=client.mode)
         return _login_page(asked, client, error="wrong", status=422)
     address = team.normalised(email)
-    device = browsers.known_device(address)
+    device = browser_cookies.known_device(address)
     wait = here.db.write(lambda tx: login_attempts.count(tx, here.vault, address, device))
     if wait is not None:
         security_event("login_locked", subject=address, client_id=client.id, mode=client.mode)
@@ -208,7 +210,7 @@ def _conclude(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]) 
     done = gateway().db.write(work)
     if done is None:
         return _login_page(asked, client, error="stale", status=400)
-    return browsers.remember(_sent_back(done[0], []), email=done[1], cookie=login.cookie)
+    return browser_cookies.remember(_sent_back(done[0], []), email=done[1], cookie=login.cookie)
 
 
 def _record_login(tx: Transaction, member: TeamMember, mode: str, amr: tuple[str, ...]) -> None:
@@ -243,7 +245,7 @@ def _login_page(
     email: str = "",
     status: int = 200,
 ) -> Response:
-    question = browsers.passkey_question()
+    question = browser_cookies.passkey_question()
     page = render_template(
         "oauth/login.html",
         **_page(asked, client, "login", challenge=question["challenge"]),
@@ -262,7 +264,7 @@ def _second_page(
     error: str | None = None,
     status: int = 200,
 ) -> Response:
-    question = browsers.passkey_question(member_id)
+    question = browser_cookies.passkey_question(member_id)
     page = render_template(
         "oauth/second.html",
         **_page(asked, client, "second", member=member_id, challenge=question["challenge"]),
@@ -301,7 +303,7 @@ def _sealed(step: str, asked: dict[str, str], **facts: Any) -> str:
 
     Without the browser somebody could log others in to an account of theirs, by a form sent from a page of theirs.
     """
-    return forms.sealed(step, asked=_digest(asked), browser=browsers.number_at_login(), **facts)
+    return forms.sealed(step, asked=_digest(asked), browser=browser_cookies.number_at_login(), **facts)
 
 
 def _opened(step: str, asked: dict[str, str]) -> dict[str, Any] | None:
@@ -309,7 +311,7 @@ def _opened(step: str, asked: dict[str, str]) -> dict[str, Any] | None:
     content = forms.opened(step, FORM_LIFE[step])
     if content is None or not hmac.compare_digest(content["asked"], _digest(asked)):
         return None
-    browser = browsers.at_login()
+    browser = browser_cookies.at_login()
     return content if browser and hmac.compare_digest(content.get("browser", ""), browser) else None
 
 
@@ -325,7 +327,7 @@ def _digest(asked: dict[str, str]) -> str:
 
 def _check_site() -> None:
     """Refuse a form that another site sent. Raises ``InvalidRequestError``."""
-    if browsers.is_foreign():
+    if browser_cookies.is_foreign():
         raise InvalidRequestError("The form was sent from another site.")
 
 

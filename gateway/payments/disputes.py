@@ -15,7 +15,7 @@ from gateway.decision import limits
 from gateway.errors import AmountAboveRefundable, NotFound, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.loans import ending
+from gateway.loans import closing
 from gateway.loans import service as loans
 from gateway.payments import lines, refund_records, returns, service
 from gateway.payments.models import Capture, Dispute, Payment
@@ -184,7 +184,7 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
     payment = _decide(tx, dispute, status)
     tenant = Tenant.of(dispute)
     capture = tx.get_one(Capture, dispute.capture_id)
-    lowered = ending.lose_dispute(
+    lowered = closing.lose_dispute(
         tx, tenant, loan_id=capture.loan_id, dispute=dispute.id, amount_fen=dispute.amount_fen
     )
     capture.refunded_fen += dispute.amount_fen

@@ -17,7 +17,7 @@ from gateway.decision import limits
 from gateway.errors import AmountAboveRefundable, DuplicateReference, NotFound, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.loans import ending, lowering
+from gateway.loans import closing, principal_reduction
 from gateway.loans import service as loans
 from gateway.payments import lines, refund_records, returns, service, subsidies, unwind
 from gateway.payments.charges import Charges
@@ -159,12 +159,12 @@ def refuse_repeat(tx: Transaction, payment: Payment, reference: str) -> None:
 def _give_back(
     tx: Transaction, tenant: Tenant, capture: Capture, amount_fen: int, back: ComesBack, refund_id: str
 ) -> Share:
-    lowered = lowering.lower(
+    lowered = principal_reduction.lower(
         tx, tenant, loan_id=capture.loan_id, amount_fen=amount_fen, waives_late=back.late_interest
     )
     subsidy = lowered.subsidy_fen
     if not back.merchant_subsidy:
-        ending.keep_subsidy(tx, tenant, loan_id=capture.loan_id, amount_fen=subsidy, about=refund_id)
+        closing.keep_subsidy(tx, tenant, loan_id=capture.loan_id, amount_fen=subsidy, about=refund_id)
         subsidy = 0
     fee = return_fee(capture, amount_fen) if back.merchant_fee else Charges()
     capture.refunded_fen += amount_fen

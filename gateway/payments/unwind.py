@@ -18,7 +18,7 @@ from gateway.decision import limits
 from gateway.errors import AmountMismatch, OutsideReturnWindow, WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.loans import ending
+from gateway.loans import closing
 from gateway.loans import service as loans
 from gateway.loans.states import LOAN
 from gateway.payments import deliveries
@@ -88,7 +88,7 @@ def undo(tx: Transaction, tenant: Tenant, capture: Capture) -> Share:
     subsidy = capture.merchant_subsidy_fen - loans.get(tx, tenant, capture.loan_id).subsidy_returned_fen
     entries = _entries(tx, tenant, capture)
     sent = sum(_sent(entries).values())
-    unwound = ending.unwind(tx, tenant, loan_id=capture.loan_id)
+    unwound = closing.unwind(tx, tenant, loan_id=capture.loan_id)
     for entry in entries:
         # A refund of which all went to the shopper has no line about the loan.
         if entry.kind == "refund" and not _is_about(entry, capture.loan_id):

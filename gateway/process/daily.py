@@ -24,7 +24,8 @@ from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.errors import InvalidRequest
 from gateway.ledger import chain
-from gateway.loans import billing, ending
+from gateway.loans import billing
+from gateway.loans import closing as loan_closing
 from gateway.merchants import business_clock
 from gateway.monitoring import metrics
 from gateway.oauth import spent
@@ -101,7 +102,7 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
     TenantJob(
         "write off",
         _until_nothing(
-            lambda tx, gateway, tenant: ending.write_off_due(
+            lambda tx, gateway, tenant: loan_closing.write_off_due(
                 tx, tenant=tenant, days=gateway.settings.write_off_days
             )
         ),

@@ -14,11 +14,11 @@ from gateway.audit.verify import verify as verify_log
 from gateway.contracts import commands as contract_commands
 from gateway.contracts.verify import verify as verify_contracts
 from gateway.core.signing import SigningAuthority
+from gateway.db.progress import bar
 from gateway.db.transactions import Database
 from gateway.ledger import commands as ledger_commands
 from gateway.ledger.chain import CHAIN
 from gateway.ledger.checks import Invariant
-from gateway.ledger.progress import bar
 from gateway.ledger.verify import verify as verify_books
 from gateway.proof import facts
 from gateway.roots.checking import Verifier, of_chain

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.db.guards import CONSENTS, FACTS, TENANCY, missing_guards
+from gateway.db.progress import Progress, silent
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
-from gateway.ledger.progress import Progress, silent
 from gateway.proof import agreed, lines, loans, payments, refunds, rules, settlements, told
 from gateway.proof.findings import Findings
 from gateway.proof.lives import Life

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, select
 
+from gateway.db.progress import Progress, silent
 from gateway.db.tables import metadata
-from gateway.ledger.progress import Progress, silent
 from gateway.proof.findings import Findings, Row
 from gateway.proof.rules import Rule
 from gateway.proof.rules import prove as prove_rules

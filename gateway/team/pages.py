@@ -19,7 +19,7 @@ from gateway.errors import Conflict, InvalidRequest
 from gateway.monitoring.security_events import security_event
 from gateway.team import (
     authenticators,
-    browsers,
+    browser_cookies,
     enrolment,
     factors,
     forms,
@@ -53,7 +53,7 @@ def security() -> Response:
 @blueprint.post("/account/security")
 def change() -> Response:
     """Add or remove a factor, make new recovery codes, or change the password."""
-    if browsers.is_foreign():
+    if browser_cookies.is_foreign():
         raise InvalidRequest("The form was sent from another site.")
     form = forms.opened("security", FORM_LIFE)
 
@@ -85,7 +85,7 @@ def invitation() -> Response:
 @limited(INVITATIONS)
 def accept() -> Response:
     """Join the team."""
-    if browsers.is_foreign():
+    if browser_cookies.is_foreign():
         raise InvalidRequest("The form was sent from another site.")
     token, password = request.form.get("token", ""), request.form.get("password", "")
     if password != request.form.get("again", ""):
@@ -125,7 +125,7 @@ def _record(tx: Transaction, person: TeamMember, action: str, **facts: Any) -> N
 
 
 def _who(tx: Transaction) -> tuple[LoginSession, TeamMember] | None:
-    session = browsers.session(tx)
+    session = browser_cookies.session(tx)
     return None if session is None else (session, service.member(tx, session.member_id))
 
 

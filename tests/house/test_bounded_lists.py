@@ -13,7 +13,7 @@ BOUNDED = {
     "checkout/consents.py: claims.rows_of(tx, shopper_id)": "the claims that a reviewer found to be one person",
     "db/keyed.py: keys": "a page of rows",
     "decision/lists.py: lookups": "the two hashes of one person",
-    "decision/scorelog.py: decisions": "a page of decisions",
+    "decision/score_log.py: decisions": "a page of decisions",
     "ledger/service.py: found": "the accounts of one merchant, one of each kind",
     "ledger/service.py: names": "the accounts of one merchant, one of each kind",
     "ledger/service.py: wanted": "the entries of one batch",

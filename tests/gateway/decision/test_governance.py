@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from gateway.cli import main
 from gateway.config import WrongSetting, from_environment
-from gateway.decision import scorelog
+from gateway.decision import score_log
 from gateway.decision.bureau import BureauUnavailable
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
@@ -159,7 +159,7 @@ def test_a_challenger_must_know_what_the_champion_had_to_and_its_log_is_repeated
     gateway.ports.scorer = scorer
     drain_outbox(gateway)
     with gateway.db.read() as tx:
-        told = list(scorelog.records(tx, "test"))
+        told = list(score_log.records(tx, "test"))
     shown = [(record.role, record.outcome, record.policy.partition(" requiring ")[2]) for record in told]
     assert shown == [
         ("champion", "review", "bureau_queries_3m"),

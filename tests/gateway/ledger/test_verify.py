@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from gateway.core.tenant import Tenant
+from gateway.db.progress import bar
 from gateway.ledger import commands, postings, service
 from gateway.ledger.checks import INVARIANTS
-from gateway.ledger.progress import bar
 from gateway.ledger.verify import Report, verify
 from tests.one_database import database_url, on_both  # noqa: F401
 

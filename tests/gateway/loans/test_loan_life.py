@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.errors import WrongState
-from gateway.loans import billing, of_shopper, service
+from gateway.loans import billing, by_shopper, service
 from gateway.payments import collections
 from gateway.payments.models import Collection
 from gateway.process.daily import run_day
@@ -77,15 +77,15 @@ def test_an_unpaid_instalment_becomes_late_and_late_interest_is_paid_first(books
     shopper, today = books.shopper(), date(2026, 12, 27)
     with books.gateway.db.read() as tx:
         assert billing.next_work(tx, books.tenant, today=today) == date(2026, 12, 28), "a bill is open"
-        assert of_shopper.in_default(tx, [shopper]) == {shopper}
-        assert of_shopper.loans_of(tx, shopper) == [of_shopper.Lent(loan_id, True, date(2027, 11, 23))]
+        assert by_shopper.in_default(tx, [shopper]) == {shopper}
+        assert by_shopper.loans_of(tx, shopper) == [by_shopper.Lent(loan_id, True, date(2027, 11, 23))]
         assert service.history(tx, shopper)["max_delinquency_days"] == 4, "though it is not paid"
     paid = books.post(f"/v1/test_helpers/loans/{loan_id}/repay").json
     assert (paid["status"], paid["amount_due"], paid["bucket"]) == ("active", 0, None)
     books.until("2027-01-23")
     with books.gateway.db.read() as tx:
         assert billing.next_work(tx, books.tenant, today=date(2027, 1, 23)) == date(2027, 2, 23)
-        assert of_shopper.in_default(tx, [shopper]) == set()
+        assert by_shopper.in_default(tx, [shopper]) == set()
         assert service.history(tx, shopper) == {
             "prior_loans": 1,
             "prior_on_time_instalments": 1,

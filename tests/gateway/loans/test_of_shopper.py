@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import select
 
 from gateway.core.tenant import Tenant
-from gateway.loans import of_shopper
+from gateway.loans import by_shopper
 from gateway.loans.models import Loan
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401
@@ -25,10 +25,10 @@ def test_who_is_overdue_is_told_by_merchant_mode_and_days(books: Books, new_merc
             for api in (books.api, neighbour)
         )
         assert mine != theirs
-        assert of_shopper.seriously_overdue(tx, books.tenant, days=4) == [mine]
-        assert of_shopper.seriously_overdue(tx, books.tenant, days=5) == []
+        assert by_shopper.seriously_overdue(tx, books.tenant, days=4) == [mine]
+        assert by_shopper.seriously_overdue(tx, books.tenant, days=5) == []
         neighbours = Tenant(neighbour.credentials["merchant"], "test")
-        assert of_shopper.seriously_overdue(tx, neighbours, days=4) == [theirs]
-        assert of_shopper.seriously_overdue(tx, Tenant(books.tenant.merchant_id, "live"), days=4) == []
-        assert of_shopper.in_default(tx, [mine]) == {mine}
-        assert [loan.live for loan in of_shopper.loans_of(tx, mine)] == [True]
+        assert by_shopper.seriously_overdue(tx, neighbours, days=4) == [theirs]
+        assert by_shopper.seriously_overdue(tx, Tenant(books.tenant.merchant_id, "live"), days=4) == []
+        assert by_shopper.in_default(tx, [mine]) == {mine}
+        assert [loan.live for loan in by_shopper.loans_of(tx, mine)] == [True]

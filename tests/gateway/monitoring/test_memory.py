@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli import running
+from gateway.cli import serve
 from gateway.monitoring import memory
 from gateway.process import server
 
@@ -49,7 +49,7 @@ def test_many_threads_share_two_arenas_unless_the_environment_says_otherwise() -
     assert counted(MALLOC_ARENA_MAX="5") == "False 5"
 
 
-@pytest.mark.parametrize("start", [running._worker, server.front_of])
+@pytest.mark.parametrize("start", [serve._worker, server.front_of])
 def test_worker_and_server_share_them_before_any_thread_starts(
     start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

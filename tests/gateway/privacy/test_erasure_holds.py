@@ -20,8 +20,8 @@ from gateway.audit.service import Actor
 from gateway.core.tenant import Tenant
 from gateway.data_requests import commands, retention, rotation
 from gateway.db.engine import canonical_url
+from gateway.db.progress import silent
 from gateway.identity import codes
-from gateway.ledger.progress import silent
 from gateway.privacy import remains, subjects
 from gateway.privacy.vault import Vault, VaultError, sealed_by
 from gateway.process.worker import drain

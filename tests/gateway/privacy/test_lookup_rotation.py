@@ -15,12 +15,12 @@ from gateway.audit.service import Actor
 from gateway.core.tenant import Tenant
 from gateway.data_requests import reindexing
 from gateway.data_requests.rotation import KeyInUse
+from gateway.db.progress import silent
 from gateway.decision import commands as list_commands
 from gateway.decision import lists
 from gateway.identity import codes
 from gateway.identity import service as identity
 from gateway.identity.invented import invented_id_number
-from gateway.ledger.progress import silent
 from gateway.privacy.vault import Vault
 
 PHONE = "+8613800000001"

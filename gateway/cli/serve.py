@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from gateway.cli.verbs import Verbs, count, day, existing_settings, gateway_of, port
+from gateway.cli.parsing import Verbs, count, day, existing_settings, gateway_of, port
 
 
 def add(verbs: Verbs) -> None:

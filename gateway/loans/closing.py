@@ -14,7 +14,7 @@ from gateway.db.transactions import Transaction
 from gateway.errors import WrongState
 from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.loans import credit, lowering, service, standing
+from gateway.loans import credit, principal_reduction, service, standing
 from gateway.loans.models import Loan, LoanBill, LoanRepayment
 from gateway.loans.states import OPEN
 
@@ -99,7 +99,7 @@ def write_off_due(tx: Transaction, *, tenant: Tenant, days: int, limit: int = 10
 
 def lose_dispute(
     tx: Transaction, tenant: Tenant, *, loan_id: str, dispute: str, amount_fen: int
-) -> lowering.Lowered:
+) -> principal_reduction.Lowered:
     """The shopper was right about ``amount_fen``: what the merchant has set aside repays the loan.
 
     What is above the principal still owed, or above what was written off, becomes the shopper's credit; the subsidy
@@ -107,7 +107,7 @@ def lose_dispute(
     and the loan has ended.
     """
     loan = service.locked(tx, tenant, loan_id)
-    lowered = lowering.lower(tx, tenant, loan_id=loan.id, amount_fen=amount_fen)
+    lowered = principal_reduction.lower(tx, tenant, loan_id=loan.id, amount_fen=amount_fen)
     to_shopper = amount_fen - lowered.principal_fen - lowered.recovered_fen
     lines = postings.dispute_lost(
         dispute=dispute,

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.core.tables import reported
 from gateway.core.tenant import Mode
-from gateway.decision import scorelog
+from gateway.decision import score_log
 from gateway.web.context import Gateway
 from scoring.governance import scorelog as log
 from scoring.governance.monitor import monitor as compared
@@ -26,7 +26,7 @@ def export(gateway: Gateway, mode: Mode, out: Path, *, start: datetime | None, e
         print(f"{out} exists; nothing was changed", file=sys.stderr)
         return 1
     with gateway.db.read() as tx:
-        count = log.write(out, scorelog.records(tx, mode, start=start, end=end))
+        count = log.write(out, score_log.records(tx, mode, start=start, end=end))
     print(f"{count} records in {out}")
     return 0
 
@@ -44,7 +44,7 @@ def monitor(
     earlier = log.read(reference) if reference else None
     with gateway.db.read() as tx:
         try:
-            found = compared(_champion(gateway), scorelog.records(tx, mode, start=start, end=end), earlier)
+            found = compared(_champion(gateway), score_log.records(tx, mode, start=start, end=end), earlier)
         except ValueError as problem:
             print(problem, file=sys.stderr)
             return 1
@@ -55,7 +55,7 @@ def monitor(
 def replay(gateway: Gateway, decision_id: str, *, as_json: bool) -> int:
     """Print each score of a decision beside what comes out now; 1 when they differ. Raises ``NotFound``."""
     with gateway.db.read() as tx:
-        records = scorelog.of_decision(tx, decision_id)
+        records = score_log.of_decision(tx, decision_id)
     told = [_repeated(record, scorer) for record in records if (scorer := _scorer_of(gateway, record))]
     print(reported({"decision": decision_id, "scores": told}, as_json=as_json))
     return 1 if any(entry["differs"] for entry in told) else 0
