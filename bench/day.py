@@ -21,7 +21,7 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
-from gateway.payments import collections
+from gateway.payments.collections import service as collections
 from gateway.process.onboarding import onboard
 from gateway.web.context import Gateway
 

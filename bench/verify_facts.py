@@ -18,7 +18,7 @@ from gateway.config import from_environment
 from gateway.core.calendar import shanghai_date
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
-from gateway.payments import collections
+from gateway.payments.collections import service as collections
 from gateway.process.daily import run_day
 from gateway.proof import facts
 

@@ -41,8 +41,9 @@ from gateway.monitoring import logs, metrics, security_events
 from gateway.oauth import routes as oauth_routes
 from gateway.oauth.bearer import Bearer
 from gateway.outbox import service as outbox
-from gateway.payments import dispute_routes, refund_routes
 from gateway.payments import routes as payment_routes
+from gateway.payments.disputes import routes as dispute_routes
+from gateway.payments.refunds import routes as refund_routes
 from gateway.plans import routes as plan_routes
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.process import routes as monitoring_routes

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
-from gateway.payments.disputes import OPEN
+from gateway.payments.disputes.service import OPEN
 from gateway.payments.models import Dispute, Payment, ShopperReturn
 
 

@@ -8,8 +8,9 @@ from gateway.checkout import service as checkouts
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import DuplicateReference, ValidationFailed
-from gateway.payments import deliveries, refund, service
+from gateway.payments import deliveries, service
 from gateway.payments.models import Payment
+from gateway.payments.refunds import refund
 
 MOST_METADATA = 50
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from gateway.payments.refund_kinds import REFUND_KINDS
+from gateway.payments.refunds.kinds import REFUND_KINDS
 from gateway.plans.schemas import PlanAnswer
 from gateway.web.fields import (
     AsStored,

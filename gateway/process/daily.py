@@ -30,7 +30,9 @@ from gateway.merchants import business_clock
 from gateway.monitoring import metrics
 from gateway.oauth import spent
 from gateway.outbox import service as outbox
-from gateway.payments import collections, deadlines, disputes
+from gateway.payments import deadlines
+from gateway.payments.collections import service as collections
+from gateway.payments.disputes import service as disputes
 from gateway.roots import pushing
 from gateway.settlement import closing
 from gateway.settlement import service as settlement

@@ -22,7 +22,8 @@ from gateway.decision import requests, shadow
 from gateway.identity import codes
 from gateway.monitoring.steps import Steps
 from gateway.outbox import service as outbox
-from gateway.payments import collections, returns
+from gateway.payments.collections import service as collections
+from gateway.payments.collections import shopper_returns
 from gateway.process import daily
 from gateway.roots import pushing
 from gateway.sandbox import after_approval
@@ -49,7 +50,7 @@ CarryOut = Callable[[Gateway, "OutboxItem"], None]
 MONEY: dict[str, CarryOut] = {
     settlement.PAYOUT_TOPIC: payouts.carry_out,
     collections.TOPIC: collections.carry_out,
-    returns.TOPIC: returns.carry_out,
+    shopper_returns.TOPIC: shopper_returns.carry_out,
 }
 
 
@@ -88,7 +89,7 @@ class Lane:
 MESSAGES, DECISIONS = (codes.TOPIC, invitations.TOPIC), (requests.TOPIC,)
 KINDS_OF_MONEY = (
     ("collections", collections.TOPIC),
-    ("returns", returns.TOPIC),
+    ("returns", shopper_returns.TOPIC),
     ("payouts", settlement.PAYOUT_TOPIC),
 )
 LANES = (

@@ -10,7 +10,7 @@ from gateway.core import merchant_settlement, money, order_lines, schedule
 from gateway.core.money import split_by_largest_remainder
 from gateway.payments.charges import VAT_RATE
 from gateway.payments.moments import AUTHORIZATION_LIFE, first_after, moments
-from gateway.payments.refund_kinds import COMES_BACK
+from gateway.payments.refunds.kinds import COMES_BACK
 from gateway.plans.pricing import quote_hash
 from gateway.proof.entries import Entry
 from gateway.proof.findings import Findings, Row

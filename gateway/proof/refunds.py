@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from gateway.payments.disputes import TIME_TO_RESPOND
+from gateway.payments.disputes.service import TIME_TO_RESPOND
 from gateway.proof.entries import Entry
 from gateway.proof.findings import Findings
 from gateway.proof.payments import given_fen, is_unwound

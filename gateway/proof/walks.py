@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from gateway.core import capture_schedule, schedule
-from gateway.payments.refund_kinds import COMES_BACK
+from gateway.payments.refunds.kinds import COMES_BACK
 from gateway.proof import standings
 from gateway.proof.lives import Life, policy, terms_of
 from gateway.proof.schedules import Lowering, Walk, first_periods

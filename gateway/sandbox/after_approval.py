@@ -12,7 +12,9 @@ from gateway.loans import service as loans
 from gateway.loans.schemas import LoanAnswer
 from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
-from gateway.payments import collections, disputes, service, subsidies
+from gateway.payments import service, subsidies
+from gateway.payments.collections import service as collections
+from gateway.payments.disputes import service as disputes
 from gateway.payments.schemas import DisputeAnswer, PaymentAnswer
 from gateway.sandbox.schemas import (
     AdvanceRequest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 from pathlib import Path
 
-from gateway.payments.refund_kinds import COMES_BACK
+from gateway.payments.refunds.kinds import COMES_BACK
 
 PAGE = Path(__file__).parents[2] / "docs" / "loans.md"
 WORDS = {"back": True, "waived": True, "stays": False}

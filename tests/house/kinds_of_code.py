@@ -88,7 +88,7 @@ def _modules_that_call(name: str, path: Path, module: ast.Module) -> Iterator[tu
     if not name.startswith("_"):
         for other in sorted((ROOT / "gateway").rglob("*.py")):
             source = other.read_text("utf-8")
-            if other != path and f"{path.stem}.{name}(" in source:
+            if other != path and any(f"{each}.{name}(" in source for each in (path.stem, path.parent.name)):
                 yield ast.parse(source), other
 
 

@@ -21,8 +21,8 @@ from gateway.ledger import chain
 from gateway.loans import repayment
 from gateway.merchants import commands as merchants
 from gateway.oauth import service as oauth
-from gateway.payments import collections
 from gateway.payments import service as payments
+from gateway.payments.collections import service as collections
 from gateway.process.daily import sign_heads, sweep
 from gateway.process.worker import drain
 from gateway.team import authenticators, factors

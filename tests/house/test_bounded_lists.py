@@ -24,7 +24,7 @@ BOUNDED = {
     "loans/standing.py: ids": "a step of the job",
     "oauth/pushed.py: names": "the limit of the question before",
     "oauth/revocation.py: [name for name in names if name]": "token and family",
-    "payments/collections.py: loan_ids": "a part of a list",
+    "payments/collections/service.py: loan_ids": "a part of a list",
     "payments/quotas.py: categories": "the lines of one order",
     "proof/entries.py: some": "a part of a list",
     "proof/purchases.py: ids": "a page of payments",

@@ -24,8 +24,8 @@ from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.identity.models import Shopper
 from gateway.oauth import service as oauth
-from gateway.payments import disputes
 from gateway.payments import service as payments
+from gateway.payments.disputes import service as disputes
 from gateway.payments.models import Payment
 from gateway.process import daily, worker
 from gateway.process.daily import GLOBAL_JOBS, TENANT_JOBS, TenantJob

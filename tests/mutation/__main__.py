@@ -171,7 +171,7 @@ def sampled(room: str, share: Fraction, seed: int, module: str | None = None) ->
     """A part of the room's mutants, always the same for a seed."""
     every = [
         mutant
-        for path in sorted((ROOT / "gateway" / room).glob("*.py"))
+        for path in sorted((ROOT / "gateway" / room).rglob("*.py"))
         if module in (None, path.name)
         for mutant in mutants.of_module(path, ROOT)
         if mutant.function or path.name != TABLES

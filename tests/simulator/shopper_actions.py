@@ -12,7 +12,8 @@ from gateway.core.calendar import shanghai_date
 from gateway.errors import CodeRefused
 from gateway.loans import repayment
 from gateway.merchants import business_clock
-from gateway.payments import collections, disputes
+from gateway.payments.collections import service as collections
+from gateway.payments.disputes import service as disputes
 from tests.simulator.acting import Step, action, attempt, look, order_of, paid_order, part, person
 
 if TYPE_CHECKING:

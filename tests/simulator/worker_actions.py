@@ -11,7 +11,8 @@ from gateway.checkout import reviewing
 from gateway.core.calendar import shanghai_date
 from gateway.errors import InvalidRequest, Unavailable
 from gateway.merchants import business_clock
-from gateway.payments import disputes, subsidies
+from gateway.payments import subsidies
+from gateway.payments.disputes import service as disputes
 from gateway.process import daily, worker
 from gateway.settlement import payouts
 from gateway.webhooks import delivery

@@ -12,7 +12,7 @@ from gateway.db.frozen import GUARDED_BEFORE, NO_FACTS, RULES, statements
 from gateway.db.guards import statements as written
 from gateway.db.tables import metadata
 from gateway.loans.states import LOAN
-from gateway.payments.disputes import STATES
+from gateway.payments.disputes.service import STATES
 
 
 def test_every_table_is_declared_once_and_what_may_change_exists() -> None:

@@ -32,10 +32,12 @@ from gateway.institution.port import Answer, Instruction
 from gateway.ledger.verify import verify
 from gateway.loans import repayment
 from gateway.loans.models import Loan
-from gateway.payments import collections, disputes, refund
 from gateway.payments import service as payments
 from gateway.payments.capture import capture
+from gateway.payments.collections import service as collections
+from gateway.payments.disputes import service as disputes
 from gateway.payments.models import Payment
+from gateway.payments.refunds import refund
 from gateway.process.daily import run_day
 from gateway.process.onboarding import onboard
 from gateway.process.worker import drain

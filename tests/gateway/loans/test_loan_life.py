@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from gateway.core.calendar import shanghai_date
 from gateway.errors import WrongState
 from gateway.loans import billing, by_shopper, service
-from gateway.payments import collections
+from gateway.payments.collections import service as collections
 from gateway.payments.models import Collection
 from gateway.process.daily import run_day
 from gateway.process.worker import drain

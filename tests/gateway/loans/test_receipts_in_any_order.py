@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
-from gateway.payments import collections
+from gateway.payments.collections import service as collections
 from gateway.process.daily import run_day
 from gateway.process.worker import drain
 from tests.depth import examples

@@ -111,7 +111,7 @@ def test_a_job_that_fails_for_one_merchant_is_not_done_for_its_mode(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("gateway.payments.collections.bill_and_collect", fail)
+    monkeypatch.setattr("gateway.payments.collections.service.bill_and_collect", fail)
     with pytest.raises(RuntimeError):
         daily.sweep(here)
     found, name = read(open_app), "fenqi_job_last_success_timestamp_seconds"

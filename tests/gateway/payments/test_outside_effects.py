@@ -22,7 +22,8 @@ from gateway.errors import InstitutionUnavailable
 from gateway.institution import instructing
 from gateway.institution.port import Answer, Instruction
 from gateway.outbox import service as outbox
-from gateway.payments import collections, reconciling
+from gateway.payments import reconciling
+from gateway.payments.collections import service as collections
 from gateway.process import daily
 from gateway.process import worker as runtime
 from gateway.process.daily import run_day

@@ -6,23 +6,17 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from gateway.institution import stripe_wire
-from gateway.payments import (
-    capture,
-    changes,
-    charges,
-    collections,
-    deliveries,
-    disputes,
-    moments,
-    refund_kinds,
-    returns,
-)
+from gateway.payments import capture, changes, charges, deliveries, moments
+from gateway.payments.collections import service as collections
+from gateway.payments.collections import shopper_returns
+from gateway.payments.disputes import service as disputes
+from gateway.payments.refunds import kinds
 from gateway.sandbox import schemas as test_schemas
 
 
 def test_days_on_which_something_is_tried_again_or_is_over() -> None:
     assert collections.TRY_AGAIN_AFTER_DAYS == (1, 3, 7, 14, 30)
-    assert returns.TRY_AGAIN_AFTER_DAYS == (1, 3, 7, 14, 30)
+    assert shopper_returns.TRY_AGAIN_AFTER_DAYS == (1, 3, 7, 14, 30)
     assert deliveries.RETURN_WINDOW == disputes.TIME_TO_RESPOND == timedelta(days=7)
     assert timedelta(days=28) == moments.AUTHORIZATION_LIFE
     assert [
@@ -55,7 +49,7 @@ def test_states_of_disputes() -> None:
 
 def test_what_comes_back_with_each_kind_of_refund() -> None:
     """The fee, the merchant's subsidy, the trade-in subsidy, late interest."""
-    found = {kind: tuple(asdict(back).values()) for kind, back in refund_kinds.COMES_BACK.items()}
+    found = {kind: tuple(asdict(back).values()) for kind, back in kinds.COMES_BACK.items()}
     assert found == {
         "return": (True, True, True, True),
         "price_adjustment": (True, True, False, False),

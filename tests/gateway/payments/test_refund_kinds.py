@@ -12,10 +12,10 @@ from sqlmodel import col, select
 
 from gateway.ledger import service as ledger
 from gateway.ledger.verify import verify
-from gateway.payments import returns
+from gateway.payments.collections import shopper_returns
 from gateway.payments.models import Capture, ShopperReturn
-from gateway.payments.refund_kinds import COMES_BACK
-from gateway.payments.refund_shares import fee_returned_fen, return_fee
+from gateway.payments.refunds.kinds import COMES_BACK
+from gateway.payments.refunds.shares import fee_returned_fen, return_fee
 from gateway.proof.book_agreements import AGREEMENTS
 from tests.by_force import by_force
 from tests.gateway.books import Books
@@ -239,7 +239,7 @@ def test_a_refund_that_waits_for_two_returns_is_decided_with_the_last(books: Boo
     with books.gateway.db.read() as tx:
         waiting = tx.exec(select(ShopperReturn.id).order_by(col(ShopperReturn.id))).all()
     for each in waiting:
-        books.gateway.db.write(partial(returns.confirm, return_id=each))
+        books.gateway.db.write(partial(shopper_returns.confirm, return_id=each))
         states.append(books.api.get(f"/v1/refunds/{first['id']}").json["status"])
         books.sound()
     assert states == ["pending", "succeeded"]

@@ -17,8 +17,10 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import closing
 from gateway.loans import service as loans
-from gateway.payments import lines, refund_records, returns, service
+from gateway.payments import lines, service
+from gateway.payments.collections import shopper_returns
 from gateway.payments.models import Capture, Dispute, Payment
+from gateway.payments.refunds import service as refund_records
 from gateway.payments.schemas import DisputeAnswer
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
@@ -215,10 +217,10 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
     )
     loan = loans.locked(tx, tenant, capture.loan_id)
     if row.to_shopper_fen:
-        returns.return_credit(tx, loan, amount_fen=row.to_shopper_fen, refund_id=row.id)
+        shopper_returns.return_credit(tx, loan, amount_fen=row.to_shopper_fen, refund_id=row.id)
     else:
         refund_records.note(tx, row)
-    returns.credit_of_ended(tx, loan)
+    shopper_returns.credit_of_ended(tx, loan)
     _note(tx, dispute, "lost")
     return dispute
 

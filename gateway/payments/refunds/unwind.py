@@ -23,7 +23,7 @@ from gateway.loans import service as loans
 from gateway.loans.states import LOAN
 from gateway.payments import deliveries
 from gateway.payments.models import Capture, Dispute, Payment, Refund
-from gateway.payments.refund_shares import Share, fee_returned_fen
+from gateway.payments.refunds.shares import Share, fee_returned_fen
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
 

@@ -23,8 +23,9 @@ from gateway.loans import credit
 from gateway.loans import service as loans
 from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
-from gateway.payments import orders, refund_records
+from gateway.payments import orders
 from gateway.payments.models import ShopperReturn
+from gateway.payments.refunds import service as refund_records
 from gateway.settlement.service import INSTITUTION
 
 if TYPE_CHECKING:

@@ -19,11 +19,14 @@ from gateway.ledger import postings
 from gateway.ledger import service as ledger
 from gateway.loans import closing, principal_reduction
 from gateway.loans import service as loans
-from gateway.payments import lines, refund_records, returns, service, subsidies, unwind
+from gateway.payments import lines, service, subsidies
 from gateway.payments.charges import Charges
+from gateway.payments.collections import shopper_returns
 from gateway.payments.models import Capture, Payment, Refund
-from gateway.payments.refund_kinds import COMES_BACK, ComesBack
-from gateway.payments.refund_shares import Share, return_fee
+from gateway.payments.refunds import service as refund_records
+from gateway.payments.refunds import unwind
+from gateway.payments.refunds.kinds import COMES_BACK, ComesBack
+from gateway.payments.refunds.shares import Share, return_fee
 from gateway.settlement import service as settlement
 
 
@@ -87,7 +90,7 @@ def refund(
     else:
         refund_records.note(tx, row)
     for share in shares:
-        returns.credit_of_ended(tx, loans.get(tx, tenant, share.capture.loan_id))
+        shopper_returns.credit_of_ended(tx, loans.get(tx, tenant, share.capture.loan_id))
     return row
 
 
@@ -189,7 +192,7 @@ def _send_back(
     tx: Transaction, payment: Payment, row: Refund, share: Share, *, amount_fen: int | None = None
 ) -> None:
     """Instruct what a refund sends back to the shopper, all of it unless said otherwise."""
-    returns.instruct(
+    shopper_returns.instruct(
         tx,
         service.tenant_of(payment),
         shopper_id=payment.shopper_id,

@@ -25,7 +25,8 @@ from gateway.loans import billing, repayment
 from gateway.loans import service as loans
 from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
-from gateway.payments import orders, returns, sandbox_outcomes
+from gateway.payments import orders, sandbox_outcomes
+from gateway.payments.collections import shopper_returns
 from gateway.payments.models import Collection
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def free_limit(tx: Transaction, done: Repaid) -> None:
         reason="repaid",
         about=done.about,
     )
-    returns.credit_of_ended(tx, done.loan)
+    shopper_returns.credit_of_ended(tx, done.loan)
 
 
 def _paid_from_credit(tx: Transaction, tenant: Tenant, bill: billing.Billed) -> int:
@@ -181,7 +182,7 @@ def _paid_from_credit(tx: Transaction, tenant: Tenant, bill: billing.Billed) -> 
         reason="repaid",
         about=f"{bill.loan_id}:{bill.period}:credit",
     )
-    returns.credit_of_ended(tx, loan)
+    shopper_returns.credit_of_ended(tx, loan)
     return loans.owed_of_bill_fen(tx, bill.loan_id, bill.period)
 
 

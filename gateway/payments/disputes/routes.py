@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.payments import disputes
+from gateway.payments.disputes import service as disputes
 from gateway.payments.models import Dispute
 from gateway.payments.schemas import DisputeAnswer, DisputeQuery, RespondRequest
 from gateway.web.operations import Api, Call

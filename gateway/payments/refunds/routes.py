@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.core.money import MAX_AMOUNT_FEN
-from gateway.payments import refund_records
 from gateway.payments.models import Refund
-from gateway.payments.refund import refund
+from gateway.payments.refunds import service as refund_records
+from gateway.payments.refunds.refund import refund
 from gateway.payments.schemas import RefundAnswer, RefundQuery, RefundRequest
 from gateway.web import permissions
 from gateway.web.idempotency import Idempotency
