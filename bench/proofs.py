@@ -20,7 +20,7 @@ from gateway import keyring
 from gateway.app import create_app
 from gateway.config import Settings
 from gateway.db.migrate import upgrade
-from gateway.oauth import dpop
+from gateway.oauth.tokens import dpop
 from gateway.process.onboarding import onboard
 
 PATH = "/v1/me"

@@ -39,7 +39,7 @@ from gateway.merchants import business_clock
 from gateway.merchants import routes as merchant_routes
 from gateway.monitoring import logs, metrics, security_events
 from gateway.oauth import routes as oauth_routes
-from gateway.oauth.bearer import Bearer
+from gateway.oauth.tokens.bearer import Bearer
 from gateway.outbox import service as outbox
 from gateway.payments import routes as payment_routes
 from gateway.payments.disputes import routes as dispute_routes

@@ -14,7 +14,7 @@ from gateway.config import Settings
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.db import witness
 from gateway.db.transactions import Database
-from gateway.oauth.keys import SigningKeys
+from gateway.oauth.tokens.keys import SigningKeys
 from gateway.privacy import keyfile, keys_in_use
 from gateway.privacy.keyfile import KeyFileError
 from gateway.privacy.row_key_file import RowKeyFile, path_of

@@ -18,8 +18,8 @@ from gateway.core.tenant import Mode, Tenant, mode_of
 from gateway.db.transactions import Database, Transaction
 from gateway.errors import ValidationFailed
 from gateway.oauth import service
-from gateway.oauth.keys import SigningKeys
 from gateway.oauth.models import ClientSecret, OAuthClient
+from gateway.oauth.tokens.keys import SigningKeys
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.web.context import Gateway
 

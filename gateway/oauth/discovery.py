@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.core.scopes import ALL_SCOPES, SERVER_SCOPES
-from gateway.oauth.grants import KEYS, SECRETS
-from gateway.oauth.jose import ALGORITHMS
+from gateway.oauth.tokens.grants import KEYS, SECRETS
+from gateway.oauth.tokens.jose import ALGORITHMS
 
 RESOURCE_PATH = "/.well-known/oauth-protected-resource"
 

@@ -1,6 +1,6 @@
 """Routes of the OAuth server: token, pushed requests, revocation, introspection, keys, metadata.
 
-The login is in ``authorize.py``.
+The login is in ``login.py``.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Blueprint, Flask, Response, g, jsonify, request
 
 from gateway.db.transactions import Transaction
-from gateway.oauth import authorize, discovery, dpop, parameters, pushed
-from gateway.oauth.bearer import Bearer
-from gateway.oauth.dpop import InvalidProofError, Proof
-from gateway.oauth.grants import METHODS
+from gateway.oauth import discovery
+from gateway.oauth.authorize import login, par, parameters
 from gateway.oauth.rates import PUSHES, TOKENS
-from gateway.oauth.server import Server, error_answer
+from gateway.oauth.tokens import dpop
+from gateway.oauth.tokens.bearer import Bearer
+from gateway.oauth.tokens.dpop import InvalidProofError, Proof
+from gateway.oauth.tokens.grants import METHODS
+from gateway.oauth.tokens.server import Server, error_answer
 from gateway.web.context import gateway
 from gateway.web.rate_limits import limited
 
@@ -27,7 +29,7 @@ blueprint = Blueprint("oauth", __name__)
 def register(app: Flask) -> None:
     """Mount the server on ``app``."""
     app.register_blueprint(blueprint)
-    app.register_blueprint(authorize.blueprint)
+    app.register_blueprint(login.blueprint)
     app.after_request(_with_nonce)
 
 
@@ -62,7 +64,7 @@ def push() -> Response:
     if proof is not None and values.get("dpop_jkt", proof.jkt) != proof.jkt:
         raise InvalidProofError("The DPoP proof was made with another key than dpop_jkt names.")
     # Checked as what it will be: a request that was pushed.
-    asked = {**values, "request_uri": pushed.new_uri(), **({"dpop_jkt": proof.jkt} if proof else {})}
+    asked = {**values, "request_uri": par.new_uri(), **({"dpop_jkt": proof.jkt} if proof else {})}
 
     def work(tx: Transaction) -> Response:
         server = Server.of(gateway(), tx, asked, proof)
@@ -74,10 +76,10 @@ def push() -> Response:
         except OAuth2Error as error:
             return error_answer(error)
         try:
-            pushed.push(tx, gateway().vault, client.row, asked["request_uri"], asked)
+            par.push(tx, gateway().vault, client.row, asked["request_uri"], asked)
         except OAuth2Error as error:
             return error_answer(error)
-        answer = jsonify(request_uri=asked["request_uri"], expires_in=int(pushed.LIFE.total_seconds()))
+        answer = jsonify(request_uri=asked["request_uri"], expires_in=int(par.LIFE.total_seconds()))
         answer.status_code = 201
         answer.headers["Cache-Control"] = "no-store"
         return answer

@@ -17,10 +17,10 @@ from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound, TooManySecrets, ValidationFailed
 from gateway.merchants import service as merchants
-from gateway.oauth import assertions
-from gateway.oauth.jose import NotAcceptable
-from gateway.oauth.machine_secrets import new_secret
+from gateway.oauth.clients import assertions
+from gateway.oauth.clients.machine_secrets import new_secret
 from gateway.oauth.models import ClientSecret, OAuthClient
+from gateway.oauth.tokens.jose import NotAcceptable
 from gateway.privacy.vault import Vault
 
 SECRET_PURPOSE = "client_secret"

@@ -28,7 +28,7 @@ from gateway.loans import billing
 from gateway.loans import closing as loan_closing
 from gateway.merchants import business_clock
 from gateway.monitoring import metrics
-from gateway.oauth import spent
+from gateway.oauth.tokens import replay_guard
 from gateway.outbox import service as outbox
 from gateway.payments import deadlines
 from gateway.payments.collections import service as collections
@@ -159,7 +159,7 @@ def _sign_heads(gateway: Gateway) -> bool:
 
 GLOBAL_JOBS: tuple[GlobalJob, ...] = (
     GlobalJob("mend what a fast clock put off", _mend_setbacks),
-    GlobalJob("forget spent proofs", lambda gateway: _whole(gateway, spent.forget_expired)),
+    GlobalJob("forget spent proofs", lambda gateway: _whole(gateway, replay_guard.forget_expired)),
     GlobalJob("clear cured defaults", lambda gateway: _whole(gateway, links.clear_cured)),
     GlobalJob("delete what has served its purpose", retention.sweep),
     GlobalJob("delete old deliveries", lambda gateway: gateway.db.write(deliveries.forget_old) > 0),

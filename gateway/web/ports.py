@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the rooms that have these stand above
     from gateway.identity.notifier import Notifier
     from gateway.identity.real_name import RealName
     from gateway.institution.port import PaymentInstitution
-    from gateway.oauth.keys import SigningKeys
+    from gateway.oauth.tokens.keys import SigningKeys
     from gateway.roots.targets import Target
     from gateway.webhooks.transport import Transport
 

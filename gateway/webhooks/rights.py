@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from gateway.core.roles import holders
 from gateway.db.transactions import Transaction
 from gateway.errors import RoleMissing, ScopeMissing
-from gateway.oauth import entitlements
+from gateway.oauth.tokens import entitlements
 from gateway.web.context import Caller
 from gateway.webhooks.models import WebhookEndpoint
 from gateway.webhooks.schemas import EVENT_SCOPES, TEST_EVENT

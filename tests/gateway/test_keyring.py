@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine
 from gateway import cli, keyring
 from gateway.db import keyed, witness
 from gateway.db.tables import metadata
-from gateway.oauth.keys import SigningKeys
+from gateway.oauth.tokens.keys import SigningKeys
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.privacy.vault import Vault
 from gateway.process import server

@@ -98,7 +98,7 @@ GATEWAY: dict[str, Values] = {
     "consent.read.": consents,
     "continue.mode.": lambda: {"test", "live"},
     "continue.role.": lambda: set(ROLES),
-    "login.": lambda: constants("gateway/oauth/authorize.py", None, ast.keyword, "error"),
+    "login.": lambda: constants("gateway/oauth/authorize/login.py", None, ast.keyword, "error"),
     "invitation.": lambda: constants("gateway/team/pages.py", "accept", ast.keyword, "error"),
     "security.error.": lambda: (
         constants("gateway/team/enrolment.py", None, ast.keyword, "error")

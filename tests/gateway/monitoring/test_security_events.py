@@ -134,7 +134,9 @@ def test_what_is_known_inside_only_is_said_inside(app, api, portal, clock, heard
     assert (event["kind"], event["reason"]) == ("token_refused", "expired")
     assertion = {"client_assertion_type": JWT_BEARER, "client_assertion": "e30.e30.e30"}
     sent = {"grant_type": "client_credentials", **assertion}
-    monkeypatch.setattr("gateway.oauth.assertions.claimed_client", lambda _: api.credentials["client_id"])
+    monkeypatch.setattr(
+        "gateway.oauth.clients.assertions.claimed_client", lambda _: api.credentials["client_id"]
+    )
     assert kind_of(client.post("/oauth/token", data=sent), 401) == "assertion_refused"
     prover = Prover(client, clock)
     prover.learn_nonce()

@@ -13,8 +13,8 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 from werkzeug.test import EnvironBuilder
 
-from gateway.oauth.bearer import Bearer
-from gateway.oauth.keys import new_key
+from gateway.oauth.tokens.bearer import Bearer
+from gateway.oauth.tokens.keys import new_key
 from tests.one_database import database_url  # noqa: F401
 
 ISSUER = "http://gateway.test"

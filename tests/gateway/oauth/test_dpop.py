@@ -8,8 +8,8 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from gateway.errors import Unavailable
-from gateway.oauth import spent
-from gateway.oauth.spent import RecentProofs
+from gateway.oauth.tokens import replay_guard
+from gateway.oauth.tokens.replay_guard import RecentProofs
 from tests.gateway.oauth.proofs import Prover
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -231,7 +231,7 @@ def test_of_parallel_replays_of_a_look_one_passes_where_processes_count_together
     gateway.counter = Together()
     answers = []
     for _ in range(3):
-        gateway.authenticator.proofs = spent.RecentProofs(125)  # another process
+        gateway.authenticator.proofs = replay_guard.RecentProofs(125)  # another process
         answers.append(app.test_client().get("/v1/me", headers=named).status_code)
     assert answers == [200, 401, 401]
 
@@ -245,7 +245,7 @@ def test_a_process_remembers_for_two_generations_and_refuses_when_full(monkeypat
     assert proofs.spend(b"a", 1250)
     assert not proofs.spend(b"b", 1250)
     assert proofs.spend(b"b", 9000)
-    monkeypatch.setattr(spent, "LIMIT", 1)
+    monkeypatch.setattr(replay_guard, "LIMIT", 1)
     with pytest.raises(Unavailable):
         proofs.spend(b"c", 9000)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gateway.errors import Conflict
-from gateway.oauth.keys import PUBLISHED_AHEAD, SigningKeys
+from gateway.oauth.tokens.keys import PUBLISHED_AHEAD, SigningKeys
 from gateway.privacy.keyfile import KeyFileError
 from tests.one_database import database_url  # noqa: F401
 

@@ -9,7 +9,7 @@ from authlib.oauth2 import rfc8414, rfc9207
 from joserfc.jwk import ECKey
 
 from gateway.oauth.discovery import of_server as document
-from gateway.oauth.keys import SigningKeys
+from gateway.oauth.tokens.keys import SigningKeys
 from gateway.privacy.keyfile import KeyFileError
 from tests.one_database import database_url  # noqa: F401
 

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import pytest
 from sqlmodel import select
 
-from gateway.oauth import pushed, service
+from gateway.oauth import service
+from gateway.oauth.authorize import par
 from gateway.oauth.models import PushedRequest
 from gateway.oauth.rates import PUSHES
 from tests.gateway.oauth.proofs import Prover
@@ -170,7 +171,7 @@ def test_pushing_is_limited_for_each_address_and_in_all(app, portal, clock, monk
     refused = push(portal)
     assert int(refused.headers["Retry-After"]) >= 1
     elsewhere = {"REMOTE_ADDR": "2001:db8::1"}
-    monkeypatch.setattr(pushed, "MOST_WAITING", PUSHES.burst + 1)
+    monkeypatch.setattr(par, "MOST_WAITING", PUSHES.burst + 1)
     data = portal.asked()
     answers = [
         portal.client.post("/oauth/par", data=data, environ_base=elsewhere).status_code for _ in range(2)
@@ -186,10 +187,10 @@ def test_pushing_is_limited_for_each_address_and_in_all(app, portal, clock, monk
 def test_old_requests_and_proofs_are_forgotten(app, portal, uri, clock):
     from sqlalchemy import text  # noqa: PLC0415
 
-    from gateway.oauth import spent  # noqa: PLC0415
+    from gateway.oauth.tokens import replay_guard  # noqa: PLC0415
 
     db = app.extensions["fenqi"].db
     clock.advance(hours=1, seconds=90)
-    db.write(spent.forget_expired)
+    db.write(replay_guard.forget_expired)
     with db.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM pushed_request")).scalar_one() == 0

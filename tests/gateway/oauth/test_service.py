@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from gateway.core.scopes import SERVER_SCOPES
 from gateway.core.tenant import Tenant
 from gateway.errors import Conflict, NotFound, TooManySecrets, ValidationFailed
-from gateway.oauth import service, spent
-from gateway.oauth.machine_secrets import is_well_formed, new_secret
+from gateway.oauth import service
+from gateway.oauth.clients.machine_secrets import is_well_formed, new_secret
+from gateway.oauth.tokens import replay_guard
 from gateway.team import passwords
 from gateway.team import service as team
 from tests.one_database import database_url, on_both  # noqa: F401
@@ -84,7 +85,7 @@ def test_a_client_has_five_valid_secrets_at_most(app, api, rotate, clock):
     assert works(api, rotate(timedelta())), "without an overlap the number stays five"
     assert [works(api, secret) for secret in made] == [True] * 4 + [False]
     clock.advance(hours=25)
-    app.extensions["fenqi"].db.write(spent.forget_expired)
+    app.extensions["fenqi"].db.write(replay_guard.forget_expired)
     with app.extensions["fenqi"].db.read() as tx:
         kept = tx.execute(text("SELECT count(*), count(expires_at) FROM client_secret")).one()
     assert tuple(kept) == (1, 0)

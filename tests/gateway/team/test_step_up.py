@@ -9,7 +9,8 @@ import pyotp
 import pytest
 
 from gateway.identity.notifier import SandboxNotifier
-from gateway.oauth import authorize, service
+from gateway.oauth import service
+from gateway.oauth.authorize import login
 from tests.gateway.team.conftest import Account, second
 from tests.one_database import database_url  # noqa: F401
 
@@ -39,7 +40,7 @@ def at_live_client(app, portal):
 @pytest.fixture
 def live_token(app, portal, monkeypatch):
     """Tokens of the owner at the portal's client of live mode, as of a login whose second factor is gone."""
-    monkeypatch.setattr(authorize, "_needs_second_factor", lambda client: False)
+    monkeypatch.setattr(login, "_needs_second_factor", lambda client: False)
     live = at_live_client(app, portal)
 
     def log_in():
@@ -106,7 +107,7 @@ def test_a_password_alone_opens_no_portal_of_live_mode(app, portal, clock, monke
     assert refused.status_code == 403
     assert "正式环境必须启用两步验证" in refused.text
     with monkeypatch.context() as patch:  # a form from before the client was of live mode
-        patch.setattr(authorize, "_needs_second_factor", lambda client: False)
+        patch.setattr(login, "_needs_second_factor", lambda client: False)
         page = live.log_in(redirect_uri=LIVE_REDIRECT)
     assert live.carry_on(page).status_code == 400
 

@@ -20,15 +20,25 @@ from flask import request as flask_request
 from gateway.db.transactions import Transaction
 from gateway.monitoring import security_events
 from gateway.monitoring.security_events import security_event
-from gateway.oauth import assertions, credentials, service, spent
-from gateway.oauth.credentials import Credentials
-from gateway.oauth.dpop import InvalidProofError, Proof
-from gateway.oauth.endpoints import Introspection, Revocation
-from gateway.oauth.grants import SECRETS, Client, ClientCredentials, Code, Refresh, S256Only, new_opaque
-from gateway.oauth.keys import SigningKeys
-from gateway.oauth.machine_secrets import is_well_formed
+from gateway.oauth import service
+from gateway.oauth.clients import assertions, credentials
+from gateway.oauth.clients.credentials import Credentials
+from gateway.oauth.clients.machine_secrets import is_well_formed
 from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken
-from gateway.oauth.revocation import ACCESS_LIFE
+from gateway.oauth.tokens import replay_guard
+from gateway.oauth.tokens.dpop import InvalidProofError, Proof
+from gateway.oauth.tokens.endpoints import Introspection, Revocation
+from gateway.oauth.tokens.grants import (
+    SECRETS,
+    Client,
+    ClientCredentials,
+    Code,
+    Refresh,
+    S256Only,
+    new_opaque,
+)
+from gateway.oauth.tokens.keys import SigningKeys
+from gateway.oauth.tokens.revocation import ACCESS_LIFE
 from gateway.privacy.vault import Vault
 from gateway.team import sessions
 from gateway.web.context import Gateway
@@ -133,7 +143,7 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
             raise credentials.refusal()
         if not client.check_endpoint_auth_method(claim.method, endpoint):
             raise credentials.refusal()
-        if self.proof is not None and not spent.spend(self.tx, self.proof.key, self.proof.expires_at):
+        if self.proof is not None and not replay_guard.spend(self.tx, self.proof.key, self.proof.expires_at):
             raise InvalidProofError("The DPoP proof was used before.")
         request.auth_method = claim.method
         if claim.method in SECRETS and client.row.merchant_id is not None:

@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from gateway.db.transactions import Transaction
 from gateway.errors import Unavailable
-from gateway.oauth import pushed
+from gateway.oauth.authorize import par
 from gateway.oauth.models import ClientSecret, SpentProof
 
 LIMIT = 250_000
@@ -42,7 +42,7 @@ def forget_expired(tx: Transaction) -> None:
     """Drop what its age refuses anyway: proofs, pushed requests and clients' secrets."""
     tx.execute(delete(ClientSecret).where(col(ClientSecret.expires_at) <= tx.wall))
     tx.execute(delete(SpentProof).where(col(SpentProof.expires_at) <= tx.wall))
-    pushed.forget_expired(tx, limit=MOST_FORGOTTEN)
+    par.forget_expired(tx, limit=MOST_FORGOTTEN)
 
 
 class RecentProofs:

@@ -18,7 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from gateway.errors import Conflict
-from gateway.oauth.revocation import ACCESS_LIFE
+from gateway.oauth.tokens.revocation import ACCESS_LIFE
 from gateway.privacy import keyfile
 from gateway.privacy.keyfile import KeyFileError
 

@@ -17,8 +17,8 @@ from urllib.parse import unquote, urlsplit
 from authlib.oauth2 import OAuth2Error
 from flask import Request, g
 
-from gateway.oauth import jose, spent
-from gateway.oauth.jose import NotAcceptable
+from gateway.oauth.tokens import jose, replay_guard
+from gateway.oauth.tokens.jose import NotAcceptable
 from gateway.privacy.vault import Vault
 
 TYPE = "dpop+jwt"
@@ -99,7 +99,7 @@ def read(
     if not _is_ours(claims.get("nonce"), vault, now):
         raise NonceMissing
     expires_at = datetime.fromtimestamp(made + AGE_SECONDS + 1, UTC)
-    return Proof(thumbprint, spent.key_of("dpop", thumbprint, jti), expires_at)
+    return Proof(thumbprint, replay_guard.key_of("dpop", thumbprint, jti), expires_at)
 
 
 def nonce(vault: Vault, now: datetime) -> str:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.db.transactions import Transaction
-from gateway.oauth import jose, spent
-from gateway.oauth.jose import Key, NotAcceptable
 from gateway.oauth.models import OAuthClient
+from gateway.oauth.tokens import jose, replay_guard
+from gateway.oauth.tokens.jose import Key, NotAcceptable
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TYPES = (None, "JWT", "jwt", "client-authentication+jwt")
@@ -52,8 +52,8 @@ def is_right(tx: Transaction, client: OAuthClient | None, assertion: str, audien
             return False
     except NotAcceptable:
         return False
-    key = spent.key_of("assertion", client.id, claims["jti"])
-    return spent.spend(tx, key, datetime.fromtimestamp(claims["exp"] + CLOCK_SKEW_SECONDS, UTC))
+    key = replay_guard.key_of("assertion", client.id, claims["jti"])
+    return replay_guard.spend(tx, key, datetime.fromtimestamp(claims["exp"] + CLOCK_SKEW_SECONDS, UTC))
 
 
 def checked_keys(document: Any, alg: str | None) -> tuple[dict[str, Any], str]:

@@ -16,7 +16,7 @@ from sqlalchemy import delete, func
 from sqlmodel import col, or_, select
 
 from gateway.db.transactions import Transaction
-from gateway.oauth import parameters
+from gateway.oauth.authorize import parameters
 from gateway.oauth.models import OAuthClient, PushedRequest
 from gateway.privacy.vault import Vault
 from gateway.web.context import gateway

@@ -22,9 +22,10 @@ from sqlmodel import select
 
 from gateway.core.scopes import in_order
 from gateway.monitoring.security_events import security_event
-from gateway.oauth import entitlements, pushed
+from gateway.oauth.authorize import par
 from gateway.oauth.models import AuthorizationCode, OAuthClient, RefreshToken
-from gateway.oauth.revocation import revoke_family
+from gateway.oauth.tokens import entitlements
+from gateway.oauth.tokens.revocation import revoke_family
 from gateway.team import service as team
 from gateway.team import sessions
 
@@ -165,7 +166,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
     def save_authorization_code(self, code: str, request: Any) -> None:
         tx, member, data = self.server.tx, request.user, request.payload.data
         if "request_uri" in data:
-            pushed.use(tx, self.server.vault, data["request_uri"], request.client.row.id)
+            par.use(tx, self.server.vault, data["request_uri"], request.client.row.id)
         tx.add(
             AuthorizationCode(
                 code_lookup=self.server.vault.lookup(code, "code"),

@@ -12,10 +12,10 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from joserfc.errors import JoseError
 from sqlmodel import select
 
-from gateway.oauth.grants import METHODS, Client
-from gateway.oauth.keys import TYPE
 from gateway.oauth.models import RefreshToken
-from gateway.oauth.revocation import is_revoked, revoke, revoke_family
+from gateway.oauth.tokens.grants import METHODS, Client
+from gateway.oauth.tokens.keys import TYPE
+from gateway.oauth.tokens.revocation import is_revoked, revoke, revoke_family
 
 
 @dataclass(frozen=True, slots=True)

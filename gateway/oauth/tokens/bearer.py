@@ -13,11 +13,12 @@ from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.errors import NonceRequired, ProofRefused, Unauthenticated
 from gateway.merchants.service import owner_of_key
-from gateway.oauth import discovery, dpop, spent
-from gateway.oauth.dpop import NonceMissing
-from gateway.oauth.jose import NotAcceptable
-from gateway.oauth.keys import TYPE, SigningKeys
-from gateway.oauth.revocation import RevokedTokens
+from gateway.oauth import discovery
+from gateway.oauth.tokens import dpop, replay_guard
+from gateway.oauth.tokens.dpop import NonceMissing
+from gateway.oauth.tokens.jose import NotAcceptable
+from gateway.oauth.tokens.keys import TYPE, SigningKeys
+from gateway.oauth.tokens.revocation import RevokedTokens
 from gateway.web.context import Caller, gateway
 from gateway.web.line import WHOSE
 
@@ -40,7 +41,7 @@ class Bearer:
         self._issuer = issuer
         self._clock = clock
         self.revoked = RevokedTokens()
-        self.proofs = spent.RecentProofs(REMEMBERED_SECONDS)
+        self.proofs = replay_guard.RecentProofs(REMEMBERED_SECONDS)
 
     def bearer(self, request: Request) -> Caller:
         """The caller behind the Authorization header. Raises ``Unauthenticated`` with what to do."""
@@ -103,7 +104,7 @@ class Bearer:
         if new and request.method in READING:
             new = here.counter.is_first(proof.key.hex(), REMEMBERED_SECONDS)
         elif new:
-            new = here.db.write(lambda tx: spent.spend(tx, proof.key, proof.expires_at))
+            new = here.db.write(lambda tx: replay_guard.spend(tx, proof.key, proof.expires_at))
         if not new:
             raise ProofRefused("The DPoP proof was used before.")
 

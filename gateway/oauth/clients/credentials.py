@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 
-from gateway.oauth import assertions
+from gateway.oauth.clients import assertions
 
 REFUSED = "The client cannot be authenticated: check client_id and its secret or assertion."
 

@@ -24,10 +24,10 @@ from gateway.audit.service import Actor
 from gateway.db.transactions import Transaction
 from gateway.merchants import service as merchants
 from gateway.monitoring.security_events import security_event
-from gateway.oauth import parameters, pushed
+from gateway.oauth.authorize import par, parameters
 from gateway.oauth.models import OAuthClient
 from gateway.oauth.rates import LOGINS
-from gateway.oauth.server import Server, error_answer, uncached
+from gateway.oauth.tokens.server import Server, error_answer, uncached
 from gateway.team import browser_cookies, factors, forms, login_attempts, passkeys, passwords, sessions
 from gateway.team import service as team
 from gateway.web.context import gateway
@@ -37,7 +37,7 @@ from gateway.web.rate_limits import limited
 if TYPE_CHECKING:
     from gateway.team.models import TeamMember
 
-blueprint = Blueprint("authorize", __name__, template_folder="templates")
+blueprint = Blueprint("authorize", __name__, template_folder="../templates")
 FORM_LIFE = {"login": timedelta(minutes=30), "second": timedelta(minutes=5), "continue": timedelta(minutes=5)}
 PASSWORD, CODE, PASSKEY = ("pwd",), ("pwd", "otp", "mfa"), ("hwk", "mfa")
 """How somebody logged in, by the names of RFC 8176."""
@@ -46,7 +46,7 @@ PASSWORD, CODE, PASSKEY = ("pwd",), ("pwd", "otp", "mfa"), ("hwk", "mfa")
 @blueprint.get("/oauth/authorize")
 def ask() -> Response:
     """Show the login, or say at once what is wrong with the request."""
-    asked = pushed.asked(request)
+    asked = par.asked(request)
     return _login_page(asked, _checked(asked))
 
 
@@ -54,7 +54,7 @@ def ask() -> Response:
 @limited(LOGINS)
 def answer() -> Response:
     """Check address and password, then take the answer to the question that follows."""
-    asked = pushed.asked(request)
+    asked = par.asked(request)
     client = _checked(asked)
     _check_site()
     request.max_content_length = parameters.LONGEST_BODY
@@ -291,7 +291,7 @@ def _continue_page(
 def _page(asked: dict[str, str], client: OAuthClient, step: str, **facts: Any) -> dict[str, Any]:
     _allow_target(asked["redirect_uri"])
     return {
-        "action": "/oauth/authorize?" + urlencode(pushed.address(asked)),
+        "action": "/oauth/authorize?" + urlencode(par.address(asked)),
         "form": _sealed(step, asked, **facts),
         "mode": client.mode,
         "target": urlsplit(asked["redirect_uri"]).netloc,
@@ -321,7 +321,7 @@ def _proof(member: TeamMember) -> str:
 
 
 def _digest(asked: dict[str, str]) -> str:
-    values = urlencode([(name, asked[name]) for name in (*pushed.PARAMETERS, "request_uri") if name in asked])
+    values = urlencode([(name, asked[name]) for name in (*par.PARAMETERS, "request_uri") if name in asked])
     return gateway().vault.lookup(values, "login_form")
 
 

@@ -1,0 +1,1 @@
+"""Authorisation: a person logs in and a code goes to the portal."""

@@ -1,0 +1,1 @@
+"""Clients: how a merchant's program proves which client it is."""

@@ -1,0 +1,1 @@
+"""Tokens: issued, bound to keys, verified, revoked, and used once where once is meant."""
