@@ -29,7 +29,8 @@ from gateway.core.tenant import Tenant
 from gateway.db.engine import canonical_url, connect
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Database
-from gateway.ledger import postings, service
+from gateway.ledger import service
+from gateway.ledger.booking import postings
 
 DAY = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)

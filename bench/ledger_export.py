@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import books
 from bench.size import Size
-from gateway.ledger.export import FORMATS, ROWS_AT_ONCE, Span, export_file, lines_of
+from gateway.ledger.reports.export import FORMATS, ROWS_AT_ONCE, Span, export_file, lines_of
 
 
 def measure(place: dict[str, Any], size: Size) -> None:

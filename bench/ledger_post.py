@@ -14,8 +14,9 @@ from bench.size import Size
 from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Database
-from gateway.ledger import postings, service
-from gateway.ledger.postings import Event
+from gateway.ledger import service
+from gateway.ledger.booking import postings
+from gateway.ledger.booking.postings import Event
 
 SHOP = Tenant("mer_bench", "test")
 BATCH, THREADS = 100, 8

@@ -11,8 +11,8 @@ from typing import Any
 from bench import books
 from bench.size import Size
 from gateway.db.transactions import Database, Transaction
-from gateway.ledger import chain
-from gateway.ledger.verify import verify
+from gateway.ledger.integrity import chain
+from gateway.ledger.integrity.verify import verify
 
 BARE = "SELECT account_id, SUM(amount) FROM ledger_posting GROUP BY account_id"
 GOAL = 12

@@ -28,7 +28,7 @@ from gateway.config import from_environment
 from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
 from gateway.institution.stripe_like import StripeLikeInstitution
-from gateway.ledger.verify import verify
+from gateway.ledger.integrity.verify import verify
 from gateway.payments.reconciling import differences
 from gateway.process.daily import run_day
 from gateway.process.onboarding import onboard

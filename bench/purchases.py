@@ -13,8 +13,8 @@ from sqlmodel import SQLModel
 from bench.day import purchase
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 
 BATCH = 250
 COPIED = (

@@ -13,13 +13,13 @@ from gateway.core.money import yuan
 from gateway.core.tenant import Mode
 from gateway.db.progress import bar, silent
 from gateway.db.transactions import Database, Transaction
-from gateway.ledger import trial_balance as trial
-from gateway.ledger.accounts import MEMO_KINDS
-from gateway.ledger.chain import CHAIN
-from gateway.ledger.checks import Invariant
-from gateway.ledger.export import Span, count, export_file
-from gateway.ledger.verify import Report
-from gateway.ledger.verify import verify as verify_books
+from gateway.ledger.booking.accounts import MEMO_KINDS
+from gateway.ledger.integrity.chain import CHAIN
+from gateway.ledger.integrity.checks import Invariant
+from gateway.ledger.integrity.verify import Report
+from gateway.ledger.integrity.verify import verify as verify_books
+from gateway.ledger.reports import trial_balance as trial
+from gateway.ledger.reports.export import Span, count, export_file
 from gateway.monitoring import metrics
 from gateway.roots import commands as roots_commands
 from gateway.roots import service as signing

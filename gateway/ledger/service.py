@@ -19,11 +19,11 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound
-from gateway.ledger.accounts import CHART, MERCHANT_KINDS, account_id, on_normal_side
+from gateway.ledger.booking.accounts import CHART, MERCHANT_KINDS, account_id, on_normal_side
+from gateway.ledger.booking.postings import Entries, Event, Line
+from gateway.ledger.booking.writing import Fact, write_many
 from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
-from gateway.ledger.postings import Entries, Event, Line
-from gateway.ledger.statements import Booked, MerchantLine, entries_about, lines_of
-from gateway.ledger.writing import Fact, write_many
+from gateway.ledger.reports.statements import Booked, MerchantLine, entries_about, lines_of
 
 __all__ = [
     "AlreadyReversed",

@@ -19,8 +19,8 @@ from gateway.core import schedule
 from gateway.core.money import half_up
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.loans import standing
 from gateway.loans.models import Loan, LoanBill
 from gateway.loans.states import OPEN

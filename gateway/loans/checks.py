@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.ledger.checks import Invariant
+from gateway.ledger.integrity.checks import Invariant
 
 RUNNING = "('active', 'overdue')"
 

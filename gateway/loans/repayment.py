@@ -14,8 +14,8 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import RepaymentConflict, WrongState
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.loans import billing, service, standing
 from gateway.loans.models import Loan, LoanBill, LoanRepayment
 from gateway.loans.states import OPEN

@@ -18,9 +18,9 @@ from sqlmodel import col, select
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.ledger.postings import Parts
+from gateway.ledger.booking import postings
+from gateway.ledger.booking.postings import Parts
 from gateway.loans import replay, service
 from gateway.loans.models import CreditChange, Loan, LoanBill, LoanRepayment, PrincipalReduction
 from gateway.loans.states import OPEN

@@ -10,8 +10,8 @@ from gateway.core import calendar, cost_ceiling
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import AuthorizationExpired, CaptureTooSmall, CostAboveCeiling, WrongState
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.loans import drawdown
 from gateway.payments import charges, deliveries, lines, sandbox_outcomes, service, subsidies
 from gateway.payments.charges import Charges

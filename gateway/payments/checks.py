@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.ledger.checks import Invariant
+from gateway.ledger.integrity.checks import Invariant
 
 OPEN_LINES = """(SELECT merchant_id, mode,
                         sum(CASE WHEN kind IN ('capture') THEN from_pending_fen ELSE -from_pending_fen END) AS fen

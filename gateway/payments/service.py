@@ -18,8 +18,8 @@ from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.errors import AmountAboveAuthorized, WrongState
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.merchants import service as merchants
 from gateway.payments import deliveries, lines, quotas
 from gateway.payments.contents import Contents, of_payment

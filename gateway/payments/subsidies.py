@@ -15,8 +15,8 @@ from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import WrongState
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.payments import lines, quotas
 from gateway.payments.contents import Contents
 from gateway.payments.models import Capture, Payment, SubsidyClaim

@@ -23,7 +23,7 @@ from gateway.data_requests import retention
 from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.errors import InvalidRequest
-from gateway.ledger import chain
+from gateway.ledger.integrity import chain
 from gateway.loans import billing
 from gateway.loans import closing as loan_closing
 from gateway.merchants import business_clock

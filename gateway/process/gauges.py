@@ -23,7 +23,7 @@ from gateway.core.tenant import MODES
 from gateway.db.transactions import Database, Transaction
 from gateway.decision import reviews
 from gateway.errors import GatewayError
-from gateway.ledger import chain_state
+from gateway.ledger.integrity import chain_state
 from gateway.outbox import backlog as outbox_backlog
 from gateway.process.worker import LANES
 from gateway.web.context import Gateway

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.ledger.checks import Invariant
+from gateway.ledger.integrity.checks import Invariant
 from gateway.loans import checks as loans
 from gateway.payments import checks as payments
 

@@ -17,9 +17,9 @@ from gateway.core.signing import SigningAuthority
 from gateway.db.progress import bar
 from gateway.db.transactions import Database
 from gateway.ledger import commands as ledger_commands
-from gateway.ledger.chain import CHAIN
-from gateway.ledger.checks import Invariant
-from gateway.ledger.verify import verify as verify_books
+from gateway.ledger.integrity.chain import CHAIN
+from gateway.ledger.integrity.checks import Invariant
+from gateway.ledger.integrity.verify import verify as verify_books
 from gateway.proof import facts
 from gateway.roots.checking import Verifier, of_chain
 from gateway.roots.root import read

@@ -13,8 +13,8 @@ from gateway.core.calendar import WorkingDays, working_day_from
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.merchants import service as merchants
 from gateway.outbox import service as outbox
 from gateway.settlement import batch as equation

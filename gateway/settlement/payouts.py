@@ -13,8 +13,8 @@ from gateway.db.transactions import Transaction
 from gateway.errors import WrongState
 from gateway.institution import instructing
 from gateway.institution.port import Instructed, Instruction
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
 from gateway.outbox import service as outbox

@@ -17,9 +17,9 @@ from gateway.cli import main
 from gateway.core import allocation, early_settlement, late_interest, merchant_settlement, refunding
 from gateway.core.money import half_up
 from gateway.core.schedule import Terms, build, due_date
-from gateway.ledger import postings
-from gateway.ledger.accounts import CHART, CLEARING_KINDS, MEMO_KINDS
-from gateway.ledger.postings import Entries, Parts
+from gateway.ledger.booking import postings
+from gateway.ledger.booking.accounts import CHART, CLEARING_KINDS, MEMO_KINDS
+from gateway.ledger.booking.postings import Entries, Parts
 
 P = 599_900
 DRAWN = date(2026, 11, 23)

@@ -13,8 +13,8 @@ from sqlmodel import col, select
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.ledger import service as ledger
-from gateway.ledger.accounts import CHART
-from gateway.ledger.verify import verify
+from gateway.ledger.booking.accounts import CHART
+from gateway.ledger.integrity.verify import verify
 from gateway.merchants.models import Merchant
 from gateway.outbox.models import OutboxItem
 from gateway.process.daily import next_work, run_day, tenants_with_work

@@ -7,8 +7,8 @@ from typing import Any
 
 from gateway.cli import main
 from gateway.db.transactions import Transaction
-from gateway.ledger.checks import INVARIANTS, Check
-from gateway.ledger.verify import verify
+from gateway.ledger.integrity.checks import INVARIANTS, Check
+from gateway.ledger.integrity.verify import verify
 from gateway.proof.book_agreements import AGREEMENTS
 from tests.by_force import by_force
 from tests.gateway.books import Books

@@ -15,7 +15,7 @@ from gateway.contracts.verify import verify as verify_contracts
 from gateway.db import witness
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
-from gateway.ledger.verify import verify as verify_books
+from gateway.ledger.integrity.verify import verify as verify_books
 from gateway.proof import facts
 from gateway.proof.book_agreements import AGREEMENTS
 from tests.house.row_edits import Edit, edits

@@ -17,7 +17,7 @@ from gateway.decision import commands as lists
 from gateway.decision import reviews
 from gateway.decision.shadow import Challenger
 from gateway.identity.invented import invented_id_number
-from gateway.ledger import chain
+from gateway.ledger.integrity import chain
 from gateway.loans import repayment
 from gateway.merchants import commands as merchants
 from gateway.oauth import service as oauth

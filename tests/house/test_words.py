@@ -26,7 +26,7 @@ from gateway.errors import (
     TermUnavailable,
     WrongState,
 )
-from gateway.ledger.accounts import MERCHANT_KINDS
+from gateway.ledger.booking.accounts import MERCHANT_KINDS
 from gateway.settlement.batch import SIGNS
 from gateway.web import i18n
 from merchant_portal import people, views, wording

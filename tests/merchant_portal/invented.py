@@ -14,7 +14,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from gateway.core.roles import ROLES
-from gateway.ledger.accounts import MERCHANT_KINDS
+from gateway.ledger.booking.accounts import MERCHANT_KINDS
 from gateway.payments.schemas import REFUND_KINDS
 from gateway.settlement.batch import SIGNS
 from gateway.web.csv_export import csv_bytes

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.audit.verify import verify as verify_audit
 from gateway.contracts.verify import verify as verify_contracts
 from gateway.core.tenant import Tenant
-from gateway.ledger.verify import verify as verify_ledger
+from gateway.ledger.integrity.verify import verify as verify_ledger
 from gateway.merchants import business_clock
 from gateway.proof.book_agreements import AGREEMENTS
 from gateway.proof.facts import verify as verify_facts

@@ -17,8 +17,8 @@ from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.institution import instructing
 from gateway.institution.port import Instruction
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.loans import credit
 from gateway.loans import service as loans
 from gateway.merchants import business_clock

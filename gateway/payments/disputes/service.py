@@ -13,8 +13,8 @@ from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.errors import AmountAboveRefundable, NotFound, WrongState
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.loans import closing
 from gateway.loans import service as loans
 from gateway.payments import lines, service

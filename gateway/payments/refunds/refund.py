@@ -15,8 +15,8 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
 from gateway.errors import AmountAboveRefundable, DuplicateReference, NotFound, WrongState
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
+from gateway.ledger.booking import postings
 from gateway.loans import closing, principal_reduction
 from gateway.loans import service as loans
 from gateway.payments import lines, service, subsidies

@@ -16,7 +16,7 @@ from gateway.audit import service
 from gateway.audit.verify import verify
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.core.signing import BadSignature, PublicKeys, Signature
-from gateway.ledger.verify import verify as verify_books
+from gateway.ledger.integrity.verify import verify as verify_books
 from gateway.outbox import service as outbox
 from gateway.process import daily, worker
 from gateway.roots import pushing, root

@@ -15,8 +15,9 @@ from gateway.core.identifiers import IdSource
 from gateway.core.tenant import Tenant
 from gateway.db.engine import connect
 from gateway.db.transactions import Database
-from gateway.ledger import postings, service
-from gateway.ledger.postings import Entries, Event
+from gateway.ledger import service
+from gateway.ledger.booking import postings
+from gateway.ledger.booking.postings import Entries, Event
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 23)

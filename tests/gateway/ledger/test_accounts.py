@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from gateway.ledger.accounts import (
+from gateway.ledger.booking.accounts import (
     CHART,
     CLEARING_KINDS,
     MEMO_KINDS,

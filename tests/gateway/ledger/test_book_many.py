@@ -12,10 +12,11 @@ from sqlalchemy import event
 
 from gateway.core.tenant import Tenant
 from gateway.db.guards import missing_guards
-from gateway.ledger import postings, service
-from gateway.ledger.postings import Entries, credit, debit
+from gateway.ledger import service
+from gateway.ledger.booking import postings
+from gateway.ledger.booking.postings import Entries, credit, debit
+from gateway.ledger.integrity.verify import verify
 from gateway.ledger.service import Event, KeyConflict
-from gateway.ledger.verify import verify
 
 SHOP = Tenant("mer_shop", "test")
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from gateway.db.guards import missing_guards
-from gateway.ledger import chain, chain_check, chain_state, commands, postings, service
-from gateway.ledger.chain import NO_HASH, Content, extend
+from gateway.ledger import commands, service
+from gateway.ledger.booking import postings
+from gateway.ledger.integrity import chain, chain_check, chain_state
+from gateway.ledger.integrity.chain import NO_HASH, Content, extend
+from gateway.ledger.integrity.verify import verify
 from gateway.ledger.models import ENTRY, POSTING, SEAL
-from gateway.ledger.verify import verify
 from tests.one_database import database_url, on_both  # noqa: F401
 
 CHAIN = ("ledger_block", "ledger_link", "ledger_head")

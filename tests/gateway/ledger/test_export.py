@@ -18,11 +18,13 @@ import pytest
 from sqlalchemy import event
 
 from gateway.core.tenant import Tenant
-from gateway.ledger import commands, postings, trial_balance
-from gateway.ledger.chain_check import ChainState
-from gateway.ledger.export import FORMATS, Span, export, export_file
-from gateway.ledger.journals import Account
-from gateway.ledger.verify import ClearingItem, Report
+from gateway.ledger import commands
+from gateway.ledger.booking import postings
+from gateway.ledger.integrity.chain_check import ChainState
+from gateway.ledger.integrity.verify import ClearingItem, Report
+from gateway.ledger.reports import trial_balance
+from gateway.ledger.reports.export import FORMATS, Span, export, export_file
+from gateway.ledger.reports.journals import Account
 from tests.gateway.ledger.conftest import NOW, TODAY
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -222,7 +224,7 @@ def test_each_mode_opens_with_an_entry_that_balances(both_modes: Any) -> None:
 
 def test_parquet_has_proper_types_and_row_groups(both_modes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pa = pytest.importorskip("pyarrow", reason="no pyarrow found: pip install pyarrow")
-    from gateway.ledger import parquet  # noqa: PLC0415
+    from gateway.ledger.reports import parquet  # noqa: PLC0415
 
     monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 4)
     monkeypatch.setattr(parquet, "ROWS_PER_GROUP", 12)
@@ -257,7 +259,7 @@ def test_parquet_has_proper_types_and_row_groups(both_modes: Any, monkeypatch: p
 def test_without_pyarrow_the_command_says_what_to_install(
     books: Any, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.ledger.export.find_spec", lambda name: None)
+    monkeypatch.setattr("gateway.ledger.reports.export.find_spec", lambda name: None)
     assert commands.export(books.db, format="parquet", out=tmp_path / "a.parquet") == 1
     assert "pip install 'fenqi-gateway[parquet]'" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.parquet*"))

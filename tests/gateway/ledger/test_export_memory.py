@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from gateway.ledger import postings, service
-from gateway.ledger.export import FORMATS, export
+from gateway.ledger import service
+from gateway.ledger.booking import postings
+from gateway.ledger.reports.export import FORMATS, export
 from tests.gateway.ledger.conftest import TODAY
 from tests.one_database import database_url  # noqa: F401
 

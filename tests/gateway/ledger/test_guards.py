@@ -9,7 +9,7 @@ import pytest
 
 from gateway.db.guards import loose_settings, missing_guards
 from gateway.ledger import service
-from gateway.ledger.verify import invariants
+from gateway.ledger.integrity.verify import invariants
 
 Attack = Callable[..., None]
 TABLES = ("ledger_entry", "ledger_posting", "ledger_seal", "ledger_account")

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from gateway.core.tenant import Tenant
-from gateway.ledger import postings, trial_balance
-from gateway.ledger.export import FIRST_DAY, LAST_DAY, Span, export_file
-from gateway.ledger.journals import Account
+from gateway.ledger.booking import postings
+from gateway.ledger.reports import trial_balance
+from gateway.ledger.reports.export import FIRST_DAY, LAST_DAY, Span, export_file
+from gateway.ledger.reports.journals import Account
 from tests.one_database import database_url  # noqa: F401
 
 DAY = date(2026, 11, 24)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.money import split_by_largest_remainder
-from gateway.ledger import postings
-from gateway.ledger.postings import Entries, Line, UnbalancedEntries, credit, debit
+from gateway.ledger.booking import postings
+from gateway.ledger.booking.postings import Entries, Line, UnbalancedEntries, credit, debit
 
 AMOUNTS = st.integers(0, 10_000_000)
 SHOP = {"merchant": "mer_shop"}

@@ -114,7 +114,7 @@ def test_without_the_scope_or_a_token_nothing_is_shown(api: Any) -> None:
 
 
 def test_the_books_behind_a_whole_purchase_are_sound(api: Any, app: Any) -> None:
-    from gateway.ledger.verify import verify  # noqa: PLC0415
+    from gateway.ledger.integrity.verify import verify  # noqa: PLC0415
 
     payment = api.captured()
     api.post(

@@ -10,8 +10,9 @@ import pytest
 
 from gateway.core.tenant import Tenant
 from gateway.errors import NotFound
-from gateway.ledger import postings, service
-from gateway.ledger.postings import Entries, Event, credit, debit
+from gateway.ledger import service
+from gateway.ledger.booking import postings
+from gateway.ledger.booking.postings import Entries, Event, credit, debit
 from gateway.ledger.service import AlreadyReversed, KeyConflict
 
 DAY = date(2026, 11, 23)

@@ -13,9 +13,10 @@ from sqlalchemy import text
 
 from gateway.core.tenant import Tenant
 from gateway.db.progress import bar
-from gateway.ledger import commands, postings, service
-from gateway.ledger.checks import INVARIANTS
-from gateway.ledger.verify import Report, verify
+from gateway.ledger import commands, service
+from gateway.ledger.booking import postings
+from gateway.ledger.integrity.checks import INVARIANTS
+from gateway.ledger.integrity.verify import Report, verify
 from tests.one_database import database_url, on_both  # noqa: F401
 
 TABLES = ("ledger_entry", "ledger_posting", "ledger_seal", "ledger_account")

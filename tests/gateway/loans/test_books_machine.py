@@ -29,7 +29,7 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.errors import InstitutionUnavailable
 from gateway.institution.port import Answer, Instruction
-from gateway.ledger.verify import verify
+from gateway.ledger.integrity.verify import verify
 from gateway.loans import repayment
 from gateway.loans.models import Loan
 from gateway.payments import service as payments

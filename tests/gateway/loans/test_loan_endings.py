@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from gateway.db.transactions import Transaction
 from gateway.institution.port import Answer, Instruction
-from gateway.ledger import postings
 from gateway.ledger import service as ledger
-from gateway.ledger.verify import verify
+from gateway.ledger.booking import postings
+from gateway.ledger.integrity.verify import verify
 from gateway.loans.models import Loan
 from gateway.proof.book_agreements import AGREEMENTS
 from tests.gateway.books import Books

@@ -16,7 +16,7 @@ from gateway.app import database_of, gateway_of
 from gateway.config import WrongSetting, from_environment
 from gateway.core.tenant import Tenant
 from gateway.errors import DatabaseUnavailable
-from gateway.ledger import chain
+from gateway.ledger.integrity import chain
 from gateway.monitoring import metrics, sharing
 from gateway.outbox import service as outbox
 from gateway.process import daily, gauges

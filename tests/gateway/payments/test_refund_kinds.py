@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from gateway.ledger import service as ledger
-from gateway.ledger.verify import verify
+from gateway.ledger.integrity.verify import verify
 from gateway.payments.collections import shopper_returns
 from gateway.payments.models import Capture, ShopperReturn
 from gateway.payments.refunds.kinds import COMES_BACK

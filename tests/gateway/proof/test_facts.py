@@ -25,7 +25,7 @@ from gateway.db import witness
 from gateway.db.engine import connect
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
-from gateway.ledger.verify import verify as verify_books
+from gateway.ledger.integrity.verify import verify as verify_books
 from gateway.merchants import commands as merchant_commands
 from gateway.merchants import service as merchants
 from gateway.process.onboarding import onboard

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from gateway.ledger.verify import verify
+from gateway.ledger.integrity.verify import verify
 from gateway.proof.book_agreements import AGREEMENTS
 from tests.gateway.web.conftest import PEOPLES, World
 

@@ -13,7 +13,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.ledger.accounts import MERCHANT_KINDS, account_id
+from gateway.ledger.booking.accounts import MERCHANT_KINDS, account_id
 from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, exists, func, select, text
 
 from gateway.db.progress import Progress, silent
-from gateway.ledger.chain import (
+from gateway.ledger.integrity.chain import (
     LATEST_COMMIT,
     NO_HASH,
     Content,
@@ -23,7 +23,7 @@ from gateway.ledger.chain import (
     head_of,
     link_text,
 )
-from gateway.ledger.checks import Check
+from gateway.ledger.integrity.checks import Check
 from gateway.ledger.models import BLOCK, ENTRY, LINK
 
 ROWS_A_PAGE = 1_000

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.ledger.accounts import CHART, CLEARING_KINDS, MEMO_KINDS, MERCHANT_KINDS
+from gateway.ledger.booking.accounts import CHART, CLEARING_KINDS, MEMO_KINDS, MERCHANT_KINDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from gateway.core.calendar import shanghai_date
 from gateway.db.guards import FACTS, LEDGER, loose_settings, missing_guards
 from gateway.db.progress import Progress, silent
 from gateway.db.transactions import Transaction
-from gateway.ledger import chain, chain_check, trial_balance
-from gateway.ledger.chain_check import ChainState
-from gateway.ledger.checks import INVARIANTS, OPEN_CLEARING_ITEMS, Check, Invariant
+from gateway.ledger.integrity import chain, chain_check
+from gateway.ledger.integrity.chain_check import ChainState
+from gateway.ledger.integrity.checks import INVARIANTS, OPEN_CLEARING_ITEMS, Check, Invariant
 from gateway.ledger.models import ENTRY, POSTING, SEAL
+from gateway.ledger.reports import trial_balance
 from gateway.roots import service as signing
 from gateway.roots.checking import Verifier
 from gateway.roots.checking import check as check_roots

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from gateway.ledger.accounts import MEMO_KINDS, check_account
+from gateway.ledger.booking.accounts import MEMO_KINDS, check_account
 
 LARGEST_FEN = 2**63 - 1
 

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Protocol
 
-from gateway.ledger.accounts import CHART
+from gateway.ledger.booking.accounts import CHART
 
 ONE_DAY = timedelta(days=1)
 ROOTS = {

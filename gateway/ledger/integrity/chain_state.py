@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from gateway.db.transactions import Transaction
-from gateway.ledger.chain import head_of
+from gateway.ledger.integrity.chain import head_of
 from gateway.ledger.models import BLOCK, ENTRY, LINK
 
 LOOKED_BACK = 1_000

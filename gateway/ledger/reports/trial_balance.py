@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 
 from gateway.db.transactions import Transaction
-from gateway.ledger.accounts import CHART
+from gateway.ledger.booking.accounts import CHART
 from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
 
 

@@ -9,7 +9,7 @@ from typing import IO, Any
 import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
-from gateway.ledger.journals import JournalEntry
+from gateway.ledger.reports.journals import JournalEntry
 
 ROWS_AT_ONCE = 2_000
 """Rows held as Python objects; Arrow's columns are about a tenth of their size."""

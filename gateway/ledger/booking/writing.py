@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Connection, Text, bindparam, insert, select, text
 from sqlalchemy.dialects import sqlite
 
-from gateway.ledger.accounts import account_id
+from gateway.ledger.booking.accounts import account_id
+from gateway.ledger.booking.postings import Entries
 from gateway.ledger.models import ENTRY, POSTING, SEAL
-from gateway.ledger.postings import Entries
 
 Fact = tuple[dict[str, Any], Entries]
 """An entry's row, by column, and its lines."""

@@ -21,8 +21,8 @@ from sqlalchemy import Select, func, select
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
-from gateway.ledger.journals import JOURNALS, Account, Journal, JournalEntry, JournalLine, csv_pieces
 from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
+from gateway.ledger.reports.journals import JOURNALS, Account, Journal, JournalEntry, JournalLine, csv_pieces
 
 FORMATS = (*JOURNALS, "csv", "parquet")
 ROWS_AT_ONCE = 2_000
@@ -127,7 +127,7 @@ def export(
     accounts = _accounts(tx, span)
     entries = _counted(_entries(tx, span, accounts), written, progress)
     if format == "parquet":
-        from gateway.ledger import parquet  # noqa: PLC0415
+        from gateway.ledger.reports import parquet  # noqa: PLC0415
 
         parquet.write(file, entries)
     elif format == "csv":

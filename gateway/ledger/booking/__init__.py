@@ -1,0 +1,1 @@
+"""Booking: the accounts, the lines of each business event, and how they reach the tables."""

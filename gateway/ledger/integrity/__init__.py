@@ -1,0 +1,1 @@
+"""Integrity: what must hold in the books, and the chain that shows an entry changed unseen."""

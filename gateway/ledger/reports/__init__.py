@@ -1,0 +1,1 @@
+"""Reports: the books read for people and for other tools."""
