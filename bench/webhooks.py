@@ -29,7 +29,8 @@ from gateway.db.transactions import Transaction
 from gateway.process.onboarding import onboard
 from gateway.process.worker import deliver
 from gateway.web.context import Gateway
-from gateway.webhooks import endpoints, service
+from gateway.webhooks import service
+from gateway.webhooks.endpoints import service as endpoints
 
 BODY = {"id": "pay_bench", "object": "payment", "status": "captured", "filler": "x" * 1500}
 EVENTS_PER_SECOND = 20

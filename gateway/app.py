@@ -58,9 +58,9 @@ from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api
 from gateway.web.ports import Ports
-from gateway.webhooks import endpoint_routes
 from gateway.webhooks import routes as event_routes
-from gateway.webhooks.transport import Transport
+from gateway.webhooks.delivery.transport import Transport
+from gateway.webhooks.endpoints import routes as endpoint_routes
 
 APIS: tuple[Api, ...] = (
     plan_routes.api,

@@ -16,7 +16,7 @@ from gateway.data_requests.retention_holds import Obstacle, in_order, obstacles
 from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.identity import claims, codes, erasure
-from gateway.webhooks import deliveries
+from gateway.webhooks.delivery import history
 
 LOOK_AGAIN = timedelta(days=30)
 """A frozen wish is judged at least so often: a loan may end before its plan."""
@@ -92,4 +92,4 @@ def _forget_copies(tx: Transaction, shopper_id: str) -> None:
     """What is kept about the person's orders and could name them: one-time codes, and the answers to webhooks."""
     rows = export.rows_of(tx, shopper_id)
     codes.forget(tx, {row["id"] for row in rows["checkout"]})
-    deliveries.forget_answers(tx, {row["id"] for table in rows.values() for row in table if row.get("id")})
+    history.forget_answers(tx, {row["id"] for table in rows.values() for row in table if row.get("id")})

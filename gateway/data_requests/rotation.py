@@ -25,7 +25,7 @@ from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.team import authenticators, invitations
 from gateway.web import idempotency
 from gateway.web.context import Gateway
-from gateway.webhooks import signing_secrets
+from gateway.webhooks.endpoints import signing_secrets
 
 BATCH = 200
 GRACE = timedelta(seconds=60)

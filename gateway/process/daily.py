@@ -37,7 +37,7 @@ from gateway.roots import pushing
 from gateway.settlement import closing
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
-from gateway.webhooks import deliveries, setbacks
+from gateway.webhooks.delivery import history, setbacks
 
 if TYPE_CHECKING:
     from gateway.outbox.models import OutboxItem
@@ -162,10 +162,10 @@ GLOBAL_JOBS: tuple[GlobalJob, ...] = (
     GlobalJob("forget spent proofs", lambda gateway: _whole(gateway, replay_guard.forget_expired)),
     GlobalJob("clear cured defaults", lambda gateway: _whole(gateway, links.clear_cured)),
     GlobalJob("delete what has served its purpose", retention.sweep),
-    GlobalJob("delete old deliveries", lambda gateway: gateway.db.write(deliveries.forget_old) > 0),
+    GlobalJob("delete old deliveries", lambda gateway: gateway.db.write(history.forget_old) > 0),
     GlobalJob(
         "delete what merchants answered",
-        lambda gateway: deliveries.forget_old_answers(gateway.db, days=gateway.settings.webhook_answer_days),
+        lambda gateway: history.forget_old_answers(gateway.db, days=gateway.settings.webhook_answer_days),
     ),
     GlobalJob("extend the chain of the ledger", _extend_chain),
     GlobalJob("sign where the chains stand", _sign_heads),

@@ -182,7 +182,7 @@ def _exists(gateway: Gateway, merchant_id: str) -> bool:
 def _point_webhook(gateway: Gateway, row: dict[str, Any], url: str) -> None:
     """A demo on another port tells the shop at its new address; a merchant without a shop here is not told."""
     from gateway.core.tenant import Tenant  # noqa: PLC0415
-    from gateway.webhooks import endpoints as webhooks  # noqa: PLC0415
+    from gateway.webhooks.endpoints import service as webhooks  # noqa: PLC0415
 
     address = f"{url}/shops/{row['shop']}/hooks"
     tenant, enabled = Tenant(row["merchant"], "test"), _shop_file(row["shop"]).exists()

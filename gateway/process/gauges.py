@@ -27,7 +27,7 @@ from gateway.ledger.integrity import chain_state
 from gateway.outbox import backlog as outbox_backlog
 from gateway.process.worker import LANES
 from gateway.web.context import Gateway
-from gateway.webhooks import backlog
+from gateway.webhooks.delivery import backlog
 
 KEPT_SECONDS = 10.0
 _kept: WeakKeyDictionary[Database, tuple[float, list[Metric]]] = WeakKeyDictionary()

@@ -17,7 +17,7 @@ from gateway.plans import service as plans
 from gateway.plans.pricing import Price
 from gateway.team import service as team
 from gateway.web.context import Gateway
-from gateway.webhooks import endpoints as webhooks
+from gateway.webhooks.endpoints import service as webhooks
 
 MERCHANT_FEE_RATE = "0.006"
 SMALLEST_AMOUNT_FEN = 10_000

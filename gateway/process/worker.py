@@ -31,7 +31,7 @@ from gateway.settlement import payouts
 from gateway.settlement import service as settlement
 from gateway.team import invitations
 from gateway.web.context import Gateway
-from gateway.webhooks import delivery, dispatch
+from gateway.webhooks.delivery import dispatch, sending
 
 if TYPE_CHECKING:
     from gateway.outbox.models import OutboxItem
@@ -107,7 +107,7 @@ LANES = (
 
 def drain(gateway: Gateway) -> int:
     """Handle what waits in the outbox, and deliver webhooks, in this thread; returns how many rows were taken."""
-    return drain_outbox(gateway) + delivery.drain(gateway)
+    return drain_outbox(gateway) + sending.drain(gateway)
 
 
 def drain_outbox(gateway: Gateway) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the rooms that have these stand above
     from gateway.institution.port import PaymentInstitution
     from gateway.oauth.tokens.keys import SigningKeys
     from gateway.roots.targets import Target
-    from gateway.webhooks.transport import Transport
+    from gateway.webhooks.delivery.transport import Transport
 
 LOCAL = {
     "scorer": "computes in this process",

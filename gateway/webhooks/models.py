@@ -173,7 +173,7 @@ class WebhookAttempt(SQLModel, table=True):
     request_headers: dict[str, str] = Field(sa_column=Column(Document, nullable=False))
     response_status: int | None = Field(default=None, sa_column=Column(Whole, nullable=True))
     response_body: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
-    """The beginning of the answer, masked; None again after some days (``deliveries.forget_old_answers``)."""
+    """The beginning of the answer, masked; None again after some days (``history.forget_old_answers``)."""
     error: str | None = Field(default=None, sa_column=Column(Words, nullable=True))
     duration_ms: int = Field(sa_column=Column(Whole, nullable=False))
     next_at: datetime | None = Field(default=None, sa_column=Column(UtcTime, nullable=True))

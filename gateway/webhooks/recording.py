@@ -17,7 +17,8 @@ from gateway.db import keyed
 from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.db.types import Document
-from gateway.webhooks import ordering, waiting
+from gateway.webhooks import ordering
+from gateway.webhooks.delivery import queue
 
 EVENT, ENDPOINT = SQLModel.metadata.tables["event"], SQLModel.metadata.tables["webhook_endpoint"]
 NEW_EVENTS = insert(EVENT)
@@ -107,4 +108,4 @@ def _write_some(tx: Transaction, tenant: Tenant, rows: Sequence[dict[str, Any]])
         places = sorted(answers["position"].values())
     rows = [{**row, "position": place} for row, place in zip(rows, places, strict=True)]
     keyed.insert(tx, NEW_EVENTS, rows)
-    waiting.tell(tx, rows, dict(sorted(answers["endpoint"].items())))
+    queue.tell(tx, rows, dict(sorted(answers["endpoint"].items())))

@@ -6,7 +6,8 @@ from typing import Any
 
 from gateway.web.operations import Api, Call
 from gateway.web.paging import listed
-from gateway.webhooks import rights, service
+from gateway.webhooks import service
+from gateway.webhooks.endpoints import rights
 from gateway.webhooks.schemas import EventAnswer, EventQuery
 
 api = Api("events", prefix="/v1/events")

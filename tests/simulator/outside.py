@@ -25,7 +25,7 @@ from gateway.errors import FunderUnavailable, InstitutionUnavailable, MessagesUn
 from gateway.identity.real_name import MATCH, UNKNOWN, Question, RealNameUnavailable
 from gateway.institution.port import Answer as Moved
 from gateway.institution.port import Instruction
-from gateway.webhooks.transport import Answer, NotDelivered
+from gateway.webhooks.delivery.transport import Answer, NotDelivered
 from scoring.decision import Recommendation
 
 FAULTS = ("lost", "deaf", "slow", "no", "garbled", "odd")

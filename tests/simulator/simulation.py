@@ -15,7 +15,7 @@ from gateway.errors import Unavailable
 from gateway.loans import service as loans
 from gateway.merchants import business_clock
 from gateway.process import daily, worker
-from gateway.webhooks import delivery
+from gateway.webhooks.delivery import sending
 from tests.simulator import invariants
 from tests.simulator.actions import ACTIONS, PERSONAL, Step, owner
 from tests.simulator.faults import Hung, Killed
@@ -249,7 +249,7 @@ class Simulation:
 
     def _work(self) -> None:
         for _ in range(50):
-            if not worker.drain_outbox(self.gateway) + delivery.drain(self.gateway):
+            if not worker.drain_outbox(self.gateway) + sending.drain(self.gateway):
                 return
         self.fails("quiet_at_last", "the outbox does not get empty")
 

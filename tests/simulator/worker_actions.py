@@ -15,8 +15,8 @@ from gateway.payments import subsidies
 from gateway.payments.disputes import service as disputes
 from gateway.process import daily, worker
 from gateway.settlement import payouts
-from gateway.webhooks import delivery
-from gateway.webhooks.dispatch import Dispatcher
+from gateway.webhooks.delivery import sending
+from gateway.webhooks.delivery.dispatch import Dispatcher
 from tests.simulator.acting import Step, action, attempt, paid_order
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class _AtOnce:
 def deliver(sim: Simulation, step: Step) -> None:
     """Webhooks leave, by the dispatcher of the worker or by the plain loop."""
     if step.get("plain"):
-        delivery.drain(sim.gateway)
+        sending.drain(sim.gateway)
         return
     pool = _AtOnce()
     dispatcher = Dispatcher(sim.gateway, pool)

@@ -38,7 +38,7 @@ from gateway.oauth import service as oauth
 from gateway.process import worker
 from gateway.process.onboarding import onboard
 from gateway.team import passwords
-from gateway.webhooks import endpoints
+from gateway.webhooks.endpoints import service as endpoints
 from tests.postgres import named
 from tests.simulator.faults import Points
 from tests.simulator.moved import Moved

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.webhooks.addresses import AddressRefused, Rules, check, parse
-from gateway.webhooks.transport import Caps, NotDelivered, Transport
+from gateway.webhooks.delivery.addresses import AddressRefused, Rules, check, parse
+from gateway.webhooks.delivery.transport import Caps, NotDelivered, Transport
 from tests.one_database import database_url  # noqa: F401
 
 PUBLIC = Rules()

@@ -15,8 +15,10 @@ import pytest
 
 from gateway.core.tenant import Tenant
 from gateway.errors import DatabaseUnavailable
-from gateway.webhooks import delivery, dispatch, endpoints, service, waiting
-from gateway.webhooks.transport import Caps, Transport
+from gateway.webhooks import service
+from gateway.webhooks.delivery import dispatch, queue, sending
+from gateway.webhooks.delivery.transport import Caps, Transport
+from gateway.webhooks.endpoints import service as endpoints
 from tests.one_database import database_url, on_both  # noqa: F401
 from tests.warm import Process, python
 
@@ -28,7 +30,7 @@ from gateway.core.identifiers import IdSource
 from gateway.db.engine import connect
 from gateway.db.tables import metadata
 from gateway.db.transactions import Database
-from gateway.webhooks import waiting
+from gateway.webhooks.delivery import queue as waiting
 
 metadata()
 now = datetime.fromisoformat(sys.argv[2])
@@ -95,7 +97,7 @@ def test_two_workers_deliver_each_row_once_and_each_object_in_order(gateway, api
     assert len(sink.got) == 90
     seen: dict[str, list[int]] = {}
     for got in sink.got:
-        event = delivery.json.loads(got.body)
+        event = sending.json.loads(got.body)
         seen.setdefault(event["data"]["id"], []).append(event["sequence"])
     assert all(found == list(range(1, 11)) for found in seen.values())
     assert {(row["status"], row["attempts"]) for row in deliveries(hooked)} == {("succeeded", 1)}
@@ -125,13 +127,13 @@ def test_a_worker_killed_between_claim_and_delivery_loses_nothing(
 
 def test_a_worker_that_was_given_up_writes_nothing(gateway, api, sink, hooked, deliver, deliveries, clock):
     api.approved()
-    run = gateway.db.write(lambda tx: waiting.claim(tx, hooked["id"]))
-    late = delivery.send(gateway, run)
+    run = gateway.db.write(lambda tx: queue.claim(tx, hooked["id"]))
+    late = sending.send(gateway, run)
     clock.advance(seconds=61)
     sink.says(500)
     deliver()
     before = deliveries(hooked)
-    gateway.db.write(lambda tx: delivery.settle(tx, late))
+    gateway.db.write(lambda tx: sending.settle(tx, late))
     assert deliveries(hooked) == before
     assert {row["status"] for row in before} == {"pending"}
     assert len(sink.got) == 4, "at least once"
@@ -169,14 +171,14 @@ def test_a_run_that_cannot_be_written_down_holds_up_no_other(
     other = new_sink()
     bad = api.post(PATH, {"url": other.url}).json
     api.approved()
-    settle = delivery.settle
+    settle = sending.settle
 
     def picky(tx, done) -> None:
         settle(tx, done)
         if done.run.endpoint.id == bad["id"]:
             raise ValueError("a mistake of ours")
 
-    monkeypatch.setattr(delivery, "settle", picky)
+    monkeypatch.setattr(sending, "settle", picky)
     with dispatching(gateway):
         until(lambda: {row["status"] for row in deliveries(hooked)} == {"succeeded"})
     assert {row["status"] for row in deliveries(bad)} == {"pending"}
@@ -223,4 +225,4 @@ def test_endpoints_that_hang_delay_only_each_other(gateway, api, new_merchant, n
 
 def slow_endpoints(gateway) -> int:
     with gateway.db.read() as tx:
-        return sum(row.slow for row in tx.exec(waiting.select(waiting.WebhookEndpoint)))
+        return sum(row.slow for row in tx.exec(queue.select(queue.WebhookEndpoint)))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from gateway.webhooks.deliveries import forget_old
+from gateway.webhooks.delivery.history import forget_old
 from gateway.webhooks.schemas import EVENT_TYPES
 from tests.one_database import database_url  # noqa: F401
 

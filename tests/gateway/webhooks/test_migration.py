@@ -14,7 +14,7 @@ from gateway.db.tables import metadata
 from gateway.db.transactions import Database
 from gateway.db.types import Document
 from gateway.privacy.vault import Vault
-from gateway.webhooks import signing_secrets
+from gateway.webhooks.endpoints import signing_secrets
 
 AT = "2026-11-23T04:00:00.000000Z"
 

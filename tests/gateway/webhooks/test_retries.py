@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from gateway.process.daily import sweep
-from gateway.webhooks import deliveries as log_of_deliveries
-from gateway.webhooks import retries
-from gateway.webhooks.deliveries import forget_old
-from gateway.webhooks.transport import Transport
+from gateway.webhooks.delivery import history as log_of_deliveries
+from gateway.webhooks.delivery import retries
+from gateway.webhooks.delivery.history import forget_old
+from gateway.webhooks.delivery.transport import Transport
 from tests.one_database import database_url  # noqa: F401
 
 PATH = "/v1/webhook_endpoints"

@@ -10,7 +10,7 @@ from gateway.core.tenant import Tenant
 from gateway.outbox import service as outbox
 from gateway.outbox.models import OutboxItem
 from gateway.process import daily
-from gateway.webhooks import setbacks, waiting
+from gateway.webhooks.delivery import queue, setbacks
 from gateway.webhooks.models import WebhookDelivery
 from tests.gateway.conftest import Api, TestClock
 
@@ -45,7 +45,7 @@ def test_a_clock_that_is_set_back_holds_up_neither_webhooks_nor_the_outbox_nor_t
     with db.read() as tx:
         assert tx.get_one(OutboxItem, held.id).leased_until == clock.now + outbox.LEASE
         rows = list(tx.exec(select(WebhookDelivery)))
-    run = db.write(lambda tx: waiting.claim(tx, endpoint))
+    run = db.write(lambda tx: queue.claim(tx, endpoint))
     assert run is not None
     assert {row.id for row in run.deliveries} == {row.id for row in rows}
     told = [row.sequence for row in run.deliveries if row.object_id == payment]

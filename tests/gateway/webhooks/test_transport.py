@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.webhooks.addresses import Rules
-from gateway.webhooks.transport import Caps, NotDelivered, Transport
+from gateway.webhooks.delivery.addresses import Rules
+from gateway.webhooks.delivery.transport import Caps, NotDelivered, Transport
 
 LOCAL = Rules(local=True)
 CAPS = Caps(connect=0.3, total=0.5, body=0.3)

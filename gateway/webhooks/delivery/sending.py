@@ -14,12 +14,15 @@ from sqlmodel import col, select
 from gateway.core.masking import redacted_answer
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.webhooks import endpoints, retries, service, signatures, signing_secrets, waiting
-from gateway.webhooks.addresses import Rules
+from gateway.webhooks import service
+from gateway.webhooks.delivery import queue, retries, signatures
+from gateway.webhooks.delivery.addresses import Rules
+from gateway.webhooks.delivery.queue import Run
+from gateway.webhooks.delivery.transport import KEPT_BYTES, Answer, Line, NotDelivered
+from gateway.webhooks.endpoints import service as endpoints
+from gateway.webhooks.endpoints import signing_secrets
 from gateway.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from gateway.webhooks.schemas import KEPT_CHARACTERS, EventAnswer, WebhookEndpointAnswer
-from gateway.webhooks.transport import KEPT_BYTES, Answer, Line, NotDelivered
-from gateway.webhooks.waiting import Run
 
 if TYPE_CHECKING:
     from gateway.web.context import Gateway
@@ -132,7 +135,7 @@ def settle(tx: Transaction, done: Done) -> None:
         if row is not None:
             row.leased_until = None
             if push is not None:
-                row.next_at = tx.wall + min(push, waiting.LONGEST_PUSH)
+                row.next_at = tx.wall + min(push, queue.LONGEST_PUSH)
             tx.add(row)
     if ours:
         _judge(tx, endpoint, done.attempts)
@@ -191,7 +194,7 @@ def _judge(tx: Transaction, endpoint: WebhookEndpoint, attempts: Sequence[Attemp
     slow = any(attempt.answer is None or attempt.seconds > SLOW_SECONDS for attempt in attempts)
     failing_since = None if succeeded else endpoint.failing_since or tx.wall
     if succeeded and endpoint.failing_since is not None:
-        waiting.bring_forward(tx, endpoint.id)
+        queue.bring_forward(tx, endpoint.id)
     if (slow, failing_since) != (endpoint.slow, endpoint.failing_since):
         endpoint.slow, endpoint.failing_since = slow, failing_since
         tx.add(endpoint)
@@ -218,10 +221,10 @@ def _disable(tx: Transaction, endpoint: WebhookEndpoint, reason: str) -> None:
 def drain(gateway: Gateway) -> int:
     """Send what is due now, endpoint by endpoint in this thread; returns how many deliveries were taken."""
     with gateway.db.read() as tx:
-        due = waiting.endpoints_due(tx, slow=None, after="", limit=100)
+        due = queue.endpoints_due(tx, slow=None, after="", limit=100)
     taken = 0
     for endpoint_id in due:
-        run = gateway.db.write(lambda tx, chosen=endpoint_id: waiting.claim(tx, chosen))  # type: ignore[misc]
+        run = gateway.db.write(lambda tx, chosen=endpoint_id: queue.claim(tx, chosen))  # type: ignore[misc]
         if run is not None:
             done = send(gateway, run)
             gateway.db.write(lambda tx, came_back=done: settle(tx, came_back))  # type: ignore[misc]

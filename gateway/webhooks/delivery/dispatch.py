@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.db.transactions import Transaction
 from gateway.errors import Unavailable
-from gateway.webhooks import delivery, waiting
-from gateway.webhooks.delivery import Done
-from gateway.webhooks.waiting import Run
+from gateway.webhooks.delivery import queue, sending
+from gateway.webhooks.delivery.queue import Run
+from gateway.webhooks.delivery.sending import Done
 
 if TYPE_CHECKING:
     from gateway.web.context import Gateway
@@ -111,7 +111,7 @@ class Dispatcher:
         if lane.free <= 0:
             return 0
         with self._gateway.db.read() as tx:
-            chosen = waiting.endpoints_due(
+            chosen = queue.endpoints_due(
                 tx, slow=lane.slow, after=lane.last, limit=lane.free, busy=lane.full()
             )
         if not chosen:
@@ -126,7 +126,7 @@ class Dispatcher:
     def _send(self, lane: Lane, run: Run) -> None:
         done: Done | None = None
         try:
-            done = delivery.send(self._gateway, run)
+            done = sending.send(self._gateway, run)
         except Exception:  # the lease ends by itself and the run is taken again
             log.exception("a run of deliveries to %s failed", run.endpoint.id)
         finally:
@@ -138,8 +138,8 @@ class Dispatcher:
 def _settle_all(tx: Transaction, back: list[tuple[Lane, str, Done | None]]) -> None:
     for _, _, done in back:
         if done is not None:
-            delivery.settle(tx, done)
+            sending.settle(tx, done)
 
 
 def _claim_all(tx: Transaction, endpoint_ids: list[str]) -> list[Run]:
-    return [run for run in (waiting.claim(tx, one) for one in endpoint_ids) if run is not None]
+    return [run for run in (queue.claim(tx, one) for one in endpoint_ids) if run is not None]

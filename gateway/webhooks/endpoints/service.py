@@ -12,7 +12,8 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, TooManyEndpoints
 from gateway.web.operations import VERSION
-from gateway.webhooks import rights, signing_secrets, waiting
+from gateway.webhooks.delivery import queue
+from gateway.webhooks.endpoints import rights, signing_secrets
 from gateway.webhooks.models import WebhookEndpoint
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def change(
         endpoint.enabled, endpoint.disabled_reason, endpoint.disabled_at = True, None, None
     if status == "enabled" or "url" in changes:
         endpoint.failing_since, endpoint.slow = None, False
-        waiting.bring_forward(tx, endpoint.id)
+        queue.bring_forward(tx, endpoint.id)
     tx.add(endpoint)
     return endpoint
 
@@ -120,7 +121,7 @@ def disable(tx: Transaction, endpoint: WebhookEndpoint, reason: str) -> None:
     """Stop delivering; what waits is canceled, and a replay sends it once the endpoint is enabled again."""
     endpoint.enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason, tx.wall
     tx.add(endpoint)
-    waiting.cancel(tx, endpoint.id, tests=False)
+    queue.cancel(tx, endpoint.id, tests=False)
 
 
 def delete(tx: Transaction, tenant: Tenant, endpoint_id: str) -> WebhookEndpoint:
@@ -128,7 +129,7 @@ def delete(tx: Transaction, tenant: Tenant, endpoint_id: str) -> WebhookEndpoint
     endpoint = locked(tx, tenant, endpoint_id)
     if endpoint.enabled:
         disable(tx, endpoint, "requested")
-    waiting.cancel(tx, endpoint.id, tests=True)
+    queue.cancel(tx, endpoint.id, tests=True)
     signing_secrets.forget_all(tx, endpoint.id)
     endpoint.deleted_at = tx.wall
     tx.add(endpoint)

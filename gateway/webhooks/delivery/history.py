@@ -15,8 +15,11 @@ from gateway.core.tenant import Tenant
 from gateway.db.parts import in_parts
 from gateway.db.transactions import Database, Transaction
 from gateway.errors import NotFound, ReplayTooLarge, TooManyRequests, WrongState
-from gateway.webhooks import endpoints, rights, service, signing_secrets, waiting
-from gateway.webhooks.delivery import ENDPOINT, PAYLOAD, body_of
+from gateway.webhooks import service
+from gateway.webhooks.delivery import queue
+from gateway.webhooks.delivery.sending import ENDPOINT, PAYLOAD, body_of
+from gateway.webhooks.endpoints import rights, signing_secrets
+from gateway.webhooks.endpoints import service as endpoints
 from gateway.webhooks.models import Event, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from gateway.webhooks.schemas import TEST_EVENT
 
@@ -102,11 +105,11 @@ def replay(
     events = list(tx.exec(query.order_by(col(Event.position)).limit(MOST_REPLAYED + 1)))
     if len(events) > MOST_REPLAYED:
         raise ReplayTooLarge(f"More than {MOST_REPLAYED} events match: take a shorter range.", param="to")
-    waiting.put(tx, endpoint, events, cause="replay")
+    queue.put(tx, endpoint, events, cause="replay")
     return len(events)
 
 
-def test(tx: Transaction, tenant: Tenant, endpoint_id: str, *, type: str | None) -> WebhookDelivery:
+def send_sample(tx: Transaction, tenant: Tenant, endpoint_id: str, *, type: str | None) -> WebhookDelivery:
     """Queue a sample: the merchant's newest event of a type under a new id, or the endpoint itself.
 
     Raises ``NotFound``, ``WrongState`` or ``TooManyRequests``.
@@ -132,11 +135,8 @@ def test(tx: Transaction, tenant: Tenant, endpoint_id: str, *, type: str | None)
         created_at=tx.now,
     )
     payload = {**PAYLOAD.dump(sample), "sample": True}
-    (delivery_id,) = waiting.put(tx, endpoint, [sample], cause="test", sample=payload)
+    (delivery_id,) = queue.put(tx, endpoint, [sample], cause="test", sample=payload)
     return tx.get_one(WebhookDelivery, delivery_id)
-
-
-test.__test__ = False  # type: ignore[attr-defined]  # its name is the route's, not a test's
 
 
 def forget_old(tx: Transaction) -> int:

@@ -15,7 +15,7 @@ from sqlalchemy import and_, exists, insert, or_, update
 from sqlmodel import SQLModel, col, select
 
 from gateway.db.transactions import Transaction
-from gateway.webhooks import rights, signing_secrets
+from gateway.webhooks.endpoints import rights, signing_secrets
 from gateway.webhooks.models import Event, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 LEASE = timedelta(seconds=60)

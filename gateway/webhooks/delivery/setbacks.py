@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gateway.db.transactions import Database
 from gateway.outbox import setbacks
-from gateway.webhooks import waiting
+from gateway.webhooks.delivery import queue
 from gateway.webhooks.models import PENDING, WebhookDelivery
 
-WAITING: setbacks.Waiting = (WebhookDelivery, "whd", PENDING, waiting.LEASE)
+WAITING: setbacks.Waiting = (WebhookDelivery, "whd", PENDING, queue.LEASE)
 
 
 def mend(db: Database) -> None:

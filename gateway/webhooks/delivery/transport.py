@@ -19,7 +19,7 @@ from typing import Any
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from gateway.webhooks.addresses import AddressRefused, Rules, Target, check, parse
+from gateway.webhooks.delivery.addresses import AddressRefused, Rules, Target, check, parse
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0

@@ -9,9 +9,11 @@ from gateway.web.context import Caller, Gateway
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
 from gateway.web.paging import PageQuery, listed
-from gateway.webhooks import deliveries, endpoints, rights
-from gateway.webhooks.addresses import AddressRefused
-from gateway.webhooks.delivery import rules_for
+from gateway.webhooks.delivery import history
+from gateway.webhooks.delivery.addresses import AddressRefused
+from gateway.webhooks.delivery.sending import rules_for
+from gateway.webhooks.endpoints import rights
+from gateway.webhooks.endpoints import service as endpoints
 from gateway.webhooks.models import WebhookEndpoint
 from gateway.webhooks.schemas import (
     TEST_EVENT,
@@ -136,8 +138,8 @@ def revoke_webhook_secret(call: Call, endpoint_id: str) -> Any:
 def list_webhook_deliveries(call: Call, endpoint_id: str) -> Any:
     """List an endpoint's deliveries of the last 30 days with all attempts, newest first."""
     endpoint = endpoints.get(call.tx, call.tenant, endpoint_id)
-    query = deliveries.query_of(endpoint, status=call.query["status"], types=_readable(call))
-    return listed(call, query, views=lambda rows: deliveries.views(call.tx, rows))
+    query = history.query_of(endpoint, status=call.query["status"], types=_readable(call))
+    return listed(call, query, views=lambda rows: history.views(call.tx, rows))
 
 
 @api.post("/<endpoint_id>/replay", scope=SCOPE, body=ReplayRequest, answer=ReplayAnswer)
@@ -145,7 +147,7 @@ def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
     """Send the events of a time range that one may read again, under the same event ids."""
     body = call.body
     rights.check(call.caller, body["types"] or (), param="types")
-    queued = deliveries.replay(
+    queued = history.replay(
         call.tx,
         call.tenant,
         endpoint_id,
@@ -161,15 +163,15 @@ def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
 def test_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     """Send a signed sample; its delivery tells what the endpoint answered. It is tried once."""
     rights.check(call.caller, [call.body["type"] or TEST_EVENT], param="type")
-    row = deliveries.test(call.tx, call.tenant, endpoint_id, type=call.body["type"])
-    return deliveries.views(call.tx, [row])[0]
+    row = history.send_sample(call.tx, call.tenant, endpoint_id, type=call.body["type"])
+    return history.views(call.tx, [row])[0]
 
 
 @delivery_api.post("/<delivery_id>/retry", scope=SCOPE, answer=WebhookDeliveryAnswer)
 def retry_webhook_delivery(call: Call, delivery_id: str) -> Any:
     """Send a delivery again now, whatever became of it."""
-    row = deliveries.retry(call.tx, call.tenant, delivery_id, types=_readable(call))
-    return deliveries.views(call.tx, [row])[0]
+    row = history.retry(call.tx, call.tenant, delivery_id, types=_readable(call))
+    return history.views(call.tx, [row])[0]
 
 
 def _readable(call: Call) -> list[str]:

@@ -11,7 +11,7 @@ from sqlmodel import col, or_, select
 
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, TooManySecrets, WrongState
-from gateway.webhooks import signatures
+from gateway.webhooks.delivery import signatures
 from gateway.webhooks.models import WebhookSecret
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Delivery: events wait, leave signed to a checked address, and are tried again."""

@@ -1,0 +1,1 @@
+"""Endpoints: who wants to be told, at which address, of what they may read, signed with which secret."""
