@@ -123,8 +123,8 @@ class _Version(argparse.Action):
 def _train(options: argparse.Namespace) -> int:
     if options.data:
         return _train_table(options)
-    from scoring.training import train  # noqa: PLC0415
-    from scoring.training_plan import TrainingPlan  # noqa: PLC0415
+    from scoring.training.plan import TrainingPlan  # noqa: PLC0415
+    from scoring.training.train import train  # noqa: PLC0415
 
     plan = TrainingPlan(rows=options.rows, seed=options.seed)
     with _progress_bar(plan.steps, "training", "step") as bar:
@@ -147,9 +147,9 @@ def _train_table(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     if options.data:
         return _evaluate_table(options)
-    from scoring.evaluation import evaluate  # noqa: PLC0415
-    from scoring.generator import generate  # noqa: PLC0415
     from scoring.scorer import Scorer  # noqa: PLC0415
+    from scoring.training.evaluation import evaluate  # noqa: PLC0415
+    from scoring.training.generator import generate  # noqa: PLC0415
 
     measured = evaluate(Scorer.load(options.bundle), generate(options.rows, options.seed)) | {
         "seed": options.seed
@@ -190,8 +190,8 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from scoring.benchmark import measure_latency  # noqa: PLC0415
     from scoring.scorer import Scorer  # noqa: PLC0415
+    from scoring.training.benchmark import measure_latency  # noqa: PLC0415
 
     scorer = Scorer.load(options.bundle)
     with _progress_bar(options.rounds, "timing", "round") as bar:

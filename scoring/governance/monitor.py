@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from scoring.application import Application
 from scoring.features import FEATURE_NAMES, MODELS, feature_matrix
-from scoring.generator import generate
 from scoring.governance.psi import Reference
 from scoring.governance.scorelog import CHAMPION, ScoreRecord
 from scoring.scorer import Scorer
+from scoring.training.generator import generate
 
 TOP_INPUTS: Final = 10
 EXPLAINED_ROWS: Final = 200

@@ -27,13 +27,13 @@ from scoring.bundle import SUMS, named_arrays, sums_of
 from scoring.calibration import Calibration, calibration_of
 from scoring.errors import BundleError, TableInvalid
 from scoring.forest import Attribution, Forest, LeafPaths
-from scoring.gate import Logits, blend
-from scoring.onnx_export import forest_to_onnx
 from scoring.runtimes import INPUT, OUTPUT
 from scoring.tables.encoding import Encoding, Matrix, Row
 from scoring.tables.ensemble import LEARNERS, Champion
 from scoring.tables.learners import Logistic, Network, Trees
 from scoring.tables.table import Table
+from scoring.training.gate import Logits, blend
+from scoring.training.onnx_export import forest_to_onnx
 
 REFERENCE_ROWS: Final = 100
 TOLERANCE: Final = 1e-6

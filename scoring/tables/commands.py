@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from scoring.checkpoint import Checkpoint
 from scoring.errors import TableInvalid
 from scoring.tables import ensemble, measures, protocols
 from scoring.tables.bundle import TableModel, write
@@ -17,6 +16,7 @@ from scoring.tables.ensemble import Plan, Progress
 from scoring.tables.learners import RECIPES
 from scoring.tables.protocols import TimeSplit
 from scoring.tables.table import Table, normalised
+from scoring.training.checkpoint import Checkpoint
 
 SEED: Final = 42
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.calibration import Calibration, fit_calibration
-from scoring.checkpoint import Checkpoint
-from scoring.gate import CHAMPION, Gate, Labels, Logits, aucs, blend, judge, stratified
 from scoring.tables.encoding import Encoding, Matrix
 from scoring.tables.learners import PENALTIES, RECIPES, Logistic, Model, Network, Trees
 from scoring.tables.table import Table
+from scoring.training.checkpoint import Checkpoint
+from scoring.training.gate import CHAMPION, Gate, Labels, Logits, aucs, blend, judge, stratified
 
 LEARNERS: Final = (CHAMPION, "network", "logistic")
 

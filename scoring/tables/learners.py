@@ -1,7 +1,7 @@
 """The three learners, each from inputs and labels to logits: boosted trees, logistic regression, a small network.
 
 All take one seed and give the same answer for it. Trees are the champion; logistic regression is the permanent
-challenger; the network joins only through the gate (``scoring.gate``).
+challenger; the network joins only through the gate (``scoring.training.gate``).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from scoring.errors import TrainingUnavailable
 from scoring.forest import Attribution, with_exact_sums
-from scoring.gate import Labels, Logits
 from scoring.tables.encoding import Matrix, Row, Scaling
+from scoring.training.gate import Labels, Logits
 
 RECIPES: Final[dict[str, dict[str, Any]]] = {
     "plain": {

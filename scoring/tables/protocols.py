@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import TableInvalid
-from scoring.gate import stratified
 from scoring.tables import ensemble, measures
 from scoring.tables.bundle import TableModel
 from scoring.tables.encoding import MOST_EXAMPLES
 from scoring.tables.ensemble import Plan, Progress
 from scoring.tables.table import Table
+from scoring.training.gate import stratified
 
 
 @dataclass(frozen=True, slots=True)

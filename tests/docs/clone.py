@@ -135,9 +135,9 @@ def _reader_files(clone: Path) -> None:
 
 
 def _score_logs(clone: Path) -> None:
-    from scoring.generator import generate  # noqa: PLC0415
     from scoring.governance.scorelog import CHAMPION, ScoreRecord, write  # noqa: PLC0415
     from scoring.scorer import Scorer  # noqa: PLC0415
+    from scoring.training.generator import generate  # noqa: PLC0415
 
     scorer = Scorer.load()
     for month, seed in (("october", 1), ("november", 2)):

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from scoring.application import Application
 from scoring.features import feature_matrix
-from scoring.generator import Population, generate
 from scoring.reasons import Reason
 from scoring.scorer import Scorer
 from scoring.scores import ModelIdentity, Scores
+from scoring.training.generator import Population, generate
 
 NEW_SHOPPER: dict[str, Any] = {
     "amount_fen": 599_900,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.gate import Gate, blend, judge, stratified
+from scoring.training.gate import Gate, blend, judge, stratified
 
 
 @pytest.fixture(scope="module")

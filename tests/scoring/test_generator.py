@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.generator import generate
+from scoring.training.generator import generate
 
 
 def test_the_same_seed_gives_the_same_population():

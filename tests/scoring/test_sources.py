@@ -6,8 +6,8 @@ from dataclasses import fields
 import pytest
 
 from scoring.application import Application
-from scoring.generator import SOURCES as MISSING_TOGETHER
 from scoring.sources import SOURCE_OF, SOURCES, with_consent, without_consent
+from scoring.training.generator import SOURCES as MISSING_TOGETHER
 
 ALL = {field.name: 1 for field in fields(Application)}
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from scoring.bundle import SUMS
-from scoring.checkpoint import Checkpoint
 from scoring.features import MODELS, feature_matrix, feature_vector, model_columns
 from scoring.forest import Forest, LeafPaths, with_exact_sums
-from scoring.generator import generate
 from scoring.scorer import Scorer
+from scoring.training.checkpoint import Checkpoint
+from scoring.training.generator import generate
 
 xgboost = pytest.importorskip("xgboost", reason="training packages are not installed")
 pytest.importorskip("onnx", reason="training packages are not installed")
 
-from scoring.training import booster_probabilities, fit_model, train  # noqa: E402
-from scoring.training_plan import TrainingPlan  # noqa: E402
+from scoring.training.plan import TrainingPlan  # noqa: E402
+from scoring.training.train import booster_probabilities, fit_model, train  # noqa: E402
 
 SMALL = TrainingPlan(rows=4_000, seed=7, trees=15, evaluation_rows=3_000, version="test")
 
@@ -31,7 +31,7 @@ def trained(tmp_path_factory):
         return fitted[model]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scoring.training.fit_model", noted)
+        patch.setattr("scoring.training.train.fit_model", noted)
         train(folder, SMALL, steps.append)
     return folder, steps, fitted
 
@@ -128,12 +128,12 @@ def test_an_interrupted_training_writes_no_bundle_goes_on_where_it_stopped_and_g
 
     out = tmp_path / "small"
     with monkeypatch.context() as patch:
-        patch.setattr("scoring.training.evaluate", interrupted)
+        patch.setattr("scoring.training.train.evaluate", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(out, SMALL)
     assert not out.exists()
     with monkeypatch.context() as patch:
-        patch.setattr("scoring.training._held_out", interrupted)  # no fold is done a second time
+        patch.setattr("scoring.training.train._held_out", interrupted)  # no fold is done a second time
         train(out, SMALL)
     assert (out / SUMS).read_bytes() == (small_bundle[0] / SUMS).read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == ["small"]

@@ -5,9 +5,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from scoring.generator import generate
 from scoring.governance import monitor
 from scoring.governance.scorelog import CHAMPION, ScoreRecord
+from scoring.training.generator import generate
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -21,21 +21,21 @@ from numpy.typing import NDArray
 from scoring import network
 from scoring.bundle import SUMS, Bundle, Reference, forests_as_npz, networks_as_npz, sums_of
 from scoring.calibration import PercentScale, Platt, calibration_as_json
-from scoring.card import model_card
-from scoring.checkpoint import Checkpoint
 from scoring.errors import TrainingUnavailable
-from scoring.evaluation import evaluate
 from scoring.features import FEATURES, MODELS, Model, feature_matrix, model_columns, monotone_constraints
 from scoring.forest import Forest, with_exact_sums
-from scoring.gate import Gate, blend, judge, stratified
-from scoring.generator import Population, generate
 from scoring.model import BlendedModel
 from scoring.network import Network
-from scoring.onnx_export import forest_to_onnx
-from scoring.reason_texts import reasons_as_json
 from scoring.scorer import Scorer
 from scoring.tables.learners import Logistic
-from scoring.training_plan import FOLDS, TrainingPlan
+from scoring.training.card import model_card
+from scoring.training.checkpoint import Checkpoint
+from scoring.training.evaluation import evaluate
+from scoring.training.gate import Gate, blend, judge, stratified
+from scoring.training.generator import Population, generate
+from scoring.training.onnx_export import forest_to_onnx
+from scoring.training.plan import FOLDS, TrainingPlan
+from scoring.training.reason_texts import reasons_as_json
 
 REFERENCE_ROWS: Final = 100
 CHALLENGER_PENALTY: Final = 50.0

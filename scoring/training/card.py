@@ -9,8 +9,8 @@ from scoring.application import PROTECTED_ATTRIBUTES
 from scoring.features import FEATURES, Model
 
 if TYPE_CHECKING:
-    from scoring.gate import Gate
-    from scoring.training_plan import TrainingPlan
+    from scoring.training.gate import Gate
+    from scoring.training.plan import TrainingPlan
 
 HEADER: Final = """\
 ---
@@ -44,7 +44,7 @@ probability that the applicant never means to pay (fraud), and the probability o
 within 12 months given that they do (credit).
 
 **Trained on synthetic data only.** Every row came from a seeded generator that is part of this project
-(`scoring/generator.py`). No row describes a person and no figure was fitted to a lender's book. The bundle
+(`scoring/training/generator.py`). No row describes a person and no figure was fitted to a lender's book. The bundle
 shows that the machinery works end to end. It must be replaced by a model trained and validated on the
 lender's own data before it takes part in a decision about a real person.
 
@@ -92,7 +92,7 @@ lender's own data before it takes part in a decision about a real person.
 
 TRAINING: Final = """\
 ## Training
-- Data: `scoring.generator.generate(rows={rows}, seed={seed})`; its latent process and its missing sources
+- Data: `scoring.training.generator.generate(rows={rows}, seed={seed})`; its latent process and its missing sources
   are described there.
 - Credit labels exist for applicants who meant to pay; generated frauds are no rows of the credit model.
 - Reproduce: `fenqi-score train --out DIR --seed {seed} --rows {rows}`; with the same versions the same

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from scoring.application import Application
 from scoring.features import feature_vector
-from scoring.generator import generate
 from scoring.runtimes import INPUT, OUTPUT
 from scoring.scorer import Scorer
+from scoring.training.generator import generate
 
 WARM_UP_ROUNDS: Final = 200
 APPLICATIONS: Final = 500

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scoring import metrics
 from scoring.decision import decide
 from scoring.features import feature_matrix
-from scoring.generator import Population
 from scoring.policy import DEFAULT_POLICY, Policy
 from scoring.scorer import Scorer
+from scoring.training.generator import Population
 
 DECIDED_ROWS: Final = 20_000
 ALERT_BUDGET: Final = 0.01
