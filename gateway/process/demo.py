@@ -22,7 +22,7 @@ from werkzeug.security import generate_password_hash
 
 import fenqi
 import gateway as package
-from fenqi.testing.wsgi import wsgi_session
+from fenqi.wsgi import wsgi_session
 from gateway import keyring
 from gateway.app import create_app, database_of, gateway_of, utc_now
 from gateway.config import from_environment

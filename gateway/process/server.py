@@ -231,7 +231,7 @@ def begin_background_work(app: Flask) -> None:
 def portal(app: Flask) -> Flask:
     """The portal beside the gateway: a client of the API by the SDK, whose calls go to ``app`` in this process."""
     import merchant_portal  # noqa: PLC0415
-    from fenqi.testing.wsgi import wsgi_session  # noqa: PLC0415
+    from fenqi.wsgi import wsgi_session  # noqa: PLC0415
 
     gateway: Gateway = app.extensions["fenqi"]
     url = gateway.settings.public_url

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 import fenqi
-from fenqi.testing.wsgi import wsgi_session
+from fenqi.wsgi import wsgi_session
 from gateway.merchants import service as merchants
 from gateway.oauth import service
 from gateway.process.worker import drain

@@ -10,7 +10,7 @@ import pytest
 import fenqi
 from fenqi.testing import FakeGateway
 from fenqi.testing._state import standard_products
-from fenqi.testing.wsgi import wsgi_session
+from fenqi.wsgi import wsgi_session
 from gateway.process.onboarding import standard_prices
 
 sys.path.append(str(Path(__file__).parents[1] / "sdk"))

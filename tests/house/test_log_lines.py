@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask, request
 
-from fenqi.testing.wsgi import wsgi_session
+from fenqi.wsgi import wsgi_session
 from gateway.monitoring import logs
 from merchant_portal import create_app
 

@@ -26,7 +26,7 @@ from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
 from werkzeug.security import generate_password_hash
 
 import fenqi
-from fenqi.testing.wsgi import wsgi_session
+from fenqi.wsgi import wsgi_session
 from gateway.app import APIS
 from gateway.process import server
 from gateway.web.rate_limits import InProcess

@@ -47,6 +47,11 @@ def test_every_folder_of_the_gateway_is_a_room() -> None:
     assert {room for rooms in floors() for room in rooms} == folders
 
 
+def test_no_file_of_the_product_looks_like_a_test() -> None:
+    product = ("gateway", "scoring", "merchant_portal", "sdk/python/src", "examples")
+    assert [str(path) for part in product for path in (ROOT / part).rglob("test_*.py")] == []
+
+
 if __name__ == "__main__":
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
     PAGE.write_text(before + START + table() + END + rest.partition(END)[2], encoding="utf-8")

@@ -13,7 +13,7 @@ import flask
 import pytest
 import requests
 
-from fenqi.testing.wsgi import WsgiAdapter, wsgi_session
+from fenqi.wsgi import WsgiAdapter, wsgi_session
 
 colour: contextvars.ContextVar[str] = contextvars.ContextVar("colour", default="none")
 
@@ -259,9 +259,7 @@ def test_content_length_that_lies_is_noticed() -> None:
 
 
 def test_adapter_needs_neither_responses_nor_pytest() -> None:
-    code = (
-        "import sys, fenqi.testing.wsgi; print(sorted({'responses', 'pytest', 'flask'} & set(sys.modules)))"
-    )
+    code = "import sys, fenqi.wsgi; print(sorted({'responses', 'pytest', 'flask'} & set(sys.modules)))"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"

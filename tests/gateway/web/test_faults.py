@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 import fenqi
-from fenqi.testing.wsgi import wsgi_session
+from fenqi.wsgi import wsgi_session
 from gateway.web import faults
 from tests.gateway.conftest import problem
 from tests.one_database import database_url  # noqa: F401

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from fenqi.testing.wsgi import wsgi_session
+from fenqi.wsgi import wsgi_session
 from gateway.app import create_app
 from gateway.web.hosts import is_ours
 from merchant_portal import create_app as create_portal

@@ -22,8 +22,10 @@ from ._transport import Retry, Timeout, Transport
 if TYPE_CHECKING:
     from ._resources.balance import BalanceEntries, BalanceNow
     from ._resources.checkouts import Checkouts
+    from ._resources.clocks import TestClocks
     from ._resources.disputes import Disputes
     from ._resources.events import Events
+    from ._resources.helpers import TestHelpers
     from ._resources.loans import Loans
     from ._resources.me import Me
     from ._resources.payments import Payments
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from ._resources.refunds import Refunds
     from ._resources.scores import Scores
     from ._resources.settlements import Settlements
-    from ._resources.test_clocks import TestClocks
-    from ._resources.test_helpers import TestHelpers
     from ._resources.webhook_endpoints import WebhookEndpoints
     from ._webhook import Webhook
 
@@ -280,14 +280,14 @@ class Fenqi(Caller):
     @property
     def test_clocks(self) -> TestClocks:
         """Test mode only: the merchant's own time."""
-        from ._resources.test_clocks import TestClocks
+        from ._resources.clocks import TestClocks
 
         return TestClocks(self)
 
     @property
     def test_helpers(self) -> TestHelpers:
         """Test mode only: play the shopper."""
-        from ._resources.test_helpers import TestHelpers
+        from ._resources.helpers import TestHelpers
 
         return TestHelpers(self)
 
