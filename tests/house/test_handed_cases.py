@@ -119,7 +119,7 @@ HELD: dict[str, list[str]] = {
         f"{PAYMENTS}test_restored_backup.py::test_a_restored_backup_that_goes_on_repeats_nothing",
         f"{OUTSIDE}::test_a_reference_is_made_of_mode_merchant_and_business_key",
     ],
-    "R3": ["tests/gateway/test_runtime.py::test_neither_live_money_nor_another_clock_waits_for_calls_that_hang"],
+    "R3": ["tests/gateway/process/test_worker.py::test_neither_live_money_nor_another_clock_waits_for_calls_that_hang"],
     "R4": [
         "tests/gateway/test_keyring.py::test_another_hosts_own_folder_is_refused",
         "tests/gateway/test_keyring.py::test_a_missing_file_is_named_and_not_made_anew",

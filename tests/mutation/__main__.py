@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "mutation.json"
 CONTRACT = "tests/gateway/web/test_pages_and_settings.py"
 """Compares what the API takes and answers with its listing."""
-RULES = ("tests/gateway/test_verification.py", "tests/docs/test_ledger_page.py")
+RULES = ("tests/gateway/proof/test_book_agreements.py", "tests/docs/test_ledger_page.py")
 """Break each rule of the books, and compare the rules and the chart with the page that lists them."""
 LIVES = ("tests/gateway/payments/test_purchase.py", "tests/gateway/loans/test_loan_life.py")
 """Purchases and loans followed through every room."""
