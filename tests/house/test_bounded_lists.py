@@ -32,7 +32,7 @@ BOUNDED = {
     "proof/settlements.py: ids": "a page of batches",
     "proof/told.py: list(events)": "a page of events",
     "proof/told.py: payments": "the payments of a page of events",
-    "webhooks/delivery/setbacks.py: ids": "a page of leases",
+    "outbox/setbacks.py: ids": "a page of leases",
     "webhooks/delivery/history.py: ids": "a page, or the limit of the question before",
     "webhooks/delivery/history.py: types": "types of events",
     "webhooks/delivery/history.py: {row.event_id for row in deliveries}": "a page",

@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from gateway.core.tenant import Tenant
 from gateway.outbox import service as outbox
+from gateway.outbox import setbacks as outbox_setbacks
 from gateway.outbox.models import OutboxItem
 from gateway.process import daily
 from gateway.webhooks.delivery import queue, setbacks
@@ -55,7 +56,7 @@ def test_a_clock_that_is_set_back_holds_up_neither_webhooks_nor_the_outbox_nor_t
 def test_what_was_queued_in_the_future_is_mended_page_by_page(
     app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setbacks, "AT_ONCE", 3)
+    monkeypatch.setattr(outbox_setbacks, "AT_ONCE", 3)
     db, tenant = app.extensions["fenqi"].db, Tenant(api.credentials["merchant"], "test")
     clock.advance(hours=1)
     payloads = [{"payout": str(number)} for number in range(8)]
