@@ -103,76 +103,25 @@ def fall_due(
     found = tx.connection().execute(_due_rows(tenant, today, limit, loan_id)).all()
     if not found:
         return []
-    bills, loans, events, billed = [], [], [], []
-    for row in found:
-        earned = _subsidy_earned(row)
-        unearned = row.subsidy_fen - row.subsidy_earned_fen - row.subsidy_returned_fen - earned
-        amount = row.principal_fen + row.interest_fen + row.fee_fen
-        bills.append(
-            {
-                "loan_id": row.id,
-                "period": row.period,
-                "due_date": row.due_date,
-                "principal_fen": row.principal_fen,
-                "interest_fen": row.interest_fen,
-                "fee_fen": row.fee_fen,
-                "late_fen": 0,
-                "returned_fen": 0,
-                "waived_interest_fen": 0,
-                "waived_fee_fen": 0,
-                "paid_principal_fen": 0,
-                "paid_interest_fen": 0,
-                "paid_fee_fen": 0,
-                "paid_late_fen": 0,
-                "paid_on": None if amount else row.due_date,
-            }
-        )
-        loans.append(
-            {
-                "loan": row.id,
-                "new_billed_periods": row.period,
-                "new_base_version": row.schedule_version,
-                "new_next_due_date": schedule.due_date(row.contract_date, row.period + 1)
-                if row.period < row.last_period
-                else None,
-                "new_subsidy_earned_fen": row.subsidy_earned_fen + earned,
-                "new_subsidy_base_fen": unearned,
-            }
-        )
-        lines = postings.instalment_due(
-            loan=row.id,
-            funder=row.funder,
-            interest_fen=row.interest_fen,
-            fee_fen=row.fee_fen,
-            subsidy_fen=earned,
-        )
-        if lines:
-            events.append(
-                ledger.Event(
-                    "instalment_due",
-                    ("loan", row.id),
-                    lines,
-                    part=str(row.period),
-                    on=row.due_date,
-                )
-            )
-        billed.append(
-            Billed(
-                loan_id=row.id,
-                shopper_id=row.shopper_id,
-                funder=row.funder,
-                period=row.period,
-                due_date=row.due_date,
-                amount_fen=amount,
-                has_credit=row.credit_fen > 0,
-            )
-        )
-    tx.connection().execute(NEW_BILLS, bills)
-    tx.connection().execute(BILLED, loans)
+    earned = {row.id: _subsidy_earned(row) for row in found}
+    tx.connection().execute(NEW_BILLS, [_bill(row) for row in found])
+    tx.connection().execute(BILLED, [_billed_loan(row, earned[row.id]) for row in found])
+    events = [event for row in found if (event := _event(row, earned[row.id])) is not None]
     ledger.book_many(tx, tenant, events)
     # The rows were changed behind the session's back.
     tx.expire_all()
-    return billed
+    return [
+        Billed(
+            loan_id=row.id,
+            shopper_id=row.shopper_id,
+            funder=row.funder,
+            period=row.period,
+            due_date=row.due_date,
+            amount_fen=_amount_fen(row),
+            has_credit=row.credit_fen > 0,
+        )
+        for row in found
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +220,65 @@ def _due_rows(tenant: Tenant, today: date, limit: int, loan_id: str | None) -> S
         .with_for_update(of=LOAN, skip_locked=loan_id is None)
     )
     return query if loan_id is None else query.where(LOAN.c.id == loan_id)
+
+
+def _amount_fen(row: Any) -> int:
+    """What falls due with an instalment."""
+    return int(row.principal_fen + row.interest_fen + row.fee_fen)
+
+
+def _bill(row: Any) -> dict[str, Any]:
+    """The bill of an instalment that falls due; one of nothing is paid."""
+    nothing = (
+        "late_fen",
+        "returned_fen",
+        "waived_interest_fen",
+        "waived_fee_fen",
+        "paid_principal_fen",
+        "paid_interest_fen",
+        "paid_fee_fen",
+        "paid_late_fen",
+    )
+    return {
+        "loan_id": row.id,
+        "period": row.period,
+        "due_date": row.due_date,
+        "principal_fen": row.principal_fen,
+        "interest_fen": row.interest_fen,
+        "fee_fen": row.fee_fen,
+        "paid_on": None if _amount_fen(row) else row.due_date,
+        **dict.fromkeys(nothing, 0),
+    }
+
+
+def _billed_loan(row: Any, earned_fen: int) -> dict[str, Any]:
+    """What a loan says once an instalment of it has fallen due, as parameters of ``BILLED``."""
+    more = row.period < row.last_period
+    return {
+        "loan": row.id,
+        "new_billed_periods": row.period,
+        "new_base_version": row.schedule_version,
+        "new_next_due_date": schedule.due_date(row.contract_date, row.period + 1) if more else None,
+        "new_subsidy_earned_fen": row.subsidy_earned_fen + earned_fen,
+        "new_subsidy_base_fen": row.subsidy_fen
+        - row.subsidy_earned_fen
+        - row.subsidy_returned_fen
+        - earned_fen,
+    }
+
+
+def _event(row: Any, earned_fen: int) -> ledger.Event | None:
+    """What is earned and owed from the due date on; None when nothing is."""
+    lines = postings.instalment_due(
+        loan=row.id,
+        funder=row.funder,
+        interest_fen=row.interest_fen,
+        fee_fen=row.fee_fen,
+        subsidy_fen=earned_fen,
+    )
+    if not lines:
+        return None
+    return ledger.Event("instalment_due", ("loan", row.id), lines, part=str(row.period), on=row.due_date)
 
 
 def _subsidy_earned(row: Any) -> int:

@@ -84,19 +84,17 @@ def authorize(
         return None
     tx.add(payment)
     tx.flush()
+    _open(tx, payment, ordered)
+    return payment
+
+
+def _open(tx: Transaction, payment: Payment, ordered: Sequence[OrderedLine]) -> None:
+    """Keep the lines that a new payment pays for, reserve its subsidy's quota, and book and tell of it."""
     contents = Contents(lines.open_lines(tx, payment, ordered))
     quotas.reserve(tx, payment, contents.standings)
-    ledger.book(
-        tx,
-        tenant,
-        ledger.Event(
-            "authorize",
-            ("payment", payment.id),
-            postings.authorise(amount_fen=payment.amount_fen, payment=payment.id),
-        ),
-    )
+    committed = postings.authorise(amount_fen=payment.amount_fen, payment=payment.id)
+    ledger.book(tx, tenant_of(payment), ledger.Event("authorize", ("payment", payment.id), committed))
     note(tx, payment, "payment.authorized", contents=contents)
-    return payment
 
 
 def locked(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:

@@ -188,13 +188,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         _check_version()
         query = read_query(request)
         key = query.pop("key", None) if operation.publishable else None
-        caller = None if key is not None else here.authenticator.bearer(request)
-        if caller is not None:
-            g.caller = caller
-            permissions.check(caller, scope=operation.scope, roles=operation.roles)
-            if operation.step_up:
-                permissions.check_step_up(caller, here.clock(), second_factor=operation.step_up != "login")
-        _check_rate(here, operation, caller, key)
+        caller = _admitted(here, operation, key)
         fault = faults.wanted(request, caller, writes=operation.writes)
         faults.before(fault, here.counter)
         raw = read_json(request) if operation.writes else {}
@@ -289,6 +283,18 @@ def _check_version() -> None:
 def _about(path: dict[str, str], outcome: Outcome) -> str:
     """What an operation acted upon: the object its path names, else the one it made."""
     return next(iter(path.values()), None) or str(orjson.loads(outcome.body).get("id", ""))
+
+
+def _admitted(here: Gateway, operation: Operation, key: str | None) -> Caller | None:
+    """Who calls with an access token, and may; None with a publishable ``key``. Raises what refuses the caller."""
+    caller = None if key is not None else here.authenticator.bearer(request)
+    if caller is not None:
+        g.caller = caller
+        permissions.check(caller, scope=operation.scope, roles=operation.roles)
+        if operation.step_up:
+            permissions.check_step_up(caller, here.clock(), second_factor=operation.step_up != "login")
+    _check_rate(here, operation, caller, key)
+    return caller
 
 
 def _check_rate(here: Gateway, operation: Operation, caller: Caller | None, key: str | None) -> None:

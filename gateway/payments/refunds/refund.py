@@ -67,7 +67,6 @@ def refund(
         for capture, part in returning.parts(captures, amount)
     ]
     payment.refunded_fen += amount
-    to_shopper = sum(share.to_shopper_fen for share in shares)
     row = refund_records.create(
         tx,
         payment,
@@ -79,18 +78,13 @@ def refund(
         initiated_by=initiated_by,
         amount_fen=amount,
         loan_reduction_fen=sum(share.loan_reduction_fen + share.recovered_fen for share in shares),
-        to_shopper_fen=to_shopper,
+        to_shopper_fen=sum(share.to_shopper_fen for share in shares),
         fee_returned_fen=sum(share.fee_fen for share in shares),
         subsidy_returned_fen=sum(share.subsidy_fen for share in shares),
     )
     lines.note_returned(tx, payment, row, returning)
     _book_shares(tx, payment, row, shares)
-    if to_shopper:
-        _send_back(tx, payment, row, shares[-1])
-    else:
-        refund_records.note(tx, row)
-    for share in shares:
-        shopper_returns.credit_of_ended(tx, loans.get(tx, tenant, share.capture.loan_id))
+    _return_to_shopper(tx, payment, row, shares)
     return row
 
 
@@ -186,6 +180,17 @@ def _give_back(
         repaid_fen=lowered.repaid_fen,
         recovered_fen=lowered.recovered_fen,
     )
+
+
+def _return_to_shopper(tx: Transaction, payment: Payment, row: Refund, shares: list[Share]) -> None:
+    """Send back what is the shopper's, and tell of a refund that waits for nothing."""
+    if row.to_shopper_fen:
+        _send_back(tx, payment, row, shares[-1])
+    else:
+        refund_records.note(tx, row)
+    for share in shares:
+        loan = loans.get(tx, service.tenant_of(payment), share.capture.loan_id)
+        shopper_returns.credit_of_ended(tx, loan)
 
 
 def _send_back(

@@ -1,0 +1,24 @@
+"""A function of the product fits on a screen: what is longer does two things."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("gateway", "scoring", "sdk/python/src", "merchant_portal", "bench")
+LONGEST = 60
+
+
+def test_no_function_has_more_lines_than_a_screen() -> None:
+    longer = []
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        if "versions" in path.parts or source.count("\n") <= LONGEST:
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
+                lines = node.end_lineno - node.lineno + 1
+                if lines > LONGEST:
+                    longer.append(f"{path.relative_to(ROOT)}: {node.name} has {lines}")
+    assert longer == []
