@@ -124,7 +124,8 @@ def _hash(session: Any, row: Any, said: Callable[[str], Any]) -> str:
 
 
 def _content_of(row: Any, said: Callable[[str], Any]) -> bytes:
-    values = {column: said(attribute) for attribute, column in _attributes(type(row))}
+    kind: Any = type(row)
+    values = {column: said(attribute) for attribute, column in _attributes(kind)}
     return content_of(row.__tablename__, values)
 
 
