@@ -56,11 +56,12 @@ def create(data_dir: Path, clock: Callable[[], datetime] | None = None) -> Keyri
     )
 
 
-def init(settings: Settings, db: Database) -> Keyring:
+def init(settings: Settings, db: Database, *, again: bool = False) -> Keyring:
     """Make the keys of a new gateway and record them; where they are, check them and make none.
 
-    For a gateway of an older release, which hashed rows without a key, make that key and hash what stands there. Raises
-    ``KeyFileError`` for a database that is used with keys which the folder does not hold.
+    For a gateway of an older release, which hashed rows without a key, make that key and hash what stands there; a
+    second time only with ``again``, or an edit could be passed off as such a row. Raises ``KeyFileError`` for a
+    database that is used with keys which the folder does not hold, or that these keys have never been used with.
     """
     with db.read() as tx:
         in_use, keyed = keys_in_use.are_recorded(tx), keys_in_use.are_recorded(tx, "rows")
@@ -70,8 +71,14 @@ def init(settings: Settings, db: Database) -> Keyring:
             keys_in_use.check(tx, sealing, folder=str(settings.data_dir / keyfile.FOLDER))
         RowKeyFile.create(settings.data_dir)
     ring = opened(settings.data_dir) if in_use else create(settings.data_dir)
+    if in_use and not keyed and ring.rows.has_adopted and not again:
+        raise KeyFileError(
+            f"The rows of this database have no key, but {path_of(settings.data_dir)} has hashed those of before. "
+            "Where a backup of before the upgrade was brought back, run: fenqi-gateway keys init --again. It hashes "
+            "what stands there. Else somebody has changed the database: compare it with a backup."
+        )
     _check_and_record(db, ring.ids(), settings)
-    if not ring.rows.has_adopted:
+    if again or not ring.rows.has_adopted:
         db.write(lambda tx: witness.adopt(tx.connection(), ring.rows.keys))
         ring.rows.note_adopted(db.clock())
     return ring

@@ -14,7 +14,12 @@ def add(verbs: Verbs) -> None:
     keys = verbs.group(
         "keys", "make the keys of a new gateway; rotate and list those that sign access tokens"
     )
-    keys.add("init", "make the keys of a new gateway; where they are, only check them", _init_keys)
+    init = keys.add("init", "make the keys of a new gateway; where they are, only check them", _init_keys)
+    init.add_argument(
+        "--again",
+        action="store_true",
+        help="hash rows of an older release once more: for a backup of before the upgrade that was brought back",
+    )
     rotate = keys.add("rotate", "let the next key sign and publish the one after it", _rotate_keys)
     rotate.add_argument(
         "--rows",
@@ -98,7 +103,7 @@ def _init_keys(options: argparse.Namespace) -> int:
     from gateway.privacy.keyfile import FOLDER
 
     settings = existing_settings(options)
-    ring = keyring.init(settings, database_of(options))
+    ring = keyring.init(settings, database_of(options), again=options.again)
     print(
         f"The keys are in {settings.data_dir / FOLDER}; their ids stand in the database. Back the folder up, apart."
     )

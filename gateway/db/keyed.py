@@ -38,7 +38,8 @@ def note(session: Session, _flush: Any, _instances: Any) -> None:
             values[KEYED_HASH] = _hash(session, row, values.get)
     for row in session.dirty:
         kind = type(row)
-        if _attributes(kind) and not _once(kind).isdisjoint(inspect(row).committed_state):
+        before = inspect(row).committed_state
+        if _attributes(kind) and not _once(kind).isdisjoint(before) and _held(session, row, before):
             row.keyed_hash = _hash(session, row, partial(getattr, row))
 
 
@@ -104,11 +105,28 @@ def key_of(table: Table, values: Mapping[Any, Any]) -> str:
     return " ".join(str(values[column.name]) for column in table.primary_key)
 
 
+def _held(session: Any, row: Any, before: Mapping[str, Any]) -> bool:
+    """Whether a row was what the gateway wrote before it changed; an edit keeps its old hash, and stays named."""
+    name = row.__tablename__
+    key = key_of(
+        row.__table__, {column.name: getattr(row, column.name) for column in row.__table__.primary_key}
+    )
+    written = row.keyed_hash or newest(session.connection(), name, [key]).get(key)
+    if written is None:
+        return False
+    content = _content_of(row, lambda attribute: before.get(attribute, getattr(row, attribute)))
+    return session.row_keys().problem(written, content) is None
+
+
 def _hash(session: Any, row: Any, said: Callable[[str], Any]) -> str:
+    hashed: str = session.row_keys().hash(_content_of(row, said))
+    return hashed
+
+
+def _content_of(row: Any, said: Callable[[str], Any]) -> bytes:
     kind: Any = type(row)
     values = {column: said(attribute) for attribute, column in _attributes(kind)}
-    hashed: str = session.row_keys().hash(content_of(row.__tablename__, values))
-    return hashed
+    return content_of(row.__tablename__, values)
 
 
 @cache

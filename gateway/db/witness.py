@@ -25,6 +25,7 @@ from gateway.db.tables import metadata
 from gateway.db.types import Document
 
 AT_FIRST = "what its checkout says"
+WRITTEN = "versions that this transaction has written"
 WITNESSED = frozenset(
     {
         "client_secret",
@@ -55,19 +56,50 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
 
 def note(session: Any, _flush: UOWTransaction) -> None:
     """Write down what a flush has changed in the tables that are kept so; the listener of every transaction."""
-    versions = []
+    written: list[tuple[Any, Mapping[str, str]]] = []
     for row in (*session.new, *session.dirty):
-        table = row.__table__
+        table, new = row.__table__, row in session.new
         if table.name in WITNESSED:
-            if row in session.new or session.is_modified(row):
+            if new or session.is_modified(row):
                 columns = inspect(row).mapper.columns
-                values = {column.name: getattr(row, name) for name, column in columns.items()}
-                versions.append(_keyed(session.row_keys(), table, values))
-        elif table.name in PARTS and _has_changed(row, PARTS[table.name], new=row in session.new):
-            values = {name: getattr(row, name) for name in _part_of(table)}
-            versions.append(_keyed(session.row_keys(), table, values))
+                written.append((row, {column.name: name for name, column in columns.items()}))
+        elif table.name in PARTS and _has_changed(row, PARTS[table.name], new=new):
+            written.append((row, {name: name for name in _part_of(table)}))
+    versions = [
+        _keyed(
+            session.row_keys(), row.__table__, {column: getattr(row, name) for column, name in names.items()}
+        )
+        for row, names in written
+        if row in session.new or _held(session, row, names)
+    ]
     if versions:
         session.connection().execute(VERSION.insert(), versions)
+        said = session.info.setdefault(WRITTEN, {})
+        said.update({(version["of"], version["row_key"]): version["sha256"] for version in versions})
+
+
+def _held(session: Any, row: Any, names: Mapping[str, str]) -> bool:
+    """Whether a row was what the gateway wrote before it changed; an edit gets no new version, and stays named."""
+    table, before = row.__table__, inspect(row).committed_state
+    values = {column: before.get(name, getattr(row, name)) for column, name in names.items()}
+    key = key_of(table, values)
+    said = session.info.get(WRITTEN, {}).get((table.name, key))
+    said = said or keyed.newest(session.connection(), table.name, [key]).get(key)
+    if said is not None:
+        return _problem(session.row_keys(), said, table.name, values) is None
+    if table.name not in PARTS:
+        return False
+    differs = (
+        values[column] != (_of_checkout(session, row, column) if first is AT_FIRST else first)
+        for column, first in PARTS[table.name].items()
+    )
+    return not any(differs)
+
+
+def _of_checkout(session: Any, row: Any, column: str) -> Any:
+    checkout = metadata().tables["checkout"]
+    query = select(checkout.c[column]).where(checkout.c.id == row.checkout_id)
+    return session.connection().execute(query).scalar()
 
 
 def _has_changed(row: Any, part: Mapping[str, Any], *, new: bool) -> bool:

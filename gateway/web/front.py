@@ -21,6 +21,7 @@ from gateway.errors import GatewayError, InvalidRequest, Overloaded, PayloadTooL
 from gateway.web import busy, headers, problems
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.line import WHOSE, Known, Line
+from gateway.web.rate_limits import network_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -74,9 +75,12 @@ class Front:
         await done
 
     def _whose(self, scope: Any) -> str:
-        """Whom the line counts a request for: the tenant of its Authorization header if that was right before."""
+        """Whom the line counts a request for: the tenant of its Authorization header if that was right before.
+
+        Else where it came from: who has a network of IPv6 has all of its addresses, and one line.
+        """
         header = scope.headers.get("authorization")
-        return (header and self._known.of(header)) or address_of(scope, self._proxies)
+        return (header and self._known.of(header)) or network_of(address_of(scope, self._proxies))
 
     async def _body(self, scope: Any, protocol: Any) -> bytes:
         """The body, once it is there in whole. Raises ``PayloadTooLarge``, ``RequestTooSlow`` or ``InvalidRequest``."""

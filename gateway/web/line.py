@@ -98,9 +98,10 @@ class Line(Generic[T]):
 
     def _come_back(self, whose: str, now: float, wait: float) -> int:
         """In how many seconds there is room: each who is refused is told a later time than the one before."""
+        promised = self._promised.pop(whose, 0.0)
+        after = min(max(promised, now + wait), now + LONGEST_BREAK)
         if len(self._promised) >= MOST_KNOWN:
-            self._promised = {name: until for name, until in self._promised.items() if until > now}
-        after = min(max(self._promised.get(whose, 0.0), now + wait), now + LONGEST_BREAK)
+            del self._promised[next(iter(self._promised))]  # the one refused longest ago
         self._promised[whose] = after + self._mean * max(len(self._lines), 1) / self._threads
         return min(math.ceil(after - now), LONGEST_BREAK)
 

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.errors import Overloaded
 from gateway.web.front import THREADS, Front, refusal
-from gateway.web.line import LATE, LONGEST_BREAK, PATIENCE, WHOSE, Line
+from gateway.web.line import LATE, LONGEST_BREAK, MOST_KNOWN, PATIENCE, WHOSE, Line
 from tests.gateway.conftest import Api
 
 
@@ -70,6 +70,22 @@ def test_line_grows_as_long_as_the_wait_is_short() -> None:
     assert breaks[0] == 2
     assert breaks.count(3) == THREADS / 0.1, "as many in one second as can be served in one"
     assert breaks[-1] == LONGEST_BREAK
+
+
+def test_of_those_who_were_refused_only_the_newest_are_remembered() -> None:
+    line = line_in_which_one_takes(60, Clock())
+    for _ in range(THREADS):
+        line.enter("", "")
+        line.leave()
+    line.enter("first", "")
+
+    for number in range(MOST_KNOWN + 10):
+        with pytest.raises(Overloaded):
+            line.enter(f"stranger {number}", "")
+
+    assert len(line._promised) == MOST_KNOWN
+    assert f"stranger {MOST_KNOWN + 9}" in line._promised
+    assert "stranger 9" not in line._promised
 
 
 def test_as_many_as_there_are_threads_are_taken_however_long_each_takes() -> None:
@@ -187,6 +203,8 @@ def test_tokens_of_one_merchant_are_one_line_once_they_were_found_right_and_stra
     assert front._whose(asked(authorization="Bearer a")) == "mer_1 live"
     assert front._whose(asked(authorization="Bearer forged", **told)) == "2.2.2.2"
     assert Front(application)._whose(asked(**told)) == "127.0.0.1"
+    of_one_host = {front._whose(asked(**{"x-forwarded-for": f"2001:db8:1:2::{n}"})) for n in range(3)}
+    assert of_one_host == {"2001:db8:1:2::"}
 
 
 def test_application_tells_whose_a_right_token_and_a_right_secret_are(api: Api) -> None:
