@@ -67,20 +67,23 @@ class Front:
         try:
             body = await self._body(scope, protocol)
             done = self._loop.create_future()
-            self._line.enter(self._whose(scope), (scope, protocol, body, done))
+            whose, known = self._whose(scope)
+            self._line.enter(whose, (scope, protocol, body, done), known=known)
         except GatewayError as error:
             protocol.response_bytes(*refusal(error, scope))
             return
         self._calls.put(None)
         await done
 
-    def _whose(self, scope: Any) -> str:
-        """Whom the line counts a request for: the tenant of its Authorization header if that was right before.
+    def _whose(self, scope: Any) -> tuple[str, bool]:
+        """Whom the line counts a request for, and whether that is known: the tenant of its Authorization header if that
+        was right before.
 
         Else where it came from: who has a network of IPv6 has all of its addresses, and one line.
         """
         header = scope.headers.get("authorization")
-        return (header and self._known.of(header)) or network_of(address_of(scope, self._proxies))
+        known = self._known.of(header) if header else None
+        return (known, True) if known else (network_of(address_of(scope, self._proxies)), False)
 
     async def _body(self, scope: Any, protocol: Any) -> bytes:
         """The body, once it is there in whole. Raises ``PayloadTooLarge``, ``RequestTooSlow`` or ``InvalidRequest``."""
@@ -121,7 +124,7 @@ class Front:
                     protocol.response_bytes(*refusal(Overloaded(retry_after=1), scope))
                 else:
                     protocol.response_bytes(*self._answer(environ_of(scope, body)))
-            except Exception:  # the thread serves the next request, whatever was wrong with this one
+            except BaseException:  # the thread serves the next request, whatever was wrong with this one
                 log.exception("a request was not answered")
                 protocol.response_bytes(*refusal(GatewayError("Something went wrong on our side."), scope))
             finally:

@@ -2,7 +2,8 @@
 
 Each merchant waits in a line of its own, and the threads serve the lines in turn, so whoever asks for more than a
 turn's worth waits, or is refused, for that alone. Who sent a request is known before any work by its Authorization
-header, once such a header was found to be right; anybody else is the address that the request came from.
+header, once such a header was found to be right; anybody else is the address that the request came from. All addresses
+together have every second turn, however many they are: shoppers are among them, and who floods from everywhere.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Line(Generic[T]):
     def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = self._threads = threads
         self._clock = clock
-        self._lines: dict[str, deque[tuple[float, T]]] = {}
+        self._groups: dict[bool, dict[str, deque[tuple[float, T]]]] = {}
+        """The lines of those who are known, and of strangers; first the group, and in it the line, whose turn it is."""
         self._moved = 0.0
         """When a thread last took somebody, or the first one came."""
         self._promised: dict[str, float] = {}
@@ -54,15 +56,15 @@ class Line(Generic[T]):
         self._mean = 0.0
         self._changing = threading.Lock()
 
-    def enter(self, whose: str, what: T) -> None:
+    def enter(self, whose: str, what: T, *, known: bool = True) -> None:
         """One more waits. Raises ``Overloaded`` when it would be too long: by what requests take, or as none ends."""
         with self._changing:
             now = self._clock()
-            wait = self._wait(whose, now)
+            wait = self._wait(whose, known, now)
             if wait <= PATIENCE:
-                if not self._lines:
+                if not self._groups:
                     self._moved = now
-                self._lines.setdefault(whose, deque()).append((now, what))
+                self._groups.setdefault(known, {}).setdefault(whose, deque()).append((now, what))
                 return
             seconds = self._come_back(whose, now, wait)
         metrics.REQUESTS_SHED.inc()
@@ -72,11 +74,15 @@ class Line(Generic[T]):
         """A thread takes the first of whoever's turn it is; ``began`` is for ``done``."""
         with self._changing:
             now = self._moved = self._clock()
-            whose = next(iter(self._lines))
-            own = self._lines.pop(whose)
+            known = next(iter(self._groups))
+            lines = self._groups.pop(known)
+            whose = next(iter(lines))
+            own = lines.pop(whose)
             since, what = own.popleft()
             if own:
-                self._lines[whose] = own  # behind all the others
+                lines[whose] = own  # behind all the others
+            if lines:
+                self._groups[known] = lines
             self._free -= 1
             return Taken(what, now, now - since > LATE)
 
@@ -86,13 +92,16 @@ class Line(Generic[T]):
             self._free += 1
             self._mean += WEIGHT * (self._clock() - began - self._mean)
 
-    def _wait(self, whose: str, now: float) -> float:
-        """Seconds until one more would be taken: after its own, and after as many of each of the others."""
-        own = self._lines.get(whose, ())
-        before = len(own) - self._free
-        before += sum(min(len(line), len(own) + 1) for line in self._lines.values() if line is not own)
+    def _wait(self, whose: str, known: bool, now: float) -> float:
+        """Seconds until one more would be taken: after its own, after as many of each of the others of its group, and
+        after as many of the other group as of its own."""
+        lines = self._groups.get(known, {})
+        own = lines.get(whose, ())
+        before = len(own) + sum(min(len(line), len(own) + 1) for line in lines.values() if line is not own)
+        others = sum(len(line) for line in self._groups.get(not known, {}).values())
+        before += min(others, before + 1) - self._free
         wait = before * self._mean / self._threads if before > 0 else 0.0
-        if self._lines:
+        if self._groups:
             wait = max(wait, now - self._moved)
         return max(wait, now - own[0][0]) if own else wait
 
@@ -102,7 +111,8 @@ class Line(Generic[T]):
         after = min(max(promised, now + wait), now + LONGEST_BREAK)
         if len(self._promised) >= MOST_KNOWN:
             del self._promised[next(iter(self._promised))]  # the one refused longest ago
-        self._promised[whose] = after + self._mean * max(len(self._lines), 1) / self._threads
+        lines = sum(len(group) for group in self._groups.values())
+        self._promised[whose] = after + self._mean * max(lines, 1) / self._threads
         return min(math.ceil(after - now), LONGEST_BREAK)
 
 

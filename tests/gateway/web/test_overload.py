@@ -165,6 +165,38 @@ def test_one_greedy_merchant_is_refused_for_itself_and_delays_nobody() -> None:
     assert len(waits["greedy"]) > 1200, "it has what the other leaves"
 
 
+def test_strangers_from_everywhere_have_every_second_turn_and_no_more() -> None:
+    """A hundred addresses that ask ten times as much as the threads can do, and a merchant that asks for an eighth."""
+    clock, seconds = Clock(), 0.05
+    line = line_in_which_one_takes(seconds, clock)
+    at_work: list[tuple[float, float]] = []
+    refused = {True: 0, False: 0}
+    waits: dict[bool, list[float]] = {True: [], False: []}
+    waiting = 0
+    for tick in range(4000):
+        clock.now += 0.0025
+        for began in [began for end, began in at_work if end <= clock.now]:
+            line.done(began)
+        at_work = [(end, began) for end, began in at_work if end > clock.now]
+        strangers = [(f"192.0.2.{(tick * 4 + number) % 100}", False) for number in range(4)]
+        for name, known in [*strangers, *[("merchant", True)] * (tick % 20 == 0)]:
+            try:
+                line.enter(name, (known, clock.now), known=known)
+                waiting += 1
+            except Overloaded:
+                refused[known] += 1
+        while waiting and len(at_work) < THREADS:
+            (known, since), began, _ = line.leave()
+            waiting -= 1
+            waits[known].append(clock.now - since)
+            at_work.append((clock.now + seconds, began))
+
+    assert refused[True] == 0
+    assert max(waits[True]) < 3 * seconds
+    assert refused[False] > 10_000
+    assert len(waits[False]) > 1_200, "they have what the merchant leaves"
+
+
 def test_who_has_waited_too_long_since_others_came_is_refused() -> None:
     clock = Clock()
     line = Line[str](THREADS, clock)
@@ -189,7 +221,7 @@ def test_tokens_of_one_merchant_are_one_line_once_they_were_found_right_and_stra
         front.__rsgi_init__(asyncio.get_running_loop())
         for header in headers:
             scope = asked(authorization=header)
-            assert front._whose(scope) == "127.0.0.1"
+            assert front._whose(scope)[0] == "127.0.0.1"
             await front.__rsgi__(scope, SimpleNamespace(response_bytes=lambda *_: None))
 
     front, interval = Front(application, proxies=1), sys.getswitchinterval()
@@ -200,11 +232,11 @@ def test_tokens_of_one_merchant_are_one_line_once_they_were_found_right_and_stra
 
     told = {"x-forwarded-for": "1.1.1.1, 2.2.2.2"}
     assert front._whose(asked(authorization="Bearer a")) == front._whose(asked(authorization="Basic b"))
-    assert front._whose(asked(authorization="Bearer a")) == "mer_1 live"
-    assert front._whose(asked(authorization="Bearer forged", **told)) == "2.2.2.2"
-    assert Front(application)._whose(asked(**told)) == "127.0.0.1"
+    assert front._whose(asked(authorization="Bearer a")) == ("mer_1 live", True)
+    assert front._whose(asked(authorization="Bearer forged", **told)) == ("2.2.2.2", False)
+    assert Front(application)._whose(asked(**told)) == ("127.0.0.1", False)
     of_one_host = {front._whose(asked(**{"x-forwarded-for": f"2001:db8:1:2::{n}"})) for n in range(3)}
-    assert of_one_host == {"2001:db8:1:2::"}
+    assert of_one_host == {("2001:db8:1:2::", False)}
 
 
 def test_application_tells_whose_a_right_token_and_a_right_secret_are(api: Api) -> None:
