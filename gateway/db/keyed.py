@@ -38,15 +38,17 @@ def note(session: Session, _flush: Any, _instances: Any) -> None:
             values[KEYED_HASH] = _hash(session, row, values.get)
     for row in session.dirty:
         kind = type(row)
+        if not _attributes(kind):
+            continue
         before = inspect(row).committed_state
-        if _attributes(kind) and not _once(kind).isdisjoint(before) and _held(session, row, before):
+        if not _once(kind).isdisjoint(before) and _held(session, row, before):
             row.keyed_hash = _hash(session, row, partial(getattr, row))
 
 
 def insert(tx: Transaction, into: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write many rows at once, hashed as those that a flush writes. Each row names its columns as the table does."""
     name, keys = into.table.name, tx.row_keys()
-    hashed = [{**row, KEYED_HASH: keys.hash(content_of(name, _covered_of(name, row)))} for row in rows]
+    hashed = [{**row, KEYED_HASH: keys.hash(_content(name, row))} for row in rows]
     tx.connection().execute(into, hashed)
 
 
@@ -147,8 +149,5 @@ def _once(kind: Any) -> frozenset[str]:
 
 
 def _content(name: str, row: Mapping[Any, Any]) -> bytes:
-    return content_of(name, {column: row[column] for column in covered(name)})
-
-
-def _covered_of(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {column: row[column] for column in covered(name) if column in row}
+    """What is hashed of a row by its columns; one that is not named has no value."""
+    return content_of(name, {column: row.get(column) for column in covered(name)})

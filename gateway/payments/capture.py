@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from gateway.core import calendar, cost_ceiling
@@ -71,9 +71,9 @@ def capture(
     service.mark_acknowledged(tx, payment)
     lines.note_captured(tx, payment, contents.standings, row, taking)
     contents.captures.append(row)
-    contents.settlement_dates[row.id] = _settlement_date(gateway, tx.now)
+    settlement_date = contents.settlement_dates[row.id] = _settlement_date(gateway, tx.now)
     entry_id = _book(tx, payment, row, charged)
-    _claim(tx, gateway, payment, row, charged, entry_id)
+    _claim(tx, gateway, payment, row, charged, settlement_date=settlement_date, entry_id=entry_id)
     subsidies.claim(tx, tenant, payment, row, contents)
     if final:
         service.void_rest(tx, payment)
@@ -128,7 +128,14 @@ def _book(tx: Transaction, payment: Payment, row: Capture, charged: Charges) -> 
 
 
 def _claim(
-    tx: Transaction, gateway: Gateway, payment: Payment, row: Capture, charged: Charges, entry_id: str
+    tx: Transaction,
+    gateway: Gateway,
+    payment: Payment,
+    row: Capture,
+    charged: Charges,
+    *,
+    settlement_date: date,
+    entry_id: str,
 ) -> None:
     """The line of the merchant's claim, which waits for its settlement."""
     settlement.add_line(
@@ -144,13 +151,13 @@ def _claim(
         merchant_fee_fen=charged.fee_fen,
         merchant_subsidy_fen=charged.subsidy_fen,
         from_pending_fen=row.amount_fen - charged.total_fen,
-        settlement_date=_settlement_date(gateway, tx.now),
+        settlement_date=settlement_date,
         test_failure=sandbox_outcomes.payout_failure(tx, gateway, payment),
         entry_id=entry_id,
     )
 
 
-def _settlement_date(gateway: Gateway, captured_at: datetime) -> Any:
+def _settlement_date(gateway: Gateway, captured_at: datetime) -> date:
     return calendar.settlement_date(
         captured_at,
         gateway.settings.settlement_t_plus,
