@@ -42,7 +42,7 @@ def flow(
     """
     if seconds < 1 or not shutil.which("wrk"):  # wrk counts whole seconds
         waits = run(
-            host, port, lambda number: _numbered(request, name, number), clients=clients, seconds=seconds
+            host, port, lambda number: numbered(request, name, number), clients=clients, seconds=seconds
         )
         good = waits.rate - waits.errors / waits.seconds
         return Flow(waits.rate, waits.percentile(50), waits.percentile(99), waits.errors, good)
@@ -90,7 +90,8 @@ def _script(request: Request, pause: float, name: str) -> list[str]:
     return lines
 
 
-def _numbered(request: Request, name: str, number: int) -> Request:
+def numbered(request: Request, name: str, number: int) -> Request:
+    """The request with every ``{n}`` filled in; without a name it stays as it is."""
     if not name:
         return request
     method, path, headers, body = request
