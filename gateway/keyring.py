@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,18 @@ def opened(data_dir: Path, clock: Callable[[], datetime] | None = None) -> Keyri
 
 
 def create(data_dir: Path, clock: Callable[[], datetime] | None = None) -> Keyring:
-    """The keys of a data folder, of which those that are missing are made."""
+    """The keys of a data folder whose database is new, of which those that are missing are made."""
+    return _made(data_dir, clock, adopted_at=clock() if clock else datetime.now(UTC))
+
+
+def _made(
+    data_dir: Path, clock: Callable[[], datetime] | None = None, *, adopted_at: datetime | None = None
+) -> Keyring:
     return Keyring(
         SigningKeys.create(data_dir, clock),
         BuiltInAuthority.create(data_dir),
         Vault.create(data_dir),
-        RowKeyFile.create(data_dir),
+        RowKeyFile.create(data_dir, adopted_at=adopted_at),
     )
 
 
@@ -70,7 +76,7 @@ def init(settings: Settings, db: Database, *, again: bool = False) -> Keyring:
         with db.read() as tx:  # nothing is made in a folder that is another gateway's
             keys_in_use.check(tx, sealing, folder=str(settings.data_dir / keyfile.FOLDER))
         RowKeyFile.create(settings.data_dir)
-    ring = opened(settings.data_dir) if in_use else create(settings.data_dir)
+    ring = opened(settings.data_dir) if in_use else _made(settings.data_dir)
     if in_use and not keyed and ring.rows.has_adopted and not again:
         raise KeyFileError(
             f"The rows of this database have no key, but {path_of(settings.data_dir)} has hashed those of before. "
@@ -89,13 +95,19 @@ def check(gateway: Gateway, *, record: bool = True) -> None:
 
     Raises ``KeyFileError``.
     """
-    _check_and_record(gateway.db, _ids_of(gateway), gateway.settings, record=record)
+    rows = RowKeyFile.of_folder(gateway.settings.data_dir)
+    rows.check_adopted()
+    ports = gateway.ports
+    held = _ids(ports.signing_keys, ports.signing_authority, gateway.vault, rows)
+    _check_and_record(gateway.db, held, gateway.settings, record=record)
 
 
 def problem(settings: Settings, db: Database) -> str | None:
     """What is wrong with the keys of the folder; None where they are the database's. Changes nothing."""
     try:
-        _check_and_record(db, opened(settings.data_dir).ids(), settings, record=False)
+        ring = opened(settings.data_dir)
+        ring.rows.check_adopted()
+        _check_and_record(db, ring.ids(), settings, record=False)
     except KeyFileError as error:
         return str(error)
     return None
@@ -109,11 +121,6 @@ def _check_and_record(
         known = keys_in_use.are_known(tx, held)
     if record and not known:
         db.write(lambda tx: keys_in_use.record(tx, held))
-
-
-def _ids_of(gateway: Gateway) -> dict[str, list[str]]:
-    rows = RowKeyFile.of_folder(gateway.settings.data_dir)
-    return _ids(gateway.ports.signing_keys, gateway.ports.signing_authority, gateway.vault, rows)
 
 
 def _ids(tokens: Any, authority: Any, vault: Vault, rows: RowKeyFile) -> dict[str, list[str]]:

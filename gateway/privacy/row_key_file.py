@@ -30,9 +30,13 @@ class RowKeyFile:
         self.keys = RowKeys(keys)
 
     @classmethod
-    def create(cls, data_dir: Path) -> RowKeyFile:
-        """The file of a data folder, made unless it is there: for ``keys init`` alone."""
-        keyfile.create(path_of(data_dir), lambda: {"keys": [_fresh()], "adopted_at": None})
+    def create(cls, data_dir: Path, *, adopted_at: datetime | None = None) -> RowKeyFile:
+        """The file of a data folder, made unless it is there: for ``keys init`` alone.
+
+        ``adopted_at`` is given where the database has no row yet that older releases have written.
+        """
+        at = adopted_at and adopted_at.isoformat()
+        keyfile.create(path_of(data_dir), lambda: {"keys": [_fresh()], "adopted_at": at})
         return cls.of_folder(data_dir)
 
     @classmethod
@@ -49,6 +53,14 @@ class RowKeyFile:
     def has_adopted(self) -> bool:
         """Whether what was there before these keys has been hashed: once, or an edit could be passed off as that."""
         return self._content.get("adopted_at") is not None
+
+    def check_adopted(self) -> None:
+        """Refuse keys whose ``keys init`` was interrupted before what was there was hashed. Raises ``KeyFileError``."""
+        if not self.has_adopted:
+            raise KeyFileError(
+                f"{self._path} was made, but what stood in the database before is not hashed with it yet: keys init "
+                "was interrupted. Run it again: fenqi-gateway keys init."
+            )
 
     def note_adopted(self, now: datetime) -> None:
         """Write down that it has. Raises ``KeyFileError``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -227,6 +228,23 @@ def as_of_before(engine: Engine) -> None:
             by_force(connection, f"UPDATE {name} SET keyed_hash = NULL")
         witness.write_down(connection, [metadata().tables[name] for name in witness.WITNESSED])
         by_force(connection, "DELETE FROM key_in_use WHERE kind = 'rows'")
+
+
+def test_a_gateway_does_not_start_with_keys_whose_init_was_interrupted(
+    command: Command, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(witness, "adopt", killed)
+        with contextlib.suppress(KeyboardInterrupt):
+            command("keys", "init")
+    status, said = command("settle")
+    assert status == 1
+    assert "keys init was interrupted. Run it again: fenqi-gateway keys init." in said
+    assert command("keys", "init")[0] == 0
+    assert command("settle")[0] == 0
 
 
 def test_nothing_but_init_makes_keys() -> None:
