@@ -166,6 +166,12 @@ def _sqlite(target: URL, limits: Limits) -> Engine:
             if found != wanted and str(target.database) not in ("", ":memory:", "None"):
                 raise RuntimeError(f"SQLite refused PRAGMA {name} = {wanted} (it is {found})")
 
+    @event.listens_for(engine, "checkin")
+    def leave_nothing_open(connection: Any, _record: Any) -> None:
+        # A commit that SQLite refuses leaves the transaction open, and with it the lock of all writers.
+        if connection is not None and connection.in_transaction:
+            connection.rollback()
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A write transaction takes its lock at once: a reader that upgrades later could only fail.

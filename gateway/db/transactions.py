@@ -6,11 +6,11 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session
@@ -19,6 +19,7 @@ from gateway.db import keyed, witness
 from gateway.db.engine import TURN_SECONDS
 from gateway.db.outages import RACES, Told, outage_of
 from gateway.db.row_keys import RowKeys
+from gateway.db.turns import Joining, NotTogether, NoTurns, Turn, Turns
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -46,9 +47,15 @@ class Transaction(Session):
     """
 
     def __init__(
-        self, bind: Engine, *, now: datetime, ids: IdSource, row_keys: Callable[[], RowKeys] = no_keys
+        self,
+        bind: Engine | Connection,
+        *,
+        now: datetime,
+        ids: IdSource,
+        row_keys: Callable[[], RowKeys] = no_keys,
+        joining: Joining = "conditional_savepoint",
     ) -> None:
-        super().__init__(bind, expire_on_commit=False, autoflush=True)
+        super().__init__(bind, expire_on_commit=False, autoflush=True, join_transaction_mode=joining)
         self.now = self.wall = now
         self.ids = ids
         self.row_keys = row_keys
@@ -121,8 +128,8 @@ class Database:
         sqlite = engine.dialect.name == "sqlite"
         options: dict[str, Any] = {"writes": True} if sqlite else {"isolation_level": "SERIALIZABLE"}
         self._writing = engine.execution_options(**options)
-        # SQLite's own busy wait is unfair (its p99 explodes); a lock queues the writers of this process.
-        self._turn: AbstractContextManager[Any] = Turn(TURN_SECONDS) if sqlite else nullcontext()
+        # SQLite's own busy wait is unfair (its p99 explodes), and a commit for each is slow.
+        self._turns = Turns(self._writing, TURN_SECONDS) if sqlite else NoTurns(self._writing)
         self._told = Told()
 
     @contextmanager
@@ -143,7 +150,12 @@ class Database:
 
         While an outage lasts it is committed: only so a disk shows that it is no longer full.
         """
-        with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
+        with (
+            self._outages_named(),
+            self._turns.take(alone=True) as turn,
+            _inside(),
+            self._transaction(turn) as tx,
+        ):
             work(tx)
             tx.flush()
             if self._told.lasts:
@@ -158,15 +170,14 @@ class Database:
         ``work`` must therefore touch nothing but the transaction it is given: ports to the outside refuse
         (see ``web.ports``).
         """
+        alone = False
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
-                    result = work(tx)
-                    tx.complete()
-                    with self._outages_named(DatabaseUnavailable.AT_COMMIT):
-                        tx.commit()
+                result = self._attempt(work, alone=alone)
                 self._told.over(writing=True)
                 return result
+            except NotTogether:
+                alone = True
             except DBAPIError as error:
                 if not _lost_race(error) or (attempt == MAX_ATTEMPTS and isinstance(error, IntegrityError)):
                     raise
@@ -179,8 +190,21 @@ class Database:
                 time.sleep(random.uniform(0.0005, 0.002) * 2 ** min(attempt, 7))
         raise AssertionError("unreachable")
 
-    def _transaction(self) -> Transaction:
-        return Transaction(self._writing, now=self.clock(), ids=self.ids, row_keys=self.row_keys)
+    def _attempt(self, work: Callable[[Transaction], T], *, alone: bool) -> T:
+        with self._outages_named():
+            with self._turns.take(alone=alone) as turn, _inside(), self._transaction(turn) as tx:
+                result = work(tx)
+                tx.complete()
+                with self._outages_named(DatabaseUnavailable.AT_COMMIT):
+                    tx.commit()
+            with self._outages_named(DatabaseUnavailable.AT_COMMIT):
+                turn.settle()
+        return result
+
+    def _transaction(self, turn: Turn) -> Transaction:
+        return Transaction(
+            turn.bind, now=self.clock(), ids=self.ids, row_keys=self.row_keys, joining=turn.joining
+        )
 
     @contextmanager
     def _outages_named(self, detail: str = "") -> Iterator[None]:
@@ -193,20 +217,6 @@ class Database:
                 raise
             self._told.met(outage, error)
             raise DatabaseUnavailable(detail) from error
-
-
-class Turn:
-    """A lock that is not waited for longer than it may. Raises ``DatabaseUnavailable``."""
-
-    def __init__(self, seconds: float) -> None:
-        self._lock, self._seconds = threading.Lock(), seconds
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=self._seconds):
-            raise DatabaseUnavailable
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _lost_race(error: DBAPIError) -> bool:
