@@ -59,6 +59,8 @@ class Transaction(Session):
         self.now = self.wall = now
         self.ids = ids
         self.row_keys = row_keys
+        self.after_others = joining == "create_savepoint"
+        """Whether it sees what others have written and not committed yet: they share a commit, which may fail."""
         self.kept: list[object] = []
         self._endings: list[Callable[[Transaction], None]] = []
 

@@ -262,8 +262,9 @@ def _open_accounts(tx: Transaction, connection: Connection, lines: dict[str, Lin
     opened: set[str] = tx.info.setdefault("ledger_accounts_opened", set())
     new = statement.on_conflict_do_nothing(index_elements=["id"]).returning(ACCOUNT.c.id)
     opened.update(connection.execute(new, rows).scalars())
-    # What this transaction opened may still be rolled back.
-    _accounts_known_to(connection).update({row["id"] for row in rows} - opened)
+    # What this transaction opened may still be rolled back, and so may what others did before in a shared one.
+    if not tx.after_others:
+        _accounts_known_to(connection).update({row["id"] for row in rows} - opened)
 
 
 def _signed_balances(tx: Transaction, names: Iterable[str]) -> dict[str, int]:

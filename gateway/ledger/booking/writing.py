@@ -6,9 +6,10 @@ Called by ``service`` only. A key that is taken is left alone and told; everythi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Text, bindparam, insert, select, text
+from sqlalchemy import ARRAY, BigInteger, Connection, Insert, Text, bindparam, insert, select, text
 from sqlalchemy.dialects import sqlite
 
 from gateway.ledger.booking.accounts import account_id
@@ -19,6 +20,7 @@ Fact = tuple[dict[str, Any], Entries]
 """An entry's row, by column, and its lines."""
 
 NEW_ENTRY = sqlite.insert(ENTRY).on_conflict_do_nothing(index_elements=["mode", "key"])
+IN_SQLITE = sqlite.dialect(paramstyle="qmark")
 LEDGER_WRITE = text(
     "SELECT ledger_write(:id, :mode, :kind, :key, :request_sha256, :reverses, :merchant_id, :object_type, :object_id,"
     " :effective_date, :recorded_at, :accounts, :amounts, :objects, :gross)"
@@ -50,15 +52,39 @@ def write_many(connection: Connection, facts: Sequence[Fact]) -> set[str]:
 
 
 def _write_by_statements(connection: Connection, facts: Sequence[Fact]) -> set[str]:
+    new_entry, new_posting, new_seal = _statements()
     written = {entry["id"] for entry, _ in facts}
-    if connection.execute(NEW_ENTRY, [entry for entry, _ in facts]).rowcount < len(facts):
+    if new_entry.send(connection, [entry for entry, _ in facts]) < len(facts):
         query = select(ENTRY.c.id).where(ENTRY.c.id.in_(written))
         written = set(connection.execute(query).scalars())
         facts = [fact for fact in facts if fact[0]["id"] in written]
     if facts:
-        connection.execute(insert(POSTING), list(_posting_rows(facts)))
-        connection.execute(insert(SEAL), list(_seal_rows(facts)))
+        new_posting.send(connection, _posting_rows(facts))
+        new_seal.send(connection, _seal_rows(facts))
     return written
+
+
+class Sqlite:
+    """A statement in the driver's own words, made once: building it costs more than what SQLite does with a row."""
+
+    def __init__(self, statement: Insert) -> None:
+        made = statement.compile(dialect=IN_SQLITE)
+        self._text = str(made)
+        types = {column.name: column.type.dialect_impl(IN_SQLITE) for column in statement.table.columns}
+        self._columns = [(name, types[name].bind_processor(IN_SQLITE)) for name in made.positiontup or ()]
+
+    def send(self, connection: Connection, rows: Iterable[dict[str, Any]]) -> int:
+        """Insert the rows; returns how many went in."""
+        values = [
+            tuple([row[name] if how is None else how(row[name]) for name, how in self._columns])
+            for row in rows
+        ]
+        return connection.exec_driver_sql(self._text, values if len(values) > 1 else values[0]).rowcount
+
+
+@cache
+def _statements() -> tuple[Sqlite, Sqlite, Sqlite]:
+    return Sqlite(NEW_ENTRY), Sqlite(insert(POSTING)), Sqlite(insert(SEAL))
 
 
 def _write_alone(connection: Connection, fact: Fact) -> set[str]:
