@@ -41,14 +41,48 @@ class Taken(NamedTuple, Generic[T]):
     late: bool
 
 
+class Group(Generic[T]):
+    """The lines of those who are known, or of strangers; the first of them is the one whose turn it is."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, deque[tuple[float, T]]] = {}
+        self.waiting = 0
+        self._at_least: list[int] = []
+        """How many lines have one, two, three … in them: what is before somebody is told without a look at each."""
+
+    def join(self, whose: str, since: float, what: T) -> None:
+        """One more at the end of a line."""
+        line = self.lines.setdefault(whose, deque())
+        if len(line) == len(self._at_least):
+            self._at_least.append(0)
+        self._at_least[len(line)] += 1
+        line.append((since, what))
+        self.waiting += 1
+
+    def take(self) -> tuple[float, T]:
+        """The first of the line whose turn it is; the line goes behind all the others."""
+        whose = next(iter(self.lines))
+        line = self.lines.pop(whose)
+        self.waiting -= 1
+        self._at_least[len(line) - 1] -= 1
+        taken = line.popleft()
+        if line:
+            self.lines[whose] = line
+        return taken
+
+    def before(self, own: int) -> int:
+        """How many of the group come before one more in a line of ``own``: those, and of each other line one more."""
+        return sum(self._at_least[: own + 1])
+
+
 class Line(Generic[T]):
     """Who waits for a thread, since when, and whether one more would wait longer than ``PATIENCE``."""
 
     def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = self._threads = threads
         self._clock = clock
-        self._groups: dict[bool, dict[str, deque[tuple[float, T]]]] = {}
-        """The lines of those who are known, and of strangers; first the group, and in it the line, whose turn it is."""
+        self._groups: dict[bool, Group[T]] = {}
+        """Those who are known, and strangers; first the group whose turn it is."""
         self._moved = 0.0
         """When a thread last took somebody, or the first one came."""
         self._promised: dict[str, float] = {}
@@ -64,7 +98,7 @@ class Line(Generic[T]):
             if wait <= PATIENCE:
                 if not self._groups:
                     self._moved = now
-                self._groups.setdefault(known, {}).setdefault(whose, deque()).append((now, what))
+                self._groups.setdefault(known, Group()).join(whose, now, what)
                 return
             seconds = self._come_back(whose, now, wait)
         metrics.REQUESTS_SHED.inc()
@@ -75,14 +109,10 @@ class Line(Generic[T]):
         with self._changing:
             now = self._moved = self._clock()
             known = next(iter(self._groups))
-            lines = self._groups.pop(known)
-            whose = next(iter(lines))
-            own = lines.pop(whose)
-            since, what = own.popleft()
-            if own:
-                lines[whose] = own  # behind all the others
-            if lines:
-                self._groups[known] = lines
+            group = self._groups.pop(known)
+            since, what = group.take()
+            if group.waiting:
+                self._groups[known] = group
             self._free -= 1
             return Taken(what, now, now - since > LATE)
 
@@ -95,11 +125,10 @@ class Line(Generic[T]):
     def _wait(self, whose: str, known: bool, now: float) -> float:
         """Seconds until one more would be taken: after its own, after as many of each of the others of its group, and
         after as many of the other group as of its own."""
-        lines = self._groups.get(known, {})
-        own = lines.get(whose, ())
-        before = len(own) + sum(min(len(line), len(own) + 1) for line in lines.values() if line is not own)
-        others = sum(len(line) for line in self._groups.get(not known, {}).values())
-        before += min(others, before + 1) - self._free
+        group, others = self._groups.get(known), self._groups.get(not known)
+        own = group.lines.get(whose, ()) if group else ()
+        before = group.before(len(own)) if group else 0
+        before += min(others.waiting if others else 0, before + 1) - self._free
         wait = before * self._mean / self._threads if before > 0 else 0.0
         if self._groups:
             wait = max(wait, now - self._moved)
@@ -111,7 +140,7 @@ class Line(Generic[T]):
         after = min(max(promised, now + wait), now + LONGEST_BREAK)
         if len(self._promised) >= MOST_KNOWN:
             del self._promised[next(iter(self._promised))]  # the one refused longest ago
-        lines = sum(len(group) for group in self._groups.values())
+        lines = sum(len(group.lines) for group in self._groups.values())
         self._promised[whose] = after + self._mean * max(lines, 1) / self._threads
         return min(math.ceil(after - now), LONGEST_BREAK)
 

@@ -11,10 +11,12 @@ from typing import Any
 
 import flask
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import Overloaded
 from gateway.web.front import THREADS, Front, refusal
-from gateway.web.line import LATE, LONGEST_BREAK, MOST_KNOWN, PATIENCE, WHOSE, Line
+from gateway.web.line import LATE, LONGEST_BREAK, MOST_KNOWN, PATIENCE, WHOSE, Group, Line
 from tests.gateway.conftest import Api
 
 
@@ -315,3 +317,18 @@ def test_flood_is_refused_while_those_before_it_are_answered() -> None:
         sys.setswitchinterval(interval)
 
     assert answers == [503] * 50 + [200] * (THREADS + 4)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)), max_size=40))
+def test_what_is_counted_before_somebody_is_what_a_look_at_each_line_counts(
+    steps: list[tuple[str, int]],
+) -> None:
+    group: Group[int] = Group()
+    for number, (whose, served) in enumerate(steps):
+        group.join(whose, float(number), number)
+        for _ in range(min(served, group.waiting)):
+            group.take()
+        assert group.waiting == sum(map(len, group.lines.values()))
+        for own in range(4):
+            lines = [len(line) for line in group.lines.values()]
+            assert group.before(own) == sum(min(length, own + 1) for length in lines)
