@@ -93,8 +93,11 @@ class Line(Generic[T]):
             self._mean += WEIGHT * (self._clock() - began - self._mean)
 
     def _wait(self, whose: str, known: bool, now: float) -> float:
-        """Seconds until one more would be taken: after its own, after as many of each of the others of its group, and
-        after as many of the other group as of its own."""
+        """Seconds until one more would be taken.
+
+        It goes after its own, after as many of each of the others of its group, and after as many of the other group
+        as of its own.
+        """
         lines = self._groups.get(known, {})
         own = lines.get(whose, ())
         before = len(own) + sum(min(len(line), len(own) + 1) for line in lines.values() if line is not own)
