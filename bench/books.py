@@ -161,7 +161,7 @@ def timed(work: Callable[[], object]) -> Run:
 
 
 def _peak_mib() -> float:
-    """This process's own peak: ``ru_maxrss`` on Linux also counts the parent's from before the program began."""
+    """Peak of this process alone: ``ru_maxrss`` on Linux also counts the parent's from before the program began."""
     status = Path("/proc/self/status")
     if status.exists():
         words = status.read_text().split()

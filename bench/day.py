@@ -120,8 +120,10 @@ def _copy(tx: Transaction, loan_id: str, copies: int) -> None:
 
 
 def _bare(gateway: Gateway, count: int) -> float:
-    """Seconds to insert, in batches, as many rows as the day writes: bill, entry, two postings, seal, collection,
-    outbox; and to update the loan."""
+    """Seconds to insert, in batches, as many rows as the day writes.
+
+    They are bill, entry, two postings, seal, collection and outbox; the loan is updated.
+    """
     raw = gateway.db.engine.raw_connection()
     cursor = raw.cursor()
     cursor.execute(

@@ -53,6 +53,7 @@ class Clock:
         self.now = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
     def __call__(self) -> datetime:
+        """The moment it stands at, in UTC."""
         return self.now
 
 

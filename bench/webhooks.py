@@ -92,7 +92,7 @@ def working() -> Iterator[tuple[Gateway, Tenant]]:
 
 
 def _clear(tx: Transaction, *, tenant: Tenant) -> None:
-    for endpoint in list(tx.exec(endpoints.query_of(tenant))):
+    for endpoint in list(tx.exec(endpoints.of_tenant(tenant))):
         endpoints.delete(tx, tenant, endpoint.id)
 
 

@@ -1,5 +1,7 @@
-"""The keys of a gateway, all together: made by ``keys init`` alone, opened by everything else, and compared at each
-start with those that the database is used with.
+"""The keys of a gateway, all together.
+
+Made by ``keys init`` alone, opened by everything else, and compared at each start with those that the database is
+used with.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Run the portal alone; ``WANTED`` names the variables of the environment that say how, ``PORTAL_GATEWAY_KEY`` is one
-more (see ``docs/settings.md``).
+"""Run the portal alone.
+
+``WANTED`` names the variables of the environment that say how, ``PORTAL_GATEWAY_KEY`` is one more (see
+``docs/settings.md``).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ class Requests(WSGIRequestHandler):
     """Log lines without the query, which carries the code of a login, and of bounded length."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Cut the query off and the path to 200 characters."""
         self.path = getattr(self, "path", "").partition("?")[0][:200]
         super().log_request(code, size)
 

@@ -29,6 +29,7 @@ class Portal(Flask):
     """Flask whose log names the route of a failed request: its path is anybody's text."""
 
     def log_exception(self, exc_info: Any) -> None:
+        """Name the endpoint and the method, never the path."""
         self.logger.error("Exception in %s [%s]", request.endpoint, request.method, exc_info=exc_info)
 
 

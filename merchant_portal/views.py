@@ -195,6 +195,7 @@ class Sums:
 
     @property
     def fits(self) -> bool:
+        """Whether both agree to the fen."""
         return self.net == self.expected
 
 

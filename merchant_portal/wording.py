@@ -80,7 +80,7 @@ def moment(text: str | None) -> str:
 
 
 def switch_url() -> str:
-    """This page in the other language."""
+    """The address of the page in the other language."""
     other = "zh-CN" if language() == "en" else "en"
     asked = {name: value for name, value in request.args.items() if name != "lang"}
     return f"{request.script_root}{request.path}?{urlencode({**asked, 'lang': other})}"

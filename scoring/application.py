@@ -170,7 +170,7 @@ NUMERIC_FIELDS: Final = tuple(
 
 
 def _check_number(name: str, value: object) -> None:
-    """Raises ``InvalidApplication`` unless ``value`` is a number in range, or None where that is allowed."""
+    """Raise ``InvalidApplication`` unless ``value`` is a number in range, or None where that is allowed."""
     if value is None and name not in REQUIRED_FIELDS:
         return
     allowed = (int, float) if name in SHARES else (int,)

@@ -82,7 +82,7 @@ class Bundle:
 
     @classmethod
     def read(cls, folder: Path = DEFAULT_BUNDLE) -> Bundle:
-        """Reads a bundle folder, every file once, after comparing it with its SHA-256.
+        """Read a bundle folder, every file once, after comparing it with its SHA-256.
 
         Raises ``BundleError`` naming the file when one is missing, changed or malformed, or was made for
         other features.

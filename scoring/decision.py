@@ -1,9 +1,9 @@
-"""From scores to a recommendation: rules, lists, scores, affordability, limit, price. Pure: no clock, no storage,
-no model.
+"""From scores to a recommendation: rules, lists, scores, affordability, limit, price.
 
-The licensed lender decides; this only recommends. Order of the rungs: category, missing source, fraud rules,
-lists, fraud score, repayment record, credit score, affordability, limit; then the price, and what green goods
-add to the limit. What cannot be judged goes to a person and is never approved.
+Pure: no clock, no storage, no model. The licensed lender decides; this only recommends. Order of the rungs:
+category, missing source, fraud rules, lists, fraud score, repayment record, credit score, affordability, limit;
+then the price, and what green goods add to the limit. What cannot be judged goes to a person and is never
+approved.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class _Rung:
 def decide(
     application: Application, scores: Scores | None, policy: Policy = DEFAULT_POLICY
 ) -> Recommendation:
-    """Recommends approve, review or decline, with a limit in fen and reasons.
+    """Recommend approve, review or decline, with a limit in fen and reasons.
 
     Pass ``scores=None`` when no score could be had (bundle refused, model failed): the answer is review, or
     decline where a rule needs no score.

@@ -1,4 +1,5 @@
-"""
+"""What scoring and training can raise.
+
 ScoringError
 ├─ InvalidApplication   a field of an application is outside its documented range (also a ValueError)
 ├─ BundleError          a model bundle is incomplete, changed, or does not reproduce its reference rows

@@ -1,4 +1,4 @@
-"""Turns an ``Application`` into the row of numbers both models read.
+"""Turn an ``Application`` into the row of numbers both models read.
 
 Pure and scalar: training rows and live requests pass through the same function, so they cannot drift apart.
 A source that is not known becomes NaN, and the trees learned which way to send it.
@@ -83,8 +83,9 @@ def monotone_constraints(model: Model) -> tuple[int, ...]:
 
 
 def feature_row(application: Application) -> tuple[float, ...]:
-    """The features of one application in the order of ``FEATURE_NAMES``; yuan for money, shares as 0..1, NaN
-    for unknown.
+    """The features of one application in the order of ``FEATURE_NAMES``.
+
+    Money in yuan, shares as 0..1, NaN for unknown.
     """
     a = application
     income = None if a.declared_monthly_income_fen is None else max(100, a.declared_monthly_income_fen)

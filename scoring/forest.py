@@ -29,12 +29,11 @@ FLOAT32_BITS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Nodes of all trees in one row each; node numbers run on over the trees, ``roots`` marks each tree's
-    first.
+    """Nodes of all trees in one row each; ``roots`` marks each tree's first.
 
-    A row goes left when its float32 value is below ``threshold``, or, if it is NaN, when ``default_left``.
-    Leaves have ``feature`` -1 and carry ``value``, in logits. ``cover`` is the training weight (sum of hessians)
-    that passed the node.
+    Node numbers run on over the trees. A row goes left when its float32 value is below ``threshold``, or, if it
+    is NaN, when ``default_left``. Leaves have ``feature`` -1 and carry ``value``, in logits. ``cover`` is the
+    training weight (sum of hessians) that passed the node.
     """
 
     roots: NDArray[np.int32]
@@ -50,8 +49,9 @@ class Forest:
 
     @classmethod
     def from_booster_json(cls, raw: bytes, columns: Sequence[int], features: int) -> Forest:
-        """Reads a saved xgboost model (JSON, ``binary:logistic``); ``columns`` maps its features to positions
-        in the full row.
+        """Read a saved xgboost model (JSON, ``binary:logistic``).
+
+        ``columns`` maps its features to positions in the full row.
         """
         learner = json.loads(raw)["learner"]
         base = float(learner["learner_model_param"]["base_score"].strip("[]"))
@@ -132,8 +132,9 @@ class Attribution:
 
 
 class LeafPaths:
-    """The leaves of a forest as boxes, arrays of shape (leaves, slots), with one slot for each distinct
-    feature on the path.
+    """The leaves of a forest as boxes, arrays of shape (leaves, slots).
+
+    One slot stands for each distinct feature on the path.
     """
 
     def __init__(self, forest: Forest) -> None:

@@ -38,8 +38,9 @@ class BlendedModel:
         return float(self.with_network(np.array([self.paths.logit(row)]), row[None])[0])
 
     def contributions(self, row: NDArray[np.float32]) -> Attribution:
-        """Contributions of one row to the logit before calibration: the trees' exact Shapley values, and the
-        network's Aumann-Shapley values, each by its weight.
+        """Contributions of one row to the logit before calibration.
+
+        The trees' exact Shapley values, and the network's Aumann-Shapley values, each by its weight.
         """
         trees = self.paths.contributions(row)
         if self.network is None:

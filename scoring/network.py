@@ -96,7 +96,7 @@ ARRAYS: Final = ("columns", "mean", "deviation", "inner", "inner_bias", "outer",
 def fit(
     rows: Rows, bad: NDArray[np.bool_], columns: Sequence[int], directions: Sequence[int], *, seed: int
 ) -> Network:
-    """Fits to full rows of shape (rows, features) and their outcomes by Adam on the log loss.
+    """Fit to full rows of shape (rows, features) and their outcomes by Adam on the log loss.
 
     ``directions`` has +1, -1 or 0 for each of ``columns``, as ``scoring.features.monotone_constraints`` gives it.
     """

@@ -13,12 +13,11 @@ FIELD_NAMES: Final = frozenset(field.name for field in fields(Application))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Thresholds of one decision policy. Money is fen, shares are exact fractions, probabilities are
-    calibrated.
+    """Thresholds of one decision policy.
 
-    Raises ValueError when a threshold contradicts another. The defaults are starting points for a gateway
-    without a book of its own; the payment-to-income cap of 50 % and the limits of 5,000 to 100,000 yuan
-    follow the domain reference.
+    Money is fen, shares are exact fractions, probabilities are calibrated. Raises ValueError when a threshold
+    contradicts another. The defaults are starting points for a gateway without a book of its own; the
+    payment-to-income cap of 50 % and the limits of 5,000 to 100,000 yuan follow the domain reference.
     """
 
     version: str = "2026-11"

@@ -62,7 +62,7 @@ class ReasonTexts:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], features: tuple[str, ...]) -> ReasonTexts:
-        """Reads a bundle's reasons.json. Raises ``BundleError`` when a feature has no sentence."""
+        """Read a bundle's reasons.json. Raises ``BundleError`` when a feature has no sentence."""
         try:
             codes = {name: (entry["known"], entry["unknown"]) for name, entry in content["features"].items()}
             sentences = {

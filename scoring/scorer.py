@@ -1,4 +1,4 @@
-"""Loads a bundle once, answers in the calling thread, and may be shared between threads."""
+"""Load a bundle once, answer in the calling thread; it may be shared between threads."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Scorer:
         return 1 / (1 + np.exp(-(platt.slope * self._logits(rows, model) + platt.intercept)))
 
     def run_models(self, rows: NDArray[np.float32]) -> None:
-        """Runs both models on ready feature rows and drops the answers: what a score costs beyond them."""
+        """Run both models on ready feature rows and drop the answers: what a score costs beyond them."""
         for run in self._runs.values():
             run(rows)
 

@@ -81,11 +81,11 @@ class Compiled(BytecodeCache):
 
 @pytest.fixture(scope="session", autouse=True)
 def quick() -> Iterator[None]:
-    """What a test run does thousands of times, cheaply: password hashes, writes that need not survive a power loss,
-    the address builders and templates of each new app, and the compiled statements of each new database.
+    """Make what a test run does thousands of times cheap.
 
-    Servers that tests start as processes of their own are not touched. What was imported is never garbage, so it is not
-    looked through again and again.
+    Password hashes, writes that need not survive a power loss, the address builders and templates of each new app,
+    and the compiled statements of each new database. Servers that tests start as processes of their own are not
+    touched. What was imported is never garbage, so it is not looked through again and again.
     """
     gc.freeze()
     compiled: dict[Any, dict[str, Any]] = {}

@@ -14,8 +14,10 @@ SHOWN_SOMETIMES = {"early_settlement", "secret"}
 
 
 def whole(schema: Strict, row: Any, **options: Any) -> Any:
-    """What an answer shows, after checking that it shows each of its fields: a key that a view misspells is left out
-    without a word."""
+    """What an answer shows, after checking that it shows each of its fields.
+
+    A key that a view misspells would be left out without a word.
+    """
     shown = Schema.dump(schema, row, **options)
     if isinstance(shown, dict) and len(shown) < len(schema.dump_fields):
         missing = schema.dump_fields.keys() - shown.keys() - SHOWN_SOMETIMES

@@ -1,5 +1,6 @@
-"""Processes that have imported the whole gateway already: an import costs seconds, and the suite starts a dozen of
-them. They are signalled and killed like any other.
+"""Processes that have imported the whole gateway already.
+
+An import costs seconds, and the suite starts a dozen of them. They are signalled and killed like any other.
 """
 
 from __future__ import annotations

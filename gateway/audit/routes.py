@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.audit import service
 from gateway.audit.models import AuditEntry
 from gateway.audit.schemas import AuditEntryAnswer, AuditQuery
 from gateway.web.operations import Api, Call
-from gateway.web.paging import listed
+from gateway.web.paging import listed, of_tenant
 
 api = Api("audit", prefix="/v1/audit_entries")
 
@@ -16,8 +15,11 @@ api = Api("audit", prefix="/v1/audit_entries")
 @api.get(scope="portal", query=AuditQuery, answer=AuditEntryAnswer, lists=True)
 def list_audit_entries(call: Call) -> Any:
     """What your people, your servers and our operators did to your account, newest first."""
-    query = service.of_merchant(call.tenant)
-    for name in ("action", "about"):
-        if call.query[name] is not None:
-            query = query.where(getattr(AuditEntry, name) == call.query[name])
+    query = of_tenant(
+        AuditEntry,
+        call.tenant,
+        of_both_modes=True,
+        action=call.query["action"],
+        about=call.query["about"],
+    )
     return listed(call, query, by="number", read=int)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.audit import chain
 from gateway.audit.models import AuditEntry, AuditRoot
 from gateway.core.signing import Signature
-from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.roots import service as signing
 from gateway.roots.chains import Chain, Head
@@ -73,14 +71,6 @@ def record(
     tx.add(entry)
     tx.flush()
     return entry
-
-
-def of_merchant(tenant: Tenant) -> SelectOfScalar[AuditEntry]:
-    """The entries about a merchant in its mode, and those that both modes share."""
-    return select(AuditEntry).where(
-        AuditEntry.merchant_id == tenant.merchant_id,
-        (col(AuditEntry.mode) == tenant.mode) | col(AuditEntry.mode).is_(None),
-    )
 
 
 def roots(tx: Transaction) -> list[Root]:

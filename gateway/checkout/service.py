@@ -206,8 +206,9 @@ def open_of_shopper(tx: Transaction, shopper_id: str) -> list[date]:
 
 
 def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
-    """Reseal the addresses of some checkouts with the newest master key, from the id ``after`` on; returns where to go
-    on, or None.
+    """Reseal the addresses of some checkouts with the newest master key.
+
+    Begins behind the id ``after``; returns where to go on, or None.
     """
     query = select(Checkout).where(Checkout.id > after, col(Checkout.address_sealed).is_not(None))
     rows = list(tx.exec(query.order_by(col(Checkout.id)).limit(limit).with_for_update()))

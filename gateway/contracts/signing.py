@@ -53,7 +53,7 @@ class BuiltInAuthority:
         return Signature(ALGORITHM, self._signer_id, value)
 
     def verify(self, content: bytes, signature: Signature) -> None:
-        """Raises ``UnknownKey`` or ``BadSignature``."""
+        """Raise ``UnknownKey`` or ``BadSignature``."""
         self._public.verify(content, signature)
 
     def public_keys(self) -> dict[str, str]:

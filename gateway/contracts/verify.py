@@ -38,6 +38,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
+        """Whether nothing is wrong and every guard stands."""
         return not self.problems and not self.missing_guards
 
     def as_json(self) -> dict[str, Any]:

@@ -22,7 +22,9 @@ Boat and Mid-Autumn follow the moon or the sun: only the list of the year knows 
 class WorkingDays(Protocol):
     """Port: which days banks and payment institutions work."""
 
-    def is_working_day(self, day: date) -> bool: ...
+    def is_working_day(self, day: date) -> bool:
+        """Whether banks settle on a day in Shanghai; an estimate for a year that is not published."""
+        ...
 
     def is_published(self, year: int) -> bool:
         """Whether the State Council's list of the year is known; else working days are an estimate."""
@@ -39,6 +41,7 @@ class OfficialWorkingDays:
         self._warned: set[int] = set()
 
     def is_working_day(self, day: date) -> bool:
+        """By the list, else by the weekday with a warning, once for each year."""
         if self.is_published(day.year):
             import chinese_calendar  # type: ignore[import-untyped]  # noqa: PLC0415 - loads late
 
@@ -54,6 +57,7 @@ class OfficialWorkingDays:
         return day.weekday() < 5 and (day.month, day.day) not in FIXED_HOLIDAYS
 
     def is_published(self, year: int) -> bool:
+        """A list always names the National Day of its year."""
         from chinese_calendar import constants  # noqa: PLC0415 - loads late
 
         return date(year, 10, 1) in constants.holidays

@@ -72,8 +72,10 @@ def redacted(text: str) -> str:
 
 
 def redacted_answer(text: str) -> str:
-    """What somebody else's server said, without what it should not have said: e-mail addresses and secrets are masked,
-    too. A secret is what follows a word such as ``token`` or ``Bearer``, and what looks drawn at random."""
+    """Mask in what somebody else's server said what it should not have said: e-mail addresses and secrets.
+
+    A secret is what follows a word such as ``token`` or ``Bearer``, and what looks drawn at random.
+    """
     text = _NAMED_SECRET.sub(lambda found: found[1] + HIDDEN, redacted(text))
     text = _SCHEME.sub(lambda found: f"{found[1]} {HIDDEN}", text)
     text = _EMAIL.sub(lambda found: f"{found[1]}***@{found[2]}", text)

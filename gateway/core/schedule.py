@@ -227,7 +227,7 @@ def _equal_instalment(balance_fen: int, p: int, q: int, periods: int) -> tuple[l
 
 @lru_cache(maxsize=1024)
 def _annuity_factor(p: int, q: int, periods: int) -> tuple[int, int]:
-    """i (1+i)^n / ((1+i)^n - 1) for i = p/q, as numerator and denominator in lowest terms."""
+    """Factor of an annuity, i (1+i)^n / ((1+i)^n - 1) for i = p/q, as numerator and denominator in lowest terms."""
     grown, base = (q + p) ** periods, q**periods
     numerator, denominator = p * grown, q * (grown - base)
     common = gcd(numerator, denominator)

@@ -42,7 +42,7 @@ class SigningAuthority(Protocol):
         ...
 
     def verify(self, content: bytes, signature: Signature) -> None:
-        """Raises ``UnknownKey`` or ``BadSignature``."""
+        """Raise ``UnknownKey`` or ``BadSignature``."""
         ...
 
     def public_keys(self) -> dict[str, str]:
@@ -67,7 +67,7 @@ class PublicKeys:
         return cls(key for key in keys if isinstance(key, Ed25519PublicKey))
 
     def verify(self, content: bytes, signature: Signature) -> None:
-        """Raises ``UnknownKey`` or ``BadSignature``."""
+        """Raise ``UnknownKey`` or ``BadSignature``."""
         key = self._keys.get(signature.key_id)
         if key is None:
             raise UnknownKey(f"no key {signature.key_id!r} is known")

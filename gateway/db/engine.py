@@ -102,7 +102,7 @@ class Bounded(psycopg.Connection[Any]):
 
 
 def _bounds(limits: Limits, options: dict[str, Any]) -> dict[str, Any]:
-    """libpq's parameters for the limits; what the URL says itself wins."""
+    """Parameters of libpq for the limits; what the URL says itself wins."""
     milliseconds = {
         "statement_timeout": limits.statement,
         "lock_timeout": limits.lock,

@@ -36,6 +36,7 @@ class Rule:
     removable: bool = False
 
     def changing(self) -> set[str]:
+        """Columns that are not frozen, in whichever way they may move."""
         return {*self.changes.split(), *self.once.split(), *self.steps}
 
 

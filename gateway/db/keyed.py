@@ -6,7 +6,7 @@ else changes there follows from facts. Rows that older releases wrote have a key
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,7 @@ def note(session: Session, _flush: Any, _instances: Any) -> None:
         kind = type(row)
         if not _attributes(kind):
             continue
-        before = inspect(row).committed_state
-        if not _once(kind).isdisjoint(before) and _held(session, row, before):
+        if not _once(kind).isdisjoint(inspect(row).committed_state) and _held(session, row):
             row.keyed_hash = _hash(session, row, partial(getattr, row))
 
 
@@ -107,28 +106,26 @@ def key_of(table: Table, values: Mapping[Any, Any]) -> str:
     return " ".join(str(values[column.name]) for column in table.primary_key)
 
 
-def _held(session: Any, row: Any, before: Mapping[str, Any]) -> bool:
+def as_it_was(row: Any, names: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """What a row said before its changes, by column; ``names`` pairs each attribute with its column."""
+    before = inspect(row).committed_state
+    return {column: before.get(attribute, getattr(row, attribute)) for attribute, column in names}
+
+
+def _held(session: Any, row: Any) -> bool:
     """Whether a row was what the gateway wrote before it changed; an edit keeps its old hash, and stays named."""
-    name = row.__tablename__
-    key = key_of(
-        row.__table__, {column.name: getattr(row, column.name) for column in row.__table__.primary_key}
-    )
+    kind: Any = type(row)
+    name, values = row.__tablename__, as_it_was(row, _attributes(kind))
+    key = key_of(row.__table__, values)
     written = row.keyed_hash or newest(session.connection(), name, [key]).get(key)
-    if written is None:
-        return False
-    content = _content_of(row, lambda attribute: before.get(attribute, getattr(row, attribute)))
-    return session.row_keys().problem(written, content) is None
+    return written is not None and session.row_keys().problem(written, content_of(name, values)) is None
 
 
 def _hash(session: Any, row: Any, said: Callable[[str], Any]) -> str:
-    hashed: str = session.row_keys().hash(_content_of(row, said))
-    return hashed
-
-
-def _content_of(row: Any, said: Callable[[str], Any]) -> bytes:
     kind: Any = type(row)
     values = {column: said(attribute) for attribute, column in _attributes(kind)}
-    return content_of(row.__tablename__, values)
+    hashed: str = session.row_keys().hash(content_of(row.__tablename__, values))
+    return hashed
 
 
 @cache

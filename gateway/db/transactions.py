@@ -31,7 +31,9 @@ RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 class IdSource(Protocol):
     """Mints identifiers; the production one is time-sortable and random, a simulator's is seeded."""
 
-    def new(self, prefix: str) -> str: ...
+    def new(self, prefix: str) -> str:
+        """A fresh identifier, ``<prefix>_`` and 26 characters."""
+        ...
 
 
 def no_keys() -> RowKeys:

@@ -101,6 +101,7 @@ class SharedTurn(Turn):
         self._turns, self._shared = turns, shared
 
     def settle(self) -> None:
+        """Wait for the shared commit; end it where nobody took the transaction on."""
         while not self._shared.outcome(LOOK_SECONDS):
             self._turns.finish(self._shared)
 

@@ -80,8 +80,8 @@ def note(session: Any, _flush: UOWTransaction) -> None:
 
 def _held(session: Any, row: Any, names: Mapping[str, str]) -> bool:
     """Whether a row was what the gateway wrote before it changed; an edit gets no new version, and stays named."""
-    table, before = row.__table__, inspect(row).committed_state
-    values = {column: before.get(name, getattr(row, name)) for column, name in names.items()}
+    table = row.__table__
+    values = keyed.as_it_was(row, ((name, column) for column, name in names.items()))
     key = key_of(table, values)
     said = session.info.get(WRITTEN, {}).get((table.name, key))
     said = said or keyed.newest(session.connection(), table.name, [key]).get(key)

@@ -78,10 +78,12 @@ class SimulatedBureau:
     simulator = True
 
     def look_up(self, inquiry: Inquiry) -> BureauReport | None:
+        """Always None: nothing is remembered."""
         del inquiry
         return None
 
     def report(self, inquiry: Inquiry) -> BureauReport:
+        """Invent from a hash of the person. Raises ``BureauUnavailable`` in live mode."""
         if inquiry.mode != "test":
             raise BureauUnavailable("the built-in bureau is a simulator and works in test mode only")
         subject = inquiry.subject

@@ -77,15 +77,18 @@ class SimulatedFunder:
         self.name = name
 
     def check(self, mode: Mode) -> None:
+        """Raise ``FunderUnavailable`` in live mode."""
         if mode != "test":
             raise FunderUnavailable(
                 "No lender is connected: the built-in one is a simulator and works in test mode only."
             )
 
     def decide(self, submission: Submission) -> Ruling:
+        """Follow the recommendation and grant the whole limit."""
         self.check(submission.mode)
         return Ruling(submission.recommended, submission.limit_fen, self.name)
 
     def look_up(self, submission: Submission) -> Ruling | None:
+        """Always None: it remembers nothing."""
         self.check(submission.mode)
         return None

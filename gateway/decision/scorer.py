@@ -75,6 +75,7 @@ class EmbeddedScorer:
 
     @property
     def ready(self) -> bool:
+        """Whether the bundle is loaded; until then every question raises ``ScorerUnavailable``."""
         return self._scorer is not None
 
     @property
@@ -89,6 +90,7 @@ class EmbeddedScorer:
     def recommend(
         self, features: dict[str, Any], required: tuple[str, ...] = ()
     ) -> tuple[Recommendation, dict[str, Any]]:
+        """Ask the bundle under the default policy. Raises ``ScorerUnavailable``."""
         if self._scorer is None:
             raise ScorerUnavailable
         from scoring import DEFAULT_POLICY, Application, InvalidApplication  # noqa: PLC0415
@@ -101,6 +103,7 @@ class EmbeddedScorer:
         return self._scorer.decide(application, DEFAULT_POLICY.requiring(required)), asdict(application)
 
     def score(self, features: dict[str, Any], *, with_reasons: bool) -> tuple[Scores, dict[str, Any]]:
+        """Ask the bundle without a policy. Raises ``ScorerUnavailable``."""
         if self._scorer is None:
             raise ScorerUnavailable
         from scoring import Application, ModelFailed  # noqa: PLC0415

@@ -57,7 +57,7 @@ CLAIMED = Limit("claimed", free=10, most=30, first_wait=timedelta(minutes=1))
 
 
 def check(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> None:
-    """Raises ``TooManyRequests`` with the wait while the next time is not due."""
+    """Raise ``TooManyRequests`` with the wait while the next time is not due."""
     wait = limit.wait(_row(tx, vault, tenant, limit, whom), tx)
     if wait:
         seconds = math.ceil(wait.total_seconds())

@@ -53,19 +53,23 @@ class SandboxNotifier:
     simulator = True
 
     def check(self, mode: Mode) -> None:
+        """Raise ``MessagesUnavailable`` in live mode."""
         if mode != "test":
             raise MessagesUnavailable(
                 "No message provider is configured, so nothing can be sent in live mode."
             )
 
     def new_code(self, mode: Mode) -> str:
+        """Always 000000, so that a tester can type it."""
         self.check(mode)
         return SANDBOX_CODE
 
     def send_code(self, mode: Mode, phone: str, code: str, *, reference: str) -> None:
+        """Nothing is sent: the code is known."""
         self.check(mode)
 
     def send_invitation(self, mode: Mode, email: str, url: str, *, reference: str) -> None:
+        """Write the letter to the mailbox file, if there is one; one reference is one line."""
         self.check(mode)
         if self._mailbox is None:
             return

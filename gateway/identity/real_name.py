@@ -66,14 +66,17 @@ class SimulatedRealName:
     simulator = True
 
     def serves(self, mode: Mode) -> bool:
+        """Test mode only."""
         return mode == "test"
 
     def check(self, question: Question) -> str:
+        """A match, but for the phones of ``PLAYS``. Raises ``RealNameUnavailable`` in live mode."""
         if not self.serves(question.mode):
             raise RealNameUnavailable("the built-in check is a simulator and works in test mode only")
         return PLAYS.get(question.phone, MATCH)
 
     def look_up(self, question: Question) -> str | None:
+        """Always None: it remembers nothing."""
         del question
         return None
 
@@ -85,12 +88,15 @@ class OneForEachMode:
         self._sources: dict[Mode, RealName] = {"live": live, "test": test or SimulatedRealName()}
 
     def serves(self, mode: Mode) -> bool:
+        """As the source of that mode says."""
         return self._sources[mode].serves(mode)
 
     def check(self, question: Question) -> str:
+        """Ask the source of the question's mode, no other."""
         return self._sources[question.mode].check(question)
 
     def look_up(self, question: Question) -> str | None:
+        """Look up where the question was asked."""
         return self._sources[question.mode].look_up(question)
 
 

@@ -25,9 +25,11 @@ class HttpRealName:
         self._session = outgoing.session()  # no proxy and no .netrc of the machine sees a person
 
     def serves(self, mode: Mode) -> bool:
+        """Live mode only: test data never leaves."""
         return mode == "live"
 
     def check(self, question: Question) -> str:
+        """Send the question under its reference, which makes a repetition the same question."""
         body = {
             "reference": question.reference,
             "name": question.name,
@@ -40,6 +42,7 @@ class HttpRealName:
         return _answer(told, question)
 
     def look_up(self, question: Question) -> str | None:
+        """None where the source says 404: it has never seen the reference."""
         status, told = self._call("GET", f"/checks/{quote(question.reference, safe='')}", question)
         if status == 404:
             return None

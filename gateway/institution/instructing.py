@@ -7,6 +7,7 @@ look-up that says "nothing was done" is asked after that time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, get_args
 
@@ -15,6 +16,7 @@ from gateway.institution.port import Answer, Instruction, Outcome
 from gateway.outbox import service as outbox
 
 if TYPE_CHECKING:
+    from gateway.db.transactions import Transaction
     from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
 
@@ -30,9 +32,31 @@ class InstitutionBusy(InstitutionUnavailable):
 
 
 def carry_out(
-    gateway: Gateway, item: OutboxItem, instruction: Instruction, *, wait: outbox.Later | None = None
+    gateway: Gateway,
+    item: OutboxItem,
+    instruction: Instruction,
+    row_id: str,
+    *,
+    confirm: Callable[[Transaction, str], object],
+    fail: Callable[..., object],
+    wait: outbox.Later | None = None,
+) -> None:
+    """See the instruction of a row through, for which ``item`` stands in the outbox, and book what became of it.
+
+    ``confirm(tx, row_id)`` books that money moved, ``fail(tx, row_id, failure=...)`` that none did. Raises what
+    ``_outcome`` raises.
+    """
+    answer = _outcome(gateway, item, instruction, wait)
+    if answer.outcome == "succeeded":
+        gateway.db.write(lambda tx: confirm(tx, row_id))
+    else:
+        gateway.db.write(lambda tx: fail(tx, row_id, failure=answer.failure or "refused"))
+
+
+def _outcome(
+    gateway: Gateway, item: OutboxItem, instruction: Instruction, wait: outbox.Later | None
 ) -> Answer:
-    """What became of the instruction, for which ``item`` stands in the outbox: looked up, else sent now.
+    """What became of the instruction: looked up, else sent now.
 
     With ``wait`` nothing may be sent yet. Raises it, ``outbox.Later`` or ``outbox.LeaseLost`` when nothing was sent,
     and ``InstitutionUnavailable`` while the outcome is not known.

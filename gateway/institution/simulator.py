@@ -12,6 +12,7 @@ class SimulatedInstitution:
     simulator = True
 
     def carry_out(self, instruction: Instruction) -> Answer:
+        """Succeed, or fail as the instruction asks. Raises ``InstitutionUnavailable`` in live mode."""
         if instruction.mode != "test":
             raise InstitutionUnavailable(
                 "No payment institution is connected: the built-in one is a simulator and works in test mode only."
@@ -21,5 +22,6 @@ class SimulatedInstitution:
         return Answer("succeeded")
 
     def look_up(self, instruction: Instruction) -> Answer | None:
+        """Always None: it remembers nothing."""
         del instruction
         return None

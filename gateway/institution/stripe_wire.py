@@ -102,7 +102,7 @@ class Wire:
 
 
 def _heed_retry_after(response: requests.Response) -> None:
-    """Raises ``InstitutionBusy`` for a limit that was met: the request was not looked at."""
+    """Raise ``InstitutionBusy`` for a limit that was met: the request was not looked at."""
     if response.status_code == 429:
         given = response.headers.get("Retry-After", "")
         seconds = float(given) if given.isascii() and given.isdigit() else SHORTEST_PAUSE
@@ -110,6 +110,7 @@ def _heed_retry_after(response: requests.Response) -> None:
 
 
 def objects(page: Found) -> list[Found]:
+    """The entries of a list, each with an id. Raises ``InstitutionUnavailable`` for anything else."""
     found = page.get("data")
     if not isinstance(found, list) or not all(
         isinstance(one, dict) and isinstance(one.get("id"), str) for one in found

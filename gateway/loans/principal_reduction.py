@@ -19,8 +19,10 @@ from gateway.plans.pricing import Price
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """What a refund did to a loan, in fen: the rest of it goes to the shopper. The unearned subsidy goes back to the
-    merchant."""
+    """What a refund did to a loan, in fen.
+
+    The rest of it goes to the shopper, the unearned subsidy back to the merchant.
+    """
 
     principal_fen: int
     subsidy_fen: int

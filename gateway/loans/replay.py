@@ -96,6 +96,7 @@ class Bill:
 
     @property
     def open_fen(self) -> int:
+        """What is still owed of it, all parts together."""
         return sum(self.owed_fen(part) for part in PARTS)
 
 

@@ -1,8 +1,7 @@
-"""Standing: what the bills of a loan say is brought to what ``replay`` finds in its facts, and the books get the
-difference.
+"""Bring what the bills of a loan say to what ``replay`` derives from its facts; the books get the difference.
 
-A difference to what is booked, so that nothing in the books is ever changed: a job that runs twice, late or in parallel
-posts nothing, and money that is reported late takes back what its delay has cost.
+A difference to what is booked, so that nothing in the books is ever changed: a job that runs twice, late or in
+parallel posts nothing, and money that is reported late takes back what its delay has cost.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text, update
 from sqlmodel import col, select
@@ -23,9 +23,22 @@ AT_ONCE = 1000
 """Rows of one transaction."""
 
 Table = type[Any]
-Waiting = tuple[Table, str, Any, timedelta]
-WAITING: Waiting = (OutboxItem, "out", text(WAITS), LEASE)
-"""What waits, by the prefix of its identifiers, and how long it is leased."""
+
+
+class Waiting(NamedTuple):
+    """A table whose rows wait, and how they are leased."""
+
+    table: Table
+    prefix: str
+    """Of its identifiers."""
+    waits: Any
+    """What is true of a row that waits."""
+    lease: timedelta
+    leased_in: tuple[str, ...] = ("leased_until",)
+    """Columns that say until when a row is leased."""
+
+
+WAITING = Waiting(OutboxItem, "out", text(WAITS), LEASE, ("leased_until", "next_at"))
 
 
 def mend(db: Database, *tables: Waiting) -> None:
@@ -34,11 +47,11 @@ def mend(db: Database, *tables: Waiting) -> None:
     What is to wait, and what has failed before the clock was put right, waits longer by as much as the clock was wrong.
     However much waits, only rows from the future are read: identifiers rise with the clock, and leases have an index.
     """
-    for table, prefix, waits, lease in tables:
-        after: str | None = first_id(prefix, int((db.clock() + TOLERANCE).timestamp() * 1000))
+    for waiting in tables:
+        after: str | None = first_id(waiting.prefix, int((db.clock() + TOLERANCE).timestamp() * 1000))
         while after is not None:
-            after = db.write(partial(_let_be_due, table=table, waits=waits, after=after))
-        while db.write(partial(_cut_leases, table=table, waits=waits, lease=lease)) == AT_ONCE:
+            after = db.write(partial(_let_be_due, table=waiting.table, waits=waiting.waits, after=after))
+        while db.write(partial(_cut_leases, waiting=waiting)) == AT_ONCE:
             pass
 
 
@@ -59,16 +72,12 @@ def _let_be_due(tx: Transaction, *, table: Table, waits: Any, after: str) -> str
     return ids[-1] if len(ids) == AT_ONCE else None
 
 
-def _cut_leases(tx: Transaction, *, table: Table, waits: Any, lease: timedelta) -> int:
+def _cut_leases(tx: Transaction, *, waiting: Waiting) -> int:
     """Cut some leases to their length; returns how many."""
-    limit = tx.wall + lease
-    held = select(col(table.id)).where(waits, col(table.leased_until) > limit + TOLERANCE).limit(AT_ONCE)
-    ids = list(tx.exec(held))
+    table, limit = waiting.table, tx.wall + waiting.lease
+    too_long = col(table.leased_until) > limit + TOLERANCE
+    ids = list(tx.exec(select(col(table.id)).where(waiting.waits, too_long).limit(AT_ONCE)))
     if ids:
         cut = update(table).where(col(table.id).in_(ids))
-        tx.connection().execute(
-            cut.values(leased_until=limit, next_at=limit)
-            if table is OutboxItem
-            else cut.values(leased_until=limit)
-        )
+        tx.connection().execute(cut.values(dict.fromkeys(waiting.leased_in, limit)))
     return len(ids)

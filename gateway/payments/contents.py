@@ -1,7 +1,8 @@
-"""What hangs on a payment: its captures and lines, and what of it is being returned; read in two questions."""
+"""What hangs on payments: captures and lines, and what is being returned; read in two questions, however many."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -18,7 +19,7 @@ PENDING = select(func.coalesce(func.sum(Refund.to_shopper_fen), 0)).where(
 )
 CAPTURES = settlement.read_along(
     select(Capture, PENDING.scalar_subquery())
-    .where(Capture.payment_id == bindparam("payment"))
+    .where(col(Capture.payment_id).in_(bindparam("payments", expanding=True)))
     .order_by(col(Capture.id)),
     Capture.id,
 )
@@ -38,16 +39,21 @@ class Contents:
 
 def of_payment(tx: Transaction, payment: Payment) -> Contents:
     """What hangs on the payment now."""
-    contents = Contents(lines.of_payment(tx, payment), claims=_claims(tx, payment))
+    return of_payments(tx, [payment])[payment.id]
+
+
+def of_payments(tx: Transaction, payments: Sequence[Payment]) -> dict[str, Contents]:
+    """What hangs on each payment of a page now, by its id."""
+    ids = [payment.id for payment in payments]
+    contents = {id: Contents(standings) for id, standings in lines.of_payments(tx, ids).items()}
     # Nothing is returned of what was never captured.
-    for capture, pending, settlement_date in tx.execute(CAPTURES, {"payment": payment.id}):
-        contents.captures.append(capture)
-        contents.settlement_dates[capture.id] = settlement_date
-        contents.refund_pending_fen = int(pending)
+    for capture, pending, settlement_date in tx.execute(CAPTURES, {"payments": ids}):
+        its = contents[capture.payment_id]
+        its.captures.append(capture)
+        its.settlement_dates[capture.id] = settlement_date
+        its.refund_pending_fen = int(pending)
+    subsidised = [payment.id for payment in payments if payment.government_subsidy is not None]
+    if subsidised:
+        for claim in tx.exec(select(SubsidyClaim).where(col(SubsidyClaim.payment_id).in_(subsidised))):
+            contents[claim.payment_id].claims.append(claim)
     return contents
-
-
-def _claims(tx: Transaction, payment: Payment) -> list[SubsidyClaim]:
-    if payment.government_subsidy is None:
-        return []
-    return list(tx.exec(select(SubsidyClaim).where(SubsidyClaim.payment_id == payment.id)))

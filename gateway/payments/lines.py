@@ -47,7 +47,7 @@ LINES = (
             col(CapturedLine.line) == col(PaymentLine.line),
         ),
     )
-    .where(PaymentLine.payment_id == bindparam("payment"))
+    .where(col(PaymentLine.payment_id).in_(bindparam("payments", expanding=True)))
     .order_by(col(PaymentLine.line), col(CapturedLine.capture_id))
 )
 GOODS_COME_BACK = ("return", "unwind", "unused_lessons")
@@ -145,11 +145,11 @@ def open_lines(tx: Transaction, payment: Payment, ordered: Sequence[OrderedLine]
     return {row.line: Standing(row) for row in rows}
 
 
-def of_payment(tx: Transaction, payment: Payment) -> Standings:
-    """The payment's lines by number, in the order of the order."""
-    standings: Standings = {}
-    for row, taken in tx.execute(LINES, {"payment": payment.id}):
-        standing = standings.setdefault(row.line, Standing(row))
+def of_payments(tx: Transaction, ids: Sequence[str]) -> dict[str, Standings]:
+    """The lines of each payment by number, in the order of the order, in one question."""
+    standings: dict[str, Standings] = {id: {} for id in ids}
+    for row, taken in tx.execute(LINES, {"payments": ids}):
+        standing = standings[row.payment_id].setdefault(row.line, Standing(row))
         if taken is not None:
             standing.taken.append(taken)
     return standings

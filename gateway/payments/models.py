@@ -1,6 +1,7 @@
 """Tables of payments: captures, refunds, disputes, and what the institution is told to collect and to return.
 
-Amounts in fen."""
+Amounts in fen.
+"""
 
 from datetime import datetime
 from typing import Any

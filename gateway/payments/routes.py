@@ -31,7 +31,7 @@ def list_payments(call: Call) -> Any:
         merchant_reference=call.query["merchant_reference"],
         store=call.query["store"],
     )
-    return listed(call, query, lambda payment: service.view(call.tx, payment))
+    return listed(call, query, views=lambda rows: service.views(call.tx, rows))
 
 
 @api.get("/<payment_id>", scope="payments:read", answer=PaymentAnswer)

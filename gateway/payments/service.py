@@ -22,7 +22,7 @@ from gateway.ledger import service as ledger
 from gateway.ledger.booking import postings
 from gateway.merchants import service as merchants
 from gateway.payments import deliveries, lines, quotas
-from gateway.payments.contents import Contents, of_payment
+from gateway.payments.contents import Contents, of_payment, of_payments
 from gateway.payments.models import Capture, Dispute, Payment
 from gateway.payments.moments import AUTHORIZATION_LIFE, first_after, moments
 from gateway.payments.schemas import PaymentAnswer
@@ -210,6 +210,12 @@ def status_of(payment: Payment) -> str:
 def captures_of(tx: Transaction, payment_id: str) -> list[Capture]:
     """The captures of a payment, oldest first."""
     return list(tx.exec(select(Capture).where(Capture.payment_id == payment_id).order_by(col(Capture.id))))
+
+
+def views(tx: Transaction, payments: Sequence[Payment]) -> list[dict[str, Any]]:
+    """A page of payments as the API shows them, read in as many questions as one payment is."""
+    contents = of_payments(tx, payments)
+    return [view(tx, payment, contents[payment.id]) for payment in payments]
 
 
 def view(tx: Transaction, payment: Payment, contents: Contents | None = None) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _due_fen(payment: Payment, standings: lines.Standings) -> int:
 def _returned_fen(tx: Transaction, payment: Payment, capture: Capture, claimed_fen: int) -> int:
     """What of a capture's claim belongs to all that came back of it."""
     named = named_fen = 0
-    for standing in lines.of_payment(tx, payment).values():
+    for standing in lines.of_payments(tx, [payment.id])[payment.id].values():
         for row in standing.taken:
             if row.capture_id == capture.id:
                 named += standing.row.subsidy_fen * row.returned // standing.row.ordered

@@ -1,5 +1,8 @@
-"""Tables of keys: a data key per person, wrapped by a master key that is not in the database; those destroyed; and
-which keys of the data folder belong to this database."""
+"""Tables of keys.
+
+A data key per person, wrapped by a master key that is not in the database; those destroyed; and which keys of the
+data folder belong to this database.
+"""
 
 from datetime import datetime
 from typing import ClassVar

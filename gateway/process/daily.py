@@ -208,8 +208,9 @@ def tenants_with_work(gateway: Gateway) -> list[Tenant]:
 
 
 def run_day(gateway: Gateway, tenant: Tenant, unfinished: set[tuple[str, str]] | None = None) -> None:
-    """The jobs of one merchant's day, each until it is done; ``unfinished`` gets the name and mode of those that a
-    failure keeps from their end.
+    """Run the jobs of one merchant's day, each until it is done.
+
+    ``unfinished`` gets the name and mode of those that a failure keeps from their end.
     """
     to_come = {(job.name, str(tenant.mode)) for job in TENANT_JOBS}
     try:

@@ -180,7 +180,7 @@ def must_be_open(settings: Settings) -> None:
 
 
 def role_must_be_bound(settings: Settings) -> None:
-    """Raises ``WrongSetting`` where real money is configured and the database's role could pass the triggers.
+    """Raise ``WrongSetting`` where real money is configured and the database's role could pass the triggers.
 
     In test mode that is a warning.
     """

@@ -39,6 +39,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
+        """Whether nothing disagrees and every guard stands."""
         return not self.disagreeing and not self.missing_guards
 
     def as_json(self) -> dict[str, Any]:

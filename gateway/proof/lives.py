@@ -31,10 +31,12 @@ class Life:
 
     @property
     def unwound(self) -> Entry | None:
+        """The entry that took the draw back, or None."""
         return self.purchase.entries.reversed_by.get(self.drawn.id)
 
     @property
     def written_off(self) -> Entry | None:
+        """The entry that gave the loan up, or None."""
         return self.purchase.entries.by_key.get(f"write_off:{self.loan.id}")
 
     def name(self, table: str = "loan", *key: Any) -> Row:

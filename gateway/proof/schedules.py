@@ -84,6 +84,7 @@ class Walk:
 
     @property
     def unearned_fen(self) -> int:
+        """What of the merchant's subsidy is neither earned nor returned."""
         return self.subsidy_fen - self.earned_fen - self.returned_fen
 
     @property

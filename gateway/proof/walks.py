@@ -91,6 +91,7 @@ def _regular_periods(life: Life) -> list[int]:
 
 
 def due_order(life: Life, period: int, on: date) -> Any:
+    """Where a due date stands among what happened: at its entry, else at the beginning of its day."""
     entry = life.purchase.entries.by_key.get(f"instalment_due:{life.loan.id}:{period}")
     return entry.order if entry is not None else (standings.start_of(on), "")
 

@@ -17,7 +17,9 @@ What = Literal["emptied", "cut", "rewritten", "root"]
 class Verifier(Protocol):
     """Whoever knows the public keys."""
 
-    def verify(self, content: bytes, signature: Signature) -> None: ...
+    def verify(self, content: bytes, signature: Signature) -> None:
+        """Raise ``UnknownKey`` or ``BadSignature``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

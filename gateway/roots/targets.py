@@ -23,7 +23,7 @@ class Target(Protocol):
     """Port: takes roots; the same root again is harmless."""
 
     def push(self, root: Root) -> None:
-        """Raises ``NotTaken`` or ``OSError``."""
+        """Raise ``NotTaken`` or ``OSError``."""
         ...
 
 

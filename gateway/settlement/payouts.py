@@ -53,11 +53,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         account=account,
         test_failure=failure,
     )
-    answer = instructing.carry_out(gateway, item, instruction, wait=wait)
-    if answer.outcome == "succeeded":
-        gateway.db.write(lambda tx: confirm(tx, payout.id))
-    else:
-        gateway.db.write(lambda tx: reject(tx, payout.id, failure=answer.failure or "refused"))
+    instructing.carry_out(gateway, item, instruction, payout.id, confirm=confirm, fail=reject, wait=wait)
 
 
 def instructed(tx: Transaction, *, since: datetime | None, after: str, limit: int) -> list[Instructed]:

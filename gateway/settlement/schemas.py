@@ -6,8 +6,11 @@ from gateway.web.fields import Moment, Strict
 
 
 class SettlementAnswer(Strict):
-    """One day's settlement. opening + captures + subsidies - merchant_fees - merchant_subsidies - refunds - disputes
-    + adjustments - reserve_change = closing + payout_amount, to the fen."""
+    """One day's settlement; the equation holds to the fen.
+
+    opening + captures + subsidies - merchant_fees - merchant_subsidies - refunds - disputes + adjustments -
+    reserve_change = closing + payout_amount.
+    """
 
     id = fields.String()
     object = fields.Constant("settlement")

@@ -53,7 +53,7 @@ def checked_person(tx: Transaction, *, email: str, name: str, role: str) -> str:
 
 
 def check_password(password: str) -> None:
-    """Raises ``ValidationFailed`` for a password that cannot be chosen."""
+    """Raise ``ValidationFailed`` for a password that cannot be chosen."""
     problem = passwords.problem(password)
     if problem is not None:
         raise _invalid("password", passwords.PROBLEMS[problem])

@@ -42,19 +42,25 @@ class Caller:
 
     @property
     def merchant_id(self) -> str:
+        """Whose data the caller sees, with ``mode``."""
         return self.tenant.merchant_id
 
     @property
     def mode(self) -> Mode:
+        """Test or live, by the caller's credential: a request cannot choose."""
         return self.tenant.mode
 
 
 class Authenticator(Protocol):
     """Turns a request into a caller. Raises ``Unauthenticated``."""
 
-    def bearer(self, request: Request) -> Caller: ...
+    def bearer(self, request: Request) -> Caller:
+        """Whoever holds the access token of the Authorization header."""
+        ...
 
-    def publishable_key(self, tx: Transaction, key: str) -> Caller: ...
+    def publishable_key(self, tx: Transaction, key: str) -> Caller:
+        """The web page that a publishable key belongs to; it may ask for quotes only."""
+        ...
 
 
 @dataclass

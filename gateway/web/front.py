@@ -76,10 +76,10 @@ class Front:
         await done
 
     def _whose(self, scope: Any) -> tuple[str, bool]:
-        """Whom the line counts a request for, and whether that is known: the tenant of its Authorization header if that
-        was right before.
+        """Whom the line counts a request for, and whether that is known.
 
-        Else where it came from: who has a network of IPv6 has all of its addresses, and one line.
+        It is the tenant of its Authorization header if that was right before, else where it came from: whoever has a
+        network of IPv6 has all of its addresses, and one line.
         """
         header = scope.headers.get("authorization")
         known = self._known.of(header) if header else None

@@ -84,7 +84,7 @@ def percent(rate: str) -> str:
 
 
 def other_language_url(path: str | None = None) -> str:
-    """This page, or the one at ``path``, in the other language."""
+    """The address of the page, or of the one at ``path``, in the other language."""
     other = "zh-CN" if language() == "en" else "en"
     asked = {name: value for name, value in request.args.items() if name != "lang"}
     return f"{path or request.path}?{urlencode({**asked, 'lang': other})}"

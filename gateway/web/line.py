@@ -123,8 +123,11 @@ class Line(Generic[T]):
             self._mean += WEIGHT * (self._clock() - began - self._mean)
 
     def _wait(self, whose: str, known: bool, now: float) -> float:
-        """Seconds until one more would be taken: after its own, after as many of each of the others of its group, and
-        after as many of the other group as of its own."""
+        """Seconds until one more would be taken.
+
+        It goes after its own, after as many of each of the others of its group, and after as many of the other group
+        as of its own.
+        """
         group, others = self._groups.get(known), self._groups.get(not known)
         own = group.lines.get(whose, ()) if group else ()
         before = group.before(len(own)) if group else 0

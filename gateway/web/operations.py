@@ -69,6 +69,7 @@ class Call:
 
     @property
     def tenant(self) -> Tenant:
+        """The caller's merchant and mode, which every query names."""
         return self.caller.tenant
 
 
@@ -114,6 +115,7 @@ class Operation:
 
     @property
     def writes(self) -> bool:
+        """Whether it may change something, and so takes an Idempotency-Key."""
         return self.method != "GET"
 
 
@@ -126,15 +128,19 @@ class Api:
     operations: list[Operation] = field(default_factory=list)
 
     def get(self, path: str = "", **options: Any) -> Callable[[View], View]:
+        """Declare a route that reads; ``options`` are the fields of ``Operation``."""
         return self._declare("GET", path, options)
 
     def post(self, path: str = "", **options: Any) -> Callable[[View], View]:
+        """Declare a route that creates or acts."""
         return self._declare("POST", path, options)
 
     def patch(self, path: str = "", **options: Any) -> Callable[[View], View]:
+        """Declare a route that changes some fields."""
         return self._declare("PATCH", path, options)
 
     def delete(self, path: str = "", **options: Any) -> Callable[[View], View]:
+        """Declare a route that removes."""
         return self._declare("DELETE", path, options)
 
     def blueprint(self) -> Blueprint:

@@ -30,13 +30,21 @@ class PageQuery(Strict):
     cursor = Line(longest=200, load_default=None)
 
 
-def of_tenant(model: type[T], tenant: Tenant, **equals: Any) -> SelectOfScalar[T]:
-    """Everything of one merchant in one mode whose columns have these values; None asks for nothing."""
-    asked: Any = model
-    query = select(model).where(asked.merchant_id == tenant.merchant_id, asked.mode == tenant.mode)
+def of_tenant(
+    model: type[T], tenant: Tenant, *, of_both_modes: bool = False, **equals: Any
+) -> SelectOfScalar[T]:
+    """Everything of one merchant in one mode whose columns have these values; None asks for nothing.
+
+    With ``of_both_modes`` also what belongs to no mode, because both share it.
+    """
+    columns: Any = model
+    in_mode = columns.mode == tenant.mode
+    if of_both_modes:
+        in_mode |= columns.mode.is_(None)
+    query = select(model).where(columns.merchant_id == tenant.merchant_id, in_mode)
     for column, value in equals.items():
         if value is not None:
-            query = query.where(getattr(asked, column) == value)
+            query = query.where(getattr(columns, column) == value)
     return query
 
 

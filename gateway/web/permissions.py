@@ -15,7 +15,7 @@ STEP_UP_SECONDS = 300
 
 
 def check(caller: Caller, *, scope: tuple[str, ...], roles: tuple[str, ...] = ()) -> None:
-    """Raises ``RoleMissing`` when another role is needed, ``ScopeMissing`` when the token asked for too little."""
+    """Raise ``RoleMissing`` when another role is needed, ``ScopeMissing`` when the token asked for too little."""
     able = [role for role in (holders(scope) if scope else ()) if not roles or role in roles]
     if caller.role is not None and scope and caller.role not in able:
         raise RoleMissing(
@@ -30,7 +30,7 @@ def check(caller: Caller, *, scope: tuple[str, ...], roles: tuple[str, ...] = ()
 
 
 def check_step_up(caller: Caller, now: datetime, *, second_factor: bool = True) -> None:
-    """Raises ``StepUpRequired`` for a person whose login is older than five minutes.
+    """Raise ``StepUpRequired`` for a person whose login is older than five minutes.
 
     A login asks for the second factor of who has one. In live mode, where the money is real, who has none is refused
     with ``SecondFactorRequired``, except where ``second_factor`` is false: setting one up must not need one.

@@ -88,6 +88,7 @@ class Guarded:
         return _guarded(f"{self.guarded_name}.{attribute}", value) if callable(value) else value
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Call a port that is a function."""
         return _guarded(self.guarded_name, self.guarded_port)(*arguments, **options)
 
 

@@ -65,6 +65,7 @@ class InProcess:
         self._lock = threading.Lock()
 
     def wait(self, rate: Rate, who: str) -> float:
+        """Keep for each caller the moment at which its burst is whole again."""
         now, key = self._now(), (rate.name, who)
         with self._lock:
             # When this caller has its whole burst again.
@@ -80,6 +81,7 @@ class InProcess:
         return wait if refused else 0
 
     def is_first(self, key: str, seconds: int) -> bool:
+        """Always True: a process cannot know what the others were asked."""
         return True
 
     def _forget(self, now: float) -> None:
@@ -120,6 +122,7 @@ class Shared:
         return cls(Redis.from_url(url, socket_timeout=0.2, socket_connect_timeout=0.2), own)
 
     def wait(self, rate: Rate, who: str) -> float:
+        """Ask the process's own count first, which spares Redis most refusals."""
         from redis.exceptions import RedisError  # noqa: PLC0415
 
         wait = self._own.wait(rate, who)
@@ -137,6 +140,7 @@ class Shared:
         return float(milliseconds) / 1000
 
     def is_first(self, key: str, seconds: int) -> bool:
+        """Whether no process has seen the key; True with a warning when Redis does not answer."""
         from redis.exceptions import RedisError  # noqa: PLC0415
 
         try:
@@ -150,9 +154,11 @@ class Unlimited:
     """Counts nothing: for measuring, and where something in front of the gateway limits."""
 
     def wait(self, rate: Rate, who: str) -> float:
+        """Always 0 seconds."""
         return 0
 
     def is_first(self, key: str, seconds: int) -> bool:
+        """Always True."""
         return True
 
 

@@ -64,7 +64,7 @@ def replay(
     any_bundle: bool = False,
     progress: Callable[[], object] = lambda: None,
 ) -> Replayed:
-    """Repeats the bundle's records and compares: probabilities may differ by 1e-6, the rest not at all.
+    """Repeat the bundle's records and compare: probabilities may differ by 1e-6, the rest not at all.
 
     Records without a score (there was no scorer) are not counted. Records of other bundles, such as challengers', are
     counted by model and left out, unless ``any_bundle`` asks what this one would have said. Raises ``OtherBundle`` when

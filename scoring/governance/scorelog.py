@@ -53,7 +53,7 @@ NAMES: Final = tuple(field.name for field in fields(ScoreRecord))
 
 
 def write(path: Path, records: Iterable[ScoreRecord]) -> int:
-    """Writes the records to a file, one after the other; returns how many."""
+    """Write the records to a file, one after the other; returns how many."""
     count = 0
     with _opened(path, "wt") as file:
         for record in records:

@@ -64,8 +64,10 @@ class LinkSettings:
 
 @dataclass(frozen=True, slots=True)
 class LinkFeatures:
-    """What the links say about one application. Counts of applicants include this one and end at ``COUNT_CAP``;
-    None where the application has no link of that kind.
+    """What the links say about one application.
+
+    Counts of applicants include this one and end at ``COUNT_CAP``; None where the application has no link of
+    that kind.
     """
 
     device_applicants_1h: int | None

@@ -68,7 +68,7 @@ class OnnxTrees:
 
     @classmethod
     def load(cls, onnx: bytes, forest: Forest) -> OnnxTrees:
-        """Raises ``BundleError`` for a file that is no model."""
+        """Raise ``BundleError`` for a file that is no model."""
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
 
         options = onnxruntime.SessionOptions()
@@ -80,6 +80,7 @@ class OnnxTrees:
         return cls(session, forest)
 
     def logits(self, matrix: Matrix) -> Logits:
+        """Logits of full rows of shape (rows, features), as float64 of shape (rows,)."""
         (answer,) = self.session.run([OUTPUT], {INPUT: np.ascontiguousarray(matrix)})
         return np.asarray(answer[:, 0], dtype=np.float64)
 
@@ -134,7 +135,7 @@ class TableModel:
 
     @classmethod
     def read(cls, folder: Path) -> TableModel:
-        """Reads and checks a folder. Raises ``BundleError`` naming what is missing, changed or answers otherwise."""
+        """Read and check a folder. Raises ``BundleError`` naming what is missing, changed or answers otherwise."""
         content = _verified(folder)
         try:
             about = json.loads(content["bundle.json"])
@@ -166,7 +167,7 @@ class TableModel:
 def write(
     out: Path, champion: Champion, table: Table, *, name: str, target: str, measured: Mapping[str, Any]
 ) -> TableModel:
-    """Writes the folder ``out``, all or nothing, and reads it back. Raises ``FileExistsError``, ``BundleError``."""
+    """Write the folder ``out``, all or nothing, and read it back. Raises ``FileExistsError``, ``BundleError``."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists and is not an empty folder; nothing was changed")
     content = _content(champion, table, name=name, target=target, measured=measured)

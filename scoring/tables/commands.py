@@ -22,7 +22,7 @@ SEED: Final = 42
 
 
 def train(options: argparse.Namespace, progress: Progress) -> TableModel:
-    """Trains on the whole table and writes the bundle to ``options.out``; goes on where it was interrupted."""
+    """Train on the whole table and write the bundle to ``options.out``; go on where it was interrupted."""
     _normalise(options)
     table = _table(options).without([options.time] if options.time else [])
     plan = _plan(options, options.seed)

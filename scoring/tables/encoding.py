@@ -42,7 +42,7 @@ class Encoding:
 
     @classmethod
     def fit(cls, table: Table) -> Encoding:
-        """Learns which words are frequent. Raises ``TableInvalid`` when no column is left."""
+        """Learn which words are frequent. Raises ``TableInvalid`` when no column is left."""
         numbers = tuple(name for name, column in table.columns.items() if isinstance(column, np.ndarray))
         words = []
         for name, column in table.columns.items():
@@ -84,8 +84,10 @@ class Encoding:
         return np.column_stack(columns).astype(np.float32)
 
     def unseen(self, table: Table) -> dict[str, dict[str, Any]]:
-        """By column, what the training had not shown: cells whose word was absent or too rare to have an input
-        (``words``, with a few ``examples``), and gaps where there were none (``gaps``). Columns without are left out.
+        """What the training had not shown, by column; columns without are left out.
+
+        Cells whose word was absent or too rare to have an input (``words``, with a few ``examples``), and gaps
+        where there were none (``gaps``).
         """
         told: dict[str, dict[str, Any]] = {}
         for name in self.numbers:
@@ -102,6 +104,7 @@ class Encoding:
         return told
 
     def as_json(self) -> dict[str, Any]:
+        """What ``from_json`` reads, for the bundle."""
         return {
             "numbers": list(self.numbers),
             "words": [[name, list(levels)] for name, levels in self.words],
@@ -110,6 +113,7 @@ class Encoding:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Encoding:
+        """The encoding that a bundle carries; one of before ``fills`` has none."""
         words = tuple((name, tuple(levels)) for name, levels in content["words"])
         return cls(tuple(content["numbers"]), words, content.get("fills", {}))
 
@@ -159,6 +163,7 @@ class Scaling:
 
     @classmethod
     def fit(cls, matrix: Matrix) -> Scaling:
+        """Learn mean, deviation, ranks and gaps of the columns of a matrix (rows, inputs)."""
         filled = np.nan_to_num(matrix.astype(np.float64))
         deviation = filled.std(axis=0)
         normal = NormalDist()
@@ -179,6 +184,7 @@ class Scaling:
 
     @property
     def width(self) -> int:
+        """How many inputs ``apply`` gives."""
         return 2 * len(self.mean) + len(self.with_gaps)
 
     def apply(self, matrix: Matrix) -> NDArray[np.float64]:
@@ -209,6 +215,7 @@ class Scaling:
 
     @classmethod
     def from_arrays(cls, stored: dict[str, NDArray[Any]]) -> Scaling:
+        """The scaling that a bundle's arrays hold; the opposite of ``arrays``."""
         parts = stored["ends"][:-1]
         return cls(
             stored["mean"],

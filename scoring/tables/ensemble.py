@@ -70,7 +70,7 @@ class Champion:
 def fit(
     table: Table, plan: Plan, progress: Progress = lambda step: None, reached: Checkpoint | None = None
 ) -> Champion:
-    """Chooses and fits on the rows of ``table``. Raises ``TableInvalid``, ``TrainingUnavailable``.
+    """Choose and fit on the rows of ``table``. Raises ``TableInvalid``, ``TrainingUnavailable``.
 
     With ``reached``, folds that were done before an interruption are not done again.
     """

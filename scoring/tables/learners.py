@@ -60,6 +60,7 @@ class Trees:
 
     @classmethod
     def fit(cls, matrix: Matrix, bad: Labels, *, recipe: str, seed: int, threads: int = 0) -> Trees:
+        """Fit by a recipe of ``RECIPES``; ``threads`` 0 takes all processors, the seed makes it repeatable."""
         xgboost = training_library()
         parameters: dict[str, Any] = {
             "objective": "binary:logistic",
@@ -77,6 +78,7 @@ class Trees:
         return cls(recipe, booster)
 
     def logits(self, matrix: Matrix) -> Logits:
+        """Margins of the booster, before any calibration."""
         found = self.booster.predict(training_library().DMatrix(matrix), output_margin=True)
         return np.asarray(found, dtype=np.float64)
 
@@ -91,6 +93,7 @@ class Logistic:
 
     @classmethod
     def fit(cls, matrix: Matrix, bad: Labels, *, inputs: str, penalty: float, steps: int = 30) -> Logistic:
+        """Fit on standard or all inputs; ``penalty`` weighs the squares, but not the intercept's."""
         scaling = Scaling.fit(matrix)
         used = np.arange(matrix.shape[1] if inputs == "standard" else scaling.width)
         design = np.column_stack([scaling.apply(matrix)[:, used], np.ones(len(matrix))])
@@ -110,6 +113,7 @@ class Logistic:
         return cls(scaling, full)
 
     def logits(self, matrix: Matrix) -> Logits:
+        """Weighted sums of the scaled inputs."""
         return np.asarray(self.scaling.apply(matrix) @ self.weights[:-1] + self.weights[-1])
 
     def contributions(self, row: Row) -> Attribution:
@@ -123,6 +127,7 @@ class Logistic:
 
     @classmethod
     def from_arrays(cls, stored: dict[str, NDArray[Any]]) -> Logistic:
+        """The model that a bundle's arrays hold."""
         return cls(Scaling.from_arrays(stored), stored["weights"])
 
 
@@ -138,6 +143,7 @@ class Network:
 
     @classmethod
     def fit(cls, matrix: Matrix, bad: Labels, *, seed: int) -> Network:
+        """Fit ``NETWORKS`` networks from different seeds and put them side by side."""
         classifier = _network_library()
         scaling = Scaling.fit(matrix)
         design = scaling.apply(matrix)
@@ -168,6 +174,7 @@ class Network:
         )
 
     def logits(self, matrix: Matrix) -> Logits:
+        """One hidden layer of all networks, averaged by the outer weights."""
         hidden = np.maximum(self.scaling.apply(matrix) @ self.inner + self.inner_bias, 0)
         return np.asarray(hidden @ self.outer + self.outer_bias)
 
@@ -198,6 +205,7 @@ class Network:
 
     @classmethod
     def from_arrays(cls, stored: dict[str, NDArray[Any]]) -> Network:
+        """The network that a bundle's arrays hold."""
         outer_bias = float(stored["outer_bias"][0])
         return cls(
             Scaling.from_arrays(stored), stored["inner"], stored["inner_bias"], stored["outer"], outer_bias
@@ -205,7 +213,7 @@ class Network:
 
 
 def training_library() -> Any:
-    """xgboost. Raises ``TrainingUnavailable``."""
+    """The library xgboost, imported when first needed. Raises ``TrainingUnavailable``."""
     try:
         import xgboost  # noqa: PLC0415
     except ImportError as missing:

@@ -40,10 +40,10 @@ Column = NDArray[np.float64] | tuple[str, ...]
 
 
 def normalised(name: str) -> str:
-    """A column's name as it is compared: full-width letters as plain ones, without byte order mark, zero-width and
-    other invisible characters, and without spaces around it.
+    """A column's name as it is compared.
 
-    So ``"\ufeffSEX"``, ``"SE\u200bX"`` and ``"ＳＥＸ"`` are all the column ``SEX``.
+    Full-width letters as plain ones, without byte order mark, zero-width and other invisible characters, and
+    without spaces around it. So ``"\ufeffSEX"``, ``"SE\u200bX"`` and ``"ＳＥＸ"`` are all the column ``SEX``.
     """
     text = unicodedata.normalize("NFKC", name)
     return " ".join("".join(char for char in text if unicodedata.category(char) != "Cf").split())
@@ -61,6 +61,7 @@ class Table:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Columns in the order of the file."""
         return tuple(self.columns)
 
     @property
@@ -111,7 +112,7 @@ class Table:
     def read(
         cls, path: Path, target: str | None, words: Collection[str] = (), numbers: Collection[str] = ()
     ) -> Table:
-        """Reads a CSV with a header, plain or compressed (.xz, .gz, .bz2).
+        """Read a CSV with a header, plain or compressed (.xz, .gz, .bz2).
 
         A column is numbers when every cell that is not a gap is one and ``words`` does not name it; one that
         ``numbers`` names must be. The target holds 0 and 1, or words such as good and bad; without one no row is known

@@ -1,5 +1,6 @@
-"""Latency of the scorer beside bare onnxruntime, taken turn by turn in one run so that a busy machine slows
-both alike.
+"""Latency of the scorer beside bare onnxruntime.
+
+Taken turn by turn in one run, so that a busy machine slows both alike.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ BARE: Final = "bare onnxruntime"
 def measure_latency(
     scorer: Scorer, rounds: int, seed: int, progress: Callable[[], object] = lambda: None
 ) -> dict[str, Any]:
-    """Median and 99th percentile of each path in microseconds, and both as ratios to two bare model runs on
-    a ready row.
+    """Median and 99th percentile of each path in microseconds, and both as ratios to two bare model runs.
 
-    ``progress`` is called once a round. Raises ValueError for fewer than 100 rounds.
+    The bare runs are on a ready row. ``progress`` is called once a round. Raises ValueError for fewer than 100
+    rounds.
     """
     if rounds < 100:
         raise ValueError(f"a 99th percentile needs at least 100 rounds, not {rounds}")

@@ -1,4 +1,4 @@
-"""Writes the model card of a bundle in the Hugging Face layout, with the figures just measured."""
+"""Write the model card of a bundle in the Hugging Face layout, with the figures just measured."""
 
 from __future__ import annotations
 

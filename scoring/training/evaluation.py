@@ -1,5 +1,6 @@
-"""Measures a scorer on a generated population it has not seen, with measures that mean something at 1 % of
-bads.
+"""Measure a scorer on a generated population it has not seen.
+
+The measures are those that mean something at 1 % of bads.
 """
 
 from __future__ import annotations

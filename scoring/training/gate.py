@@ -56,7 +56,7 @@ class Gate:
 def judge(
     held_out: Mapping[str, Logits], bad: Labels, fold: NDArray[np.intp], *, challenger: str = ""
 ) -> Gate:
-    """Judges all blends of the learners by logits of rows they had not seen, shape (rows,).
+    """Judge all blends of the learners by logits of rows they had not seen, shape (rows,).
 
     A ``challenger`` is only measured: it has no part in the blend.
     """

@@ -80,8 +80,7 @@ NO_OUTSIDE_SOURCE_SHARE: Final = 0.20
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Generated applications, column-wise: ``columns[name]`` as float64 with NaN for unknown, ``category`` as
-    text.
+    """Generated applications, column-wise: ``columns[name]`` as float64 with NaN for unknown, ``category`` as text.
 
     ``fraud`` and ``default`` are boolean arrays of the same length. ``default`` (90 days overdue within 12
     months) is only drawn for applicants who meant to pay; for a fraud it is False and must not be used.
@@ -104,7 +103,7 @@ class Population:
 
 
 def generate(rows: int, seed: int) -> Population:
-    """Draws ``rows`` synthetic applications; the same ``rows`` and ``seed`` give the same population.
+    """Draw ``rows`` synthetic applications; the same ``rows`` and ``seed`` give the same population.
 
     Raises ValueError for fewer than one row.
     """

@@ -1,5 +1,6 @@
-"""Writes a model as one ONNX graph that answers logits: a ``TreeEnsembleRegressor`` (ai.onnx.ml, opset 3), and beside
-it, where a blend was proved, the network.
+"""Write a model as one ONNX graph that answers logits.
+
+It is a ``TreeEnsembleRegressor`` (ai.onnx.ml, opset 3), and beside it, where a blend was proved, the network.
 """
 
 from __future__ import annotations

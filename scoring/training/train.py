@@ -1,8 +1,8 @@
-"""Trains a bundle from the seeded generator: two monotone models, each of boosted trees and perhaps a network,
-calibrated on held-out folds.
+"""Train a bundle from the seeded generator: two monotone models, calibrated on held-out folds.
 
-One thread and fixed seeds: the same arguments and the same xgboost, onnx and numpy versions give the same
-bytes. The version of xgboost is written into the bundle, because another one may grow other trees.
+Each is of boosted trees and perhaps a network. One thread and fixed seeds: the same arguments and the same
+xgboost, onnx and numpy versions give the same bytes. The version of xgboost is written into the bundle, because
+another one may grow other trees.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """One model before it is written: its trees for xgboost (UBJ), the blend, how the gate judged it, and calibrated
-    held-out logits (rows,).
+    """One model before it is written.
+
+    Its trees for xgboost (UBJ), the blend, how the gate judged it, and calibrated held-out logits (rows,).
     """
 
     ubj: bytes
@@ -71,7 +72,7 @@ class FittedModel:
 
 
 def train(out: Path, plan: TrainingPlan, progress: Progress = lambda step: None) -> Bundle:
-    """Trains both models and writes the bundle folder ``out``, whole or not at all.
+    """Train both models and write the bundle folder ``out``, whole or not at all.
 
     Interrupted, it goes on where it stopped when it is called again for the same plan. Raises FileExistsError when
     ``out`` exists and is not an empty folder, ``BundleError`` when an exported model does not answer the reference rows
@@ -136,7 +137,7 @@ def fit_model(
     reached: Checkpoint,
     progress: Progress = lambda step: None,
 ) -> FittedModel:
-    """Fits 'fraud' or 'credit': folds for the gate and the calibration first, then the model on all its rows.
+    """Fit 'fraud' or 'credit': folds for the gate and the calibration first, then the model on all its rows.
 
     Frauds are no rows of the credit model: whether they would have paid is not a question.
     """

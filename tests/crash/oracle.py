@@ -1,5 +1,6 @@
-"""What must hold after every crash, asked of the database and of what the shops wrote down. It shares no code with the
-product: SQL, sums and comparisons only.
+"""What must hold after every crash, asked of the database and of what the shops wrote down.
+
+It shares no code with the product: SQL, sums and comparisons only.
 """
 
 from __future__ import annotations
@@ -112,8 +113,10 @@ def sums_agree(rows: Rows) -> list[str]:
 
 
 def events_whole(rows: Rows, seen: dict[str, list[dict[str, Any]]], received: set[str]) -> list[str]:
-    """I4: sequences without gaps, a reader who saw each event once and in order, nothing told that is not there, and
-    every event delivered or still waiting to be."""
+    """I4: sequences without gaps, a reader who saw each event once and in order, nothing told that is not there.
+
+    Every event is delivered or still waiting to be.
+    """
     found = []
     sequences = defaultdict(list)
     order = defaultdict(list)

@@ -1,5 +1,6 @@
-"""A gateway as it runs in production: server and worker as processes that are started again when they end, a database
-of its own, and ways to hurt each of them. Nothing here is imported from the product.
+"""A gateway as it runs in production: server and worker as processes that are started again when they end.
+
+It has a database of its own, and there are ways to hurt each of them. Nothing here is imported from the product.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Traffic that never gives up: each request is sent, with its key, until it is answered, and what was acknowledged is
-written down byte by byte. Nothing here is imported from the product.
+"""Traffic that never gives up: each request is sent, with its key, until it is answered.
+
+What was acknowledged is written down byte by byte. Nothing here is imported from the product.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ class Shop:
     def send(
         self, method: str, path: str, body: dict[str, Any] | None = None, key: str = ""
     ) -> tuple[int, bytes]:
-        """Until there is an answer that is neither lost nor 503, and the last word: a checkout that is being decided
-        is asked for again with the same key. Raises ``TimeoutError``.
+        """Send until there is an answer that is neither lost nor 503, and the last word.
+
+        A checkout that is being decided is asked for again with the same key. Raises ``TimeoutError``.
         """
         latest = time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < latest:

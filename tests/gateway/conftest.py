@@ -141,7 +141,7 @@ def app(database_url: str, tmp_path: Path, clock: TestClock) -> Flask:
 
 @pytest.fixture
 def new_merchant(app: Flask, clock: TestClock) -> Callable[..., Api]:
-    """Makes merchants, each with a logged-in API client."""
+    """Make merchants, each with a logged-in API client."""
 
     def make(category: str = "3c", mode: str = "test", webhook_url: str | None = None) -> Api:
         number = next(counter)

@@ -37,7 +37,7 @@ def url(sqlite_template: Path, tmp_path: Path) -> str:
 def command(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    """Runs a command on a migrated database that has no keys yet, as it runs outside of the tests."""
+    """Run a command on a migrated database that has no keys yet, as it runs outside of the tests."""
 
     def opened(data_dir: Path, clock: Any = None) -> keyring.Keyring:
         authority = keyring.BuiltInAuthority.of_folder(data_dir)

@@ -24,6 +24,8 @@ MOST = {
     "retrieve": 4,
     "capture": 18,
     "refund": 33,
+    "list of one": 4,
+    "list": 4,
 }
 """By step. The confirmation is all of the shopper's click: two transactions, and what was read between them."""
 ON_POSTGRESQL = {"confirm": 29, "capture": 16, "refund": 31}
@@ -79,6 +81,9 @@ def test_each_step_of_a_purchase_sends_few_statements(app: Flask, api: Any, cloc
         asked = {"payment": payment, "amount": 10_000, "reason": "scratch"}
         refund = does("refund", lambda asked=asked: api.post("/v1/refunds", asked))
         assert refund.json["status"] == "succeeded"
+    for name, limit in (("list of one", 1), ("list", 2)):
+        listing = does(name, lambda limit=limit: api.get(f"/v1/payments?limit={limit}"))
+        assert len(listing.json["data"]) == limit
     most = MOST if gateway.db.engine.name == "sqlite" else MOST | ON_POSTGRESQL
     above = {name: (sent[name], most[name]) for name in most if sent[name] > most[name]}
     assert not above, f"more statements than allowed, by step: {above}"

@@ -24,6 +24,7 @@ BOUNDED = {
     "loans/standing.py: ids": "a step of the job",
     "oauth/authorize/par.py: names": "the limit of the question before",
     "oauth/tokens/revocation.py: [name for name in names if name]": "token and family",
+    "payments/contents.py: subsidised": "a page of payments",
     "payments/collections/service.py: loan_ids": "a part of a list",
     "payments/quotas.py: categories": "the lines of one order",
     "proof/entries.py: some": "a part of a list",

@@ -14,6 +14,15 @@ OPERATIONS = re.compile(r"\w+\.(get|post|patch|put|delete)\(")
 """Decorators of what the OpenAPI description shows, in Markdown."""
 
 
+PRODUCT = ("gateway", "scoring", "sdk/python/src", "merchant_portal", "examples", "bench", "supply")
+THIRD_PERSON = re.compile(
+    "(?:Add|Ask|Bring|Build|Check|Choose|Close|Compare|Compute|Create|Deliver|Draw|End|Find|Fit|Give|Judge|Keep|Learn"
+    "|Load|Make|Move|Open|Post|Print|Raise|Read|Recommend|Refuse|Remove|Repeat|Return|Run|Say|Seal|Send|Set|Show|Sign"
+    "|Start|Stop|Take|Tell|Train|Turn|Verifie|Wait|Write)s |(?:Searche|Trie|Doe|Goe)s "
+)
+"""How a function's docstring does not begin: it orders what the function does, or names what it gives."""
+
+
 def docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
     """Those of modules, classes and functions, and the texts below constants and fields."""
     shown = {
@@ -47,3 +56,16 @@ def test_names_in_docstrings_stand_between_double_ticks() -> None:
     ]
     assert len(sources) > 500
     assert wrong == []
+
+
+def test_a_function_is_told_what_to_do() -> None:
+    """``Load the bundle``, not ``Loads the bundle``; a class may say what it does."""
+    told = [
+        (f"{path.relative_to(ROOT)}:{node.lineno}: {text}")
+        for room in PRODUCT
+        for path in (ROOT / room).rglob("*.py")
+        if re.search(f'"""{THIRD_PERSON.pattern}', source := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef) and THIRD_PERSON.match(text := ast.get_docstring(node) or "")
+    ]
+    assert told == []

@@ -89,7 +89,7 @@ def make_live(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pytest imports this file by its path; an adapter is found by its name."""
+    """An adapter is found by its name, while pytest imports this file by its path."""
     monkeypatch.setitem(__import__("sys").modules, __name__, importlib.import_module(__name__))
 
 

@@ -37,8 +37,10 @@ OVERDUE, WRITTEN_OFF = timedelta(weeks=18), timedelta(weeks=57)
 
 
 class Town:
-    """Three merchants, each with everything that a job may touch: two in test mode, one of them live too, and a third
-    that is live only."""
+    """Three merchants, each with everything that a job may touch.
+
+    Two are in test mode, one of them live too, and a third is live only.
+    """
 
     def __init__(self, app: Flask, make: Any) -> None:  # noqa: F811
         self.app, self.gateway = app, app.extensions["fenqi"]

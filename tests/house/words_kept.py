@@ -1,11 +1,11 @@
-"""The words that the product leaves in its tables, and what each event books: over one book in which nearly everything
-has happened, compared with a listing.
+"""The words that the product leaves in its tables, and what each event books, compared with a listing.
 
-A state, a kind, a reason, a key or a type under another name is no error where it is written, and is then found by
-nobody who looks for it. A new word or event appears in the listing without a line here.
+They are taken over one book in which nearly everything has happened. A state, a kind, a reason, a key or a type under
+another name is no error where it is written, and is then found by nobody who looks for it. A new word or event
+appears in the listing without a line here.
 
-The suite compares the book that ``test_no_edit_is_silent.py`` makes anyway. By its own name this file makes one itself:
-for mutation runs, and for ``FENQI_WRITE_LISTING=1 pytest tests/house/words_kept.py``.
+The suite compares the book that ``test_no_edit_is_silent.py`` makes anyway. By its own name this file makes one
+itself: for mutation runs, and for ``FENQI_WRITE_LISTING=1 pytest tests/house/words_kept.py``.
 """
 
 from __future__ import annotations

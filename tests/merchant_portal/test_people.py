@@ -23,7 +23,7 @@ def csrf(page):
 
 @pytest.fixture
 def act(desk):
-    """Sends a form of a page with the session's token."""
+    """Send a form of a page with the session's token."""
 
     def send(path, page="/team", **fields):
         return desk.post(path, data={"csrf": csrf(desk.get(page)), **fields})

@@ -62,13 +62,13 @@ def matrix(population: Population) -> NDArray[np.float32]:
 
 @pytest.fixture
 def an_application() -> Callable[..., Application]:
-    """Builds the ordinary new shopper with some fields changed."""
+    """Build the ordinary new shopper with some fields changed."""
     return lambda **changes: Application(**(NEW_SHOPPER | changes))
 
 
 @pytest.fixture
 def some_scores() -> Callable[..., Scores]:
-    """Builds good scores with some fields changed."""
+    """Build good scores with some fields changed."""
 
     def build(**changes: Any) -> Scores:
         good: dict[str, Any] = {

@@ -18,7 +18,7 @@ def copy(tmp_path) -> Path:
 
 
 def reseal(folder: Path) -> None:
-    """Makes the sums right again, as somebody would who changes a bundle on purpose."""
+    """Make the sums right again, as somebody would who changes a bundle on purpose."""
     (folder / SUMS).write_bytes(sums_of({name: (folder / name).read_bytes() for name in FILES}))
 
 

@@ -15,7 +15,7 @@ from fenqi.testing import FakeGateway
 
 
 class Counter:
-    """A token endpoint that counts: token-1, token-2, …"""
+    """A token endpoint that counts: token-1, token-2, and so on."""
 
     def __init__(self, life: float = 100.0) -> None:
         self.calls = 0

@@ -36,8 +36,9 @@ TOGETHER = 8
 
 @dataclass(frozen=True)
 class Clean:
-    """A seed without a bug: whether it passes, the functions it runs, and how long it takes; a change of others
-    changes nothing there.
+    """A seed without a bug: whether it passes, the functions it runs, and how long it takes.
+
+    A change of others changes nothing there.
     """
 
     holds: bool

@@ -7,6 +7,7 @@ from gateway.db.tables import metadata
 
 
 def run() -> None:
+    """Bring the schema along in one transaction, under limits that wait for long statements."""
     url = context.config.attributes["url"]
     engine = connect(url.render_as_string(hide_password=False), Limits().patient())
     engine = engine.execution_options(writes=True)

@@ -305,6 +305,7 @@ class Parts:
 
     @property
     def total_fen(self) -> int:
+        """All four parts together."""
         return self.late_interest_fen + self.fee_fen + self.interest_fen + self.principal_fen
 
 
@@ -394,8 +395,10 @@ def dispute_lost(
     to_shopper_fen: int,
     recovered_fen: int = 0,
 ) -> Entries:
-    """The shopper is right: what was set aside repays the loan, or recovers what was given up of it; the rest is owed
-    to the shopper."""
+    """Post a dispute that the shopper won.
+
+    What was set aside repays the loan, or recovers what was given up of it; the rest is owed to the shopper.
+    """
     return Entries.balanced(
         debit("dispute_hold", principal_fen + recovered_fen + to_shopper_fen, owner=merchant, about=dispute),
         credit("loan_principal", principal_fen, owner=funder, about=loan),

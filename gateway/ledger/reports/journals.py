@@ -59,7 +59,7 @@ class Account:
 
     @cached_property
     def colons(self) -> str:
-        """hledger's name: ``assets:live:loan_principal:demo_bank``."""
+        """The name in hledger: ``assets:live:loan_principal:demo_bank``."""
         return ":".join(self.parts)
 
     @cached_property
@@ -116,6 +116,7 @@ class Hledger:
     """Journal of hledger (also read by ledger-cli): strict, with declared accounts and a final assertion of each."""
 
     def head(self, accounts: Iterable[Account], opened: date, opening: Balances) -> Iterator[str]:
+        """The commodity, every account, and an opening transaction for each mode."""
         yield "commodity 1000.00 CNY\n"
         for account in accounts:
             yield f"account {account.colons}\n"
@@ -125,6 +126,7 @@ class Hledger:
                 yield f"    {account.colons}  {_yuan(amount)} CNY\n"
 
     def entry(self, entry: JournalEntry) -> str:
+        """A transaction with key and subject as tags, each posting with its object."""
         head = (
             f"\n{entry.effective_date} * ({entry.id}) {entry.kind}\n"
             f"    ; key: {entry.key}\n    ; {entry.about_type}: {entry.about_id}\n"
@@ -135,6 +137,7 @@ class Hledger:
         )
 
     def foot(self, closed: date, closing: Balances) -> Iterator[str]:
+        """A transaction of nothing that asserts each balance."""
         if closing:
             yield f"\n{closed} * balances\n"
         for account, amount in closing.items():
@@ -145,6 +148,7 @@ class Beancount:
     """Beancount version 3 (and 2): every account opened, a balance directive for each on the day after the last."""
 
     def head(self, accounts: Iterable[Account], opened: date, opening: Balances) -> Iterator[str]:
+        """The options, every account opened the day before, and an opening transaction for each mode."""
         yield 'option "title" "Fenqi ledger"\noption "operating_currency" "CNY"\n\n'
         before = opened - ONE_DAY
         for account in accounts:
@@ -155,6 +159,7 @@ class Beancount:
                 yield f"  {account.capitals}  {_yuan(amount)} CNY\n"
 
     def entry(self, entry: JournalEntry) -> str:
+        """A transaction with entry, key and subject as metadata, each posting with its object."""
         # Identifiers are letters, digits and _ . : / - (the ledger takes no others), so they need no escapes.
         head = (
             f'\n{entry.effective_date} * "{entry.kind}"\n'
@@ -166,6 +171,7 @@ class Beancount:
         )
 
     def foot(self, closed: date, closing: Balances) -> Iterator[str]:
+        """A balance directive for each account, which beancount checks at the day's beginning."""
         yield "\n"
         for account, amount in closing.items():
             yield f"{closed + ONE_DAY} balance {account.capitals}  {_yuan(amount)} CNY\n"

@@ -26,6 +26,7 @@ class TrialRow:
 
     @property
     def balance_fen(self) -> int:
+        """Debits less credits of the period."""
         return self.debit_fen - self.credit_fen
 
 

@@ -28,12 +28,15 @@ class Found:
     over: bool
 
     def check_client(self, client: Client) -> bool:
+        """Whether the token was issued to that client."""
         return bool(self.claims["client_id"] == client.row.id)
 
     def is_expired(self) -> bool:
+        """Whether it has ended, by time or before."""
         return self.over
 
     def is_revoked(self) -> bool:
+        """The same answer as ``is_expired``: to a stranger both are one."""
         return self.over
 
 
@@ -43,12 +46,14 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc,unused-ignore]
     CLIENT_AUTH_METHODS = (*METHODS["server"], *METHODS["portal"])
 
     def authenticate_token(self, request: Any, client: Client) -> Found | None:
+        """The token named; another client's is refused, an unknown one is no error (RFC 7009)."""
         token = found(self.server, request.form.get("token"))
         if token is not None and not token.check_client(client):
             raise InvalidGrantError("The token was not issued to this client.")
         return token
 
     def revoke_token(self, token: Found, request: Any) -> None:
+        """End the login of a refresh token, or one access token."""
         if token.is_family:
             revoke_family(self.server.tx, token.claims["sid"])
         else:
@@ -61,10 +66,12 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc,unused-ignore]
     CLIENT_AUTH_METHODS = METHODS["server"]
 
     def authenticate_token(self, request: Any, client: Client) -> Found | None:
+        """The token named, or None for another client's."""
         token = found(self.server, request.form.get("token"))
         return token if token is not None and token.check_client(client) else None
 
     def introspect_token(self, token: Found) -> dict[str, Any]:
+        """What the token says, as RFC 7662 answers it."""
         return {"active": True, "token_type": token.token_type, **token.claims}
 
 

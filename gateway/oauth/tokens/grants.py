@@ -54,9 +54,11 @@ class Client(ClientMixin):  # type: ignore[misc,unused-ignore]
         self.row = row
 
     def get_client_id(self) -> str:
+        """The identifier, as tokens carry it."""
         return self.row.id
 
     def get_default_redirect_uri(self) -> str | None:
+        """None: a redirect address is always named."""
         return None
 
     def get_allowed_scope(self, scope: str | None) -> str:
@@ -67,6 +69,7 @@ class Client(ClientMixin):  # type: ignore[misc,unused-ignore]
         return " ".join(in_order(asked))
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Whether it is registered, letter for letter."""
         return redirect_uri in self.row.redirect_uris
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
@@ -76,9 +79,11 @@ class Client(ClientMixin):  # type: ignore[misc,unused-ignore]
         return method in (KEYS if self.row.assertion_alg else SECRETS)
 
     def check_response_type(self, response_type: str) -> bool:
+        """A code, and for portals only."""
         return self.row.kind == "portal" and response_type == "code"
 
     def check_grant_type(self, grant_type: str) -> bool:
+        """Whether the client's kind may use the grant."""
         return grant_type in GRANTS[self.row.kind]
 
 
@@ -88,6 +93,7 @@ class ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc,unu
     TOKEN_ENDPOINT_AUTH_METHODS = METHODS["server"]
 
     def generate_token(self, **options: Any) -> dict[str, Any]:
+        """A token for the scopes asked for, or all of the client's. Nothing to refresh it."""
         client: Client = self.request.client
         check_resource(self.request.payload.data, self.server.issuer)
         tx, wanted = self.server.tx, options["scope"]
@@ -117,12 +123,15 @@ class Stored:
         self.code_challenge = getattr(row, "code_challenge", None)
 
     def get_redirect_uri(self) -> str:
+        """The address that the code was sent to."""
         return str(self.row.redirect_uri)
 
     def get_scope(self) -> str:
+        """The scopes granted, parted by spaces."""
         return str(self.row.scope)
 
     def check_client(self, client: Client) -> bool:
+        """Whether it was issued to that client."""
         return bool(self.row.client_id == client.row.id)
 
 
@@ -164,6 +173,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
             raise InvalidRequestError("The dpop_jkt must be 43 characters of base64url.")
 
     def save_authorization_code(self, code: str, request: Any) -> None:
+        """Keep the code's hash, and use up the pushed request it came from."""
         tx, member, data = self.server.tx, request.user, request.payload.data
         if "request_uri" in data:
             par.use(tx, self.server.vault, data["request_uri"], request.client.row.id)
@@ -183,6 +193,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
         )
 
     def query_authorization_code(self, code: str, client: Client) -> Stored | None:
+        """The code's row, or None; a code that comes again revokes what it brought."""
         tx = self.server.tx
         lookup = self.server.vault.lookup(code, "code")
         row = tx.exec(select(AuthorizationCode).where(AuthorizationCode.code_lookup == lookup)).first()
@@ -198,13 +209,16 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
         return Stored(row) if usable else None
 
     def delete_authorization_code(self, authorization_code: Stored) -> None:
+        """Mark it as used: its row stays, so that a second use is noticed."""
         authorization_code.row.used_at = self.server.tx.now
         self.server.tx.add(authorization_code.row)
 
     def authenticate_user(self, authorization_code: Stored) -> TeamMember:
+        """The person who logged in for the code."""
         return team.member(self.server.tx, authorization_code.row.member_id)
 
     def generate_token(self, **options: Any) -> dict[str, Any]:
+        """An access token and a refresh token of the session that the code belongs to."""
         check_resource(self.request.payload.data, self.server.issuer)
         row: AuthorizationCode = self.request.authorization_code.row
         member: TeamMember = options["user"]
@@ -222,6 +236,7 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
     INCLUDE_NEW_REFRESH_TOKEN = True
 
     def authenticate_refresh_token(self, refresh_token: str) -> Stored | None:
+        """The row of a token that may be used; one that comes again ends its login."""
         tx = self.server.tx
         lookup = self.server.vault.lookup(refresh_token, "refresh")
         row = tx.exec(select(RefreshToken).where(RefreshToken.token_lookup == lookup)).first()
@@ -237,6 +252,7 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
         return Stored(row) if usable and sessions.touch(tx, row.family) else None
 
     def authenticate_user(self, refresh_token: Stored) -> TeamMember:
+        """The person whose login it is."""
         return team.member(self.server.tx, refresh_token.row.member_id)
 
     def generate_token(self, **options: Any) -> dict[str, Any]:
@@ -250,6 +266,7 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
         return {**token, "refresh_token": self.server.refresh_token(row, expires_at=row.expires_at)}
 
     def revoke_old_credential(self, refresh_token: Stored) -> None:
+        """Mark the token as used, when the next one is made."""
         refresh_token.row.used_at = self.server.tx.now
         self.server.tx.add(refresh_token.row)
 

@@ -68,8 +68,9 @@ class SigningKeys:
 
     @classmethod
     def create(cls, data_dir: Path, clock: Callable[[], datetime] | None = None) -> SigningKeys:
-        """The keys of a data folder, made unless they are there, one that signs, one that waits: for ``keys init``
-        alone.
+        """Make the keys of a data folder, unless they are there: one that signs, one that waits.
+
+        For ``keys init`` alone.
         """
         fresh = [SigningKey(new_key(), 0, 0), SigningKey(new_key())]
         keyfile.create(data_dir / keyfile.FOLDER / "signing.json", lambda: _dumped(fresh))

@@ -63,10 +63,12 @@ class Form(OAuth2Payload):  # type: ignore[misc,unused-ignore]
 
     @property
     def data(self) -> Mapping[str, str]:
+        """Parameters by name."""
         return self._values
 
     @property
     def datalist(self) -> dict[str, list[str]]:
+        """Parameters by name, each as a list of one."""
         return {name: [value] for name, value in self._values.items()}
 
 
@@ -82,10 +84,12 @@ class StrictRequest(FlaskOAuth2Request):  # type: ignore[misc,unused-ignore]
 
     @property
     def args(self) -> Mapping[str, str]:
+        """Nothing: what counts was checked and is in ``form``."""
         return {}
 
     @property
     def form(self) -> Mapping[str, str]:
+        """The checked parameters."""
         return self.payload.data  # type: ignore[no-any-return]
 
 
@@ -220,13 +224,16 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         """Nothing to do: what is kept of a token was added with it."""
 
     def create_oauth2_request(self, request: Any) -> OAuth2Request:
+        """The request of Flask with the checked parameters."""
         return request if isinstance(request, OAuth2Request) else StrictRequest(flask_request, self.values)
 
     def handle_response(self, status: int, body: Any, headers: Any) -> Response:
+        """A JSON answer that nothing may cache."""
         response = Response(json.dumps(body) if isinstance(body, dict) else body, status, headers)
         return uncached(response)
 
     def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> Response:
+        """An error as the token endpoint answers it."""
         return error_answer(error)
 
 

@@ -104,11 +104,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         row.amount_fen,
         test_failure=failure,
     )
-    answer = instructing.carry_out(gateway, item, instruction)
-    if answer.outcome == "succeeded":
-        gateway.db.write(lambda tx: confirm(tx, row.id))
-    else:
-        gateway.db.write(lambda tx: fail(tx, row.id, failure=answer.failure or "refused"))
+    instructing.carry_out(gateway, item, instruction, row.id, confirm=confirm, fail=fail)
 
 
 def confirm(tx: Transaction, collection_id: str) -> None:

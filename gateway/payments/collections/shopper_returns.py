@@ -109,11 +109,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     instruction = Instruction(
         "refund", row.reference or row.id, mode_of(row.mode), row.shopper_id, row.amount_fen
     )
-    answer = instructing.carry_out(gateway, item, instruction)
-    if answer.outcome == "succeeded":
-        gateway.db.write(lambda tx: confirm(tx, row.id))
-    else:
-        gateway.db.write(lambda tx: fail(tx, row.id, failure=answer.failure or "refused"))
+    instructing.carry_out(gateway, item, instruction, row.id, confirm=confirm, fail=fail)
 
 
 def confirm(tx: Transaction, return_id: str) -> None:

@@ -228,8 +228,10 @@ def _book_shares(tx: Transaction, payment: Payment, row: Refund, shares: list[Sh
 
 
 def _book(tx: Transaction, payment: Payment, row: Refund, share: Share, number: int) -> None:
-    """Post the refund of one capture; it is borne by that capture's pending claim, then by what is available,
-    and the merchant owes the rest."""
+    """Post the refund of one capture.
+
+    That capture's pending claim bears it, then what is available, and the merchant owes the rest.
+    """
     tenant = service.tenant_of(payment)
     net = share.amount_fen - share.fee_fen - share.subsidy_fen
     bearing = settlement.bearing(tx, tenant, payment_id=payment.id, capture_id=share.capture.id, net_fen=net)

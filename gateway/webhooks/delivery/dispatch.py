@@ -30,7 +30,9 @@ log = logging.getLogger("gateway.webhooks")
 class Executor(Protocol):
     """Runs a call in a thread of its own, now or when one is free."""
 
-    def submit(self, call: Callable[..., Any], /, *arguments: Any) -> Any: ...
+    def submit(self, call: Callable[..., Any], /, *arguments: Any) -> Any:
+        """Run it later with these arguments; what it returns is not waited for."""
+        ...
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Lane:
 
     @property
     def free(self) -> int:
+        """How many more deliveries may begin."""
         return self.threads - self.running.total()
 
     def full(self) -> list[str]:

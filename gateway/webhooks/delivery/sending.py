@@ -52,6 +52,7 @@ class Attempt:
 
     @property
     def succeeded(self) -> bool:
+        """Whether the endpoint answered with 2xx."""
         return self.answer is not None and 200 <= self.answer.status < 300
 
 

@@ -7,7 +7,7 @@ from gateway.outbox import setbacks
 from gateway.webhooks.delivery import queue
 from gateway.webhooks.models import PENDING, WebhookDelivery
 
-WAITING: setbacks.Waiting = (WebhookDelivery, "whd", PENDING, queue.LEASE)
+WAITING = setbacks.Waiting(WebhookDelivery, "whd", PENDING, queue.LEASE)
 
 
 def mend(db: Database) -> None:

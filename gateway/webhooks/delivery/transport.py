@@ -109,7 +109,7 @@ class Transport:
 
     @property
     def tls(self) -> ssl.SSLContext:
-        """Verifies names and certificates against the system's authorities and those that requests brings."""
+        """Verify names and certificates against the system's authorities and those that requests brings."""
         if self._tls is None:
             context = ssl.create_default_context()
             context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)

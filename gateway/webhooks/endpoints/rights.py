@@ -38,7 +38,7 @@ def withheld(tx: Transaction, endpoint: WebhookEndpoint) -> list[str]:
 
 
 def check(caller: Caller, types: Iterable[str], *, param: str = "enabled_events") -> None:
-    """Raises ``RoleMissing`` or ``ScopeMissing`` when the caller names, in ``param``, a type that it may not read."""
+    """Raise ``RoleMissing`` or ``ScopeMissing`` when the caller names, in ``param``, a type that it may not read."""
     for type in types:
         needed = EVENT_SCOPES.get(type, ())
         if type in ("*", TEST_EVENT) or set(needed) & caller.scopes:

@@ -74,7 +74,7 @@ def create_webhook_endpoint(call: Call) -> Any:
 @api.get(scope=SCOPE, query=PageQuery, answer=WebhookEndpointAnswer, lists=True)
 def list_webhook_endpoints(call: Call) -> Any:
     """List webhook endpoints, newest first."""
-    return listed(call, endpoints.query_of(call.tenant), lambda endpoint: _shown(call, endpoint))
+    return listed(call, endpoints.of_tenant(call.tenant), lambda endpoint: _shown(call, endpoint))
 
 
 @api.get("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointAnswer)

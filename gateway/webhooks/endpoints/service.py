@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, TooManyEndpoints
+from gateway.web import paging
 from gateway.web.operations import VERSION
 from gateway.webhooks.delivery import queue
 from gateway.webhooks.endpoints import rights, signing_secrets
@@ -43,7 +44,7 @@ def create_endpoint(
     It is told what the client, or the person by it, may read; without either, what the merchant has agreed.
     Raises ``TooManyEndpoints``.
     """
-    count = tx.exec(query_of(tenant).with_only_columns(func.count())).one()
+    count = tx.exec(of_tenant(tenant).with_only_columns(func.count())).one()
     if count >= MOST:
         raise TooManyEndpoints(f"There are {MOST} endpoints already: delete one first.")
     endpoint = WebhookEndpoint(
@@ -65,13 +66,9 @@ def create_endpoint(
     return endpoint, signing_secrets.add(tx, vault, endpoint.id)
 
 
-def query_of(tenant: Tenant) -> Any:
-    """The query of a merchant's endpoints."""
-    return select(WebhookEndpoint).where(
-        WebhookEndpoint.merchant_id == tenant.merchant_id,
-        WebhookEndpoint.mode == tenant.mode,
-        col(WebhookEndpoint.deleted_at).is_(None),
-    )
+def of_tenant(tenant: Tenant) -> Any:
+    """The merchant's endpoints that were not deleted, as a query."""
+    return paging.of_tenant(WebhookEndpoint, tenant).where(col(WebhookEndpoint.deleted_at).is_(None))
 
 
 def get(tx: Transaction, tenant: Tenant, endpoint_id: str) -> WebhookEndpoint:
@@ -176,7 +173,7 @@ def view(tx: Transaction, endpoint: WebhookEndpoint, *, secret: str | None = Non
 
 def move_endpoints(tx: Transaction, tenant: Tenant, *, url: str, enabled: bool) -> None:
     """Point the merchant's endpoints of the same path to another origin, or switch them off."""
-    for endpoint in tx.exec(query_of(tenant)):
+    for endpoint in tx.exec(of_tenant(tenant)):
         if urlsplit(endpoint.url).path == urlsplit(url).path:
             change(tx, tenant, endpoint.id, {"url": url, "status": "enabled" if enabled else "disabled"})
 

@@ -13,7 +13,7 @@ KINDS = "SELECT current_setting('session_replication_role'), current_setting('ap
 
 @pytest.fixture
 def lent(postgres_databases):
-    """Runs statements in a lent database, all in one session, and returns what the last one answered, and the URL."""
+    """Run statements in a lent database, all in one session, and returns what the last one answered, and the URL."""
 
     def run(*statements):
         with postgres_databases.lent() as url:

@@ -53,9 +53,10 @@ class Writers:
     def line_up(self, *works: Work) -> list[Any]:
         """Do the works, each in its thread and in this order; returns what each returned or raised."""
         answers: list[Any] = [None] * len(works)
-        may_begin = threading.Event()
+        has_turn, may_begin = threading.Event(), threading.Event()
 
         def first(_: Transaction) -> None:
+            has_turn.set()
             may_begin.wait(5)
 
         def do(number: int, work: Work) -> None:
@@ -69,6 +70,7 @@ class Writers:
         threads += [threading.Thread(target=do, args=(number, work)) for number, work in enumerate(works)]
         for waiting, thread in enumerate(threads):
             thread.start()
+            has_turn.wait(5)
             while self.db._turns._waiting < waiting:  # type: ignore[attr-defined]
                 time.sleep(0.001)
         may_begin.set()

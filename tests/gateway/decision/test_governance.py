@@ -47,7 +47,7 @@ def gateway(app: Any) -> Any:
 
 @pytest.fixture
 def command(gateway: Any, monkeypatch: Any, capsys: Any) -> Any:
-    """Runs ``fenqi-gateway scores …`` on the app's database; exit code and output."""
+    """Run ``fenqi-gateway scores …`` on the app's database; exit code and output."""
     monkeypatch.setenv("DATABASE_URL", gateway.settings.database_url)
 
     def run(*words: str) -> tuple[int, str]:

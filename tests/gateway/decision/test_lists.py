@@ -22,7 +22,7 @@ def complete(api: Any, **body: str) -> Any:
 
 @pytest.fixture
 def lists(app: Any, monkeypatch: Any, capsys: Any) -> Any:
-    """Runs ``fenqi-gateway lists …`` on the app's database; the output as JSON."""
+    """Run ``fenqi-gateway lists …`` on the app's database; the output as JSON."""
     settings = app.extensions["fenqi"].settings
     monkeypatch.setenv("DATABASE_URL", settings.database_url)
 

@@ -38,7 +38,7 @@ def gateway(app: Any) -> Any:
 
 @pytest.fixture
 def review(gateway: Any, monkeypatch: Any, capsys: Any) -> Any:
-    """Runs ``fenqi-gateway review …`` on the app's database at the app's time; exit code, output, and errors."""
+    """Run ``fenqi-gateway review …`` on the app's database at the app's time; exit code, output, and errors."""
     monkeypatch.setattr("gateway.app.gateway_of", lambda settings: gateway)
     monkeypatch.setenv("DATABASE_URL", gateway.settings.database_url)
 

@@ -365,8 +365,10 @@ class BooksMachine(RuleBasedStateMachine):
         )
 
     def expire(self) -> None:
-        """Authorisations lapse after 28 days, or 7 if nothing is captured; the gateway says which have, for the model
-        does not know the hour."""
+        """Authorisations lapse after 28 days, or 7 if nothing is captured.
+
+        The gateway says which have, for the model does not know the hour.
+        """
         for name, payment in self.model.payments.items():
             with self.gateway.db.read() as tx:
                 row = tx.get_one(Payment, name)

@@ -122,7 +122,7 @@ class Portal:
 
 @pytest.fixture
 def make_portal(app: Flask, api: Any) -> Any:
-    """Makes a team member with a role, and a browser for them."""
+    """Make a team member with a role, and a browser for them."""
 
     def make(role: str = "owner", email: str = "wang@shop.example") -> Portal:
         def work(tx: Any) -> str:

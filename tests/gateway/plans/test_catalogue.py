@@ -179,7 +179,7 @@ def test_prices_kept_before_the_newer_keys_still_mean_the_same():
 
 @pytest.fixture
 def add(app, api):
-    """Adds a row to the shop's catalogue, with days counted from today."""
+    """Add a row to the shop's catalogue, with days counted from today."""
 
     def work(price: Price = PRICE, first: int = 0, last: int | None = None, **scope: str):
         merchant = api.credentials["merchant"]

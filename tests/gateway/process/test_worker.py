@@ -45,7 +45,7 @@ def test_every_topic_has_a_handler_and_stands_in_the_lanes_of_both_modes() -> No
 
 @pytest.fixture
 def worker(app: Flask) -> Any:
-    """Starts a real worker and stops it after the test."""
+    """Start a real worker and stop it after the test."""
     stop = threading.Event()
     thread = threading.Thread(target=runtime.work, args=(app.extensions["fenqi"], stop), daemon=True)
     yield thread.start

@@ -27,8 +27,11 @@ class Refuses:
 
 
 class WholeLife:
-    """Merchants whose purchases go every way: shipped in parts, refunded in each kind, late, given up, disputed,
-    settled early, unwound, subsidised, paid out, refused and returned; one of them lives by a test clock."""
+    """Merchants whose purchases go every way.
+
+    Shipped in parts, refunded in each kind, late, given up, disputed, settled early, unwound, subsidised, paid out,
+    refused and returned; one of them lives by a test clock.
+    """
 
     def __init__(self, app: Flask, clock: TestClock, make: Any) -> None:
         self.gateway, self.make = app.extensions["fenqi"], make

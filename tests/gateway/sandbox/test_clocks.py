@@ -15,7 +15,7 @@ from tests.one_database import database_url  # noqa: F401
 
 @pytest.fixture
 def clock_of(api: Any, app: Flask) -> Callable[..., dict[str, Any]]:
-    """Makes the merchant's clock once, and advances it to its goal."""
+    """Make the merchant's clock once, and advance it to its goal."""
     made = api.post("/v1/test_clocks", {"name": "a year"}).json
 
     def advance(**to: Any) -> dict[str, Any]:

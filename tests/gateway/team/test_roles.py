@@ -36,7 +36,7 @@ def operations(app):
 
 @pytest.fixture
 def attempt(call):
-    """Tries an operation on ids that do not exist; returns the code of the problem, empty where there was none."""
+    """Try an operation on ids that do not exist; returns the code of the problem, empty where there was none."""
 
     def send(token, operation):
         path = re.sub(r"<[^>]+>", "x_none", operation.path)

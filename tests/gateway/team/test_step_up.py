@@ -19,7 +19,7 @@ LIVE_REDIRECT = "https://gateway.test/portal/callback"
 
 @pytest.fixture
 def refund(api, call):
-    """Asks for a refund of one yuan of a captured payment, with a person's token."""
+    """Ask for a refund of one yuan of a captured payment, with a person's token."""
     payment, keys = api.captured()["id"], itertools.count()
 
     def send(token, amount=100):

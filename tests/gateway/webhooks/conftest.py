@@ -107,7 +107,7 @@ def new_sink() -> Iterator[Callable[[], Sink]]:
 
 @pytest.fixture
 def misbehaving() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
-    """Starts a server that does with each connection what it is told; returns its port."""
+    """Start a server that does with each connection what it is told; returns its port."""
     stop = threading.Event()
     with ExitStack() as stack:
 

@@ -1,5 +1,6 @@
-"""Client of the Fenqi instalment gateway. Names only: each is loaded when first used, so that ``import
-fenqi`` and a command's ``--help`` stay cheap.
+"""Client of the Fenqi instalment gateway.
+
+Names only: each is loaded when first used, so that ``import fenqi`` and a command's ``--help`` stay cheap.
 """
 
 from __future__ import annotations

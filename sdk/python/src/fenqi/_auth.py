@@ -47,8 +47,9 @@ class GivenToken:
 
 
 class ClientCredentials:
-    """Tokens by ``client_credentials`` (RFC 6749 section 4.4), renewed at 80 % of their life, one request
-    at a time.
+    """Tokens by ``client_credentials`` (RFC 6749 section 4.4), renewed at 80 % of their life.
+
+    One request is sent at a time.
     """
 
     __slots__ = ("_clock", "_expires_at", "_fetch", "_lock", "_refresh_at", "_token")

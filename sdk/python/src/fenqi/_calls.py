@@ -221,8 +221,9 @@ class Caller:
 
 
 def onward(fields: Mapping[str, Any], path: str, response: Response | None) -> tuple[bool, str | None]:
-    """``has_more`` and ``next_cursor`` of a list. Raises UnexpectedResponseError when they are missing or
-    mistyped: the list would end in silence.
+    """``has_more`` and ``next_cursor`` of a list.
+
+    Raises UnexpectedResponseError when they are missing or mistyped: the list would end in silence.
     """
     more, cursor = fields.get("has_more"), fields.get("next_cursor")
     if not isinstance(more, bool) or not (cursor is None or isinstance(cursor, str)):

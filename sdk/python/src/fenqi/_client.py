@@ -94,9 +94,7 @@ class Fenqi(Caller):
         )
 
     def with_options(self, **changes: Any) -> Fenqi:
-        """A client with other options (those of the constructor) that shares connections and token where it
-        can.
-        """
+        """A client with other options (those of the constructor) that shares connections and token where it can."""
         if "access_token" in changes:
             changes = {"client_id": None, "client_secret": None, **changes}
         elif "client_id" in changes or "client_secret" in changes:
@@ -300,9 +298,7 @@ class Fenqi(Caller):
 
     @property
     def webhooks(self) -> Webhook:
-        """Verifier of deliveries with this client's ``webhook_secret``. Raises ConfigurationError without
-        one.
-        """
+        """Verifier of deliveries with this client's ``webhook_secret``. Raises ConfigurationError without one."""
         secret = self._settings["webhook_secret"]
         if not secret:
             raise ConfigurationError(

@@ -69,11 +69,11 @@ class APITimeoutError(APIConnectionError):
 
 
 class APIError(FenqiError):
-    """The gateway answered with an error (RFC 9457 problem document, or RFC 6749 section 5.2 at the token
-    endpoint).
+    """The gateway answered with an error.
 
-    ``status`` is the HTTP status, ``code`` the stable word to branch on, ``param`` the offending field,
-    ``errors`` one entry per field, ``detail`` the sentence for people, ``problem`` the whole document.
+    It is an RFC 9457 problem document, or RFC 6749 section 5.2 at the token endpoint. ``status`` is the HTTP
+    status, ``code`` the stable word to branch on, ``param`` the offending field, ``errors`` one entry per
+    field, ``detail`` the sentence for people, ``problem`` the whole document.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class InvalidRequestError(APIError):
 
 
 class IdempotencyKeyReused(InvalidRequestError):
-    """This idempotency key already belongs to a request with another body."""
+    """The idempotency key already belongs to a request with another body."""
 
 
 class AuthenticationError(APIError):
@@ -134,16 +134,14 @@ class RateLimitError(APIError):
 
 
 class ServerError(APIError):
-    """The gateway could not answer (5xx); the outcome of a POST is unknown until repeated with the same
-    key.
-    """
+    """The gateway could not answer (5xx); the outcome of a POST is unknown until repeated with the same key."""
 
 
 class UnexpectedResponseError(FenqiError):
-    """The answer is not one this API gives: not JSON, another content type, a redirect, cut short, or a
-    list that goes on without saying where.
+    """The answer is not one this API gives.
 
-    ``status`` is the HTTP status, or 0 when the answer broke off.
+    It is not JSON, has another content type, is a redirect, was cut short, or is a list that goes on without
+    saying where. ``status`` is the HTTP status, or 0 when the answer broke off.
     """
 
     def __init__(

@@ -15,9 +15,7 @@ _BY_OBJECT: dict[str, type[Model]] = {}
 
 
 class Response:
-    """What came with an answer: HTTP ``status``, ``headers``, ``request_id`` and whether it was
-    ``replayed``.
-    """
+    """What came with an answer: HTTP ``status``, ``headers``, ``request_id`` and whether it was ``replayed``."""
 
     __slots__ = ("headers", "status")
 
@@ -40,8 +38,9 @@ class Response:
 
 
 class Model:
-    """An object of the API. Read fields as attributes, ``to_dict()`` for the raw answer; equal when the
-    content is.
+    """An object of the API.
+
+    Read fields as attributes, ``to_dict()`` for the raw answer; equal when the content is.
     """
 
     __slots__ = ("_fields", "_response")

@@ -47,9 +47,7 @@ class Plan(Model, object="plan"):
 
 
 class PlanList(list[Plan]):
-    """The plans on offer for an amount; ``unavailable`` says why the other terms are not (term, reason,
-    limits).
-    """
+    """The plans on offer for an amount; ``unavailable`` says why the other terms are not (term, reason, limits)."""
 
     unavailable: list[Model]
 
@@ -59,14 +57,15 @@ class PlanList(list[Plan]):
 
 
 class Checkout(Model, object="checkout"):
-    """A shopper's application at the gateway; send the shopper to ``url``, and read the outcome in
-    ``status``. The ``url`` carries a secret: the call that creates the checkout, and its repetition,
-    answer it; everywhere else it is None.
+    """A shopper's application at the gateway; send the shopper to ``url``, and read the outcome in ``status``.
 
-    ``open → identified → deciding → under_review → approved | declined | expired | canceled``; an approved
-    one has ``payment``. ``deciding``, while the lender is asked, is usually over within a second. A person
-    answers what is ``under_review`` by ``review_due_at``. ``reopens`` names the declined checkout of the same
-    order that a person found worth a new offer.
+    The ``url`` carries a secret: the call that creates the checkout, and its repetition, answer it; everywhere
+    else it is None.
+
+    ``open → identified → deciding → under_review → approved | declined | expired | canceled``; an approved one
+    has ``payment``. ``deciding``, while the lender is asked, is usually over within a second. A person answers
+    what is ``under_review`` by ``review_due_at``. ``reopens`` names the declined checkout of the same order
+    that a person found worth a new offer.
     """
 
     __slots__ = ()
@@ -109,9 +108,7 @@ class ReturnedItem(Model):
 
 
 class Capture(Model, object="capture"):
-    """One capture of a payment; ``loan`` is the id of the loan it drew, ``settlement_date`` the merchant's
-    date.
-    """
+    """One capture of a payment; ``loan`` is the id of the loan it drew, ``settlement_date`` the merchant's date."""
 
     __slots__ = ()
     _nested: ClassVar[Mapping[str, type[Model]]] = {"items": CapturedItem}
@@ -129,8 +126,9 @@ class Capture(Model, object="capture"):
 
 
 class PaymentLine(Model):
-    """A line of the order: how many pieces were ordered, captured and returned; ``amount`` is what it is
-    worth of the payment.
+    """A line of the order: how many pieces were ordered, captured and returned.
+
+    ``amount`` is what it is worth of the payment, in fen.
     """
 
     __slots__ = ()
@@ -143,9 +141,7 @@ class PaymentLine(Model):
 
 
 class Payment(Model, object="payment"):
-    """What an approved checkout became; capture it when the goods leave. ``status`` follows from the
-    amounts.
-    """
+    """What an approved checkout became; capture it when the goods leave. ``status`` follows from the amounts."""
 
     __slots__ = ()
     _nested: ClassVar[Mapping[str, type[Model]]] = {"plan": Plan, "captures": Capture, "lines": PaymentLine}
@@ -282,9 +278,7 @@ class SettlementLine(Model, object="settlement_line"):
 
 
 class Payout(Model, object="payout"):
-    """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid →
-    returned``.
-    """
+    """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid → returned``."""
 
     __slots__ = ()
     id: str
@@ -297,9 +291,7 @@ class Payout(Model, object="payout"):
 
 
 class Event(Model, object="event"):
-    """Something that happened to an object. ``data`` is that object; ``sequence`` counts its events without
-    gaps.
-    """
+    """Something that happened to an object. ``data`` is that object; ``sequence`` counts its events without gaps."""
 
     __slots__ = ()
     id: str
@@ -334,9 +326,10 @@ class WebhookEndpoint(Model, object="webhook_endpoint"):
 
 
 class WebhookDelivery(Model, object="webhook_delivery"):
-    """One event on its way to one endpoint; ``pending → succeeded | failed | canceled``. ``log`` holds its
-    attempts, the newest first: request_headers, request_body, response_status, response_body, error,
-    duration_ms. ``response_body`` is short, masked, and None again after some days.
+    """One event on its way to one endpoint; ``pending → succeeded | failed | canceled``.
+
+    ``log`` holds its attempts, the newest first: request_headers, request_body, response_status, response_body,
+    error, duration_ms. ``response_body`` is short, masked, and None again after some days.
     """
 
     __slots__ = ()
@@ -355,8 +348,10 @@ class WebhookDelivery(Model, object="webhook_delivery"):
 
 
 class Score(Model, object="score"):
-    """What the gateway's scorer says about one application: ``fraud_score`` 0 (least risk) to 100, ``credit_score``
-    300 to 850 (600 at odds of 20 to 1). ``reasons`` have code, score, text_zh, text_en and person_may_see.
+    """What the gateway's scorer says about one application.
+
+    ``fraud_score`` is 0 (least risk) to 100, ``credit_score`` 300 to 850 (600 at odds of 20 to 1). ``reasons``
+    have code, score, text_zh, text_en and person_may_see.
     """
 
     __slots__ = ()

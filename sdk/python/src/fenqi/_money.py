@@ -28,9 +28,7 @@ def fen(amount: str | int | Decimal) -> int:
 
 
 def yuan(amount_fen: int) -> str:
-    """Yuan with two decimals for an amount of fen: ``yuan(5999) == "59.99"``. Raises TypeError unless an
-    int.
-    """
+    """Yuan with two decimals for an amount of fen: ``yuan(5999) == "59.99"``. Raises TypeError unless an int."""
     if isinstance(amount_fen, bool) or not isinstance(amount_fen, int):
         raise TypeError(f"fen must be an int, not {type(amount_fen).__name__}")
     whole, fraction = divmod(abs(amount_fen), 100)
@@ -38,10 +36,10 @@ def yuan(amount_fen: int) -> str:
 
 
 def refuse_floats(value: object, path: str = "") -> None:
-    """Raise TypeError naming the field when anything but text, int, bool, None, list or dict stands in a
-    request.
+    """Raise TypeError naming the field when anything but JSON without floats stands in a request.
 
-    No field of the API is a float: amounts are integer fen and rates are decimal strings.
+    Text, int, bool, None, list and dict may. No field of the API is a float: amounts are integer fen and rates
+    are decimal strings.
     """
     if value is None or isinstance(value, str | int):
         return

@@ -39,8 +39,10 @@ class Page(Generic[T]):
         self._fetch = fetch
 
     def pages(self) -> Iterator[Page[T]]:
-        """This page and every following one. Raises UnexpectedResponseError when the gateway says that more
-        follows but not where, or names a place a second time: such a list would pass for a whole one.
+        """The page itself and every following one.
+
+        Raises UnexpectedResponseError when the gateway says that more follows but not where, or names a place a
+        second time: such a list would pass for a whole one.
         """
         page, seen = self, {self._asked}
         while True:

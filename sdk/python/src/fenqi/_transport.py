@@ -1,6 +1,4 @@
-"""Sending requests: one requests Session per thread, the environment read once, repeats that keep their
-key.
-"""
+"""Send requests: one requests Session per thread, the environment read once, repeats that keep their key."""
 
 from __future__ import annotations
 
@@ -66,8 +64,9 @@ class Call:
 
 
 class Retry:
-    """What ``on_retry`` is told before a request is repeated: ``attempt`` (1 is the first repeat),
-    ``delay`` in seconds.
+    """What ``on_retry`` is told before a request is repeated.
+
+    ``attempt`` counts from 1, the first repeat; ``delay`` is in seconds.
     """
 
     __slots__ = ("attempt", "delay", "error", "idempotency_key", "method", "path")
@@ -115,9 +114,7 @@ class Transport:
         on_retry: Callable[[Retry], object] | None = None,
         stream: bool = False,
     ) -> requests.Response:
-        """The successful answer to ``call``; raises the error of the last try. With ``stream`` the body is
-        unread.
-        """
+        """The successful answer to ``call``; raises the error of the last try. With ``stream`` the body is unread."""
         attempt = 0
         while True:
             try:
@@ -200,8 +197,9 @@ class Transport:
 
 
 def _failure(call: Call, error: failures.RequestException) -> FenqiError:
-    """The error of ours for one of requests': whether time ran out, and whether the request may have
-    arrived.
+    """The error of ours for one of requests'.
+
+    It says whether time ran out, and whether the request may have arrived.
     """
     key, where = call.idempotency_key, f"{call.method} {call.path}"
     inner = error.args[0] if error.args else None

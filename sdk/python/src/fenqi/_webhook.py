@@ -66,9 +66,7 @@ class Webhook:
         return _event(body)
 
     def sign(self, id: str, timestamp: int, payload: bytes | str) -> str:
-        """The ``webhook-signature`` value of a delivery: one ``v1,…`` part for each secret, the first
-        secret first.
-        """
+        """The ``webhook-signature`` value of a delivery: one ``v1,…`` part for each secret, the first secret first."""
         if (
             not _is_good_id(id)
             or isinstance(timestamp, bool)
@@ -157,9 +155,7 @@ def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def _header_name(name: object) -> str | None:
-    """One of the three names however a framework spells it (``Webhook-Id``, ``HTTP_WEBHOOK_ID``, bytes),
-    else None.
-    """
+    """One of the three names however a framework spells it (``Webhook-Id``, ``HTTP_WEBHOOK_ID``, bytes), else None."""
     if isinstance(name, bytes):
         name = name.decode("latin-1")
     if not isinstance(name, str) or len(name) > 22:

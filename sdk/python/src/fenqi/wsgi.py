@@ -1,9 +1,7 @@
-"""Calling a WSGI application in this process as if it were a server: a requests adapter, PEP 3333
-throughout.
+"""Call a WSGI application in this process as if it were a server: a requests adapter, PEP 3333 throughout.
 
-Good for tests against the real gateway, and for a program that runs beside the gateway in one process.
-Needs nothing but requests. A timeout cannot interrupt the application, because it runs in the caller's
-thread.
+Good for tests against the real gateway, and for a program that runs beside the gateway in one process. Needs
+nothing but requests. A timeout cannot interrupt the application, because it runs in the caller's thread.
 """
 
 from __future__ import annotations

@@ -101,8 +101,7 @@ class Checkouts(Resource):
         return self._client._post(Checkout, path, {}, idempotency_key, timeout)
 
     def wait(self, checkout: str, *, timeout: float = 600.0, interval: float = 2.0) -> Checkout:
-        """Ask every ``interval`` seconds until the checkout is decided; for scripts, a shop listens to
-        webhooks.
+        """Ask every ``interval`` seconds until the checkout is decided; for scripts, a shop listens to webhooks.
 
         Raises APITimeoutError after ``timeout`` seconds.
         """

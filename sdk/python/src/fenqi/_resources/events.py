@@ -52,8 +52,9 @@ class Events(Resource):
 
 
 class EventFollower:
-    """Events one by one, for ever. ``cursor`` is the id of the last one given out; an error leaves it in
-    place.
+    """Events one by one, for ever.
+
+    ``cursor`` is the id of the last one given out; an error leaves it in place.
     """
 
     __slots__ = ("_events", "_interval", "_started", "_type", "_waiting", "cursor")

@@ -28,8 +28,10 @@ class TestHelpers(Resource):
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Checkout:
-        """Play the shopper to the decision. The ``phone`` chooses it: 13800000001 approve, …02 decline, …03
-        review. Without an ``id_number`` an adult is invented.
+        """Play the shopper to the decision.
+
+        The ``phone`` chooses it: 13800000001 approve, …02 decline, …03 review. Without an ``id_number`` an
+        adult is invented.
         """
         body = given(extra, phone=phone, term=term, name=name, id_number=id_number)
         path = f"/v1/test_helpers/checkouts/{segment(checkout)}/complete"

@@ -74,8 +74,7 @@ class Payments(Resource):
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Payment:
-        """Capture ``amount`` fen (all that is left when omitted) on shipment. Use your shipment number as
-        the key.
+        """Capture ``amount`` fen (all that is left when omitted) on shipment. Use your shipment number as the key.
 
         ``items`` name what leaves: ``line`` (the item's place in the order, from 1), ``quantity`` and, if you
         have them, ``serial_numbers``. The gateway knows what they cost: leave ``amount`` out, or send just

@@ -30,8 +30,9 @@ class WebhookEndpoints(Resource):
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> WebhookEndpoint:
-        """Register ``url`` for the types in ``enabled_events`` (all when omitted). The answer alone holds
-        ``secret``: store it.
+        """Register ``url`` for the types in ``enabled_events`` (all when omitted).
+
+        The answer alone holds ``secret``: store it.
         """
         events = list(enabled_events) if enabled_events is not None else None
         body = given(extra, url=url, enabled_events=events, description=description, api_version=api_version)
@@ -149,9 +150,7 @@ class WebhookEndpoints(Resource):
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Model:
-        """Send the events recorded from ``from_time`` up to ``to_time`` (RFC 3339) again; ``queued`` says how
-        many.
-        """
+        """Send the events recorded from ``from_time`` up to ``to_time`` (RFC 3339) again; ``queued`` says how many."""
         chosen = list(types) if types is not None else None
         body = given({"from": from_time, **(extra or {})}, to=to_time, types=chosen)
         path = f"{_PATH}/{segment(endpoint)}/replay"

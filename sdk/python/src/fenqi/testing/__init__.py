@@ -1,5 +1,6 @@
-"""Testing a shop without a network: a stateful fake gateway (``pip install fenqi[testing]``), a WSGI
-adapter.
+"""Testing a shop without a network.
+
+A stateful fake gateway (``pip install fenqi[testing]``) and a WSGI adapter.
 """
 
 from __future__ import annotations

@@ -8,9 +8,7 @@ SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
 class FakeClock:
-    """A moment that only ``advance`` moves; text given to it must carry an offset, like
-    2026-11-23T20:00+08:00.
-    """
+    """A moment that only ``advance`` moves; text given to it must carry an offset, like 2026-11-23T20:00+08:00."""
 
     __slots__ = ("_now",)
 

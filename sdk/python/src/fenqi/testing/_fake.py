@@ -1,8 +1,8 @@
-"""A gateway in memory: ``answer(state, method, path, headers, body)`` gives status, headers and body. No
-I/O here.
+"""A gateway in memory, without I/O.
 
-It keeps the rules a shop can meet: tokens, idempotency keys, references, state tables, amounts, cursors.
-What it does not play it answers with 501 and the name of the route or field.
+``answer(state, method, path, headers, body)`` gives status, headers and body. It keeps the rules a shop can
+meet: tokens, idempotency keys, references, state tables, amounts, cursors. What it does not play it answers
+with 501 and the name of the route or field.
 """
 
 from __future__ import annotations
@@ -71,9 +71,7 @@ def pass_time(state: State, by: timedelta) -> None:
 
 
 def ledger_balanced(state: State) -> bool:
-    """Whether every amount is accounted for: payments by their captures, loans by their rows, batches by
-    equation.
-    """
+    """Whether every amount is accounted for: payments by captures, loans by rows, batches by their equation."""
     for payment in state.payments.values():
         captured = sum(one["amount"] for one in payment["captures"])
         refunded = sum(one["refunded_amount"] for one in payment["captures"])

@@ -75,7 +75,7 @@ def address(value: Any) -> str | None:
 
 
 def truth(value: Any) -> str | None:
-    """true or false."""
+    """Why a value is not true or false, or None."""
     return None if isinstance(value, bool) else "Must be true or false."
 
 

@@ -307,9 +307,7 @@ def follow_rows(loan: Fields) -> Fields:
 
 
 def pay_what_fell_due(state: State) -> None:
-    """Shoppers pay on the due date, except those of the sandbox number ending in 06, whose loans fall
-    overdue.
-    """
+    """Pay what is due on the due date, but for the sandbox number ending in 06, whose loans fall overdue."""
     today = shanghai_date(state.now)
     for loan in state.loans.values():
         if loan["status"] not in ("active", "overdue"):

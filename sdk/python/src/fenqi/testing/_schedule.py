@@ -1,5 +1,6 @@
-"""Plans in integers and exact fractions: interest-free, equal instalments, equal principal, a flat fee; half
-up, the last period absorbs.
+"""Plans in integers and exact fractions: interest-free, equal instalments, equal principal, a flat fee.
+
+Amounts round half up; the last period absorbs the difference.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ _TEN_DECIMALS = Decimal("1e-10")
 
 
 class Product(NamedTuple):
-    """What a term costs: ``method`` is interest_free, equal_installment, equal_principal or flat_fee (of which
-    ``fee_rate_total`` is spread over the term); rates are decimal strings.
+    """What a term costs; rates are decimal strings.
+
+    ``method`` is interest_free, equal_installment, equal_principal or flat_fee, of which ``fee_rate_total`` is
+    spread over the term.
     """
 
     method: str
@@ -41,8 +44,9 @@ def half_up(value: Fraction) -> int:
 def schedule(
     product: Product, *, principal: int, periods: int, contract_date: date, fee: int | None = None
 ) -> list[Row]:
-    """The rows for ``principal`` fen drawn on ``contract_date`` (Shanghai); ``fee`` is what is left of a flat
-    fee, all of it when None.
+    """The rows for ``principal`` fen drawn on ``contract_date`` (Shanghai).
+
+    ``fee`` is what is left of a flat fee, all of it when None.
     """
     with_interest = product.method in ("equal_installment", "equal_principal")
     rate = Fraction(product.annual_rate) / 12 if with_interest else Fraction(0)

@@ -34,9 +34,7 @@ _SECRET = "whsec_ZmVucWktdGVzdGluZy1mYWtlLWdhdGV3YXktc2VjcmV0"
 
 
 class FakeRequest:
-    """A request the fake received: ``method``, ``path``, ``params``, ``headers``, ``json`` and the
-    ``status`` given.
-    """
+    """A request the fake received: ``method``, ``path``, ``params``, ``headers``, ``json`` and ``status`` given."""
 
     __slots__ = ("headers", "json", "method", "params", "path", "status")
 
@@ -123,8 +121,7 @@ class Shopper:
 
 
 class FakeGateway:
-    """A gateway in this process that keeps its state: a context manager, also the fixture
-    ``fenqi_gateway``.
+    """A gateway in this process that keeps its state: a context manager, also the fixture ``fenqi_gateway``.
 
     Inside it every ``requests`` call to ``base_url`` is answered here, other addresses are left alone.
     ``clock`` is the business time it begins at and stands still at. ``category`` is the merchant's (3c,
@@ -175,9 +172,7 @@ class FakeGateway:
         self._mock.stop(allow_assert=False)
 
     def client(self, **options: Any) -> Fenqi:
-        """A client with good credentials; ``options`` are those of Fenqi. Its waiting moves the fake clock
-        instead.
-        """
+        """A client with good credentials; ``options`` are those of Fenqi. Its waiting moves the fake clock instead."""
         settings = {
             "client_id": self.state.client_id,
             "client_secret": self.state.client_secret,
@@ -201,9 +196,7 @@ class FakeGateway:
             _fake.pass_time(self.state, timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
 
     def fail_next(self, status: int = 503, times: int = 1, *, retry_after: int | None = None) -> None:
-        """Answer the next ``times`` calls with an error, before anything is done. Tokens are never
-        affected.
-        """
+        """Answer the next ``times`` calls with an error, before anything is done. Tokens are never affected."""
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         self._failures += [(status, headers)] * times
 

@@ -1,5 +1,6 @@
-"""The pytest plugin: the fixture ``fenqi_gateway``. It loads ``responses`` only for a test that asks for
-it.
+"""The pytest plugin: the fixture ``fenqi_gateway``.
+
+It loads ``responses`` only for a test that asks for it.
 """
 
 from __future__ import annotations
