@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from gateway.db import online
 from gateway.db.engine import Limits, canonical_url, connect
 from gateway.db.scrub import scrub
 
@@ -20,15 +23,34 @@ log = logging.getLogger("gateway.db")
 HERE = Path(__file__).parent
 LOCK = 84_002_026
 """Key of the advisory lock that one run of the migrations holds."""
+ASKED_AGAIN_SECONDS = 0.5
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database at ``url`` to ``revision``; safe to run again, and twice at once: the second one waits."""
+    """Bring the database at ``url`` to ``revision``; safe to run again, and twice at once: the second one waits.
+
+    Each migration commits by itself. One that failed has changed nothing, unless it builds indexes online and says how
+    to roll forward; those before it stay.
+    """
     with _alone(url):
         before = _revision(url)
-        command.upgrade(config(url), revision)
+        _run(url, revision)
         if before is not None and _revision(url) != before:
             _leave_nothing_behind(url)
+
+
+def _run(url: str, revision: str) -> None:
+    """Run the migrations; one that others keep from a lock steps back and is tried again, so that nobody waits long."""
+    for again in range(online.TRIES - 1, -1, -1):
+        try:
+            command.upgrade(config(url), revision)
+        except OperationalError as error:
+            if not again or getattr(error.orig, "sqlstate", None) not in online.LOCKED_OUT:
+                raise
+            log.warning("a table is locked by others: the migration has stepped back and is tried again")
+            time.sleep(online.PAUSE_SECONDS)
+        else:
+            return
 
 
 @contextmanager
@@ -40,7 +62,9 @@ def _alone(url: str) -> Iterator[None]:
             yield
             return
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+            # Asked again and again: an index is built concurrently only when no statement of before still waits.
+            while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}).scalar():
+                time.sleep(ASKED_AGAIN_SECONDS)
             try:
                 yield
             finally:

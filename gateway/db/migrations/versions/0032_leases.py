@@ -1,11 +1,12 @@
 """Leases of what waits are found by an index of their own, however much waits.
 
+Roll forward: run the migrations again; what is built stays, and what was half built is built again.
+
 Revision ID: 0032
 Revises: 0031
 """
 
-import sqlalchemy as sa
-from alembic import op
+from gateway.db import online
 
 revision = "0032"
 down_revision = "0031"
@@ -20,5 +21,4 @@ LEASED = {
 
 def upgrade() -> None:
     for name, (table, waits) in LEASED.items():
-        where = sa.text(waits)
-        op.create_index(name, table, ["leased_until"], sqlite_where=where, postgresql_where=where)
+        online.create_index(name, table, ["leased_until"], where=waits)
