@@ -238,7 +238,7 @@ def view(tx: Transaction, loan: Loan) -> dict[str, Any]:
         "id": loan.id,
         "mode": loan.mode,
         "status": loan.status,
-        "bucket": bucket(days_overdue(loan, shanghai_date(tx.now))) if loan.status == "overdue" else None,
+        "bucket": bucket(days_overdue(loan, shanghai_date(tx.now))),
         "payment": loan.payment_id,
         "capture": loan.capture_id,
         "funder": loan.funder,

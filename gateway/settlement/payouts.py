@@ -71,24 +71,23 @@ def instructed(tx: Transaction, *, since: datetime | None, after: str, limit: in
     return found
 
 
-def confirm(tx: Transaction, payout_id: str) -> Payout:
+def confirm(tx: Transaction, payout_id: str) -> None:
     """The institution has paid: only now does the claim leave the books. Saying it again changes nothing."""
     payout = _locked(tx, payout_id)
     if payout.status != "pending":
-        return payout
+        return
     payout.status, payout.paid_at = "paid", tx.now
     lines = postings.payout_confirmed(
         payout=payout.id, institution=payout.institution, funder=payout.funder, amount_fen=payout.amount_fen
     )
     _book(tx, payout, "payout_confirmed", lines, event="payout.paid")
-    return payout
 
 
-def reject(tx: Transaction, payout_id: str, *, failure: str) -> Payout:
+def reject(tx: Transaction, payout_id: str, *, failure: str) -> None:
     """The institution refused before anything left: the claim is available again and goes into the next batch."""
     payout = _locked(tx, payout_id)
     if payout.status != "pending":
-        return payout
+        return
     payout.status, payout.failure = "failed", failure
     lines = postings.payout_rejected(
         payout=payout.id,
@@ -97,7 +96,6 @@ def reject(tx: Transaction, payout_id: str, *, failure: str) -> Payout:
         amount_fen=payout.amount_fen,
     )
     _due_again(tx, payout, _book(tx, payout, "payout_rejected", lines, event="payout.failed"))
-    return payout
 
 
 def give_back(tx: Transaction, payout_id: str, *, failure: str) -> Payout:

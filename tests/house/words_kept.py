@@ -20,30 +20,33 @@ from sqlalchemy import Connection, select
 
 from gateway.db.tables import metadata
 from gateway.ledger.models import ENTRY, POSTING
+from tests.house.figures_kept import figures
 from tests.house.rich_book import RichBook
+from tests.house.shapes import HASH, shape
 from tests.one_database import database_url  # noqa: F401
 
-LISTING = Path(__file__).with_name("words_kept.txt")
-ID = re.compile(r"\b([a-z]{2,7}(?:_test|_live)?)_(?:[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{16,64})\b")
-HASH = re.compile(r"[0-9a-f]{8,}|[A-Za-z0-9_-]{40,}")
+LISTINGS = {name: Path(__file__).with_name(f"{name}_kept.txt") for name in ("words", "figures")}
 WORD = re.compile(r"(?=.*[a-z]{2})[a-z<>#]+(?:[_.:/-][a-z<>#]+)*")
 
 
-def test_a_whole_book_keeps_the_words_of_the_listing(
+def test_a_whole_book_keeps_the_words_and_figures_of_the_listings(
     app: Any, books: Any, new_merchant: Any, people: Any
 ) -> None:
     compare(RichBook(app, books, new_merchant, people))
 
 
 def compare(book: RichBook) -> None:
-    """Fail where a book keeps other words than the listing, or write it."""
+    """Fail where a book keeps other words or figures than the listings, or write them."""
     with book.gateway.db.engine.connect() as connection:
-        now = [*sorted(booked(connection)), *words(connection)]
-    if os.environ.get("FENQI_WRITE_LISTING"):
-        LISTING.write_text("\n".join([*now, ""]), encoding="utf-8")
-    assert now == LISTING.read_text("utf-8").splitlines(), (
-        "other words are kept; if that is meant: FENQI_WRITE_LISTING=1 pytest tests/house/words_kept.py"
-    )
+        now = {"words": [*sorted(booked(connection)), *words(connection)]}
+    now["figures"] = figures(book)
+    for name, listing in LISTINGS.items():
+        if os.environ.get("FENQI_WRITE_LISTING"):
+            listing.write_text("\n".join([*now[name], ""]), encoding="utf-8")
+        known = listing.read_text("utf-8").splitlines()
+        assert now[name] == known, (
+            f"other {name} are kept; if that is meant: FENQI_WRITE_LISTING=1 pytest tests/house/words_kept.py"
+        )
 
 
 def booked(connection: Connection) -> set[str]:
@@ -79,8 +82,3 @@ def words_of(value: Any) -> Iterator[str]:
         yield from (word for one in value for word in words_of(one))
     elif isinstance(value, str) and not HASH.fullmatch(value) and WORD.fullmatch(shape(value)):
         yield shape(value)
-
-
-def shape(text: str) -> str:
-    """A text with identifiers by their prefix and numbers as #."""
-    return re.sub(r"[0-9]+", "#", ID.sub(r"<\1>", text))

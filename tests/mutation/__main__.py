@@ -30,6 +30,8 @@ CONTRACT = "tests/gateway/web/test_pages_and_settings.py"
 """Compares what the API takes and answers with its listing."""
 RULES = ("tests/gateway/proof/test_book_agreements.py", "tests/docs/test_ledger_page.py")
 """Break each rule of the books, and compare the rules and the chart with the page that lists them."""
+CONSTANTS = "tests/house/test_constants.py"
+"""Compares constants and defaults with their listing."""
 LIVES = ("tests/gateway/payments/test_purchase.py", "tests/gateway/loans/test_loan_life.py")
 """Purchases and loans followed through every room."""
 OF_ALL = (
@@ -37,20 +39,21 @@ OF_ALL = (
     "tests/house/test_tenants_apart.py",
     "tests/gateway/web/test_object_access.py",
 )
-"""The words that a whole book leaves in the tables; jobs, routes and lists of one merchant beside another's."""
+"""What a whole book leaves in the tables and answers; jobs, routes and lists of one merchant beside another's."""
 ROOMS = {
-    "core": ("tests/gateway/core", CONTRACT),
-    "ledger": ("tests/gateway/ledger", *RULES, CONTRACT),
-    "loans": ("tests/gateway/loans", *RULES, *LIVES, *OF_ALL, CONTRACT),
+    "core": ("tests/gateway/core", CONSTANTS, CONTRACT),
+    "ledger": ("tests/gateway/ledger", *RULES, CONSTANTS, CONTRACT),
+    "loans": ("tests/gateway/loans", *RULES, *LIVES, *OF_ALL, CONSTANTS, CONTRACT),
     "payments": (
         "tests/gateway/payments",
         *RULES,
         *LIVES,
         *OF_ALL,
         "tests/gateway/team/test_step_up.py",
+        CONSTANTS,
         CONTRACT,
     ),
-    "settlement": ("tests/gateway/settlement", *LIVES, *OF_ALL, CONTRACT),
+    "settlement": ("tests/gateway/settlement", *LIVES, *OF_ALL, CONSTANTS, CONTRACT),
 }
 """The rooms, and the tests that each is measured by."""
 ALWAYS = {"without tx.flush()": "the next query or the commit writes it"}

@@ -79,6 +79,13 @@ def test_principal_that_came_back_was_never_late() -> None:
     assert (bill.late_fen, bill.owed_fen("principal"), bill.open_fen) == (0, 0, 8_999)
 
 
+def test_principal_that_came_back_was_late_until_then_where_the_late_interest_stays() -> None:
+    returned = Returned(1, date(2027, 3, 1), 46_000, waives_late=False)
+    for day_after in (date(2027, 3, 1), date(2027, 3, 9)):
+        bill = replay(facts(returned=(returned,)), as_of=day_after).bills[1]
+        assert (bill.late_fen, bill.owed_fen("principal"), bill.open_fen) == (437, 0, 8_999 + 437)
+
+
 def test_a_refund_of_principal_that_was_paid_before_is_the_shoppers_money() -> None:
     returned = Returned(1, date(2027, 2, 28), 46_000)
     found = replay(facts(Money(FIRST.on, 54_999), returned=(returned,)), as_of=date(2027, 2, 28))
