@@ -1,5 +1,6 @@
-"""The figures that the rooms of money leave in their tables and answer: over one book in which nearly everything has
-happened, compared with a listing.
+"""The figures that the rooms of money leave in their tables and answer, compared with a listing.
+
+They are those of one book in which nearly everything has happened.
 
 A fen, a day or a state more or less is no error where it is written, and the books may agree about it. A new column or
 field of an answer appears in the listing without a line here. ``words_kept.py`` says how the listing is written.

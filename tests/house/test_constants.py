@@ -1,5 +1,6 @@
-"""The constants of the rooms of money, and what their functions take when nothing else is said, written a second time:
-a day, a bound, the size of a portion or a word of a table is changed only where that is meant.
+"""The constants of the rooms of money, and what their functions take when nothing else is said, written a second time.
+
+A day, a bound, the size of a portion or a word of a table is changed only where that is meant.
 
 Names are found in the code, so that a new one appears in the listing without a line here. It is written by
 ``FENQI_WRITE_LISTING=1 pytest tests/house/test_constants.py``.

@@ -1,5 +1,6 @@
-"""Every report of one small book, word for word: its names of columns, its days, its signs and its order are read by
-tools that nobody here sees.
+"""Every report of one small book, word for word.
+
+Its names of columns, its days, its signs and its order are read by tools that nobody here sees.
 
 ``FENQI_WRITE_LISTING=1 pytest tests/gateway/ledger/test_reports_of_a_week.py`` writes the listing.
 """
