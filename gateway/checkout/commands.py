@@ -81,9 +81,10 @@ def decide(
     An application becomes what was decided. A decline that a person approves is followed by a new offer, which the
     shopper is shown on its page. Raises ``NotFound``, ``WrongState``, ``InvalidRequest``, or ``CostAboveCeiling``.
     """
-    for name, value in (("by", by), ("reason", reason)):
-        if not value.strip():
-            raise InvalidRequest(f"Say in --{name} {'who decided' if name == 'by' else 'why'}.", param=name)
+    if not by.strip():
+        raise InvalidRequest("Say in --by who decided.", param="by")
+    if not reason.strip():
+        raise InvalidRequest("Say in --reason why.", param="reason")
 
     def work(tx: Transaction) -> dict[str, Any]:
         if review.startswith(APPEALS):
@@ -110,7 +111,7 @@ def decide(
 def _checkout(tx: Transaction, checkout_id: str) -> Checkout:
     checkout = service.locked(tx, checkout_id)
     if checkout is None:
-        raise NotFound(f"There is no review {checkout_id!r}; see: fenqi-gateway review list")
+        raise NotFound(f"There is no review {checkout_id!r}: see fenqi-gateway review list.")
     return checkout
 
 
