@@ -181,7 +181,7 @@ class Fenqi(Caller):
             has_more=has_more,
             next_cursor=next_cursor,
             fetch=fetch,
-            asked=cast("str | None", (params or {}).get("cursor")),
+            own_cursor=cast("str | None", (params or {}).get("cursor")),
         )
 
     @property
