@@ -19,6 +19,7 @@ MEANT = {
     "gateway/web/operations.py: work": "the same",
     "gateway/oauth/routes.py: work": "the same",
     "gateway/oauth/routes.py: asked": "what a pushed request asks for",
+    "sdk/python/src/fenqi/_pages.py: asked": "an argument that released versions have",
     "gateway/web/front.py: Asked": "a request that waits for a thread",
     "gateway/web/front.py: _work": "what a thread of the server does",
 }

@@ -112,7 +112,7 @@ class Caller:
             limit=limit,
             fetch=fetch,
             position=rows[-1].get("id") if by_last else None,
-            own_cursor=params.get("after") if by_last else cursor,
+            asked=params.get("after") if by_last else cursor,
         )
 
     def _one(self, kind: type[M], answer: requests.Response) -> M:

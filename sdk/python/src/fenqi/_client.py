@@ -181,7 +181,7 @@ class Fenqi(Caller):
             has_more=has_more,
             next_cursor=next_cursor,
             fetch=fetch,
-            own_cursor=cast("str | None", (params or {}).get("cursor")),
+            asked=cast("str | None", (params or {}).get("cursor")),
         )
 
     @property

@@ -28,13 +28,13 @@ class Page(Generic[T]):
         limit: int | None = None,
         fetch: Callable[[str, int | None], Page[T]] | None = None,
         position: str | None = None,
-        own_cursor: str | None = None,
+        asked: str | None = None,
     ) -> None:
         self.data = data if limit is None else data[:limit]
         self.has_more = has_more
         self.next_cursor = next_cursor
         self._position = position if position is not None else next_cursor
-        self._own_cursor = own_cursor
+        self._own_cursor = asked
         self._remaining = None if limit is None else limit - len(self.data)
         self._fetch = fetch
 
