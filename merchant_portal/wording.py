@@ -30,9 +30,9 @@ def catalogue(language: str) -> dict[str, str]:
 
 def language() -> str:
     """``?lang=``, then the choice made before, then what the browser accepts, else Chinese."""
-    for asked in (request.args.get("lang"), request.cookies.get(COOKIE)):
-        if asked in LANGUAGES:
-            return asked
+    for chosen in (request.args.get("lang"), request.cookies.get(COOKIE)):
+        if chosen in LANGUAGES:
+            return chosen
     return "en" if request.accept_languages.best_match(["zh-CN", "zh", "en"], "zh-CN") == "en" else "zh-CN"
 
 
@@ -82,8 +82,8 @@ def moment(text: str | None) -> str:
 def switch_url() -> str:
     """The address of the page in the other language."""
     other = "zh-CN" if language() == "en" else "en"
-    asked = {name: value for name, value in request.args.items() if name != "lang"}
-    return f"{request.script_root}{request.path}?{urlencode({**asked, 'lang': other})}"
+    parameters = {name: value for name, value in request.args.items() if name != "lang"}
+    return f"{request.script_root}{request.path}?{urlencode({**parameters, 'lang': other})}"
 
 
 def register(app: Flask) -> None:

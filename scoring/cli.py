@@ -250,9 +250,9 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _gangs(options: argparse.Namespace) -> int:
-    from scoring.links.gangs import measure_gangs, work  # noqa: PLC0415
+    from scoring.links.gangs import expected_questions, measure_gangs  # noqa: PLC0415
 
-    with _progress_bar(work(options.applicants, options.rings), "asking", "question") as bar:
+    with _progress_bar(expected_questions(options.applicants, options.rings), "asking", "question") as bar:
         measured = measure_gangs(
             options.applicants, options.rings, seed=options.seed, batch=options.batch, progress=bar.update
         )

@@ -84,7 +84,7 @@ def _hashed(token: str) -> str:
 
 
 def register(app: Flask, client: fenqi.Fenqi, orders: Orders, door: Door, *, shop_url: str) -> None:
-    """The pages of the desk."""
+    """The pages of the desk: the door, and behind it the orders."""
 
     def private(page: Any) -> Any:
         @wraps(page)
@@ -95,6 +95,11 @@ def register(app: Flask, client: fenqi.Fenqi, orders: Orders, door: Door, *, sho
 
         return guarded
 
+    _open_door(app, door, private, shop_url=shop_url)
+    _show_orders(app, client, orders, private, shop_url=shop_url)
+
+
+def _open_door(app: Flask, door: Door, private: Any, *, shop_url: str) -> None:
     @app.get("/desk/login")
     def login() -> str:
         return render_template("login.html")
@@ -118,6 +123,8 @@ def register(app: Flask, client: fenqi.Fenqi, orders: Orders, door: Door, *, sho
         session.clear()
         return redirect(f"{shop_url}/desk/login", 303)
 
+
+def _show_orders(app: Flask, client: fenqi.Fenqi, orders: Orders, private: Any, *, shop_url: str) -> None:
     @app.get("/desk")
     @private
     def desk() -> str:

@@ -1,6 +1,6 @@
 """A phone shop that sells in instalments: everything a merchant needs to write.
 
-The order exists before the checkout does; the return page and the webhook both lead to ``follow``, which asks the
+The order exists before the checkout does; the return page and the webhook both lead to ``_follow``, which asks the
 gateway what is true and may run any number of times. The demo runs it; alone it runs beside one, with the keys that the
 demo has left::
 
@@ -61,21 +61,6 @@ def create_app(
     guards.register(app, shop_url=shop_url, gateway_url=gateway_url, secret_key=secret_key)
     desk.register(app, client, orders, desk.Door(database, desk_password_hash), shop_url=shop_url)
 
-    def follow(checkout_id: str) -> dict[str, Any]:
-        """Ask the gateway about a checkout and bring the order up to date. Safe to repeat."""
-        checkout = client.checkouts.retrieve(checkout_id)
-        order = orders.get(checkout.merchant_reference)
-        if order is None:
-            abort(404)
-        if checkout.payment and order["payment"] is None:
-            client.payments.acknowledge(
-                checkout.payment, merchant_order_id=order["id"], idempotency_key=f"acknowledge-{order['id']}"
-            )
-            orders.update(order["id"], status="paid", payment=checkout.payment)
-        elif order["status"] == "waiting":
-            orders.update(order["id"], status=AFTER_DECISION.get(checkout.status, "waiting"))
-        return {**(orders.get(order["id"]) or order), "checkout_status": checkout.status}
-
     @app.context_processor
     def common() -> dict[str, Any]:
         language = "en" if request.args.get("lang") == "en" else "zh-CN"
@@ -88,6 +73,13 @@ def create_app(
             "publishable_key": publishable_key,
             "snippet": SNIPPET,
         }
+
+    _sell(app, client, orders, shop_url=shop_url)
+    return app
+
+
+def _sell(app: Flask, client: fenqi.Fenqi, orders: Orders, *, shop_url: str) -> None:
+    """The pages of the shop, from the shelf to the order, and where the gateway calls."""
 
     @app.get("/")
     def shelf() -> str:
@@ -119,7 +111,7 @@ def create_app(
         checkout_id = request.args.get("checkout", "")
         if not CHECKOUT_ID.fullmatch(checkout_id):
             abort(400)
-        return render_template("return.html", order=follow(checkout_id))
+        return render_template("return.html", order=_follow(client, orders, checkout_id))
 
     @app.post("/hooks")
     def hooks() -> Any:
@@ -128,7 +120,7 @@ def create_app(
         except fenqi.WebhookVerificationError:
             abort(400)
         if event.type.startswith("checkout."):
-            follow(event.data.id)
+            _follow(client, orders, event.data.id)
         return "", 204
 
     @app.errorhandler(fenqi.FenqiError)
@@ -136,7 +128,21 @@ def create_app(
         status = _status_of(error)
         return render_template("sorry.html", error=error, status=status), status
 
-    return app
+
+def _follow(client: fenqi.Fenqi, orders: Orders, checkout_id: str) -> dict[str, Any]:
+    """Ask the gateway about a checkout and bring the order up to date. Safe to repeat."""
+    checkout = client.checkouts.retrieve(checkout_id)
+    order = orders.get(checkout.merchant_reference)
+    if order is None:
+        abort(404)
+    if checkout.payment and order["payment"] is None:
+        client.payments.acknowledge(
+            checkout.payment, merchant_order_id=order["id"], idempotency_key=f"acknowledge-{order['id']}"
+        )
+        orders.update(order["id"], status="paid", payment=checkout.payment)
+    elif order["status"] == "waiting":
+        orders.update(order["id"], status=AFTER_DECISION.get(checkout.status, "waiting"))
+    return {**(orders.get(order["id"]) or order), "checkout_status": checkout.status}
 
 
 def _status_of(error: fenqi.FenqiError) -> int:

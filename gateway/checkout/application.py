@@ -58,17 +58,17 @@ def linked(
     return found
 
 
-def counted(found: LinkFeatures) -> Features:
+def counted(linked: LinkFeatures) -> Features:
     """The scorer's counts; None where there is no such link, and for a device that a crowd or a household shares."""
-    shared = found.device_is_hub or found.device_is_household
+    shared = linked.device_is_hub or linked.device_is_household
     return {
-        "applications_on_device_24h": None if shared else found.device_applicants_24h,
-        "new_applicants_on_device_24h": None if shared else found.device_new_applicants_24h,
-        "applicants_on_device_30d": None if shared else found.device_applicants_30d,
-        "applications_on_address_30d": found.address_applicants_30d,
-        "applicants_on_card_30d": found.card_applicants_30d,
-        "linked_known_bad_share": round(found.neighbours_known_bad_share, 6) if found.neighbours else 0.0,
-        "linked_component_size": found.component_applicants,
+        "applications_on_device_24h": None if shared else linked.device_applicants_24h,
+        "new_applicants_on_device_24h": None if shared else linked.device_new_applicants_24h,
+        "applicants_on_device_30d": None if shared else linked.device_applicants_30d,
+        "applications_on_address_30d": linked.address_applicants_30d,
+        "applicants_on_card_30d": linked.card_applicants_30d,
+        "linked_known_bad_share": round(linked.neighbours_known_bad_share, 6) if linked.neighbours else 0.0,
+        "linked_component_size": linked.component_applicants,
     }
 
 
@@ -79,7 +79,7 @@ def known(tx: Transaction, checkout: Checkout, plan: dict[str, Any] | None = Non
     """
     shopper_id = checkout.shopper_id or ""
     lookups = identity.lookups_of(tx, shopper_id)
-    asked = {
+    parameters = {
         "shopper": shopper_id,
         "mode": checkout.mode,
         "phone": lookups["phone"],
@@ -88,7 +88,7 @@ def known(tx: Transaction, checkout: Checkout, plan: dict[str, Any] | None = Non
         "reconsidered": tx.now - decisions.RECONSIDERED_FOR,
     }
     with tx.no_autoflush:  # nothing that waits to be written is asked for
-        row = tx.connection().execute(KNOWN, asked).one()
+        row = tx.connection().execute(KNOWN, parameters).one()
         features = {
             **(_order(tx, checkout, plan) if plan is not None else {}),
             "open_principal_fen": int(row.open_principal_fen),

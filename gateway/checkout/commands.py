@@ -55,14 +55,14 @@ def show(gateway: Gateway, actor: Actor, review: str, *, in_clear: bool, as_json
     Who applies, and who is on file with the same ID number, is masked unless ``in_clear``, which the audit log says.
     """
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def in_transaction(tx: Transaction) -> dict[str, Any]:
         appeal = reviews.get(tx, review) if review.startswith(APPEALS) else None
         checkout = _checkout(tx, appeal.checkout_id if appeal else review)
         row = _appeal_row(tx, appeal) if appeal else _application_row(tx, checkout)
         audit.record(tx, actor, "review.show", about=review, facts={"in_clear": True} if in_clear else {})
         return {**row, **_case(tx, gateway, checkout, in_clear=in_clear)}
 
-    print(reported(gateway.db.write(work), as_json=as_json))
+    print(reported(gateway.db.write(in_transaction), as_json=as_json))
     return 0
 
 
@@ -81,11 +81,12 @@ def decide(
     An application becomes what was decided. A decline that a person approves is followed by a new offer, which the
     shopper is shown on its page. Raises ``NotFound``, ``WrongState``, ``InvalidRequest``, or ``CostAboveCeiling``.
     """
-    for name, value in (("by", by), ("reason", reason)):
-        if not value.strip():
-            raise InvalidRequest(f"Say in --{name} {'who decided' if name == 'by' else 'why'}.", param=name)
+    if not by.strip():
+        raise InvalidRequest("Say in --by who decided.", param="by")
+    if not reason.strip():
+        raise InvalidRequest("Say in --reason why.", param="reason")
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def in_transaction(tx: Transaction) -> dict[str, Any]:
         if review.startswith(APPEALS):
             if person is not None:
                 raise InvalidRequest("A decline was about nobody else's ID number.", param="person")
@@ -103,14 +104,14 @@ def decide(
         audit.record(tx, actor, "review.resolve", about=review, facts=facts)
         return told
 
-    _print(gateway.db.write(work))
+    _print(gateway.db.write(in_transaction))
     return 0
 
 
 def _checkout(tx: Transaction, checkout_id: str) -> Checkout:
     checkout = service.locked(tx, checkout_id)
     if checkout is None:
-        raise NotFound(f"There is no review {checkout_id!r}; see: fenqi-gateway review list")
+        raise NotFound(f"There is no review {checkout_id!r}: see fenqi-gateway review list.")
     return checkout
 
 

@@ -23,7 +23,7 @@ from gateway.web.i18n import t, with_language
 from gateway.web.rate_limits import limited
 
 blueprint = Blueprint("checkout_entry", __name__, template_folder="templates")
-ASKED = "again"
+AGAIN = "again"
 """In the query once the browser was given a cookie: who then comes without one keeps none."""
 
 
@@ -44,10 +44,10 @@ def enter(checkout_id: str, secret: str) -> Any:
         raise Locked(checkout)
     if entry.level_by_cookie() is not Level.NOTHING:
         return redirect(with_language(f"/checkout/{checkout_id}"), 303)
-    if ASKED in request.args:
+    if AGAIN in request.args:
         entry.carry(secret)
         return pages.to_step(checkout_id, "")
-    again = redirect(with_language(f"{request.path}?{ASKED}=1"), 303)
+    again = redirect(with_language(f"{request.path}?{AGAIN}=1"), 303)
     return entry.remember(make_response(again), checkout_id, secret)
 
 

@@ -33,10 +33,10 @@ PLANS = PlansQuery()
 @limited(PUBLIC_PLANS)
 def public_plans() -> Any:
     """All plans for an amount, for the link inside the price line."""
-    asked = loaded(PLANS, read_query(request))
+    query = loaded(PLANS, read_query(request))
     lender = plans.lender_of(gateway().settings)
     with gateway().db.read() as tx:
-        quote = plans.quote_public(tx, asked["key"], asked, lender=lender)
+        quote = plans.quote_public(tx, query["key"], query, lender=lender)
     return render_template("checkout/plans.html", quote=quote)
 
 

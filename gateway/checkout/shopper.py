@@ -165,7 +165,7 @@ def confirm(
 
 def cancel(tx: Transaction, checkout_id: str) -> Checkout:
     """The shopper turns back; canceling again changes nothing. Raises ``WrongState`` when it was decided."""
-    checkout = _found(tx, checkout_id)
+    checkout = _locked(tx, checkout_id)
     if checkout.status not in ("canceled", "expired"):
         service.move(tx, checkout, "canceled")
     return checkout
@@ -173,7 +173,7 @@ def cancel(tx: Transaction, checkout_id: str) -> Checkout:
 
 def ask_for_review(tx: Transaction, gateway: Gateway, checkout_id: str) -> HumanReview:
     """The shopper asks that a person looks at the decline; once. Raises ``NotFound`` or ``WrongState``."""
-    checkout = _found(tx, checkout_id)
+    checkout = _locked(tx, checkout_id)
     due_at = tx.now + timedelta(hours=gateway.settings.review_hours)
     if checkout.status != "declined":
         raise WrongState(f"The checkout is {checkout.status}: there is no decline.", param="checkout")
@@ -185,7 +185,7 @@ def contract_of(tx: Transaction, checkout_id: str) -> Contract | None:
     return contracts.of_checkout(tx, checkout_id)
 
 
-def _found(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> Checkout:
+def _locked(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> Checkout:
     checkout = service.locked(tx, checkout_id, with_people=with_people)
     if checkout is None:
         raise NotFound("There is no such checkout. Go back to the shop and try again.")
@@ -194,7 +194,7 @@ def _found(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> C
 
 def in_progress(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> Checkout:
     """The checkout, locked, before it is confirmed. Raises ``NotFound``, ``CheckoutExpired`` or ``WrongState``."""
-    checkout = _found(tx, checkout_id, with_people=with_people)
+    checkout = _locked(tx, checkout_id, with_people=with_people)
     if checkout.status == "expired":
         raise CheckoutExpired(
             f"The checkout ended at {checkout.expires_at:%Y-%m-%dT%H:%M:%SZ}. Nothing was charged."

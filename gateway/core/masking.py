@@ -66,9 +66,9 @@ def mask_card(number: str) -> str:
 
 def redacted(text: str) -> str:
     """``text`` with every ID number, mobile number and card number in it masked. Names cannot be told from words."""
-    text = _RESIDENT_ID.sub(lambda found: mask_resident_id(found[0]), text)
-    text = _CARD.sub(lambda found: mask_card(found[0]) if _is_card(found[0]) else found[0], text)
-    return _MOBILE.sub(lambda found: mask_phone(found[1]), text)
+    text = _RESIDENT_ID.sub(lambda match: mask_resident_id(match[0]), text)
+    text = _CARD.sub(lambda match: mask_card(match[0]) if _is_card(match[0]) else match[0], text)
+    return _MOBILE.sub(lambda match: mask_phone(match[1]), text)
 
 
 def redacted_answer(text: str) -> str:
@@ -76,10 +76,10 @@ def redacted_answer(text: str) -> str:
 
     A secret is what follows a word such as ``token`` or ``Bearer``, and what looks drawn at random.
     """
-    text = _NAMED_SECRET.sub(lambda found: found[1] + HIDDEN, redacted(text))
-    text = _SCHEME.sub(lambda found: f"{found[1]} {HIDDEN}", text)
-    text = _EMAIL.sub(lambda found: f"{found[1]}***@{found[2]}", text)
-    return _RANDOM.sub(lambda found: HIDDEN if _is_random(found[0]) else found[0], text)
+    text = _NAMED_SECRET.sub(lambda match: match[1] + HIDDEN, redacted(text))
+    text = _SCHEME.sub(lambda match: f"{match[1]} {HIDDEN}", text)
+    text = _EMAIL.sub(lambda match: f"{match[1]}***@{match[2]}", text)
+    return _RANDOM.sub(lambda match: HIDDEN if _is_random(match[0]) else match[0], text)
 
 
 def _is_random(word: str) -> bool:
@@ -131,16 +131,16 @@ def _plain_character(char: str) -> str:
 
 
 def _holds_resident_id(plain: str) -> bool:
-    numbers = (found[1].replace(" ", "") for found in _ANY_RESIDENT_ID.finditer(plain))
+    numbers = (match[1].replace(" ", "") for match in _ANY_RESIDENT_ID.finditer(plain))
     return any(_RESIDENT_ID.fullmatch(number) and _is_resident_id(number) for number in numbers)
 
 
 def _holds_mobile(plain: str) -> bool:
-    return any(_MOBILE.search(found[0].replace(" ", "")) for found in _ANY_MOBILE.finditer(plain))
+    return any(_MOBILE.search(match[0].replace(" ", "")) for match in _ANY_MOBILE.finditer(plain))
 
 
 def _holds_card(plain: str) -> bool:
-    return any(_is_card(found[1]) for found in _ANY_CARD.finditer(plain))
+    return any(_is_card(match[1]) for match in _ANY_CARD.finditer(plain))
 
 
 def _is_resident_id(number: str) -> bool:

@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 10
 def find(gateway: Gateway, *, mode: str, id_number: str, as_json: bool) -> int:
     """Print who holds an ID number, and who else gave it, if anybody: 1 when there is none."""
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def in_transaction(tx: Transaction) -> dict[str, Any]:
         found = identity.found_by_id_number(
             tx, gateway.vault, mode="live" if mode == "live" else "test", id_number=id_number
         )
@@ -39,7 +39,7 @@ def find(gateway: Gateway, *, mode: str, id_number: str, as_json: bool) -> int:
         claimed_by = claims.of_number(tx, found) if found else []
         return {"shopper": found} | ({"claimed_by": claimed_by} if claimed_by else {})
 
-    told = gateway.db.write(work)
+    told = gateway.db.write(in_transaction)
     print(reported(told, as_json=as_json))
     return 0 if told["shopper"] else 1
 
@@ -47,12 +47,12 @@ def find(gateway: Gateway, *, mode: str, id_number: str, as_json: bool) -> int:
 def export_person(gateway: Gateway, *, shopper: str, out: Path | None) -> int:
     """Write all that is stored about a person as JSON, to a file for the owner's eyes only or to the output."""
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def in_transaction(tx: Transaction) -> dict[str, Any]:
         found = export.export(tx, gateway.vault, shopper)
         _record(tx, "privacy.export", shopper)
         return found
 
-    found = gateway.db.write(work)
+    found = gateway.db.write(in_transaction)
     text = json.dumps(found, ensure_ascii=False, indent=2) + "\n"
     if out is None:
         print(text, end="")
@@ -69,13 +69,13 @@ def erase_person(gateway: Gateway, *, shopper: str) -> int:
     ``complete`` says whether the files hold nothing of the person's key any more; while they do, the worker goes on.
     """
 
-    def work(tx: Transaction) -> tuple[dict[str, Any], bytes | None]:
+    def in_transaction(tx: Transaction) -> tuple[dict[str, Any], bytes | None]:
         wrapped = subjects.wrapped_key(tx, shopper)
         answer = erasure.ask(tx, gateway.settings, shopper)
         _record(tx, "privacy.erase", shopper, status=answer["status"])
         return answer, wrapped
 
-    answer, wrapped = gateway.db.write(work)
+    answer, wrapped = gateway.db.write(in_transaction)
     if answer["status"] == "erased":
         why = remains.clear(gateway.db, seconds=PATIENCE_SECONDS, wrapped=wrapped)
         answer |= _completeness(why)
@@ -93,12 +93,12 @@ def scrub(db: Database) -> int:
 def withdraw(gateway: Gateway, *, shopper: str, kind: str) -> int:
     """Take a consent back for a person who asked for it."""
 
-    def work(tx: Transaction) -> int:
+    def in_transaction(tx: Transaction) -> int:
         count = consents.withdraw(tx, shopper, kind, channel="staff")
         _record(tx, "privacy.withdraw", shopper, kind=kind, withdrawn=count)
         return count
 
-    _print({"shopper": shopper, "kind": kind, "withdrawn": gateway.db.write(work)})
+    _print({"shopper": shopper, "kind": kind, "withdrawn": gateway.db.write(in_transaction)})
     return 0
 
 

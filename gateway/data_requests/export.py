@@ -60,12 +60,12 @@ def rows_of(tx: Transaction, shopper_id: str) -> dict[str, list[dict[str, Any]]]
 
 
 def _rows(
-    tx: Transaction, tables: Any, entry: TableMap, found: dict[str, list[dict[str, Any]]]
+    tx: Transaction, tables: Any, entry: TableMap, read: dict[str, list[dict[str, Any]]]
 ) -> list[dict[str, Any]]:
     """The rows of a table that belong to the person, by its link to a table that was read before."""
     table: Table = tables[entry.table]
     assert entry.link is not None, "tables about people say how they are linked to one"
-    owners = [row[entry.link.to_column] for row in found[entry.link.to_table] if row[entry.link.to_column]]
+    owners = [row[entry.link.to_column] for row in read[entry.link.to_table] if row[entry.link.to_column]]
     query = select(table).order_by(*table.primary_key.columns)
     return [
         dict(row)

@@ -40,9 +40,9 @@ def obstacles(tx: Transaction, shopper_id: str, *, retention_years: int) -> list
     return in_order(found)
 
 
-def in_order(found: list[Obstacle]) -> list[Obstacle]:
+def in_order(obstacles: list[Obstacle]) -> list[Obstacle]:
     """What still runs is told before what only has to be kept, the longest first."""
-    return sorted(found, key=lambda row: (row.reason != "live_loan", -row.until.toordinal()))
+    return sorted(obstacles, key=lambda row: (row.reason != "live_loan", -row.until.toordinal()))
 
 
 def years_after(day: date, years: int) -> date:

@@ -143,14 +143,14 @@ def _until_done(
     gateway: Gateway,
     what: str,
     left: Callable[[Transaction], int],
-    work: Callable[[Transaction], int],
+    step: Callable[[Transaction], int],
     progress: Progress,
 ) -> int:
     with gateway.db.read() as tx:
         total = left(tx)
     done = 0
-    while found := gateway.db.write(work):
-        done += found
+    while changed := gateway.db.write(step):
+        done += changed
         progress(what, done, max(total, done))
     return done
 

@@ -136,9 +136,9 @@ def write_parts_down(connection: Connection, names: Iterable[str]) -> None:
 
 def unlike(connection: Connection, keys: RowKeys, only: Collection[str] | None = None) -> Iterator[Unlike]:
     """Rows that are not what was last written of them, as table, key and what is wrong; of ``only`` some tables."""
-    asked = metadata().tables if only is None else only
-    yield from keyed.unlike(connection, keys, [name for name in keyed.tables() if name in asked])
-    for name in sorted(WITNESSED.union(PARTS).intersection(asked)):
+    names = metadata().tables if only is None else only
+    yield from keyed.unlike(connection, keys, [name for name in keyed.tables() if name in names])
+    for name in sorted(WITNESSED.union(PARTS).intersection(names)):
         written, there = _newest(connection, name), set()
         for row, must_be in _kept(connection, name):
             key = key_of(metadata().tables[name], row)

@@ -28,25 +28,25 @@ def add(gateway: Gateway, actor: Actor, *, mode: Mode, kind: str, of: str, value
     if not note.strip():
         raise InvalidRequest("Say in --note why: an entry without a reason helps nobody.", param="note")
 
-    def work(tx: Transaction) -> ListEntry:
+    def in_transaction(tx: Transaction) -> ListEntry:
         lookups.follow(tx, gateway.vault, mode, **{of: checked})
         lookup = gateway.vault.lookup(checked, of)
         entry = lists.add(tx, mode=mode, kind=kind, lookup=lookup, note=note, by=actor.id)
         audit.record(tx, actor, "list.add", about=entry.id, mode=mode, facts={"kind": kind})
         return entry
 
-    return _told([gateway.db.write(work)])
+    return _told([gateway.db.write(in_transaction)])
 
 
 def end(gateway: Gateway, actor: Actor, entry_id: str) -> int:
     """Take an entry off its list. Raises ``NotFound``."""
 
-    def work(tx: Transaction) -> ListEntry:
+    def in_transaction(tx: Transaction) -> ListEntry:
         entry = lists.end(tx, entry_id)
         audit.record(tx, actor, "list.end", about=entry.id, facts={"kind": entry.kind})
         return entry
 
-    return _told([gateway.db.write(work)])
+    return _told([gateway.db.write(in_transaction)])
 
 
 def show(db: Database, mode: Mode, *, as_json: bool) -> int:

@@ -74,11 +74,11 @@ def _outcome(
         raise outbox.Later(busy.message, at=gateway.clock() + timedelta(seconds=busy.seconds)) from busy
     assert answer is not None
     if answer.outcome == "pending":
-        raise InstitutionUnavailable(f"the {instruction.movement} {instruction.reference} is on its way")
+        raise InstitutionUnavailable(f"The {instruction.movement} {instruction.reference} is on its way.")
     if answer.outcome not in DECIDED:
         raise InstitutionUnavailable(
-            f"the institution says {answer.outcome!r} of the {instruction.movement} {instruction.reference}: "
-            f"its adapter must answer {', '.join(get_args(Outcome))}; it is looked up again"
+            f"The institution says {answer.outcome!r} of the {instruction.movement} {instruction.reference}: "
+            f"its adapter must answer {', '.join(get_args(Outcome))}; it is looked up again."
         )
     return answer
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from gateway.core.tenant import Mode
 from gateway.errors import InstitutionUnavailable
 from gateway.institution.port import Answer, Instruction
-from gateway.institution.stripe_wire import PAGE, Found, Refused, Wire, objects
+from gateway.institution.stripe_wire import PAGE, Fields, Refused, Wire, objects
 from gateway.web import outgoing
 
 CALL_SECONDS, INSTRUCTION_SECONDS = 20.0, 40.0
@@ -113,7 +113,7 @@ class StripeLikeInstitution:
             return Answer("failed", refused.reason)
         return self._of_payment(instruction, payment)
 
-    def _of_payments(self, instruction: Instruction, payments: list[Found]) -> Answer | None:
+    def _of_payments(self, instruction: Instruction, payments: list[Fields]) -> Answer | None:
         ours = [found for found in payments if _is_ours(found, instruction)]
         _refuse_another_amount(instruction, ours)
         answers = [self._of_payment(instruction, found) for found in ours]
@@ -123,7 +123,7 @@ class StripeLikeInstitution:
                     return answer
         return None
 
-    def _of_payment(self, instruction: Instruction, payment: Found) -> Answer:
+    def _of_payment(self, instruction: Instruction, payment: Fields) -> Answer:
         """The payment's outcome; one that waits for the shopper is cancelled first, so that failed is final."""
         status = payment.get("status")
         if status == "succeeded":
@@ -141,7 +141,7 @@ class StripeLikeInstitution:
         customer = self._customer(instruction)
         if customer is None:
             return Answer("failed", "nothing_to_refund")
-        parts: list[Found] = []
+        parts: list[Fields] = []
         refundable: list[tuple[str, int]] = []
         for payment in self._refundable_payments(instruction.mode, customer):
             refunds = self._refunds_of(instruction.mode, payment)
@@ -176,7 +176,7 @@ class StripeLikeInstitution:
 
     def _refund_part(
         self, instruction: Instruction, payment_id: str, amount_fen: int, *, number: int
-    ) -> Found:
+    ) -> Fields:
         """One refund of one payment; ``number`` counts the parts there are, so a repeated one has the same key."""
         body = {
             "payment_intent": payment_id,
@@ -186,7 +186,7 @@ class StripeLikeInstitution:
         }
         return self._wire.post(instruction, "/v1/refunds", body, key=f"{instruction.reference}:{number}")
 
-    def _parts(self, instruction: Instruction) -> list[Found]:
+    def _parts(self, instruction: Instruction) -> list[Fields]:
         """All refunds with the reference; of a shopper who is no customer any more, among all refunds."""
         mode, customer = instruction.mode, self._customer(instruction)
         if customer is None:
@@ -196,7 +196,7 @@ class StripeLikeInstitution:
             refunds = [found for payment in payments for found in self._refunds_of(mode, payment)]
         return [found for found in refunds if _is_ours(found, instruction)]
 
-    def _refundable_payments(self, mode: Mode, customer: str) -> list[Found]:
+    def _refundable_payments(self, mode: Mode, customer: str) -> list[Fields]:
         """The customer's succeeded payments in CNY, newest first."""
         done = [
             payment
@@ -205,7 +205,7 @@ class StripeLikeInstitution:
         ]
         return sorted(done, key=lambda payment: (_number(payment, "created"), payment["id"]), reverse=True)
 
-    def _refunds_of(self, mode: Mode, payment: Found) -> list[Found]:
+    def _refunds_of(self, mode: Mode, payment: Fields) -> list[Fields]:
         return self._wire.all(mode, "/v1/refunds", payment_intent=payment["id"])
 
     def _pay_out(self, instruction: Instruction) -> Answer:
@@ -232,11 +232,11 @@ class StripeLikeInstitution:
         kept = any(not transfer.get("reversed") for transfer in ours)
         return Answer("succeeded") if kept else Answer("failed", "reversed")
 
-    def _transfers(self, instruction: Instruction) -> list[Found]:
+    def _transfers(self, instruction: Instruction) -> list[Fields]:
         found = self._wire.all(instruction.mode, "/v1/transfers", transfer_group=instruction.reference)
         return [transfer for transfer in found if _is_ours(transfer, instruction)]
 
-    def _payments(self, mode: Mode, customer: str | None) -> list[Found]:
+    def _payments(self, mode: Mode, customer: str | None) -> list[Fields]:
         """All payments of the customer, or of everybody; some institutions cannot filter, so it is done here, too."""
         if customer is None:
             return self._wire.all(mode, "/v1/payment_intents")
@@ -271,7 +271,7 @@ class StripeLikeInstitution:
             self._customers[known] = oldest["id"]
         return self._customers[known]
 
-    def _candidates(self, mode: Mode, party: str) -> list[Found]:
+    def _candidates(self, mode: Mode, party: str) -> list[Fields]:
         quoted = party.replace("\\", "\\\\").replace("'", "\\'")
         query = {"query": f"metadata['shopper']:'{quoted}'", "limit": PAGE}
         try:
@@ -280,7 +280,7 @@ class StripeLikeInstitution:
             return self._wire.all(mode, "/v1/customers")
 
 
-def _refuse_another_amount(instruction: Instruction, ours: list[Found]) -> None:
+def _refuse_another_amount(instruction: Instruction, ours: list[Fields]) -> None:
     for found in ours:
         if found.get("amount", instruction.amount_fen) != instruction.amount_fen:
             raise _another_amount(instruction, _number(found, "amount"))
@@ -293,22 +293,22 @@ def _another_amount(instruction: Instruction, fen: int) -> InstitutionUnavailabl
     )
 
 
-def _is_ours(found: Found, instruction: Instruction) -> bool:
-    return bool((found.get("metadata") or {}).get("reference") == instruction.reference)
+def _is_ours(entry: Fields, instruction: Instruction) -> bool:
+    return bool((entry.get("metadata") or {}).get("reference") == instruction.reference)
 
 
-def _number(found: Found, name: str) -> int:
-    value = found.get(name)
+def _number(entry: Fields, name: str) -> int:
+    value = entry.get(name)
     if not isinstance(value, int):
-        raise InstitutionUnavailable(f"The institution tells no {name} of {found['id']}.")
+        raise InstitutionUnavailable(f"The institution tells no {name} of {entry['id']}.")
     return value
 
 
-def _moved_fen(refunds: list[Found]) -> int:
+def _moved_fen(refunds: list[Fields]) -> int:
     return sum(_number(refund, "amount") for refund in refunds if refund.get("status") not in UNDONE)
 
 
-def _of_parts(parts: list[Found], amount_fen: int) -> Answer | None:
+def _of_parts(parts: list[Fields], amount_fen: int) -> Answer | None:
     """The outcome of a refund by its parts; None when there is none yet, or when they do not add up."""
     if _moved_fen(parts) >= amount_fen:
         moved = [part for part in parts if part.get("status") not in UNDONE]

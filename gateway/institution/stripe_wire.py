@@ -13,7 +13,7 @@ from gateway.institution.instructing import InstitutionBusy
 from gateway.institution.port import Instruction
 from gateway.web import outgoing
 
-Found = dict[str, Any]
+Fields = dict[str, Any]
 """An object as the institution tells it."""
 
 CONNECT_SECONDS = 5.0
@@ -41,11 +41,11 @@ class Wire:
         self._call_seconds = call_seconds
         self._session = outgoing.session()
 
-    def all(self, mode: Mode, path: str, **filters: str) -> list[Found]:
+    def all(self, mode: Mode, path: str, **filters: str) -> list[Fields]:
         """All objects of a list, page after page."""
         return [*self._pages(mode, path, filters)]
 
-    def _pages(self, mode: Mode, path: str, filters: Mapping[str, str]) -> Iterator[Found]:
+    def _pages(self, mode: Mode, path: str, filters: Mapping[str, str]) -> Iterator[Fields]:
         after: dict[str, str] = {}
         while True:
             page = self.call(mode, "GET", path, {**filters, **after, "limit": PAGE})
@@ -57,7 +57,7 @@ class Wire:
                 raise InstitutionUnavailable(f"The institution's list {path} does not end.")
             after = {"starting_after": found[-1]["id"]}
 
-    def post(self, instruction: Instruction, path: str, body: Mapping[str, Any], *, key: str) -> Found:
+    def post(self, instruction: Instruction, path: str, body: Mapping[str, Any], *, key: str) -> Fields:
         """Make an object, under an idempotency key."""
         made = self.call(instruction.mode, "POST", path, body, key=key)
         if not isinstance(made.get("id"), str):
@@ -66,7 +66,7 @@ class Wire:
 
     def call(
         self, mode: Mode, method: str, path: str, values: Mapping[str, Any] | None = None, *, key: str = ""
-    ) -> Found:
+    ) -> Fields:
         """One request; raises ``Refused`` for a definite refusal, else ``InstitutionUnavailable``."""
         secret = self._keys.get(mode)
         if not secret:
@@ -109,7 +109,7 @@ def _heed_retry_after(response: requests.Response) -> None:
         raise InstitutionBusy(min(max(seconds, SHORTEST_PAUSE), LONGEST_PAUSE))
 
 
-def objects(page: Found) -> list[Found]:
+def objects(page: Fields) -> list[Fields]:
     """The entries of a list, each with an id. Raises ``InstitutionUnavailable`` for anything else."""
     found = page.get("data")
     if not isinstance(found, list) or not all(

@@ -33,17 +33,17 @@ def get_balance(call: Call) -> Any:
 @entries.get(scope="settlements:read", query=BalanceEntryQuery, answer=BalanceEntryAnswer, lists=True)
 def list_balance_entries(call: Call) -> Any:
     """List the lines of the merchant's accounts, newest first."""
-    asked = call.query
+    query = call.query
     rows = service.lines_of(
         call.tx,
         call.tenant,
-        start=asked["start"],
-        end=asked["end"],
-        object_ids=() if asked["payment"] is None else (asked["payment"],),
-        limit=asked["limit"] + 1,
-        before=_position(asked["cursor"]),
+        start=query["start"],
+        end=query["end"],
+        object_ids=() if query["payment"] is None else (query["payment"],),
+        limit=query["limit"] + 1,
+        before=_position(query["cursor"]),
     )
-    shown = rows[: asked["limit"]]
+    shown = rows[: query["limit"]]
     more = len(rows) > len(shown)
     return {
         "object": "list",

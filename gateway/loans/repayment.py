@@ -169,7 +169,7 @@ def _bill_the_rest(
     tx: Transaction,
     loan: Loan,
     rows: Sequence[schedule.Instalment],
-    found: early_settlement.Settlement,
+    settlement: early_settlement.Settlement,
     today: date,
 ) -> None:
     """One last bill for all that is left; the rest of the merchant's subsidy is earned with it."""
@@ -179,9 +179,9 @@ def _bill_the_rest(
             loan_id=loan.id,
             period=rows[0].period,
             due_date=today,
-            principal_fen=found.outstanding_principal,
-            interest_fen=found.interest_due,
-            fee_fen=found.fee_due,
+            principal_fen=settlement.outstanding_principal,
+            interest_fen=settlement.interest_due,
+            fee_fen=settlement.fee_due,
         )
     )
     loan.billed_periods, loan.next_due_date = rows[-1].period, None
@@ -192,8 +192,8 @@ def _bill_the_rest(
     lines = postings.instalment_due(
         loan=loan.id,
         funder=loan.funder,
-        interest_fen=found.interest_due,
-        fee_fen=found.fee_due,
+        interest_fen=settlement.interest_due,
+        fee_fen=settlement.fee_due,
         subsidy_fen=unearned,
     )
     if lines:

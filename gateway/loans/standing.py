@@ -166,9 +166,9 @@ def events(
     return found
 
 
-def _difference(bills: Sequence[LoanBill], found: replay.Standing, *, credit_fen: int) -> Moved:
+def _difference(bills: Sequence[LoanBill], standing: replay.Standing, *, credit_fen: int) -> Moved:
     """What the bills will say more than they do."""
-    pairs = [(found.bills[bill.period], bill) for bill in bills]
+    pairs = [(standing.bills[bill.period], bill) for bill in bills]
     return Moved(
         late_fen=sum(right.late_fen - bill.late_fen for right, bill in pairs),
         waived=Parts(

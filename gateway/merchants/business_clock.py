@@ -83,10 +83,10 @@ def create(tx: Transaction, tenant: Tenant, *, name: str) -> TestClock:
 
 def get(tx: Transaction, tenant: Tenant, clock_id: str) -> TestClock:
     """The merchant's test clock. Raises ``NotFound``, also in live mode."""
-    return _found(tx, _of(tenant).where(TestClock.id == clock_id), tenant, clock_id)
+    return _one(tx, _of(tenant).where(TestClock.id == clock_id), tenant, clock_id)
 
 
-def _found(tx: Transaction, query: Any, tenant: Tenant, clock_id: str) -> TestClock:
+def _one(tx: Transaction, query: Any, tenant: Tenant, clock_id: str) -> TestClock:
     _only_in_test(tenant)
     clock: TestClock | None = tx.exec(query).first()
     if clock is None:
@@ -104,7 +104,7 @@ def start_advance(tx: Transaction, tenant: Tenant, clock_id: str, *, to: datetim
 
     Raises ``WrongState`` while it is on its way or when ``to`` does not lie ahead, at most three years from now.
     """
-    clock = _found(tx, _of(tenant).where(TestClock.id == clock_id).with_for_update(), tenant, clock_id)
+    clock = _one(tx, _of(tenant).where(TestClock.id == clock_id).with_for_update(), tenant, clock_id)
     if clock.status == "advancing":
         raise WrongState("The clock is on its way: wait until its status is ready.", param="test_clock")
     now = time_of(tx, clock)

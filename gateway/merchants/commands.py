@@ -33,7 +33,7 @@ def show(db: Database, *, limit: int, as_json: bool) -> int:
 def reserve(db: Database, actor: Actor, merchant_id: str, *, rate: str, days: int) -> int:
     """Agree that a part of each batch's captures is held back. Raises what ``service.agree_reserve`` raises."""
 
-    def work(tx: Transaction) -> None:
+    def in_transaction(tx: Transaction) -> None:
         merchant = service.get(tx, merchant_id)
         before = [merchant.reserve_rate, merchant.reserve_days]
         service.agree_reserve(tx, merchant_id, rate=rate, days=days)
@@ -48,7 +48,7 @@ def reserve(db: Database, actor: Actor, merchant_id: str, *, rate: str, days: in
             facts={"rate": rate, "days": days},
         )
 
-    db.write(work)
+    db.write(in_transaction)
     print(f"{rate} of the captures of {merchant_id} is held back for {days} days.")
     return 0
 
@@ -81,7 +81,7 @@ def agree_scopes(
 def payout_account(db: Database, actor: Actor, merchant_id: str, account: str) -> int:
     """Name the merchant's account at the payment institution. Raises ``NotFound``."""
 
-    def work(tx: Transaction) -> None:
+    def in_transaction(tx: Transaction) -> None:
         before = service.get(tx, merchant_id).payout_account or ""
         service.pay_out_to(tx, merchant_id, account)
         audit.record(
@@ -94,7 +94,7 @@ def payout_account(db: Database, actor: Actor, merchant_id: str, account: str) -
             after=account,
         )
 
-    db.write(work)
+    db.write(in_transaction)
     print(f"{merchant_id} is paid out to {account}.")
     return 0
 

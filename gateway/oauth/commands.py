@@ -40,7 +40,7 @@ def create(
     allowed = tuple(scopes) if scopes else MERCHANT_SCOPES
     keys = _read(jwks) if jwks is not None else None
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def in_transaction(tx: Transaction) -> dict[str, Any]:
         made: dict[str, Any] = {}
         if keys is not None:
             client = service.create_client_with_keys(
@@ -57,7 +57,7 @@ def create(
         _record(tx, "client.create", client, after=shown)
         return {**shown, **made}
 
-    return _printed(gateway.db.write(work))
+    return _printed(gateway.db.write(in_transaction))
 
 
 def show(db: Database, merchant: str | None, *, as_json: bool) -> int:
@@ -83,7 +83,7 @@ def rotate_secret(gateway: Gateway, client_id: str, *, overlap_hours: int) -> in
         detail = f"The overlap is 0 to {LONGEST_OVERLAP_HOURS} hours, not {overlap_hours}."
         raise ValidationFailed([{"param": "overlap", "code": "invalid", "detail": detail}])
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def in_transaction(tx: Transaction) -> dict[str, Any]:
         client = service.server_client(tx, client_id)
         tenant = Tenant(str(client.merchant_id), mode_of(client.mode))
         secret = service.rotate_secret(
@@ -93,17 +93,17 @@ def rotate_secret(gateway: Gateway, client_id: str, *, overlap_hours: int) -> in
         _record(tx, "client.rotate_secret", client, overlap_hours=overlap_hours)
         return {**_shown(client, service.valid_secrets(tx, client_id)), "client_secret": secret}
 
-    return _printed(gateway.db.write(work))
+    return _printed(gateway.db.write(in_transaction))
 
 
 def revoke_secret(gateway: Gateway, client_id: str, secret_id: str) -> int:
     """End a secret now."""
 
-    def work(tx: Transaction) -> None:
+    def in_transaction(tx: Transaction) -> None:
         service.revoke_secret(tx, client_id=client_id, secret_id=secret_id)
         _record(tx, "client.revoke_secret", service.server_client(tx, client_id), secret=secret_id)
 
-    gateway.db.write(work)
+    gateway.db.write(in_transaction)
     print(f"{secret_id} of {client_id} is not valid any more.")
     return 0
 
@@ -112,24 +112,24 @@ def set_keys(gateway: Gateway, client_id: str, *, jwks: Path, alg: str | None) -
     """Replace a client's public keys; its secrets end."""
     keys = _read(jwks)
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def in_transaction(tx: Transaction) -> dict[str, Any]:
         client = service.set_keys(tx, client_id, keys, alg)
         shown = _shown(client, [])
         _record(tx, "client.set_keys", client, after=shown)
         return shown
 
-    return _printed(gateway.db.write(work))
+    return _printed(gateway.db.write(in_transaction))
 
 
 def require(gateway: Gateway, client_id: str, *, par: bool | None, dpop: bool | None) -> int:
     """Say what a client must do; None leaves it as it is."""
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def in_transaction(tx: Transaction) -> dict[str, Any]:
         client = service.require(tx, client_id, par=par, dpop=dpop)
         _record(tx, "client.require", client, par=client.require_par, dpop=client.require_dpop)
         return _shown(client, [])
 
-    return _printed(gateway.db.write(work))
+    return _printed(gateway.db.write(in_transaction))
 
 
 def show_signing_keys(gateway: Gateway, *, as_json: bool) -> int:
@@ -211,6 +211,6 @@ def _read(path: Path) -> Any:
         raise ValidationFailed([{"param": "jwks", "code": "invalid", "detail": detail}]) from None
 
 
-def _printed(found: Any) -> int:
-    print(json.dumps(found, ensure_ascii=False, indent=2))
+def _printed(answer: Any) -> int:
+    print(json.dumps(answer, ensure_ascii=False, indent=2))
     return 0

@@ -191,8 +191,8 @@ def clients(tx: Transaction, merchant_id: str | None = None) -> list[tuple[OAuth
 def secret_is_right(tx: Transaction, vault: Vault, client_id: str, secret: str) -> bool:
     """Whether ``secret`` is one of the client's valid ones; an unknown client takes as long."""
     given = vault.lookup(secret, SECRET_PURPOSE)
-    asked = {"client": client_id, "key": vault.lookup_key_id, "now": tx.now}
-    known = list(tx.connection().execute(VALID_LOOKUPS, asked).scalars())
+    parameters = {"client": client_id, "key": vault.lookup_key_id, "now": tx.now}
+    known = list(tx.connection().execute(VALID_LOOKUPS, parameters).scalars())
     # A sum looks at every secret, where ``any`` would stop at the right one.
     return sum(hmac.compare_digest(lookup, given) for lookup in known or [""]) > 0
 

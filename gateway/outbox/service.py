@@ -206,8 +206,8 @@ def wake(tx: Transaction, tenant: Tenant) -> None:
 
 def is_due(tx: Transaction, topics: Sequence[str], *, mode: Mode | None = None) -> bool:
     """Whether anything is due of some topics, in one mode or in any."""
-    asked = {"topics": topics, "now": tx.wall, "mode": mode}
-    row = tx.connection().execute(IS_DUE_IN_MODE if mode else IS_DUE, asked)
+    parameters = {"topics": topics, "now": tx.wall, "mode": mode}
+    row = tx.connection().execute(IS_DUE_IN_MODE if mode else IS_DUE, parameters)
     return row.first() is not None
 
 

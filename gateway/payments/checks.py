@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.ledger.integrity.checks import Invariant
+from gateway.loans.checks import OUTSTANDING
 
 OPEN_LINES = """(SELECT merchant_id, mode,
                         sum(CASE WHEN kind IN ('capture') THEN from_pending_fen ELSE -from_pending_fen END) AS fen
@@ -10,14 +11,13 @@ OPEN_LINES = """(SELECT merchant_id, mode,
 UNPAID_SUBSIDIES = """(SELECT merchant_id, mode, sum(amount_fen - returned_fen) AS fen
                          FROM subsidy_claim WHERE paid_at IS NULL GROUP BY merchant_id, mode)"""
 WAITING = "coalesce(o.fen, 0) + coalesce(s.fen, 0)"
-HELD = """(SELECT shopper_id, funder, sum(fen) AS fen FROM (
+HELD = f"""(SELECT shopper_id, funder, sum(fen) AS fen FROM (
              SELECT shopper_id, funder, amount_fen - captured_fen - voided_fen - expired_fen AS fen FROM payment
              UNION ALL
              SELECT shopper_id, funder, CASE
-                      WHEN status = 'unwound' THEN 0
                       WHEN status = 'written_off' AND recovered_fen > written_off_fen THEN 0
                       WHEN status = 'written_off' THEN written_off_fen - recovered_fen
-                      ELSE principal_fen - refunded_fen - repaid_fen END FROM loan) AS parts
+                      ELSE {OUTSTANDING} END FROM loan l) AS parts
            GROUP BY shopper_id, funder)"""
 LINES = """(SELECT l.payment_id, sum(l.amount_fen) AS fen, sum(l.ordered) AS ordered, sum(l.subsidy_fen) AS subsidy,
                    sum(coalesce(c.quantity, 0)) AS gone, sum(coalesce(c.fen, 0)) AS gone_fen,

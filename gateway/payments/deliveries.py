@@ -116,7 +116,7 @@ def _note(tx: Transaction, capture: Capture, shipping: Mapping[str, Any]) -> Non
 def _check_time(received: datetime, *, since: datetime, what: str, now: datetime, param: str) -> None:
     if not since <= received <= now:
         raise DeliveryRefused(
-            f"delivered_at must lie between {since:%Y-%m-%dT%H:%M:%S.%fZ}, when the payment was {what}, and now, "
+            f"The delivered_at must lie between {since:%Y-%m-%dT%H:%M:%S.%fZ}, when the payment was {what}, and now, "
             f"{now:%Y-%m-%dT%H:%M:%S.%fZ}.",
             param=param,
         )

@@ -319,11 +319,11 @@ def _refuse_not_captured(
 ) -> None:
     query = select(PaymentLine).where(PaymentLine.payment_id == payment_id)
     ordered = {row.line: row.ordered for row in tx.exec(query)}
-    asked: Counter[int] = Counter()
+    named: Counter[int] = Counter()
     for index, item in enumerate(items):
         number, quantity = item["line"], item["quantity"]
         captured = sum(row.quantity for row in rows if row.line == number)
-        left = captured - sum(row.returned for row in rows if row.line == number) - asked[number]
+        left = captured - sum(row.returned for row in rows if row.line == number) - named[number]
         if quantity > left:
             raise LineUnavailable(
                 f"{left} of {captured} captured pieces of line {number} can come back, not {quantity}.",
@@ -333,7 +333,7 @@ def _refuse_not_captured(
                 captured=captured,
                 left=left,
             )
-        asked[number] += quantity
+        named[number] += quantity
 
 
 def _returned_pieces(rows: Sequence[CapturedLine], items: Items) -> Iterable[tuple[CapturedLine, int, int]]:

@@ -126,27 +126,27 @@ def quote(
 
 
 def quote_asked(
-    tx: Transaction, tenant: Tenant, asked: Mapping[str, Any], *, lender: Lender
+    tx: Transaction, tenant: Tenant, query: Mapping[str, Any], *, lender: Lender
 ) -> dict[str, Any]:
     """The quote for what a ``QuoteQuery`` asks: the API and the page of plans answer with this one."""
     return quote(
         tx,
         tenant,
-        amount_fen=asked["amount"],
-        terms=asked["terms"],
-        category=asked["category"],
+        amount_fen=query["amount"],
+        terms=query["terms"],
+        category=query["category"],
         lender=lender,
     )
 
 
-def quote_public(tx: Transaction, key: str, asked: Mapping[str, Any], *, lender: Lender) -> dict[str, Any]:
+def quote_public(tx: Transaction, key: str, query: Mapping[str, Any], *, lender: Lender) -> dict[str, Any]:
     """The quote that a publishable key may see, at its merchant's business time.
 
     Raises ``Unauthenticated`` for an unknown key, or ``CategoryRefused``.
     """
     tenant = owner_of_key(tx, key)
     business_clock.enter(tx, tenant)
-    return quote_asked(tx, tenant, asked, lender=lender)
+    return quote_asked(tx, tenant, query, lender=lender)
 
 
 def lender_of(settings: Settings) -> Lender:

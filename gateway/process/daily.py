@@ -313,12 +313,12 @@ def next_work(
     return [moment for moment in moments if moment], [day for day in dates if day]
 
 
-def _at(gateway: Gateway, tenant: Tenant, work: Callable[[Transaction], T]) -> T:
+def _at(gateway: Gateway, tenant: Tenant, act: Callable[[Transaction], T]) -> T:
     """Run ``work`` in a transaction at the merchant's business time."""
 
     def at_its_time(tx: Transaction) -> T:
         business_clock.enter(tx, tenant)
-        return work(tx)
+        return act(tx)
 
     return gateway.db.write(at_its_time)
 

@@ -36,7 +36,7 @@ def onboard(
 ) -> dict[str, Any]:
     """A new merchant with the standard prices of its category; the secrets are returned this once and never again."""
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def in_transaction(tx: Transaction) -> dict[str, Any]:
         merchant = merchants.create(tx, name=name, name_en=name_en, category=category, origins=[])
         tenant = Tenant(merchant.id, mode)
         today = shanghai_date(tx.now)
@@ -77,7 +77,7 @@ def onboard(
             "portal_password": password,
         }
 
-    return gateway.db.write(work)
+    return gateway.db.write(in_transaction)
 
 
 def standard_prices(category: str) -> list[Price]:

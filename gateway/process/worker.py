@@ -135,7 +135,7 @@ def drain_money_of(gateway: Gateway, tenant: Tenant) -> None:
 def start_worker(gateway: Gateway) -> Callable[[], None]:
     """Run the worker in a daemon thread; the returned function stops it and waits for its last step."""
     stop = threading.Event()
-    thread = threading.Thread(target=work, args=(gateway, stop), name="worker", daemon=True)
+    thread = threading.Thread(target=run, args=(gateway, stop), name="worker", daemon=True)
     thread.start()
 
     def end() -> None:
@@ -145,7 +145,7 @@ def start_worker(gateway: Gateway) -> Callable[[], None]:
     return end
 
 
-def work(gateway: Gateway, stop: threading.Event) -> None:
+def run(gateway: Gateway, stop: threading.Event) -> None:
     """Drain and sweep until ``stop`` is set, webhooks beside it; an outage is logged and waited out."""
     threads = [
         threading.Thread(target=deliver, args=(gateway, stop), name="webhooks", daemon=True),

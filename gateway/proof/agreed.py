@@ -27,13 +27,13 @@ HASHED = {
 """What else is agreed by a line of the audit log that holds its hash, with the column that keeps it."""
 
 
-def prove(found: Findings, connection: Connection) -> None:
+def prove(findings: Findings, connection: Connection) -> None:
     """Compare what merchants agreed with what the audit log says of it; what nobody logged is left out."""
-    _prove_hashed(found, connection)
-    _prove_reserves(found, connection)
+    _prove_hashed(findings, connection)
+    _prove_reserves(findings, connection)
 
 
-def _prove_hashed(found: Findings, connection: Connection) -> None:
+def _prove_hashed(findings: Findings, connection: Connection) -> None:
     logged = AUDIT.c.action.in_(HASHED)
     newest = select(func.max(AUDIT.c.number)).where(logged).group_by(AUDIT.c.about, AUDIT.c.action)
     columns = (MERCHANT.c[column] for column in HASHED.values())
@@ -45,7 +45,7 @@ def _prove_hashed(found: Findings, connection: Connection) -> None:
     for row in connection.execute(query.order_by(MERCHANT.c.id)).mappings():
         column = HASHED[row["action"]]
         if digest(row[column]) != row["after_sha256"]:
-            found.note(
+            findings.note(
                 Row("merchant", row["id"], row["id"], "both"),
                 column,
                 wanted="what was agreed last",
@@ -54,7 +54,7 @@ def _prove_hashed(found: Findings, connection: Connection) -> None:
             )
 
 
-def _prove_reserves(found: Findings, connection: Connection) -> None:
+def _prove_reserves(findings: Findings, connection: Connection) -> None:
     agreements: dict[str, list[Agreement]] = {}
     logged = AUDIT.c.action == "merchant.reserve"
     query = select(AUDIT.c.about, AUDIT.c.at, AUDIT.c.facts).where(logged)
@@ -67,21 +67,21 @@ def _prove_reserves(found: Findings, connection: Connection) -> None:
         _, rate, days = agreements[merchant.id][-1]
         name = Row("merchant", merchant.id, merchant.id, "both")
         source = "the newest merchant.reserve of the audit log"
-        found.same(name, "reserve_rate", wanted=rate, got=merchant.reserve_rate, computed_from=source)
-        found.same(name, "reserve_days", wanted=days, got=merchant.reserve_days, computed_from=source)
+        findings.same(name, "reserve_rate", wanted=rate, got=merchant.reserve_rate, computed_from=source)
+        findings.same(name, "reserve_days", wanted=days, got=merchant.reserve_days, computed_from=source)
     lines = (
         select(LINE, BATCH.c.settled_on)
         .join(BATCH, BATCH.c.id == LINE.c.object_id)
         .where(LINE.c.kind == "reserve_release", LINE.c.merchant_id.in_(with_a_reserve))
     )
     for line in connection.execute(lines.execution_options(yield_per=500)):
-        _prove_release(found, line, agreements[line.merchant_id])
+        _prove_release(findings, line, agreements[line.merchant_id])
 
 
-def _prove_release(found: Findings, line: Any, agreements: list[Agreement]) -> None:
+def _prove_release(findings: Findings, line: Any, agreements: list[Agreement]) -> None:
     in_force = [days for at, _, days in agreements if first_id("sln", int(at.timestamp() * 1000)) <= line.id]
     if in_force:
-        found.same(
+        findings.same(
             Row("settlement_line", line.id, line.merchant_id, line.mode),
             "settlement_date",
             wanted=line.settled_on + timedelta(days=in_force[-1]),

@@ -64,47 +64,47 @@ def verify(tx: Transaction, *, progress: Progress = silent) -> Report:
     Reads only; memory holds one page. Where others write meanwhile, call it in a transaction in which the books stand
     still (REPEATABLE READ on PostgreSQL).
     """
-    connection, found = tx.connection(), Findings()
+    connection, findings = tx.connection(), Findings()
     ahead = _clocks(connection)
     total, done, drawn = _count(connection, "payment"), 0, 0
     for page in purchases(connection):
         for purchase in page:
             now = tx.wall + ahead.get((purchase.payment.merchant_id, purchase.payment.mode), timedelta())
-            drawn += _proved(found, purchase, now=now)
+            drawn += _proved(findings, purchase, now=now)
         done += len(page)
         progress("payments", done, total)
-    settlements.prove(found, connection)
+    settlements.prove(findings, connection)
     rules.prove(
-        found, connection, (*rules.TOGETHER, *rules.QUOTAS, *rules.SETTLED, *rules.LIMITS, *rules.EVENTS)
+        findings, connection, (*rules.TOGETHER, *rules.QUOTAS, *rules.SETTLED, *rules.LIMITS, *rules.EVENTS)
     )
-    agreed.prove(found, connection)
-    told.prove(found, connection, progress=progress)
+    agreed.prove(findings, connection)
+    told.prove(findings, connection, progress=progress)
     return Report(
         payments=done,
         loans=drawn,
         batches=_count(connection, "settlement_batch"),
         events=_count(connection, "event"),
-        disagreeing=found.count,
-        findings=found.as_json(),
-        sentences=tuple(finding.sentence() for finding in found.first),
+        disagreeing=findings.count,
+        findings=findings.as_json(),
+        sentences=tuple(finding.sentence() for finding in findings.first),
         missing_guards=tuple(missing_guards(connection, GUARDS)),
     )
 
 
-def _proved(found: Findings, purchase: Purchase, *, now: datetime) -> int:
+def _proved(findings: Findings, purchase: Purchase, *, now: datetime) -> int:
     """The same for a purchase whose rows may be so damaged that nothing can be computed from them: that is named."""
     try:
-        return prove_purchase(found, purchase, now=now)
+        return prove_purchase(findings, purchase, now=now)
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         got = f"{type(error).__name__}: {error}"
         source = "its own columns, of which one cannot be read"
-        found.note(payments.of_payment(purchase), "id", wanted="sound", got=got, computed_from=source)
+        findings.note(payments.of_payment(purchase), "id", wanted="sound", got=got, computed_from=source)
         return 0
 
 
-def prove_purchase(found: Findings, purchase: Purchase, *, now: datetime) -> int:
+def prove_purchase(findings: Findings, purchase: Purchase, *, now: datetime) -> int:
     """Recompute one payment with all that hangs on it at its merchant's time; returns how many loans it drew."""
-    payments.prove(found, purchase, now=now)
+    payments.prove(findings, purchase, now=now)
     before, by_capture = 0, {loan.capture_id: loan for loan in purchase.rows["loan"]}
     drawn = 0
     for capture, entry in purchase.captures_in_order():
@@ -115,10 +115,10 @@ def prove_purchase(found: Findings, purchase: Purchase, *, now: datetime) -> int
             drawn += 1
             touching = [one for one in purchase.all_entries() if one.touches(loan.id)]
             life = Life(purchase, loan, capture, entry, before, purchase.of_loan[loan.id], touching)
-            loans.prove(found, life, today=shanghai_date(now))
+            loans.prove(findings, life, today=shanghai_date(now))
         before += entry.of("loan_principal")
-    refunds.prove(found, purchase)
-    lines.prove(found, purchase)
+    refunds.prove(findings, purchase)
+    lines.prove(findings, purchase)
     return drawn
 
 

@@ -26,7 +26,7 @@ class Wanted:
     capture_id: str | None = None
 
 
-def prove(found: Findings, purchase: Purchase) -> None:
+def prove(findings: Findings, purchase: Purchase) -> None:
     """Compare the lines with the entries, both ways."""
     wanted = dict(_wanted(purchase))
     for line in sorted(purchase.rows["settlement_line"], key=lambda row: row.id):
@@ -34,19 +34,19 @@ def prove(found: Findings, purchase: Purchase) -> None:
         if right is None:
             right = wanted.pop((line.kind, line.entry_id), None)
         if right is None:
-            found.note(
+            findings.note(
                 name, "id", wanted="no row", got="a row", computed_from=f"the entries about {line.object_id}"
             )
             continue
-        _prove_line(found, purchase, line, right)
+        _prove_line(findings, purchase, line, right)
     for (kind, about), right in wanted.items():
         name = purchase.row("settlement_line", f"{kind}:{about}")
-        found.note(
+        findings.note(
             name, "id", wanted="a row", got="no row", computed_from=f"the ledger entry {right.entry_id}"
         )
 
 
-def _prove_line(found: Findings, purchase: Purchase, line: Any, right: Wanted) -> None:
+def _prove_line(findings: Findings, purchase: Purchase, line: Any, right: Wanted) -> None:
     name, source = purchase.row("settlement_line", line.id), f"the ledger entry {right.entry_id}"
     net = right.amount_fen - right.merchant_fee_fen - right.merchant_subsidy_fen
     for column, wanted in (
@@ -58,14 +58,14 @@ def _prove_line(found: Findings, purchase: Purchase, line: Any, right: Wanted) -
         ("merchant_subsidy_fen", right.merchant_subsidy_fen),
         ("net_fen", net),
     ):
-        found.same(name, column, wanted=wanted, got=getattr(line, column), computed_from=source)
+        findings.same(name, column, wanted=wanted, got=getattr(line, column), computed_from=source)
     pending = {net, 0} if right.from_pending_fen is None else {right.from_pending_fen}
-    found.among(name, "from_pending_fen", wanted=pending, got=line.from_pending_fen, computed_from=source)
+    findings.among(name, "from_pending_fen", wanted=pending, got=line.from_pending_fen, computed_from=source)
     if right.capture_id is not None:
-        found.same(name, "capture_id", wanted=right.capture_id, got=line.capture_id, computed_from=source)
+        findings.same(name, "capture_id", wanted=right.capture_id, got=line.capture_id, computed_from=source)
     entry = purchase.entries.by_id.get(right.entry_id)
     if entry is not None:
-        found.same(name, "created_at", wanted=entry.recorded_at, got=line.created_at, computed_from=source)
+        findings.same(name, "created_at", wanted=entry.recorded_at, got=line.created_at, computed_from=source)
 
 
 def _wanted(purchase: Purchase) -> Iterator[tuple[tuple[str, str], Wanted]]:

@@ -20,17 +20,17 @@ SCHEDULE = "the signed contract, the captures, and what refunds and disputes low
 FIGURES = ("due_date", "principal_fen", "interest_fen", "fee_fen", "payment_fen", "balance_fen")
 
 
-def prove(found: Findings, life: Life, *, today: date) -> None:
+def prove(findings: Findings, life: Life, *, today: date) -> None:
     """Compare everything stored of the loan with what follows from its facts."""
-    _prove_terms(found, life)
+    _prove_terms(findings, life)
     walk, lowerings = walk_of(life)
     if walk is None:
         return
-    _prove_versions(found, life, walk)
-    _prove_settlement(found, life)
-    returned = _prove_reductions(found, life, lowerings)
-    receipts = _prove_receipts(found, life)
-    credit = _prove_credit_changes(found, life)
+    _prove_versions(findings, life, walk)
+    _prove_settlement(findings, life)
+    returned = _prove_reductions(findings, life, lowerings)
+    receipts = _prove_receipts(findings, life)
+    credit = _prove_credit_changes(findings, life)
     waived_on = _waived_on(life, lowerings)
     end = life.unwound or life.written_off
     due = {bill.period: due_order(life, bill.period, bill.on) for bill in walk.bills}
@@ -50,10 +50,10 @@ def prove(found: Findings, life: Life, *, today: date) -> None:
         for entry in life.entries
         if entry.kind in RECOMPUTED and (end is None or entry.order < end.order)
     ]
-    standings.prove(found, life, walk, story, waived_on=waived_on, today=today)
+    standings.prove(findings, life, walk, story, waived_on=waived_on, today=today)
 
 
-def _prove_terms(found: Findings, life: Life) -> None:
+def _prove_terms(findings: Findings, life: Life) -> None:
     """What the loan keeps of its drawdown and of the contract."""
     loan, drawn, payment = life.loan, life.drawn, life.purchase.payment
     row, booked = life.name(), f"the ledger entry {drawn.key}"
@@ -64,7 +64,7 @@ def _prove_terms(found: Findings, life: Life) -> None:
         ("capture_id", life.capture.id),
         ("price", payment.price),
     ):
-        found.same(
+        findings.same(
             row, column, wanted=wanted, got=getattr(loan, column), computed_from=f"payment {payment.id}"
         )
     for column, wanted in (
@@ -74,16 +74,16 @@ def _prove_terms(found: Findings, life: Life) -> None:
         ("created_at", drawn.recorded_at),
         ("funder", drawn.owner("loan_principal")),
     ):
-        found.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=booked)
+        findings.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=booked)
     rate, grace = late_terms(life)
     for column, wanted in (("late_daily_rate", rate), ("late_grace_days", grace)):
         source = "the late interest that the signed contract discloses"
-        found.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=source)
+        findings.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=source)
     got, source = loan.early_settlement_policy, "the signed contract"
-    found.same(row, "early_settlement_policy", wanted=policy(life), got=got, computed_from=source)
+    findings.same(row, "early_settlement_policy", wanted=policy(life), got=got, computed_from=source)
 
 
-def _prove_versions(found: Findings, life: Life, walk: Walk) -> None:
+def _prove_versions(findings: Findings, life: Life, walk: Walk) -> None:
     """Every row of every version of the schedule."""
     wanted = {
         (version, row.period): (row.due_date, row.principal, row.interest, row.fee, row.payment, row.balance)
@@ -108,22 +108,24 @@ def _prove_versions(found: Findings, life: Life, walk: Walk) -> None:
         if key not in stored or key not in wanted:
             there = ("a row", "no row")
             right, wrong = there if key in wanted else there[::-1]
-            found.note(row, "period", wanted=right, got=wrong, computed_from=SCHEDULE)
+            findings.note(row, "period", wanted=right, got=wrong, computed_from=SCHEDULE)
             continue
         for column, figure, got in zip(FIGURES, wanted[key], stored[key], strict=True):
-            found.same(row, column, wanted=figure, got=got, computed_from=SCHEDULE)
+            findings.same(row, column, wanted=figure, got=got, computed_from=SCHEDULE)
 
 
-def _prove_settlement(found: Findings, life: Life) -> None:
+def _prove_settlement(findings: Findings, life: Life) -> None:
     """An early settlement has its reference; which, is written down when it is asked for."""
     entry = life.purchase.entries.by_key.get(f"settled_early:{life.loan.id}")
     if entry is not None and life.loan.settlement_reference is None:
         source = f"the ledger entry {entry.key}"
-        found.note(life.name(), "settlement_reference", wanted="a reference", got=None, computed_from=source)
+        findings.note(
+            life.name(), "settlement_reference", wanted="a reference", got=None, computed_from=source
+        )
 
 
 def _prove_reductions(
-    found: Findings, life: Life, lowerings: Sequence[Lowering]
+    findings: Findings, life: Life, lowerings: Sequence[Lowering]
 ) -> dict[str, tuple[replay.Returned, ...]]:
     """What refunds took off bills: as much as the books say that they lowered beyond the rows to come."""
     stored = sorted(life.rows["loan_principal_reduction"], key=lambda row: row.id)
@@ -136,9 +138,9 @@ def _prove_reductions(
                 life.purchase.row("loan_principal_reduction", row.id),
                 f"the ledger entry {event.name}",
             )
-            found.same(name, "reduced_on", wanted=event.on, got=row.reduced_on, computed_from=source)
+            findings.same(name, "reduced_on", wanted=event.on, got=row.reduced_on, computed_from=source)
             if event.waives_late is not None:
-                found.same(
+                findings.same(
                     name, "waives_late", wanted=event.waives_late, got=row.waives_late, computed_from=source
                 )
             left -= row.amount_fen
@@ -146,7 +148,7 @@ def _prove_reductions(
         if left:
             name = life.name("loan_principal_reduction")
             got = event.from_bills_fen - left
-            found.note(
+            findings.note(
                 name,
                 "amount_fen",
                 wanted=event.from_bills_fen,
@@ -156,11 +158,11 @@ def _prove_reductions(
         returned[event.name] = tuple(own)
     for row in stored:
         name = life.purchase.row("loan_principal_reduction", row.id)
-        found.note(name, "amount_fen", wanted="no row", got=row.amount_fen, computed_from=SCHEDULE)
+        findings.note(name, "amount_fen", wanted="no row", got=row.amount_fen, computed_from=SCHEDULE)
     return returned
 
 
-def _prove_receipts(found: Findings, life: Life) -> list[tuple[Entry, Any]]:
+def _prove_receipts(findings: Findings, life: Life) -> list[tuple[Entry, Any]]:
     """Every receipt is the entry that booked it; returns those that are, with their entries."""
     booked = {
         entry.key.partition(":")[2]: entry
@@ -171,7 +173,7 @@ def _prove_receipts(found: Findings, life: Life) -> list[tuple[Entry, Any]]:
     for row in life.rows["loan_repayment"]:
         name, entry = life.purchase.row("loan_repayment", row.id), booked.pop(row.id, None)
         if entry is None:
-            found.note(
+            findings.note(
                 name, "id", wanted="no row", got="a row", computed_from=f"the entries about {life.loan.id}"
             )
             continue
@@ -188,15 +190,15 @@ def _prove_receipts(found: Findings, life: Life) -> list[tuple[Entry, Any]]:
             ("recovered_fen", -entry.of("recovery_income")),
         ):
             source = f"the ledger entry {entry.key}"
-            found.same(name, column, wanted=wanted, got=getattr(row, column), computed_from=source)
+            findings.same(name, column, wanted=wanted, got=getattr(row, column), computed_from=source)
         proven.append((entry, row))
     for id, entry in booked.items():
         name = life.purchase.row("loan_repayment", id)
-        found.note(name, "id", wanted="a row", got="no row", computed_from=f"the ledger entry {entry.key}")
+        findings.note(name, "id", wanted="a row", got="no row", computed_from=f"the ledger entry {entry.key}")
     return proven
 
 
-def _prove_credit_changes(found: Findings, life: Life) -> list[tuple[Entry, int]]:
+def _prove_credit_changes(findings: Findings, life: Life) -> list[tuple[Entry, int]]:
     """What was owed to the shopper other than by a receipt, as the books say it; returns the entries and amounts."""
     changes: list[tuple[Entry, int, str]] = []
     for entry in life.entries:
@@ -217,7 +219,7 @@ def _prove_credit_changes(found: Findings, life: Life) -> list[tuple[Entry, int]
             for (on, amount, about), count in wanted.items()
             if count and about == row.about
         ]
-        found.note(
+        findings.note(
             name,
             "amount_fen",
             wanted=right[0] if right else "no row",
@@ -227,7 +229,7 @@ def _prove_credit_changes(found: Findings, life: Life) -> list[tuple[Entry, int]
     stored = Counter((row.changed_on, row.amount_fen, row.about) for row in life.rows["loan_credit_change"])
     for key in Counter((entry.on, amount, about) for entry, amount, about in changes) - stored:
         name = life.name("loan_credit_change", key[2])
-        found.note(
+        findings.note(
             name, "amount_fen", wanted=f"{key[1]} fen on {key[0]}", got="no row", computed_from="the ledger"
         )
     return [(entry, amount) for entry, amount, _ in changes]

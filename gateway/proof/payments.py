@@ -20,16 +20,16 @@ from gateway.proof.purchases import Purchase
 BUILT = ("principal", "interest", "fee", "payment", "balance")
 
 
-def prove(found: Findings, purchase: Purchase, *, now: datetime) -> None:
+def prove(findings: Findings, purchase: Purchase, *, now: datetime) -> None:
     """Compare the payment, its captures and its lines with what follows from the contract and the books."""
-    _prove_owner(found, purchase)
-    _prove_contract(found, purchase)
-    _prove_price(found, purchase)
-    _prove_order(found, purchase)
-    _prove_captures(found, purchase)
-    _prove_captured_lines(found, purchase)
-    _prove_totals(found, purchase)
-    _prove_moments(found, purchase, now=now)
+    _prove_owner(findings, purchase)
+    _prove_contract(findings, purchase)
+    _prove_price(findings, purchase)
+    _prove_order(findings, purchase)
+    _prove_captures(findings, purchase)
+    _prove_captured_lines(findings, purchase)
+    _prove_totals(findings, purchase)
+    _prove_moments(findings, purchase, now=now)
 
 
 def of_payment(purchase: Purchase) -> Row:
@@ -65,7 +65,7 @@ def is_unwound(purchase: Purchase, capture: Any) -> bool:
     return drawn is not None and drawn.id in purchase.entries.reversed_by
 
 
-def _prove_owner(found: Findings, purchase: Purchase) -> None:
+def _prove_owner(findings: Findings, purchase: Purchase) -> None:
     """Every row of a purchase belongs to its merchant and mode."""
     payment, wanted = purchase.payment, (purchase.payment.merchant_id, purchase.payment.mode)
     tables = [*purchase.rows.items(), *(pair for rows in purchase.of_loan.values() for pair in rows.items())]
@@ -79,10 +79,10 @@ def _prove_owner(found: Findings, purchase: Purchase) -> None:
                 got = getattr(row, column)
                 name = purchase.row(table, key)
                 right = getattr(payment, column)
-                found.note(name, column, wanted=right, got=got, computed_from=f"payment {payment.id}")
+                findings.note(name, column, wanted=right, got=got, computed_from=f"payment {payment.id}")
 
 
-def _prove_contract(found: Findings, purchase: Purchase) -> None:
+def _prove_contract(findings: Findings, purchase: Purchase) -> None:
     payment, row = purchase.payment, of_payment(purchase)
     contract = next(iter(purchase.rows["contract"]), None)
     checkout = purchase.checkout
@@ -90,13 +90,15 @@ def _prove_contract(found: Findings, purchase: Purchase) -> None:
         if checkout is not None and checkout.prices is None:
             return  # from before revision 0004, which brought contracts
         name = purchase.row("contract", payment.id)
-        found.note(name, "payment_id", wanted="a contract", got="none", computed_from=f"payment {payment.id}")
+        findings.note(
+            name, "payment_id", wanted="a contract", got="none", computed_from=f"payment {payment.id}"
+        )
         return
     plan = {key: value for key, value in payment.plan.items() if key != "quote_hash"}
     source = f"contract {contract.id}"
-    found.same(row, "plan", wanted=contract.quote_sha256, got=quote_hash(plan), computed_from=source)
+    findings.same(row, "plan", wanted=contract.quote_sha256, got=quote_hash(plan), computed_from=source)
     principal = contract.text.partition("Principal: ")[2].partition(" fen)")[0].rpartition("(")[2]
-    found.same(row, "amount_fen", wanted=principal, got=str(payment.amount_fen), computed_from=source)
+    findings.same(row, "amount_fen", wanted=principal, got=str(payment.amount_fen), computed_from=source)
     for column, wanted in (
         ("term", payment.plan.get("term")),
         ("checkout_id", contract.checkout_id),
@@ -105,9 +107,9 @@ def _prove_contract(found: Findings, purchase: Purchase) -> None:
         ("shopper_id", contract.shopper_id),
         ("created_at", contract.concluded_at),
     ):
-        found.same(row, column, wanted=wanted, got=getattr(payment, column), computed_from=source)
+        findings.same(row, column, wanted=wanted, got=getattr(payment, column), computed_from=source)
     if checkout is None:
-        found.note(row, "checkout_id", wanted="a checkout", got="none", computed_from=source)
+        findings.note(row, "checkout_id", wanted="a checkout", got="none", computed_from=source)
         return
     name = purchase.row("checkout", checkout.id)
     for column, wanted in (
@@ -122,18 +124,18 @@ def _prove_contract(found: Findings, purchase: Purchase) -> None:
         ("down_payment_fen", payment.plan.get("amount", 0) - payment.amount_fen),
         ("government_subsidy", payment.government_subsidy),
     ):
-        found.same(name, column, wanted=wanted, got=getattr(checkout, column), computed_from=source)
+        findings.same(name, column, wanted=wanted, got=getattr(checkout, column), computed_from=source)
 
 
-def _prove_price(found: Findings, purchase: Purchase) -> None:
+def _prove_price(findings: Findings, purchase: Purchase) -> None:
     """The price behind the plan gives the plan's schedule and what the merchant bears of it."""
     payment, row, plan = purchase.payment, of_payment(purchase), purchase.payment.plan
     checkout, terms = purchase.checkout, terms_of(purchase.payment)
     if checkout is not None and checkout.prices is not None:
         wanted = checkout.prices.get(str(payment.term))
-        found.same(row, "price", wanted=wanted, got=payment.price, computed_from=f"checkout {checkout.id}")
+        findings.same(row, "price", wanted=wanted, got=payment.price, computed_from=f"checkout {checkout.id}")
     if terms is None:
-        found.note(row, "price", wanted="a price", got=payment.price, computed_from="its own rules")
+        findings.note(row, "price", wanted="a price", got=payment.price, computed_from="its own rules")
         return
     built = schedule.build(payment.amount_fen, terms, date(2000, 1, 1))
     right = [tuple(getattr(one, name) for name in BUILT) for one in built.rows]
@@ -141,10 +143,10 @@ def _prove_price(found: Findings, purchase: Purchase) -> None:
     for period in range(max(len(right), len(shown)) if right != shown else 0):
         wanted, got = (rows[period] if period < len(rows) else "no such period" for rows in (shown, right))
         source = f"period {period + 1} of the plan in the signed contract"
-        if not found.same(row, "price", wanted=wanted, got=got, computed_from=source):
+        if not findings.same(row, "price", wanted=wanted, got=got, computed_from=source):
             break
     subsidy = money.share(payment.amount_fen, payment.price["merchant_subsidy_rate"])
-    found.same(
+    findings.same(
         row,
         "price",
         wanted=plan["merchant_subsidy"],
@@ -153,7 +155,7 @@ def _prove_price(found: Findings, purchase: Purchase) -> None:
     )
 
 
-def _prove_order(found: Findings, purchase: Purchase) -> None:
+def _prove_order(findings: Findings, purchase: Purchase) -> None:
     """The lines of the order are worth what the checkout's items say."""
     checkout, payment = purchase.checkout, purchase.payment
     if checkout is None:
@@ -171,18 +173,18 @@ def _prove_order(found: Findings, purchase: Purchase) -> None:
     for number, line in enumerate(wanted, start=1):
         name, got = purchase.row("payment_line", f"{payment.id}:{number}"), stored.pop(number, None)
         if got is None:
-            found.note(name, "line", wanted="a row", got="no row", computed_from=source)
+            findings.note(name, "line", wanted="a row", got="no row", computed_from=source)
             continue
         for column in ("ordered", "amount_fen", "subsidy_fen"):
-            found.same(
+            findings.same(
                 name, column, wanted=getattr(line, column), got=getattr(got, column), computed_from=source
             )
     for number in stored:
         name = purchase.row("payment_line", f"{payment.id}:{number}")
-        found.note(name, "line", wanted="no row", got="a row", computed_from=source)
+        findings.note(name, "line", wanted="no row", got="a row", computed_from=source)
 
 
-def _prove_captures(found: Findings, purchase: Purchase) -> None:
+def _prove_captures(findings: Findings, purchase: Purchase) -> None:
     """Every capture is the entry that booked it, and drew one loan."""
     before, known = 0, {capture.id for capture in purchase.rows["capture"]}
     loans = {loan.id: loan for loan in purchase.rows["loan"]}
@@ -190,22 +192,22 @@ def _prove_captures(found: Findings, purchase: Purchase) -> None:
         row = purchase.row("capture", capture.id)
         if entry is None:
             source = f"the entries about {purchase.payment.id}"
-            found.note(row, "id", wanted="no row", got="a row", computed_from=source)
+            findings.note(row, "id", wanted="no row", got="a row", computed_from=source)
             continue
-        _prove_booked(found, purchase, capture, entry, before_fen=before)
+        _prove_booked(findings, purchase, capture, entry, before_fen=before)
         if capture.loan_id not in loans or loans[capture.loan_id].capture_id != capture.id:
             name, source = purchase.row("loan", capture.loan_id), f"the ledger entry {entry.key}"
-            found.note(name, "capture_id", wanted=capture.id, got="no loan", computed_from=source)
+            findings.note(name, "capture_id", wanted=capture.id, got="no loan", computed_from=source)
         before += entry.of("loan_principal")
-        _prove_refunded(found, purchase, capture, entry.of("loan_principal"))
+        _prove_refunded(findings, purchase, capture, entry.of("loan_principal"))
     for loan in loans.values():
         if loan.capture_id not in known:
             name, got = purchase.row("loan", loan.id), loan.capture_id
-            found.note(name, "capture_id", wanted="a capture", got=got, computed_from="the captures")
+            findings.note(name, "capture_id", wanted="a capture", got=got, computed_from="the captures")
 
 
 def _prove_booked(
-    found: Findings, purchase: Purchase, capture: Any, entry: Entry, *, before_fen: int
+    findings: Findings, purchase: Purchase, capture: Any, entry: Entry, *, before_fen: int
 ) -> None:
     """The amounts of a capture, at the fee and subsidy of the captured total."""
     row, source = purchase.row("capture", capture.id), f"the ledger entry {entry.key}"
@@ -218,17 +220,17 @@ def _prove_booked(
         ("merchant_subsidy_fen", subsidy),
         ("captured_at", entry.recorded_at),
     ):
-        found.same(row, column, wanted=wanted, got=getattr(capture, column), computed_from=source)
+        findings.same(row, column, wanted=wanted, got=getattr(capture, column), computed_from=source)
     of_fee = merchant_settlement.net_and_vat(fee, VAT_RATE)[1]
-    found.same(row, "vat_fen", wanted=of_fee, got=vat, computed_from="the merchant fee")
+    findings.same(row, "vat_fen", wanted=of_fee, got=vat, computed_from="the merchant fee")
     price = purchase.payment.price
     for rate, booked in (("merchant_fee_rate", fee), ("merchant_subsidy_rate", subsidy)):
         after, before = (money.share(total, price[rate]) for total in (before_fen + amount, before_fen))
         name = of_payment(purchase)
-        found.same(name, f"price.{rate}", wanted=booked, got=after - before, computed_from=source)
+        findings.same(name, f"price.{rate}", wanted=booked, got=after - before, computed_from=source)
 
 
-def _prove_refunded(found: Findings, purchase: Purchase, capture: Any, amount: int) -> None:
+def _prove_refunded(findings: Findings, purchase: Purchase, capture: Any, amount: int) -> None:
     """What of a capture was refunded, with its fee, and because goods came back."""
     row, booked = purchase.row("capture", capture.id), refunds_of(purchase, capture)
     refunded = sum(given_fen(entry) for entry, _ in booked)
@@ -241,16 +243,16 @@ def _prove_refunded(found: Findings, purchase: Purchase, capture: Any, amount: i
         # The kind of the refund that became an unwinding is not kept: it may have left the goods with the shopper.
         returned |= {sum(goods) + amount - refunded - given_fen(e) for e, kind in booked if kind == "unwind"}
         refunded = with_fee = amount
-    found.same(row, "refunded_fen", wanted=refunded, got=capture.refunded_fen, computed_from=source)
-    found.same(
+    findings.same(row, "refunded_fen", wanted=refunded, got=capture.refunded_fen, computed_from=source)
+    findings.same(
         row, "refunded_with_fee_fen", wanted=with_fee, got=capture.refunded_with_fee_fen, computed_from=source
     )
-    found.among(
+    findings.among(
         row, "goods_returned_fen", wanted=returned, got=capture.goods_returned_fen, computed_from=source
     )
 
 
-def _prove_captured_lines(found: Findings, purchase: Purchase) -> None:
+def _prove_captured_lines(findings: Findings, purchase: Purchase) -> None:
     """What the pieces of each line were captured for, capture by capture."""
     lines = {row.line: row for row in purchase.rows["payment_line"]}
     gone = dict.fromkeys(lines, 0)
@@ -280,15 +282,15 @@ def _prove_captured_lines(found: Findings, purchase: Purchase) -> None:
             ]
         for (number, row), amount in zip(taken.items(), amounts, strict=True):
             name = purchase.row("captured_line", f"{capture.id}:{number}")
-            found.same(
+            findings.same(
                 name, "amount_fen", wanted=amount, got=row.amount_fen, computed_from="the lines of the order"
             )
             gone[number] += row.quantity
             gone_fen[number] += amount
-    _prove_returned_lines(found, purchase)
+    _prove_returned_lines(findings, purchase)
 
 
-def _prove_returned_lines(found: Findings, purchase: Purchase) -> None:
+def _prove_returned_lines(findings: Findings, purchase: Purchase) -> None:
     """Pieces that came back, as the refunds name them; their worth where one capture took the line."""
     refunds = sorted(purchase.rows["refund"], key=lambda row: row.id)
     if any(refund.items is None for refund in refunds):
@@ -301,23 +303,26 @@ def _prove_returned_lines(found: Findings, purchase: Purchase) -> None:
         name = purchase.row("captured_line", f"{rows[0].capture_id}:{number}")
         got = sum(row.returned for row in rows)
         source = f"the pieces of the refunds of {purchase.payment.id}"
-        if not found.same(name, "returned", wanted=sum(came), got=got, computed_from=source) or len(rows) > 1:
+        if (
+            not findings.same(name, "returned", wanted=sum(came), got=got, computed_from=source)
+            or len(rows) > 1
+        ):
             continue
         left, worth, back = rows[0].quantity, rows[0].amount_fen, 0
         for quantity in came:
             if left:
                 back += order_lines.of_rest(worth - back, left, quantity=quantity)
                 left -= quantity
-        found.same(name, "returned_fen", wanted=back, got=rows[0].returned_fen, computed_from=source)
+        findings.same(name, "returned_fen", wanted=back, got=rows[0].returned_fen, computed_from=source)
 
 
-def _prove_totals(found: Findings, purchase: Purchase) -> None:
+def _prove_totals(findings: Findings, purchase: Purchase) -> None:
     """Authorised, captured, voided, expired and refunded, from the entries."""
     payment, row = purchase.payment, of_payment(purchase)
     entries = purchase.entries.about(payment.id)
     authorised = purchase.entries.by_key.get(f"authorize:{payment.id}")
     if authorised is None:
-        found.note(
+        findings.note(
             row, "id", wanted="no row", got="a row", computed_from="the ledger, which has no authorisation"
         )
         return
@@ -337,20 +342,22 @@ def _prove_totals(found: Findings, purchase: Purchase) -> None:
         ("expires_at", authorised.recorded_at + AUTHORIZATION_LIFE),
     ):
         source = f"the entries about {payment.id}, its captures and its refunds"
-        found.same(row, column, wanted=wanted, got=getattr(payment, column), computed_from=source)
+        findings.same(row, column, wanted=wanted, got=getattr(payment, column), computed_from=source)
 
 
 def _released(entries: Sequence[Entry], kind: str) -> int:
     return -sum(entry.of("limit_committed") for entry in entries if entry.kind == kind)
 
 
-def _prove_moments(found: Findings, purchase: Purchase, *, now: datetime) -> None:
+def _prove_moments(findings: Findings, purchase: Purchase, *, now: datetime) -> None:
     """The next deadline is one of the authorisation's, and none that has not passed is left out."""
     payment = purchase.payment
     if payment.acknowledge_by is not None:
         days = (payment.acknowledge_by - payment.created_at) % timedelta(days=1)
         source = "whole days after the approval"
-        found.same(of_payment(purchase), "acknowledge_by", wanted=timedelta(), got=days, computed_from=source)
+        findings.same(
+            of_payment(purchase), "acknowledge_by", wanted=timedelta(), got=days, computed_from=source
+        )
     planned = moments(
         created_at=payment.created_at, acknowledge_by=payment.acknowledge_by, expires_at=payment.expires_at
     )
@@ -358,7 +365,7 @@ def _prove_moments(found: Findings, purchase: Purchase, *, now: datetime) -> Non
     choices = {moment.at for moment in planned if moment.at <= now} | {first_after(planned, now)}
     if left <= 0:
         choices |= {moment.at for moment in planned} | {None}
-    found.among(
+    findings.among(
         of_payment(purchase),
         "next_moment_at",
         wanted=choices,

@@ -14,22 +14,22 @@ from gateway.proof.purchases import Purchase
 OUTCOMES = ("refund_confirmed", "refund_failed")
 
 
-def prove(found: Findings, purchase: Purchase) -> None:
+def prove(findings: Findings, purchase: Purchase) -> None:
     """Compare everything that gave money back, or asked for it, with the books."""
     for refund in purchase.rows["refund"]:
-        _prove_refund(found, purchase, refund)
+        _prove_refund(findings, purchase, refund)
     for dispute in purchase.rows["dispute"]:
-        _prove_dispute(found, purchase, dispute)
+        _prove_dispute(findings, purchase, dispute)
     for claim in purchase.rows["subsidy_claim"]:
-        _prove_claim(found, purchase, claim)
+        _prove_claim(findings, purchase, claim)
     for rows in purchase.of_loan.values():
         for row in rows["shopper_return"]:
-            _prove_return(found, purchase, row)
-        _prove_collections(found, purchase, rows)
-    _prove_none_missing(found, purchase)
+            _prove_return(findings, purchase, row)
+        _prove_collections(findings, purchase, rows)
+    _prove_none_missing(findings, purchase)
 
 
-def _prove_refund(found: Findings, purchase: Purchase, refund: Any) -> None:
+def _prove_refund(findings: Findings, purchase: Purchase, refund: Any) -> None:
     """Its parts are those of the entries of its shares; an unwound share is all that was left of its capture."""
     row, book = purchase.row("refund", refund.id), purchase.entries
     booked = [entry for entry in book.about(refund.id) if entry.kind == "refund"]
@@ -62,12 +62,14 @@ def _prove_refund(found: Findings, purchase: Purchase, refund: Any) -> None:
         ("merchant_subsidy_returned_fen", subsidy + sum(line.merchant_subsidy_fen for line in unwound)),
         ("status", _refund_status(purchase, refund)),
     ):
-        found.same(row, column, wanted=wanted, got=getattr(refund, column), computed_from=source)
+        findings.same(row, column, wanted=wanted, got=getattr(refund, column), computed_from=source)
     first = lost or next(iter(booked), None)
     if first is None and unwound:
         first = book.by_id.get(unwound[0].entry_id)
     if first is not None:
-        found.same(row, "created_at", wanted=first.recorded_at, got=refund.created_at, computed_from=source)
+        findings.same(
+            row, "created_at", wanted=first.recorded_at, got=refund.created_at, computed_from=source
+        )
 
 
 def _refund_status(purchase: Purchase, refund: Any) -> str:
@@ -117,12 +119,12 @@ def _lost_dispute(purchase: Purchase, dispute_id: str) -> Entry | None:
     return None
 
 
-def _prove_dispute(found: Findings, purchase: Purchase, dispute: Any) -> None:
+def _prove_dispute(findings: Findings, purchase: Purchase, dispute: Any) -> None:
     row, book = purchase.row("dispute", dispute.id), purchase.entries
     opened, won = (book.by_key.get(f"dispute_{what}:{dispute.id}") for what in ("opened", "won"))
     lost = _lost_dispute(purchase, dispute.id)
     if opened is None:
-        found.note(
+        findings.note(
             row, "id", wanted="no row", got="a row", computed_from="the ledger, which has not opened it"
         )
         return
@@ -130,21 +132,21 @@ def _prove_dispute(found: Findings, purchase: Purchase, dispute: Any) -> None:
     waiting = "under_review" if dispute.evidence is not None else "needs_response"
     states = ("won", "canceled") if won else ("lost", "accepted") if lost else (waiting,)
     source = f"the entries about {dispute.id}"
-    found.among(row, "status", wanted=states, got=dispute.status, computed_from=source)
+    findings.among(row, "status", wanted=states, got=dispute.status, computed_from=source)
     for column, wanted in (
         ("amount_fen", -opened.of("dispute_hold")),
         ("created_at", opened.recorded_at),
         ("respond_by", opened.recorded_at + TIME_TO_RESPOND),
         ("decided_at", decided.recorded_at if decided else None),
     ):
-        found.same(row, column, wanted=wanted, got=getattr(dispute, column), computed_from=source)
+        findings.same(row, column, wanted=wanted, got=getattr(dispute, column), computed_from=source)
 
 
-def _prove_claim(found: Findings, purchase: Purchase, claim: Any) -> None:
+def _prove_claim(findings: Findings, purchase: Purchase, claim: Any) -> None:
     row, book = purchase.row("subsidy_claim", claim.id), purchase.entries
     claimed, received = (book.by_key.get(f"subsidy_{what}:{claim.id}") for what in ("claimed", "received"))
     if claimed is None:
-        found.note(
+        findings.note(
             row, "id", wanted="no row", got="a row", computed_from="the ledger, which has not booked it"
         )
         return
@@ -160,7 +162,7 @@ def _prove_claim(found: Findings, purchase: Purchase, claim: Any) -> None:
         ("paid_at", received.recorded_at if received else None),
         ("created_at", claimed.recorded_at),
     ):
-        found.same(
+        findings.same(
             row, column, wanted=wanted, got=getattr(claim, column), computed_from=f"the entries of {claim.id}"
         )
 
@@ -171,11 +173,11 @@ def _outcome(purchase: Purchase, row: Any) -> tuple[str, Entry | None]:
     return ("succeeded", confirmed) if confirmed else ("failed", failed) if failed else ("pending", None)
 
 
-def _prove_return(found: Findings, purchase: Purchase, row: Any) -> None:
+def _prove_return(findings: Findings, purchase: Purchase, row: Any) -> None:
     name, (status, decided) = purchase.row("shopper_return", row.id), _outcome(purchase, row)
     source = f"the entries about {row.id}"
-    found.same(name, "status", wanted=status, got=row.status, computed_from=source)
-    found.same(
+    findings.same(name, "status", wanted=status, got=row.status, computed_from=source)
+    findings.same(
         name,
         "decided_at",
         wanted=decided.recorded_at if decided else None,
@@ -183,20 +185,20 @@ def _prove_return(found: Findings, purchase: Purchase, row: Any) -> None:
         computed_from=source,
     )
     instructed = purchase.entries.by_key.get(f"credit_returned:{row.id}")
-    asked = [one.recorded_at for one in purchase.entries.about(row.refund_id)] if row.refund_id else []
-    since = [instructed.recorded_at] if instructed else asked
-    found.among(
+    recorded = [one.recorded_at for one in purchase.entries.about(row.refund_id)] if row.refund_id else []
+    since = [instructed.recorded_at] if instructed else recorded
+    findings.among(
         name, "created_at", wanted=since, got=row.created_at, computed_from="the entry that instructed it"
     )
     for entry, sign in ((instructed, -1), (decided, 1)):
         if entry is not None:
             wanted = sign * entry.of("refund_in_transit")
-            found.same(
+            findings.same(
                 name, "amount_fen", wanted=wanted, got=row.amount_fen, computed_from=f"the entry {entry.key}"
             )
 
 
-def _prove_collections(found: Findings, purchase: Purchase, rows: dict[str, list[Any]]) -> None:
+def _prove_collections(findings: Findings, purchase: Purchase, rows: dict[str, list[Any]]) -> None:
     """A collection has succeeded when the books have its receipt; its attempts are numbered without gaps."""
     receipts = {row.reference: row for row in rows["loan_repayment"]}
     attempts: dict[int, list[int]] = defaultdict(list)
@@ -209,8 +211,8 @@ def _prove_collections(found: Findings, purchase: Purchase, rows: dict[str, list
                 f"recovery:{receipt.id}"
             )
             booked = entry.of("funder_clearing") if entry else receipt.amount_fen
-            found.same(name, "amount_fen", wanted=booked, got=row.amount_fen, computed_from=source)
-            found.same(
+            findings.same(name, "amount_fen", wanted=booked, got=row.amount_fen, computed_from=source)
+            findings.same(
                 name,
                 "decided_at",
                 wanted=entry.recorded_at if entry else None,
@@ -220,10 +222,10 @@ def _prove_collections(found: Findings, purchase: Purchase, rows: dict[str, list
         states = ("succeeded",) if receipt else ("failed",) if row.failure else ("pending",)
         if not receipt and not row.failure and row.decided_at is not None:
             states = ("canceled",)
-        found.among(name, "status", wanted=states, got=row.status, computed_from=source)
+        findings.among(name, "status", wanted=states, got=row.status, computed_from=source)
         if not receipt:
             decided = row.decided_at is not None
-            found.same(
+            findings.same(
                 name,
                 "decided_at",
                 wanted=row.status != "pending",
@@ -232,7 +234,7 @@ def _prove_collections(found: Findings, purchase: Purchase, rows: dict[str, list
             )
         due = purchase.entries.by_key.get(f"instalment_due:{row.loan_id}:{row.period}")
         if due is not None and row.created_at < due.recorded_at:
-            found.note(
+            findings.note(
                 name,
                 "created_at",
                 wanted=f"{due.recorded_at} or later",
@@ -243,11 +245,11 @@ def _prove_collections(found: Findings, purchase: Purchase, rows: dict[str, list
     for reference, receipt in receipts.items():
         if reference.startswith("col_") and reference not in known:
             name = purchase.row("collection", reference)
-            found.note(name, "id", wanted="a row", got="no row", computed_from=f"the receipt {receipt.id}")
+            findings.note(name, "id", wanted="a row", got="no row", computed_from=f"the receipt {receipt.id}")
     for period, numbers in attempts.items():
         if sorted(numbers) != list(range(1, len(numbers) + 1)):
             name = purchase.row("collection", f"{rows['collection'][0].loan_id}:{period}")
-            found.note(
+            findings.note(
                 name,
                 "attempt",
                 wanted=f"1 to {len(numbers)}",
@@ -256,7 +258,7 @@ def _prove_collections(found: Findings, purchase: Purchase, rows: dict[str, list
             )
 
 
-def _prove_none_missing(found: Findings, purchase: Purchase) -> None:
+def _prove_none_missing(findings: Findings, purchase: Purchase) -> None:
     """Whatever the books know of a purchase has its row."""
     stored = {row.id for name in ("dispute", "subsidy_claim") for row in purchase.rows[name]}
     stored |= {row.id for rows in purchase.of_loan.values() for row in rows["shopper_return"]}
@@ -272,7 +274,7 @@ def _prove_none_missing(found: Findings, purchase: Purchase) -> None:
             id = entry.key.split(":")[part]
             if id not in stored:
                 name = purchase.row(table, id)
-                found.note(
+                findings.note(
                     name, "id", wanted="a row", got="no row", computed_from=f"the ledger entry {entry.key}"
                 )
     for capture in purchase.rows["capture"]:
@@ -281,6 +283,6 @@ def _prove_none_missing(found: Findings, purchase: Purchase) -> None:
             for line in purchase.rows["settlement_line"]
         ):
             name = purchase.row("settlement_line", capture.id)
-            found.note(
+            findings.note(
                 name, "id", wanted="a row", got="no row", computed_from=f"the unwinding of {capture.id}"
             )

@@ -22,12 +22,12 @@ class Rule:
     sql: str
 
 
-def prove(found: Findings, connection: Connection, rules: tuple[Rule, ...]) -> None:
+def prove(findings: Findings, connection: Connection, rules: tuple[Rule, ...]) -> None:
     """Note what breaks each of the rules."""
     for rule in rules:
         broken = connection.exec_driver_sql(f"{rule.sql} ORDER BY 1 LIMIT {MOST_FINDINGS}").all()
         for id, merchant, mode, wanted, got in broken:
-            found.note(
+            findings.note(
                 Row(rule.table, str(id), str(merchant), str(mode)),
                 rule.column,
                 wanted=wanted,

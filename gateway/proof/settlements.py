@@ -43,7 +43,7 @@ class Sum:
     from_pending_fen: int
 
 
-def prove(found: Findings, connection: Connection) -> None:
+def prove(findings: Findings, connection: Connection) -> None:
     """Compare every batch with its lines and entries, in the order in which they closed, and every payout."""
     closing: dict[tuple[str, str], int] = defaultdict(int)
     for batches in _pages(connection, BATCH):
@@ -53,13 +53,13 @@ def prove(found: Findings, connection: Connection) -> None:
         of_batch = {row.settlement_id: row for row in payouts}
         for row in batches:
             tenant = (row.merchant_id, row.mode)
-            _prove_batch(found, row, sums[row.id], book, opening_fen=closing[tenant])
-            _prove_instructed(found, row, of_batch.get(row.id))
+            _prove_batch(findings, row, sums[row.id], book, opening_fen=closing[tenant])
+            _prove_instructed(findings, row, of_batch.get(row.id))
             closing[tenant] = row.closing_fen
     for payouts in _pages(connection, PAYOUT):
         book = entries_about(connection, [row.id for row in payouts])
         for row in payouts:
-            _prove_payout(found, row, book)
+            _prove_payout(findings, row, book)
 
 
 def _pages(connection: Connection, table: Any) -> Iterator[Sequence[Any]]:
@@ -88,7 +88,9 @@ def _sums(connection: Connection, ids: Sequence[str]) -> dict[str, list[Sum]]:
     return found
 
 
-def _prove_batch(found: Findings, row: Any, sums: Sequence[Sum], book: Entries, *, opening_fen: int) -> None:
+def _prove_batch(
+    findings: Findings, row: Any, sums: Sequence[Sum], book: Entries, *, opening_fen: int
+) -> None:
     """The equation over its lines, with the reserve that its entry holds back."""
     name, source = _name("settlement_batch", row), f"the lines and the entry of {row.id}"
     figures = equation.close(sums, opening_fen=opening_fen)
@@ -100,13 +102,13 @@ def _prove_batch(found: Findings, row: Any, sums: Sequence[Sum], book: Entries, 
     wanted["payout_fen"] = max(0, position)
     wanted["closing_fen"] = min(0, position)
     if not sums:
-        found.note(
+        findings.note(
             name, "id", wanted="no row", got="a row", computed_from="its lines, of which there are none"
         )
     for column, right in wanted.items():
-        found.same(name, column, wanted=right, got=getattr(row, column), computed_from=source)
+        findings.same(name, column, wanted=right, got=getattr(row, column), computed_from=source)
     moved = entry.of("merchant_pending") if entry else 0
-    found.same(
+    findings.same(
         name,
         "id",
         wanted=figures.pending_moved_fen,
@@ -115,14 +117,14 @@ def _prove_batch(found: Findings, row: Any, sums: Sequence[Sum], book: Entries, 
     )
     back = sum(each.amount_fen for each in sums if each.kind == "reserve_release")
     booked = released.of("merchant_reserve") if released else 0
-    found.same(
+    findings.same(
         name, "reserve_change_fen", wanted=booked, got=back, computed_from="the entry of the released reserve"
     )
     if entry is not None:
-        found.same(
+        findings.same(
             name, "settled_on", wanted=entry.on, got=row.settled_on, computed_from=f"the entry {entry.key}"
         )
-        found.same(
+        findings.same(
             name,
             "created_at",
             wanted=entry.recorded_at,
@@ -131,12 +133,12 @@ def _prove_batch(found: Findings, row: Any, sums: Sequence[Sum], book: Entries, 
         )
 
 
-def _prove_instructed(found: Findings, row: Any, payout: Any) -> None:
+def _prove_instructed(findings: Findings, row: Any, payout: Any) -> None:
     name, source = _name("settlement_batch", row), "the payouts of the batch"
-    found.same(
+    findings.same(
         name, "payout_id", wanted=payout.id if payout else None, got=row.payout_id, computed_from=source
     )
-    found.same(
+    findings.same(
         name,
         "payout_fen",
         wanted=payout.amount_fen if payout else 0,
@@ -145,13 +147,13 @@ def _prove_instructed(found: Findings, row: Any, payout: Any) -> None:
     )
 
 
-def _prove_payout(found: Findings, row: Any, book: Entries) -> None:
+def _prove_payout(findings: Findings, row: Any, book: Entries) -> None:
     """Amount and state of a payout, and when it was paid."""
     name = _name("payout", row)
     kinds = ("payout_instructed", "payout_confirmed", "payout_rejected", "payout_returned")
     instructed, confirmed, rejected, returned = (book.by_key.get(f"{kind}:{row.id}") for kind in kinds)
     if instructed is None:
-        found.note(
+        findings.note(
             name, "id", wanted="no row", got="a row", computed_from="the ledger, which has not instructed it"
         )
         return
@@ -165,12 +167,14 @@ def _prove_payout(found: Findings, row: Any, book: Entries) -> None:
         ("created_at", instructed.recorded_at),
         ("paid_at", confirmed.recorded_at if confirmed else None),
     ):
-        found.same(name, column, wanted=wanted, got=getattr(row, column), computed_from=source)
+        findings.same(name, column, wanted=wanted, got=getattr(row, column), computed_from=source)
     if confirmed is not None:
         owner = confirmed.owner("funder_clearing")
-        found.same(name, "funder", wanted=owner, got=row.funder, computed_from=f"the entry {confirmed.key}")
+        findings.same(
+            name, "funder", wanted=owner, got=row.funder, computed_from=f"the entry {confirmed.key}"
+        )
     failed = row.failure is not None
-    found.same(name, "failure", wanted=status in ("failed", "returned"), got=failed, computed_from=source)
+    findings.same(name, "failure", wanted=status in ("failed", "returned"), got=failed, computed_from=source)
 
 
 def _name(table: str, row: Any) -> Row:

@@ -28,7 +28,7 @@ def end_of(day: date) -> datetime:
 
 
 def prove(
-    found: Findings, life: Life, walk: Walk, story: Story, *, waived_on: date | None, today: date
+    findings: Findings, life: Life, walk: Walk, story: Story, *, waived_on: date | None, today: date
 ) -> None:
     """Compare the bills and the loan with where it stands."""
     choices = story.standings()
@@ -42,10 +42,10 @@ def prove(
         choices[0],
     )
     as_of, standing = right
-    _prove_bills(found, life, walk, standing, stored)
-    _prove_loan(found, life, walk, standing)
-    _prove_counts(found, life, waived_on)
-    _prove_state(found, life, walk, story, standing, days=(as_of, today))
+    _prove_bills(findings, life, walk, standing, stored)
+    _prove_loan(findings, life, walk, standing)
+    _prove_counts(findings, life, waived_on)
+    _prove_state(findings, life, walk, story, standing, days=(as_of, today))
 
 
 def _columns(life: Life, bill: replay.Bill) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _agrees(life: Life, stored: Any, bill: replay.Bill) -> bool:
 
 
 def _prove_bills(
-    found: Findings, life: Life, walk: Walk, standing: replay.Standing, stored: dict[int, Any]
+    findings: Findings, life: Life, walk: Walk, standing: replay.Standing, stored: dict[int, Any]
 ) -> None:
     wanted = {bill.period: bill for bill in walk.bills}
     for period in sorted(wanted.keys() | stored.keys()):
@@ -81,7 +81,7 @@ def _prove_bills(
         if period not in wanted or period not in stored:
             there = ("a row", "no row")
             right, wrong = there if period in wanted else there[::-1]
-            found.note(
+            findings.note(
                 row,
                 "period",
                 wanted=right,
@@ -91,22 +91,22 @@ def _prove_bills(
             continue
         bill, got = wanted[period], stored[period]
         source = f"version {bill.version} of the schedule"
-        found.same(row, "due_date", wanted=bill.on, got=got.due_date, computed_from=source)
+        findings.same(row, "due_date", wanted=bill.on, got=got.due_date, computed_from=source)
         for name in ("principal_fen", "interest_fen", "fee_fen"):
-            found.same(row, name, wanted=getattr(bill, name), got=getattr(got, name), computed_from=source)
+            findings.same(row, name, wanted=getattr(bill, name), got=getattr(got, name), computed_from=source)
         if not bill.is_settlement:
             entry = life.purchase.entries.by_key.get(f"instalment_due:{life.loan.id}:{period}")
             charges = (bill.interest_fen, bill.fee_fen)
             booked = (entry.of("interest_receivable"), entry.of("fee_receivable")) if entry else (0, 0)
-            found.same(
+            findings.same(
                 row, "interest_fen", wanted=booked, got=charges, computed_from="the entry of what fell due"
             )
         if period in standing.bills:
             for name, value in _columns(life, standing.bills[period]).items():
-                found.same(row, name, wanted=value, got=getattr(got, name), computed_from=FACTS)
+                findings.same(row, name, wanted=value, got=getattr(got, name), computed_from=FACTS)
 
 
-def _prove_loan(found: Findings, life: Life, walk: Walk, standing: replay.Standing) -> None:
+def _prove_loan(findings: Findings, life: Life, walk: Walk, standing: replay.Standing) -> None:
     """The running totals of the loan."""
     loan, row, unwound, written_off = life.loan, life.name(), life.unwound, life.written_off
     bills = standing.bills.values()
@@ -136,12 +136,12 @@ def _prove_loan(found: Findings, life: Life, walk: Walk, standing: replay.Standi
         ("billed_periods", walk.billed, "the bills"),
         ("schedule_version", walk.version + bool(unwound), "the versions of the schedule"),
     ):
-        found.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=source)
+        findings.same(row, column, wanted=wanted, got=getattr(loan, column), computed_from=source)
     if not unwound and not written_off:
-        found.same(row, "credit_fen", wanted=standing.credit_fen, got=loan.credit_fen, computed_from=FACTS)
+        findings.same(row, "credit_fen", wanted=standing.credit_fen, got=loan.credit_fen, computed_from=FACTS)
 
 
-def _prove_counts(found: Findings, life: Life, waived_on: date | None) -> None:
+def _prove_counts(findings: Findings, life: Life, waived_on: date | None) -> None:
     """How many entries the loan has named, and when its charges were waived."""
     row, loan = life.name(), life.loan
     late, credit = (
@@ -153,7 +153,7 @@ def _prove_counts(found: Findings, life: Life, waived_on: date | None) -> None:
         ("credit_entries", credit),
         ("charges_waived_on", waived_on),
     ):
-        found.same(
+        findings.same(
             row,
             column,
             wanted=wanted,
@@ -163,7 +163,7 @@ def _prove_counts(found: Findings, life: Life, waived_on: date | None) -> None:
 
 
 def _prove_state(
-    found: Findings,
+    findings: Findings,
     life: Life,
     walk: Walk,
     story: Story,
@@ -200,4 +200,4 @@ def _prove_state(
             "ended_on": (None,),
         }
     for column, choices in wanted.items():
-        found.among(row, column, wanted=choices, got=getattr(loan, column), computed_from=FACTS)
+        findings.among(row, column, wanted=choices, got=getattr(loan, column), computed_from=FACTS)

@@ -134,15 +134,15 @@ COUNTED = (
 )
 
 
-def prove(found: Findings, connection: Connection, *, progress: Progress = silent) -> None:
+def prove(findings: Findings, connection: Connection, *, progress: Progress = silent) -> None:
     """Compare what was told with what is stored."""
-    prove_rules(found, connection, COUNTED)
+    prove_rules(findings, connection, COUNTED)
     for number, page in enumerate(_newest(connection), start=1):
         progress("events", number, number)
         for kind, columns in SAME.items():
             events = {row.object_id: row for row in page if row.type.partition(".")[0] == kind}
             if events:
-                _prove_kind(found, connection, kind, columns, events)
+                _prove_kind(findings, connection, kind, columns, events)
 
 
 def _newest(connection: Connection) -> Iterator[list[Any]]:
@@ -167,7 +167,7 @@ def _newest(connection: Connection) -> Iterator[list[Any]]:
 
 
 def _prove_kind(
-    found: Findings, connection: Connection, kind: str, columns: dict[str, str], events: dict[str, Any]
+    findings: Findings, connection: Connection, kind: str, columns: dict[str, str], events: dict[str, Any]
 ) -> None:
     table = TABLES[STORED.get(kind, kind)]
     wanted = {
@@ -184,35 +184,35 @@ def _prove_kind(
         name, row = Row("event", event.id, event.merchant_id, event.mode), rows.get(object_id)
         if row is None:
             source = f"the rows of {table.name}"
-            found.note(name, "object_id", wanted=f"a {kind}", got=object_id, computed_from=source)
+            findings.note(name, "object_id", wanted=f"a {kind}", got=object_id, computed_from=source)
             continue
         source = f"{table.name} {object_id}"
         for column in ("merchant_id", "mode"):
             right, got = getattr(row, column), getattr(event, column)
-            found.same(name, column, wanted=right, got=got, computed_from=source)
+            findings.same(name, column, wanted=right, got=got, computed_from=source)
         if not isinstance(event.data, dict):
-            found.note(name, "data", wanted="an object", got=event.data, computed_from=source)
+            findings.note(name, "data", wanted="an object", got=event.data, computed_from=source)
             continue
         for said, column in columns.items():
             right = getattr(row, column)
             if said in event.data and not (said == "status" and right == UNTOLD.get(kind)):
-                found.same(name, f"data.{said}", wanted=right, got=event.data[said], computed_from=source)
+                findings.same(name, f"data.{said}", wanted=right, got=event.data[said], computed_from=source)
         if kind == "payment":
-            _prove_payment(found, name, row, event.data, pieces)
+            _prove_payment(findings, name, row, event.data, pieces)
 
 
 def _prove_payment(
-    found: Findings, name: Row, row: Any, data: Any, pieces: dict[str, set[tuple[int, ...]]]
+    findings: Findings, name: Row, row: Any, data: Any, pieces: dict[str, set[tuple[int, ...]]]
 ) -> None:
     """The deadlines, and the pieces of every capture, which nothing changes after it was told."""
     for said, column in MOMENTS.items():
         told, moment = data.get(said), getattr(row, column)
         if told is not None:
             wanted = moment and moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            found.same(name, f"data.{said}", wanted=wanted, got=told, computed_from=f"payment {row.id}")
+            findings.same(name, f"data.{said}", wanted=wanted, got=told, computed_from=f"payment {row.id}")
     for capture in data.get("captures", ()):
         if "items" in capture:
-            found.same(
+            findings.same(
                 name,
                 "data.captures.items",
                 wanted=sorted(pieces.get(capture["id"], ())),

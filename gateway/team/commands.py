@@ -17,7 +17,7 @@ def reset_factors(db: Database, actor: Actor, email: str) -> int:
     For who has lost every factor and every recovery code, once it is certain who asks.
     """
 
-    def work(tx: Transaction) -> dict[str, str]:
+    def in_transaction(tx: Transaction) -> dict[str, str]:
         person = service.member_of_email(tx, email)
         if person is None:
             raise NotFound(f"Nobody has a login with the address {email!r}.")
@@ -26,5 +26,5 @@ def reset_factors(db: Database, actor: Actor, email: str) -> int:
         audit.record(tx, actor, "member.reset_factors", about=person.id, merchant_id=person.merchant_id)
         return {"member": person.id, "merchant": person.merchant_id, "role": person.role}
 
-    print(json.dumps(db.write(work), indent=2))
+    print(json.dumps(db.write(in_transaction), indent=2))
     return 0

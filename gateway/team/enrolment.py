@@ -27,13 +27,13 @@ def act(
     tx: Transaction, session: LoginSession, person: TeamMember, sent: Mapping[str, str], *, challenge: str
 ) -> Done:
     """Do what the form asks. The first factor brings recovery codes and ends the person's other sessions."""
-    vault, asked = gateway().vault, sent.get("do", "")
+    vault, action = gateway().vault, sent.get("do", "")
     first = not factors.enrolled(tx, person.id)
-    if asked == "app_begin":
+    if action == "app_begin":
         return Done(secret=authenticators.begin(tx, vault, person))
-    if asked == "app_confirm":
+    if action == "app_confirm":
         return _confirm_app(tx, session, person, sent.get("code", ""), first=first)
-    if asked == "passkey_add":
+    if action == "passkey_add":
         site = passkeys.Site.of(gateway().settings.public_url)
         made = passkeys.register(
             tx,
@@ -49,13 +49,13 @@ def act(
             "passkey_failed", reason="enrolment", subject=person.id, merchant_id=person.merchant_id
         )
         return Done(error="passkey")
-    if asked == "password":
+    if action == "password":
         return _change_password(tx, session, person, sent)
-    if asked == "codes" and not first:
+    if action == "codes" and not first:
         return Done(codes=factors.new_recovery_codes(tx, vault, person.id))
-    if asked == "app_remove":
+    if action == "app_remove":
         authenticators.remove(tx, person.id)
-    elif asked == "passkey_remove":
+    elif action == "passkey_remove":
         passkeys.remove(tx, person.id, sent.get("passkey", ""))
     factors.drop_codes_when_alone(tx, person.id)
     return Done()

@@ -57,7 +57,7 @@ def change() -> Response:
         raise InvalidRequest("The form was sent from another site.")
     form = forms.opened("security", FORM_LIFE)
 
-    def work(tx: Transaction) -> Response:
+    def in_transaction(tx: Transaction) -> Response:
         who = _who(tx)
         if who is None or not _is_recent(who[0]):
             return _door(who[0] if who else None)
@@ -71,7 +71,7 @@ def change() -> Response:
             return _page(tx, session, person, done, status=422 if done.error else 200)
         return make_response(redirect(with_language("/account/security"), 303))
 
-    return _uncached(gateway().db.write(work))
+    return _uncached(gateway().db.write(in_transaction))
 
 
 @blueprint.get("/account/invitation")
@@ -95,14 +95,14 @@ def accept() -> Response:
         return _invitation_page(token, error=problem, status=422)
     here = gateway()
 
-    def work(tx: Transaction) -> TeamMember | None:
+    def in_transaction(tx: Transaction) -> TeamMember | None:
         member = invitations.accept(tx, here.vault, token, password=password)
         if member is not None:
             _record(tx, member, "team.join", role=member.role)
         return member
 
     try:
-        joined = here.db.write(work)
+        joined = here.db.write(in_transaction)
     except Conflict:
         return _invitation_page(token, error="taken", status=409)
     if joined is None:

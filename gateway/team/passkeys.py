@@ -69,8 +69,8 @@ def registration(tx: Transaction, site: Site, person: TeamMember) -> dict[str, A
             user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
     )
-    asked: dict[str, Any] = json.loads(webauthn.options_to_json(options))
-    return asked
+    request_options: dict[str, Any] = json.loads(webauthn.options_to_json(options))
+    return request_options
 
 
 def register(
@@ -118,8 +118,8 @@ def question(tx: Transaction, site: Site, member_id: str | None = None) -> dict[
     options = webauthn.generate_authentication_options(
         rp_id=site.host, allow_credentials=own, user_verification=structs.UserVerificationRequirement.REQUIRED
     )
-    asked: dict[str, Any] = json.loads(webauthn.options_to_json(options))
-    return asked
+    request_options: dict[str, Any] = json.loads(webauthn.options_to_json(options))
+    return request_options
 
 
 def check(

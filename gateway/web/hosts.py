@@ -20,12 +20,12 @@ PROBES = ("/healthz", "/readyz")
 def is_ours(host: str, public_url: str) -> bool:
     """Whether ``host``, as a request names it, is the public URL's, or this machine for itself."""
     try:
-        asked, public = urlsplit(f"//{host}"), urlsplit(public_url)
+        called, public = urlsplit(f"//{host}"), urlsplit(public_url)
         default = 443 if public.scheme == "https" else 80
-        same = (asked.hostname, asked.port or default) == (public.hostname, public.port or default)
+        same = (called.hostname, called.port or default) == (public.hostname, public.port or default)
     except ValueError:
         return False
-    return asked.netloc == host and asked.username is None and (same or asked.hostname in LOOPBACK)
+    return called.netloc == host and called.username is None and (same or called.hostname in LOOPBACK)
 
 
 def register(app: Flask, public_url: str, *, proxies: int) -> None:

@@ -38,9 +38,9 @@ def catalogue(language: str) -> dict[str, str]:
 def language() -> str:
     """The reader's language: ``?lang=``, then what the browser accepts, else Chinese."""
     if "language" not in g:
-        asked = request.args.get("lang", "")
-        if asked in LANGUAGES:
-            g.language = asked
+        chosen = request.args.get("lang", "")
+        if chosen in LANGUAGES:
+            g.language = chosen
         else:
             best = request.accept_languages.best_match(["zh-CN", "zh", "en"], default="zh-CN")
             g.language = "en" if best == "en" else "zh-CN"
@@ -86,8 +86,8 @@ def percent(rate: str) -> str:
 def other_language_url(path: str | None = None) -> str:
     """The address of the page, or of the one at ``path``, in the other language."""
     other = "zh-CN" if language() == "en" else "en"
-    asked = {name: value for name, value in request.args.items() if name != "lang"}
-    return f"{path or request.path}?{urlencode({**asked, 'lang': other})}"
+    parameters = {name: value for name, value in request.args.items() if name != "lang"}
+    return f"{path or request.path}?{urlencode({**parameters, 'lang': other})}"
 
 
 def with_language(url: str) -> str:

@@ -89,14 +89,16 @@ def _write(tx: Transaction) -> None:
 
 def _write_some(tx: Transaction, tenant: Tenant, rows: Sequence[dict[str, Any]]) -> None:
     connection = tx.connection()
-    asked = {
+    parameters = {
         "objects": sorted({row["object_id"] for row in rows}),
         "merchant": tenant.merchant_id,
         "mode": tenant.mode,
         "events": len(rows),
     }
     answers: dict[str, dict[str, Any]] = defaultdict(dict)
-    for what, identifier, number, document in connection.execute(QUESTIONS[connection.dialect.name], asked):
+    for what, identifier, number, document in connection.execute(
+        QUESTIONS[connection.dialect.name], parameters
+    ):
         answers[what][identifier] = document if what == "endpoint" else number or 0
     sequences = answers["sequence"]
     for row in rows:

@@ -16,13 +16,13 @@ api = Api("events", prefix="/v1/events")
 @api.get(scope="events:read", query=EventQuery, answer=EventAnswer, lists=True)
 def list_events(call: Call) -> Any:
     """List the events one may read, newest first; with `after`, what came since, oldest first and without gaps."""
-    asked = call.query
+    query = call.query
     able = rights.readable(call.caller.scopes)
-    types = able if asked["type"] is None else [type for type in able if type == asked["type"]]
-    if asked["after"] is None:
+    types = able if query["type"] is None else [type for type in able if type == query["type"]]
+    if query["after"] is None:
         return listed(call, service.events_of(call.tenant, types=types))
     found, more = service.events_after(
-        call.tx, call.tenant, asked["after"], types=types, limit=asked["limit"]
+        call.tx, call.tenant, query["after"], types=types, limit=query["limit"]
     )
     return {"object": "list", "data": found, "has_more": more, "next_cursor": None}
 

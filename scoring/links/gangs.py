@@ -51,7 +51,7 @@ def measure_gangs(
     Raises ``TrainingUnavailable`` or ``LinksUnavailable`` when a package is missing.
     """
     cases = make_world(applicants, rings, seed=seed)
-    played = replay(cases, snapshot=_snapshot if batch else None, progress=progress)
+    replayed = replay(cases, snapshot=_snapshot if batch else None, progress=progress)
     parts = _Parts(cases, seed)
     found: dict[str, Any] = {
         "seed": seed,
@@ -64,17 +64,17 @@ def measure_gangs(
             "rings": len({cases[i].group for i in np.flatnonzero(parts.test & parts.ring)}),
             "of_families": int((parts.family & parts.test).sum()),
         },
-        "linked": {_name(look): parts.linked(played.rows[look]) for look in LOOKS},
-        "model": parts.report(played.rows),
-        "rules_alone": {_name(look): parts.at(played.reviewed[look].astype(float), 0.5) for look in LOOKS},
+        "linked": {_name(look): parts.linked(replayed.rows[look]) for look in LOOKS},
+        "model": parts.report(replayed.rows),
+        "rules_alone": {_name(look): parts.at(replayed.reviewed[look].astype(float), 0.5) for look in LOOKS},
     }
     if batch:
-        both = {look: np.hstack([played.rows[look], played.batch[look]]) for look in LOOKS}
+        both = {look: np.hstack([replayed.rows[look], replayed.batch[look]]) for look in LOOKS}
         found["model_with_batch"] = parts.report(both)
     return found
 
 
-def work(applicants: int, rings: int) -> int:
+def expected_questions(applicants: int, rings: int) -> int:
     """About how many questions a measurement asks, for a progress bar."""
     return int(1.36 * applicants + 14 * rings) * len(LOOKS)
 

@@ -72,8 +72,8 @@ def replay(
 
 def _events(cases: Sequence[Case]) -> list[tuple[int, int, int, int]]:
     """Moments with what happens: labels first, then questions in the order of the cases."""
-    asked = [
+    questions = [
         (case.at + look * DAY, ASK, position, look) for position, case in enumerate(cases) for look in LOOKS
     ]
     known = [(case.known_at, LABEL, position, 0) for position, case in enumerate(cases) if case.bad]
-    return sorted(asked + known)
+    return sorted(questions + known)

@@ -1,15 +1,18 @@
-"""Error texts are sentences: no ending is glued to a word that is put in."""
+"""Error texts are whole sentences: none is joined from fragments, and no ending is glued to a word that is put in."""
 
 from __future__ import annotations
 
 import ast
 import re
+import string
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway import errors
+from gateway.web import i18n
+from merchant_portal import wording
 from tests.one_database import database_url  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +74,98 @@ def test_no_error_text_glues_an_ending_to_a_word() -> None:
 )
 def test_glue_is_told_from_grammar(text: str, bad: bool) -> None:
     assert glued(text) is bad
+
+
+WORDS = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
+
+
+def read_aloud(text: str) -> str:
+    """What is wrong with a text that is read as a sentence, its values filled in; empty when nothing is."""
+    said = text.replace("\0", "12")
+    if not said[:1].isupper() and not text.startswith("\0") and not said[:1].isdigit():
+        return "begins small"
+    if not said.endswith((".", "?", "!")):
+        return "ends without a full stop"
+    if set(said) & set("{}") or "None" in said:
+        return "shows what is for programs"
+    if twice := WORDS.search(re.sub("12", "", said)):
+        return f"says {twice[1]!r} twice"
+    return ""
+
+
+def refusals() -> Iterator[tuple[str, str]]:
+    """Every text of an error that a request, a command or a job can meet, with its place."""
+    for name in KINDS:
+        if detail := vars(getattr(errors, name)).get("detail"):
+            yield name, detail
+    for path in sorted((ROOT / "gateway").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in KINDS:
+                for given in node.args[:1]:
+                    yield from ((f"{path.name}:{given.lineno}", text) for text in spelled(given))
+
+
+def test_every_error_of_the_tree_is_read_as_a_sentence() -> None:
+    texts = list(refusals())
+    assert len(texts) > 200
+    assert [(where, text, wrong) for where, text in texts if (wrong := read_aloud(text))] == []
+
+
+def test_every_title_is_a_phrase() -> None:
+    titles = [getattr(errors, name).title for name in KINDS]
+    assert [one for one in titles if not one[:1].isupper() or one.endswith(".") or WORDS.search(one)] == []
+
+
+def test_no_error_is_joined_from_fragments_by_code() -> None:
+    """A choice between words inside a sentence is two sentences; only lists are joined."""
+    joined = [
+        f"{path.relative_to(ROOT)}:{given.lineno}"
+        for path in sorted((ROOT / "gateway").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in KINDS
+        for given in node.args[:1]
+        for part in ast.walk(given)
+        if isinstance(part, ast.FormattedValue)
+        and any(
+            isinstance(choice, ast.IfExp) and isinstance(choice.body, ast.Constant)
+            for choice in ast.walk(part.value)
+        )
+    ]
+    assert joined == []
+
+
+@pytest.mark.parametrize("catalogue", [i18n.catalogue, wording.catalogue])
+def test_both_languages_say_the_same_sentence(catalogue) -> None:  # type: ignore[no-untyped-def]
+    """The same values are put in, and what is a sentence in one language is one in the other."""
+    english, chinese = catalogue("en"), catalogue("zh-CN")
+    labels = {"plan.period", "period", "clause.early_settlement", "clause.late_payment", "clause.seven_days"}
+    wrong = []
+    for key, text in english.items():
+        put_in = [
+            sorted(name for _, name, _, _ in string.Formatter().parse(words) if name)
+            for words in (text, chinese[key])
+        ]
+        ends = text.endswith(".") == chinese[key].endswith("。") or key in labels
+        if put_in[0] != put_in[1] or not ends or WORDS.search(text) or "None" in text:
+            wrong.append((key, text, chinese[key]))
+    assert english.keys() == chinese.keys()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("text", "bad"),
+    [
+        ("There is no payment \0.", False),
+        ("\0 fen is above the \0 fen that can still be voided.", False),
+        ("there is no payment \0.", True),
+        ("There is no payment \0", True),
+        ("There is is no payment.", True),
+        ("There is no payment {id}.", True),
+        ("The payment is None.", True),
+    ],
+)
+def test_a_sentence_is_told_from_a_fragment(text: str, bad: bool) -> None:
+    assert bool(read_aloud(text)) is bad
 
 
 @pytest.mark.parametrize(

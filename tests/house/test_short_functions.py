@@ -1,4 +1,4 @@
-"""A function of the product fits on a screen: what is longer does two things."""
+"""A function of the product, and of what shows how to use it, fits on a screen: what is longer does two things."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("gateway", "scoring", "sdk/python/src", "merchant_portal", "bench")
+ROOMS = ("gateway", "scoring", "sdk/python/src", "merchant_portal", "bench", "examples", "supply")
 LONGEST = 60
 
 

@@ -180,9 +180,9 @@ def _check_waiting(connection: Connection, walk: _Walk) -> None:
         walk.in_time.broken += count - 1
 
 
-def _difference(chained: Content, found: Content, postings: str) -> str:
+def _difference(chained: Content, stored: Content, postings: str) -> str:
     """Which parts of an entry are not what they were, and how its first changed line now reads."""
-    then, now = chained.parts.split(), found.parts.split()
+    then, now = chained.parts.split(), stored.parts.split()
     changed = [place for place, digits in enumerate(then[: len(now)]) if digits != now[place]]
     words = [{0: "its row", 1: "its seal"}.get(place, f"line {place - 1}") for place in changed]
     if len(now) != len(then):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.ledger.booking.accounts import CHART
 
@@ -24,7 +24,7 @@ ROOTS = {
     "expenses": "expenses",
     "memo": "equity",
 }
-CSV_COLUMNS = (
+LINE_COLUMNS = (
     "entry",
     "line",
     "effective_date",
@@ -39,9 +39,8 @@ CSV_COLUMNS = (
     "account",
     "owner",
     "object",
-    "debit",
-    "credit",
 )
+"""Of a line in a table, in CSV as in Parquet, before its amount."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +183,7 @@ def csv_pieces(entries: Iterable[JournalEntry]) -> Iterator[str]:
     """One row a posting, UTF-8 with BOM and CRLF, as spreadsheets read it; a piece for each entry."""
     out = io.StringIO(newline="")
     rows = csv.writer(out, lineterminator="\r\n")
-    rows.writerow(CSV_COLUMNS)
+    rows.writerow((*LINE_COLUMNS, "debit", "credit"))
     yield "\ufeff" + out.getvalue()
     for entry in entries:
         out.seek(0)
@@ -194,13 +193,19 @@ def csv_pieces(entries: Iterable[JournalEntry]) -> Iterator[str]:
 
 
 def _csv_rows(entry: JournalEntry) -> Iterator[tuple[object, ...]]:
-    day, moment = entry.effective_date, f"{entry.recorded_at.isoformat(timespec='milliseconds')[:-6]}Z"
+    moment = f"{entry.recorded_at.isoformat(timespec='milliseconds')[:-6]}Z"
+    for *values, amount in line_rows(entry, recorded_at=moment):
+        yield (*values, _yuan(amount) if amount > 0 else "", _yuan(-amount) if amount < 0 else "")
+
+
+def line_rows(entry: JournalEntry, *, recorded_at: object) -> Iterator[tuple[Any, ...]]:
+    """The lines of an entry in the order of ``LINE_COLUMNS``, then the amount: debit above 0, in fen."""
     for line in entry.lines:
         yield (
             entry.id,
             line.number,
-            day,
-            moment,
+            entry.effective_date,
+            recorded_at,
             line.account.mode,
             entry.kind,
             entry.key,
@@ -211,8 +216,7 @@ def _csv_rows(entry: JournalEntry) -> Iterator[tuple[object, ...]]:
             line.account.kind,
             line.account.owner,
             line.object_id,
-            _yuan(line.amount_fen) if line.amount_fen > 0 else "",
-            _yuan(-line.amount_fen) if line.amount_fen < 0 else "",
+            line.amount_fen,
         )
 
 

@@ -9,7 +9,7 @@ from typing import IO, Any
 import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
-from gateway.ledger.reports.journals import JournalEntry
+from gateway.ledger.reports.journals import LINE_COLUMNS, JournalEntry, line_rows
 
 ROWS_AT_ONCE = 2_000
 """Rows held as Python objects; Arrow's columns are about a tenth of their size."""
@@ -17,26 +17,21 @@ ROWS_PER_GROUP = 64_000
 
 WORD = pa.dictionary(pa.int32(), pa.string())
 """Text of which a column has few different ones."""
+TYPES = {
+    "entry": pa.string(),
+    "line": pa.int32(),
+    "effective_date": pa.date32(),
+    "recorded_at": pa.timestamp("us", tz="UTC"),
+    "key": pa.string(),
+    "reverses": pa.string(),
+    "object": pa.string(),
+    "amount_fen": pa.int64(),
+}
+"""Of the columns that are not ``WORD``."""
 SCHEMA = pa.schema(
     [
-        pa.field(name, type, nullable=name == "reverses")
-        for name, type in (
-            ("entry", pa.string()),
-            ("line", pa.int32()),
-            ("effective_date", pa.date32()),
-            ("recorded_at", pa.timestamp("us", tz="UTC")),
-            ("mode", WORD),
-            ("kind", WORD),
-            ("key", pa.string()),
-            ("reverses", pa.string()),
-            ("about_type", WORD),
-            ("about", pa.string()),
-            ("merchant", WORD),
-            ("account", WORD),
-            ("owner", WORD),
-            ("object", pa.string()),
-            ("amount_fen", pa.int64()),
-        )
+        pa.field(name, TYPES.get(name, WORD), nullable=name == "reverses")
+        for name in (*LINE_COLUMNS, "amount_fen")
     ]
 )
 """``effective_date`` in Shanghai, ``recorded_at`` in UTC, ``amount_fen`` above 0 is debit and below 0 credit."""
@@ -45,7 +40,7 @@ SCHEMA = pa.schema(
 def write(file: IO[bytes], entries: Iterable[JournalEntry]) -> None:
     """Write a row for each line of the entries, with one row group in memory at a time. Raises ``OSError``."""
     words = [field.name for field in SCHEMA if field.type == WORD]
-    rows = chain.from_iterable(map(_rows, entries))
+    rows = chain.from_iterable(line_rows(entry, recorded_at=entry.recorded_at) for entry in entries)
     with ParquetWriter(file, SCHEMA, compression="zstd", use_dictionary=words) as writer:
         batches = _batches(rows)
         while group := list(islice(batches, ROWS_PER_GROUP // ROWS_AT_ONCE)):
@@ -58,24 +53,3 @@ def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[Any]:
         columns = zip(*some, strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
         yield pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
-
-
-def _rows(entry: JournalEntry) -> Iterator[tuple[Any, ...]]:
-    for line in entry.lines:
-        yield (
-            entry.id,
-            line.number,
-            entry.effective_date,
-            entry.recorded_at,
-            line.account.mode,
-            entry.kind,
-            entry.key,
-            entry.reverses,
-            entry.about_type,
-            entry.about_id,
-            entry.merchant_id,
-            line.account.kind,
-            line.account.owner,
-            line.object_id,
-            line.amount_fen,
-        )

@@ -82,7 +82,7 @@ def push(tx: Transaction, vault: Vault, client: OAuthClient, uri: str, values: d
     )
 
 
-def asked(request: Request) -> dict[str, str]:
+def authorization_of(request: Request) -> dict[str, str]:
     """What an authorisation request asks for, by its address or by what was pushed. Raises ``InvalidRequestError``.
 
     Of an address with a ``request_uri`` only the name and the client count, so that nothing can be added to it.
@@ -104,11 +104,11 @@ def asked(request: Request) -> dict[str, str]:
     return {**found, "request_uri": uri}
 
 
-def address(asked: dict[str, str]) -> dict[str, str]:
+def address(authorization: dict[str, str]) -> dict[str, str]:
     """What the address of a form carries: all that was asked, or only the name of what was pushed."""
-    if "request_uri" not in asked:
-        return asked
-    return {name: asked[name] for name in ("client_id", "request_uri")}
+    if "request_uri" not in authorization:
+        return authorization
+    return {name: authorization[name] for name in ("client_id", "request_uri")}
 
 
 def use(tx: Transaction, vault: Vault, uri: str, client_id: str) -> None:

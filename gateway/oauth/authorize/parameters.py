@@ -43,9 +43,9 @@ def in_address(request: Request) -> dict[str, str]:
     return _checked(request.args)
 
 
-def _checked(found: MultiDict[str, str]) -> dict[str, str]:
+def _checked(sent: MultiDict[str, str]) -> dict[str, str]:
     values = {}
-    for name, given in found.lists():
+    for name, given in sent.lists():
         # The name may be anything, and an OAuth error is plain ASCII: it is shown only if it is a word.
         shown = f"parameter {name}" if name.isascii() and name.isidentifier() else "same parameter"
         if len(given) > 1:

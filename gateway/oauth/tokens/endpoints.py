@@ -19,7 +19,7 @@ from gateway.oauth.tokens.revocation import is_revoked, revoke, revoke_family
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class KnownToken:
     """A token somebody asks about: what it says, what ends it, and whether it is over."""
 
     claims: dict[str, Any]
@@ -45,14 +45,14 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc,unused-ignore]
 
     CLIENT_AUTH_METHODS = (*METHODS["server"], *METHODS["portal"])
 
-    def authenticate_token(self, request: Any, client: Client) -> Found | None:
+    def authenticate_token(self, request: Any, client: Client) -> KnownToken | None:
         """The token named; another client's is refused, an unknown one is no error (RFC 7009)."""
-        token = found(self.server, request.form.get("token"))
+        token = token_of(self.server, request.form.get("token"))
         if token is not None and not token.check_client(client):
             raise InvalidGrantError("The token was not issued to this client.")
         return token
 
-    def revoke_token(self, token: Found, request: Any) -> None:
+    def revoke_token(self, token: KnownToken, request: Any) -> None:
         """End the login of a refresh token, or one access token."""
         if token.is_family:
             revoke_family(self.server.tx, token.claims["sid"])
@@ -65,24 +65,24 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc,unused-ignore]
 
     CLIENT_AUTH_METHODS = METHODS["server"]
 
-    def authenticate_token(self, request: Any, client: Client) -> Found | None:
+    def authenticate_token(self, request: Any, client: Client) -> KnownToken | None:
         """The token named, or None for another client's."""
-        token = found(self.server, request.form.get("token"))
+        token = token_of(self.server, request.form.get("token"))
         return token if token is not None and token.check_client(client) else None
 
-    def introspect_token(self, token: Found) -> dict[str, Any]:
+    def introspect_token(self, token: KnownToken) -> dict[str, Any]:
         """What the token says, as RFC 7662 answers it."""
         return {"active": True, "token_type": token.token_type, **token.claims}
 
 
-def found(server: Any, token: str | None) -> Found | None:
+def token_of(server: Any, token: str | None) -> KnownToken | None:
     """What is known of a token. Raises ``InvalidRequestError`` when none is sent."""
     if not token:
         raise InvalidRequestError("The parameter token is missing.")
     return _refresh_token(server, token) if token.count(".") != 2 else _access_token(server, token)
 
 
-def _access_token(server: Any, token: str) -> Found | None:
+def _access_token(server: Any, token: str) -> KnownToken | None:
     try:
         header, claims = server.keys.verified(token)
     except (JoseError, ValueError, KeyError, TypeError, RecursionError):
@@ -91,10 +91,10 @@ def _access_token(server: Any, token: str) -> Found | None:
         return None
     expired = datetime.fromtimestamp(claims["exp"], server.tx.now.tzinfo) <= server.tx.now
     over = expired or is_revoked(server.tx, claims["jti"], claims.get("sid"))
-    return Found(claims, "DPoP" if "cnf" in claims else "Bearer", is_family=False, over=over)
+    return KnownToken(claims, "DPoP" if "cnf" in claims else "Bearer", is_family=False, over=over)
 
 
-def _refresh_token(server: Any, token: str) -> Found | None:
+def _refresh_token(server: Any, token: str) -> KnownToken | None:
     lookup = server.vault.lookup(token, "refresh")
     row = server.tx.exec(select(RefreshToken).where(RefreshToken.token_lookup == lookup)).first()
     if row is None:
@@ -111,4 +111,4 @@ def _refresh_token(server: Any, token: str) -> Found | None:
     if row.jkt is not None:
         claims["cnf"] = {"jkt": row.jkt}
     over = row.used_at is not None or row.revoked_at is not None or row.expires_at <= server.tx.now
-    return Found(claims, "refresh_token", is_family=True, over=over)
+    return KnownToken(claims, "refresh_token", is_family=True, over=over)

@@ -63,10 +63,10 @@ class Client(ClientMixin):  # type: ignore[misc,unused-ignore]
 
     def get_allowed_scope(self, scope: str | None) -> str:
         """What is asked for, or everything the client may; an unknown scope is refused, not dropped."""
-        asked = set((scope or "").split()) or set(self.row.scopes)
-        if not asked <= set(self.row.scopes):
+        scopes = set((scope or "").split()) or set(self.row.scopes)
+        if not scopes <= set(self.row.scopes):
             raise InvalidScopeError("A scope is unknown, or this client may not have it.")
-        return " ".join(in_order(asked))
+        return " ".join(in_order(scopes))
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Whether it is registered, letter for letter."""
@@ -142,26 +142,26 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
 
     def validate_authorization_request(self) -> str:
         """The address to answer to. Raises ``OAuth2Error``, with an address only if it is the client's."""
-        asked = self.request.payload
-        client: Client | None = self.server.query_client(asked.client_id or "")
-        if client is None or not client.check_redirect_uri(asked.redirect_uri or ""):
+        payload = self.request.payload
+        client: Client | None = self.server.query_client(payload.client_id or "")
+        if client is None or not client.check_redirect_uri(payload.redirect_uri or ""):
             raise InvalidRequestError(
                 "The client_id is unknown, or the redirect_uri is not registered for it character by character."
             )
         try:
-            if not client.check_response_type(asked.response_type or ""):
+            if not client.check_response_type(payload.response_type or ""):
                 raise UnsupportedResponseTypeError("", "Only response_type=code is offered.")
-            if asked.data.get("code_challenge_method") != "S256":
+            if payload.data.get("code_challenge_method") != "S256":
                 raise InvalidRequestError("PKCE is required: send code_challenge_method=S256.")
-            if not S256_CHALLENGE.fullmatch(asked.data.get("code_challenge", "")):
+            if not S256_CHALLENGE.fullmatch(payload.data.get("code_challenge", "")):
                 raise InvalidRequestError("The code_challenge must be 43 characters of base64url.")
             self._check_profile(client)
-            self.request.scope = client.get_allowed_scope(asked.scope)
+            self.request.scope = client.get_allowed_scope(payload.scope)
         except OAuth2Error as error:
-            error.redirect_uri = asked.redirect_uri
+            error.redirect_uri = payload.redirect_uri
             raise
         self.request.client = client
-        return str(asked.redirect_uri)
+        return str(payload.redirect_uri)
 
     def _check_profile(self, client: Client) -> None:
         """What RFC 8707, 9126 and 9449 add to a request. Raises ``OAuth2Error``."""

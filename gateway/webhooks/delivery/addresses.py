@@ -84,9 +84,9 @@ def parse(url: str, rules: Rules) -> Target:
     return Target(secure, _host(parts[1], rules), port, rest)
 
 
-def check(target: Target, found: Iterable[str], rules: Rules) -> list[str]:
+def check(target: Target, resolved: Iterable[str], rules: Rules) -> list[str]:
     """The addresses of ``found`` in the order given, if all of them may be connected to. Raises ``AddressRefused``."""
-    addresses = [_address(text) for text in found]
+    addresses = [_address(text) for text in resolved]
     if not addresses:
         raise AddressRefused(f"{target.host} has no address.")
     if rules.local and all(_is_loopback(address) for address in addresses):

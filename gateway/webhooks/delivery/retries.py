@@ -33,12 +33,12 @@ def asked_wait(status: int | None, retry_after: str | None, *, now: datetime) ->
     return timedelta(seconds=min(max(_seconds(retry_after.strip(), now), 1), LONGEST_SECONDS))
 
 
-def next_wait(failures: int, asked: timedelta | None, *, chance: float) -> timedelta:
+def next_wait(failures: int, wanted_wait: timedelta | None, *, chance: float) -> timedelta:
     """The wait after a failure: what the endpoint asked for, else the table's."""
     usual = wait(failures, chance=chance)
-    if asked is None:
+    if wanted_wait is None:
         return usual
-    return asked if failures <= PATIENCE else max(asked, usual)
+    return wanted_wait if failures <= PATIENCE else max(wanted_wait, usual)
 
 
 def _seconds(text: str, now: datetime) -> float:

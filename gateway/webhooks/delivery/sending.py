@@ -158,8 +158,8 @@ def _write(tx: Transaction, row: WebhookDelivery, endpoint: WebhookEndpoint, att
         row.status, row.finished_at = "succeeded", tx.wall
     else:
         row.failures += 1
-        asked = answer and retries.asked_wait(answer.status, answer.retry_after, now=tx.wall)
-        row.next_at = tx.wall + retries.next_wait(row.failures, asked or None, chance=attempt.chance)
+        wanted_wait = answer and retries.asked_wait(answer.status, answer.retry_after, now=tx.wall)
+        row.next_at = tx.wall + retries.next_wait(row.failures, wanted_wait or None, chance=attempt.chance)
         if row.cause == "test" or row.next_at > (row.first_attempt_at or tx.wall) + retries.GIVE_UP_AFTER:
             row.status, row.finished_at = "failed", tx.wall
     tx.add(row)

@@ -47,7 +47,7 @@ def test_every_topic_has_a_handler_and_stands_in_the_lanes_of_both_modes() -> No
 def worker(app: Flask) -> Any:
     """Start a real worker and stop it after the test."""
     stop = threading.Event()
-    thread = threading.Thread(target=runtime.work, args=(app.extensions["fenqi"], stop), daemon=True)
+    thread = threading.Thread(target=runtime.run, args=(app.extensions["fenqi"], stop), daemon=True)
     yield thread.start
     stop.set()
     thread.join(timeout=10)

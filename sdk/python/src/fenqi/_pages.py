@@ -17,7 +17,7 @@ class Page(Generic[T]):
     later. ``pages()`` iterates page by page. ``limit`` of the list call counts objects over all pages.
     """
 
-    __slots__ = ("_asked", "_fetch", "_position", "_remaining", "data", "has_more", "next_cursor")
+    __slots__ = ("_fetch", "_own_cursor", "_position", "_remaining", "data", "has_more", "next_cursor")
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Page(Generic[T]):
         self.has_more = has_more
         self.next_cursor = next_cursor
         self._position = position if position is not None else next_cursor
-        self._asked = asked
+        self._own_cursor = asked
         self._remaining = None if limit is None else limit - len(self.data)
         self._fetch = fetch
 
@@ -44,7 +44,7 @@ class Page(Generic[T]):
         Raises UnexpectedResponseError when the gateway says that more follows but not where, or names a place a
         second time: such a list would pass for a whole one.
         """
-        page, seen = self, {self._asked}
+        page, seen = self, {self._own_cursor}
         while True:
             yield page
             position = page._position

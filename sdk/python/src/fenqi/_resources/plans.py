@@ -26,8 +26,8 @@ class Plans(Resource):
         extra: Mapping[str, Any] | None = None,
     ) -> PlanList:
         """The plans on offer for ``amount`` fen; ``.unavailable`` says why the other terms are not."""
-        asked = list(terms) if terms is not None else None
-        params = given(extra, amount=amount, terms=asked, category=category)
+        months = list(terms) if terms is not None else None
+        params = given(extra, amount=amount, terms=months, category=category)
         quoted = self._client._get(Model, "/v1/plans", params, timeout)
         rows, response = quoted._fields, quoted._response
         return PlanList(

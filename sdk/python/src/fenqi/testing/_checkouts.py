@@ -109,7 +109,7 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
 
 def cancel(state: State, id: str) -> Fields:
     """The merchant's cancellation; repeating it changes nothing. Not while the lender is being asked."""
-    checkout = state.found("checkout", state.checkouts, id)
+    checkout = state.existing("checkout", state.checkouts, id)
     if checkout["status"] == "deciding":
         raise Problem(409, "wrong_state", "The checkout is deciding and cannot become canceled.")
     if checkout["status"] != "canceled":
@@ -201,7 +201,7 @@ def complete(state: State, id: str, body: Fields) -> Fields:
 def resolve(state: State, id: str, body: Fields) -> Fields:
     """End a review."""
     f.checked(body, {"outcome": f.one_of("approve", "decline")})
-    checkout = state.found("checkout", state.checkouts, id)
+    checkout = state.existing("checkout", state.checkouts, id)
     if checkout["status"] != "under_review":
         raise Problem(409, "wrong_state", f"The checkout is {checkout['status']}, not under review.")
     return approve(state, id) if body["outcome"] == "approve" else decline(state, id)
@@ -214,7 +214,7 @@ def _url(state: State, id: str) -> str:
 
 
 def _undecided(state: State, id: str) -> Fields:
-    checkout = state.found("checkout", state.checkouts, id)
+    checkout = state.existing("checkout", state.checkouts, id)
     if checkout["status"] not in UNDECIDED:
         raise Problem(409, "wrong_state", f"The checkout is {checkout['status']}.")
     return checkout

@@ -80,5 +80,5 @@ def _said(delivery: Fields, *, path: str) -> Fields:
 
 def _check_time(state: State, received: str | None, *, since: str, param: str) -> None:
     if received is not None and not since <= received <= rfc3339(state.now):
-        detail = f"delivered_at must lie between {since} and now, {rfc3339(state.now)}."
+        detail = f"The delivered_at must lie between {since} and now, {rfc3339(state.now)}."
         raise Problem(422, "delivery_refused", detail, param=param)

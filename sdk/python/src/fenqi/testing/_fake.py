@@ -146,16 +146,16 @@ def _api(
             )
         status, content = _routed(state, method, path, fields, params)
         return status, _json(content), False
-    asked = json.dumps(fields, sort_keys=True)
+    sent = json.dumps(fields, sort_keys=True)
     known = state.answers.get((method, path, key))
     if known is not None:
-        if known[0] != asked:
+        if known[0] != sent:
             detail = f"The key {key!r} was used with another body for {path}."
             raise Problem(422, "idempotency_key_reused", detail, param="Idempotency-Key")
         return known[1], known[2], True
     status, content = _routed(state, method, path, fields, params)
     bytes_ = _json(content)
-    state.answers[method, path, key] = (asked, status, bytes_)
+    state.answers[method, path, key] = (sent, status, bytes_)
     return status, bytes_, False
 
 
@@ -189,7 +189,7 @@ def _plans(state: State, _body: Fields, params: dict[str, str], _id: str) -> Ans
 
 def _acknowledge(state: State, body: Fields, _params: dict[str, str], id: str) -> Answered:
     f.checked(body, {"merchant_order_id": f.text})
-    payment = state.found("payment", state.payments, id)
+    payment = state.existing("payment", state.payments, id)
     return 200, _payments.acknowledge(state, payment, body["merchant_order_id"])
 
 
@@ -230,7 +230,7 @@ def _events(state: State, _body: Fields, params: dict[str, str], _id: str) -> An
     rows = [row for row in state.events.values() if params.get("type") in (None, row["type"])]
     if "after" not in params:
         return 200, _page(rows[::-1], params)
-    since = state.found("event", state.events, params["after"])["id"]
+    since = state.existing("event", state.events, params["after"])["id"]
     limit = _number(params.get("limit", "20"), "limit")
     later = [row for row in rows if row["id"] > since]
     return 200, {"object": "list", "data": later[:limit], "has_more": len(later) > limit, "next_cursor": None}
@@ -262,7 +262,7 @@ def _known(params: dict[str, str], *names: str) -> None:
 
 
 def _one(kind: str, things: Callable[[State], dict[str, Fields]]) -> Route:
-    return lambda state, _body, _params, id: (200, state.found(kind, things(state), id))
+    return lambda state, _body, _params, id: (200, state.existing(kind, things(state), id))
 
 
 _ROUTES: list[tuple[str, re.Pattern[str], Route]] = [

@@ -42,7 +42,7 @@ def create(state: State, body: Fields) -> Fields:
 
 def update(state: State, id: str, body: Fields) -> Fields:
     """Change what is given."""
-    endpoint = state.found("webhook endpoint", state.webhook_endpoints, id)
+    endpoint = state.existing("webhook endpoint", state.webhook_endpoints, id)
     f.checked(
         body,
         {},
@@ -65,14 +65,14 @@ def update(state: State, id: str, body: Fields) -> Fields:
 
 def delete(state: State, id: str) -> Fields:
     """Forget an endpoint."""
-    state.found("webhook endpoint", state.webhook_endpoints, id)
+    state.existing("webhook endpoint", state.webhook_endpoints, id)
     del state.webhook_endpoints[id]
     return {"id": id, "object": "webhook_endpoint", "deleted": True}
 
 
 def rotate(state: State, id: str) -> Fields:
     """A new secret; the one before it would sign for a day more, older ones until their end."""
-    endpoint = state.found("webhook endpoint", state.webhook_endpoints, id)
+    endpoint = state.existing("webhook endpoint", state.webhook_endpoints, id)
     live = _live(state, endpoint)
     if len(live) >= _MOST:
         raise Problem(409, "too_many_secrets", f"{_MOST} secrets are in use: wait, or revoke one.")
@@ -84,9 +84,9 @@ def rotate(state: State, id: str) -> Fields:
 
 def revoke(state: State, id: str, body: Fields) -> Fields:
     """End a secret that was replaced."""
-    endpoint = state.found("webhook endpoint", state.webhook_endpoints, id)
+    endpoint = state.existing("webhook endpoint", state.webhook_endpoints, id)
     f.checked(body, {"secret": f.text}, {})
-    row = state.found("secret", {row["id"]: row for row in _live(state, endpoint)}, body["secret"])
+    row = state.existing("secret", {row["id"]: row for row in _live(state, endpoint)}, body["secret"])
     if row["expires_at"] is None:
         raise Problem(409, "wrong_state", "This secret is the current one: rotate it first.", param="secret")
     endpoint["secrets"] = [one for one in _live(state, endpoint) if one is not row]

@@ -187,13 +187,13 @@ def _pieces(lines: dict[int, Fields], items: list[Fields]) -> Counter[int]:
 
 def _refuse_not_captured(state: State, payment: Fields, rows: list[Fields], items: list[Fields]) -> None:
     ordered = {line["line"]: line["ordered"] for line in payment["lines"]}
-    asked: Counter[int] = Counter()
+    named: Counter[int] = Counter()
     for index, item in enumerate(items):
         f.checked(item, {"line": f.whole, "quantity": f.whole}, path=f"items[{index}].")
         number, quantity = item["line"], item["quantity"]
         same = [row for row in rows if row["line"] == number]
         captured = sum(row["quantity"] for row in same)
-        left = captured - sum(_back(state, row)[0] for row in same) - asked[number]
+        left = captured - sum(_back(state, row)[0] for row in same) - named[number]
         if quantity > left:
             raise Problem(
                 422,
@@ -205,7 +205,7 @@ def _refuse_not_captured(state: State, payment: Fields, rows: list[Fields], item
                 captured=captured,
                 left=left,
             )
-        asked[number] += quantity
+        named[number] += quantity
 
 
 def _back(state: State, row: Fields) -> tuple[int, int]:

@@ -55,11 +55,11 @@ def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
 def capture(state: State, id: str, body: Fields) -> Fields:
     """Capture all that is left or a part of it; draws a loan and plans the settlement."""
     f.checked(body, {}, {"amount": f.fen, "items": f.things, "delivery": f.thing, "final": f.truth})
-    payment = state.found("payment", state.payments, id)
-    asked, pieces, everything = _lines.to_capture(payment, body)
+    payment = state.existing("payment", state.payments, id)
+    wanted_fen, pieces, everything = _lines.to_capture(payment, body)
     serial_numbers = _serial_numbers(state, payment, body.get("items", []))
     _open(state, id)
-    amount = payment["capturable_amount"] if asked is None else asked
+    amount = payment["capturable_amount"] if wanted_fen is None else wanted_fen
     _check_part(payment, amount, last=body.get("final", False) or amount == payment["capturable_amount"])
     delivery = _deliveries.at_capture(state, payment, body.get("delivery"))
     drawn = {**state.base("capture", "cap"), "amount": amount}
@@ -107,7 +107,7 @@ def update(state: State, id: str, body: Fields) -> Fields:
     """Change the order number, report a delivery, or merge metadata; null changes nothing."""
     given = {name: value for name, value in body.items() if value is not None}
     f.checked(given, {}, {"merchant_reference": f.text, "shipping": f.thing, "metadata": f.pairs})
-    payment = state.found("payment", state.payments, id)
+    payment = state.existing("payment", state.payments, id)
     reference = given.get("merchant_reference")
     if reference is not None:
         _check_reference(state, payment, reference)
@@ -186,7 +186,7 @@ def _left(payment: Fields) -> int:
 
 
 def _open(state: State, id: str) -> Fields:
-    payment = state.found("payment", state.payments, id)
+    payment = state.existing("payment", state.payments, id)
     if payment["expired_amount"]:
         raise Problem(409, "authorization_expired", "The authorisation has expired.")
     if not payment["capturable_amount"]:

@@ -30,13 +30,13 @@ def create(state: State, body: Fields) -> Fields:
             "items": f.things,
         },
     )
-    payment = state.found("payment", state.payments, body["payment"])
+    payment = state.existing("payment", state.payments, body["payment"])
     captures = [one for one in payment["captures"][::-1] if body.get("capture") in (None, one["id"])]
     if body.get("capture") and not captures:
         raise Problem(404, "not_found", f"The payment has no capture {body['capture']!r}.", param="capture")
     refundable = sum(one["amount"] - one["refunded_amount"] for one in captures)
-    asked, pieces = _lines.to_refund(state, payment, captures, body)
-    amount: int = refundable if asked is None else asked
+    wanted_fen, pieces = _lines.to_refund(state, payment, captures, body)
+    amount: int = refundable if wanted_fen is None else wanted_fen
     if not refundable:
         raise Problem(
             409,
@@ -52,7 +52,7 @@ def create(state: State, body: Fields) -> Fields:
     _check_reference(state, payment["id"], reference)
     kind = body.get("kind", "return")
     if kind == "unwind":
-        _check_unwind(state, captures, asked)
+        _check_unwind(state, captures, wanted_fen)
     parts, whole = _give_back(state, payment, _lines.parts(captures, pieces, amount), kind)
     refund = {
         **base,

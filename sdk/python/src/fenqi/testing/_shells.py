@@ -82,7 +82,7 @@ class Shopper:
     def checkout(self) -> Checkout:
         """The checkout as it is now."""
         state = self._gateway.state
-        return Checkout(json.loads(json.dumps(state.found("checkout", state.checkouts, self._id))))
+        return Checkout(json.loads(json.dumps(state.existing("checkout", state.checkouts, self._id))))
 
     def choose(self, term: int) -> Shopper:
         """Pick the plan over ``term`` months."""

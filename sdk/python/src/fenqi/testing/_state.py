@@ -113,7 +113,7 @@ class State:
         }
         self.events[event["id"]] = event
 
-    def found(self, kind: str, things: dict[str, Fields], id: str) -> Fields:
+    def existing(self, kind: str, things: dict[str, Fields], id: str) -> Fields:
         """The object with this id, or a 404 problem."""
         if id not in things:
             raise Problem(404, "not_found", f"There is no {kind} {id!r}.")
