@@ -254,3 +254,12 @@ def test_no_captures_cost_more_than_was_disclosed(
     disclosed = build(authorised, terms, DAY)
     assert first.total_interest + last.total_interest <= disclosed.total_interest
     assert first.total_fee + last.total_fee <= disclosed.total_fee
+
+
+def test_a_capture_after_which_the_whole_costs_less_is_lent_without_interest() -> None:
+    """298 fen over three months cost 3 fen, 299 fen cost 2: nobody is owed interest, so the last fen costs none."""
+    terms = Terms("equal_installment", 3, annual_rate="0.06")
+    assert [build(fen, terms, DAY).total_interest for fen in (298, 299)] == [3, 2]
+    rows = of_capture(terms, DAY, before_fen=298, amount_fen=1, authorised_fen=30_000).rows
+    assert [row.interest for row in rows] == [0, 0, 0]
+    assert sum(row.payment for row in rows) == 1
