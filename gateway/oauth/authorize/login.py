@@ -182,7 +182,7 @@ def _conclude(asked: dict[str, str], client: OAuthClient, form: dict[str, Any]) 
     """Send a code, or that the person did not want to, unless another password or a first factor came meanwhile."""
     if request.form["continue"] != "yes":
         raise AccessDeniedError(
-            "The person did not continue.", redirect_uri=asked["redirect_uri"], state=asked.get("state")
+            "The person chose not to continue.", redirect_uri=asked["redirect_uri"], state=asked.get("state")
         )
 
     login = sessions.Login(
