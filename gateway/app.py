@@ -222,7 +222,7 @@ def adapters_of(settings: Settings, places: Collection[str]) -> dict[str, Any]:
     unknown = sorted(set(adapters) - set(places))
     if unknown:
         raise WrongSetting(
-            f"FENQI_ADAPTERS={settings.adapters!r} has {', '.join(unknown)}: want some of {', '.join(places)}"
+            f"FENQI_ADAPTERS={settings.adapters!r} has {', '.join(unknown)}: expected any of {', '.join(places)}"
         )
     return adapters
 

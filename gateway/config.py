@@ -1,4 +1,4 @@
-"""Settings, read once from the environment; a wrong value stops the start with a sentence that names the variable.
+"""Settings, read once from the environment; an invalid value aborts startup with a message naming the variable.
 
 Each setting stands here once: its default, how its text is read, and what it means, from which the table in
 ``docs/settings.md`` is written: ``python -m gateway.config docs/settings.md``.
@@ -47,20 +47,20 @@ class Settings:
     data_dir: Path = setting(  # noqa: RUF009 - returns a field
         MISSING,
         Path,
-        "folder of the signing keys (tokens, contracts), the sealing key, the SQLite file and the logins of the "
-        "portal; `--data` overrides it",
+        "folder of the signing keys (tokens, contracts), the sealing key, the SQLite file and the portal's "
+        "logins; `--data` overrides it",
         shown="`var`",
     )
     public_url: str = setting(
         "http://127.0.0.1:8400",
         values.origin,
-        "origin that merchants and browsers use; issuer and audience of the tokens. A request for another "
-        "host is refused, and with https browsers are told to stay with it",
+        "origin that merchants and browsers use; issuer and audience of the tokens. Requests for another host "
+        "are refused, and with https browsers are told to keep using it",
     )
     disclosure_reading_seconds: int = setting(
         3,
         values.whole(0, 600),
-        "shortest time between showing the cost disclosure and accepting its confirmation",
+        "minimum time between showing the cost disclosure and accepting its confirmation",
     )
     settlement_t_plus: int = setting(
         1,
@@ -75,45 +75,45 @@ class Settings:
     funder: str = setting(
         "demo_bank",
         values.name,
-        "name of the lender; the built-in one is a simulator and works in test mode only",
+        "name of the lender; the built-in one is a simulator that works in test mode only",
     )
     funder_type: str = setting(
         "bank",
         values.one_of("bank", "consumer_finance", "small_loan"),
-        "`bank`, `consumer_finance` or `small_loan`: which cost ceiling holds",
+        "`bank`, `consumer_finance` or `small_loan`: which cost ceiling applies",
     )
     review_hours: int = setting(
         24,
         values.whole(1, 720),
-        "within how many hours a person answers an application in review, or a request to look at a decline; "
-        "the page promises it (1 to 720)",
+        "hours within which a person answers an application in review, or an appeal against a decline; the "
+        "page promises it (1 to 720)",
     )
     write_off_days: int = setting(
         180,
         values.whole(90, 3650),
-        "after how many days overdue a loan is written off (90 or more)",
+        "days overdue after which a loan is written off (90 or more)",
     )
     retention_years: int = setting(
         10,
         values.whole(0, 30),
-        "years after the end of a loan that its records, and who it was lent to, are kept "
+        "years for which the records of a loan and of its borrower are kept after it ends "
         "([](personal-data.md))",
     )
     applicant_days: int = setting(
         365,
         values.whole(1, 3650),
-        "days after the newest application when a person without a loan is erased",
+        "days after their last application at which a person without a loan is erased",
     )
     step_up_refund_fen: int = setting(
         0,
         values.whole(0, 100_000_000),
-        "a refund by a portal user above this many fen needs a login within five minutes; above 0, several "
-        "small refunds pass",
+        "portal users need a login within the last five minutes to refund more than this many fen; above 0, "
+        "several small refunds can pass",
     )
     funder_cost_basis: str = setting(
         "both",
         values.one_of("nominal", "effective", "both"),
-        "`nominal` (单利), `effective` (复利) or `both`: what the ceiling is tested on",
+        "`nominal` (单利), `effective` (复利) or `both`: which rate the ceiling is tested against",
     )
     worker_in_process: bool = setting(
         True,
@@ -123,18 +123,17 @@ class Settings:
     webhook_ports: tuple[int, ...] = setting(
         (443,),
         values.ports,
-        "ports of public hosts that webhooks are delivered to, with commas between them",
+        "ports on public hosts to which webhooks are delivered, separated by commas",
     )
     webhook_answer_days: int = setting(
         7,
         values.whole(1, 30),
-        "days that the masked answer of a merchant's endpoint stays in the log of deliveries (1 to 30)",
+        "days for which the masked answer of a merchant's endpoint is kept in the delivery log (1 to 30)",
     )
     webhook_local: bool = setting(
         False,
         values.truth,
-        "`1` lets test mode deliver webhooks to the loopback of this machine, also without TLS: for "
-        "development only",
+        "`1` lets test mode deliver webhooks to this machine's loopback, also without TLS: for development only",
     )
     scorer_bundle: str = setting(
         "",
@@ -145,26 +144,26 @@ class Settings:
     rate_limits: str = setting(
         "memory",
         values.counter,
-        "where requests are counted: `memory` (each process for itself), `redis://…` (needs the extra "
+        "where requests are counted for rate limits: `memory` (each process for itself), `redis://…` (needs the extra "
         "`redis`), or `off`",
     )
     scorer_challengers: tuple[tuple[str, str, int], ...] = setting(
         (),
         values.challengers,
-        "models that score in shadow, `NAME=FOLDER:SHARE` with the share of the shoppers in basis points, "
-        "parted by commas; see [governance](governance.md)",
+        "models that score in shadow, `NAME=FOLDER:SHARE` with the share of shoppers in basis points, "
+        "separated by commas; see [governance](governance.md)",
     )
     bureau: str = setting(
         "off",
         values.one_of("off", "simulator"),
-        "credit bureau that is asked with the shopper's consent: `off`, or `simulator`, which invents reports "
+        "credit bureau that is queried with the shopper's consent: `off`, or `simulator`, which invents reports "
         "in test mode; when a bureau gives no answer, a person decides",
     )
     real_name_url: str = setting(
         "",
         values.address_with_key,
-        "address of a source that checks name, ID number and phone ([](real-name.md)); `https`, or `http` on "
-        "this machine; test mode always asks the simulator",
+        "address of a source that verifies name, ID number and phone ([](real-name.md)); `https`, or `http` on "
+        "this machine; test mode always uses the simulator",
         shown="empty: the simulator, with which `serve` refuses live mode",
     )
     real_name_key: str = setting(
@@ -177,31 +176,30 @@ class Settings:
     scores_per_day: int = setting(
         10_000,
         values.whole(0, 10**9),
-        "how many scores a partner institution may ask for a day and mode by `POST /v1/scores`",
+        "how many scores a partner institution may request per day and mode with `POST /v1/scores`",
     )
     adapters: str = setting(
         "",
         values.function,
-        "connections to real systems instead of the simulators, `MODULE:FUNCTION` ([](deployment.md))",
+        "connections to real systems in place of the simulators, `MODULE:FUNCTION` ([](deployment.md))",
     )
     proxies: int = setting(
         0,
         values.whole(0, 5),
-        "how many proxies stand in front and add to `X-Forwarded-For`, for gateway and portal; with `0` the "
-        "header is not believed, and the log says once that it arrives",
+        "number of proxies in front that add to `X-Forwarded-For`, for gateway and portal; with `0` the header "
+        "is ignored, and the log says once that it arrives",
     )
     portal_key: str = setting(
         "",
         values.portal_key,
-        "only for a portal that runs apart: the key by which it vouches for its browsers' addresses, 32 "
-        "characters or more (`openssl rand -hex 32`); the portal beside the gateway needs none",
+        "only for a portal that runs separately: the key with which it vouches for its browsers' addresses, 32 "
+        "characters or more (`openssl rand -hex 32`); a portal that runs with the gateway needs none",
         secret=True,
     )
     metrics_token: str = setting(
         "",
         values.token,
-        "what Prometheus sends as a bearer token to read `/metrics`, 20 characters or more "
-        "([](monitoring.md))",
+        "bearer token with which Prometheus reads `/metrics`, 20 characters or more ([](monitoring.md))",
         shown="empty: `/metrics` does not exist",
         secret=True,
     )
@@ -214,54 +212,53 @@ class Settings:
     institution_settling_seconds: int = setting(
         60,
         values.whole(0, 86_400),
-        "so long after an instruction was sent without an answer it may still be acted on there without being "
-        "found; it is not sent again earlier ([outside effects](outside-effects.md))",
+        "time during which an instruction sent without an answer may still be acted on there without being "
+        "found; it is not sent again before then ([outside effects](outside-effects.md))",
     )
     institution_test_key: str = setting(
         "",
         values.institution_key("test", other="live"),
-        "its secret key for test mode; without one, instructions of that mode wait",
+        "its secret key for test mode; without one, instructions in that mode wait",
         shown="none",
         secret=True,
     )
     institution_live_key: str = setting(
         "",
         values.institution_key("live", other="test"),
-        "its secret key for live mode; without one, instructions of that mode wait",
+        "its secret key for live mode; without one, instructions in that mode wait",
         shown="none",
         secret=True,
     )
     database_connect_seconds: int = setting(
         5,
         values.whole(1, 600),
-        "how long a connection to PostgreSQL may take to be made",
+        "time limit for connecting to PostgreSQL",
     )
     database_statement_seconds: int = setting(
         15,
         values.whole(0, 86_400),
-        "how long a statement of the server or the worker may run on PostgreSQL (`0`: for ever); a server "
-        "that is silent for two seconds more counts as frozen ([](reliability.md))",
+        "time limit for a statement of the server or the worker on PostgreSQL (`0`: none); a server that is "
+        "silent for two seconds more counts as frozen ([](reliability.md))",
     )
     database_lock_seconds: int = setting(
         10,
         values.whole(0, 86_400),
-        "how long a statement waits for another transaction's lock",
+        "time limit for waiting for another transaction's lock",
     )
     database_idle_seconds: int = setting(
         60,
         values.whole(0, 86_400),
-        "after how long PostgreSQL ends a transaction that waits for the gateway (`0`: never)",
+        "time after which PostgreSQL ends a transaction that waits for the gateway (`0`: never)",
     )
     database_tcp_seconds: int = setting(
         15,
         values.whole(0, 86_400),
-        "after how long a TCP connection to PostgreSQL is given up whose other end does not acknowledge (`0`: "
-        "the system's default)",
+        "time after which an unacknowledged TCP connection to PostgreSQL is given up (`0`: the system's default)",
     )
     roots_to: str = setting(
         "",
         values.folder_or_address,
-        "folder or `https` address that signed roots of the audit log and of the ledger are brought to "
+        "folder or `https` address to which signed roots of the audit log and of the ledger are copied "
         "([](security.md#the-audit-log))",
         shown="empty: kept in the database only",
     )

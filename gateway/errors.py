@@ -9,7 +9,7 @@ GatewayError
 │     └─ NonceRequired             401 use_dpop_nonce           send it again with the nonce of DPoP-Nonce
 ├─ StepUpRequired                  401 step_up_required         RFC 9470; names max_age
 ├─ ScopeMissing                    403 insufficient_scope
-├─ SecondFactorRequired            403 second_factor_required   in live mode, by who has none
+├─ SecondFactorRequired            403 second_factor_required   in live mode, for people without one
 ├─ RoleMissing                     403 insufficient_role        names the roles that may
 ├─ NotFound                        404 not_found                also for what belongs to somebody else
 ├─ MethodNotAllowed                405 method_not_allowed
@@ -93,8 +93,8 @@ class InvalidRequest(GatewayError):
 
 
 class IdempotencyKeyMissing(InvalidRequest):
-    code, title = "idempotency_key_required", "An Idempotency-Key header is required here"
-    detail = "Send an Idempotency-Key header: your order, shipment or refund number is a good one."
+    code, title = "idempotency_key_required", "An Idempotency-Key header is required"
+    detail = "Send an Idempotency-Key header, such as your order, shipment or refund number."
 
 
 class UnsupportedVersion(InvalidRequest):
@@ -110,26 +110,26 @@ class Unauthenticated(GatewayError):
 
 
 class ProofRefused(Unauthenticated):
-    code, title = "invalid_dpop_proof", "The DPoP proof is not right"
+    code, title = "invalid_dpop_proof", "Invalid DPoP proof"
 
 
 class NonceRequired(ProofRefused):
-    code, title = "use_dpop_nonce", "The DPoP proof needs a nonce of ours"
-    detail = "Send the request again with a proof that holds the nonce of the header DPoP-Nonce."
+    code, title = "use_dpop_nonce", "The DPoP proof must include a server-provided nonce"
+    detail = "Send the request again with a proof that includes the nonce from the DPoP-Nonce header."
 
 
 class ScopeMissing(GatewayError):
-    status, code, title = 403, "insufficient_scope", "The token lacks a scope"
+    status, code, title = 403, "insufficient_scope", "The token lacks a required scope"
 
 
 class StepUpRequired(GatewayError):
     """``max_age`` is how many seconds ago the person may have logged in at most (RFC 9470)."""
 
-    status, code, title = 401, "step_up_required", "The person must log in again for this"
+    status, code, title = 401, "step_up_required", "The person must log in again"
 
 
 class SecondFactorRequired(GatewayError):
-    status, code, title = 403, "second_factor_required", "The person needs a second factor for this"
+    status, code, title = 403, "second_factor_required", "The person needs a second factor"
 
 
 class RoleMissing(GatewayError):
@@ -143,15 +143,15 @@ class NotFound(GatewayError):
 
 
 class MethodNotAllowed(GatewayError):
-    status, code, title = 405, "method_not_allowed", "This path does not take that method"
+    status, code, title = 405, "method_not_allowed", "This path does not support the method"
 
 
 class Conflict(GatewayError):
-    status, code, title = 409, "conflict", "The object is in the way of the request"
+    status, code, title = 409, "conflict", "The request conflicts with the current state of the object"
 
 
 class DuplicateReference(Conflict):
-    code, title = "duplicate_reference", "The merchant reference is already used"
+    code, title = "duplicate_reference", "The merchant reference is already in use"
 
 
 class WrongState(Conflict):
@@ -169,7 +169,7 @@ class AuthorizationExpired(Conflict):
 class ReadingTimeShort(Conflict):
     """``seconds_left`` says how long the disclosure is still to be read."""
 
-    code, title = "reading_time_short", "The cost disclosure was not shown long enough"
+    code, title = "reading_time_short", "The cost disclosure has not been displayed long enough"
 
 
 class SerialNumberTaken(Conflict):
@@ -183,7 +183,7 @@ class LineCaptured(Conflict):
 
 
 class RepaymentConflict(Conflict):
-    code, title = "repayment_conflict", "The reference stands for other money"
+    code, title = "repayment_conflict", "This reference was already used for a different payment"
 
 
 class OutsideReturnWindow(Conflict):
@@ -193,11 +193,11 @@ class OutsideReturnWindow(Conflict):
 
 
 class PriceOverlap(Conflict):
-    code, title = "price_overlap", "Another row of the price catalogue is in the way"
+    code, title = "price_overlap", "Overlaps an existing price"
 
 
 class LastOwner(Conflict):
-    code, title = "last_owner", "A team keeps at least one owner"
+    code, title = "last_owner", "A team must have at least one owner"
 
 
 class ContractWithoutDisclosure(Conflict):
@@ -205,11 +205,11 @@ class ContractWithoutDisclosure(Conflict):
 
 
 class TooManyEndpoints(Conflict):
-    code, title = "too_many_endpoints", "No further webhook endpoint can be registered"
+    code, title = "too_many_endpoints", "Too many webhook endpoints"
 
 
 class TooManySecrets(Conflict):
-    code, title = "too_many_secrets", "As many secrets are in use as there may be at once"
+    code, title = "too_many_secrets", "Too many secrets are in use"
 
 
 class ModelNotServed(Conflict):
@@ -217,7 +217,7 @@ class ModelNotServed(Conflict):
 
 
 class RequestTooSlow(GatewayError):
-    status, code, title = 408, "request_too_slow", "The request body took too long"
+    status, code, title = 408, "request_too_slow", "The request body took too long to arrive"
 
 
 class PayloadTooLarge(GatewayError):
@@ -225,11 +225,11 @@ class PayloadTooLarge(GatewayError):
 
 
 class UnsupportedMediaType(GatewayError):
-    status, code, title = 415, "unsupported_media_type", "The content type is not accepted here"
+    status, code, title = 415, "unsupported_media_type", "The content type is not supported"
 
 
 class Unprocessable(GatewayError):
-    status, code, title = 422, "unprocessable", "The request is understood but cannot be done"
+    status, code, title = 422, "unprocessable", "The request was understood but cannot be carried out"
 
 
 class ValidationFailed(Unprocessable):
@@ -243,7 +243,7 @@ class ValidationFailed(Unprocessable):
 
 
 class IdempotencyKeyReused(Unprocessable):
-    code, title = "idempotency_key_reused", "The Idempotency-Key was used with another request"
+    code, title = "idempotency_key_reused", "The Idempotency-Key was already used with a different request"
 
 
 class AmountMismatch(Unprocessable):
@@ -255,15 +255,15 @@ class AmountOutOfRange(Unprocessable):
 
 
 class AmountAboveAuthorized(Unprocessable):
-    code, title = "amount_above_authorized", "The amount is above what is authorised"
+    code, title = "amount_above_authorized", "The amount exceeds the authorised amount"
 
 
 class AmountAboveRefundable(Unprocessable):
-    code, title = "amount_above_refundable", "The amount is above what can be refunded"
+    code, title = "amount_above_refundable", "The amount exceeds the refundable amount"
 
 
 class CaptureTooSmall(Unprocessable):
-    code, title = "capture_too_small", "A partial capture is at least 1,000 yuan"
+    code, title = "capture_too_small", "A partial capture must be at least 1,000 yuan"
 
 
 class LineUnavailable(Unprocessable):
@@ -277,7 +277,7 @@ class DeliveryRefused(Unprocessable):
 
 
 class CategoryRefused(Unprocessable):
-    code, title = "category_refused", "This category may not be financed"
+    code, title = "category_refused", "This category cannot be financed"
 
 
 class TermUnavailable(Unprocessable):
@@ -285,7 +285,7 @@ class TermUnavailable(Unprocessable):
 
 
 class CostAboveCeiling(Unprocessable):
-    code, title = "cost_above_ceiling", "The cost of the loan is above the legal ceiling"
+    code, title = "cost_above_ceiling", "The cost of the loan exceeds the legal ceiling"
 
 
 class IdentityRefused(Unprocessable):
@@ -293,7 +293,7 @@ class IdentityRefused(Unprocessable):
 
 
 class CodeRefused(Unprocessable):
-    code, title = "code_refused", "The one-time code is not right"
+    code, title = "code_refused", "Incorrect verification code"
 
 
 class ConsentMissing(Unprocessable):
@@ -301,27 +301,27 @@ class ConsentMissing(Unprocessable):
 
 
 class ReserveInvalid(Unprocessable):
-    code, title = "reserve_invalid", "The reserve cannot be agreed like this"
+    code, title = "reserve_invalid", "Invalid reserve terms"
 
 
 class QuoteChanged(Unprocessable):
-    code, title = "quote_changed", "The terms are not those that were disclosed"
+    code, title = "quote_changed", "The terms differ from those that were disclosed"
 
 
 class PriceInvalid(Unprocessable):
-    code, title = "price_invalid", "The row of the price catalogue contradicts itself"
+    code, title = "price_invalid", "Invalid price terms"
 
 
 class SubsidyRefused(Unprocessable):
     """``expected`` is the subsidy the order is due, in fen."""
 
-    code, title = "subsidy_refused", "The order is not due this government subsidy"
+    code, title = "subsidy_refused", "The order is not eligible for this government subsidy"
 
 
 class SubsidyQuotaUsed(SubsidyRefused):
     """One person gets one subsidy of each category of a programme: ``programme`` and ``category`` say which."""
 
-    code, title = "subsidy_quota_used", "The person has had this government subsidy"
+    code, title = "subsidy_quota_used", "The person has already used this government subsidy"
 
 
 class AddressNotAllowed(Unprocessable):
@@ -329,7 +329,7 @@ class AddressNotAllowed(Unprocessable):
 
 
 class ReplayTooLarge(Unprocessable):
-    code, title = "replay_too_large", "The range holds more events than one replay takes"
+    code, title = "replay_too_large", "The range contains more events than one replay allows"
 
 
 class HeaderTooLarge(GatewayError):
@@ -343,12 +343,14 @@ class TooManyRequests(GatewayError):
 
 
 class QuotaExceeded(TooManyRequests):
-    code, title = "quota_exceeded", "The quota of the day is used up"
+    code, title = "quota_exceeded", "Daily quota exceeded"
 
 
 class OutcomeUnknown(GatewayError):
-    status, code, title = 504, "outcome_unknown", "The answer did not come in time"
-    detail = "Whether the request was carried out is not known. Send it again with the same Idempotency-Key."
+    status, code, title = 504, "outcome_unknown", "The response did not arrive in time"
+    detail = (
+        "It is not known whether the request was carried out. Send it again with the same Idempotency-Key."
+    )
 
 
 class Unavailable(GatewayError):
@@ -358,16 +360,16 @@ class Unavailable(GatewayError):
 class Overloaded(Unavailable):
     """``retry_after`` is the wait in seconds."""
 
-    code, title = "overloaded", "More is asked than can be answered"
-    detail = "Nothing was changed. Try again after the seconds of Retry-After, with the same Idempotency-Key."
+    code, title = "overloaded", "The server is overloaded"
+    detail = "Nothing was changed. Try again after Retry-After seconds, with the same Idempotency-Key."
 
 
 class DatabaseUnavailable(Unavailable):
     code, title = "database_unavailable", "The database cannot be reached"
     detail = "Nothing was changed. Try again in a few seconds, with the same Idempotency-Key."
     AT_COMMIT: ClassVar[str] = (
-        "Whether this was carried out is not known. Try again in a few seconds, with the same Idempotency-Key: it is "
-        "done once."
+        "It is not known whether this was carried out. Try again in a few seconds, with the same "
+        "Idempotency-Key: it takes effect only once."
     )
 
 
@@ -376,11 +378,11 @@ class FunderUnavailable(Unavailable):
 
 
 class MessagesUnavailable(Unavailable):
-    code, title = "messages_unavailable", "No message can be sent"
+    code, title = "messages_unavailable", "Messages cannot be sent"
 
 
 class ScorerNotReady(Unavailable):
-    code, title = "scorer_not_ready", "The model cannot answer"
+    code, title = "scorer_not_ready", "The model is not ready"
 
 
 class InstitutionUnavailable(Unavailable):

@@ -81,9 +81,9 @@ def init(settings: Settings, db: Database, *, again: bool = False) -> Keyring:
     ring = opened(settings.data_dir) if in_use else _made(settings.data_dir)
     if in_use and not keyed and ring.rows.has_adopted and not again:
         raise KeyFileError(
-            f"The rows of this database have no key, but {path_of(settings.data_dir)} has hashed those of before. "
-            "Where a backup of before the upgrade was brought back, run: fenqi-gateway keys init --again. It hashes "
-            "what stands there. Else somebody has changed the database: compare it with a backup."
+            f"The rows of this database have no key, but {path_of(settings.data_dir)} has hashed earlier ones. "
+            "If you restored a backup from before the upgrade, run: fenqi-gateway keys init --again. It hashes "
+            "the rows as they are. Otherwise somebody has changed the database: compare it with a backup."
         )
     _check_and_record(db, ring.ids(), settings)
     if again or not ring.rows.has_adopted:

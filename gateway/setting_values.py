@@ -20,7 +20,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise ValueError(f"want a whole number from {low} to {high}")
+            raise ValueError(f"expected a whole number from {low} to {high}")
         return int(text)
 
     return read
@@ -31,7 +31,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in choices:
-            raise ValueError("want one of " + ", ".join(choices))
+            raise ValueError("expected one of " + ", ".join(choices))
         return text
 
     return read
@@ -40,14 +40,14 @@ def one_of(*choices: str) -> Callable[[str], str]:
 def name(text: str) -> str:
     """A name of letters, digits, ``_`` and ``-``."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", text):
-        raise ValueError("want letters, digits, _ and -, such as demo_bank")
+        raise ValueError("expected letters, digits, _ and -, such as demo_bank")
     return text
 
 
 def function(text: str) -> str:
     """``MODULE:FUNCTION``, or nothing."""
     if text and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text):
-        raise ValueError("want MODULE:FUNCTION, such as mybank.fenqi:adapters")
+        raise ValueError("expected MODULE:FUNCTION, such as mybank.fenqi:adapters")
     return text
 
 
@@ -58,13 +58,13 @@ def challengers(text: str) -> tuple[tuple[str, str, int], ...]:
         match = re.fullmatch(r"([A-Za-z0-9_-]{1,40})=(.+):(\d{1,5})", entry)
         if match is None or not 1 <= int(match[3]) <= 10_000 or match[1] == "champion":
             raise ValueError(
-                "want NAME=FOLDER:SHARE with a share of 1 to 10000, such as autumn=/models/autumn:2000"
+                "expected NAME=FOLDER:SHARE with a share of 1 to 10000, such as autumn=/models/autumn:2000"
             )
         if not Path(match[2]).is_dir():
-            raise ValueError(f"{match[2]} is no folder")
+            raise ValueError(f"{match[2]} is not a folder")
         named.append((match[1], match[2], int(match[3])))
     if len({entry[0] for entry in named}) != len(named):
-        raise ValueError("a name is given twice")
+        raise ValueError("a name appears twice")
     return tuple(named)
 
 
@@ -72,7 +72,7 @@ def truth(text: str) -> bool:
     """``1`` or ``0``."""
     choices = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
     if text.lower() not in choices:
-        raise ValueError("want 1 or 0")
+        raise ValueError("expected 1 or 0")
     return choices[text.lower()]
 
 
@@ -85,14 +85,14 @@ def origin(text: str) -> str:
         or parts.path not in ("", "/")
         or parts.query
     ):
-        raise ValueError("want an origin such as https://pay.example.com")
+        raise ValueError("expected an origin such as https://pay.example.com")
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def counter(text: str) -> str:
     """Where requests are counted."""
     if text not in ("memory", "off") and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("want memory, off, or an address such as redis://127.0.0.1:6379/0")
+        raise ValueError("expected memory, off, or an address such as redis://127.0.0.1:6379/0")
     return text
 
 
@@ -100,7 +100,7 @@ def ports(text: str) -> tuple[int, ...]:
     """Numbers of ports, parted by commas."""
     named = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 65535 for part in named):
-        raise ValueError("want ports with commas between them, such as 443,8443")
+        raise ValueError("expected ports with commas between them, such as 443,8443")
     return tuple(int(part) for part in named)
 
 
@@ -108,7 +108,7 @@ def token(text: str) -> str:
     """A secret of 20 characters or more, or nothing."""
     if text and not (len(text) >= 20 and text.isascii() and text.isprintable() and " " not in text):
         raise WrongSetting(
-            "FENQI_METRICS_TOKEN cannot be used: want 20 or more random characters, without spaces"
+            "FENQI_METRICS_TOKEN cannot be used: expected 20 or more random characters, without spaces"
         )
     return text
 
@@ -122,7 +122,7 @@ def address_with_key(text: str) -> str:
     """An address that a secret key is sent to, or nothing."""
     parts = urlsplit(text)
     if text and (parts.query or parts.fragment or parts.username or not parts.netloc):
-        raise ValueError("want an address such as https://real-name.example/v1")
+        raise ValueError("expected an address such as https://real-name.example/v1")
     return _with_key(text.rstrip("/")) if text else ""
 
 
@@ -130,7 +130,7 @@ def _with_key(url: str) -> str:
     parts = urlsplit(url)
     local = parts.hostname in ("127.0.0.1", "::1", "localhost")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
-        raise ValueError("want https, because the secret key is sent along; http only on this machine")
+        raise ValueError("expected https, because the secret key is sent along; http only on this machine")
     return url
 
 
@@ -142,7 +142,7 @@ def folder_or_address(text: str) -> str:
     local = parts.hostname in ("127.0.0.1", "::1", "localhost")
     if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and local)):
         return text
-    raise ValueError("want a folder such as /mnt/roots, or an https address; http only on this machine")
+    raise ValueError("expected a folder such as /mnt/roots, or an https address; http only on this machine")
 
 
 def institution_key(mode: str, *, other: str) -> Callable[[str], str]:
@@ -151,7 +151,7 @@ def institution_key(mode: str, *, other: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if f"_{other}_" in text:
             raise WrongSetting(
-                f"FENQI_INSTITUTION_{mode.upper()}_KEY cannot be used: it is a key of {other} mode"
+                f"FENQI_INSTITUTION_{mode.upper()}_KEY cannot be used: it is a {other}-mode key"
             )
         return text
 
@@ -162,7 +162,7 @@ def portal_key(text: str) -> str:
     """A secret of 32 characters or more, or nothing."""
     if text and (len(text) < 32 or not text.isascii()):
         raise WrongSetting(
-            "FENQI_PORTAL_KEY cannot be used: want 32 characters or more, such as openssl rand -hex 32"
+            "FENQI_PORTAL_KEY cannot be used: expected 32 characters or more, such as openssl rand -hex 32"
         )
     return text
 
@@ -171,5 +171,5 @@ def time_of_day(text: str) -> str:
     """Hours and minutes, as in ``23:00``."""
     hour, colon, minute = text.partition(":")
     if not (colon and hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
-        raise ValueError("want a time of day such as 23:00")
+        raise ValueError("expected a time of day such as 23:00")
     return text

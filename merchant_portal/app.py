@@ -90,7 +90,7 @@ def create_app(
 
 
 def _known_ids(app: Flask) -> None:
-    """A dot is no id: as a segment of a path it would ask the API for another object."""
+    """A dot is not an id: as a segment of a path it would ask the API for another object."""
 
     @app.before_request
     def refuse() -> None:
@@ -114,7 +114,7 @@ def _answer_for(app: Flask, portal_url: str) -> None:
 
 def _guard(app: Flask, gateway_url: str, *, https: bool) -> None:
     parts = urlsplit(gateway_url)
-    # A form may end at the gateway's login, and browsers apply the policy to the redirect after a form, too.
+    # A form may end at the gateway's login, and browsers also apply the policy to the redirect after a form.
     policy = POLICY.format(gateway=f"{parts.scheme}://{parts.netloc}")
 
     @app.after_request

@@ -64,7 +64,7 @@ def _page_of(path: str) -> str:
 
 @blueprint.get("/callback")
 def callback() -> Any:
-    """The browser is back with a code; anything that does not fit begins anew."""
+    """The browser is back with a code; anything that does not match starts the login again."""
     verifier, page = session.get("verifier", ""), session.get("next")
     fits = _same(request.args.get("state", ""), session.get("state", ""))
     if not fits or request.args.get("iss") != tokens().gateway_url or not request.args.get("code"):

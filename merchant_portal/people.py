@@ -33,7 +33,7 @@ def team() -> str:
 
 @blueprint.post("/team")
 def invite() -> Any:
-    """Invite somebody; the link goes to that address, and to nobody on this side."""
+    """Invite a person; the link goes only to that address."""
     check_csrf()
     wanted = {name: request.form.get(name, "").strip() for name in ("email", "name", "role")}
     try:
@@ -107,7 +107,7 @@ def renewed() -> Any:
 
 @blueprint.get("/security/confirm")
 def confirm() -> Any:
-    """Go to the gateway's own page for factors; whoever logged in too long ago logs in first."""
+    """Go to the gateway's own page for factors; an old login has to log in again first."""
     client = tokens().client()
     client.request("POST", "/v1/account/step_up")
     address = client.request("GET", "/v1/account").enrol_url
@@ -116,7 +116,7 @@ def confirm() -> Any:
 
 @blueprint.post("/security/sessions/<session_id>/end")
 def end_session(session_id: str) -> Any:
-    """End one of one's sessions."""
+    """End one of your sessions."""
     check_csrf()
     tokens().client().request("DELETE", f"/v1/account/sessions/{segment(session_id)}")
     return redirect(url_for("people.security"), 303)

@@ -1,4 +1,4 @@
-"""What the portal refuses by itself is recorded once: by whoever runs it, else as one line of JSON in the log.
+"""What the portal refuses by itself is recorded once: by the process that runs it, else as one line of JSON in the log.
 
 What the gateway refused, the gateway has recorded.
 """

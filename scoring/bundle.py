@@ -152,7 +152,7 @@ def _verified(folder: Path) -> tuple[dict[str, bytes], bytes]:
         listed = [line.split("  ", 1) for line in sums.decode("ascii").splitlines()]
         expected = {name: digest for digest, name in listed}
         if "arrays.npz" in expected:
-            raise BundleError(f"{folder} is a model of a table: use it with --data FILE")
+            raise BundleError(f"{folder} is a model trained on a table: use it with --data FILE")
         content = {name: (folder / name).read_bytes() for name in FILES}
     except (OSError, ValueError) as problem:
         raise BundleError(f"{folder} is not a complete bundle: {problem}") from problem

@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print(
-            "fenqi-score: interrupted; nothing was written. A training goes on when it is started again as before.",
+            "fenqi-score: interrupted; nothing was written. To continue a training, start it again with the "
+            "same options.",
             file=sys.stderr,
         )
         return 130
@@ -169,7 +170,7 @@ def _evaluate_table(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     if bool(options.data) == bool(options.application):
-        raise ValueError("say what to explain: a file with one application, or --data FILE --bundle DIR")
+        raise ValueError("nothing to explain: pass a file with one application, or --data FILE --bundle DIR")
     if options.data:
         from scoring.tables import commands  # noqa: PLC0415
 

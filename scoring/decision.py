@@ -26,7 +26,7 @@ Outcome = Literal["approve", "review", "decline"]
 class Recommendation:
     """What the scorer recommends to the lender.
 
-    ``limit_fen`` is the total credit line and ``available_fen`` what of it is free before this order; both are
+    ``limit_fen`` is the total credit line and ``available_fen`` the part of it that is free before this order; both are
     0 for a decline on risk and where nothing could be computed. ``green_uplift_fen`` of the line is there for
     this order's green goods. ``price`` is None without scores or on a decline. ``reasons`` is empty on approval
     and holds at most four that a shopper may read. ``missing_sources`` names the unknown required fields.

@@ -64,7 +64,7 @@ def calibration_error_by_chance(probability: Values, bins: int = 10) -> float:
     """What ``expected_calibration_error`` would show on average if every probability were true.
 
     So few rows fall into a bin that its rate strays; the mean distance of a normal error is sqrt(2/pi) of its
-    standard deviation. An error that is no larger says nothing against the probabilities.
+    standard deviation. An error up to that size says nothing against the probabilities.
     """
     variance = (part * (1 - part) for part in np.array_split(np.sort(probability), bins))
     return float(sum(np.sqrt(2 / np.pi * part.sum()) for part in variance) / len(probability))

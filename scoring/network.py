@@ -125,7 +125,7 @@ def fit(
 
 
 def _trained(network: Network, inputs: Array, bad: NDArray[np.bool_], sign: Array, random: Any) -> Network:
-    """Adam with a falling rate; after each step weights of the wrong sign are set to nought."""
+    """Adam with a falling rate; after each step weights of the wrong sign are set to zero."""
     weights = {
         "inner": network.inner,
         "inner_bias": network.inner_bias,

@@ -16,7 +16,7 @@ class Policy:
     """Thresholds of one decision policy.
 
     Money is fen, shares are exact fractions, probabilities are calibrated. Raises ValueError when a threshold
-    contradicts another. The defaults are starting points for a gateway without a book of its own; the
+    contradicts another. The defaults are starting points for a gateway without its own book; the
     payment-to-income cap of 50 % and the limits of 5,000 to 100,000 yuan follow the domain reference.
     """
 
@@ -143,5 +143,5 @@ def policy_named(version: str) -> Policy:
     """The policy behind a version in a score log. Raises ValueError for one that this release does not have."""
     name = version.partition(MORE)[0]
     if name != DEFAULT_POLICY.version:
-        raise ValueError(f"there is no policy {name!r}; this release decides by {DEFAULT_POLICY.version!r}")
+        raise ValueError(f"there is no policy {name!r}; this release uses {DEFAULT_POLICY.version!r}")
     return DEFAULT_POLICY.requiring(sources_of(version))

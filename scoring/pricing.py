@@ -1,4 +1,4 @@
-"""What an approved applicant should pay: a base rate, lowered for whoever costs less and whoever comes back.
+"""What an approved applicant should pay: a base rate, lowered for applicants who cost less and for those who come back.
 
 The price depends on the scores, the term and the repayment record, on nothing else: the same features have the same
 price. It is never above the base rate, and a better score never makes it higher.

@@ -30,14 +30,14 @@ _REASONS: Final = (
     ),
     Reason(
         "on_block_list",
-        "贷款机构已将申请人列入禁止名单",
-        "The lender's block list names the applicant",
+        "申请人在资金方的拒绝名单中",
+        "The applicant is on the lender's block list",
         shopper_may_see=False,
     ),
     Reason(
         "on_watch_list",
-        "贷款机构已将申请人列入关注名单",
-        "The lender's watch list names the applicant",
+        "申请人在资金方的关注名单中",
+        "The applicant is on the lender's watch list",
         shopper_may_see=False,
     ),
     Reason(
@@ -54,7 +54,7 @@ _REASONS: Final = (
     Reason(
         "needs_verification",
         "本次申请需要进一步核实",
-        "This application needs a further check",
+        "This application needs further verification",
     ),
     Reason(
         "seriously_overdue",
@@ -74,7 +74,7 @@ _REASONS: Final = (
     Reason(
         "credit_borderline",
         "综合评估需要人工复核",
-        "The assessment needs a second look by a person",
+        "The assessment needs a review by a person",
     ),
     Reason(
         "income_needed",
@@ -84,7 +84,7 @@ _REASONS: Final = (
     Reason(
         "instalment_not_affordable",
         "每期还款额超出收入可承受的范围",
-        "The monthly payment is more than the income can bear",
+        "The monthly payment is too high for the income",
     ),
     Reason(
         "amount_above_limit",

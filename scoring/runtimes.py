@@ -1,4 +1,4 @@
-"""Who runs a model's graph: onnxruntime where it is installed, else xgboost with the same answers to 1e-6.
+"""Runtimes of a model's graph: onnxruntime where it is installed, else xgboost with the same answers to 1e-6.
 
 Both run on one thread, in the thread that asks, so a web worker's threads do not fight over cores. Both are imported
 when a bundle is loaded, never before.

@@ -1,6 +1,6 @@
 """Known vulnerabilities of the locked packages, from a snapshot in the repository: it works without a network.
 
-The snapshot holds what its sources said on its day, and no more: who is online asks a full database, too, for instance
+The snapshot holds only what its sources said on its day: with a network, also ask a full database, for instance
 with ``pip-audit --requirement requirements/demo.txt``.
 """
 
@@ -20,7 +20,7 @@ from supply.locks import Package
 
 SNAPSHOT = Path(__file__).parent / "advisories.json"
 STALE_DAYS = 30
-"""After so many days the snapshot is called old; nothing fails for its age."""
+"""The number of days after which the snapshot is called old; nothing fails because of its age."""
 
 
 @dataclass(frozen=True, slots=True)

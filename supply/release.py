@@ -1,7 +1,7 @@
 """A release and its provenance: files built from one commit, the same bytes each time, and a statement of their hashes.
 
-The statement has the form of in-toto with SLSA's predicate. It is not signed: whoever releases signs it with a key of
-their own, and whoever has the commit builds again and compares.
+The statement has the form of in-toto with SLSA's predicate. It is not signed: the releaser signs it with a key of
+their own, and anyone with the commit can build again and compare.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def verify(
         hashes = {subject["name"]: subject["digest"]["sha256"] for subject in told["subject"]}
         commit = told["predicate"]["buildDefinition"]["externalParameters"]["commit"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReleaseError(f"{out / STATEMENT} is missing or is no statement: {error}") from None
+        raise ReleaseError(f"{out / STATEMENT} is missing or is not a statement: {error}") from None
     _compare({path.name: _sha256(path) for path in _files(out)}, hashes, "the statement")
     say(f"{len(hashes)} files are what {STATEMENT} says.")
     if rebuild:

@@ -28,7 +28,7 @@ FAILURES, FAILURES_OF_ALL, WINDOW = 5, 50, 300
 
 
 class Door:
-    """Who is logged in, and how often somebody guessed; in the shop's database, as several processes may serve."""
+    """Logins and failed guesses, kept in the shop's database because several processes may serve."""
 
     def __init__(self, path: Path, password_hash: str) -> None:
         self._path, self._password_hash = path, password_hash
@@ -38,7 +38,7 @@ class Door:
     def open(self, password: str, address: str) -> str | None:
         """A token of a new login, None for a wrong password. Raises ``PermissionError`` after too many of them.
 
-        A guess is written down before it is judged: those that come at once count, too.
+        A guess is recorded before it is judged, so parallel guesses also count.
         """
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -34,7 +34,7 @@ def verify(
 
 
 def roots(db: Database, *, as_json: bool = True) -> int:
-    """Print every signed root, to be kept where nobody of the gateway can write: a line of JSON each."""
+    """Print every signed root as a line of JSON, to be kept where the gateway cannot write."""
     with db.read() as tx:
         return roots_commands.show(service.roots(tx), as_json=as_json)
 
@@ -46,10 +46,10 @@ def print_report(report: Report) -> None:
         print(f"Entry {problem.number}: {problem.what}: {problem.detail}", file=sys.stderr)
     if report.missing_guards:
         print(f"Triggers are missing: {', '.join(report.missing_guards)}", file=sys.stderr)
-    verdict = "Every hash and signature is right." if report.ok else f"Problems: {len(report.problems)}."
+    verdict = "Every hash and signature is valid." if report.ok else f"Problems: {len(report.problems)}."
     print(f"Entries checked: {report.entries}, signed roots: {report.roots}. {verdict}")
     if report.unsigned:
-        print(f"Not signed yet: the last {report.unsigned}. The worker signs them within minutes.")
+        print(f"Not yet signed: the last {report.unsigned}. The worker signs them within minutes.")
     if not report.rows:
         print("Rows were not compared with their hashes: that takes the key folder (without --public-key).")
     if report.exported:

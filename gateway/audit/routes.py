@@ -14,7 +14,7 @@ api = Api("audit", prefix="/v1/audit_entries")
 
 @api.get(scope="portal", query=AuditQuery, answer=AuditEntryAnswer, lists=True)
 def list_audit_entries(call: Call) -> Any:
-    """What your people, your servers and our operators did to your account, newest first."""
+    """List what your team, your servers and the gateway's operators did to your account, newest first."""
     query = of_tenant(
         AuditEntry,
         call.tenant,

@@ -1,4 +1,4 @@
-"""Where the audit log ends and up to where it is signed: for whoever watches over it."""
+"""Where the audit log ends and up to where it is signed, for monitoring."""
 
 from __future__ import annotations
 

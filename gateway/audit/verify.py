@@ -69,7 +69,7 @@ def verify(
 ) -> Report:
     """Check everything; memory stays flat but for what is wrong.
 
-    ``rows`` compares rows with their keyed hashes, too, which takes their keys. ``exported`` are roots that were kept
+    ``rows`` also compares rows with their keyed hashes, which needs their keys. ``exported`` are roots that were kept
     elsewhere: only they show what somebody did who can write all of the database.
     """
     kept = service.roots(tx)
@@ -105,9 +105,9 @@ def _of_entry(entry: AuditEntry, *, after: int, previous: str) -> list[Problem]:
     """What is wrong with one entry, which should be number ``after`` and follow the hash ``previous``."""
     found = []
     if entry.number != after:
-        found.append(Problem(entry.number, "gap", f"number {after} is missing before it"))
+        found.append(Problem(entry.number, "gap", f"number {after} before it is missing"))
     if entry.previous_hash != previous:
         found.append(Problem(entry.number, "order", "it does not follow the entry before it"))
     if chain.entry_hash(entry.model_dump()) != entry.hash:
-        found.append(Problem(entry.number, "entry", "its content is not what was hashed"))
+        found.append(Problem(entry.number, "entry", "its content differs from what was hashed"))
     return found

@@ -12,12 +12,12 @@ from gateway.errors import NotFound
 TEXTS = Path(__file__).parent / "texts"
 KINDS = (*REQUIRED_CONSENTS, *OPTIONAL_CONSENTS)
 VERSIONS = {
-    "credit_service": ("2026-11-23", "2026-11-29"),
-    "bureau_query": ("2026-11-23",),
-    "funder_sharing": ("2026-11-23",),
+    "credit_service": ("2026-11-23", "2026-11-29", "2026-11-30"),
+    "bureau_query": ("2026-11-23", "2026-11-30"),
+    "funder_sharing": ("2026-11-23", "2026-11-30"),
     "marketing": ("2026-11-23",),
 }
-"""The versions of each text, oldest first. A text is never changed: who agreed to it reads it as it was."""
+"""The versions of each text, oldest first. A text is never changed: those who agreed to it can read it as it was."""
 
 
 def current(kind: str) -> str:

@@ -48,7 +48,7 @@ KNOWN = select(
 def linked(
     tx: Transaction, gateway: Gateway, checkout: Checkout, *, phone: str, device: str | None
 ) -> LinkFeatures:
-    """What hangs together with the application, asked before it is noted itself."""
+    """What the application is linked to, read before it is recorded."""
     used = links.of_confirmation(gateway.vault, phone=phone, device=device, merchant_id=checkout.merchant_id)
     mode, shopper_id = service.tenant_of(checkout).mode, checkout.shopper_id or ""
     found: LinkFeatures = gateway.ports.links.features(

@@ -1,7 +1,7 @@
 """What ``fenqi-gateway review …`` does: applications that a person decides, and declines that a person looks at again.
 
-Both are answered by the same two words. Who decided and why stands in the decision and in the audit log. Each function
-returns the exit code.
+Both are answered by the same two words. Who decided and why is recorded in the decision and in the audit log. Each
+function returns the exit code.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def show_list(db: Database, *, mode: str | None, after: str | None, limit: int, 
         shown = [{name: row[name] for name in IN_TABLE} for row in shown]
     print(listed(shown, as_json=as_json))
     if len(rows) > limit:
-        print(f"There are more: --after {shown[-1]['review']}", file=sys.stderr)
+        print(f"To see more: --after {shown[-1]['review']}", file=sys.stderr)
     return 0
 
 
@@ -89,7 +89,9 @@ def decide(
     def in_transaction(tx: Transaction) -> dict[str, Any]:
         if review.startswith(APPEALS):
             if person is not None:
-                raise InvalidRequest("A decline was about nobody else's ID number.", param="person")
+                raise InvalidRequest(
+                    "--person applies only to applications in review, not to declines.", param="person"
+                )
             _checkout(tx, reviews.get(tx, review).checkout_id)  # at the business time of its merchant
             outcome = "reconsider" if approve else "upheld"
             answered = reviews.resolve(tx, review, outcome=outcome, by=by, note=reason)
@@ -205,7 +207,7 @@ def _case(tx: Transaction, gateway: Gateway, checkout: Checkout, *, in_clear: bo
 
 
 def _on_file(tx: Transaction, gateway: Gateway, shopper_id: str, *, in_clear: bool) -> dict[str, Any] | None:
-    """Who holds the ID number that the applicant only claims, and what is another there."""
+    """The holder of the ID number that the applicant only claims, and what differs there."""
     holder = claims.on_file(tx, shopper_id)
     if holder is None:
         return None

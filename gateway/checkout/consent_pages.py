@@ -16,7 +16,7 @@ blueprint = Blueprint("checkout_privacy", __name__, template_folder="templates")
 
 @blueprint.post("/checkout/<checkout_id>/human-review")
 def ask_a_person(checkout_id: str) -> Any:
-    """Ask that a person looks at the decline; asking again changes nothing."""
+    """Request a review of the decline by a person. Idempotent."""
     here = gateway()
     here.db.write(lambda tx: shopper.ask_for_review(tx, here, checkout_id) and None)
     return to_step(checkout_id, "result")
@@ -45,7 +45,7 @@ def form_address(checkout_id: str) -> Any:
 
 @blueprint.post("/checkout/<checkout_id>/consents/withdraw")
 def withdraw_consent(checkout_id: str) -> Any:
-    """Take one kind of consent back, from now on."""
+    """Withdraw one kind of consent, from now on."""
     kind = request.form.get("kind", "")
     gateway().db.write(lambda tx: consents.withdraw_in_checkout(tx, checkout_id, kind))
     return to_step(checkout_id, "consents")

@@ -52,7 +52,7 @@ def withdraw(tx: Transaction, shopper_id: str, kind: str, *, channel: str) -> in
     Raises ``NotFound`` when none was ever given.
     """
     if kind == CONFIRMATION:
-        raise NotFound("A confirmation of the cost disclosure is no consent and cannot be taken back.")
+        raise NotFound("A confirmation of the cost disclosure is not a consent and cannot be withdrawn.")
     query = select(Consent.id, ConsentWithdrawal.id).where(
         col(Consent.shopper_id).in_(claims.rows_of(tx, shopper_id)), Consent.kind == kind
     )

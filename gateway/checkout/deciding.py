@@ -178,7 +178,7 @@ def _advised(
     reported: dict[str, Any] = {}
     missing: tuple[str, ...] = ()
     if standing.on_file in (None, request.shopper_id) and real_name in (None, MATCH):
-        # A stranger's consent does not open the file of whoever has the ID number.
+        # A stranger's consent does not open the file of the ID number's holder.
         reported, missing = requests.reported(
             gateway.ports.bureau,
             request,
@@ -227,7 +227,7 @@ def _on_file(tx: Transaction, gateway: Gateway, request_id: str) -> DecisionRequ
 
 
 def _rule(tx: Transaction, gateway: Gateway, request_id: str, advice: Recommended, ruling: Ruling) -> None:
-    """Step 3; who comes second finds the request ruled on and changes nothing."""
+    """Step 3; a second caller finds the request already ruled on and changes nothing."""
     request, checkout = service.locked_of_request(tx, request_id)
     if request.decided_at is not None:
         return
@@ -285,7 +285,7 @@ def _within_ceiling(tx: Transaction, gateway: Gateway, plan: dict[str, Any], rul
 
 
 def _granted_by(tx: Transaction, checkout: Checkout, features: dict[str, Any]) -> str | None:
-    """Who found, reviewing the decline that this checkout reopens, that the same person should have the loan."""
+    """The reviewer of the decline that this checkout reopens, if they granted the same person the loan."""
     if checkout.reopens is None or features.get("listed") == "blocked":
         return None
     review = reviews.of_checkout(tx, checkout.reopens)

@@ -19,7 +19,7 @@ FORM = re.compile(r"[0-9a-f]{32}")
 
 
 def known() -> str | None:
-    """The number of this browser, if it sent one that we can have given."""
+    """The number of this browser, if it sent one we could have issued."""
     value = request.cookies.get(cookies.name_of(NAME), "")
     return value if FORM.fullmatch(value) else None
 

@@ -1,7 +1,7 @@
 """How a browser comes to a checkout: by the address that the shop was given, or by a fresh code to the same phone.
 
-The address is exchanged for a cookie at once, so that it stays out of the history. Who comes without either sees a page
-that says how to go on and nothing of the order.
+The address is exchanged for a cookie at once, so that it stays out of the history. A browser without either sees a page
+that says how to continue and nothing about the order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gateway.web.rate_limits import limited
 
 blueprint = Blueprint("checkout_entry", __name__, template_folder="templates")
 AGAIN = "again"
-"""In the query once the browser was given a cookie: who then comes without one keeps none."""
+"""In the query once the browser was given a cookie: a browser that then sends none keeps no cookies."""
 
 
 def register(app: Flask) -> None:
@@ -53,7 +53,7 @@ def enter(checkout_id: str, secret: str) -> Any:
 
 @blueprint.get("/checkout/<checkout_id>/continue")
 def other_device_page(checkout_id: str) -> Any:
-    """How to go on with another device; who is known already goes to the step of the order."""
+    """How to continue on another device; a shopper already known goes to the step of the order."""
     if entry.proven_shopper():
         return pages.to_step(checkout_id, _step(checkout_id))
     return _page(checkout_id)
@@ -68,7 +68,7 @@ def form_address(checkout_id: str) -> Any:
 @blueprint.post("/checkout/<checkout_id>/continue/code")
 @limited(CODES)
 def send_code(checkout_id: str) -> Any:
-    """Send a code, if the phone is the right one; the answer does not tell."""
+    """Send a code if the phone is the right one; the answer does not reveal it."""
     here = gateway()
     try:
         phone = loaded(PHONE, {"phone": request.form.get("phone", "")})["phone"]

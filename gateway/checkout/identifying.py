@@ -59,7 +59,7 @@ def may_be_decided(on_file: str | None, real_name: str | None) -> bool:
 def accept(tx: Transaction, gateway: Gateway, claim_id: str, *, by: str) -> str | None:
     """The claimant is the person on file, whose everything is from here on. Returns that person's identifier.
 
-    None, and nothing has changed, for a claimant who has a limit of their own: two books cannot be made one.
+    None, with nothing changed, for a claimant with a separate limit: two records cannot be merged.
     """
     if decisions.has_limit(tx, claim_id):
         return None

@@ -73,7 +73,7 @@ class Checkout(Keyed, table=True):
     """Which of the merchant's stores sells, in the merchant's words."""
     extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
     plans: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
-    """The plans offered when the checkout was made, or made anew on the day the shopper chooses."""
+    """The plans offered when the checkout was made, or recomputed on the day the shopper chooses."""
     prices: dict[str, dict[str, Any]] | None = Field(default=None, sa_column=Column(Document))
     """The catalogue's price behind each plan, by term; not for the shopper. None before revision 0004."""
     unavailable: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
@@ -93,7 +93,7 @@ class Checkout(Keyed, table=True):
     """For the shopper's eyes only; the merchant sees the code."""
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     review_due_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
-    """Until when the shopper was promised the answer of a person."""
+    """When the shopper was promised an answer from a person."""
     reopens: str | None = Field(default=None, sa_column=Column(Words))
     """The declined checkout of the same order that a person found, on the shopper's request, worth a new offer."""
     address_lookup: str | None = Field(default=None, sa_column=Column(Words))

@@ -33,7 +33,7 @@ def items_of(tx: Transaction, body: dict[str, Any]) -> list[dict[str, Any]]:
     plans.check_amount(body["amount"])
     if body["down_payment"] >= body["amount"]:
         raise AmountOutOfRange(
-            f"The down payment of {body['down_payment']} fen leaves nothing of {body['amount']} fen to finance.",
+            f"The down payment of {body['down_payment']} fen leaves nothing of the {body['amount']} fen to finance.",
             param="down_payment",
             max_amount=body["amount"] - 1,
         )
@@ -55,7 +55,7 @@ def _check_sum(body: dict[str, Any]) -> None:
     expected = goods - body["merchant_discount"] - subsidy
     if expected != body["amount"]:
         raise AmountMismatch(
-            f"The items less discount and subsidy are {expected} fen, the amount is {body['amount']} fen.",
+            f"The items minus discount and subsidy add up to {expected} fen, but the amount is {body['amount']} fen.",
             param="amount",
             expected=expected,
             actual=body["amount"],

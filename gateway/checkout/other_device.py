@@ -18,7 +18,7 @@ from gateway.web.context import Gateway
 
 
 def queue_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str, code: str) -> None:
-    """Queue ``code`` if ``phone`` is the right one. Raises ``IdentityRefused`` for what is no phone number."""
+    """Queue ``code`` if ``phone`` is the right one. Raises ``IdentityRefused`` if it is not a phone number."""
     checkout = shopper.for_shopper(tx, checkout_id)
     number = checked_phone(phone)
     subject = _subject(gateway, checkout_id, number)
@@ -38,7 +38,7 @@ def queue_code(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: st
 def pass_for(tx: Transaction, gateway: Gateway, checkout_id: str, *, phone: str, code: str) -> str | None:
     """The pass of the shopper for whom knows the code, else None; the try is counted either way.
 
-    Raises ``IdentityRefused`` for what is no phone number, and ``TooManyRequests`` after too many wrong codes for the
+    Raises ``IdentityRefused`` if it is not a phone number, and ``TooManyRequests`` after too many wrong codes for the
     phone, whichever it is.
     """
     checkout = shopper.for_shopper(tx, checkout_id)

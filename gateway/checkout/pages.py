@@ -1,6 +1,7 @@
 """The shopper's pages: choose and identify, read and confirm, see the answer. Every one works without JavaScript.
 
-Who may see which is for ``entry``. Where a page is also a form's target, the form is that of a browser without cookies.
+``entry`` decides who may see which page. Where a page is also a form's target, the form
+is that of a browser without cookies.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ blueprint = Blueprint("checkout", __name__, template_folder="templates")
 CONFIRMED = ("deciding", "under_review", "approved", "declined", "expired", "canceled")
 """From here on the result page speaks."""
 REFRESH_SECONDS = ((10, 2), (60, 5), (900, 10))
-"""While it is being decided, the page is loaded again after so many seconds, by how many have passed."""
+"""While it is being decided, after how many seconds the page reloads, by how many have passed."""
 
 
 class PhoneForm(Strict):
@@ -211,7 +212,7 @@ def _refresh_seconds(checkout: Checkout, now: datetime) -> int:
 
 @blueprint.post("/checkout/<checkout_id>/reopen")
 def reopen(checkout_id: str) -> Any:
-    """Go on with an order that a person found wrongly declined: on to a checkout with a quote of today."""
+    """Continue an order that a person found wrongly declined: on to a checkout with today's quote."""
     here = gateway()
     try:
         fresh = here.db.write(lambda tx: reviewing.reopen(tx, here, checkout_id))
@@ -242,7 +243,7 @@ def contract(checkout_id: str) -> Any:
     with gateway().db.read() as tx:
         found = shopper.contract_of(tx, checkout_id)
     if found is None:
-        raise NotFound("There is no contract for this checkout: none is made before an approval.")
+        raise NotFound("This checkout has no contract yet: a contract is made when it is approved.")
     answer = Response(found.text.encode(), content_type="text/plain; charset=utf-8")
     digest = base64.b64encode(bytes.fromhex(found.text_sha256)).decode()
     answer.headers["Cache-Control"] = "no-store"

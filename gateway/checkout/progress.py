@@ -1,4 +1,4 @@
-"""How many checkouts are where on their way, and which promised answers are late: for whoever watches over them."""
+"""How many checkouts are where on their way, and which promised answers are late, for monitoring."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STATUSES = ("open", "identified", "deciding", "under_review")
 
 
 def counts(tx: Transaction) -> dict[tuple[str, str], int]:
-    """Checkouts that have not ended, by mode and status."""
+    """Open checkouts, by mode and status."""
     query = (
         select(Checkout.mode, Checkout.status, func.count())
         .where(col(Checkout.status).in_(STATUSES))

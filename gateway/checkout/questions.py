@@ -1,4 +1,4 @@
-"""What is asked about a checkout again and again, made once; who asks is ``service``."""
+"""Statements about a checkout that ``service`` repeats, built once."""
 
 from __future__ import annotations
 

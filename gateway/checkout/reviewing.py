@@ -28,7 +28,7 @@ CHECKOUT_LIFE = timedelta(hours=24)
 
 
 PERSONS = ("same", "another")
-"""Whose an ID number is that was on file already: the person's on file, or the applicant's, who is another."""
+"""Whose a known ID number is: the person on file, or the applicant, who is somebody else."""
 
 
 def resolve(
@@ -50,12 +50,12 @@ def resolve(
     if checkout is None:
         raise NotFound(f"There is no checkout {checkout_id!r}.")
     if checkout.status != "under_review":
-        raise WrongState(f"The checkout is {checkout.status}: there is no review to end.", param="checkout")
+        raise WrongState(f"The checkout is {checkout.status}: it has no review to decide.", param="checkout")
     if outcome == "approve":
         _settle_identity(tx, gateway, checkout, person=person, by=by)
     elif person is not None:
         raise InvalidRequest(
-            "Whose the ID number is stays open when an application is declined.", param="person"
+            "Do not say whose the ID number is when you decline an application.", param="person"
         )
     decision = decisions.resolve_review(
         tx,
@@ -76,13 +76,13 @@ def _settle_identity(
     shopper_id = checkout.shopper_id or ""
     if claims.on_file(tx, shopper_id) is None:
         if person is not None:
-            raise InvalidRequest("Nobody else is on file with this ID number.", param="person")
+            raise InvalidRequest("No other person is on file with this ID number.", param="person")
         if any(reason["code"] == "identity_conflict" for reason in decisions.latest(tx, checkout.id).reasons):
             claims.verify(tx, shopper_id, by=by)
     elif person == "same":
         if identifying.accept(tx, gateway, shopper_id, by=by) is None:
             raise WrongState(
-                "The applicant has loans of their own, so two people cannot be made one.", param="person"
+                "The applicant has loans of their own, so the two records cannot be merged.", param="person"
             )
     elif person == "another":
         claims.take_over(tx, shopper_id, by=by)
@@ -128,18 +128,20 @@ def reopen(tx: Transaction, gateway: Gateway, checkout_id: str) -> Checkout:
     """
     declined = service.locked(tx, checkout_id)
     if declined is None:
-        raise NotFound("There is no such checkout. Go back to the shop and try again.")
+        raise NotFound("This checkout does not exist. Return to the shop and try again.")
     ends = offer_ends(reviews.of_checkout(tx, checkout_id))
     if declined.status != "declined" or ends is None:
-        raise WrongState("Nobody has made a new offer for this order.", param="checkout")
+        raise WrongState("There is no new offer for this order.", param="checkout")
     newest = _newest_of(tx, declined)
     if newest is not None and newest.status != "expired":
         return newest
     if ends <= tx.now:
-        raise WrongState(f"The offer ended at {ends:%Y-%m-%dT%H:%M:%SZ}.", param="checkout")
+        raise WrongState(f"The offer expired at {ends:%Y-%m-%dT%H:%M:%SZ}.", param="checkout")
     live = service.live_of_order(tx, service.tenant_of(declined), declined.merchant_reference)
     if live is not None:
-        raise DuplicateReference("The shop has started this order again.", param="merchant_reference")
+        raise DuplicateReference(
+            "The shop has started a new checkout for this order.", param="merchant_reference"
+        )
     fresh = _again(tx, gateway, declined, ends)
     tx.add(fresh)
     tx.flush()
@@ -156,7 +158,7 @@ def _again(tx: Transaction, gateway: Gateway, declined: Checkout, ends: datetime
     business_clock.enter(tx, service.tenant_of(declined))
     quote = service.quote_today(tx, gateway, declined)
     if not quote["plans"]:
-        raise TermUnavailable("No term can be offered for this amount today.", param="terms")
+        raise TermUnavailable("No term is available for this amount today.", param="terms")
     progress = {
         "id", "status", "plans", "prices", "unavailable", "term", "shopper_id", "opened_at", "identified_at",
         "disclosed_at", "confirmed_at", "confirmed_quote_hash", "payment_id", "decline_code", "decline_reasons",

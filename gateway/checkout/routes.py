@@ -26,7 +26,7 @@ READ = ("checkouts:read", "checkouts:write")
 def create_checkout(call: Call) -> Any:
     """Start a checkout; send the shopper to its `url`. The same reference and body again return the same checkout.
 
-    The `url` carries a secret, so it is in the answer to this call only.
+    The `url` carries a secret, so it is returned only by this call.
     """
     checkout, new = service.start(call.tx, call.gateway, call.tenant, call.body)
     path = access.address_of(call.gateway, checkout)
@@ -56,5 +56,5 @@ def get_checkout(call: Call, checkout_id: str) -> Any:
 
 @api.post("/<checkout_id>/cancel", scope="checkouts:write", answer=CheckoutAnswer)
 def cancel_checkout(call: Call, checkout_id: str) -> Any:
-    """Cancel a checkout that is not decided yet."""
+    """Cancel a checkout that has not been decided yet."""
     return service.view(call.tx, service.cancel(call.tx, call.tenant, checkout_id))

@@ -69,10 +69,12 @@ class CheckoutRequest(Strict):
     """Start a checkout; amounts in fen. Items less merchant_discount and government_subsidy must equal the amount.
 
     The amount is what the shopper pays for the order, the down payment included; amount less down_payment is financed.
-    Shipping is an item of its own.
+    Shipping is a separate item.
     """
 
-    amount = Fen(required=True, metadata={"description": "What the shopper pays for the order in all, fen."})
+    amount = Fen(
+        required=True, metadata={"description": "Total that the shopper pays for the order, in fen."}
+    )
     currency = Choice("CNY", load_default="CNY")
     merchant_reference = Reference(longest=100, required=True)
     items = fields.List(fields.Nested(Item), required=True, validate=validate.Length(min=1, max=200))
@@ -82,7 +84,7 @@ class CheckoutRequest(Strict):
     down_payment = Fen(
         low=0,
         load_default=0,
-        metadata={"description": "Part of the amount that the shopper pays to the shop at once, fen."},
+        metadata={"description": "Part of the amount that the shopper pays to the shop immediately, in fen."},
     )
     terms = TermsField(load_default=None)
     return_url = ReturnAddress(required=True)
@@ -90,7 +92,9 @@ class CheckoutRequest(Strict):
     store = Line(
         longest=100,
         load_default=None,
-        metadata={"description": "Which of your stores sells; shown to the shopper beside your name."},
+        metadata={
+            "description": "Which of your stores makes the sale; shown to the shopper beside your name."
+        },
     )
     metadata = Metadata(load_default=dict)
     expires_in = WholeNumber(
@@ -136,8 +140,8 @@ class CheckoutAnswer(Strict):
         allow_none=True,
         metadata={
             "format": "uri",
-            "description": "Where to send the shopper. It carries a secret: only the call that creates the checkout "
-            "answers it, and its repetition; everywhere else it is null.",
+            "description": "Where to send the shopper. It carries a secret, so it is returned only by the call "
+            "that creates the checkout (and its retries); everywhere else it is null.",
         },
     )
     amount = fields.Integer()
@@ -161,12 +165,12 @@ class CheckoutAnswer(Strict):
     expires_at = Moment()
     review_due_at = Moment(
         allow_none=True,
-        metadata={"description": "Until when the shopper was promised the answer of a person."},
+        metadata={"description": "When the shopper was promised an answer from a person."},
     )
     reopens = fields.String(
         allow_none=True,
         metadata={
-            "description": "The declined checkout of this order that a person found worth a new offer."
+            "description": "The declined checkout of this order for which a person approved a new offer."
         },
     )
     created_at = Moment()

@@ -71,7 +71,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
     )
     if not quote["plans"]:
         raise TermUnavailable(
-            "No term can be offered for this amount; see unavailable.",
+            "No term is available for this amount; see unavailable for the reasons.",
             param="terms" if body["terms"] else "amount",
             unavailable=quote["unavailable"],
         )
@@ -173,7 +173,7 @@ def expire_due(tx: Transaction, tenant: Tenant, *, limit: int = 100) -> int:
 
 
 def tenants_with_due(tx: Transaction) -> list[Tenant]:
-    """Who has checkouts whose time is over by the machine's time; a test clock is never behind it."""
+    """Merchants with checkouts past their end by the machine's time; a test clock is never behind it."""
     query = select(Checkout.merchant_id, Checkout.mode).where(
         col(Checkout.status).in_(EXPIRABLE), Checkout.expires_at <= tx.wall
     )
@@ -341,7 +341,7 @@ def _refuse_renamed(tx: Transaction, tenant: Tenant, reference: str) -> None:
     payment = payments.with_reference(tx, tenant, reference)
     if payment is not None:
         raise DuplicateReference(
-            f"The payment {payment} has the reference {reference!r}: two payments for one order are never made.",
+            f"The payment {payment} has the reference {reference!r}: an order can have only one payment.",
             param="merchant_reference",
             payment=payment,
         )
@@ -349,9 +349,9 @@ def _refuse_renamed(tx: Transaction, tenant: Tenant, reference: str) -> None:
 
 def _refuse_duplicate(known: Checkout) -> None:
     what = (
-        "is approved: two payments for one order are never made"
+        "is approved: an order can have only one payment"
         if known.status == "approved"
-        else "is still open with other contents: cancel it first"
+        else "is still open with different contents: cancel it first"
     )
     raise DuplicateReference(
         f"The checkout {known.id} with the reference {known.merchant_reference!r} {what}.",

@@ -49,7 +49,7 @@ def for_shopper(tx: Transaction, checkout_id: str) -> Checkout:
     """
     row = tx.execute(questions.SHOWN, {"checkout": checkout_id}).first()
     if row is None:
-        raise NotFound("There is no such checkout. Go back to the shop and try again.")
+        raise NotFound("This checkout does not exist. Return to the shop and try again.")
     checkout: Checkout = row[0]
     business_clock.enter_read(tx, service.tenant_of(checkout), row[1])
     if service.is_over(tx, checkout):
@@ -75,7 +75,7 @@ def identify(
     phone: str,
     code: str,
 ) -> Checkout | CodeRefused:
-    """Choose a term and say who one is; the plan is made anew if the day has changed since the quote.
+    """Choose a term and identify the shopper; the plan is recomputed if the day has changed since the quote.
 
     A refused code is returned, not raised, so that the try is counted. Raises ``TermUnavailable``,
     ``IdentityRefused``, ``SubsidyQuotaUsed``, ``CheckoutExpired`` or ``WrongState``.
@@ -125,7 +125,7 @@ def disclose(tx: Transaction, checkout_id: str, *, ago: timedelta = timedelta())
     """
     checkout = in_progress(tx, checkout_id)
     if checkout.status != "identified":
-        raise WrongState("Choose a plan and say who you are first.", param="checkout")
+        raise WrongState("Choose a plan and enter your details first.", param="checkout")
     if checkout.disclosed_at is None:
         checkout.disclosed_at = tx.now - ago
         tx.add(checkout)
@@ -144,8 +144,8 @@ def confirm(
 ) -> DecisionRequest:
     """Conclude: consents are logged, and the request for a decision is written down; what follows is ``deciding``.
 
-    ``shopper_id`` is who confirms, who may have been replaced since. ``device`` is the number of the browser, if it is
-    known (see ``checkout.device``).
+    ``shopper_id`` is the person who confirms, who may have been replaced since. ``device`` is the number of the
+    browser, if it is known (see ``checkout.device``).
     Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort``,
     ``SubsidyQuotaUsed`` or ``CostAboveCeiling``; then nothing has changed.
     """
@@ -153,7 +153,7 @@ def confirm(
     if checkout.status != "identified" or checkout.term is None or checkout.shopper_id is None:
         raise WrongState(f"The checkout is {checkout.status} and cannot be confirmed.", param="checkout")
     if checkout.shopper_id != shopper_id:
-        raise WrongState("Somebody else is identified in this checkout now.", param="checkout")
+        raise WrongState("A different person is now identified in this checkout.", param="checkout")
     plan = chosen_plan(checkout)
     _check_confirmation(tx, gateway, checkout, plan, quote_hash, consents)
     _refuse_used_quota(tx, checkout, checkout.shopper_id)
@@ -176,7 +176,7 @@ def ask_for_review(tx: Transaction, gateway: Gateway, checkout_id: str) -> Human
     checkout = _locked(tx, checkout_id)
     due_at = tx.now + timedelta(hours=gateway.settings.review_hours)
     if checkout.status != "declined":
-        raise WrongState(f"The checkout is {checkout.status}: there is no decline.", param="checkout")
+        raise WrongState(f"The checkout is {checkout.status}: it was not declined.", param="checkout")
     return reviews.request(tx, checkout_id=checkout.id, due_at=due_at)
 
 
@@ -188,7 +188,7 @@ def contract_of(tx: Transaction, checkout_id: str) -> Contract | None:
 def _locked(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> Checkout:
     checkout = service.locked(tx, checkout_id, with_people=with_people)
     if checkout is None:
-        raise NotFound("There is no such checkout. Go back to the shop and try again.")
+        raise NotFound("This checkout does not exist. Return to the shop and try again.")
     return checkout
 
 
@@ -197,7 +197,7 @@ def in_progress(tx: Transaction, checkout_id: str, *, with_people: bool = False)
     checkout = _locked(tx, checkout_id, with_people=with_people)
     if checkout.status == "expired":
         raise CheckoutExpired(
-            f"The checkout ended at {checkout.expires_at:%Y-%m-%dT%H:%M:%SZ}. Nothing was charged."
+            f"The checkout expired at {checkout.expires_at:%Y-%m-%dT%H:%M:%SZ}. Nothing was charged."
         )
     if checkout.status not in EXPIRABLE:
         raise WrongState(f"The checkout is {checkout.status}.", param="checkout")
@@ -205,7 +205,7 @@ def in_progress(tx: Transaction, checkout_id: str, *, with_people: bool = False)
 
 
 def _requote(tx: Transaction, gateway: Gateway, checkout: Checkout) -> None:
-    """A quote is of its day: due dates move with it, so a plan from yesterday is made anew before it is chosen."""
+    """A quote is of its day: due dates move with it, so a plan from yesterday is recomputed before it is chosen."""
     today = shanghai_date(tx.now)
     if checkout.identified_at is None and shanghai_date(checkout.created_at) == today:
         return
@@ -224,9 +224,9 @@ def _check_confirmation(
 ) -> None:
     missing = [kind for kind in REQUIRED_CONSENTS if kind not in consents]
     if missing:
-        raise ConsentMissing("These consents are needed: " + ", ".join(missing) + ".", param=missing[0])
+        raise ConsentMissing("These consents are required: " + ", ".join(missing) + ".", param=missing[0])
     if quote_hash != plan["quote_hash"]:
-        raise QuoteChanged("The plan changed since it was shown: read it again.", param="quote_hash")
+        raise QuoteChanged("The plan has changed since it was shown: review it again.", param="quote_hash")
     if checkout.disclosed_at is None:
         raise ReadingTimeShort(
             "Read the cost disclosure first.", seconds_left=gateway.settings.disclosure_reading_seconds

@@ -79,7 +79,7 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, GatewayError):
         return f"{error.title}: {error.__cause__ or error.message}".splitlines()[0]
     if isinstance(error, (ArgumentError, NoSuchModuleError)):
-        return "DATABASE_URL cannot be read: want sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+        return "DATABASE_URL cannot be read: expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
     if isinstance(error, DBAPIError):
         return f"The database cannot be used: {_first_line(error.orig)}. Check DATABASE_URL and --data."
     if isinstance(error, SQLAlchemyError):

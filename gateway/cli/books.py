@@ -10,14 +10,14 @@ from gateway.cli.parsing import MODES, Verbs, database_of, day, existing_setting
 
 FORMATS = ("hledger", "beancount", "csv", "parquet")
 PROOFS = ("ledger", "facts", "contracts", "audit")
-ROOTS = "print every signed root; with --json, a line of JSON each, to keep elsewhere"
+ROOTS = "print every signed root; with --json, one line of JSON each, to store elsewhere"
 
 
 def add(verbs: Verbs) -> None:
     """Declare the commands about books, contracts and the audit log."""
     everything = verbs.reading(
         "verify",
-        "prove ledger, facts, contracts and audit log; exit code 1 names the first bad rows",
+        "prove ledger, facts, contracts and audit log; exit code 1 and the first bad rows if any disagree",
         _verify,
     )
     everything.add_argument("--only", choices=PROOFS, help="only this proof (default: all four)")
@@ -25,12 +25,12 @@ def add(verbs: Verbs) -> None:
     _ledger(verbs.group("ledger", "verify and export the ledger"))
     contracts = verbs.group("contracts", "verify contracts and export the keys that sign them")
     contracts.reading(
-        "verify", "check hash and signature of every contract; exit code 1 names a bad one", _verify_contracts
+        "verify", "check hash and signature of every contract; exit code 1 if one is bad", _verify_contracts
     )
     contracts.reading("public-keys", "print the public keys that sign contracts, as PEM", _public_keys)
     audit = verbs.group("audit", "verify the audit log and print its signed roots")
     verify = audit.reading(
-        "verify", "check every hash and signature; exit code 1 names what is wrong", _verify_audit
+        "verify", "check every hash and signature; exit code 1 if any is wrong", _verify_audit
     )
     _against_roots(verify)
     audit.reading("roots", ROOTS, _roots)
@@ -38,7 +38,7 @@ def add(verbs: Verbs) -> None:
 
 def _ledger(verbs: Verbs) -> None:
     verify = verbs.reading(
-        "verify", "check the invariants; exit code 1 names the first broken entry", _verify_ledger
+        "verify", "check the invariants; exit code 1 if an entry is broken", _verify_ledger
     )
     _against_roots(verify)
     verbs.reading("roots", ROOTS, _ledger_roots)
@@ -49,7 +49,7 @@ def _ledger(verbs: Verbs) -> None:
         "--out",
         type=Path,
         required=True,
-        help="file to write; one that is there is replaced by the whole new one",
+        help="file to write; an existing file is replaced once the new one is complete",
     )
     export.add_argument("--from", dest="start", type=day, help="first effective date, YYYY-MM-DD, included")
     export.add_argument("--to", dest="end", type=day, help="last effective date, YYYY-MM-DD, included")
@@ -64,12 +64,12 @@ def _against_roots(verify: argparse.ArgumentParser) -> None:
         "--public-key",
         type=Path,
         metavar="FILE",
-        help="check signatures with these PEM keys, not with those of the data folder",
+        help="check signatures with these PEM keys instead of those in the data folder",
     )
 
 
 def _verifier(options: argparse.Namespace) -> Any:
-    """Who checks signatures: the keys that are given, which need no data folder, or the gateway's own."""
+    """The authority that checks signatures: the given keys, which need no data folder, or the gateway's own."""
     from gateway.roots.commands import public_keys
 
     if options.public_key is not None:

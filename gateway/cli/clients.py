@@ -12,19 +12,19 @@ def add(verbs: Verbs) -> None:
     """Declare the commands about OAuth clients and the keys that sign access tokens."""
     _clients(verbs.group("client", "create OAuth clients, rotate and end their secrets"))
     keys = verbs.group(
-        "keys", "make the keys of a new gateway; rotate and list those that sign access tokens"
+        "keys", "create the keys of a new gateway; rotate and list those that sign access tokens"
     )
-    init = keys.add("init", "make the keys of a new gateway; where they are, only check them", _init_keys)
+    init = keys.add("init", "create the keys of a new gateway; if they exist, only check them", _init_keys)
     init.add_argument(
         "--again",
         action="store_true",
-        help="hash rows of an older release once more: for a backup of before the upgrade that was brought back",
+        help="hash rows of an older release again, after restoring a backup from before the upgrade",
     )
     rotate = keys.add("rotate", "let the next key sign and publish the one after it", _rotate_keys)
     rotate.add_argument(
         "--rows",
         action="store_true",
-        help="make a new key for the hashes of rows instead; the old ones still check",
+        help="create a new key for the hashes of rows instead; the old keys stay valid for checking",
     )
     keys.reading("list", "list the published keys and what each does", _list_keys)
 
@@ -33,16 +33,18 @@ def _clients(verbs: Verbs) -> None:
     create = verbs.add("create", "create a client for a merchant's server", _create)
     create.add_argument("merchant", help="identifier of the merchant, mer_…")
     create.add_argument("--mode", choices=MODES, default="test")
-    scopes = "a scope it may have; again for more (default: all but scores:write)"
+    scopes = "a scope it may have; repeat for more (default: all except scores:write)"
     create.add_argument("--scope", action="append", help=scopes)
-    create.add_argument("--require-dpop", action="store_true", help="give it bound tokens only")
+    create.add_argument("--require-dpop", action="store_true", help="issue only bound tokens to it")
     show = verbs.reading("list", "list clients with the identifiers of their valid secrets", _list)
     show.add_argument("merchant", nargs="?", help="only this merchant's")
-    rotate = verbs.add("rotate-secret", "print a new secret; the one before it overlaps", _rotate)
+    rotate = verbs.add(
+        "rotate-secret", "print a new secret; the previous one stays valid for a while", _rotate
+    )
     rotate.add_argument("--overlap", type=int, default=24, metavar="HOURS", help="hours (default 24)")
-    revoke = verbs.add("revoke-secret", "end a secret now", _revoke)
-    keys = verbs.add("set-keys", "replace a client's public keys; its secrets end", _set_keys)
-    need = verbs.add("require", "say what a client must do", _require)
+    revoke = verbs.add("revoke-secret", "revoke a secret now", _revoke)
+    keys = verbs.add("set-keys", "replace a client's public keys; its secrets are revoked", _set_keys)
+    need = verbs.add("require", "set what a client must do", _require)
     need.add_argument("--par", action=argparse.BooleanOptionalAction, help="push its authorisation requests")
     need.add_argument("--dpop", action=argparse.BooleanOptionalAction, help="bind its tokens to a key")
     for found in (rotate, revoke, keys, need):
@@ -105,7 +107,8 @@ def _init_keys(options: argparse.Namespace) -> int:
     settings = existing_settings(options)
     ring = keyring.init(settings, database_of(options), again=options.again)
     print(
-        f"The keys are in {settings.data_dir / FOLDER}; their ids stand in the database. Back the folder up, apart."
+        f"The keys are in {settings.data_dir / FOLDER}; their ids stand in the database. Back up the folder, "
+        "separately from the database."
     )
     for kind, ids in ring.ids().items():
         print(f"  {kind:9} {ids[0]}")

@@ -14,27 +14,31 @@ CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 
 def add(verbs: Verbs) -> None:
     """Declare the commands about merchants and about what shoppers may spend."""
-    merchant = verbs.group("merchant", "list and create merchants and agree terms with them")
+    merchant = verbs.group("merchant", "list and create merchants and set their terms")
     limited(merchant.reading("list", "list the merchants, newest first", _list))
-    create = merchant.add("create", "create a merchant with credentials, shown this once", _create)
-    create.add_argument("--name", required=True, help="name shoppers see, in Chinese")
+    create = merchant.add("create", "create a merchant with credentials, shown only once", _create)
+    create.add_argument("--name", required=True, help="name that shoppers see, in Chinese")
     create.add_argument("--name-en", required=True, help="name in English")
     create.add_argument("--category", required=True, choices=CATEGORIES)
     create.add_argument("--email", required=True, help="address of the owner's portal login")
     create.add_argument("--mode", choices=MODES, default="test")
-    grant = merchant.add("grant", "agree that a merchant may use further scopes", _grant)
-    revoke = merchant.add("revoke", "end a merchant's agreement about scopes", _revoke)
-    reserve = merchant.add("reserve", "agree that a part of each batch's captures is held back", _reserve)
+    grant = merchant.add("grant", "allow a merchant to use further scopes", _grant)
+    revoke = merchant.add("revoke", "withdraw scopes from a merchant", _revoke)
+    reserve = merchant.add(
+        "reserve", "set the part of each batch's captures that is held in reserve", _reserve
+    )
     reserve.add_argument(
         "--rate", required=True, help="part of the captures, such as 0.05; 0 ends the reserve"
     )
-    reserve.add_argument("--days", type=int, default=30, help="released after so many days (default 30)")
+    reserve.add_argument(
+        "--days", type=int, default=30, help="released after this number of days (default 30)"
+    )
     account = merchant.add(
-        "payout-account", "name the merchant's account at the payment institution", _payout_account
+        "payout-account", "set the merchant's account at the payment institution", _payout_account
     )
     acknowledgement = merchant.add(
         "acknowledgement",
-        "agree after how many days a payment is voided whose order the shop has not acknowledged",
+        "set after how many days a payment is voided if the shop has not acknowledged its order",
         _acknowledgement,
     )
     acknowledgement.add_argument(
@@ -45,9 +49,9 @@ def add(verbs: Verbs) -> None:
     for verb in (grant, revoke):
         verb.add_argument("scope", nargs="+", help="such as scores:write")
     account.add_argument("account", help="the institution's name of the account, such as acct_…")
-    member = verbs.group("member", "help people of a merchant's team who cannot log in")
+    member = verbs.group("member", "help members of a merchant's team who cannot log in")
     reset = member.add(
-        "reset-factors", "remove somebody's second factors and end their sessions", _reset_factors
+        "reset-factors", "remove a person's second factors and end their sessions", _reset_factors
     )
     reset.add_argument("email", help="address of the portal login")
     limit = verbs.group("limit", "explain a shopper's credit limit")
@@ -152,5 +156,5 @@ def _limit_history(options: argparse.Namespace) -> int:
             )
         )
     else:
-        print(f"No limit was ever granted to {options.shopper!r}.", file=sys.stderr)
+        print(f"{options.shopper!r} has never been granted a limit.", file=sys.stderr)
     return 0 if rows else 1

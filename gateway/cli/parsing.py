@@ -17,7 +17,7 @@ MODES = ("test", "live")
 
 
 class Verbs:
-    """The verbs of one parser; each takes ``--data``, and one that reads takes ``--json``, too."""
+    """The verbs of one parser; each takes ``--data``, and one that reads also takes ``--json``."""
 
     def __init__(self, parser: argparse.ArgumentParser, *, title: str = "", metavar: str = "VERB") -> None:
         self._parsers = parser.add_subparsers(title=title or "verbs", required=True, metavar=metavar)
@@ -43,7 +43,7 @@ class Verbs:
         return found
 
     def group(self, name: str, text: str) -> Verbs:
-        """A command with verbs of its own."""
+        """A command with its own verbs."""
         return Verbs(self._parsers.add_parser(name, help=text, description=text[:1].upper() + text[1:] + "."))
 
 
@@ -117,5 +117,5 @@ def of_nobody(text: str) -> str:
     from gateway.core.masking import holds_personal_number
 
     if holds_personal_number(text):
-        raise argparse.ArgumentTypeError("it must not hold an ID number, a mobile number or a card number")
+        raise argparse.ArgumentTypeError("it must not contain an ID number, a mobile number or a card number")
     return text

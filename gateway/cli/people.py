@@ -22,37 +22,39 @@ def _privacy(verbs: Verbs) -> None:
     )
     find.add_argument("--mode", choices=MODES, default="live")
     export = verbs.add("export", "write all that is stored about a shopper as JSON", _export)
-    export.add_argument("--out", type=Path, help="file to write, for your eyes only (default: the output)")
-    erase = verbs.add("erase", "erase a shopper, or freeze the wish and say why and until when", _erase)
-    withdraw = verbs.add("withdraw", "take a shopper's consent back", _withdraw)
+    export.add_argument(
+        "--out", type=Path, help="file to write, readable only by you (default: standard output)"
+    )
+    erase = verbs.add("erase", "erase a shopper, or freeze the request and say why and until when", _erase)
+    withdraw = verbs.add("withdraw", "withdraw a shopper's consent", _withdraw)
     withdraw.add_argument("--kind", required=True, choices=KINDS)
     for verb in (export, erase, withdraw):
         verb.add_argument("--shopper", required=True, help="identifier of the shopper, shp_…")
-    verbs.reading("keys", "print the master keys with how much each has sealed", _keys)
+    verbs.reading("keys", "print the master keys and how much each has sealed", _keys)
     verbs.add(
         "scrub",
-        "rewrite what may still hold destroyed keys: as the owner, where the server owns nothing",
+        "rewrite tables that may still hold destroyed keys; run as the owner if the server's role owns nothing",
         _scrub,
     )
     retire = verbs.add(
         "retire-key",
-        "make a new master key, wrap every data key with it, and destroy the older keys",
+        "create a new master key, re-wrap every data key with it, and destroy the older keys",
         _retire,
     )
     retire.add_argument(
-        "--resume", action="store_true", help="make no new key: go on where a run was interrupted"
+        "--resume", action="store_true", help="create no new key; continue an interrupted run"
     )
     lookup = verbs.add(
         "rotate-lookup",
-        "make a new key for looking people up, index everybody with it, destroy the old",
+        "create a new key for looking people up, reindex everyone with it, and destroy the old one",
         _lookup,
     )
     lookup.add_argument(
-        "--forget", action="store_true", help="accept that what names unknown or erased people is lost"
+        "--forget", action="store_true", help="accept the loss of entries that name unknown or erased people"
     )
-    rotate = verbs.add("rotate-keys", "make a new master key and wrap every data key anew with it", _rotate)
+    rotate = verbs.add("rotate-keys", "create a new master key and re-wrap every data key with it", _rotate)
     rotate.add_argument(
-        "--resume", action="store_true", help="make no new key: go on where a run was interrupted"
+        "--resume", action="store_true", help="create no new key; continue an interrupted run"
     )
 
 

@@ -15,16 +15,16 @@ def add(verbs: Verbs) -> None:
     deliveries = verbs.group("delivery", "list deliveries of webhooks").reading(
         "list", "list the newest deliveries of webhooks", _deliveries
     )
-    deliveries.add_argument("--status", choices=STATUSES, help="only those in this state")
+    deliveries.add_argument("--status", choices=STATUSES, help="only those with this status")
     verbs_of_outbox = verbs.group(
-        "outbox", "list what leaves the gateway, and compare it with the institution"
+        "outbox", "list what leaves the gateway and compare it with the institution"
     )
     outbox = verbs_of_outbox.reading("list", "list what waits to leave the gateway, the next first", _outbox)
-    outbox.add_argument("--all", action="store_true", help="also what is done, newest first")
+    outbox.add_argument("--all", action="store_true", help="include what is done, newest first")
     compare = verbs_of_outbox.reading(
-        "compare", "compare what was instructed with what the payment institution has moved", _compare
+        "compare", "compare what was instructed with what the payment institution moved", _compare
     )
-    compare.add_argument("--since", type=day, help="from this day on in Shanghai, YYYY-MM-DD (default: all)")
+    compare.add_argument("--since", type=day, help="from this day in Shanghai, YYYY-MM-DD (default: all)")
     for verb in (payments, deliveries):
         verb.add_argument("--merchant", metavar="MERCHANT", help="only this merchant's, mer_…")
         verb.add_argument("--mode", choices=MODES, help="only this mode (default: both)")
@@ -34,7 +34,7 @@ def add(verbs: Verbs) -> None:
 
 def limit(verb: argparse.ArgumentParser) -> None:
     """Give a verb that lists its ``--limit``."""
-    verb.add_argument("--limit", type=count(1000), default=50, help="at most so many (1-1000, default 50)")
+    verb.add_argument("--limit", type=count(1000), default=50, help="at most this many (1-1000, default 50)")
 
 
 def _payments(options: argparse.Namespace) -> int:

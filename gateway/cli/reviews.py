@@ -10,19 +10,19 @@ from gateway.cli.records import limit
 
 def add(verbs: Verbs) -> None:
     """Declare the commands by which a person decides."""
-    review = verbs.group("review", "decide applications in review, and look at declines again")
-    waiting = review.reading("list", "list what waits for a person, the first due first", _list)
+    review = verbs.group("review", "decide applications in review and appeals against declines")
+    waiting = review.reading("list", "list what waits for a person, earliest due first", _list)
     waiting.add_argument("--mode", choices=MODES, help="only this mode (default: both)")
-    waiting.add_argument("--after", metavar="REVIEW", help="go on behind this one")
+    waiting.add_argument("--after", metavar="REVIEW", help="continue after this one")
     limit(waiting)
-    show = review.reading("show", "print what a reviewer needs about one review", _show)
+    show = review.reading("show", "print what a reviewer needs to know about one review", _show)
     show.add_argument(
-        "--in-clear", action="store_true", help="names and numbers unmasked; the audit log says so"
+        "--in-clear", action="store_true", help="show names and numbers unmasked; recorded in the audit log"
     )
     approve = review.add(
-        "approve", "approve an application, or make a declined shopper a new offer", _approve
+        "approve", "approve an application, or make a new offer to a declined shopper", _approve
     )
-    decline = review.add("decline", "decline an application, or let a decline stand", _decline)
+    decline = review.add("decline", "decline an application, or uphold a decline", _decline)
     for verb in (show, approve, decline):
         verb.add_argument("review", help="identifier from the list: chk_… or hrv_…")
     approve.add_argument(
@@ -34,7 +34,10 @@ def add(verbs: Verbs) -> None:
     for verb in (approve, decline):
         verb.add_argument("--by", required=True, help="who decided")
         verb.add_argument(
-            "--reason", type=of_nobody, required=True, help="why, for the lender's file; names nobody"
+            "--reason",
+            type=of_nobody,
+            required=True,
+            help="the reason, for the lender's file; must not name anyone",
         )
 
 

@@ -15,7 +15,7 @@ KINDS = ("blocked", "watched", "trusted")
 def add(verbs: Verbs) -> None:
     """Declare the commands about the lender's lists and about what the scorer answered."""
     _lists(verbs)
-    scores = verbs.group("scores", "export, repeat and watch what the scorer answered")
+    scores = verbs.group("scores", "export, repeat and monitor the scorer's answers")
     export = scores.exporting(
         "export", "write the score log, champion and challengers, as JSON lines", _export
     )
@@ -28,19 +28,19 @@ def add(verbs: Verbs) -> None:
         verb.add_argument("--mode", choices=MODES, default="live")
         verb.add_argument("--from", dest="start", type=day, metavar="DAY", help="first day in Shanghai")
         verb.add_argument("--to", dest="end", type=day, metavar="DAY", help="last day in Shanghai")
-    replay = scores.reading("replay", "compute the scores of a decision again and compare", _replay)
+    replay = scores.reading("replay", "recompute the scores of a decision and compare", _replay)
     replay.add_argument("decision", help="identifier of the decision, dec_…")
 
 
 def _lists(verbs: Verbs) -> None:
-    lists = verbs.group("lists", "put people on the lender's lists and take them off")
+    lists = verbs.group("lists", "add people to the lender's lists and remove them")
     put = lists.add(
-        "add", "put the person with a phone or an ID number (read from standard input) on a list", _add
+        "add", "add the person with a phone or ID number (read from standard input) to a list", _add
     )
     put.add_argument("list", choices=KINDS)
     put.add_argument("--by", choices=("phone", "id_number"), default="phone", help="what is read")
     put.add_argument("--note", type=of_nobody, required=True, help="why; names nobody")
-    end = lists.add("end", "take an entry off its list", _end)
+    end = lists.add("end", "remove an entry from its list", _end)
     end.add_argument("entry", help="identifier of the entry, lst_…")
     show = lists.reading("show", "print the entries in force", _show)
     for verb in (put, show):

@@ -11,23 +11,28 @@ from gateway.cli.parsing import Verbs, count, day, existing_settings, gateway_of
 
 def add(verbs: Verbs) -> None:
     """Declare the commands that run the gateway."""
-    demo = verbs.add("demo", "start everything with three demo merchants and print where to look", _demo)
+    demo = verbs.add("demo", "start everything with three demo merchants and print the addresses", _demo)
     demo.add_argument("--port", type=port, default=8400, help="port on the loopback (default 8400)")
     serve = verbs.add("serve", "serve the API, the checkout pages and the portal", _serve)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=port, default=8400, help="port to listen on (default 8400)")
     serve.add_argument(
-        "--workers", type=count(64), default=1, help="processes; more than one needs PostgreSQL (default 1)"
+        "--workers",
+        type=count(64),
+        default=1,
+        help="number of processes; more than one needs PostgreSQL (default 1)",
     )
-    verbs.reading("doctor", "check what must be right before live mode is served; changes nothing", _doctor)
+    verbs.reading(
+        "doctor", "check what must be in place before live mode is served; changes nothing", _doctor
+    )
     verbs.add("worker", "drain the outbox and run the jobs of the day", _worker)
-    migrate = verbs.add("migrate", "bring the database to the newest schema", _migrate)
+    migrate = verbs.add("migrate", "migrate the database to the newest schema", _migrate)
     migrate.add_argument(
         "--grant-to",
         metavar="ROLE",
-        help="PostgreSQL: the server's role, which may do what the triggers leave open",
+        help="PostgreSQL: the server's role, granted only what the triggers allow",
     )
-    settle = verbs.add("settle", "close the settlement batches of a day and instruct their payouts", _settle)
+    settle = verbs.add("settle", "close the settlement batches of a day and instruct the payouts", _settle)
     settle.add_argument("--date", type=day, help="settlement date in Shanghai, YYYY-MM-DD (default: today)")
     vectors = verbs.add(
         "vectors", "compute every case of a golden vector file and print the results", _vectors
@@ -97,7 +102,7 @@ def _migrate(options: argparse.Namespace) -> int:
     print("The database is at the newest schema.")
     if options.grant_to:
         grant(settings.database_url, options.grant_to)
-        print(f"{options.grant_to} may serve it, and owns nothing.")
+        print(f"{options.grant_to} can serve it and owns nothing.")
     return 0
 
 

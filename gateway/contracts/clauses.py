@@ -15,9 +15,10 @@ DAYS_A_YEAR = 365
 EARLY = {
     "zh-CN": "您可以随时提前结清。提前结清时支付已到期未付的款项、剩余本金、当期按日计算的利息和当期手续费；"
     "以后各期的利息和手续费不再收取。每期自上一还款日（首期为放款日）的次日起算。",
-    "en": "You may settle the loan early at any time. You then pay what is due and unpaid, the outstanding principal, "
-    "the interest of the running period by days and the fee of the running period; interest and fees of later "
-    "periods are not charged. A period begins on the day after a due date, the first on the day after the drawdown.",
+    "en": "You may settle the loan early at any time. You then pay what is due and unpaid, the outstanding "
+    "principal, the interest of the current period by days and the fee of the current period; the interest "
+    "and fees of later periods are not charged. A period begins on the day after a due date, and the first "
+    "on the day after the drawdown.",
 }
 FEE_IN_FIRST_PERIOD = {
     "zh-CN": "随首期还款一次收取的手续费全部属于首期：自放款日的次日起提前结清的，全额收取。",
@@ -27,16 +28,17 @@ FEE_IN_FIRST_PERIOD = {
 LATE = {
     "zh-CN": "还款日后 {days} 天为宽限期，宽限期内付清的不计罚息。超过宽限期付清的，自还款日的次日起（包括宽限期）"
     "按逾期本金每日 {daily} 计收罚息，单利，折合年化 {yearly}（单利，按 365 天计），由资金方收取。",
-    "en": "If you pay within {days} days after a due date (the days of grace), there is no late interest. If you pay "
-    "later, late interest of {daily} a day is charged on the overdue principal for every day since the due date, the "
-    "days of grace included: {yearly} a year (simple interest, 365 days). The lender collects it.",
+    "en": "If you pay within {days} days after a due date (the grace period), there is no late interest. If you "
+    "pay later, late interest of {daily} a day is charged on the overdue principal for every day since the "
+    "due date, including the grace period: {yearly} a year (simple interest, 365 days). The lender collects "
+    "it.",
 }
 SEVEN_DAYS = {
-    "zh-CN": "自收货之日起 7 日内全部退货的，贷款自始取消，不收取利息和手续费，已还款项原路退回。"
+    "zh-CN": "自收货之日起 7 日内全部退货的，贷款视为自始未发生，不收取利息和手续费，已还款项原路退回。"
     "分批发货的，每批分别计算。",
-    "en": "If you return everything within 7 days of receiving it, the loan is cancelled from the start: no interest "
-    "and no fee is charged, and what you have paid goes back the way it came. Goods shipped in parts are counted part "
-    "by part.",
+    "en": "If you return everything within 7 days of receiving it, the loan is cancelled as if it had never "
+    "existed: no interest or fees are charged, and what you have paid is returned the way you paid it. If "
+    "goods are shipped in parts, each part is counted separately.",
 }
 
 

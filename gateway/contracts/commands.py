@@ -39,6 +39,6 @@ def print_report(report: Report) -> None:
     if report.missing_guards:
         print(f"Triggers are missing: {', '.join(report.missing_guards)}", file=sys.stderr)
     if report.ok:
-        print(f"Contracts checked: {report.checked}. Every hash and signature is right.")
+        print(f"Contracts checked: {report.checked}. Every hash and signature is valid.")
     else:
         print(f"Contracts checked: {report.checked}. Problems: {len(report.problems)}.", file=sys.stderr)

@@ -69,7 +69,7 @@ def refuse_above_ceiling(tx: Transaction, plan: dict[str, Any], lender: Lender) 
     try:
         found = verdict(plan, lender=lender, on=today)
     except NoRule as error:
-        raise CostAboveCeiling(f"Nothing can be lent: {error}.", param="term") from None
+        raise CostAboveCeiling(f"No loan can be made: {error}.", param="term") from None
     if not found.allowed:
         raise CostAboveCeiling(
             f"The plan costs {found.rate.nominal_percent} % a year (nominal), {found.rate.effective_percent} % "
@@ -89,7 +89,8 @@ def _disclosure_consent(consents: Sequence[ConsentFact], plan: dict[str, Any]) -
         if consent.kind == "disclosure" and consent.text_sha256 == plan["quote_hash"]:
             return consent
     raise ContractWithoutDisclosure(
-        "The cost disclosure of this plan was not confirmed in this checkout: show it and have it confirmed first.",
+        "The cost disclosure of this plan was not confirmed in this checkout: show it and have the shopper "
+        "confirm it first.",
         param="quote_hash",
     )
 

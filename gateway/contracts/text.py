@@ -74,7 +74,7 @@ def canonical(facts: Facts) -> str:
 
 
 def record(facts: Facts) -> dict[str, str]:
-    """What identifies the contract, as the columns of its row say it, too."""
+    """What identifies the contract; the columns of its row say the same."""
     return {
         "format": FORMAT,
         "contract": facts.contract,

@@ -1,4 +1,4 @@
-"""Checking contracts: hash and signature of each are computed anew, and the record is compared with its text."""
+"""Checking contracts: hash and signature of each are recomputed, and the record is compared with its text."""
 
 from __future__ import annotations
 
@@ -71,10 +71,12 @@ def _problems(row: Contract, authority: SigningAuthority) -> Iterator[Problem]:
     if digest != row.text_sha256:
         # A good signature vouches for the text, so it is the stored hash that was changed.
         if signed is None:
-            yield Problem(row.id, "hash", f"the hash is stored as {row.text_sha256}, the text's is {digest}")
+            yield Problem(
+                row.id, "hash", f"the stored hash is {row.text_sha256}, but the text hashes to {digest}"
+            )
         else:
             yield Problem(
-                row.id, "text", f"the text's hash is {digest}, not {row.text_sha256}: it was changed"
+                row.id, "text", f"the text hashes to {digest}, not {row.text_sha256}: it was changed"
             )
     elif signed is not None:
         yield signed

@@ -75,7 +75,7 @@ class SettlementDates:
 def shanghai_date(moment: datetime) -> date:
     """The calendar date in Shanghai. Raises ``ValueError`` for a time without zone."""
     if moment.tzinfo is None:
-        raise ValueError(f"a time needs a zone, got {moment!r}")
+        raise ValueError(f"a time needs a time zone, got {moment!r}")
     return moment.astimezone(SHANGHAI).date()
 
 

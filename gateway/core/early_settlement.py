@@ -53,7 +53,7 @@ def settle_rest(
     """The same for the rows still to come, the first of which runs from ``start`` to ``end``."""
     if interest_policy not in get_args(InterestPolicy):
         raise ValueError(
-            f"interest_policy {interest_policy!r} is none of {', '.join(get_args(InterestPolicy))}"
+            f"interest_policy {interest_policy!r} must be one of {', '.join(get_args(InterestPolicy))}"
         )
     if not start <= settle_date <= end:
         raise ValueError(f"the settlement date must be from {start} to {end}, not {settle_date}")

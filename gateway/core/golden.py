@@ -25,7 +25,7 @@ Case = dict[str, Any]
 
 
 class WrongVectors(ValueError):
-    """The file is no vector file, or a case lacks something; the message names it."""
+    """The file is not a vector file, or a case lacks something; the message names it."""
 
 
 def compute_file(path: Path) -> list[Case]:
@@ -40,7 +40,7 @@ def compute_file(path: Path) -> list[Case]:
         raise WrongVectors("the vectors must be in CNY and fen")
     cases = document.get("vectors")
     if not isinstance(cases, list):
-        raise WrongVectors("the file has no list of vectors")
+        raise WrongVectors("the file contains no list of vectors")
     return [{"id": case.get("id"), "result": compute(case)} for case in cases]
 
 
@@ -48,7 +48,7 @@ def compute(case: Case) -> Case:
     """The result of one case. Raises ``WrongVectors`` naming the case and what is wrong with it."""
     name, kind = case.get("id"), case.get("kind")
     if kind not in KINDS:
-        raise WrongVectors(f"case {name}: kind {kind!r} is none of {', '.join(KINDS)}")
+        raise WrongVectors(f"case {name}: kind {kind!r} must be one of {', '.join(KINDS)}")
     try:
         return KINDS[kind](case["input"])
     except KeyError as error:

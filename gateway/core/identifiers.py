@@ -100,10 +100,10 @@ def check_resident_id(text: str, on: date) -> ResidentId:
     if not re.fullmatch(r"[0-9]{17}[0-9X]", number):
         raise NotAnIdentifier("An ID number has 18 characters: 17 digits, then a digit or X.")
     if number[17] != resident_id_check_digit(number[:17]) or not _place_is_known(number[:6]):
-        raise NotAnIdentifier("The ID number is not right: a digit is wrong.")
+        raise NotAnIdentifier("The ID number is not valid: check its digits.")
     born = _born(number[6:14])
     if born is None or born > on or born.year < OLDEST_BIRTH_YEAR:
-        raise NotAnIdentifier("The birth date in the ID number is not possible.")
+        raise NotAnIdentifier("The birth date in the ID number is not a valid date.")
     had_birthday = (on.month, on.day) >= (born.month, born.day)
     return ResidentId(number, born, on.year - born.year - (0 if had_birthday else 1))
 
@@ -133,7 +133,7 @@ def _paper_not_served(number: str) -> str | None:
 
 
 def _place_is_known(place: str) -> bool:
-    """Whether a place has or had this number: whoever got an ID card late has the place of that day, not of birth."""
+    """Whether a place has or had this number: people who got an ID card late have the place of that day."""
     from stdnum import numdb  # noqa: PLC0415
 
     return place in RESIDENCE_PERMITS or any(facts for _, facts in numdb.get("cn/loc").info(place))
@@ -162,7 +162,7 @@ def check_mobile(text: str) -> str:
     kind = phonenumbers.number_type(number)
     mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
     if not phonenumbers.is_valid_number(number) or kind not in mobile:
-        raise NotAnIdentifier("This is no mobile number of mainland China.")
+        raise NotAnIdentifier("This is not a mainland China mobile number.")
     return "+86" + digits
 
 
@@ -177,4 +177,4 @@ def check_imei(text: str) -> str:
     try:
         return str(imei.validate(digits))
     except ValidationError:
-        raise NotAnIdentifier("The IMEI is not right: a digit is wrong.") from None
+        raise NotAnIdentifier("The IMEI is not valid: check its digits.") from None

@@ -23,7 +23,7 @@ class AmountError(ValueError):
 
 
 class AmountTypeError(TypeError):
-    """An amount is no whole number of fen at all: a float, a bool, text."""
+    """An amount is not a whole number of fen: a float, a bool, text."""
 
 
 class RateError(ValueError):

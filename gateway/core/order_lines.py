@@ -1,4 +1,4 @@
-"""Lines of an order: what of the financed amount each is worth, and what some of its pieces are captured for.
+"""Lines of an order: each line's share of the financed amount, and the amount captured for some of its pieces.
 
 A line is worth its price less its share of the merchant's discount, less the government subsidy claimed for it, less
 its share of the down payment. The shares are by largest remainder, so the lines sum to the financed amount to the fen.
@@ -23,7 +23,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OrderedLine:
-    """One line of an order; ``amount_fen`` is what of the financed amount it is worth."""
+    """One line of an order; ``amount_fen`` is its share of the financed amount."""
 
     name: str
     category: str
@@ -70,7 +70,7 @@ def of_rest(left_fen: int, left: int, *, quantity: int) -> int:
 
 
 def _subsidies(items: Sequence[Item], subsidy_fen: int, discount_fen: int) -> list[int]:
-    """The order's subsidy by item: as noted with the items, else (older orders) by the final prices of who claims."""
+    """The order's subsidy by item: as noted with the items, else (older orders) by the claiming items' final prices."""
     noted = [item.get("government_subsidy") or 0 for item in items]
     if sum(noted) == subsidy_fen:
         return noted

@@ -12,7 +12,7 @@ import hmac
 from gateway.core.tenant import Tenant
 
 DOMAIN = b"fenqi outside reference v1\x00"
-"""Keys the hash, so that it equals no other hash of the same words. It is no secret: a reference proves nothing."""
+"""Keys the hash, so that it equals no other hash of the same words. It is not a secret: a reference proves nothing."""
 DIGITS = 32
 
 

@@ -28,13 +28,13 @@ def canonical(text: str) -> str:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
-    except ValueError:  # brackets that are no IPv6 address, or a port that is no number below 65536
+    except ValueError:  # brackets without an IPv6 address, or a port that is not a number below 65536
         raise NotAnAddress(FORM) from None
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS or not host or port == 0:
         raise NotAnAddress(FORM)
     if "@" in parts.netloc:
-        raise NotAnAddress("Must not hold a user name or a password.")
+        raise NotAnAddress("Must not contain a user name or a password.")
     if "#" in text:
         raise NotAnAddress("Must not have a fragment (#…): browsers do not send it.")
     place = _host(host) + ("" if port in (None, DEFAULT_PORTS[scheme]) else f":{port}")

@@ -61,13 +61,13 @@ class Terms:
         total, per_period = self.fee_rate_total is not None, self.fee_rate_per_period is not None
         if self.method != "flat_fee":
             if total or per_period or self.fee_timing is not None:
-                raise TermsError(f"a fee has no place in {self.method}")
+                raise TermsError(f"{self.method} does not allow a fee")
         elif total == per_period:
-            raise TermsError("flat_fee takes either fee_rate_total or fee_rate_per_period")
+            raise TermsError("flat_fee requires exactly one of fee_rate_total and fee_rate_per_period")
         elif total and self.fee_timing not in FEE_TIMINGS:
             raise TermsError(f"fee_timing must be one of {', '.join(FEE_TIMINGS)}, not {self.fee_timing!r}")
         elif per_period and self.fee_timing is not None:
-            raise TermsError("fee_timing has no place beside fee_rate_per_period")
+            raise TermsError("fee_timing cannot be combined with fee_rate_per_period")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def rebuild(
     fen(first_period, "first_period", minimum=1)
     left = terms.periods - first_period + 1
     if left < 1:
-        raise TermsError(f"period {first_period} lies behind the last of {terms.periods}")
+        raise TermsError(f"period {first_period} is after the last of {terms.periods}")
     principals, interests = repayment_split(balance_fen, terms, left)
     dates = due_dates(contract_date, terms.periods)[first_period - 1 :]
     return assemble(

@@ -38,7 +38,7 @@ PORTAL_SCOPES = (
 def entitled(client: Iterable[str], agreement: Iterable[str], role: str | None) -> frozenset[str]:
     """What a token of this client may have at most; ``role`` is the person's, None for a merchant's server.
 
-    The portal scope belongs to people and is no part of an agreement.
+    The portal scope belongs to people and is not part of an agreement.
     """
     scopes = frozenset(client) & {*agreement, PORTAL}
     return scopes if role is None else scopes & frozenset(ROLE_SCOPES[role])

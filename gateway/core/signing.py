@@ -46,7 +46,7 @@ class SigningAuthority(Protocol):
         ...
 
     def public_keys(self) -> dict[str, str]:
-        """Every public key that ever signed, by id, as PEM (SubjectPublicKeyInfo): for whoever checks without us."""
+        """Every public key that ever signed, by id, as PEM (SubjectPublicKeyInfo), for independent verification."""
         ...
 
 
@@ -61,9 +61,9 @@ class PublicKeys:
         """The keys of one or more PEM texts. Raises ``ValueError``."""
         keys = [load_pem_public_key(part.encode()) for part in PEM.findall(text)]
         if not keys:
-            raise ValueError("want PEM, as fenqi-gateway contracts public-keys prints it")
+            raise ValueError("expected PEM, as printed by fenqi-gateway contracts public-keys")
         if not all(isinstance(key, Ed25519PublicKey) for key in keys):
-            raise ValueError(f"want keys for {ALGORITHM}")
+            raise ValueError(f"expected keys for {ALGORITHM}")
         return cls(key for key in keys if isinstance(key, Ed25519PublicKey))
 
     def verify(self, content: bytes, signature: Signature) -> None:
@@ -76,7 +76,7 @@ class PublicKeys:
                 raise ValueError(f"the algorithm is {signature.algorithm!r}, not {ALGORITHM}")
             key.verify(base64.b64decode(signature.value, validate=True), content)
         except InvalidSignature:
-            raise BadSignature("the signature is not that of the text by this key") from None
+            raise BadSignature("the signature does not match the text and this key") from None
         except ValueError as error:
             raise BadSignature(f"the signature cannot be read: {error}") from None
 

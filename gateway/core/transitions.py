@@ -16,7 +16,7 @@ class Transitions:
         """Whether the object may move from ``state`` to ``target``. Raises ``ValueError`` for an unknown state."""
         for name in (state, target):
             if name not in self.states:
-                raise ValueError(f"{name!r} is none of the states {', '.join(sorted(self.states))}")
+                raise ValueError(f"{name!r} is not one of the states {', '.join(sorted(self.states))}")
         return target in self._moves.get(state, frozenset())
 
     def is_final(self, state: str) -> bool:

@@ -1,6 +1,6 @@
 """What ``fenqi-gateway privacy …`` does. Each function returns the exit code.
 
-Who looks at a person's data or changes it stands in the audit log, in the same transaction.
+Every look at a person's data and every change is recorded in the audit log, in the same transaction.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 10
 
 
 def find(gateway: Gateway, *, mode: str, id_number: str, as_json: bool) -> int:
-    """Print who holds an ID number, and who else gave it, if anybody: 1 when there is none."""
+    """Print the holder of an ID number and anyone else who gave it; returns 1 when there is none."""
 
     def in_transaction(tx: Transaction) -> dict[str, Any]:
         found = identity.found_by_id_number(
@@ -153,7 +153,7 @@ def _completeness(why: str | None) -> dict[str, Any]:
 
 
 def _wait(seconds: float) -> None:
-    print(f"Waiting {seconds:.0f} s for what running servers have in hand.", file=sys.stderr)
+    print(f"Waiting {seconds:.0f} s for running servers to finish their requests.", file=sys.stderr)
     time.sleep(seconds)
 
 

@@ -50,7 +50,7 @@ def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
     today = shanghai_date(tx.now)
     people = erasure.due(tx, on=today, limit=limit)
     for shopper in people:
-        if shopper.erased_at is not None:  # with whoever held the number that it claimed
+        if shopper.erased_at is not None:  # together with the holder of the number that it claimed
             continue
         in_the_way = _in_the_way(tx, settings, shopper.id)
         if not in_the_way:
@@ -65,7 +65,7 @@ def judge_due(tx: Transaction, settings: Settings, *, limit: int) -> int:
 
 
 def _in_the_way(tx: Transaction, settings: Settings, shopper_id: str) -> list[Obstacle]:
-    """What forbids erasing the person, or whoever claims the person's ID number: it is the same number."""
+    """What forbids erasing the person, or anyone who claims the person's ID number: it is the same number."""
     people = [shopper_id, *claims.of_number(tx, shopper_id)]
     found = [
         obstacle

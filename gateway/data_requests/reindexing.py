@@ -64,8 +64,9 @@ def rotate_lookup(
         subsidies = quotas.of_erased(tx)
     if (entries or subsidies) and not forget:
         raise KeyInUse(
-            f"The old key is not destroyed: {entries} list entries name people who never applied, and {subsidies} "
-            "subsidies were had by people who were erased. Nobody could find them again. Say --forget to accept that."
+            f"The old key was not destroyed: {entries} list entries name people who never applied, and "
+            f"{subsidies} subsidies were used by people who have been erased. They could never be found again. "
+            "Pass --forget to accept that."
         )
     destroyed = [key.id for key in old]
     done = Reindexed(newest.id, rows, entries, subsidies)

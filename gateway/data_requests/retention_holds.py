@@ -12,7 +12,7 @@ from gateway.loans import by_shopper as loans
 from gateway.payments import by_shopper as payments
 
 RETURN_TAKES = timedelta(days=7)
-"""When a payment back to the shopper is looked at again; it has no day of its own."""
+"""When a payment back to the shopper is looked at again; it has no day itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def in_order(obstacles: list[Obstacle]) -> list[Obstacle]:
 
 
 def years_after(day: date, years: int) -> date:
-    """The same day so many years later; 29 February becomes 1 March."""
+    """The same day ``years`` later; 29 February becomes 1 March."""
     try:
         return day.replace(year=day.year + years)
     except ValueError:

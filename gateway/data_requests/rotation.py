@@ -56,7 +56,7 @@ class Rotated:
 
 
 def rotate(gateway: Gateway, *, resume: bool, progress: Progress, batch: int = BATCH) -> Rotated:
-    """Make a new master key (unless ``resume``) and wrap all data keys with it; old values get a data key of their own.
+    """Make a new master key (unless ``resume``) and wrap all data keys with it; old values get their own data key.
 
     The old master keys stay in the key file, for backups, until they are retired. Raises ``KeyFileError``.
     """
@@ -92,13 +92,15 @@ def retire(
 ) -> Rotated:
     """Rotate, and destroy every older master key as soon as nothing is sealed with it; ``wait`` sleeps for seconds.
 
-    What only an old key opens is lost then, in every copy of the database, for whoever has no copy of that key.
+    What only an old key opens is lost then, in every copy of the database, unless somebody has a copy of that key.
     Raises ``KeyFileError``, or ``KeyInUse`` with nothing destroyed.
     """
     first = rotate(gateway, resume=resume, progress=progress, batch=batch)
     newest, *old = gateway.vault.master_keys()
     if not old:
-        raise KeyInUse("There is one master key, and it seals: run this without --resume to make a new one.")
+        raise KeyInUse(
+            "There is only one master key, and it is in use: run this without --resume to create a new one."
+        )
     wait_for_servers(gateway, newest, wait)
     again = rotate(gateway, resume=True, progress=progress, batch=batch)
     key_ids = tuple(key.id for key in old)
@@ -107,7 +109,7 @@ def retire(
             under = sealed_with(tx, key_id)
         if under:
             told = ", ".join(f"{count} in {column}" for column, count in under.items())
-            raise KeyInUse(f"The master key {key_id} is not destroyed: it has sealed {told}. Try again.")
+            raise KeyInUse(f"The master key {key_id} was not destroyed: it has sealed {told}. Try again.")
     # Written before it is done: a run that is interrupted here is repeated, and repeats this.
     gateway.db.write(
         lambda tx: audit.record(

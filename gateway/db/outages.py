@@ -33,22 +33,22 @@ class Outage:
 
 
 AWAY = Outage("unreachable", "the database cannot be reached")
-NO_ROOM = Outage("no connection", "the database or our pool has no connection left")
-RESTARTING = Outage("restarting", "the database is starting, stopping, or has ended our connection")
-REFUSED = Outage("refused", "the database refuses our login, or there is no such database")
+NO_ROOM = Outage("no connection", "the database or the gateway's pool has no free connection")
+RESTARTING = Outage("restarting", "the database is starting, stopping, or has closed the connection")
+REFUSED = Outage("refused", "the database refuses the gateway's login, or does not exist")
 READ_ONLY = Outage(
-    "read-only", "the database takes no writes: a standby, or a read-only file", of_writes=True
+    "read-only", "the database does not accept writes: it is a standby or a read-only file", of_writes=True
 )
 FULL = Outage("full", "the database's disk is full", of_writes=True)
 DISK = Outage("input/output", "the database's disk fails")
-DAMAGED = Outage("damaged", "the database is damaged or no database")
-MEMORY = Outage("memory", "the database has no memory left")
+DAMAGED = Outage("damaged", "the file is damaged or is not a database")
+MEMORY = Outage("memory", "the database is out of memory")
 NOT_MIGRATED = Outage("not migrated", "the database is not at the schema of this release")
-SLOW = Outage("time-out", "a statement took longer than it may", passing=True)
-LOCKED = Outage("locked", "another transaction holds what a statement waits for", passing=True)
-IDLE = Outage("idle", "a transaction waited for us longer than it may", passing=True)
-RACES = Outage("races", "a transaction lost race after race", passing=True)
-CHANGED = Outage("changed", "the schema changed under a prepared statement", passing=True)
+SLOW = Outage("time-out", "a statement exceeded its time limit", passing=True)
+LOCKED = Outage("locked", "a statement waited too long for another transaction's lock", passing=True)
+IDLE = Outage("idle", "a transaction waited too long for the gateway", passing=True)
+RACES = Outage("races", "a transaction lost too many races", passing=True)
+CHANGED = Outage("changed", "the schema changed while a prepared statement was in use", passing=True)
 
 BY_SQLSTATE: dict[str, Outage] = {
     "08": AWAY,

@@ -122,5 +122,5 @@ def _check(connection: Connection, role: str) -> None:
         raise RoleUnusable(f"There is no role {role!r}. Make it first: CREATE ROLE {role} LOGIN PASSWORD '…'")
     if bound:
         raise RoleUnusable(
-            f"The role {role!r} is a superuser, or owns the tables, or may act as their owner: name another."
+            f"The role {role!r} is a superuser, owns the tables, or may act as their owner: name another role."
         )

@@ -188,7 +188,7 @@ class Database:
                 if attempt == MAX_ATTEMPTS:
                     self._told.met(RACES, error)
                     raise DatabaseUnavailable(
-                        "The database is busy. Try again, with the same key."
+                        "The database is busy. Try again with the same Idempotency-Key."
                     ) from error
                 # Random waits part the writers that would otherwise meet again and again.
                 time.sleep(random.uniform(0.0005, 0.002) * 2 ** min(attempt, 7))

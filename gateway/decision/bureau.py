@@ -85,7 +85,7 @@ class SimulatedBureau:
     def report(self, inquiry: Inquiry) -> BureauReport:
         """Invent from a hash of the person. Raises ``BureauUnavailable`` in live mode."""
         if inquiry.mode != "test":
-            raise BureauUnavailable("the built-in bureau is a simulator and works in test mode only")
+            raise BureauUnavailable("the built-in credit bureau is a simulator and works in test mode only")
         subject = inquiry.subject
         chance = hashlib.sha256(f"bureau|{subject}".encode()).digest()
         if chance[0] < 64:

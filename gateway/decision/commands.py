@@ -26,7 +26,7 @@ def add(gateway: Gateway, actor: Actor, *, mode: Mode, kind: str, of: str, value
     except ValueError as error:
         raise IdentityRefused(str(error), param=of) from None
     if not note.strip():
-        raise InvalidRequest("Say in --note why: an entry without a reason helps nobody.", param="note")
+        raise InvalidRequest("Give the reason in --note.", param="note")
 
     def in_transaction(tx: Transaction) -> ListEntry:
         lookups.follow(tx, gateway.vault, mode, **{of: checked})

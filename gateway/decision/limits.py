@@ -25,7 +25,7 @@ OF_LENDER = (
 NEW_MOVEMENTS = insert(SQLModel.metadata.tables["limit_movement"])
 
 LOWEST_FEN, HIGHEST_FEN = 500_000, 10_000_000
-"""Limits are from 5,000 to 100,000 yuan; who would get less gets none."""
+"""Limits are from 5,000 to 100,000 yuan; applicants below the minimum get no limit."""
 
 
 def grant(tx: Transaction, *, shopper_id: str, funder: str, limit_fen: int, decision_id: str) -> CreditLimit:

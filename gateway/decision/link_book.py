@@ -24,7 +24,7 @@ from scoring.links import Edge, Link, LinkFeatures, LinkIndex, LinkSettings
 BATCH = 5_000
 GAP_LIFE = timedelta(minutes=10)
 MOST_GAPS = 1_000
-"""Only so many positions behind the newest one are waited for: no transaction is older than that."""
+"""How many positions behind the newest one are waited for: no transaction is older than that."""
 _COLUMNS = (
     col(ApplicantLink.position),
     col(ApplicantLink.mode),
@@ -42,7 +42,7 @@ LATE = _UNREAD.where(_COLUMNS[0].in_(bindparam("gaps", expanding=True)))
 class LinkBook:
     """Answers questions about links.
 
-    ``db`` has connections of its own: a question that is asked inside of a transaction never waits for a connection
+    ``db`` has its own connections: a question that is asked inside of a transaction never waits for a connection
     that only other such questions could give back.
     """
 

@@ -1,7 +1,7 @@
 """Links between applicants: noted when a shopper confirms, forgotten with the person or after half a year.
 
 The table is a log that is only added to and read along its positions (see ``link_book``). A value is a keyed hash with
-a purpose of its own, so that it matches nothing else in the database.
+a separate purpose, so that it matches nothing else in the database.
 """
 
 from __future__ import annotations

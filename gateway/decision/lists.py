@@ -23,7 +23,7 @@ KINDS = ("blocked", "watched", "trusted")
 
 
 def add(tx: Transaction, *, mode: Mode, kind: str, lookup: str, note: str, by: str) -> ListEntry:
-    """Put somebody on a list; who is on it already stays as they are."""
+    """Put a person on a list; someone already on it is left unchanged."""
     query = select(ListEntry).where(
         ListEntry.mode == mode,
         ListEntry.lookup == lookup,

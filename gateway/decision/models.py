@@ -157,7 +157,7 @@ class ShadowScore(Keyed, table=True):
     outcome: str = Field(sa_column=Column(Words, nullable=False))
     limit_fen: int = Field(sa_column=Column(Fen, nullable=False))
     policy: str = Field(sa_column=Column(Words, nullable=False, server_default=""))
-    """By which it recommends: what the champion had to know, the challenger has to know, too."""
+    """The policy it recommends by: sources required of the champion are also required of the challenger."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
@@ -236,7 +236,7 @@ class HumanReview(SQLModel, table=True):
     requested_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     resolved_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     resolved_by: str | None = Field(default=None, sa_column=Column(Words))
-    """Who at the lender looked at it."""
+    """The person at the lender who reviewed it."""
     due_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     """Until when the shopper was promised an answer."""
     note: str | None = Field(default=None, sa_column=Column(Words))

@@ -6,27 +6,27 @@ REASONS = {
     "sandbox_credit": {
         "code": "sandbox_credit",
         "text_zh": "沙盒号码：模拟信用评估未通过",
-        "text_en": "Sandbox number: plays a decline on credit",
+        "text_en": "Sandbox number: simulates a decline on credit",
     },
     "sandbox_fraud": {
         "code": "sandbox_fraud",
         "text_zh": "沙盒号码：模拟安全校验未通过",
-        "text_en": "Sandbox number: plays a decline on safety checks",
+        "text_en": "Sandbox number: simulates a decline on safety checks",
     },
     "sandbox_review": {
         "code": "sandbox_review",
         "text_zh": "沙盒号码：模拟人工审核",
-        "text_en": "Sandbox number: plays a manual review",
+        "text_en": "Sandbox number: simulates a manual review",
     },
     "scorer_unavailable": {
         "code": "scorer_unavailable",
         "text_zh": "评估服务暂不可用，已转人工审核",
-        "text_en": "The assessment is not available just now; a person will look at it",
+        "text_en": "The assessment is temporarily unavailable; a person will review the application",
     },
     "identity_conflict": {
         "code": "identity_conflict",
         "text_zh": "身份信息需人工核实",
-        "text_en": "A person will check the details of who you are",
+        "text_en": "A person will verify your identity details",
     },
     "lender_declined": {
         "code": "lender_declined",

@@ -29,7 +29,7 @@ from gateway.outbox import service as outbox
 TOPIC = "checkout.decide"
 BY_ID = select(DecisionRequest).where(DecisionRequest.id == bindparam("request"))
 APPLICANT = DecisionRequest.shopper_id
-"""Who applies, for a question in which somebody else reads along."""
+"""The applicant, for a question that somebody else also sees."""
 UNDECIDED = BY_ID.with_for_update()
 NO_ADVICE = func.coalesce(cast(col(DecisionRequest.advice), Text), "null") == "null"
 """PostgreSQL keeps what is not there as the document null."""

@@ -30,9 +30,9 @@ def request(tx: Transaction, *, checkout_id: str, due_at: datetime) -> HumanRevi
     try:
         decision = service.latest(tx, checkout_id)
     except LookupError:
-        raise WrongState("Nothing was decided about this checkout.", param="checkout") from None
+        raise WrongState("No decision has been made about this checkout.", param="checkout") from None
     if decision.outcome != "decline":
-        raise WrongState("Only a decline can be looked at again.", param="checkout")
+        raise WrongState("Only a decline can be reviewed again.", param="checkout")
     review = HumanReview(
         id=tx.new_id("hrv"),
         mode=decision.mode,
@@ -82,7 +82,7 @@ def resolve(
     if review is None:
         raise NotFound(f"There is no request for review {review_id!r}.")
     if review.status not in ("requested", outcome):
-        raise WrongState(f"The request was answered: {review.status}.", param="review")
+        raise WrongState(f"The request was already answered: {review.status}.", param="review")
     if review.status == "requested":
         review.status, review.resolved_at = outcome, tx.now
         review.resolved_by, review.note = by, note

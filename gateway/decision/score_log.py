@@ -51,7 +51,7 @@ def of_decision(tx: Transaction, decision_id: str) -> list[ScoreRecord]:
     """The champion's record of one decision and its challengers'. Raises ``NotFound``, also for a sandbox outcome."""
     decision = tx.get(CreditDecision, decision_id)
     if decision is None or decision.sandbox is not None:
-        raise NotFound(f"There is no score of a decision {decision_id!r}.")
+        raise NotFound(f"There is no score for the decision {decision_id!r}.")
     shadows = _shadows(tx, [decision_id]).get(decision_id, [])
     return [_champion(decision), *(_challenger(decision, score) for score in shadows)]
 

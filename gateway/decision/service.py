@@ -229,7 +229,7 @@ def has_limit(tx: Transaction, shopper_id: str) -> bool:
 
 
 def hand_over(tx: Transaction, *, claim_id: str, shopper_id: str) -> None:
-    """What was asked and decided about a claim is the person's that it was found to be; its links, too.
+    """Move what was asked and decided about a claim, and its links, to the person it was found to be.
 
     Nothing was granted to it (``has_limit``).
     """

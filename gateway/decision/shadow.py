@@ -37,7 +37,7 @@ class Challenger:
 
 
 def plan(tx: Transaction, decision: CreditDecision, challengers: Sequence[Challenger]) -> None:
-    """Queue the decision for every challenger that sees this shopper; the order of challengers is of no matter."""
+    """Queue the decision for every challenger that sees this shopper; the order of challengers does not matter."""
     for challenger in challengers:
         if takes_part(challenger.name, decision.shopper_id, challenger.share_bp):
             payload = {"decision": decision.id, "challenger": challenger.name}

@@ -1,6 +1,6 @@
 """Claims: an ID number that is on file is given with another name or phone, by whom it is not known.
 
-Who claims a number has a row of their own: nothing of the person on file is changed, held, drawn or told. A claim ends
+A claimant has a separate row: nothing of the person on file is changed, held, drawn or revealed. A claim ends
 when a real-name check or a reviewer finds that it is the same person (``accept``), or that the number is the
 claimant's (``take_over``). Otherwise it stays a claim, and is kept and erased like any other person.
 """
@@ -26,13 +26,13 @@ class Standing:
     """``name``, ``id_number`` and ``phone`` in clear."""
     verified: bool
     on_file: str | None
-    """Who holds the ID number that this shopper claims; None for who holds it."""
+    """The holder of the ID number that this shopper claims; None for the holder."""
     differs: tuple[str, ...] = ()
     """What of ``name`` and ``phone`` is another than on file."""
 
 
 def standing(tx: Transaction, vault: Vault, shopper_id: str) -> Standing:
-    """How far it is known who the shopper is. Raises ``VaultError`` for who was erased."""
+    """How far the shopper's identity is known. Raises ``VaultError`` for an erased person."""
     shopper, person = service.read(tx, shopper_id), service.opened(tx, vault, shopper_id)
     holder = shopper.claims_number_of
     if holder is None:
@@ -46,7 +46,7 @@ def standing(tx: Transaction, vault: Vault, shopper_id: str) -> Standing:
 
 
 def on_file(tx: Transaction, shopper_id: str) -> str | None:
-    """Who holds the ID number that this shopper only claims; None for everybody else."""
+    """The holder of the ID number that this shopper only claims; None for everyone else."""
     return service.read(tx, shopper_id).claims_number_of
 
 
@@ -85,7 +85,7 @@ def accept(tx: Transaction, vault: Vault, claim_id: str, *, by: str) -> str:
 
 
 def take_over(tx: Transaction, claim_id: str, *, by: str) -> None:
-    """The ID number is the claimant's, who holds it from here on; the person on file only claims it.
+    """The claimant holds the ID number from here on; the person on file only claims it.
 
     That person's loans and limit stay theirs; the next application of theirs goes to a person.
     """
@@ -155,7 +155,7 @@ def _keep_former(
 
 
 def _both(tx: Transaction, claim_id: str) -> tuple[Shopper, Shopper]:
-    """The claim and whose number it claims, locked, who holds the number first."""
+    """The claim and the holder of the number it claims, both locked, the holder first."""
     holder_id = tx.get_one(Shopper, claim_id).claims_number_of
     assert holder_id is not None, "only a claim is settled"
     holder, claim = (

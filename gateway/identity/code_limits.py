@@ -53,7 +53,7 @@ SENT = Limit("sent", free=3, most=10, first_wait=timedelta(seconds=30))
 GUESSED = Limit("guessed", free=5, most=20, first_wait=timedelta(minutes=1))
 """Wrong codes for a phone."""
 CLAIMED = Limit("claimed", free=10, most=30, first_wait=timedelta(minutes=1))
-"""Wrong codes from who gives an ID number, by whatever phone."""
+"""Wrong codes entered with one ID number, by whatever phone."""
 
 
 def check(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> None:
@@ -62,7 +62,10 @@ def check(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str
     if wait:
         seconds = math.ceil(wait.total_seconds())
         raise TooManyRequests(
-            f"Too many codes: wait {seconds} seconds.", param="code", reason="wait", retry_after=seconds
+            f"Too many codes requested: wait {seconds} seconds.",
+            param="code",
+            reason="wait",
+            retry_after=seconds,
         )
 
 
@@ -81,7 +84,7 @@ def count(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str
 
 
 def forget(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> None:
-    """Begin anew, after a right code."""
+    """Reset the count after a correct code."""
     row = _row(tx, vault, tenant, limit, whom)
     if row is not None:
         tx.info[COUNTS][row.id] = None

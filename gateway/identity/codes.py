@@ -60,7 +60,7 @@ def note(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: st
     number = checked_phone(phone)
     row = tx.get(OneTimeCode, subject_id)
     if row is not None and row.sent >= MAX_CODES:
-        raise TooManyRequests(f"At most {MAX_CODES} codes are sent for one checkout.", param="code")
+        raise TooManyRequests(f"At most {MAX_CODES} codes can be sent for one checkout.", param="code")
     fresh: dict[str, Any] = {
         "phone_lookup": vault.lookup(number, "phone"),
         "code_lookup": vault.lookup(f"{subject_id}|{code}", "code"),
@@ -127,9 +127,9 @@ def attempt(
         targets.append((code_limits.CLAIMED, id_number))
     row = tx.get(OneTimeCode, subject_id)
     if row is None or row.phone_lookup not in vault.lookups(phone, "phone"):
-        return CodeRefused("Ask for a code for this phone number first.", param="code", reason="code_missing")
+        return CodeRefused("Request a code for this phone number first.", param="code", reason="code_missing")
     if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
-        return CodeRefused("The code has expired: ask for a new one.", param="code", reason="code_expired")
+        return CodeRefused("The code has expired: request a new one.", param="code", reason="code_expired")
     for limit, whom in targets:
         code_limits.check(tx, vault, tenant, limit, whom)
     row.attempts += 1

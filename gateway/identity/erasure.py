@@ -1,6 +1,6 @@
-"""Forgetting a person: the data key is destroyed, what it sealed is emptied; or the wish waits, frozen, for its day.
+"""Forgetting a person: the data key is destroyed, what it sealed is emptied; or the request waits, frozen.
 
-Whether anything forbids it is for who knows loans: this room is told.
+The caller decides whether anything forbids it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def empty(tx: Transaction, shopper: Shopper) -> None:
 
 
 def freeze(tx: Transaction, shopper_id: str, *, reason: str, until: date, look_again: date) -> ErasureRequest:
-    """Note the wish and why it must wait until a day; ``look_again`` is when it is judged anew. Raises ``NotFound``."""
+    """Record the request and why it must wait; ``look_again`` is when it is reviewed. Raises ``NotFound``."""
     shopper = present(tx, shopper_id)
     request = frozen(tx, shopper_id) or _new(tx, shopper_id)
     request.reason, request.until = reason, until
@@ -88,7 +88,9 @@ def present(tx: Transaction, shopper_id: str) -> Shopper:
     if shopper is None:
         raise NotFound(f"There is no shopper {shopper_id!r}.")
     if shopper.found_to_be is not None:
-        raise NotFound(f"The shopper {shopper_id} was found to be {shopper.found_to_be}: ask for that one.")
+        raise NotFound(
+            f"The shopper {shopper_id} is the same person as {shopper.found_to_be}: use that identifier."
+        )
     if shopper.erased_at is not None:
         raise NotFound(f"The shopper {shopper_id} was erased at {shopper.erased_at:%Y-%m-%dT%H:%M:%SZ}.")
     return shopper

@@ -12,7 +12,7 @@ from gateway.db.types import Bytes, Day, UtcTime, Whole, Words
 class Shopper(SQLModel, table=True):
     """A person who borrows: one row per ID number and mode.
 
-    Whoever gives an ID number that is on file with another name or phone gets a row of their own, a claim, until it is
+    An applicant with an ID number on file under another name or phone gets a separate row, a claim, until it is
     known whose number it is; its ``id_number_lookup`` is a word that finds nobody (see ``claims``).
     """
 
@@ -39,7 +39,7 @@ class Shopper(SQLModel, table=True):
     """Day (Shanghai) on which it is looked at again whether the data may still be kept; none once erased."""
     erased_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     claims_number_of: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))
-    """Who is on file with the ID number that this row claims; none for whoever holds it."""
+    """The person on file with the ID number that this row claims; none for its holder."""
     found_to_be: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))
     """The person on file that a claim was found to be; nothing that names anybody is left in the claim then."""
     verified_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))

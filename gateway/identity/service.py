@@ -56,7 +56,7 @@ def read_along(query: Any, shopper_id: Any) -> Any:
 
 
 def checked_phone(phone: str) -> str:
-    """The phone as E.164. Raises ``IdentityRefused`` for what is no mainland mobile number."""
+    """The phone as E.164. Raises ``IdentityRefused`` if it is not a mainland mobile number."""
     try:
         return check_mobile(phone)
     except ValueError as error:
@@ -71,7 +71,9 @@ def checked(tx: Transaction, *, name: str, id_number: str, phone: str) -> Identi
         raise IdentityRefused(str(error), param="id_number", reason=error.reason) from None
     if resident.age < ADULT_AGE:
         raise IdentityRefused(
-            "Instalment loans are for people of 18 years or more.", param="id_number", reason="minor"
+            "Instalment loans are available only to people aged 18 or over.",
+            param="id_number",
+            reason="minor",
         )
     return Identity(name=name, id_number=resident.number, phone=checked_phone(phone))
 
@@ -81,7 +83,7 @@ def recognise(
 ) -> Shopper:
     """The shopper with these particulars, remembered now if new.
 
-    An ID number that is on file with another name or phone proves nothing: whoever gives it gets a row of their own, a
+    An ID number on file with another name or phone proves nothing: the applicant gets a separate row, a
     claim, and what is on file stays as it is (see ``claims``). The data is kept for ``keep_days`` from here unless a
     loan asks for more. Applying again ends a frozen erasure of the person's own.
     """
@@ -102,7 +104,7 @@ def recognise(
 
 
 def _with_particulars(tx: Transaction, vault: Vault, holder: Shopper, identity: Identity) -> Shopper | None:
-    """Whoever has this ID number with this name and this phone: who holds the number, or one who claims it."""
+    """The person with this ID number, name and phone: the number's holder, or someone who claims it."""
     phone = vault.lookup(identity.phone, "phone")
     claims = select(Shopper).where(Shopper.claims_number_of == holder.id, Shopper.phone_lookup == phone)
     for row in ([holder] if holder.phone_lookup == phone else []) + list(tx.exec(claims)):
@@ -169,7 +171,7 @@ def masked(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
 
 
 def opened(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, str]:
-    """The shopper's ``name``, ``id_number`` and ``phone`` in clear. Raises ``VaultError`` for who was erased."""
+    """The shopper's ``name``, ``id_number`` and ``phone`` in clear. Raises ``VaultError`` for an erased person."""
     shopper = read(tx, shopper_id)
     subject = subjects.known(tx, vault, shopper_id)
     return {
@@ -255,7 +257,7 @@ def left_to_reseal(tx: Transaction) -> int:
 
 
 def reseal(tx: Transaction, vault: Vault, *, limit: int) -> int:
-    """Give some shoppers of an older release a data key of their own; returns how many."""
+    """Give some shoppers of an older release their own data key; returns how many."""
     rows = list(
         tx.exec(
             select(Shopper)

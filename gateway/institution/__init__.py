@@ -1,1 +1,1 @@
-"""The payment institution: who moves the money, and how it is told to, once."""
+"""The payment institution: it moves the money, and is instructed exactly once."""

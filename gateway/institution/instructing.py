@@ -28,7 +28,7 @@ class InstitutionBusy(InstitutionUnavailable):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(f"The institution wants to be asked again in {seconds:g} seconds.")
+        super().__init__(f"The institution asks to be called again in {seconds:g} seconds.")
 
 
 def carry_out(

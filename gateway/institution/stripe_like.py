@@ -187,7 +187,7 @@ class StripeLikeInstitution:
         return self._wire.post(instruction, "/v1/refunds", body, key=f"{instruction.reference}:{number}")
 
     def _parts(self, instruction: Instruction) -> list[Fields]:
-        """All refunds with the reference; of a shopper who is no customer any more, among all refunds."""
+        """All refunds with the reference; if the shopper is no longer a customer, among all refunds."""
         mode, customer = instruction.mode, self._customer(instruction)
         if customer is None:
             refunds = self._wire.all(mode, "/v1/refunds")
@@ -237,7 +237,7 @@ class StripeLikeInstitution:
         return [transfer for transfer in found if _is_ours(transfer, instruction)]
 
     def _payments(self, mode: Mode, customer: str | None) -> list[Fields]:
-        """All payments of the customer, or of everybody; some institutions cannot filter, so it is done here, too."""
+        """All payments of the customer, or of everybody; some institutions cannot filter, so it is also done here."""
         if customer is None:
             return self._wire.all(mode, "/v1/payment_intents")
         try:
@@ -288,8 +288,8 @@ def _refuse_another_amount(instruction: Instruction, ours: list[Fields]) -> None
 
 def _another_amount(instruction: Instruction, fen: int) -> InstitutionUnavailable:
     return InstitutionUnavailable(
-        f"The institution has moved {fen} fen under {instruction.reference}, not {instruction.amount_fen}, as after a "
-        "restored backup: compare the books with it."
+        f"The institution has moved {fen} fen under {instruction.reference}, not {instruction.amount_fen}. "
+        "This can happen after a restored backup: compare the books with the institution."
     )
 
 
@@ -321,5 +321,5 @@ def _of_parts(parts: list[Fields], amount_fen: int) -> Answer | None:
 
 def _incomplete(instruction: Instruction) -> InstitutionUnavailable:
     return InstitutionUnavailable(
-        f"Only a part of the refund {instruction.reference} could be made; see to the rest."
+        f"Only part of the refund {instruction.reference} could be made; handle the rest manually."
     )

@@ -54,14 +54,14 @@ class Wire:
             if not page.get("has_more"):
                 return
             if not found or after.get("starting_after") == found[-1]["id"]:
-                raise InstitutionUnavailable(f"The institution's list {path} does not end.")
+                raise InstitutionUnavailable(f"The institution's list {path} does not come to an end.")
             after = {"starting_after": found[-1]["id"]}
 
     def post(self, instruction: Instruction, path: str, body: Mapping[str, Any], *, key: str) -> Fields:
         """Make an object, under an idempotency key."""
         made = self.call(instruction.mode, "POST", path, body, key=key)
         if not isinstance(made.get("id"), str):
-            raise InstitutionUnavailable("The institution's answer names no object.")
+            raise InstitutionUnavailable("The institution's answer does not contain an object.")
         return made
 
     def call(
@@ -70,7 +70,7 @@ class Wire:
         """One request; raises ``Refused`` for a definite refusal, else ``InstitutionUnavailable``."""
         secret = self._keys.get(mode)
         if not secret:
-            raise InstitutionUnavailable(f"No key of the payment institution is set for {mode} mode.")
+            raise InstitutionUnavailable(f"No payment institution key is set for {mode} mode.")
         try:
             with outgoing.within(self._call_seconds):
                 left = outgoing.seconds_left()
@@ -88,7 +88,7 @@ class Wire:
             told = response.json()
         except (requests.RequestException, TimeoutError) as error:
             raise InstitutionUnavailable(
-                f"The institution gave no answer that can be read: {type(error).__name__}."
+                f"The institution's answer cannot be read: {type(error).__name__}."
             ) from error
         status = response.status_code
         if not isinstance(told, dict) or status in LEAVES_IN_DOUBT or not 200 <= status < 500:
@@ -97,7 +97,9 @@ class Wire:
             return told
         problem = told.get("error")
         if status < 400 or not isinstance(problem, dict) or problem.get("type") == "idempotency_error":
-            raise InstitutionUnavailable(f"The institution answered {status}, which decides nothing.")
+            raise InstitutionUnavailable(
+                f"The institution answered {status}, which leaves the outcome unknown."
+            )
         raise Refused(str(problem.get("decline_code") or problem.get("code") or f"refused_{status}"))
 
 

@@ -58,7 +58,7 @@ def note_verified(db: Database, report: Report) -> None:
 
 
 def roots(db: Database, *, as_json: bool) -> int:
-    """Print every signed root of the chain, to be kept where nobody of the gateway can write."""
+    """Print every signed root of the chain, to be kept where the gateway cannot write."""
     with db.read() as tx:
         return roots_commands.show(signing.signed(tx, CHAIN.name), as_json=as_json)
 
@@ -117,11 +117,11 @@ def export(
 
     A file that stands at ``out`` is replaced, and the closing line says so. On a terminal a bar shows how far it is.
     """
-    replaced = ", in place of the file that was there" if out.exists() else ""
+    replaced = ", replacing the existing file" if out.exists() else ""
     try:
         span = Span(start, end, mode)
         with still(db) as tx, bar() as progress:
-            # Counting takes a read of its own, which only a bar is worth.
+            # Counting takes a separate read, which only a progress bar justifies.
             total = 0 if progress is silent else count(tx, span)
             written = export_file(
                 tx, out, format=format, span=span, progress=lambda done: progress("entries", done, total)
@@ -130,7 +130,7 @@ def export(
         return _not_exported(str(error))
     except OSError as error:
         return _not_exported(f"{out}: {error.strerror or error}")
-    print(f"{written.entries} entries with {written.lines} lines are in {out} ({format}){replaced}.")
+    print(f"{written.entries} entries with {written.lines} lines were written to {out} ({format}){replaced}.")
     return 0
 
 
@@ -158,7 +158,7 @@ def print_report(report: Report) -> None:
         print(f"open  {item.account} {item.object}: {yuan(item.amount_fen)} yuan for {item.age_days} days")
     more = report.clearing_items - len(report.oldest_clearing_items)
     if more:
-        print(f"open  and {more} younger items in transit")
+        print(f"open  and {more} newer items in transit")
     chain = report.chain
     print(f"chain {chain.head} of {chain.chained} entries; {chain.not_chained} not yet chained")
     size = f"{report.entries} entries, {report.postings} postings"

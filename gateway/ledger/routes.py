@@ -58,7 +58,7 @@ def _position(cursor: str | None) -> tuple[str, int] | None:
         return None
     entry, _, line = decoded(cursor).partition(":")
     if not line.isdigit() or len(line) > 9:
-        raise InvalidRequest("The cursor is not one of ours: pass next_cursor unchanged.", param="cursor")
+        raise InvalidRequest("The cursor is not valid: pass next_cursor unchanged.", param="cursor")
     return entry, int(line)
 
 

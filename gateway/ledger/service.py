@@ -47,7 +47,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
 """Keys and object identifiers: they stand unquoted in journals and reports."""
 
 EVENTS_AT_ONCE = 500
-"""So many entries a statement: more gain nothing, and their lists of keys stay far below SQLite's limit."""
+"""Entries in one statement: more gain nothing, and their lists of keys stay far below SQLite's limit."""
 
 Slot = tuple[Mode, str]
 """Mode and business key: unique in the books."""
@@ -61,7 +61,7 @@ _known_accounts: WeakKeyDictionary[Pool, set[str]] = WeakKeyDictionary()
 class KeyConflict(Conflict):
     """A business key was posted before for another request: the same event cannot have happened twice differently."""
 
-    code, title = "ledger_key_conflict", "The event is already in the books, differently"
+    code, title = "ledger_key_conflict", "The event is already in the books with different content"
 
 
 class AlreadyReversed(Conflict):
@@ -115,7 +115,7 @@ def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | 
     earlier = connection.execute(select(ENTRY.c.key).where(ENTRY.c.reverses == entry_id)).scalar_one_or_none()
     if entry.reverses is not None or (earlier is not None and earlier != key):
         which = f"reverses {entry.reverses}" if entry.reverses else "was reversed before"
-        raise AlreadyReversed(f"The entry {entry_id} {which}. Post the event anew instead.")
+        raise AlreadyReversed(f"The entry {entry_id} {which}. Post the event again instead.")
     rows = connection.execute(
         select(ACCOUNT.c.kind, ACCOUNT.c.owner, POSTING.c.amount, POSTING.c.object_id)
         .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
@@ -220,7 +220,9 @@ def _same(fact: Fact, known: Identity) -> str:
     """The id of the entry in the books. Raises ``KeyConflict`` when that was of another request."""
     id, request_sha256 = known
     if request_sha256 != fact[0]["request_sha256"]:
-        raise KeyConflict(f"The ledger key {fact[0]['key']!r} is taken by the entry {id}, which differs.")
+        raise KeyConflict(
+            f"The ledger key {fact[0]['key']!r} is already used by the entry {id}, which differs."
+        )
     return id
 
 
@@ -280,13 +282,15 @@ def _signed_balances(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
 
 def _check_names(kind: str, about_type: str, key: str, about_id: str, lines: Entries) -> None:
     if len(lines) < 2:
-        raise ValueError(f"an entry has at least two lines, {kind} has {len(lines)}")
+        raise ValueError(f"an entry needs at least two lines, {kind} has {len(lines)}")
     for name in (kind, about_type):
         if not WORD.fullmatch(name):
-            raise ValueError(f"{name!r} is no word of small letters, digits and underscores")
+            raise ValueError(f"{name!r} must be lowercase letters, digits and underscores")
     for name in (key, about_id, *(line.about for line in lines)):
         if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no identifier: 1 to 200 of letters, digits and _ . : / -")
+            raise ValueError(
+                f"{name!r} is not a valid identifier: use 1 to 200 letters, digits and _ . : / -"
+            )
 
 
 def _check_owners(tenant: Tenant, lines: Entries) -> None:

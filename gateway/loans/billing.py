@@ -59,7 +59,7 @@ class Billed:
 
 
 def tenants_with_work(tx: Transaction, *, today: date) -> list[Tenant]:
-    """Who has loans with something due by ``today`` or overdue."""
+    """Merchants with loans that have something due by ``today`` or overdue."""
     queries = (
         select(Loan.merchant_id, Loan.mode).where(col(Loan.next_due_date) <= today),
         select(Loan.merchant_id, Loan.mode)

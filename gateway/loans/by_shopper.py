@@ -1,4 +1,4 @@
-"""What a person still owes or has owed, for who decides how long data about them is kept."""
+"""What a person still owes or has owed, for the code that decides how long their data is kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def loans_of(tx: Transaction, shopper_id: str) -> list[Lent]:
 
 
 def seriously_overdue(tx: Transaction, tenant: Tenant, *, days: int) -> list[str]:
-    """Whose loan at this merchant is overdue for so many days today."""
+    """Shoppers with a loan at this merchant that is at least ``days`` overdue today."""
     query = select(Loan.shopper_id).where(
         Loan.merchant_id == tenant.merchant_id,
         Loan.mode == tenant.mode,
@@ -40,7 +40,7 @@ def seriously_overdue(tx: Transaction, tenant: Tenant, *, days: int) -> list[str
 
 
 def in_default(tx: Transaction, shopper_ids: list[str]) -> set[str]:
-    """Who of these has a loan that is overdue or was written off."""
+    """Those of these shoppers with a loan that is overdue or was written off."""
     found: set[str] = set()
     for part in in_parts(shopper_ids):
         query = select(Loan.shopper_id).where(

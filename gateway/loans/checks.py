@@ -36,13 +36,13 @@ TO_FALL_DUE = """EXISTS (SELECT 1 FROM loan_instalment i WHERE i.loan_id = l.id 
 INVARIANTS = (
     Invariant(
         "loan_principal_booked",
-        "the principal booked of every loan is drawn - repaid - refunded - written off",
+        "the booked principal of every loan is drawn - repaid - refunded - written off",
         _differs("'loan_principal'", OUTSTANDING),
         names="loan",
     ),
     Invariant(
         "loan_schedule_complete",
-        "what is to come and what is billed and not paid is what a running loan owes",
+        "what a running loan owes is what is to come plus what is billed and unpaid",
         f"""SELECT l.id AS what, 'schedule and bills hold ' || (coalesce(c.fen, 0) + coalesce(d.principal, 0))
                    || ' fen, the loan owes ' || ({OUTSTANDING}) AS detail
               FROM loan l LEFT JOIN {TO_COME} c ON c.loan_id = l.id LEFT JOIN {BILLED} d ON d.loan_id = l.id
@@ -51,7 +51,7 @@ INVARIANTS = (
     ),
     Invariant(
         "loan_charges_booked",
-        "interest, fees and late interest receivable are those of the bills; an ended loan leaves none",
+        "interest, fees and late interest receivable match the bills; an ended loan leaves none",
         _differs(
             "'interest_receivable', 'fee_receivable', 'late_interest_receivable'",
             f"CASE WHEN l.status IN {RUNNING} THEN coalesce(d.charges, 0) ELSE 0 END",
@@ -67,7 +67,7 @@ INVARIANTS = (
     ),
     Invariant(
         "merchant_subsidy_whole",
-        "of every merchant's subsidy: earned + returned + unearned is the whole",
+        "every merchant subsidy is the sum of its earned, returned and unearned parts",
         _differs(
             "'unearned_merchant_subsidy'", "l.subsidy_earned_fen + l.subsidy_returned_fen - l.subsidy_fen"
         ),
@@ -75,7 +75,7 @@ INVARIANTS = (
     ),
     Invariant(
         "credit_pays_what_is_due",
-        "nothing is owed to a shopper beside a bill of the same loan that is open",
+        "no shopper has credit on a loan that has an open bill",
         f"""SELECT l.id AS what, 'credit of ' || l.credit_fen || ' fen beside an open bill' AS detail
               FROM loan l WHERE l.credit_fen > 0 AND l.status IN {RUNNING} AND {OPEN_BILL}""",
         names="loan",
@@ -90,7 +90,7 @@ INVARIANTS = (
     ),
     Invariant(
         "nothing_left_has_ended",
-        "a loan of which nothing is owed and nothing will fall due has ended",
+        "a loan with nothing owed and nothing to fall due has ended",
         f"""SELECT l.id AS what, l.status || ' with nothing owed and nothing to come, 0 fen' AS detail
               FROM loan l WHERE l.status IN {RUNNING} AND NOT {OPEN_BILL} AND NOT {TO_FALL_DUE}""",
         names="loan",

@@ -58,7 +58,7 @@ def write_off(tx: Transaction, tenant: Tenant, *, loan_id: str) -> Loan:
     if loan.status in OPEN:
         standing.recompute(tx, loan)
     if loan.status != "overdue":
-        raise WrongState(f"The loan is {loan.status}; only an overdue one is written off.", param="loan")
+        raise WrongState(f"The loan is {loan.status}: only an overdue loan can be written off.", param="loan")
     charges, principal = _charges_owed(service.bills_of(tx, loan.id)), service.outstanding_fen(loan)
     parts = postings.Parts(charges.late_interest_fen, charges.fee_fen, charges.interest_fen, principal)
     earn_subsidy(tx, loan, service.unearned_subsidy_fen(loan))
@@ -144,7 +144,7 @@ def keep_subsidy(tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: i
 
 
 def earn_subsidy(tx: Transaction, loan: Loan, amount_fen: int, *, about: str = "") -> None:
-    """What of the merchant's subsidy will neither be earned with an instalment nor returned is earned now."""
+    """Recognise the part of the merchant subsidy that can no longer be earned by instalments or returned."""
     loan.subsidy_earned_fen += amount_fen
     lines = postings.instalment_due(
         loan=loan.id, funder=loan.funder, interest_fen=0, fee_fen=0, subsidy_fen=amount_fen

@@ -1,4 +1,4 @@
-"""The shopper's credit: what is owed to the shopper of a loan comes and goes here when it is no repayment.
+"""The shopper's credit: what is owed to the shopper of a loan changes here when it is not a repayment.
 
 What it is on the books is the caller's to post; the loan remembers it as a fact, and is recomputed from it.
 """

@@ -114,7 +114,7 @@ class LoanInstalment(SQLModel, table=True):
 
 
 class LoanBill(SQLModel, table=True):
-    """An instalment that fell due: what is owed of it and what is paid. A settlement at once is one, too."""
+    """An instalment that fell due: what is owed of it and what is paid. An early settlement is also one."""
 
     __tablename__ = "loan_bill"
     __table_args__ = (
@@ -135,7 +135,7 @@ class LoanBill(SQLModel, table=True):
     interest_fen: int = Field(sa_column=Column(Fen, nullable=False))
     fee_fen: int = Field(sa_column=Column(Fen, nullable=False))
     late_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
-    """Late interest in the books so far, less what of it is waived."""
+    """Late interest in the books so far, minus what is waived."""
     returned_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
     """Principal that refunds took off."""
     waived_interest_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))

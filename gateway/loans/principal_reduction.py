@@ -38,7 +38,7 @@ def lower(
 ) -> Lowered:
     """Take up to ``amount_fen`` of principal off the loan; number of periods and due dates stay.
 
-    What is paid or billed stays, too, but the principal of a bill that is not paid is lowered last. Refunds between two
+    What is paid or billed also stays, but the principal of an unpaid bill is lowered last. Refunds between two
     due dates are computed together, so splitting one changes nothing. With ``waives_late`` the part of a bill that is
     taken off was never late. Of a loan that was written off it recovers what was given up.
     """

@@ -51,7 +51,8 @@ def repay(
     today = shanghai_date(tx.now)
     if not loan.contract_date <= received_on <= today:
         raise WrongState(
-            f"Money is received between the drawdown on {loan.contract_date} and today, {today}; not on {received_on}.",
+            f"received_on must lie between the drawdown on {loan.contract_date} and today, {today}; it is "
+            f"{received_on}.",
             param="received_on",
         )
     freed = bring_up_to(tx, loan, today)
@@ -137,7 +138,7 @@ def settle_early(tx: Transaction, tenant: Tenant, *, loan_id: str, reference: st
     today = shanghai_date(tx.now)
     freed = bring_up_to(tx, loan, today)
     if not _can_settle(loan):
-        raise WrongState(f"The loan is {loan.status}: there is nothing to settle early.", param="loan")
+        raise WrongState(f"The loan is {loan.status} and cannot be settled early.", param="loan")
     rows = service.rows_of(tx, loan)
     _bill_the_rest(tx, loan, rows, _settled(loan, rows, today), today)
     loan.settlement_reference = reference
@@ -227,7 +228,7 @@ def _known(tx: Transaction, loan: Loan, amount_fen: int, reference: str) -> Loan
     known = tx.exec(_with_reference(loan, reference)).first()
     if known is not None and (known.loan_id, known.amount_fen) != (loan.id, amount_fen):
         raise RepaymentConflict(
-            f"The reference {reference!r} stands for {known.amount_fen} fen on the loan {known.loan_id}.",
+            f"The reference {reference!r} was already used for {known.amount_fen} fen on the loan {known.loan_id}.",
             param="reference",
         )
     return known

@@ -73,7 +73,7 @@ class Bill:
 
     instalment: Instalment
     late_fen: int = 0
-    """Late interest, less what of it is waived."""
+    """Late interest minus the waived part."""
     returned_fen: int = 0
     """Principal that refunds took off."""
     never_lent_fen: int = 0

@@ -12,9 +12,7 @@ class BillAnswer(Strict):
     period = fields.Integer()
     status = fields.String(metadata={"description": "open or paid"})
     late_interest = fields.Integer(metadata={"description": "Late interest so far."})
-    amount_due = fields.Integer(
-        metadata={"description": "What is left to pay of it, late interest included."}
-    )
+    amount_due = fields.Integer(metadata={"description": "The part not yet paid, including late interest."})
     paid_on = fields.String(allow_none=True, metadata={"format": "date"})
 
 
@@ -50,15 +48,18 @@ class LoanAnswer(Strict):
     written_off_charges = fields.Integer(
         metadata={"description": "Interest, fees and late interest that were written off with the principal."}
     )
-    recovered = fields.Integer(metadata={"description": "Paid after the write-off."})
+    recovered = fields.Integer(metadata={"description": "Amount paid after the write-off."})
     left_to_recover = fields.Integer(
         metadata={
-            "description": "What was written off and is not paid; what comes above it goes back to the shopper."
+            "description": "The written-off amount that is still unpaid; anything paid above it is returned to "
+            "the shopper."
         }
     )
     outstanding_principal = fields.Integer()
-    amount_due = fields.Integer(metadata={"description": "Owed now: what fell due and is not paid."})
-    shopper_credit = fields.Integer(metadata={"description": "Paid ahead: it pays what falls due next."})
+    amount_due = fields.Integer(metadata={"description": "Due and unpaid now."})
+    shopper_credit = fields.Integer(
+        metadata={"description": "Paid in advance; used for the next instalment due."}
+    )
     currency = fields.Constant("CNY")
     contract_date = fields.String(metadata={"format": "date"})
     next_due_date = fields.String(allow_none=True, metadata={"format": "date"})

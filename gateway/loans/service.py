@@ -1,4 +1,4 @@
-"""Loans are found and shown; their life is in the verbs beside: drawdown, billing, repayment, lowering, ending."""
+"""Loans are found and shown; their lifecycle is in the sibling modules: drawdown, billing, repayment and others."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def captures_of(loan_ids: Sequence[str]) -> SelectOfScalar[str]:
 
 
 def move(loan: Loan, status: str) -> None:
-    """Move along the table of states; staying is no move. Raises ``AssertionError`` for a move that is not in it."""
+    """Move along the table of states; a no-op when unchanged. Raises ``AssertionError`` for a move not in it."""
     if loan.status != status:
         assert LOAN.allows(loan.status, status), f"{loan.id} is {loan.status} and cannot become {status}"
         loan.status = status
@@ -81,7 +81,7 @@ def note_recovered(tx: Transaction, loan: Loan, amount_fen: int) -> int:
 def play_missed(tx: Transaction, loan: Loan, instalments: int) -> None:
     """Test mode: let the collections of the next instalments fail. Raises ``WrongState`` when none is to come."""
     if loan.status not in OPEN or loan.next_due_date is None:
-        raise WrongState(f"The loan is {loan.status}: no instalment of it falls due any more.", param="loan")
+        raise WrongState(f"The loan is {loan.status}: no more instalments fall due.", param="loan")
     loan.missed_through = loan.billed_periods + instalments
     tx.add(loan)
 

@@ -123,7 +123,9 @@ def bring(
         loan.credit_fen += received_fen
         return Moved(credit_fen=received_fen)
     moved = _difference(bills, found, credit_fen=found.credit_fen - loan.credit_fen)
-    assert moved.paid.total_fen + moved.credit_fen == received_fen, f"{loan.id} moves other money than it got"
+    assert moved.paid.total_fen + moved.credit_fen == received_fen, (
+        f"{loan.id} moves more or less than it received"
+    )
     returned = sum(found.bills[bill.period].returned_fen - bill.returned_fen for bill in bills)
     loan.repaid_fen += moved.paid.principal_fen - returned
     loan.refunded_fen += returned

@@ -17,9 +17,9 @@ OPEN = ("active", "overdue")
 DELINQUENCY = ((60, "M3+"), (30, "M2"), (0, "M1"))
 """Buckets by days overdue: 1-30, 31-60, 61 and more."""
 NON_PERFORMING_DAYS = 90
-"""Above so many days overdue a loan counts as non-performing."""
+"""The number of days overdue above which a loan counts as non-performing."""
 
 
 def bucket(days_overdue: int) -> str | None:
-    """The delinquency bucket of so many days overdue; none within the grace."""
+    """The delinquency bucket for a number of days overdue; none within the grace period."""
     return next((name for above, name in DELINQUENCY if days_overdue > above), None)

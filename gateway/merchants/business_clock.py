@@ -64,9 +64,7 @@ def create(tx: Transaction, tenant: Tenant, *, name: str) -> TestClock:
     _only_in_test(tenant)
     known = tx.exec(_of(tenant)).first()
     if known is not None:
-        raise WrongState(
-            f"There is a test clock already: {known.id}. Advance it instead.", test_clock=known.id
-        )
+        raise WrongState(f"A test clock already exists: {known.id}. Advance it instead.", test_clock=known.id)
     clock = TestClock(
         id=tx.new_id("clk"),
         merchant_id=tenant.merchant_id,
@@ -106,11 +104,11 @@ def start_advance(tx: Transaction, tenant: Tenant, clock_id: str, *, to: datetim
     """
     clock = _one(tx, _of(tenant).where(TestClock.id == clock_id).with_for_update(), tenant, clock_id)
     if clock.status == "advancing":
-        raise WrongState("The clock is on its way: wait until its status is ready.", param="test_clock")
+        raise WrongState("The clock is advancing: wait until its status is ready.", param="test_clock")
     now = time_of(tx, clock)
     if not now < to <= tx.wall + FURTHEST:
         raise WrongState(
-            f"The clock stands at {now:%Y-%m-%dT%H:%M:%SZ} and goes ahead only, at most to "
+            f"The clock is at {now:%Y-%m-%dT%H:%M:%SZ} and can only move forward, at most to "
             f"{tx.wall + FURTHEST:%Y-%m-%dT%H:%M:%SZ}.",
             param="to",
         )

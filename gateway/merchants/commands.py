@@ -74,7 +74,7 @@ def agree_scopes(
         return after
 
     scopes = db.write(agree)
-    print(f"{merchant_id} may use from its next token on: {' '.join(scopes) or 'nothing'}")
+    print(f"{merchant_id} may use, from its next token: {' '.join(scopes) or 'nothing'}")
     return 0
 
 

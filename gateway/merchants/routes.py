@@ -14,7 +14,7 @@ api = Api("me", prefix="/v1/me")
 
 @api.get(answer=MeAnswer)
 def get_me(call: Call) -> Any:
-    """Who am I: merchant, mode, scopes, version, limits."""
+    """The caller: merchant, mode, scopes, version, limits."""
     merchant = service.get(call.tx, call.tenant.merchant_id)
     return {
         "merchant": merchant.id,

@@ -6,7 +6,7 @@ from gateway.web.fields import Strict
 
 
 class MeAnswer(Strict):
-    """Who is calling, in which mode, with which scopes and limits."""
+    """The caller, with mode, scopes and limits."""
 
     object = fields.Constant("me")
     merchant = fields.String()
@@ -15,7 +15,7 @@ class MeAnswer(Strict):
     category = fields.String()
     mode = fields.String()
     client_id = fields.String()
-    role = fields.String(allow_none=True, metadata={"description": "Of a person; null for a server."})
+    role = fields.String(allow_none=True, metadata={"description": "Role of the person; null for a server."})
     scopes = fields.List(fields.String())
     publishable_key = fields.String()
     api_version = fields.String()

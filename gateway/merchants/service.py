@@ -84,7 +84,7 @@ def agree_scopes(
     unknown = sorted((added | ended) - set(SERVER_SCOPES))
     if unknown:
         raise InvalidRequest(
-            f"There is no scope {unknown[0]!r}: want some of {' '.join(SERVER_SCOPES)}.", param="scope"
+            f"There is no scope {unknown[0]!r}: expected any of {' '.join(SERVER_SCOPES)}.", param="scope"
         )
     merchant.scopes = in_order({*merchant.scopes, *added} - ended)
     tx.add(merchant)
@@ -109,7 +109,7 @@ def agree_acknowledgement(tx: Transaction, merchant_id: str, *, days: int) -> Me
     merchant = get(tx, merchant_id)
     if not 1 <= days <= LONGEST_ACKNOWLEDGE_DAYS:
         raise InvalidRequest(
-            f"{days} days are not possible: want 1 to {LONGEST_ACKNOWLEDGE_DAYS}, the life of an authorisation.",
+            f"{days} days is not valid: expected 1 to {LONGEST_ACKNOWLEDGE_DAYS}, the lifetime of an authorisation.",
             param="days",
         )
     merchant.acknowledge_days = days
@@ -129,7 +129,7 @@ def agree_reserve(tx: Transaction, merchant_id: str, *, rate: str, days: int) ->
         raise ReserveInvalid(str(error), param="rate") from None
     if not allowed or not 1 <= days <= LONGEST_RESERVE_DAYS:
         raise ReserveInvalid(
-            f"A reserve is at most {HIGHEST_RESERVE} of captures, for 1 to {LONGEST_RESERVE_DAYS} days."
+            f"A reserve can be at most {HIGHEST_RESERVE} of captures, held for 1 to {LONGEST_RESERVE_DAYS} days."
         )
     merchant.reserve_rate, merchant.reserve_days = rate, days
     tx.add(merchant)
@@ -159,7 +159,7 @@ def owner_of_key(tx: Transaction, key: str) -> Tenant:
     )
     if row is None:
         raise Unauthenticated(
-            "This publishable key is not known: copy it from the portal, it begins with pk_test_ or pk_live_.",
+            "Unknown publishable key: copy it from the portal; it begins with pk_test_ or pk_live_.",
             param="key",
         )
     return Tenant.of(row)

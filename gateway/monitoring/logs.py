@@ -1,4 +1,4 @@
-"""Logs are lines that nobody can forge and that hold no personal numbers: each record is made so, whoever writes it."""
+"""Log lines that nobody can forge and that hold no personal numbers, whichever code writes them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The heap of a process with many threads, on Linux with glibc.
 
-glibc gives every thread an arena of its own, up to eight for each core. What a thread frees stays in its arena, where
+glibc gives every thread its own arena, up to eight for each core. What a thread frees stays in its arena, where
 only the threads that share it can use it again. A worker with sixteen threads, and a new one for each row of the
 outbox, so keeps twice what it needs, and more each hour. Threads of Python seldom allocate at the same time: two arenas
 serve them all.
@@ -13,7 +13,7 @@ import os
 
 ARENAS = 2
 VARIABLE = "MALLOC_ARENA_MAX"
-"""glibc's own setting: whoever sets it has chosen another number."""
+"""glibc's own setting: if it is set, somebody has chosen another number."""
 _M_ARENA_MAX = -8
 
 

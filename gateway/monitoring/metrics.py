@@ -52,13 +52,13 @@ REQUESTS_SHED = Counter(
 )
 SECURITY_EVENTS = Counter(
     "fenqi_security_events",
-    "Security events by kind and mode; each one is a line of the log, too.",
+    "Security events by kind and mode; each is also a line of the log.",
     ("kind", "mode"),
     registry=REGISTRY,
 )
 JOB_SUCCESS = Gauge(
     "fenqi_job_last_success_timestamp_seconds",
-    "When a job last ended well for everybody of a mode who had something to do.",
+    "When a job last succeeded for everyone in a mode who had something to do.",
     ("job", "mode"),
     multiprocess_mode="max",
     registry=REGISTRY,
@@ -68,12 +68,12 @@ JOB_FAILURES = Counter(
 )
 SCORER_ANSWERS = Counter(
     "fenqi_scorer_answers",
-    "What the scorer recommended for applications; unavailable: it could not be asked.",
+    "What the scorer recommended for applications; unavailable: it could not be reached.",
     ("outcome",),
     registry=REGISTRY,
 )
 SCORER_DURATION = Histogram(
-    "fenqi_scorer_duration_seconds", "Time of one recommendation.", buckets=SECONDS, registry=REGISTRY
+    "fenqi_scorer_duration_seconds", "Duration of one recommendation.", buckets=SECONDS, registry=REGISTRY
 )
 POOL_USED = Gauge(
     "fenqi_database_connections_used",
@@ -89,13 +89,13 @@ POOL_LIMIT = Gauge(
 )
 LEDGER_VERIFIED = Gauge(
     "fenqi_ledger_verified_position",
-    "Place in the chain of the last entry that a verification found right.",
+    "Position in the chain of the last entry that a verification found valid.",
     multiprocess_mode="max",
     registry=REGISTRY,
 )
 LEDGER_VERIFIED_AT = Gauge(
     "fenqi_ledger_verified_timestamp_seconds",
-    "When a verification of the ledger last found everything right.",
+    "When a verification of the ledger last succeeded.",
     multiprocess_mode="max",
     registry=REGISTRY,
 )

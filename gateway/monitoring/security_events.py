@@ -40,7 +40,7 @@ NETWORKS = {4: 24, 6: 48}
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``outcome``: refused, limited (too often), or asked (for more than was sent, which is no alarm by itself)."""
+    """``outcome``: refused, limited (too often), or asked (for more than was sent, which alone raises no alarm)."""
 
     outcome: str
     meaning: str
@@ -48,31 +48,31 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "login_failed": Kind("refused", "A person's e-mail address or password is wrong."),
-    "login_locked": Kind("limited", "Too many logins were tried for one e-mail address."),
+    "login_locked": Kind("limited", "Too many logins were attempted for one e-mail address."),
     "factor_failed": Kind("refused", "A code of an authenticator app or a recovery code is wrong."),
-    "factor_locked": Kind("limited", "Too many codes of a second factor were tried for one person."),
-    "passkey_failed": Kind("refused", "What a passkey signed is not right."),
+    "factor_locked": Kind("limited", "Too many second-factor codes were attempted for one person."),
+    "passkey_failed": Kind("refused", "A passkey's signature is not valid."),
     "code_failed": Kind("refused", "A shopper's one-time code is wrong, expired, or for another phone."),
     "token_refused": Kind("refused", "An access token is missing, forged, expired or revoked."),
-    "proof_refused": Kind("refused", "A DPoP proof is wrong, used before, or missing."),
-    "proof_nonce_asked": Kind("asked", "A DPoP proof lacks our nonce; the client sends it again."),
+    "proof_refused": Kind("refused", "A DPoP proof is invalid, already used, or missing."),
+    "proof_nonce_asked": Kind("asked", "A DPoP proof lacks the server's nonce; the client sends it again."),
     "client_refused": Kind("refused", "A client's secret is wrong, or there is no such client."),
-    "assertion_refused": Kind("refused", "A client's signed assertion is wrong or used before."),
+    "assertion_refused": Kind("refused", "A client's signed assertion is invalid or already used."),
     "grant_refused": Kind("refused", "An authorization code or refresh token is unknown, expired or revoked."),
-    "authorization_code_reused": Kind("refused", "An authorization code came twice; its login was ended."),
-    "refresh_token_reused": Kind("refused", "A refresh token came twice; its login was ended."),
+    "authorization_code_reused": Kind("refused", "An authorization code was used twice; its login was ended."),
+    "refresh_token_reused": Kind("refused", "A refresh token was used twice; its login was ended."),
     "scope_refused": Kind("refused", "A token lacks the scope, or a client asked for one it may not have."),
-    "role_refused": Kind("refused", "A person's role does not allow what was asked."),
-    "step_up_asked": Kind("asked", "A person must log in again for what was asked."),
+    "role_refused": Kind("refused", "A person's role does not allow the request."),
+    "step_up_asked": Kind("asked", "A person must log in again for the request."),
     "second_factor_missing": Kind("refused", "In live mode, a person without a second factor was refused."),
-    "rate_limited": Kind("limited", "Too many requests, or a quota is used up."),
+    "rate_limited": Kind("limited", "Too many requests, or a quota is exhausted."),
     "foreign_form": Kind("refused", "A form was sent from another site."),
-    "form_refused": Kind("refused", "The seal of a form is missing or not ours."),
-    "session_refused": Kind("refused", "An account page was asked for without a login, or with one too old."),
-    "metrics_refused": Kind("refused", "/metrics was asked for with a wrong token, or without one."),
-    "access_refused": Kind("refused", "A 401 or 403 without a nearer name."),
-    "portal_session_refused": Kind("refused", "The portal's cookie is forged, or its login is missing or over."),
-    "portal_callback_refused": Kind("refused", "A login came back to the portal that did not begin in this browser."),
+    "form_refused": Kind("refused", "The seal of a form is missing or invalid."),
+    "session_refused": Kind("refused", "An account page was requested without a login, or with one that is too old."),
+    "metrics_refused": Kind("refused", "/metrics was requested with a wrong token, or without one."),
+    "access_refused": Kind("refused", "A 401 or 403 without a more specific kind."),
+    "portal_session_refused": Kind("refused", "The portal's cookie is forged, or its login is missing or has ended."),
+    "portal_callback_refused": Kind("refused", "A login returned to the portal that did not begin in this browser."),
     "portal_form_refused": Kind("refused", "A form of the portal lacks its session's token."),
 }  # fmt: skip
 """Every kind there is; ``docs/monitoring.md`` has the same table."""

@@ -1,7 +1,7 @@
 """The folder in which the processes of one machine count together; it must be named before the library is imported.
 
 It lies in the data folder, one for each machine: a server with several processes, the worker and the commands beside
-them. Counts begin anew with the server.
+them. Counts restart with the server.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def show(db: Database, merchant: str | None, *, as_json: bool) -> int:
 def rotate_secret(gateway: Gateway, client_id: str, *, overlap_hours: int) -> int:
     """Print a new secret; the one before it stays valid for ``overlap_hours``. Raises ``ValidationFailed``."""
     if not 0 <= overlap_hours <= LONGEST_OVERLAP_HOURS:
-        detail = f"The overlap is 0 to {LONGEST_OVERLAP_HOURS} hours, not {overlap_hours}."
+        detail = f"The overlap must be 0 to {LONGEST_OVERLAP_HOURS} hours, not {overlap_hours}."
         raise ValidationFailed([{"param": "overlap", "code": "invalid", "detail": detail}])
 
     def in_transaction(tx: Transaction) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def revoke_secret(gateway: Gateway, client_id: str, secret_id: str) -> int:
         _record(tx, "client.revoke_secret", service.server_client(tx, client_id), secret=secret_id)
 
     gateway.db.write(in_transaction)
-    print(f"{secret_id} of {client_id} is not valid any more.")
+    print(f"{secret_id} of {client_id} is no longer valid.")
     return 0
 
 

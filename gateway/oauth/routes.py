@@ -60,9 +60,11 @@ def push() -> Response:
     values = parameters.in_body(request)
     proof = _proof()
     if "request_uri" in values or "request" in values:
-        raise InvalidRequestError("A pushed request holds the parameters themselves.")
+        raise InvalidRequestError(
+            "A pushed request must contain the parameters themselves, not a request_uri."
+        )
     if proof is not None and values.get("dpop_jkt", proof.jkt) != proof.jkt:
-        raise InvalidProofError("The DPoP proof was made with another key than dpop_jkt names.")
+        raise InvalidProofError("The DPoP proof was made with a different key from the one dpop_jkt names.")
     # Checked as what it will be: a request that was pushed.
     asked = {**values, "request_uri": par.new_uri(), **({"dpop_jkt": proof.jkt} if proof else {})}
 

@@ -85,13 +85,13 @@ def set_keys(tx: Transaction, client_id: str, jwks: Any, alg: str | None = None)
 def _new_server(tx: Transaction, *, merchant_id: str, mode: Mode, scopes: tuple[str, ...]) -> OAuthClient:
     refused = [scope for scope in scopes if scope not in SERVER_SCOPES]
     if refused or not scopes:
-        raise _invalid("scopes", f"A server's scopes are among: {' '.join(SERVER_SCOPES)}.")
+        raise _invalid("scopes", f"A server's scopes must be among: {' '.join(SERVER_SCOPES)}.")
     missing = set(scopes) - set(merchants.agreement(tx, merchant_id))
     if missing:
         names = " ".join(in_order(missing))
         raise _invalid(
             "scopes",
-            f"{merchant_id} has no agreement for {names}: fenqi-gateway merchant grant {merchant_id} {names}",
+            f"{merchant_id} has not been granted {names}. Run: fenqi-gateway merchant grant {merchant_id} {names}",
         )
     client = OAuthClient(
         id=f"ci_{mode}_{secrets.token_hex(12)}",
@@ -134,13 +134,13 @@ def rotate_secret(
     if client is None or (client.merchant_id, client.mode) != (tenant.merchant_id, tenant.mode):
         raise NotFound(f"There is no client {client_id!r}.")
     if client.assertion_alg is not None:
-        raise Conflict(f"{client_id} proves itself by its own key and has no secret.")
+        raise Conflict(f"{client_id} authenticates with its own key and has no secret.")
     valid = valid_secrets(tx, client_id)
     staying = [row for row in valid if row.expires_at is not None or overlap]
     if len(staying) >= MOST_SECRETS:
         raise TooManySecrets(
-            f"{len(staying)} secrets of {client_id} would stay valid beside the new one, and {MOST_SECRETS} is the"
-            " most in all: wait until one ends, or revoke one."
+            f"{len(staying)} secrets of {client_id} would stay valid beside the new one, but only "
+            f"{MOST_SECRETS} may be valid in total: wait until one expires, or revoke one."
         )
     for row in valid:
         if row.expires_at is None:

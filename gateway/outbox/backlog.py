@@ -1,4 +1,4 @@
-"""How much waits to leave the gateway, and since when: for whoever watches over it."""
+"""How much waits to leave the gateway, and since when, for monitoring."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ LONGEST_ERROR = 80
 
 
 def show(db: Database, *, everything: bool, limit: int, as_json: bool) -> int:
-    """Print what waits to leave the gateway, the next first; ``everything``: also what is done, newest first."""
+    """Print what waits to leave the gateway, the next first; ``everything``: include what is done, newest first."""
     query = select(OutboxItem).limit(limit)
     if everything:
         query = query.order_by(col(OutboxItem.id).desc())

@@ -2,8 +2,8 @@
 
 A row is claimed by a lease just before it is worked (its next time moves ahead, its attempt counts), worked outside any
 transaction, and marked done. A crash between the two repeats the work, so receivers are idempotent. What moves money
-is held (``hold``) once more just before it is sent: whoever lost the row meanwhile sends nothing. Each row says whose
-it is: lanes take the rows of one mode, and a test clock those of its merchant alone.
+is held (``hold``) once more just before it is sent: a worker that lost the row in the meantime sends nothing. Each
+row says whose it is: lanes take the rows of one mode, and a test clock those of its merchant alone.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Later(Exception):
 
 
 class LeaseLost(Exception):
-    """Another worker has the row, or it is done: whoever held it does nothing more for it."""
+    """Another worker has the row, or it is done: the former holder does nothing more for it."""
 
 
 def put(
@@ -71,7 +71,7 @@ def put(
     tenant: Tenant | None,
     at: datetime | None = None,
 ) -> str:
-    """Queue ``payload`` for the handler of ``topic``, not before ``at``; no ``tenant`` for what is no merchant's.
+    """Queue ``payload`` for the handler of ``topic``, not before ``at``; no ``tenant`` if it belongs to no merchant.
 
     Returns the identifier of the row.
     """
@@ -232,7 +232,7 @@ def in_hand(tx: Transaction, tenant: Tenant, topics: Sequence[str]) -> bool:
 
 
 def _ours(item: OutboxItem) -> Update:
-    """The row of an item, as long as whoever claimed it still holds it."""
+    """The row of an item, as long as its claimant still holds it."""
     return update(OutboxItem).where(
         col(OutboxItem.id) == item.id,
         col(OutboxItem.attempts) == item.attempts,

@@ -169,21 +169,22 @@ def _settlement_date(gateway: Gateway, captured_at: datetime) -> date:
 def _checked(payment: Payment, amount_fen: int | None, *, final: bool, done: int, now: datetime) -> int:
     if payment.expires_at <= now and service.capturable_fen(payment):
         raise AuthorizationExpired(
-            f"The authorisation ended at {payment.expires_at:%Y-%m-%dT%H:%M:%SZ}. Start a new checkout.",
+            f"The authorisation expired at {payment.expires_at:%Y-%m-%dT%H:%M:%SZ}. Start a new checkout.",
             param="payment",
         )
     amount = service.checked_capturable(payment, amount_fen, verb="capture", done="captured")
     last = final or amount == service.capturable_fen(payment)
     if not last and amount < SMALLEST_PARTIAL_FEN:
         raise CaptureTooSmall(
-            f"A partial capture is at least {SMALLEST_PARTIAL_FEN} fen (1,000.00 yuan); only the last may be less.",
+            f"A partial capture must be at least {SMALLEST_PARTIAL_FEN} fen (1,000.00 yuan); only the last one "
+            "may be less.",
             param="amount",
             min_amount=SMALLEST_PARTIAL_FEN,
         )
     if done >= MOST_CAPTURES or (done == MOST_CAPTURES - 1 and not last):
         raise WrongState(
-            f"A payment takes at most {MOST_CAPTURES} captures; this is number {done + 1}, so capture the rest or "
-            "send final.",
+            f"A payment can have at most {MOST_CAPTURES} captures and this is number {done + 1}: capture the "
+            "rest, or send final.",
             param="payment",
         )
     return amount
@@ -203,13 +204,13 @@ def _refuse_above_ceiling(
             loan.principal_fen, payments, funder_type=lender.kind, on=today, bases=lender.bases
         )
     except cost_ceiling.NoRule as error:
-        raise CostAboveCeiling(f"Nothing can be lent: {error}.", param="amount") from None
+        raise CostAboveCeiling(f"No loan can be made: {error}.", param="amount") from None
     if not verdict.allowed:
         raise CostAboveCeiling(
             f"A loan of {loan.principal_fen} fen over {payment.term} instalments costs "
             f"{verdict.rate.nominal_percent} % a year (nominal), {verdict.rate.effective_percent} % (effective), "
-            f"because so little is rounded to whole fen; the ceiling on {today} is {verdict.ceiling:.2%} "
-            f"({' and '.join(lender.bases)}). Capture more at once, or void what is left.",
+            f"because a small amount is rounded to whole fen; the ceiling on {today} is {verdict.ceiling:.2%} "
+            f"({' and '.join(lender.bases)}). Capture more at once, or void the rest.",
             param="amount",
             ceiling=str(verdict.ceiling),
             capturable_amount=service.capturable_fen(payment),

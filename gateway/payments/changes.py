@@ -50,7 +50,7 @@ def _rename(tx: Transaction, tenant: Tenant, payment: Payment, reference: str) -
     checkout = checkouts.live_with_reference(tx, tenant, reference)
     if other not in (None, payment.id) or checkout not in (None, payment.checkout_id):
         raise DuplicateReference(
-            f"The reference {reference!r} is that of {other or checkout}: an order has one payment.",
+            f"The reference {reference!r} is already used by {other or checkout}: an order has one payment.",
             param="merchant_reference",
             payment=other,
             checkout=checkout,
@@ -61,6 +61,9 @@ def _rename(tx: Transaction, tenant: Tenant, payment: Payment, reference: str) -
 def _merged(known: dict[str, str], changes: dict[str, str]) -> dict[str, str]:
     merged = {key: text for key, text in {**known, **changes}.items() if text}
     if len(merged) > MOST_METADATA:
-        detail = f"Has {len(merged)} pairs with those it had; at most {MOST_METADATA}: remove some by an empty value."
+        detail = (
+            f"Would have {len(merged)} pairs; at most {MOST_METADATA} are allowed. "
+            "Remove some by sending an empty value."
+        )
         raise ValidationFailed([{"param": "metadata", "code": "invalid", "detail": detail}])
     return merged

@@ -1,4 +1,4 @@
-"""What hangs on payments: captures and lines, and what is being returned; read in two questions, however many."""
+"""What belongs to a payment: its captures and lines, and returns in progress; read with two queries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CAPTURES = settlement.read_along(
 
 @dataclass(slots=True)
 class Contents:
-    """What hangs on one payment; whoever adds to it in a transaction adds it here, too."""
+    """What belongs to one payment; code that adds to it in a transaction also adds it here."""
 
     standings: lines.Standings
     captures: list[Capture] = field(default_factory=list)

@@ -35,7 +35,7 @@ def pass_due(tx: Transaction, tenant: Tenant, *, limit: int = 100) -> int:
 
 
 def tenants_with_due(tx: Transaction) -> list[Tenant]:
-    """Who has payments of which something is due by the machine's time; a test clock is never behind it."""
+    """Merchants with payments that have something due by the machine's time; a test clock is never behind it."""
     query = select(Payment.merchant_id, Payment.mode).where(
         col(Payment.next_moment_at) <= tx.wall, text(IS_CAPTURABLE)
     )

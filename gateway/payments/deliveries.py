@@ -42,7 +42,7 @@ def report(tx: Transaction, captures: Sequence[Capture], shipping: Mapping[str, 
     """
     if not captures:
         raise WrongState(
-            "Nothing is captured yet: send the delivery with the capture, or report it afterwards.",
+            "Nothing has been captured yet: send the delivery with the capture, or report it afterwards.",
             param="shipping",
         )
     received = shipping["delivered_at"]
@@ -91,7 +91,7 @@ def _reported(captures: Sequence[Capture], tracking_number: str | None) -> Seque
     ]
     if not waiting:
         raise WrongState(
-            "It is not clear which capture this is about: name the tracking_number that was sent with it.",
+            "It is not clear which capture this refers to: send the tracking_number that was sent with it.",
             param="shipping.tracking_number",
             tracking_numbers=[number for number in numbers if number],
         )
@@ -102,8 +102,8 @@ def _note(tx: Transaction, capture: Capture, shipping: Mapping[str, Any]) -> Non
     known, received = delivered_at(capture), shipping["delivered_at"]
     if known is not None and received is not None and received < known:
         raise WrongState(
-            f"{capture.id} was reported as received at {known:%Y-%m-%dT%H:%M:%SZ}; an earlier time would take days of "
-            "return from the shopper.",
+            f"{capture.id} was reported as received at {known:%Y-%m-%dT%H:%M:%SZ}; an earlier time would "
+            "shorten the shopper's return period.",
             param="shipping.delivered_at",
         )
     said = {name: shipping[name] for name in FIELDS if shipping[name] is not None}

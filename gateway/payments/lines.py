@@ -56,7 +56,7 @@ GOODS_COME_BACK = ("return", "unwind", "unused_lessons")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A line, and what of it was captured and returned, in pieces and in fen."""
+    """A line with what was captured and returned, in pieces and in fen."""
 
     row: PaymentLine
     taken: list[CapturedLine] = field(default_factory=list)
@@ -159,7 +159,7 @@ def to_capture(standings: Standings, payment: Payment, items: Items | None, amou
     """What a capture of ``items`` takes; without items, of ``amount_fen`` or all that is left.
 
     Raises ``LineUnavailable`` for what was not ordered, ``LineCaptured`` for what has left, ``AmountMismatch`` when
-    amount and items do not agree, ``ValidationFailed`` for what is no IMEI, ``CaptureTooSmall``.
+    amount and items do not agree, ``ValidationFailed`` for an invalid IMEI, ``CaptureTooSmall``.
     """
     if items is None:
         return Taking(amount_fen, everything=amount_fen is None)
@@ -170,7 +170,7 @@ def to_capture(standings: Standings, payment: Payment, items: Items | None, amou
         worth = min(worth, payment.capturable_fen)
     elif not worth:
         raise CaptureTooSmall(
-            "These pieces are worth nothing of the financed amount: capture them with the others.",
+            "These pieces carry none of the financed amount: capture them together with others.",
             param="items",
         )
     _refuse_other_amount(amount_fen, worth)
@@ -224,7 +224,7 @@ def to_refund(
     if items is None or not captures:
         return Returning(amount_fen)
     if kind not in GOODS_COME_BACK:
-        raise _invalid("items", f"With a {kind} no goods come back: leave the items out and send the amount.")
+        raise _invalid("items", f"With a {kind} no goods come back: omit the items and send the amount.")
     rows = [row for some in _by_capture(tx, captures).values() for row in some]
     _refuse_not_captured(tx, captures[0].payment_id, rows, items)
     pieces = list(_returned_pieces(rows, items))
@@ -233,9 +233,7 @@ def to_refund(
     if sum(quantity for _, quantity, _ in pieces) == sum(row.quantity - row.returned for row in rows):
         worth = min(worth, left)
     if left and not worth:
-        raise WrongState(
-            "These pieces were captured for nothing: nothing is to be given back.", param="items"
-        )
+        raise WrongState("These pieces were captured for 0 fen: there is nothing to refund.", param="items")
     _refuse_other_amount(amount_fen, worth)
     return Returning(worth or None, pieces)
 
@@ -296,7 +294,9 @@ def _pieces(standings: Standings, items: Items) -> Counter[int]:
         facts = {"line": number, "ordered": ordered, "left": left}
         param = f"items[{index}].{'quantity' if standing else 'line'}"
         if standing and not left and quantity <= ordered:
-            raise LineCaptured(f"All {ordered} of line {number} were captured before.", param=param, **facts)
+            raise LineCaptured(
+                f"All {ordered} pieces of line {number} have already been captured.", param=param, **facts
+            )
         if quantity > left:
             short = f"Line {number} has {left} of {ordered} pieces left to capture, not {quantity}."
             raise LineUnavailable(
@@ -306,7 +306,8 @@ def _pieces(standings: Standings, items: Items) -> Counter[int]:
             )
         if len(item["serial_numbers"]) > quantity:
             raise LineUnavailable(
-                f"{len(item['serial_numbers'])} serial numbers for {quantity} of line {number}: at most one each.",
+                f"{len(item['serial_numbers'])} serial numbers for {quantity} pieces of line {number}: send at "
+                "most one for each piece.",
                 param=f"items[{index}].serial_numbers",
                 **facts,
             )
@@ -370,7 +371,7 @@ def _wholly_returned(tx: Transaction, payment: Payment, refund: Refund) -> Seque
 def _refuse_other_amount(amount_fen: int | None, worth_fen: int) -> None:
     if amount_fen not in (None, worth_fen):
         raise AmountMismatch(
-            f"The items are worth {worth_fen} fen, the amount is {amount_fen} fen; leave the amount out.",
+            f"The items are worth {worth_fen} fen, but the amount is {amount_fen} fen: omit the amount.",
             param="amount",
             expected=worth_fen,
             actual=amount_fen,

@@ -141,7 +141,7 @@ class CapturedSerial(Keyed, table=True):
 
 
 class PaymentLine(Keyed, table=True):
-    """One line of the order behind a payment, and what of the payment's amount it is worth. Never changed (trigger)."""
+    """One line of the order behind a payment, and its share of the payment's amount. Never changed (trigger)."""
 
     __tablename__ = "payment_line"
     __table_args__ = (
@@ -343,7 +343,7 @@ class SubsidyClaim(Keyed, table=True):
 
 
 class SubsidyQuota(SQLModel, table=True):
-    """One person's trade-in subsidy of one category of a programme: whoever holds the row has it, nobody twice."""
+    """One person's trade-in subsidy of one category of a programme: one row, so nobody has it twice."""
 
     __tablename__ = "subsidy_quota"
     __table_args__ = (

@@ -25,7 +25,8 @@ DECLINE_CODE = "subsidy_quota_used"
 REASON = {
     "code": DECLINE_CODE,
     "text_zh": "您已享受过该活动对这一品类的补贴，每人每品类限一次；请返回商家按不含补贴的价格下单",
-    "text_en": "You have had this programme's subsidy for such goods: go back to the shop and order without it",
+    "text_en": "You have already used this programme's subsidy for this category of goods; return to the shop "
+    "and order without it",
 }
 Claim = dict[str, Any]
 
@@ -37,7 +38,7 @@ def refuse_used(
     category = used(tx, mode, shopper_id=shopper_id, claim=claim, items=items)
     if claim is not None and category is not None:
         raise SubsidyQuotaUsed(
-            f"The person has had the subsidy of {claim['programme']} for a {category} already. Nothing was "
+            f"The person has already used the subsidy of {claim['programme']} for a {category}. Nothing was "
             "charged: start a checkout without the subsidy.",
             param="id_number",
             programme=claim["programme"],

@@ -33,7 +33,7 @@ def differences(gateway: Gateway, *, since: datetime | None) -> list[dict[str, A
     moved_fen = getattr(gateway.ports.institution, "moved_fen", None)
     if moved_fen is None:
         raise ValueError(
-            "The payment institution that is connected cannot be asked what it has moved (moved_fen): compare its "
+            "The connected payment institution cannot report what it has moved (moved_fen): compare its "
             "statement with fenqi-gateway outbox list --all."
         )
     found = []

@@ -44,8 +44,8 @@ def get_payment(call: Call, payment_id: str) -> Any:
 def update_payment(call: Call, payment_id: str) -> Any:
     """Change the order number, report a delivery, or set metadata after the approval.
 
-    A delivery is about the capture with its `tracking_number`, else about each capture of which no receipt is known.
-    `delivered_at` lies between the capture and now; the 7 days of return run from it.
+    A delivery refers to the capture with its `tracking_number`, otherwise to each capture without a known receipt.
+    `delivered_at` must lie between the capture and now; the 7-day return period starts there.
     """
     payment = changes.update(call.tx, call.tenant, payment_id=payment_id, **call.body)
     return service.view(call.tx, payment)
@@ -76,7 +76,7 @@ def capture_payment(call: Call, payment_id: str) -> Any:
 
 @api.post("/<payment_id>/void", scope="payments:write", body=VoidRequest, answer=PaymentAnswer)
 def void_payment(call: Call, payment_id: str) -> Any:
-    """Release all or part of what was not captured."""
+    """Release all or part of the uncaptured amount."""
     payment = service.void(
         call.tx,
         call.tenant,
@@ -89,7 +89,7 @@ def void_payment(call: Call, payment_id: str) -> Any:
 
 @api.post("/<payment_id>/acknowledge", scope="payments:write", body=AcknowledgeRequest, answer=PaymentAnswer)
 def acknowledge_payment(call: Call, payment_id: str) -> Any:
-    """Say that the shop's order exists."""
+    """Acknowledge a payment: the shop's order exists."""
     payment = service.acknowledge(
         call.tx, call.tenant, payment_id=payment_id, merchant_order_id=call.body["merchant_order_id"]
     )

@@ -54,7 +54,7 @@ class Delivery(Strict):
     delivered_at = Moment(
         load_default=None,
         allow_none=True,
-        metadata={"description": "When the shopper received the goods: the 7 days of return run from here."},
+        metadata={"description": "When the shopper received the goods: the 7-day return period starts here."},
     )
 
 
@@ -66,7 +66,7 @@ class CaptureRequest(Strict):
 
     amount = Fen(
         load_default=None,
-        metadata={"description": "Fen; what the items are worth, or all that is left, when omitted."},
+        metadata={"description": "In fen; when omitted, the value of the items, or all that is left."},
     )
     items = fields.List(
         fields.Nested(CaptureItem), load_default=None, validate=validate.Length(min=1, max=200)
@@ -76,7 +76,7 @@ class CaptureRequest(Strict):
         truthy={True},
         falsy={False},
         load_default=False,
-        metadata={"description": "Voids what this capture leaves over."},
+        metadata={"description": "Voids what remains after this capture."},
     )
 
 
@@ -93,7 +93,7 @@ class UpdateRequest(Strict):
     merchant_reference = Reference(
         longest=100,
         load_default=None,
-        metadata={"description": "The shop's order number; a payment that was not acknowledged is, with it."},
+        metadata={"description": "The shop's order number; setting it also acknowledges the payment."},
     )
     shipping = fields.Nested(Delivery, load_default=None, allow_none=True)
     metadata = Metadata(
@@ -122,7 +122,7 @@ class SubsidyClaimAnswer(Strict):
     id = fields.String()
     programme = fields.String()
     amount = fields.Integer()
-    returned = fields.Integer(metadata={"description": "Part that went back because goods came back."})
+    returned = fields.Integer(metadata={"description": "Part that was refunded because goods came back."})
     paid_at = Moment(allow_none=True)
 
 
@@ -142,7 +142,9 @@ class LineAnswer(Strict):
     ordered = fields.Integer()
     captured = fields.Integer()
     returned = fields.Integer()
-    amount = fields.Integer(metadata={"description": "What of the payment's amount the line is worth, fen."})
+    amount = fields.Integer(
+        metadata={"description": "Part of the payment's amount that the line is worth, in fen."}
+    )
 
 
 class CaptureAnswer(Strict):
@@ -161,7 +163,7 @@ class CaptureAnswer(Strict):
     settlement_date = fields.String(metadata={"format": "date"})
     delivery = fields.Nested(Delivery, allow_none=True)
     return_until = fields.String(
-        metadata={"format": "date", "description": "Last day on which a return of all of it is unwound."}
+        metadata={"format": "date", "description": "Last day on which a full return unwinds it."}
     )
 
 
@@ -188,7 +190,7 @@ class PaymentAnswer(Strict):
     shipping = fields.Nested(
         Delivery,
         allow_none=True,
-        metadata={"description": "The delivery of the newest capture that has one."},
+        metadata={"description": "The delivery of the most recent capture that has one."},
     )
     government_subsidy = fields.Dict(
         allow_none=True,
@@ -202,7 +204,7 @@ class PaymentAnswer(Strict):
     acknowledged_at = Moment(allow_none=True)
     acknowledge_by = Moment(
         allow_none=True,
-        metadata={"description": "The authorisation is voided then, unless the order was acknowledged."},
+        metadata={"description": "The authorisation is voided then unless the order has been acknowledged."},
     )
     authorization_expires_at = Moment()
     created_at = Moment()
@@ -246,10 +248,10 @@ class RefundAnswer(Strict):
     amount = fields.Integer()
     currency = fields.Constant("CNY")
     items = fields.List(
-        fields.Nested(ReturnedItem), metadata={"description": "Pieces that came back with it."}
+        fields.Nested(ReturnedItem), metadata={"description": "Pieces that were returned with it."}
     )
-    loan_reduction = fields.Integer(metadata={"description": "Part that lowers what the shopper owes."})
-    returned_to_shopper = fields.Integer(metadata={"description": "Part that goes back to the shopper."})
+    loan_reduction = fields.Integer(metadata={"description": "Part that reduces what the shopper owes."})
+    returned_to_shopper = fields.Integer(metadata={"description": "Part that is paid back to the shopper."})
     merchant_fee_returned = fields.Integer()
     merchant_subsidy_returned = fields.Integer()
     initiated_by = fields.String()

@@ -29,7 +29,7 @@ def take(tx: Transaction, payment: Payment, capture: Capture, numbers: Iterable[
     """Remember which numbers left with a capture. Raises ``SerialNumberTaken`` for one that left before."""
     for param, number in numbers:
         if tx.get(CapturedSerial, (payment.merchant_id, payment.mode, number)) is not None:
-            raise SerialNumberTaken(f"The serial number {number!r} was captured before.", param=param)
+            raise SerialNumberTaken(f"The serial number {number!r} has already been captured.", param=param)
         tx.add(
             CapturedSerial(
                 merchant_id=payment.merchant_id,

@@ -157,17 +157,17 @@ def acknowledge(tx: Transaction, tenant: Tenant, *, payment_id: str, merchant_or
 def mark_acknowledged(tx: Transaction, payment: Payment, *, merchant_order_id: str | None = None) -> None:
     """The shop has said, by name or by capturing, that its order exists: no reminder and no void come any more.
 
-    Saying it again changes nothing. Raises ``WrongState`` for another order, and when the payment was voided or has
+    Idempotent. Raises ``WrongState`` for another order, and when the payment was voided or has
     lapsed without it: the shop must not ship.
     """
     if merchant_order_id is not None and payment.merchant_order_id not in (None, merchant_order_id):
         raise WrongState(
-            f"The payment was acknowledged for the order {payment.merchant_order_id!r}.",
+            f"The payment is already acknowledged for the order {payment.merchant_order_id!r}.",
             param="merchant_order_id",
         )
     if payment.acknowledged_at is None and status_of(payment) in ("voided", "expired"):
         raise WrongState(
-            f"The payment is {status_of(payment)}: do not ship, start a new checkout for the order.",
+            f"The payment is {status_of(payment)}: do not ship; start a new checkout for the order.",
             param="payment",
         )
     payment.merchant_order_id = merchant_order_id or payment.merchant_order_id
@@ -189,7 +189,7 @@ def checked_capturable(payment: Payment, amount_fen: int | None, *, verb: str, d
         )
     if amount_fen is not None and amount_fen > left:
         raise AmountAboveAuthorized(
-            f"{amount_fen} fen is above the {left} fen that can still be {done}.",
+            f"{amount_fen} fen exceeds the {left} fen that can still be {done}.",
             param="amount",
             capturable_amount=left,
         )
@@ -219,7 +219,7 @@ def views(tx: Transaction, payments: Sequence[Payment]) -> list[dict[str, Any]]:
 
 
 def view(tx: Transaction, payment: Payment, contents: Contents | None = None) -> dict[str, Any]:
-    """The payment as the API shows it; ``contents`` for whoever has them in hand."""
+    """The payment as the API shows it; pass ``contents`` if already loaded."""
     if contents is None:
         contents = of_payment(tx, payment)
     captures, standings, claims = contents.captures, contents.standings, _claims(contents)

@@ -62,7 +62,7 @@ def claim(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture, c
 def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
     """The programme has paid what it still owes of a claim: the merchant gets it with the next batch.
 
-    Saying it again changes nothing. Raises ``NotFound``; ``WrongState`` when everything was returned before.
+    Idempotent. Raises ``NotFound``; ``WrongState`` when everything was returned before.
     """
     query = select(SubsidyClaim).where(SubsidyClaim.id == claim_id).with_for_update()
     row = owned(tx.exec(query).first(), tenant, "subsidy claim", claim_id)
@@ -70,7 +70,7 @@ def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
         return row
     amount = row.amount_fen - row.returned_fen
     if not amount:
-        raise WrongState("The goods came back: the programme owes nothing.", param="subsidy_claim")
+        raise WrongState("The goods were returned: the programme owes nothing.", param="subsidy_claim")
     row.paid_at = tx.now
     tx.add(row)
     payment = tx.get_one(Payment, row.payment_id)

@@ -59,7 +59,7 @@ def check(offer: Offer) -> None:
     price = offer.price
     if not SHORTEST_TERM <= price.term <= LONGEST_TERM:
         raise PriceInvalid(
-            f"A term has {SHORTEST_TERM} to {LONGEST_TERM} months, not {price.term}.", param="term"
+            f"A term must be {SHORTEST_TERM} to {LONGEST_TERM} months, not {price.term}.", param="term"
         )
     try:
         price.terms()
@@ -68,13 +68,13 @@ def check(offer: Offer) -> None:
     _check_merchant_rates(price)
     if not 0 < price.min_amount_fen <= price.max_amount_fen <= MAX_AMOUNT_FEN:
         raise PriceInvalid(
-            f"Amounts are from 1 to {MAX_AMOUNT_FEN} fen and the smallest is not above the largest, "
-            f"not {price.min_amount_fen} to {price.max_amount_fen}.",
+            f"Amounts must be from 1 to {MAX_AMOUNT_FEN} fen, with the minimum not above the maximum, not "
+            f"{price.min_amount_fen} to {price.max_amount_fen}.",
             param="min_amount_fen",
         )
     if offer.category is not None and offer.category not in CATEGORIES:
         raise PriceInvalid(
-            f"The category is one of {', '.join(CATEGORIES)}, not {offer.category!r}.", param="category"
+            f"The category must be one of {', '.join(CATEGORIES)}, not {offer.category!r}.", param="category"
         )
     if offer.valid_to is not None and offer.valid_to < offer.valid_from:
         raise PriceInvalid(
@@ -110,7 +110,7 @@ def _check_merchant_rates(price: Price) -> None:
             raise PriceInvalid(f"{error}.", param=name) from None
     if total > 1:
         raise PriceInvalid(
-            "Merchant fee and subsidy together are above the financed amount.", param="merchant_fee_rate"
+            "Merchant fee and subsidy together exceed the financed amount.", param="merchant_fee_rate"
         )
 
 
@@ -123,7 +123,7 @@ def _overlap(one: Offer, other: Offer) -> bool:
 def _in_the_way(new: Offer, other: Offer) -> str:
     if other.valid_from == new.valid_from:
         return (
-            f"A price of this scope begins on {new.valid_from} already: let the new one begin on another day."
+            f"A price with this scope already begins on {new.valid_from}: start the new one on another day."
         )
     last = other.valid_from - timedelta(days=1)
-    return f"A price of this scope begins on {other.valid_from}: let the new one end on {last} or before."
+    return f"A price with this scope begins on {other.valid_from}: end the new one on {last} or earlier."

@@ -52,7 +52,7 @@ class PlanPrice(SQLModel, table=True):
 class SubsidyProgramme(SQLModel, table=True):
     """What a government programme grants on one category of goods, between two days (Shanghai, both inclusive).
 
-    A programme of one place has a code of its own; ``region`` only says which place that is.
+    A programme of one place has its own code; ``region`` only says which place that is.
     """
 
     __tablename__ = "subsidy_programme"

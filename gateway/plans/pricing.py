@@ -58,7 +58,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Lender:
-    """Who lends: the name shoppers are told, the kind of lender, and the bases its cost ceiling is tested on."""
+    """The lender: the name shoppers see, the kind of lender, and the bases its cost ceiling is tested on."""
 
     name: str
     kind: str

@@ -22,7 +22,7 @@ class TermList(fields.Field[list[int]]):
         good = parts and all(part.isascii() and part.isdigit() and len(part) <= 2 for part in parts)
         terms = sorted({int(part) for part in parts}) if good else []
         if not terms or not all(3 <= term <= 12 for term in terms):
-            raise ValidationError("Must be terms from 3 to 12 months, parted by commas, such as 3,6,12.")
+            raise ValidationError("Must be terms from 3 to 12 months, separated by commas, such as 3,6,12.")
         return terms
 
 

@@ -25,7 +25,9 @@ from gateway.plans.catalogue import Offer
 from gateway.plans.models import PlanPrice
 from gateway.plans.pricing import Lender, Price, offered
 
-REFUSED_CATEGORIES = {"edu_k12": "Teaching of pupils and pre-schoolers may not be paid by instalment loans."}
+REFUSED_CATEGORIES = {
+    "edu_k12": "Tuition for school pupils and pre-school children cannot be paid with instalment loans."
+}
 
 ROWS = SQLModel.metadata.tables["plan_price"]
 IN_FORCE = select_columns(ROWS).where(
@@ -49,13 +51,14 @@ def add_price(
     """Add a row to the merchant's catalogue, in force from one day (Shanghai) to another, both inclusive.
 
     An older row of the same term, category and lender ends the day before, unless it outlasts a row with a last day.
-    The past is never priced anew. Raises ``PriceInvalid`` or ``PriceOverlap``; then nothing has changed.
+    The past is never repriced. Raises ``PriceInvalid`` or ``PriceOverlap``; then nothing has changed.
     """
     offer = Offer(price, valid_from, valid_to, category, funder)
     catalogue.check(offer)
     if valid_from < shanghai_date(tx.now):
         raise PriceInvalid(
-            f"The first day {valid_from} is past: today is {shanghai_date(tx.now)}.", param="valid_from"
+            f"The first day {valid_from} is in the past: today is {shanghai_date(tx.now)}.",
+            param="valid_from",
         )
     rows = {_offer(row): row for row in prices_of(tx, merchant_id)}
     for older in catalogue.ended_by(offer, list(rows)):
@@ -107,8 +110,8 @@ def quote(
     """All plans the merchant offers for an order today (Shanghai), and why other terms are not available.
 
     ``amount_fen`` is what the shopper pays for the order; the plans finance what the down payment leaves of it.
-    ``prices`` holds the catalogue's price behind each plan by term, for whoever keeps the quote; it is no shopper's
-    business. Raises ``CategoryRefused``.
+    ``prices`` holds the catalogue's price behind each plan by term, for code that keeps the quote; it is not the
+    shopper's business. Raises ``CategoryRefused``.
     """
     refuse_category(category, param="category")
     today = shanghai_date(tx.now)
@@ -164,7 +167,7 @@ def check_amount(amount_fen: int, *, param: str = "amount") -> None:
     """Raise ``AmountOutOfRange`` above the legal and contractual maximum."""
     if amount_fen > MAX_AMOUNT_FEN:
         raise AmountOutOfRange(
-            f"{amount_fen} fen is above the largest amount, {MAX_AMOUNT_FEN} fen (100,000.00 yuan).",
+            f"{amount_fen} fen exceeds the maximum amount of {MAX_AMOUNT_FEN} fen (100,000.00 yuan).",
             param=param,
             max_amount=MAX_AMOUNT_FEN,
         )

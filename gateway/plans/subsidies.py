@@ -52,7 +52,7 @@ def check(
     expected = sum(due)
     if expected != claim["amount"]:
         raise SubsidyRefused(
-            f"The items are due a subsidy of {expected} fen, the claim is {claim['amount']} fen.",
+            f"The items are eligible for a subsidy of {expected} fen, but the claim is {claim['amount']} fen.",
             param="government_subsidy.amount",
             expected=expected,
             actual=claim["amount"],
@@ -89,14 +89,14 @@ def _due(
         if category is None:
             continue
         if category in seen or item["quantity"] > 1:
-            raise _refused(index, "quantity", f"One {category} of an order is subsidised, not more.")
+            raise _refused(index, "quantity", f"Only one {category} per order is subsidised.")
         seen.add(category)
         final = prices[index] - discounts[index]
         _check_item(rules.get(category), index, item, final)
         due[index] = subsidy_of(rules[category], final)
     if not seen:
         raise SubsidyRefused(
-            "No item claims the subsidy: name the subsidy_category of the item it is for.",
+            "No item claims the subsidy: set subsidy_category on the item it is for.",
             param="items",
             expected=0,
         )
@@ -108,18 +108,21 @@ def _check_item(
 ) -> None:
     if rule is None:
         raise _refused(
-            index, "subsidy_category", f"The programme does not cover a {item['subsidy_category']} today."
+            index,
+            "subsidy_category",
+            f"The programme does not cover the category {item['subsidy_category']} today.",
         )
     if rule.grade is not None and item["energy_grade"] != rule.grade:
         given = "none is given" if item["energy_grade"] is None else f"this item's is {item['energy_grade']}"
         raise _refused(
-            index, "energy_grade", f"The programme takes energy or water grade {rule.grade}; {given}."
+            index, "energy_grade", f"The programme requires energy or water grade {rule.grade}; {given}."
         )
     if rule.price_cap_fen is not None and final_price_fen > rule.price_cap_fen:
         raise _refused(
             index,
             "unit_price",
-            f"The final price {yuan(final_price_fen)} is above the programme's {yuan(rule.price_cap_fen)} yuan.",
+            f"The final price {yuan(final_price_fen)} yuan exceeds the programme's maximum of "
+            f"{yuan(rule.price_cap_fen)} yuan.",
         )
 
 

@@ -112,11 +112,13 @@ class DataMap:
 
 
 def load(text: str) -> DataMap:
-    """The map from its TOML. Raises ``KeyError`` or ``ValueError`` for what is no map."""
+    """The map from its TOML. Raises ``KeyError`` or ``ValueError`` if it is not a map."""
     content = tomllib.loads(text)
     for name, rule in content["rules"].items():
         if rule["kind"] not in KINDS:
-            raise ValueError(f"the rule {name} has the kind {rule['kind']!r}; want one of {', '.join(KINDS)}")
+            raise ValueError(
+                f"the rule {name} has the kind {rule['kind']!r}; expected one of {', '.join(KINDS)}"
+            )
     return DataMap(tuple(_table(name, entry, content["rules"]) for name, entry in content["tables"].items()))
 
 

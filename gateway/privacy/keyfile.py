@@ -43,14 +43,14 @@ def read(path: Path) -> dict[str, Any]:
         content = _parsed(path)
     except FileNotFoundError:
         raise KeyFileError(
-            f"There is no key file {path}. Where this gateway has run before, bring the folder back from its host or "
-            "its backup: without it nothing that was sealed opens again. For a new gateway, and for the file rows.json "
-            "after an upgrade to the first release that has it, run: fenqi-gateway keys init"
+            f"There is no key file {path}. If this gateway has run before, restore the folder from its host or "
+            "its backup: without it, sealed data can never be opened again. For a new gateway, and for the "
+            "file rows.json after an upgrade to the first release that has it, run: fenqi-gateway keys init"
         ) from None
     except (OSError, ValueError) as error:
         raise KeyFileError(f"the key file {path} cannot be read: {error}. Restore a backup.") from None
     if not isinstance(content, dict):
-        raise KeyFileError(f"the key file {path} holds no object. Restore a backup.")
+        raise KeyFileError(f"the key file {path} does not contain a JSON object. Restore a backup.")
     return content
 
 

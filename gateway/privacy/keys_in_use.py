@@ -34,9 +34,9 @@ def check(tx: Transaction, held: Held, *, folder: str) -> None:
         # Keys of tokens come and go: where all are new, it is the database that is the old one.
         if lacking and (kind != "tokens" or any(tx.get(KeyInUse, (kind, id)) for id in ids)):
             raise KeyFileError(
-                f"{folder}/{FILES[kind]} does not hold the key {lacking[0]} ({kind}), which this database is used "
-                "with: the folder is another gateway's or an old copy. Give every host the same folder of keys, "
-                "or bring it back from its backup; do not make new ones."
+                f"{folder}/{FILES[kind]} does not contain the key {lacking[0]} ({kind}), which this database "
+                "uses: the folder belongs to another gateway or is an old copy. Give every host the same key "
+                "folder, or restore it from its backup; do not create new keys."
             )
     if not any(_newest(tx, kind) for kind in held):
         sealed = tx.exec(
@@ -44,8 +44,8 @@ def check(tx: Transaction, held: Held, *, folder: str) -> None:
         ).first()
         if sealed is not None and sealed not in held["sealing"]:
             raise KeyFileError(
-                f"{folder}/vault.json does not hold the key {sealed}, which sealed what is in this database: bring "
-                "the folder back from its host or its backup."
+                f"{folder}/vault.json does not contain the key {sealed}, which sealed data in this database: "
+                "restore the folder from its host or its backup."
             )
 
 

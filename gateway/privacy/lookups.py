@@ -1,6 +1,6 @@
 """The keyed hashes that people are found by, when their key changes.
 
-While two keys are in force, whoever has an ID number or a phone in hand calls ``follow`` before looking for it: every
+While two keys are in force, code with an ID number or a phone calls ``follow`` before looking it up: every
 row with its hash by an older key then gets the hash by the newest, in one transaction over all rooms. So a hash that is
 stored matches every other that is stored, and no look-up misses while the rest is indexed again.
 """

@@ -58,8 +58,8 @@ class RowKeyFile:
         """Refuse keys whose ``keys init`` was interrupted before what was there was hashed. Raises ``KeyFileError``."""
         if not self.has_adopted:
             raise KeyFileError(
-                f"{self._path} was made, but what stood in the database before is not hashed with it yet: keys init "
-                "was interrupted. Run it again: fenqi-gateway keys init."
+                f"{self._path} was created, but the existing rows of the database are not hashed with it yet: "
+                "keys init was interrupted. Run it again: fenqi-gateway keys init."
             )
 
     def note_adopted(self, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Envelope encryption: each person's columns are sealed with a data key of their own, which a master key wraps.
+"""Envelope encryption: each person's columns are sealed with their own data key, which a master key wraps.
 
 A sealed value is bound to its table, row and column. Deleting the data key makes all of them unreadable at once.
 """
@@ -106,7 +106,7 @@ def left_to_rewrap(tx: Transaction, vault: Vault) -> int:
 
 
 def rewrap(tx: Transaction, vault: Vault, *, limit: int) -> int:
-    """Wrap some data keys anew with the newest master key; returns how many. 0 when none is left."""
+    """Re-wrap some data keys with the newest master key; returns how many, 0 when none is left."""
     query = select(SubjectKey).where(SubjectKey.key_id != vault.current_key_id)
     rows = list(
         tx.exec(

@@ -51,8 +51,8 @@ class Vault:
     """Seals and opens secrets, wraps data keys, and makes the hashes that personal data is looked up by.
 
     ``keys`` are the master keys by id, the first of which seals; the others only open what they once sealed.
-    ``lookup_key_id`` names the key behind ``lookup``, for who stores its hashes. A vault of a file follows a rotation
-    that another process has made.
+    ``lookup_key_id`` names the key behind ``lookup``, for code that stores its hashes. A vault of a file follows a
+    rotation that another process has made.
     """
 
     FORM = FORM

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 STEPS_A_SWEEP = 200
-"""So many steps of one global job at most; what is left is done in the next sweep, which then follows at once."""
+"""The most steps of one global job; what is left is done in the next sweep, which then follows at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def sweep(gateway: Gateway) -> bool:
 
 
 def tenants_with_work(gateway: Gateway) -> list[Tenant]:
-    """Who has something to do now, live before test; whose clock stands ahead of the machine's time always may."""
+    """Merchants with something to do now, live before test; one whose clock is ahead of the machine's always may."""
     with gateway.db.read() as tx:
         today = shanghai_date(tx.wall)
         tenants = {
@@ -240,7 +240,7 @@ def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
     if not working_days.is_working_day(on):
         opens = working_day_from(on, working_days)
         raise InvalidRequest(
-            f"{on} ({on:%A}) is a day without banking: nothing is settled or paid. The next one with banking is "
+            f"{on} ({on:%A}) is not a banking day: nothing is settled or paid out. The next banking day is "
             f"{opens}.",
             param="date",
         )
@@ -275,7 +275,7 @@ def _step(tx: Transaction, *, job: TenantJob, gateway: Gateway, tenant: Tenant, 
 
 
 def _step_clock(tx: Transaction, *, gateway: Gateway, clock_id: str) -> Tenant:
-    """Move the clock to its next stop; what of its merchant's waits for a time is due there."""
+    """Move the clock to its next stop, where its merchant's waiting rows fall due."""
     clock = business_clock.step(tx, clock_id, to=_next_stop(tx, gateway, clock_id))
     tenant = Tenant.of(clock)
     outbox.wake(tx, tenant)

@@ -128,7 +128,7 @@ def page(facts: dict[str, Any], folder: Path) -> str:
     url = facts["base_url"]
     lines = [
         "",
-        "Fenqi is running in test mode. Lender, payment institution and messages are simulators.",
+        "Fenqi is running in test mode. The lender, the payment institution and messages are simulated.",
         "",
     ]
     for row in facts["merchants"]:
@@ -146,10 +146,10 @@ def page(facts: dict[str, Any], folder: Path) -> str:
         "",
         f"  portal     {url}/portal/",
         f"  API        {url}/docs/api   ({url}/v1/openapi.json)",
-        f"  messages   {folder / 'test-messages.jsonl'}   (invitations of test mode arrive there)",
+        f"  messages   {folder / 'test-messages.jsonl'}   (invitations in test mode arrive here)",
         f"  secrets    {folder / 'demo.json'}   (in a shell: . {folder / 'phones.env'})",
         "",
-        "  Buy a phone: split it, phone 13800000001 is approved, the one-time code is 000000.",
+        "  Buy a phone in instalments: phone 13800000001 is approved, the one-time code is 000000.",
         "  Ctrl-C stops.",
     ]
     return "\n".join(lines)

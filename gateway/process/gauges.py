@@ -73,10 +73,10 @@ def _read(here: Gateway) -> list[Metric]:
 
 
 def _waiting(tx: Transaction) -> Iterator[Metric]:
-    rows = GaugeMetricFamily("fenqi_outbox_rows", "Rows of the outbox that wait, by lane.", labels=["lane"])
+    rows = GaugeMetricFamily("fenqi_outbox_rows", "Outbox rows waiting, by lane.", labels=["lane"])
     lag = GaugeMetricFamily(
         "fenqi_outbox_lag_seconds",
-        "How long the first row of a lane has been due; 0: none is.",
+        "How long the first row of a lane has been due; 0 if none is.",
         labels=["lane"],
     )
     found = outbox_backlog.of_outbox(tx)
@@ -87,14 +87,16 @@ def _waiting(tx: Transaction) -> Iterator[Metric]:
     deliveries = {row[0]: row for row in backlog.of_deliveries(tx)}
     failing = backlog.failing_endpoints(tx)
     waiting = GaugeMetricFamily(
-        "fenqi_webhook_deliveries", "Deliveries of webhooks that wait, by mode.", labels=["mode"]
+        "fenqi_webhook_deliveries", "Webhook deliveries waiting, by mode.", labels=["mode"]
     )
     delivery_lag = GaugeMetricFamily(
-        "fenqi_webhook_lag_seconds", "How long the first delivery has been due; 0: none is.", labels=["mode"]
+        "fenqi_webhook_lag_seconds",
+        "How long the first delivery has been due; 0 if none is.",
+        labels=["mode"],
     )
     endpoints = GaugeMetricFamily(
         "fenqi_webhook_endpoints_failing",
-        "Addresses of webhooks without a success since a failure.",
+        "Webhook addresses without a success since a failure.",
         labels=["mode"],
     )
     for mode in MODES:
@@ -108,11 +110,11 @@ def _waiting(tx: Transaction) -> Iterator[Metric]:
 def _checkouts(tx: Transaction) -> Iterator[Metric]:
     counts, applications, appeals = progress.counts(tx), progress.overdue_reviews(tx), reviews.overdue(tx)
     checkouts = GaugeMetricFamily(
-        "fenqi_checkouts", "Checkouts that have not ended, by mode and status.", labels=["mode", "status"]
+        "fenqi_checkouts", "Open checkouts, by mode and status.", labels=["mode", "status"]
     )
     overdue = GaugeMetricFamily(
         "fenqi_reviews_overdue",
-        "Answers of a person that are later than was promised.",
+        "Answers by a person that are later than promised.",
         labels=["mode", "what"],
     )
     for mode in MODES:
@@ -126,16 +128,18 @@ def _checkouts(tx: Transaction) -> Iterator[Metric]:
 def _chains(tx: Transaction) -> Iterator[Metric]:
     chain = chain_state.read(tx)
     yield _one(
-        "fenqi_ledger_chain_position", "Place of the last entry in the chain of the ledger.", chain.position
+        "fenqi_ledger_chain_position", "Position of the last entry in the ledger's chain.", chain.position
     )
     yield _one(
         "fenqi_ledger_chain_timestamp_seconds",
-        "When the last block of the chain was closed.",
+        "When the last block of the ledger's chain was closed.",
         _unix(chain.closed_at),
     )
     waits = _since(tx, chain.waiting_since) if chain.waiting_since is not None else 0
     yield _one(
-        "fenqi_ledger_chain_lag_seconds", "How long the first entry has waited for its place; 0: none.", waits
+        "fenqi_ledger_chain_lag_seconds",
+        "How long the first entry has waited to join the chain; 0 if none waits.",
+        waits,
     )
     last, signed, signed_at = audit_state.read(tx)
     yield _one("fenqi_audit_entries", "Number of the last entry of the audit log.", last)
@@ -149,7 +153,7 @@ def _of_scorer(here: Gateway) -> Iterator[Metric]:
     scorer = here.ports.scorer
     loaded = GaugeMetricFamily(
         "fenqi_scorer_loaded",
-        "Whether the process that answers has its model, and which.",
+        "Whether the answering process has its model, and which one.",
         labels=["version"],
     )
     loaded.add_metric([str(getattr(scorer, "version", "") or "none")], 1 if scorer.ready else 0)

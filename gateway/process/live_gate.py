@@ -29,7 +29,7 @@ log = logging.getLogger("gateway.gate")
 GUARDS = (*LEDGER, *CONTRACTS, *TENANCY, *AUDIT, *CONSENTS, *FACTS)
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 NAMED = 3
-"""So many files are named; the rest is counted."""
+"""How many files are named; the rest are counted."""
 
 Check = Callable[[Settings], str | None]
 
@@ -40,8 +40,8 @@ def public_url(settings: Settings) -> str | None:
     if parts.scheme == "https" and parts.hostname not in LOOPBACK:
         return None
     return (
-        f"The public URL is {settings.public_url}: set FENQI_PUBLIC_URL to the https address that merchants and "
-        "shoppers use."
+        f"The public URL is {settings.public_url}: set FENQI_PUBLIC_URL to the https address that merchants "
+        "and shoppers use."
     )
 
 
@@ -59,28 +59,28 @@ def simulators(settings: Settings) -> str | None:
         return None
     settings_of = {"institution": "FENQI_INSTITUTION_URL", "real_name": "FENQI_REAL_NAME_URL"}
     by = " or ".join(["FENQI_ADAPTERS", *(name for port, name in settings_of.items() if port in names)])
-    return f"{', '.join(names)}: a simulator. Connect the real systems by {by}."
+    return f"{', '.join(names)}: a simulator. Connect the real systems with {by}."
 
 
 def institution_key(settings: Settings) -> str | None:
     """Without one, live instructions wait for ever."""
     if not settings.institution_url or settings.institution_live_key:
         return None
-    return "FENQI_INSTITUTION_URL has no key of live mode: set FENQI_INSTITUTION_LIVE_KEY."
+    return "FENQI_INSTITUTION_URL has no live-mode key: set FENQI_INSTITUTION_LIVE_KEY."
 
 
 def reading_time(settings: Settings) -> str | None:
     """The shopper must have been able to read what the loan costs."""
     if settings.disclosure_reading_seconds >= 1:
         return None
-    return "Nobody needs to have read what a loan costs: set FENQI_DISCLOSURE_READING_SECONDS to 1 or more."
+    return "Shoppers can confirm without reading what a loan costs: set FENQI_DISCLOSURE_READING_SECONDS to 1 or more."
 
 
 def webhook_local(settings: Settings) -> str | None:
     """Merchants could reach what else listens on this machine."""
     if not settings.webhook_local:
         return None
-    return "Webhooks may go to this machine's own services: unset FENQI_WEBHOOK_LOCAL."
+    return "Webhooks can reach this machine's own services: unset FENQI_WEBHOOK_LOCAL."
 
 
 def data_folder(settings: Settings) -> str | None:
@@ -93,7 +93,7 @@ def data_folder(settings: Settings) -> str | None:
     elsewhere = [path for path in open_to_others if settings.data_dir not in (path, *path.parents)]
     places = " ".join(map(str, dict.fromkeys([settings.data_dir, *_outside(settings), *elsewhere])))
     return (
-        f"Other users of this machine may read {named}{f' and {more} more' if more > 0 else ''}. "
+        f"Other users of this machine can read {named}{f' and {more} more' if more > 0 else ''}. "
         f"Run: chmod -R go= {places}"
     )
 
@@ -113,7 +113,9 @@ def unguarded(database: Database) -> str | None:
     with database.read() as tx:
         missing = missing_guards(tx.connection(), list(GUARDS))
     return (
-        f"The database is not guarded; these triggers are missing: {', '.join(missing)}" if missing else None
+        f"The database is not protected: these triggers are missing: {', '.join(missing)}"
+        if missing
+        else None
     )
 
 
@@ -129,8 +131,8 @@ def unbound(database: Database) -> str | None:
     if not mighty:
         return None
     return (
-        f"The database role of the server could pass the triggers: {'; '.join(mighty)}. Connect with a role that owns "
-        "nothing: as the owner, run fenqi-gateway migrate --grant-to ROLE, then put ROLE into DATABASE_URL."
+        f"The server's database role can bypass the triggers: {'; '.join(mighty)}. Connect with a role that owns "
+        "nothing: as the owner, run fenqi-gateway migrate --grant-to ROLE, then use ROLE in DATABASE_URL."
     )
 
 
@@ -176,7 +178,7 @@ def must_be_open(settings: Settings) -> None:
     problems = [finding.problem for finding in findings(settings) if finding.problem]
     if problems:
         lines = "\n".join(f"- {problem}" for problem in problems)
-        raise WrongSetting(f"Live mode is configured and cannot be served like this:\n{lines}")
+        raise WrongSetting(f"Live mode is configured but cannot be served:\n{lines}")
 
 
 def role_must_be_bound(settings: Settings) -> None:

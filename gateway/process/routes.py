@@ -1,4 +1,4 @@
-"""/healthz: the process answers. /readyz: the database takes writes, too. /metrics: what Prometheus is told."""
+"""/healthz: the process answers. /readyz: the database also accepts writes. /metrics: what Prometheus reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gateway.web.front import HEALTHY
 
 blueprint = Blueprint("monitoring", __name__)
 REHEARSED_SECONDS = 1.0
-"""So long a write that was tried counts: whoever asks more often costs the database nothing."""
+"""How long the result of a trial write counts: asking more often costs the database nothing."""
 _rehearsed: WeakKeyDictionary[Database, float] = WeakKeyDictionary()
 
 
@@ -74,11 +74,11 @@ def _roots(tx: Transaction) -> str:
 
 @blueprint.get("/metrics")
 def show_metrics() -> Any:
-    """Metrics in the text format of Prometheus, for who sends the token of the settings."""
+    """Metrics in the text format of Prometheus, for callers that send the token of the settings."""
     here = gateway()
     wanted = here.settings.metrics_token
     if not wanted:
-        raise NotFound("Metrics are off: set FENQI_METRICS_TOKEN.")
+        raise NotFound("Metrics are disabled: set FENQI_METRICS_TOKEN.")
     scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
     sent_bytes = sent.strip().encode("utf-8", "surrogatepass")
     if scheme.lower() != "bearer" or not hmac.compare_digest(sent_bytes, wanted.encode()):

@@ -59,7 +59,7 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
     address = address_to_bind(host, port)
     if workers > 1 and canonical_url(settings.database_url).get_backend_name() == "sqlite":
         raise WrongSetting(
-            "--workers above 1 needs PostgreSQL: SQLite has one writing process. Set DATABASE_URL."
+            "--workers above 1 needs PostgreSQL, because SQLite allows one writing process. Set DATABASE_URL."
         )
     must_exist(settings)
     keyring.check(gateway_of(settings))
@@ -73,8 +73,8 @@ def serve(*, host: str, port: int, workers: int, data_dir: str | None) -> int:
 def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
     """Run granian on a WSGI factory behind our front; returns when it was told to stop.
 
-    A process that dies is started anew. One that dies again within five seconds ends the server, for whoever watches
-    over it.
+    A process that dies is started again. One that dies again within five seconds ends the server, for its
+    supervisor to restart.
     """
     from granian import Granian  # noqa: PLC0415
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
@@ -148,7 +148,7 @@ def address_to_bind(host: str, port: int) -> str:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise Unservable(
-                    f"Port {port} is taken: another server listens on {where[0]}. Try --port {port + 1}"
+                    f"Port {port} is in use: another server listens on {where[0]}. Try --port {port + 1}"
                 ) from None
             raise Unservable(f"{host}:{port} cannot be listened on: {error.strerror}") from None
     return str(where[0])
@@ -211,7 +211,8 @@ def check_sdk_version() -> None:
     """The SDK is released together with the gateway, which speaks to itself by it. Raises ``WrongSetting``."""
     if fenqi.__version__ != __version__:
         raise WrongSetting(
-            f"fenqi {fenqi.__version__} is installed beside fenqi-gateway {__version__}: they are released together. "
+            f"fenqi {fenqi.__version__} is installed with fenqi-gateway {__version__}, but they are released "
+            "together. "
             f"Install fenqi=={__version__}."
         )
 
@@ -224,7 +225,7 @@ def begin_background_work(app: Flask) -> None:
     if gateway.settings.worker_in_process:
         app.extensions["fenqi.stop_worker"] = start_worker(gateway)
         # Granian ends its processes without atexit: multiprocessing runs this when a process is told to stop. What the
-        # worker has in hand is not waited for, as somebody waits for Ctrl-C: whoever claims it next looks it up.
+        # worker has in hand is not waited for, as somebody waits for Ctrl-C: the next worker to claim it looks it up.
         Finalize(app, partial(sign_last, gateway), exitpriority=STOP_FIRST)
 
 

@@ -44,7 +44,7 @@ RENEW_SECONDS = 15
 """So often the lease of what is still being worked is renewed."""
 LAST_WAITS = 8
 LAST_SECONDS = 2.0
-"""So long a lane that was stopped waits for what it has in hand; the rest is looked up by whoever claims it next."""
+"""How long a stopped lane waits for what it has in hand; the next worker looks up the rest."""
 
 CarryOut = Callable[[Gateway, "OutboxItem"], None]
 MONEY: dict[str, CarryOut] = {
@@ -68,7 +68,7 @@ TOPICS: dict[str, CarryOut] = {
     shadow.TOPIC: shadow.carry_out,
     pushing.TOPIC: pushing.carry_out,
 }
-"""What is done with a row of the outbox, by its topic; every topic stands in a lane, too."""
+"""What is done with a row of the outbox, by its topic; every topic also has a lane."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Lowering:
     """None where the kind of the refund was replaced afterwards."""
     returns_subsidy: bool
     billed_before: int = 0
-    """So many instalments had been billed, as far as the books know."""
+    """How many instalments had been billed, as far as the books know."""
     from_bills_fen: int = 0
     """What of it the walk finds taken off bills."""
     empties: bool = False

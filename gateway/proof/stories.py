@@ -109,7 +109,7 @@ def chapters(
     waived_on: date | None,
     until: Order | None,
 ) -> list[Chapter]:
-    """The chapters in order; what was recorded after ``until`` (a write-off, an unwinding) is no part of the story."""
+    """The chapters in order; what was recorded after ``until`` (a write-off, an unwinding) is not part of the story."""
     told = [
         Chapter(
             due_orders[bill.period],

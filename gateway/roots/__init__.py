@@ -1,1 +1,1 @@
-"""Roots: where each hash chain stood, signed every few minutes and brought where nobody of the gateway can write."""
+"""Roots: where each hash chain stood, signed every few minutes and copied where the gateway cannot write."""

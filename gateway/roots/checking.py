@@ -54,7 +54,7 @@ def check(
     problems += _of_hashes(tx, chain, sound)
     known = {root.name for root in kept}
     problems += [
-        Problem(root.number, "root", f"the exported root of {root.when} is gone from the database")
+        Problem(root.number, "root", f"the exported root of {root.when} is missing from the database")
         for root in sound
         if root.name not in known
     ]
@@ -65,7 +65,7 @@ def of_chain(roots: Sequence[Root], chain: Chain, source: object) -> list[Root]:
     """The exported roots of one chain. Raises ``ValueError`` when there is none: nothing would be proven."""
     found = [root for root in roots if root.chain == chain.name]
     if not found:
-        raise ValueError(f"{source} holds no root of {chain.title}, so it proves nothing about it.")
+        raise ValueError(f"{source} contains no root of {chain.title}, so it proves nothing about it.")
     return found
 
 

@@ -34,4 +34,4 @@ def public_keys(path: Path) -> PublicKeys:
     try:
         return PublicKeys.of_pem(path.read_text("ascii"))
     except ValueError as error:
-        raise ValueError(f"{path} holds no public key that can be used: {error}") from None
+        raise ValueError(f"{path} contains no usable public key: {error}") from None

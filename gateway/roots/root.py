@@ -61,7 +61,7 @@ class Root:
     def of_json(cls, value: Any) -> Root:
         """The root in plain values. Raises ``ValueError`` for what is none."""
         if not isinstance(value, dict):
-            raise ValueError("want a JSON object")
+            raise ValueError("expected a JSON object")
         try:
             signature = Signature(str(value["algorithm"]), str(value["key_id"]), str(value["signature"]))
             signed_at = datetime.fromisoformat(value["signed_at"]) if "signed_at" in value else None
@@ -77,7 +77,7 @@ class Root:
         if not isinstance(root.hash, str) or len(root.hash) != HASH_DIGITS:
             raise ValueError(f"hash must have {HASH_DIGITS} hexadecimal digits")
         if (root.signed_at is None) == (root.day is None):
-            raise ValueError("either signed_at or day must be there")
+            raise ValueError("either signed_at or day is required")
         return root
 
 
@@ -87,7 +87,7 @@ def signed_text(
     """The text of a root, for its signature."""
     if day is not None:
         return f"fenqi audit root\nday: {day.isoformat()}\nnumber: {number}\nhash: {hash}\n".encode()
-    assert signed_at is not None, "a root has a moment or a day"
+    assert signed_at is not None, "a root needs a moment or a day"
     moment = _moment(signed_at)
     return f"fenqi root\nchain: {chain}\nnumber: {number}\nhash: {hash}\nsigned_at: {moment}\n".encode()
 
@@ -103,7 +103,7 @@ def _all(files: Iterable[Path]) -> Iterator[Root]:
         try:
             lines = path.read_text("utf-8").splitlines()
         except UnicodeDecodeError:
-            raise ValueError(f"{path} is no file of roots: it is not text in UTF-8") from None
+            raise ValueError(f"{path} is not a file of roots: it is not UTF-8 text") from None
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 try:

@@ -47,7 +47,7 @@ class Folder:
             os.link(partial, file)  # a file that is there is never replaced
         except FileExistsError:
             if [kept.signed_text for kept in read(file)] != [root.signed_text]:
-                raise NotTaken(f"{file} is there and says something else") from None
+                raise NotTaken(f"{file} already exists with different content") from None
         finally:
             partial.unlink(missing_ok=True)
 

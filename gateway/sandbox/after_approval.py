@@ -38,19 +38,21 @@ clocks = Api("test_clocks", prefix="/v1/test_clocks")
 
 @helpers.post("/loans/<loan_id>/repay", scope="payments:write", body=RepaymentPlayed, answer=LoanAnswer)
 def repay_loan(call: Call, loan_id: str) -> Any:
-    """Play the shopper's payment: what is owed now, another amount, or with early_settlement all that is left."""
+    """Act as the shopper who pays: what is owed now, another amount, or with early_settlement everything left."""
     _only_in_test(call)
     loan, body = loans.get(call.tx, call.tenant, loan_id), call.body
     reference = body["reference"] or call.tx.new_id("tst")
     if body["early_settlement"]:
         if body["amount"] is not None or body["received_on"] is not None:
-            raise InvalidRequest("An early settlement names no amount and no day.", param="early_settlement")
+            raise InvalidRequest(
+                "An early settlement does not take an amount or a day.", param="early_settlement"
+            )
         done = repayment.settle_early(call.tx, call.tenant, loan_id=loan.id, reference=reference)
         collections.free_limit(call.tx, done)
     else:
         due = loans.view(call.tx, loan)["amount_due"]
         if not due and body["amount"] is None:
-            raise WrongState("Nothing is due: name an amount, or settle early.", param="amount")
+            raise WrongState("Nothing is due: send an amount, or settle early.", param="amount")
         collections.receive(
             call.tx,
             call.tenant,
@@ -123,22 +125,22 @@ def resolve_dispute(call: Call, dispute_id: str) -> Any:
 
 @clocks.post(scope="payments:write", body=TestClockRequest, answer=TestClockAnswer)
 def create_test_clock(call: Call) -> Any:
-    """Make the merchant's test clock; from then on its business time follows it."""
+    """Create the merchant's test clock; from then on its business time follows the clock."""
     return Created(_shown(call, business_clock.create(call.tx, call.tenant, name=call.body["name"])))
 
 
 @clocks.get("/<clock_id>", scope="payments:write", answer=TestClockAnswer)
 def get_test_clock(call: Call, clock_id: str) -> Any:
-    """Retrieve a test clock: where it stands, and whether it is on its way."""
+    """Retrieve a test clock: its time, and whether it is advancing."""
     return _shown(call, business_clock.get(call.tx, call.tenant, clock_id))
 
 
 @clocks.post("/<clock_id>/advance", scope="payments:write", body=AdvanceRequest, answer=TestClockAnswer)
 def advance_test_clock(call: Call, clock_id: str) -> Any:
-    """Move the clock ahead by days or to a moment; the jobs of each day run on the way. Wait until it is ready."""
+    """Move the clock forward by days or to a moment; the jobs of each day run on the way. Wait until it is ready."""
     clock, body = business_clock.get(call.tx, call.tenant, clock_id), call.body
     if (body["days"] is None) == (body["to"] is None):
-        raise InvalidRequest("Give either days or to.", param="days")
+        raise InvalidRequest("Send either days or to.", param="days")
     to = body["to"] or business_clock.time_of(call.tx, clock) + timedelta(days=body["days"])
     clock = business_clock.start_advance(call.tx, call.tenant, clock_id, to=to)
     outbox.put(call.tx, ADVANCE, {"test_clock": clock.id}, tenant=call.tenant)

@@ -43,7 +43,7 @@ def _decided(gateway: Gateway, caller: Caller, path: dict[str, str], fault: str 
     finish=_decided,
 )
 def complete_checkout(call: Call, checkout_id: str) -> Any:
-    """Play the shopper to the end: choose a term, identify, read, consent, confirm. The phone decides the outcome."""
+    """Act as the shopper to the end: choose a term, identify, read, consent, confirm. The phone decides the outcome."""
     checkout = _in_test(call, checkout_id)
     body = call.body
     term = body["term"] or checkout.plans[0]["term"]
@@ -76,7 +76,7 @@ def complete_checkout(call: Call, checkout_id: str) -> Any:
 
 @api.post("/<checkout_id>/resolve", scope="payments:write", body=ResolveRequest, answer=CheckoutAnswer)
 def resolve_checkout(call: Call, checkout_id: str) -> Any:
-    """End the review of a checkout: approve or decline. Whoever gave a known ID number is taken for its holder."""
+    """End the review of a checkout: approve or decline. An applicant with a known ID number is taken for its holder."""
     checkout = _in_test(call, checkout_id)
     outcome = call.body["outcome"]
     claims_it = checkout.shopper_id is not None and claims.on_file(call.tx, checkout.shopper_id) is not None

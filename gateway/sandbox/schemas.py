@@ -32,7 +32,7 @@ class RepaymentPlayed(Strict):
 
 
 class MissPlayed(Strict):
-    """Test mode: the collections of so many instalments to come fail."""
+    """Test mode: the collections of the next ``instalments`` fail."""
 
     instalments = WholeNumber(low=1, high=12, load_default=1)
 

@@ -1,1 +1,1 @@
-"""Scores: the scorer as a service for partner institutions, who decide by themselves."""
+"""Scores: the scorer as a service for partner institutions, which decide by themselves."""

@@ -54,11 +54,13 @@ def _count(low: int = 0, high: int = MOST) -> WholeNumber:
 class ScoreApplication(Strict):
     """What is known about one application; what is left out is unknown, never zero. Money in fen."""
 
-    amount = Fen(required=True, high=LARGEST_FEN, metadata={"description": "Fen, before the down payment."})
+    amount = Fen(
+        required=True, high=LARGEST_FEN, metadata={"description": "In fen, before the down payment."}
+    )
     term = WholeNumber(low=1, high=36, required=True, metadata={"description": "Monthly instalments."})
     category = Line(longest=40, required=True)
     down_payment = Fen(low=0, high=LARGEST_FEN, load_default=0, metadata={"description": "Fen."})
-    instalment = _unknown(_money(1, "The largest monthly payment."))
+    instalment = _unknown(_money(1, "The highest monthly payment."))
     item_count = _unknown(_count(1))
     hour_of_day = _unknown(_count(0, 23))
     checkout_seconds = _unknown(_count())
@@ -97,7 +99,7 @@ class ScoreConsent(Strict):
     """A consent of the person that the partner holds and can show."""
 
     source = Choice(*CONSENT_SOURCES, required=True)
-    reference = Line(longest=100, required=True, metadata={"description": "The partner's name for it."})
+    reference = Line(longest=100, required=True, metadata={"description": "The partner's reference for it."})
     given_at = Moment(required=True)
 
 
@@ -108,7 +110,9 @@ class ScoreRequest(Strict):
     application = fields.Nested(ScoreApplication, required=True)
     consents = fields.List(fields.Nested(ScoreConsent), load_default=list)
     model = Line(
-        longest=60, load_default=None, metadata={"description": "Pins a model, such as fenqi-2026.11."}
+        longest=60,
+        load_default=None,
+        metadata={"description": "Requires a specific model, such as fenqi-2026.11."},
     )
     explain = Truth(load_default=True)
 
@@ -121,7 +125,7 @@ class ScoreReason(Strict):
     text_zh = fields.String()
     text_en = fields.String()
     person_may_see = fields.Boolean(
-        metadata={"description": "False for what would teach how to pass as somebody else."}
+        metadata={"description": "False for reasons that would teach how to impersonate someone."}
     )
 
 

@@ -49,11 +49,13 @@ def score(
     try:
         found, exact_input = scorer.score(features, with_reasons=body["explain"])
     except ScorerUnavailable:
-        raise ScorerNotReady("The model is being loaded or was refused. Try again in a minute.") from None
+        raise ScorerNotReady("The model is still loading or was rejected. Try again in a minute.") from None
     model = f"{found.model.name}-{found.model.version}"
     if body["model"] not in (None, model):
         raise ModelNotServed(
-            f"The model {body['model']!r} is not served here; {model} is.", param="model", models=[model]
+            f"The model {body['model']!r} is not served here; the current model is {model}.",
+            param="model",
+            models=[model],
         )
     used = _count(tx, tenant, per_day)
     kept = PartnerScore(
@@ -90,8 +92,8 @@ def _check_consents(tx: Transaction, features: dict[str, Any], consents: list[di
     if missing:
         source, names = next(iter(missing.items()))
         raise ConsentMissing(
-            f"The fields {', '.join(_outside(name) for name in names)} need a consent for the source {source!r}:"
-            " name it in consents, or leave them out.",
+            f"The fields {', '.join(_outside(name) for name in names)} need consent for the source {source!r}: "
+            "name it in consents, or omit them.",
             param=f"application.{_outside(names[0])}",
             sources=list(missing),
         )
@@ -109,7 +111,7 @@ def _count(tx: Transaction, tenant: Tenant, per_day: int) -> int:
     if usage.scores >= per_day:
         wait = int((_next_day(tx.now) - tx.now).total_seconds()) + 1
         raise QuotaExceeded(
-            f"All {per_day} scores of today are used. The count starts anew at midnight in Shanghai.",
+            f"All {per_day} scores for today have been used. The quota resets at midnight in Shanghai.",
             limit=per_day,
             retry_after=wait,
         )

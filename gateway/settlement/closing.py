@@ -27,7 +27,7 @@ SETTLEMENT_ANSWER = SettlementAnswer()
 
 
 def tenants_with_open_lines(tx: Transaction, *, on: date) -> list[Tenant]:
-    """Who has something to settle on a day."""
+    """Merchants with something to settle on a day."""
     query = (
         select(SettlementLine.merchant_id, SettlementLine.mode)
         .where(col(SettlementLine.batch_id).is_(None), SettlementLine.settlement_date <= on)

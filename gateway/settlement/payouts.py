@@ -72,7 +72,7 @@ def instructed(tx: Transaction, *, since: datetime | None, after: str, limit: in
 
 
 def confirm(tx: Transaction, payout_id: str) -> None:
-    """The institution has paid: only now does the claim leave the books. Saying it again changes nothing."""
+    """The institution has paid: only now does the claim leave the books. Idempotent."""
     payout = _locked(tx, payout_id)
     if payout.status != "pending":
         return
@@ -101,13 +101,15 @@ def reject(tx: Transaction, payout_id: str, *, failure: str) -> None:
 def give_back(tx: Transaction, payout_id: str, *, failure: str) -> Payout:
     """A paid payout came back, such as from a closed account: the claim goes into the next batch.
 
-    Raises ``WrongState`` unless the payout was paid; saying it again changes nothing.
+    Raises ``WrongState`` unless the payout was paid. Idempotent.
     """
     payout = _locked(tx, payout_id)
     if payout.status == "returned":
         return payout
     if payout.status != "paid":
-        raise WrongState(f"The payout is {payout.status}: only a paid one can come back.", param="payout")
+        raise WrongState(
+            f"The payout is {payout.status}: only a paid payout can be returned.", param="payout"
+        )
     payout.status, payout.failure = "returned", failure
     lines = postings.payout_returned(
         payout=payout.id, funder=payout.funder, merchant=payout.merchant_id, amount_fen=payout.amount_fen
@@ -124,7 +126,7 @@ def _until_banking(tx: Transaction, tenant: Tenant, working_days: WorkingDays) -
     if banking == today:
         return None
     opens = datetime.combine(banking, time(), SHANGHAI)
-    return outbox.Later(f"waits for {banking}, the next day with banking", at=tx.wall + (opens - tx.now))
+    return outbox.Later(f"waits for {banking}, the next banking day", at=tx.wall + (opens - tx.now))
 
 
 def _locked(tx: Transaction, payout_id: str) -> Payout:

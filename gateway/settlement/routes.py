@@ -25,7 +25,7 @@ def list_settlements(call: Call) -> Any:
 
 @api.get("/<settlement_id>", scope="settlements:read", answer=SettlementAnswer)
 def get_settlement(call: Call, settlement_id: str) -> Any:
-    """Retrieve a settlement: the equation."""
+    """Retrieve a settlement with its equation."""
     return service.view(service.get(call.tx, call.tenant, settlement_id))
 
 
@@ -60,5 +60,5 @@ def list_payouts(call: Call) -> Any:
 
 @payouts.get("/<payout_id>", scope="settlements:read", answer=PayoutAnswer)
 def get_payout(call: Call, payout_id: str) -> Any:
-    """Retrieve a payout: the instruction and its state."""
+    """Retrieve a payout: the instruction and its status."""
     return service.payout_view(service.get_payout(call.tx, call.tenant, payout_id))

@@ -54,8 +54,8 @@ def add_line(
 ) -> None:
     """A movement of what the merchant is due waits for the batch of ``settlement_date`` (default: today's or the next).
 
-    Amounts in fen, positive; ``batch.SIGNS`` says which way a kind goes. ``from_pending_fen`` is what of the net stands
-    on ``merchant_pending`` until that batch closes.
+    Amounts in fen, positive; ``batch.SIGNS`` says which way a kind goes. ``from_pending_fen`` is the part of the net
+    that stands on ``merchant_pending`` until that batch closes.
     """
     tx.add(
         SettlementLine(
@@ -82,7 +82,7 @@ def add_line(
 
 
 def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str, net_fen: int) -> Bearing:
-    """Who bears a refund of a capture: what is left of its pending claim, then what is available, else the merchant.
+    """What bears a refund of a capture: the rest of its pending claim, then what is available, else the merchant.
 
     A claim is the amount less the fee: a refund that keeps the fee can be above it.
     """
@@ -105,7 +105,7 @@ def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str
 
 
 def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int, without_fen: int = 0) -> Bearing:
-    """Who bears what concerns no pending claim: what is available but for ``without_fen``, else the merchant."""
+    """Take what is not about a pending claim from what is available but for ``without_fen``, else from the merchant."""
     available = max(0, ledger.balances(tx, tenant)["merchant_available"] - without_fen)
     return Bearing(0, min(available, net_fen), max(0, net_fen - available))
 

@@ -71,7 +71,7 @@ def remove(tx: Transaction, member_id: str) -> None:
 
 
 def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | None:
-    """Seal some secrets anew with the newest master key, from ``after`` on; returns where to go on, or None."""
+    """Re-seal some secrets with the newest master key, from ``after`` on; returns where to continue, or None."""
     query = (
         select(Authenticator).where(Authenticator.member_id > after).order_by(col(Authenticator.member_id))
     )

@@ -60,7 +60,7 @@ def known_device(email: str) -> str:
 
 
 def remember(response: Response, *, email: str, cookie: str) -> Response:
-    """Keep both cookies in the browser of who has just logged in."""
+    """Keep both cookies in the browser that has just logged in."""
     here = gateway()
     content = {
         "who": here.vault.lookup(email, "device"),

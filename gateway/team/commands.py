@@ -14,13 +14,13 @@ from gateway.team import factors, service, sessions
 def reset_factors(db: Database, actor: Actor, email: str) -> int:
     """Remove a person's second factors and end their sessions; the password stays. Raises ``NotFound``.
 
-    For who has lost every factor and every recovery code, once it is certain who asks.
+    For people who have lost every factor and recovery code, once it is certain who is asking.
     """
 
     def in_transaction(tx: Transaction) -> dict[str, str]:
         person = service.member_of_email(tx, email)
         if person is None:
-            raise NotFound(f"Nobody has a login with the address {email!r}.")
+            raise NotFound(f"No login uses the address {email!r}.")
         factors.forget_all(tx, person.id)
         sessions.end_all(tx, person.id)
         audit.record(tx, actor, "member.reset_factors", about=person.id, merchant_id=person.merchant_id)

@@ -39,7 +39,7 @@ LEET = str.maketrans("@4301$5!7", "aaeoissit")
 YEAR = re.compile(r"[\W_]*\d{0,4}[\W_]*$")
 """What is hung on a word so that it has a digit and a mark: ``@2026``, ``2026!!!``."""
 MOST_ADDED = 4
-"""So many characters before or behind a common password are guessed with it."""
+"""How many characters before or after a common password are guessed with it."""
 
 
 def is_common(password: str) -> bool:

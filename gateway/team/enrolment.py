@@ -1,4 +1,4 @@
-"""What the account page does: factors are added or removed, recovery codes made anew, the password changed."""
+"""What the account page does: factors are added or removed, recovery codes replaced, the password changed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How often a login is tried: five times in fifteen minutes for one address, known or not.
 
-A try is counted and committed before its password is looked at, so that parallel guesses are counted too. A browser
+An attempt is counted and committed before its password is checked, so that parallel guesses also count. A browser
 from which the person has logged in before is counted for itself (``device``): a stranger who uses up the tries of an
 address does not shut out the person, who also keeps the passkey, which is not counted at all.
 """
@@ -36,7 +36,7 @@ def count(tx: Transaction, vault: Vault, whom: str, device: str = "") -> timedel
 
 
 def forget(tx: Transaction, vault: Vault, whom: str, device: str = "") -> None:
-    """Start anew after a right password or code."""
+    """Reset the count after a correct password or code."""
     tx.execute(delete(LoginAttempt).where(col(LoginAttempt.email_lookup) == _lookup(vault, whom, device)))
 
 

@@ -1,6 +1,6 @@
 """Tables of people: team members, their second factors, invitations, logins tried, and open sessions.
 
-Nothing here opens a door to who reads it: passwords are argon2id, the secrets of authenticator apps are sealed,
+Nothing here helps a reader to log in: passwords are argon2id, the secrets of authenticator apps are sealed,
 recovery codes, invitations and cookies are kept as keyed hashes; of a passkey only the public half is known.
 """
 
@@ -29,7 +29,7 @@ class TeamMember(SQLModel, table=True):
     id: str = Field(sa_column=Column(Words, primary_key=True))
     merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
     email: str = Field(sa_column=Column(Words, nullable=False, unique=True))
-    """In lower case; of who was removed, only the identifier."""
+    """In lower case; for a removed person, only the identifier."""
     name: str = Field(sa_column=Column(Words, nullable=False))
     role: str = Field(sa_column=Column(Words, nullable=False))
     password: str = Field(sa_column=Column(Words, nullable=False))

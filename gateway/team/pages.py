@@ -41,7 +41,7 @@ FORM_LIFE = timedelta(seconds=STEP_UP_SECONDS)
 
 @blueprint.get("/account/security")
 def security() -> Response:
-    """One's second factors, for who has just logged in here."""
+    """Your own second factors, right after a login here."""
     with gateway().db.read() as tx:
         who = _who(tx)
         if who is None:
@@ -77,7 +77,7 @@ def change() -> Response:
 @blueprint.get("/account/invitation")
 @limited(INVITATIONS)
 def invitation() -> Response:
-    """Show who invites whom as what, and ask for a password."""
+    """Show the invitation and ask for a password."""
     return _invitation_page(request.args.get("token", ""))
 
 

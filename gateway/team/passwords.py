@@ -22,7 +22,7 @@ _turn = threading.BoundedSemaphore(AT_ONCE)
 
 PROBLEMS = {
     "password": f"Must be {SHORTEST} to {LONGEST} characters long.",
-    "common": "Is one of the first that are guessed: choose another, such as four words that do not belong together.",
+    "common": "Is too common and easy to guess: choose another, such as four unrelated words.",
 }
 """Why a password cannot be chosen, by the word under which the pages say it."""
 
@@ -35,7 +35,7 @@ def problem(password: str) -> str | None:
 
 
 def hashed(password: str) -> str:
-    """The password as argon2id text, with a salt of its own."""
+    """The password as argon2id text, with its own salt."""
     return _hasher.hash(password)
 
 

@@ -49,9 +49,9 @@ def list_team(call: Call) -> Any:
     rate=INVITING,
 )
 def invite_to_team(call: Call) -> Any:
-    """Invite somebody; the link works for 72 hours and once, and replaces an earlier one to the same address.
+    """Invite a person; the link works once within 72 hours and replaces an earlier one to the same address.
 
-    It goes to that address alone: who invites could join as somebody else with it.
+    It goes only to that address: the inviter could use it to join as somebody else.
     """
     me = _me(call)
     invitation, token = invitations.invite(call.tx, call.gateway.vault, me, **call.body)
@@ -62,7 +62,7 @@ def invite_to_team(call: Call) -> Any:
 
 @team.get("/invitations", **OWNER, answer=InvitationAnswer, lists=True)
 def list_invitations(call: Call) -> Any:
-    """List the invitations that nobody has accepted yet."""
+    """List the invitations that have not been accepted yet."""
     found = invitations.waiting(call.tx, call.tenant.merchant_id)
     return _all([_invitation(one) for one in found])
 
@@ -76,7 +76,7 @@ def withdraw_invitation(call: Call, invitation_id: str) -> Any:
 
 @team.patch("/<member_id>", **OWNER, step_up=True, body=RoleRequest, answer=MemberAnswer)
 def change_role(call: Call, member_id: str) -> Any:
-    """Change a role; the person's sessions end, so that the new role holds from the next login."""
+    """Change a role; the person's sessions end, so that the new role applies from the next login."""
     person = service.colleague(call.tx, call.tenant.merchant_id, member_id)
     service.change_role(call.tx, person, call.body["role"])
     return _member(call, person)
@@ -84,14 +84,14 @@ def change_role(call: Call, member_id: str) -> Any:
 
 @team.delete("/<member_id>", **OWNER, step_up=True, answer=RemovedAnswer)
 def remove_member(call: Call, member_id: str) -> Any:
-    """Remove somebody: their sessions end, every process knows it within two seconds."""
+    """Remove a person: their sessions end, in every process within two seconds."""
     service.remove(call.tx, service.colleague(call.tx, call.tenant.merchant_id, member_id))
     return {"object": "team_member", "id": member_id}
 
 
 @account.get(scope="portal", answer=AccountAnswer)
 def get_account(call: Call) -> Any:
-    """Retrieve oneself: address, role and second factors."""
+    """Retrieve your own account: address, role and second factors."""
     me = _me(call)
     return {
         "member": me.id,
@@ -109,7 +109,7 @@ def get_account(call: Call) -> Any:
     "/authenticator", scope="portal", step_up="login", answer=RemovedAnswer, idempotency=OF_ONE_PERSON
 )
 def remove_authenticator(call: Call) -> Any:
-    """Remove one's authenticator app."""
+    """Remove your authenticator app."""
     me = _me(call)
     authenticators.remove(call.tx, me.id)
     factors.drop_codes_when_alone(call.tx, me.id)
@@ -120,7 +120,7 @@ def remove_authenticator(call: Call) -> Any:
     "/passkeys/<passkey_id>", scope="portal", step_up="login", answer=RemovedAnswer, idempotency=OF_ONE_PERSON
 )
 def remove_passkey(call: Call, passkey_id: str) -> Any:
-    """Remove one of one's passkeys."""
+    """Remove one of your passkeys."""
     me = _me(call)
     passkeys.remove(call.tx, me.id, passkey_id)
     factors.drop_codes_when_alone(call.tx, me.id)
@@ -129,13 +129,13 @@ def remove_passkey(call: Call, passkey_id: str) -> Any:
 
 @account.post("/step_up", scope="portal", step_up="login", answer=AccountAnswer, idempotency=OF_ONE_PERSON)
 def confirm_recent_login(call: Call) -> Any:
-    """Ask whether the login is recent enough for what needs one; changes nothing."""
+    """Check whether the login is recent enough for actions that require it; changes nothing."""
     return get_account(call)
 
 
 @account.get("/sessions", scope="portal", answer=SessionAnswer, lists=True)
 def list_sessions(call: Call) -> Any:
-    """List one's open sessions, newest first."""
+    """List your open sessions, newest first."""
     found = sessions.open_of(call.tx, _me(call).id)
     return _all(
         [
@@ -155,7 +155,7 @@ def list_sessions(call: Call) -> Any:
 
 @account.delete("/sessions/<session_id>", scope="portal", answer=RemovedAnswer, idempotency=OF_ONE_PERSON)
 def end_session(call: Call, session_id: str) -> Any:
-    """End one of one's sessions, on whatever device."""
+    """End one of your sessions, on any device."""
     sessions.end_own(call.tx, _me(call).id, session_id)
     return {"object": "session", "id": session_id}
 
@@ -165,7 +165,7 @@ apis: tuple[Api, ...] = (team, account)
 
 def _me(call: Call) -> TeamMember:
     if call.caller.user_id is None:
-        raise RoleMissing("This is for people: a merchant's server has no account.", roles=[])
+        raise RoleMissing("Only people can use this: a merchant's server has no account.", roles=[])
     return service.member(call.tx, call.caller.user_id)
 
 

@@ -7,7 +7,7 @@ from gateway.web.fields import Choice, Line, Strict
 
 
 class InvitationRequest(Strict):
-    """Who is to join, and as what."""
+    """The person to invite, and their role."""
 
     email = Line(longest=254, personal=True, required=True)  # some are a mobile number before the @
     name = Line(longest=100, required=True)
@@ -28,7 +28,12 @@ class MemberAnswer(Strict):
     email = fields.String()
     name = fields.String()
     role = fields.String()
-    second_factor = fields.Boolean(metadata={"description": "Whether a password alone does not log in."})
+    second_factor = fields.Boolean(
+        metadata={
+            "description": "Whether a second factor is set up, so that a "
+            "password alone is not enough to log in."
+        }
+    )
     created_at = fields.DateTime()
 
 
@@ -50,7 +55,7 @@ class InvitationAnswer(Strict):
     role = fields.String()
     expires_at = fields.DateTime()
     sent = fields.Boolean(
-        metadata={"description": "Whether the message with the link has left; until then it waits."}
+        metadata={"description": "Whether the message with the link has been sent; until then it waits."}
     )
 
 
@@ -75,7 +80,9 @@ class AccountAnswer(Strict):
     authenticator = fields.Boolean()
     passkeys = fields.List(fields.Nested(PasskeyAnswer))
     recovery_codes_left = fields.Integer()
-    enrol_url = fields.String(metadata={"description": "Where factors are set up, in the same browser."})
+    enrol_url = fields.String(
+        metadata={"description": "Page on which second factors are set up, to be opened in the same browser."}
+    )
 
 
 class SessionAnswer(Strict):

@@ -48,7 +48,7 @@ def checked_person(tx: Transaction, *, email: str, name: str, role: str) -> str:
     if role not in ROLES:
         raise _invalid("role", "Must be one of: " + ", ".join(ROLES) + ".")
     if member_of_email(tx, address) is not None:
-        raise Conflict(f"{address} has a login already.", param="email")
+        raise Conflict(f"{address} already has a login.", param="email")
     return address
 
 
@@ -132,7 +132,7 @@ def _keep_an_owner(tx: Transaction, person: TeamMember) -> None:
     if person.role != "owner":
         return
     if not [one for one in team(tx, person.merchant_id) if one.role == "owner" and one.id != person.id]:
-        raise LastOwner("A team keeps at least one owner: make somebody else an owner first.")
+        raise LastOwner("A team must have at least one owner: make another member an owner first.")
 
 
 def _is_line(text: str, longest: int) -> bool:

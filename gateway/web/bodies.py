@@ -45,15 +45,15 @@ def read_json(request: Request) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise InvalidRequest("The body is not UTF-8.") from None
     except json.JSONDecodeError as error:
-        raise InvalidRequest(f"The body is not JSON: {error.msg} at character {error.pos}.") from None
+        raise InvalidRequest(f"The body is not valid JSON: {error.msg} at character {error.pos}.") from None
     except RecursionError:
-        raise InvalidRequest(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
+        raise InvalidRequest(f"The body is nested more than {MAX_DEPTH} levels deep.") from None
     except ValueError as error:
         raise InvalidRequest(str(error)) from None
     if not isinstance(body, dict):
         raise InvalidRequest("The body must be a JSON object.")
     if _depth(body) > MAX_DEPTH:
-        raise InvalidRequest(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        raise InvalidRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
     return body
 
 
@@ -62,7 +62,9 @@ def read_query(request: Request) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, found in request.args.lists():
         if len(found) > 1:
-            raise InvalidRequest(f"The query parameter {name!r} is given {len(found)} times.", param=name)
+            raise InvalidRequest(
+                f"The query parameter {name!r} is given {len(found)} times: send it once.", param=name
+            )
         values[name] = found[0]
     return values
 
@@ -103,12 +105,12 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(body) != len(pairs):
         times = Counter(name for name, _ in pairs)
         twice = next(name for name, count in times.items() if count > 1)
-        raise ValueError(f"The body gives the field {twice[:LONGEST_NAME]!r} more than once.")
+        raise ValueError(f"The body contains the field {twice[:LONGEST_NAME]!r} more than once.")
     return body
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"The body holds {name}, which is not JSON.")
+    raise ValueError(f"The body contains {name}, which is not valid JSON.")
 
 
 def _depth(value: Any, level: int = 1) -> int:

@@ -51,7 +51,9 @@ def wanted(request: Request, caller: Caller | None, *, writes: bool) -> Fault | 
     if name is None:
         return None
     if caller is None or caller.mode != "test":
-        raise InvalidRequest(f"{HEADER} is for a merchant's own requests in test mode only.", param=HEADER)
+        raise InvalidRequest(
+            f"{HEADER} works only with a merchant's own requests in test mode.", param=HEADER
+        )
     slow = SLOW.fullmatch(name)
     pause = int(slow[1]) if slow else 0
     if name not in ("503-before", *WRITING) and not 1 <= pause <= LONGEST_PAUSE:
@@ -61,7 +63,8 @@ def wanted(request: Request, caller: Caller | None, *, writes: bool) -> Fault | 
         )
     if name in WRITING and not writes:
         raise InvalidRequest(
-            f"{HEADER} {name} is for requests that change something; this one reads.", param=HEADER
+            f"{HEADER} {name} works only with requests that change something; this one only reads.",
+            param=HEADER,
         )
     whose = f"{caller.merchant_id}:{request.method}:{request.path}"
     return Fault(name, whose, request.headers.get(IDEMPOTENCY_KEY), pause)
@@ -77,10 +80,14 @@ def before(fault: Fault | None, counter: Counter) -> None:
     if fault.name == "503-before" and (
         fault.key is None or not counter.wait(ONCE_PER_KEY, f"{fault.whose}:{fault.key}")
     ):
-        raise Unavailable(f"Nothing was changed: {HEADER} asked for this. Try again, with the same key.")
+        raise Unavailable(
+            f"Nothing was changed: {HEADER} requested this failure. Try again with the same Idempotency-Key."
+        )
     if fault.pause:
         if not _slow.acquire(blocking=False):
-            raise TooManyRequests(f"At most {AT_ONCE} requests are slow at a time.", retry_after=fault.pause)
+            raise TooManyRequests(
+                f"At most {AT_ONCE} requests can be slow at the same time.", retry_after=fault.pause
+            )
         try:
             time.sleep(fault.pause)
         finally:

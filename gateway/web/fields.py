@@ -14,7 +14,7 @@ from gateway.core import return_address
 from gateway.core.masking import holds_person_or_phone, holds_personal_number, holds_resident_id
 
 MAX_INT = 2**63 - 1
-NOT_PERSONAL = "Must not hold an ID number, a mobile number or a card number."
+NOT_PERSONAL = "Must not contain an ID number, a mobile number or a card number."
 
 
 class Strict(Schema):
@@ -102,7 +102,7 @@ class Line(fields.String):
         if not self.shortest <= len(text) <= self.longest:
             raise ValidationError(f"Must be {self.shortest} to {self.longest} characters long.")
         if self.pattern and not self.pattern.fullmatch(text):
-            raise ValidationError("Has characters that are not allowed here.")
+            raise ValidationError("Contains characters that are not allowed here.")
         if not self.personal and self._is_personal(text, data):
             raise ValidationError(NOT_PERSONAL)
         return text
@@ -185,7 +185,7 @@ class Metadata(fields.Field[dict[str, str]]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, str]:
         if not isinstance(value, dict):
-            raise ValidationError("Must be an object of text pairs.")
+            raise ValidationError("Must be an object whose values are strings.")
         if len(value) > 50:
             raise ValidationError("Must have at most 50 pairs.")
         return {
@@ -218,7 +218,7 @@ class Moment(fields.Field[datetime]):
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
-            raise ValidationError("Must be a time with its zone, such as 2026-11-23T12:00:00Z.")
+            raise ValidationError("Must be a time with a time zone, such as 2026-11-23T12:00:00Z.")
         return moment.astimezone(UTC)
 
 

@@ -92,7 +92,9 @@ class Front:
             return b""
         if length is None and not scope.headers.get("content-type", "").startswith("application/json"):
             # Where a chunk breaks off, the body seems to end: JSON then lacks its last brace, a form lacks nothing.
-            raise InvalidRequest("Send a Content-Length: only JSON may come in chunks. Nothing was changed.")
+            raise InvalidRequest(
+                "Send a Content-Length header: only JSON bodies can be chunked. Nothing was changed."
+            )
         if length is not None and int(length) > MAX_BODY_BYTES:
             raise PayloadTooLarge(f"Send at most {MAX_BODY_BYTES} bytes.")
         started, body = self._loop.time(), bytearray()
@@ -105,8 +107,8 @@ class Front:
                     deadline.reschedule(started + min(BODY_SECONDS, FIRST_SECONDS + len(body) / LEAST_RATE))
         except TimeoutError:
             raise RequestTooSlow(
-                f"Send the body within {BODY_SECONDS} seconds, and after {FIRST_SECONDS} at {LEAST_RATE} bytes a "
-                "second or more. Nothing was changed."
+                f"Send the body within {BODY_SECONDS} seconds and, after the first {FIRST_SECONDS} seconds, at "
+                f"{LEAST_RATE} bytes a second or more. Nothing was changed."
             ) from None
         if length is not None and len(body) != int(length):
             # The sender went away; half a form would read as a whole one with another amount.

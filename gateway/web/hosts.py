@@ -37,11 +37,12 @@ def register(app: Flask, public_url: str, *, proxies: int) -> None:
         if not proxies and "X-Forwarded-For" in request.headers and not told.is_set():
             told.set()
             log.warning(
-                "X-Forwarded-For arrives but FENQI_PROXIES is 0, so everybody has the address of the proxy: set "
+                "X-Forwarded-For arrives but FENQI_PROXIES is 0, so every client appears with the proxy's "
+                "address: set "
                 "FENQI_PROXIES to the number of proxies in front, or let the proxy drop the header"
             )
         if request.path not in PROBES and not is_ours(request.headers.get("Host", ""), public_url):
             raise InvalidRequest(
-                f"This server answers for {public_url} only: ask there, or set FENQI_PUBLIC_URL to the address that "
-                "you use."
+                f"This server answers only for {public_url}: use that address, or set FENQI_PUBLIC_URL to the "
+                "one you use."
             )

@@ -90,7 +90,8 @@ def once(
     if known is not None and known.expires_at > tx.wall:
         if known.request_sha256 != fingerprint:
             raise IdempotencyKeyReused(
-                f"The key {key!r} was used with another body for {route}. Use a new key for a new request.",
+                f"The key {key!r} was already used with a different body for {route}. Use a new key for a new "
+                "request.",
                 param=HEADER,
             )
         # What an older release kept of this operation may lie open still.

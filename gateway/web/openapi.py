@@ -129,7 +129,7 @@ def _rights(operation: Operation) -> str:
     if operation.roles:
         said.append("For people: " + " or ".join(f"`{role}`" for role in operation.roles))
     if operation.step_up:
-        said.append("For people: within five minutes of a login")
+        said.append("For people: requires a login within the last five minutes")
     return ". ".join(said)
 
 
@@ -168,7 +168,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             "name": faults.HEADER,
             "required": False,
             "schema": {"type": "string", "pattern": f"^(?:{'|'.join(known)})$"},
-            "description": "Test mode only: a fault to play, so that you can test your retries.",
+            "description": "Test mode only: a fault to simulate, so that you can test your retries.",
         }
     )
     return found
@@ -218,7 +218,7 @@ def _responses(operation: Operation, every: list[Operation]) -> dict[str, Any]:
     if operation.finish is not None:
         answers["202"] = {
             **success,
-            "description": "Begun, not decided yet: read it again, or repeat the request.",
+            "description": "Started but not decided yet: read it again, or repeat the request.",
         }
     return answers
 

@@ -281,7 +281,7 @@ def _check_version() -> None:
     wanted = request.headers.get(VERSION_HEADER, VERSION)
     if wanted != VERSION:
         raise UnsupportedVersion(
-            f"{VERSION_HEADER} {wanted!r} does not exist; this gateway speaks {VERSION}.",
+            f"{VERSION_HEADER} {wanted!r} does not exist; this gateway supports {VERSION}.",
             param=VERSION_HEADER,
         )
 

@@ -28,7 +28,7 @@ def _refuse_strange_identifiers() -> None:
     """What no identifier looks like is not looked for: a database may not even take it. Raises ``NotFound``."""
     for value in (request.view_args or {}).values():
         if not value.isascii() or not value.isprintable() or len(value) > LONGEST_IDENTIFIER:
-            raise NotFound("There is no object with such an id.")
+            raise NotFound("There is no object with this id.")
 
 
 def error_page(error: GatewayError) -> Response:

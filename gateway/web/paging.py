@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
-NOT_OURS = "The cursor is not one of ours: pass next_cursor unchanged."
+NOT_OURS = "The cursor is not valid: pass next_cursor unchanged."
 
 
 class PageQuery(Strict):

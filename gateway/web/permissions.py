@@ -19,12 +19,13 @@ def check(caller: Caller, *, scope: tuple[str, ...], roles: tuple[str, ...] = ()
     able = [role for role in (holders(scope) if scope else ()) if not roles or role in roles]
     if caller.role is not None and scope and caller.role not in able:
         raise RoleMissing(
-            f"This needs the role {' or '.join(able)}; yours is {caller.role}. An owner of your team can change it.",
+            f"This requires the role {' or '.join(able)}; yours is {caller.role}. An owner of your team can "
+            "change it.",
             roles=able,
         )
     if scope and not caller.scopes & set(scope):
         raise ScopeMissing(
-            f"This needs the scope {' or '.join(scope)}; the token has: "
+            f"This requires the scope {' or '.join(scope)}; the token has: "
             f"{' '.join(sorted(caller.scopes)) or 'none'}."
         )
 
@@ -39,9 +40,9 @@ def check_step_up(caller: Caller, now: datetime, *, second_factor: bool = True) 
         return
     if caller.auth_time is None or now.timestamp() - caller.auth_time > STEP_UP_SECONDS:
         raise StepUpRequired(
-            "Log in again: this may only be done within five minutes of a login.", max_age=STEP_UP_SECONDS
+            "Log in again: this is only allowed within five minutes of a login.", max_age=STEP_UP_SECONDS
         )
     if second_factor and caller.mode == "live" and not caller.second_factor:
         raise SecondFactorRequired(
-            "In live mode this needs a second factor: set up an authenticator app or a passkey, then log in again."
+            "In live mode this requires a second factor: set up an authenticator app or a passkey, then log in again."
         )

@@ -119,14 +119,15 @@ def register(app: Flask) -> None:
         log.error("request %s: %s: %s", g.get("request_id"), error.filename or "a file", error.strerror)
         return _as_page_or_problem(
             app,
-            Unavailable("The server's disk takes no writes now. Try again, with the same Idempotency-Key."),
+            Unavailable("The server cannot write to its disk. Try again with the same Idempotency-Key."),
         )
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         log.exception("unexpected error in request %s", g.get("request_id"))
         return _as_page_or_problem(
-            app, GatewayError("Something went wrong on our side. Quote the request id when you ask about it.")
+            app,
+            GatewayError("Something went wrong on our side. Quote the request id if you contact support."),
         )
 
 
@@ -141,9 +142,9 @@ def _masked(value: Any) -> Any:
 
 def _words(error: HTTPException) -> str:
     if error.code == 404:
-        return f"There is no {request.path!r} here."
+        return f"There is no {request.path!r} in this API."
     if error.code == 405:
-        return f"{request.path} does not take {request.method}."
+        return f"{request.path} does not support {request.method}."
     return error.description or error.name
 
 

@@ -135,7 +135,9 @@ class Shared:
         except RedisError as error:
             log.warning("the shared rate limits cannot be read: %s", type(error).__name__)
             if rate.strict:
-                raise Unavailable("This is closed for a moment. Nothing was changed. Try again.") from None
+                raise Unavailable(
+                    "This is temporarily unavailable. Nothing was changed. Try again in a moment."
+                ) from None
             return 0
         return float(milliseconds) / 1000
 
@@ -175,7 +177,7 @@ def check(counter: Counter, rate: Rate, who: str) -> None:
     wait = counter.wait(rate, who)
     if wait:
         raise TooManyRequests(
-            f"At most {rate.burst} at once and {rate.per_second:g} a second. Wait and try again.",
+            f"At most {rate.burst} requests at once and {rate.per_second:g} a second are allowed. Wait and try again.",
             retry_after=int(wait) + 1,
         )
 

@@ -1,1 +1,1 @@
-"""Webhooks: events that record every change of state, and their deliveries to whoever asked for them."""
+"""Webhooks: events that record every change of state, and their deliveries to the endpoints that subscribe to them."""

@@ -40,7 +40,7 @@ class Event(Keyed, table=True):
 
 
 class WebhookEndpoint(SQLModel, table=True):
-    """An address of the merchant that is told of events, and the sealed secret its deliveries are signed with."""
+    """An address of the merchant that receives events, and the sealed secret its deliveries are signed with."""
 
     __tablename__ = "webhook_endpoint"
     __table_args__ = (
@@ -92,7 +92,7 @@ class WebhookSecret(SQLModel, table=True):
 
 
 class WebhookDelivery(SQLModel, table=True):
-    """One event on its way to one endpoint: a row of an outbox of its own, written beside the event."""
+    """One event on its way to one endpoint: a row of a separate outbox, written beside the event."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -159,7 +159,7 @@ class WebhookDelivery(SQLModel, table=True):
 
 
 class WebhookAttempt(SQLModel, table=True):
-    """One request of a delivery and its answer. The body is not kept: it is written anew from the event."""
+    """One request of a delivery and its answer. The body is not kept: it is rebuilt from the event."""
 
     __tablename__ = "webhook_attempt"
     __table_args__ = (UniqueConstraint("delivery_id", "number", name="webhook_attempt_number"),)

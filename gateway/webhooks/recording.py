@@ -54,7 +54,7 @@ QUESTIONS = {
     dialect: union_all(SEQUENCES.group_by(EVENT.c.object_id), WANTING, place)
     for dialect, place in PLACE.items()
 }
-"""Made once: how far the objects have counted, who wants to be told, and the place in the order (see ``ordering``)."""
+"""Made once: how far the objects have counted, who subscribes, and the place in the order (see ``ordering``)."""
 
 
 def record(tx: Transaction, tenant: Tenant, type: str, *, object_id: str, data: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ api = Api("events", prefix="/v1/events")
 
 @api.get(scope="events:read", query=EventQuery, answer=EventAnswer, lists=True)
 def list_events(call: Call) -> Any:
-    """List the events one may read, newest first; with `after`, what came since, oldest first and without gaps."""
+    """List the events you may read, newest first; with `after`, those that followed, oldest first and without gaps."""
     query = call.query
     able = rights.readable(call.caller.scopes)
     types = able if query["type"] is None else [type for type in able if type == query["type"]]
@@ -29,6 +29,6 @@ def list_events(call: Call) -> Any:
 
 @api.get("/<event_id>", scope="events:read", answer=EventAnswer)
 def get_event(call: Call, event_id: str) -> Any:
-    """Retrieve an event whose object one may read."""
+    """Retrieve an event whose object you may read."""
     types = rights.readable(call.caller.scopes)
     return service.get_event(call.tx, call.tenant, event_id, types=types)

@@ -42,9 +42,9 @@ TEST_EVENT = "webhook_endpoint.test"
 KEPT_CHARACTERS = 500
 """So much of what an endpoint answered is written down."""
 ANSWER_KEPT = (
-    f"The beginning of the answer, at most {KEPT_CHARACTERS} characters. Personal numbers, e-mail addresses "
+    f"The beginning of the response, at most {KEPT_CHARACTERS} characters. Personal numbers, e-mail addresses "
     "and secrets are masked. "
-    "Null without an answer, and again after seven days, or as many as the gateway is set to."
+    "Null without a response, and after seven days (or as many as the gateway is configured for)."
 )
 DELIVERY_STATES = ("pending", "succeeded", "failed", "canceled")
 
@@ -60,7 +60,7 @@ class EventQuery(PageQuery):
         """A list goes on either from an event or from a page."""
         if data["after"] is not None and data["cursor"] is not None:
             raise ValidationError(
-                "Leave it out: with after, ask for what came after the last event.", "cursor"
+                "Omit it on the first call; then pass it as after to get the events that followed.", "cursor"
             )
 
 
@@ -71,7 +71,9 @@ class EventAnswer(Strict):
     object = fields.Constant("event")
     type = fields.String()
     mode = fields.String()
-    sequence = fields.Integer(metadata={"description": "Counts the events of one object from 1."})
+    sequence = fields.Integer(
+        metadata={"description": "Number of the event among those of its object, from 1."}
+    )
     data = fields.Dict()
     created_at = Moment()
 
@@ -91,10 +93,10 @@ class EnabledEvents(fields.Field[list[str]]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
         if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
-            raise ValidationError('Must be a list of types of events, or ["*"] for all.')
+            raise ValidationError('Must be a list of event types, or ["*"] for all.')
         unknown = sorted({one for one in value if one not in EVENT_TYPES and one != "*"})
         if unknown:
-            raise ValidationError(f"There is no type of event {unknown[0][:60]!r}.")
+            raise ValidationError(f"There is no event type {unknown[0][:60]!r}.")
         return ["*"] if "*" in value else list(dict.fromkeys(value))
 
 
@@ -150,13 +152,15 @@ class WebhookEndpointAnswer(Strict):
     withheld_events = fields.List(
         fields.String(),
         metadata={
-            "description": "Types it subscribes to and is not told of: who set it up may not read them."
+            "description": "Types it subscribes to but does not receive, because the person or client that set "
+            "it up may not read them."
         },
     )
     secrets = fields.List(
-        fields.Nested(SecretAnswer), metadata={"description": "The secrets that sign, the current one first."}
+        fields.Nested(SecretAnswer),
+        metadata={"description": "The secrets that sign deliveries, the current one first."},
     )
-    secret = fields.String(metadata={"description": "Only at creation and rotation."})
+    secret = fields.String(metadata={"description": "Returned only at creation and rotation."})
     created_at = Moment()
 
 

@@ -1,4 +1,4 @@
-"""Stable buckets: who takes part in an experiment depends on the person and the experiment's name, on nothing else.
+"""Stable buckets: taking part in an experiment depends only on the person and the experiment's name.
 
 So a challenger sees the same people on every machine and every day, and another challenger moves nobody.
 """

@@ -39,7 +39,7 @@ def monitor(
     everything = list(records)
     scored = [r for r in everything if r.role == CHAMPION and r.fraud_probability is not None]
     if not scored:
-        raise ValueError("the log holds no score of a champion")
+        raise ValueError("the log contains no score of a champion")
     now = columns_of(scored)
     then = generated(scorer) if reference is None else columns_of(scored_champions(reference))
     matrix = feature_matrix(Application(**record.features) for record in scored)
@@ -108,7 +108,7 @@ def scored_champions(records: Iterable[ScoreRecord]) -> list[ScoreRecord]:
     """The champion's scores of a log. Raises ValueError when there is none."""
     found = [r for r in records if r.role == CHAMPION and r.fraud_probability is not None]
     if not found:
-        raise ValueError("the reference holds no score of a champion")
+        raise ValueError("the reference contains no score of a champion")
     return found
 
 

@@ -15,13 +15,15 @@ def add_commands(commands: Any, *, monitor: Run, replay: Run, report: Run) -> No
     watching = commands.add_parser("monitor", help="compare a score log with a reference population")
     watching.add_argument("--reference", type=Path, metavar="LOG", help="an earlier log (default: generated)")
     watching.set_defaults(run=monitor)
-    again = commands.add_parser("replay", help="compute every score of a log again and compare")
-    again.add_argument("--any-bundle", action="store_true", help="also where another bundle had scored")
+    again = commands.add_parser("replay", help="recompute every score of a log and compare")
+    again.add_argument("--any-bundle", action="store_true", help="also scores computed by another bundle")
     again.set_defaults(run=replay)
     told = commands.add_parser("report", help="write a report of a score log as one HTML file")
     told.add_argument("--out", type=Path, required=True, metavar="FILE", help="HTML file to write")
     told.add_argument("--reference", type=Path, metavar="LOG", help="an earlier log (default: generated)")
-    told.add_argument("--labels", type=Path, metavar="CSV", help="columns decision and bad: how cases ended")
+    told.add_argument(
+        "--labels", type=Path, metavar="CSV", help="outcomes, with the columns decision and bad"
+    )
     told.add_argument("--language", choices=("zh-CN", "en"), default="zh-CN", help="(default zh-CN)")
     told.set_defaults(run=report)
     for command in (watching, again, told):

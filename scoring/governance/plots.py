@@ -1,6 +1,6 @@
 """Plots of a report as SVG that takes its colours from the page, so that it is readable in light and in dark.
 
-Words stand in the page and not in the plots: a plot holds numbers only and needs no font of its own.
+Words stand in the page and not in the plots: a plot holds only numbers and needs no extra font.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def replay(
         count += 1
     if others and not count:
         raise OtherBundle(
-            f"the scores are of {', '.join(others)}, this bundle is"
+            f"the scores were computed by {', '.join(others)}, but this bundle is"
             f" {scorer.identity.name}-{scorer.identity.version} ({scorer.identity.sha256[:12]}…)"
         )
     return Replayed(count, tuple(found), dict(others))

@@ -72,7 +72,7 @@ def read_outcomes(path: Path) -> dict[str, bool]:
         found = {}
         for number, row in enumerate(rows, start=2):
             if row["bad"] not in ("0", "1") or not row["decision"]:
-                raise LogInvalid(f"{path.name}, line {number}: want a decision and 0 or 1")
+                raise LogInvalid(f"{path.name}, line {number}: expected a decision and 0 or 1")
             found[row["decision"]] = row["bad"] == "1"
     return found
 

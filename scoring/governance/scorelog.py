@@ -69,7 +69,7 @@ def read(path: Path) -> Iterator[ScoreRecord]:
             for number, line in enumerate(file, start=1):
                 yield _record(line, f"{path.name}, line {number}")
         except (UnicodeDecodeError, EOFError) as problem:
-            raise LogInvalid(f"{path.name} is no score log: {problem}") from problem
+            raise LogInvalid(f"{path.name} is not a score log: {problem}") from problem
 
 
 def _record(line: str, where: str) -> ScoreRecord:
@@ -87,7 +87,7 @@ def _record(line: str, where: str) -> ScoreRecord:
     try:
         datetime.fromisoformat(record.at)
     except (TypeError, ValueError) as problem:
-        raise LogInvalid(f"{where}: 'at' is no time: {record.at!r}") from problem
+        raise LogInvalid(f"{where}: 'at' is not a valid time: {record.at!r}") from problem
     return record
 
 

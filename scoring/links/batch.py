@@ -34,7 +34,7 @@ NOTHING: Final = BatchFeatures(0, 0.0)
 
 
 class LinkBatch:
-    """One night's graph: every applicant and every link that is no hub, with community and rank."""
+    """One night's graph: every applicant and every link that is not a hub, with community and rank."""
 
     def __init__(
         self, edges: Iterable[Edge], known_bad: Collection[str], settings: LinkSettings, seed: int = 1

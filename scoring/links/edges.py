@@ -41,12 +41,12 @@ class LinkSettings:
     hub_size: int = 20
     """A link that more applicants share is a hub (dormitory, pick-up point, tablet) and is not walked; at most 28."""
     component_cap: int = 8
-    """The group around an applicant is counted up to so many, the applicant included."""
+    """The most that are counted of the group around an applicant, the applicant included."""
     max_edges: int = 2_000_000
-    """The oldest arrivals are forgotten beyond so many edges."""
+    """The number of edges beyond which the oldest arrivals are forgotten."""
     prior_bad_share: float = 0.01
     prior_weight: float = 4.0
-    """A known-bad share is smoothed as if so many further neighbours had the prior share."""
+    """A known-bad share is smoothed as if this many further neighbours had the prior share."""
 
     def __post_init__(self) -> None:
         least = {"label_delay_seconds": 0, "walk_seconds": 30 * DAY, "hub_size": 2, "component_cap": 2,
@@ -89,7 +89,7 @@ class LinkFeatures:
     device_is_household: bool
     """All applicants of the device in 30 days share one address with this one; at most ``HOUSEHOLD`` people there."""
     neighbours: int
-    """Other applicants that share a link which is no hub."""
+    """Other applicants that share a link which is not a hub."""
     neighbours_known_bad: int
     """Those of them who were known to be bad ``label_delay_seconds`` ago."""
     neighbours_known_bad_share: float

@@ -138,7 +138,7 @@ class _Parts:
         return found
 
     def at(self, score: Score, threshold: float) -> dict[str, Any]:
-        """What is caught above a threshold, with 95 % intervals from drawing rings and families anew."""
+        """What is caught above a threshold, with 95 % intervals from redrawing rings and families."""
         flagged = score > threshold
         ring, family = self.test & self.ring, self.test & self.family
         return {

@@ -32,7 +32,7 @@ class LinkIndex:
         """Take an edge, in any order of time. Raises ValueError for an unknown kind."""
         name, link, at = edge
         if link.kind not in KINDS:
-            raise ValueError(f"a link's kind is one of {', '.join(KINDS)}, not {link.kind!r}")
+            raise ValueError(f"a link's kind must be one of {', '.join(KINDS)}, not {link.kind!r}")
         node = self._links.get(link)
         if node is None:
             node = self._links[link] = Node(link.kind, link.value)

@@ -112,7 +112,7 @@ class Node:
         return in_day if hour == day else self._counted(hour, end, asker), in_day, in_month
 
     def newest(self, since: int, at: int, most: int) -> set[Node]:
-        """Who is behind the newest ``most`` sightings of a window."""
+        """The applicants behind the newest ``most`` sightings of a window."""
         high, low = bisect_right(self.times, at), bisect_right(self.times, since)
         return set(self.others[max(low, high - most) : high])
 

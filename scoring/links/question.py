@@ -81,7 +81,7 @@ class Question:
         group = self._group(used, neighbours)
         if self.me:
             at_home.add(self.me)
-        for hub in hub_homes:  # roommates in a dormitory are no strangers
+        for hub in hub_homes:  # roommates in a dormitory are not strangers
             at_home.update([one for one in group | neighbours if one.saw(hub, self.since, self.at)])
         strangers = group - at_home
         known_bad = self._known_bad_of(neighbours)
@@ -115,7 +115,7 @@ class Question:
         return group
 
     def _next(self, level: set[Node], walked: set[Node]) -> set[Node]:
-        """Who shares what these used. Who used more things than a hub has people leads nowhere."""
+        """Those who share what these used. Someone who used more things than a hub has people leads nowhere."""
         since, at, hub_size = self.since, self.at, self.settings.hub_size
         found: set[Node] = set()
         for applicant in level:

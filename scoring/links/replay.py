@@ -41,7 +41,7 @@ def replay(
     snapshot: Snapshot | None = None,
     progress: Callable[[int], object] = lambda number: None,
 ) -> Replayed:
-    """Play all cases through one index. ``progress`` is told of so many questions more."""
+    """Play all cases through one index. ``progress`` is called with the number of further questions."""
     settings = settings or LinkSettings()
     index = LinkIndex(settings)
     rows = {look: np.empty((len(cases), len(ROW_NAMES))) for look in LOOKS}

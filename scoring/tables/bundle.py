@@ -68,7 +68,7 @@ class OnnxTrees:
 
     @classmethod
     def load(cls, onnx: bytes, forest: Forest) -> OnnxTrees:
-        """Raise ``BundleError`` for a file that is no model."""
+        """Raise ``BundleError`` for a file that is not a model."""
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
 
         options = onnxruntime.SessionOptions()
@@ -76,7 +76,7 @@ class OnnxTrees:
         try:
             session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
         except Exception as problem:  # onnxruntime's own exceptions share no base class
-            raise BundleError(f"trees.onnx is no model: {problem}") from problem
+            raise BundleError(f"trees.onnx is not a valid model: {problem}") from problem
         return cls(session, forest)
 
     def logits(self, matrix: Matrix) -> Logits:
@@ -140,7 +140,7 @@ class TableModel:
         try:
             about = json.loads(content["bundle.json"])
             if "inputs" not in about:
-                raise BundleError(f"{folder} is no model of a table: use it without --data")
+                raise BundleError(f"{folder} is not a model trained on a table: use it without --data")
             encoding = Encoding.from_json(about["inputs"])
             model = cls(
                 name=about["name"],
@@ -156,7 +156,7 @@ class TableModel:
         except (KeyError, TypeError, ValueError) as problem:
             raise BundleError(f"{folder.name} is malformed: {problem!r}") from problem
         if not np.abs(apart).max() <= TOLERANCE:
-            raise BundleError(f"{folder.name} answers its reference rows otherwise than when it was trained")
+            raise BundleError(f"{folder.name} does not reproduce the reference rows from its training")
         return model
 
     def _of_inputs(self, matrix: Matrix) -> NDArray[np.float64]:

@@ -40,7 +40,7 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Figures by cross-validation, by time, or of a bundle on the rows of the table."""
     _normalise(options)
     if options.card and not options.time:
-        raise TableInvalid("--card counts alerts by day: say with --time which column tells when")
+        raise TableInvalid("--card counts alerts by day: name the column with the time in --time")
     model = TableModel.read(options.bundle) if options.bundle else None
     table, plan = _table(options, model), _plan(options, SEED)
     if model is not None:
@@ -51,7 +51,7 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         split = TimeSplit(options.time, *days, card=options.card)
         return protocols.split_by_time(table, plan, split, groups=options.groups, progress=progress)
     if not options.cv or options.cv < 2:
-        raise TableInvalid("say how to test: --cv 5, --time COLUMN, or --bundle DIR")
+        raise TableInvalid("choose how to test: --cv 5, --time COLUMN, or --bundle DIR")
     return protocols.cross_validated(table, plan, options.cv, groups=options.groups, progress=progress)
 
 
@@ -59,7 +59,7 @@ def explain(options: argparse.Namespace) -> dict[str, Any]:
     """What moved the answer of a trained bundle for one row of a table, counted from 1."""
     _normalise(options)
     if not options.bundle:
-        raise TableInvalid("say with --bundle which trained model explains the row")
+        raise TableInvalid("name the trained model that explains the row in --bundle")
     model = TableModel.read(options.bundle)
     table = _read(options, None, model)
     found = model.explain(table, options.row - 1)
@@ -92,11 +92,11 @@ def _normalise(options: argparse.Namespace) -> None:
 
 def _table(options: argparse.Namespace, model: TableModel | None = None) -> Table:
     if not options.target:
-        raise TableInvalid("say with --target which column tells how a row ended")
+        raise TableInvalid("name the column with the outcome of each row in --target")
     table = _read(options, options.target, model).without(options.drop)
     seen = [name for name in table.protected if name not in getattr(options, "groups", ())]
     if seen:
-        told = f"{', '.join(seen)} must not decide about a person: leave it out with --drop"
+        told = f"{', '.join(seen)} must not be used to decide about a person: exclude it with --drop"
         print(f"fenqi-score: {told}", file=sys.stderr)
     return table
 

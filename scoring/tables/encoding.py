@@ -16,7 +16,7 @@ from scoring.metrics import area_under_curve
 from scoring.tables.table import Table
 
 RAREST_LEVEL: Final = 0.005
-"""A word in a smaller share of the training rows has no input of its own."""
+"""A word in a smaller share of the training rows gets no input."""
 MOST_LEVELS: Final = 60
 KNOTS: Final = 200
 MOST_EXAMPLES: Final = 5
@@ -52,7 +52,7 @@ class Encoding:
                 kept = [str(found[i]) for i in order if counts[i] >= RAREST_LEVEL * len(table)]
                 words.append((name, tuple(sorted(kept))))
         if not numbers and not words:
-            raise TableInvalid("no column is left to learn from")
+            raise TableInvalid("there is no column left to learn from")
         return cls(numbers, tuple(words), _fills(table, numbers))
 
     @property
@@ -78,7 +78,7 @@ class Encoding:
             if column is None:
                 raise TableInvalid(f"the column {name!r} is missing")
             if not isinstance(column, tuple):
-                raise TableInvalid(f"the column {name!r} holds numbers; read the table with it as words")
+                raise TableInvalid(f"the column {name!r} holds numbers; read the table with it as text")
             texts = np.array(column)
             columns += [(texts == level).astype(np.float32) for level in levels]
         return np.column_stack(columns).astype(np.float32)

@@ -182,7 +182,7 @@ class Network:
         """Of one row of shape (inputs,): Aumann-Shapley values from the middle of the training rows.
 
         On the straight way there a hidden unit is a line in the share t of the way, so the part of the way on which it
-        is above nought has a closed form, and the values add up exactly.
+        is above zero has a closed form, and the values add up exactly.
         """
         inputs = self.scaling.apply(row[None])[0]
         start, slope = self.inner_bias, inputs @ self.inner

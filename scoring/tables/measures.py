@@ -49,7 +49,7 @@ def over_folds(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
 
 
 def with_bootstrap(bad: Labels, probability: Values, seed: int) -> dict[str, Any]:
-    """Figures of one test set, each with the interval of 95 % of so many draws of the rows, good and bad apart."""
+    """Figures of one test set, each with the 95 % interval over ``draws`` of the rows, good and bad separately."""
     random = np.random.default_rng(seed)
     parts = (np.flatnonzero(bad), np.flatnonzero(~bad))
     draws = []

@@ -11,16 +11,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     table = parser.add_argument_group("a table instead of the generator")
     table.add_argument("--data", type=Path, metavar="FILE", help="CSV with a header, plain or .xz, .gz, .bz2")
     table.add_argument("--target", metavar="COLUMN", help="what to predict: 0 and 1, or good and bad")
-    table.add_argument("--drop", type=_names, default=(), metavar="A,B", help="columns that no model sees")
     table.add_argument(
-        "--ratio", action="append", default=[], metavar="A/B", help="one more input, may be repeated"
+        "--drop", type=_names, default=(), metavar="A,B", help="columns excluded from every model"
     )
-    table.add_argument("--time", metavar="COLUMN", help="when each row happened; it is no input")
+    table.add_argument(
+        "--ratio", action="append", default=[], metavar="A/B", help="a further input; may be repeated"
+    )
+    table.add_argument("--time", metavar="COLUMN", help="when each row happened; not used as an input")
     table.add_argument("--recipe", metavar="NAME", help="of the trees (default: cross-validation chooses)")
     table.add_argument(
         "--threads", type=int, default=0, metavar="N", help="for the trees (default: all cores)"
     )
-    table.add_argument("--trees-only", action="store_true", help="do not look for a blend")
+    table.add_argument("--trees-only", action="store_true", help="do not search for a blend")
 
 
 def add_test_options(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +45,7 @@ def add_row_options(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--data", type=Path, metavar="FILE", help="CSV with the columns of the training")
     table.add_argument("--row", type=int, default=1, metavar="N", help="which row, from 1 (default 1)")
     table.add_argument(
-        "--ratio", action="append", default=[], metavar="A/B", help="as given to train, may be repeated"
+        "--ratio", action="append", default=[], metavar="A/B", help="as given to train; may be repeated"
     )
 
 

@@ -43,7 +43,7 @@ def cross_validated(
 ) -> dict[str, Any]:
     """Stratified, shuffled folds; in each, everything is chosen on the other folds. Means with intervals.
 
-    ``groups`` are columns that no model sees and by which approval is compared.
+    ``groups`` are columns excluded from every model and by which approval is compared.
     """
     seen = table.without(groups)
     fold = stratified(table.bad, folds, plan.seed)
@@ -76,7 +76,7 @@ def split_by_time(
 ) -> dict[str, Any]:
     """One split by time; figures with bootstrapped intervals, and precision of daily alerts where a card is named.
 
-    ``groups`` are columns that no model sees and by which approval is compared.
+    ``groups`` are columns excluded from every model and by which approval is compared.
     """
     day = _days(table, split.column)
     learned = day < split.train_days
@@ -161,9 +161,7 @@ def _test_rows(
     first = split.train_days + split.delay_days
     tested = (day >= first) & (day < first + split.test_days)
     if not tested.any():
-        raise TableInvalid(
-            f"there are no rows in the days {first} to {first + split.test_days}, which are tested"
-        )
+        raise TableInvalid(f"there are no rows in the tested days {first} to {first + split.test_days}")
     if split.card is None:
         return tested, None
     cards = _cards(table, split.card)
@@ -183,7 +181,7 @@ def _over_days(
     cards: NDArray[np.int64],
     seed: int,
 ) -> list[float]:
-    """The interval of 95 % when cards are drawn anew, each with all its rows."""
+    """The 95 % interval when cards are redrawn, each with all its rows."""
     random = np.random.default_rng(seed)
     every = np.unique(cards)
     place = np.argsort(cards, kind="stable")
@@ -208,6 +206,8 @@ def _days(table: Table, name: str) -> NDArray[np.intp]:
     try:
         moments = [datetime.fromisoformat(text) for text in column]
     except ValueError as problem:
-        raise TableInvalid(f"the column {name!r} holds a time that is not ISO 8601: {problem}") from problem
+        raise TableInvalid(
+            f"the column {name!r} contains a time that is not ISO 8601: {problem}"
+        ) from problem
     first = min(moments).replace(hour=0, minute=0, second=0, microsecond=0)
     return np.array([(moment - first) // timedelta(days=1) for moment in moments], dtype=np.intp)

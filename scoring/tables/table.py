@@ -122,7 +122,7 @@ class Table:
             with _opened(path) as file:
                 return _read(csv.reader(file), target, words, numbers)
         except (UnicodeDecodeError, csv.Error, lzma.LZMAError, EOFError) as problem:
-            raise TableInvalid(f"{path} is no CSV in UTF-8: {problem}") from problem
+            raise TableInvalid(f"{path} is not a UTF-8 CSV file: {problem}") from problem
 
 
 def _opened(path: Path) -> TextIO:
@@ -143,7 +143,7 @@ def _read(
     rows = []
     for number, row in enumerate(unread, start=FIRST_LINE):
         if len(row) != len(header):
-            raise TableInvalid(f"line {number} has {len(row)} cells, the header has {len(header)}")
+            raise TableInvalid(f"line {number} has {len(row)} cells, but the header has {len(header)}")
         rows.append(row)
     if not rows:
         raise TableInvalid("there are no rows below the header")
@@ -163,7 +163,7 @@ def _header(cells: Sequence[str]) -> list[str]:
     for place, name in enumerate(names):
         if name in names[:place]:
             raise TableInvalid(
-                f"the header names a column twice: {name!r} stands in columns {names.index(name) + 1} and {place + 1}"
+                f"the header repeats a column: {name!r} is in columns {names.index(name) + 1} and {place + 1}"
             )
     return names
 
@@ -171,13 +171,11 @@ def _header(cells: Sequence[str]) -> list[str]:
 def _target(texts: Sequence[str], name: str) -> NDArray[np.bool_]:
     values = {text.strip().lower() for text in texts}
     if len(values) != 2:
-        raise TableInvalid(
-            f"the target {name!r} must hold two values, one of them bad; it holds {len(values)}"
-        )
+        raise TableInvalid(f"the target {name!r} must have two values, one of them bad; it has {len(values)}")
     bads = values & BAD_WORDS
     if len(bads) != 1 or not (values - bads) <= GOOD_WORDS:
         told = " and ".join(sorted(values))
-        raise TableInvalid(f"the target {name!r} holds {told}; want 0 and 1, or good and bad")
+        raise TableInvalid(f"the target {name!r} has {told}; expected 0 and 1, or good and bad")
     return np.array([text.strip().lower() in bads for text in texts])
 
 

@@ -94,7 +94,7 @@ TRAINING: Final = """\
 ## Training
 - Data: `scoring.training.generator.generate(rows={rows}, seed={seed})`; its latent process and its missing sources
   are described there.
-- Credit labels exist for applicants who meant to pay; generated frauds are no rows of the credit model.
+- Credit labels exist for applicants who meant to pay; generated frauds are not rows of the credit model.
 - Reproduce: `fenqi-score train --out DIR --seed {seed} --rows {rows}`; with the same versions the same
   bytes come out.
 - 100 reference rows with the training library's own probabilities are stored and recomputed at every load,
@@ -177,7 +177,7 @@ def _evaluation(plan: TrainingPlan, measured: dict[str, Any]) -> str:
     outcomes, limits = decided["outcomes"], decided["limit_yuan"]
     return f"""\
 ## Evaluation
-On {plan.evaluation_rows} freshly generated rows of another seed. Accuracy is no goal here: the last line of the table is what doing
+On {plan.evaluation_rows} freshly generated rows of another seed. Accuracy is not a goal here: the last line of the table is what doing
 nothing reaches. Figures on synthetic data say nothing about real borrowers.
 
 | measure | fraud | credit |

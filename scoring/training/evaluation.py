@@ -29,7 +29,7 @@ def evaluate(scorer: Scorer, population: Population, policy: Policy = DEFAULT_PO
     """
     honest = ~population.fraud
     if not population.fraud.any() or not population.default[honest].any():
-        raise ValueError("the population holds no fraud or no default; generate more rows")
+        raise ValueError("the population contains no fraud or no default; generate more rows")
     matrix = feature_matrix(population.applications())
     fraud = scorer.probabilities(matrix, "fraud")
     default = scorer.probabilities(matrix, "credit")

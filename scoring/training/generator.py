@@ -41,7 +41,7 @@ FRAUD_INTERCEPT: Final = -4.36
 DEFAULT_INTERCEPT: Final = -3.34
 RING, ALONE, IMITATOR = 1, 2, 3
 COUNTED_GROUP: Final = 8
-"""Applicants that hang together are counted up to so many (``scoring.links``)."""
+"""The most that are counted of a group of linked applicants (``scoring.links``)."""
 FLAGS: Final = frozenset({"shipping_matches_known_region"})
 UNDRAWN: Final = frozenset({"category", "instalment_fen", "listed", "energy_grade", "new_energy_vehicle"})
 """Fields that no model reads and the generator does not draw; the category is kept apart as text."""
@@ -219,7 +219,7 @@ def _presence(rng: np.random.Generator, scheme: NDArray[np.int64], returning: ND
 
 
 def _links(rng: np.random.Generator, scheme: NDArray[np.int64], columns: Columns) -> Columns:
-    """Who shares a device, a card or a known bad: rings, families, now and then a stranger."""
+    """Applicants who share a device, a card or a known bad: rings, families, now and then a stranger."""
     rows = len(scheme)
     ring = scheme == RING
     device = columns["applications_on_device_24h"]

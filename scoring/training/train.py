@@ -139,7 +139,7 @@ def fit_model(
 ) -> FittedModel:
     """Fit 'fraud' or 'credit': folds for the gate and the calibration first, then the model on all its rows.
 
-    Frauds are no rows of the credit model: whether they would have paid is not a question.
+    Frauds are not rows of the credit model: whether they would have paid is not a question.
     """
     used = np.ones(len(population), dtype=bool) if model == "fraud" else ~population.fraud
     labels = (population.fraud if model == "fraud" else population.default)[used]

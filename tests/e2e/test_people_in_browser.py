@@ -107,7 +107,7 @@ def test_an_app_and_a_passkey_are_set_up_and_log_in(site, page):
     page.fill("#name", "laptop")
     page.click("#add-passkey")
     page.wait_for_selector("text=laptop")
-    page.click("text=Back to the portal")
+    page.click("text=Return to the portal")
     page.wait_for_url("**/portal/security")
     assert "laptop" in page.inner_text("main")
 

@@ -104,8 +104,8 @@ def test_another_hosts_own_folder_is_refused(
     for words in STARTS[:3] + STARTS[4:]:
         status, said = command(*words)
         assert status == 1
-        assert said.startswith(f"{other}/keys/vault.json does not hold the key "), said
-        assert "Give every host the same folder of keys" in said
+        assert said.startswith(f"{other}/keys/vault.json does not contain the key "), said
+        assert "Give every host the same key folder" in said
     assert f"{other}/keys/vault.json does not hold" in command("doctor")[1]
     monkeypatch.setenv("FENQI_DATA_DIR", str(keys.parent))
     assert command("keys", "list")[0] == 0
@@ -134,7 +134,7 @@ def test_a_rotation_is_recorded_and_a_copy_from_before_it_is_refused(
         kept = (keys / name).read_bytes()
         shutil.copy(tmp_path / "before" / name, keys / name)
         status, said = command("keys", "list")
-        assert (status, f"{name} does not hold the key" in said) == (1, True)
+        assert (status, f"{name} does not contain the key" in said) == (1, True)
         (keys / name).write_bytes(kept)
     assert command("keys", "list")[0] == 0
 
@@ -152,7 +152,7 @@ def test_an_older_release_left_keys_that_the_database_does_not_know(
             " VALUES ('shp_1', 'abcdef01', x'00', '2026-01-01T00:00:00.000000+00:00')"
         )
     status, said = command("settle")
-    assert (status, "does not hold the key abcdef01, which sealed" in said) == (1, True)
+    assert (status, "does not contain the key abcdef01, which sealed" in said) == (1, True)
     current = json.loads((keys / "vault.json").read_text())["sealing"][0]["id"]
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE subject_key SET key_id = ?", (current,))

@@ -175,7 +175,7 @@ def status_of(line: list[str]) -> int:
     [
         (
             "nonsense",
-            "DATABASE_URL cannot be read: want sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
+            "DATABASE_URL cannot be read: expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
         ),
         ("mysql://localhost/x", "unsupported database 'mysql'"),
         ("oracle9://localhost/x", "unsupported database 'oracle9'"),
@@ -259,7 +259,7 @@ def test_taken_port_is_refused(verb: str, tmp_path: Path, capsys: pytest.Capture
         status = status_of([verb, "--port", str(port), "--data", str(tmp_path)])
 
     assert status == 1
-    assert f"Port {port} is taken: another server listens on 127.0.0.1" in capsys.readouterr().err
+    assert f"Port {port} is in use: another server listens on 127.0.0.1" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

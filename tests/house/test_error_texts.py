@@ -171,8 +171,8 @@ def test_a_sentence_is_told_from_a_fragment(text: str, bad: bool) -> None:
 @pytest.mark.parametrize(
     ("verb", "amount", "sentence"),
     [
-        ("capture", 599_901, "599901 fen is above the 599900 fen that can still be captured."),
-        ("void", 599_901, "599901 fen is above the 599900 fen that can still be voided."),
+        ("capture", 599_901, "599901 fen exceeds the 599900 fen that can still be captured."),
+        ("void", 599_901, "599901 fen exceeds the 599900 fen that can still be voided."),
     ],
 )
 def test_too_much_is_refused_in_a_sentence(api, verb, amount, sentence) -> None:  # type: ignore[no-untyped-def]

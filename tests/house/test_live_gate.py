@@ -56,7 +56,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "reading_time": ({"disclosure_reading_seconds": 0}, "set FENQI_DISCLOSURE_READING_SECONDS to 1"),
     "webhook_local": ({"webhook_local": True}, "unset FENQI_WEBHOOK_LOCAL"),
     "data_folder": ({}, "Run: chmod -R go= "),
-    "keys": ({}, "does not hold the key"),
+    "keys": ({}, "does not contain the key"),
     "database_guards": ({}, "these triggers are missing: "),
     "database_role": ({}, "could pass the triggers: it owns tables."),
 }
@@ -202,7 +202,7 @@ def test_a_folder_behind_a_link_is_looked_into_too(ready: Settings, tmp_path: Pa
 
     assert problem is not None
     assert problem == (
-        f"Other users of this machine may read {kept}. Run: chmod -R go= {ready.data_dir} {kept}"
+        f"Other users of this machine can read {kept}. Run: chmod -R go= {ready.data_dir} {kept}"
     )
     kept.chmod(0o700)
     assert live_gate.data_folder(ready) is None
@@ -252,7 +252,7 @@ def test_every_port_to_the_outside_may_be_given_by_adapters(ready: Settings) -> 
         ("gateway.config:nothing", "has no attribute 'nothing'"),
         (
             f"{__name__}:of_nobody",
-            "has lender: want some of funder, notifier, institution, real_name, bureau",
+            "has lender: expected any of funder, notifier, institution, real_name, bureau",
         ),
     ],
 )
@@ -260,5 +260,5 @@ def test_adapters_that_cannot_be_used_are_named(named: str, says: str, ready: Se
     with pytest.raises(WrongSetting, match="FENQI_ADAPTERS") as refusal:
         outside_ports(replace(ready, adapters=named))
     assert says in str(refusal.value)
-    with pytest.raises(WrongSetting, match="want MODULE:FUNCTION"):
+    with pytest.raises(WrongSetting, match="expected MODULE:FUNCTION"):
         from_environment({"FENQI_ADAPTERS": "mybank"})

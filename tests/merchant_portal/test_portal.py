@@ -99,7 +99,7 @@ def test_what_the_gateway_refuses_is_said_in_the_language_of_the_page(desk, pers
     path = f"/payments/{payment['id']}/refund"
     asked = desk.get(path).text
     api.post("/v1/test_helpers/disputes", {"payment": payment["id"]})
-    for language, words in (("zh-CN", "当前状态已不允许此操作"), ("en", "does not allow this any more")):
+    for language, words in (("zh-CN", "当前状态已不允许此操作"), ("en", "no longer allows this action")):
         page = person.send(f"{path}?lang={language}", asked)
         assert page.status_code == 409
         assert words in page.text

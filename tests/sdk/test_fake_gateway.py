@@ -130,7 +130,7 @@ def test_time_stands_still_until_it_is_moved(gateway: FakeGateway, client: Fenqi
     assert first.created_at == second.created_at == "2026-11-23T12:00:00.000Z"
     gateway.advance(days=1, hours=2)
     assert opened(client).created_at == "2026-11-24T14:00:00.000Z"
-    with pytest.raises(ValueError, match="only moves on"):
+    with pytest.raises(ValueError, match="only moves forward"):
         gateway.advance(days=-1)
     with pytest.raises(ValueError, match="offset"):
         FakeGateway(clock="2026-11-23T20:00")

@@ -54,8 +54,8 @@ def test_iterating_walks_all_pages_with_the_same_filters() -> None:
     ("second", "sentence"),
     [
         ({"data": rows("b"), "has_more": True, "next_cursor": "1"}, "repeats the cursor '1'"),
-        ({"data": rows("b"), "has_more": True, "next_cursor": None}, "does not say where"),
-        ({"data": rows("b"), "has_more": True}, "does not say where"),
+        ({"data": rows("b"), "has_more": True, "next_cursor": None}, "gives no cursor"),
+        ({"data": rows("b"), "has_more": True}, "gives no cursor"),
         ({"data": rows("b")}, "expected a list"),
         ({"data": rows("b"), "has_more": True, "next_cursor": 2}, "expected a list"),
     ],

@@ -154,7 +154,7 @@ def test_a_changed_missing_or_added_file_of_a_release_is_named(tmp_path):
     for material in materials[1:]:
         text = (ROOT / material["name"]).read_bytes()
         assert material["digest"] == {"sha256": hashlib.sha256(text).hexdigest()}
-    with pytest.raises(release.ReleaseError, match="missing or is no statement"):
+    with pytest.raises(release.ReleaseError, match="missing or is not a statement"):
         release.verify(out)
     (out / release.STATEMENT).write_text(json.dumps(made), "utf-8")
     release.verify(out)
@@ -183,7 +183,7 @@ def test_gateway_and_sdk_are_one_release(monkeypatch):
     server.check_sdk_version()
     monkeypatch.setattr(fenqi, "__version__", "0.0.9")
     with pytest.raises(
-        WrongSetting, match=r"fenqi 0\.0\.9 is installed beside fenqi-gateway .*Install fenqi=="
+        WrongSetting, match=r"fenqi 0\.0\.9 is installed with fenqi-gateway .*Install fenqi=="
     ):
         server.check_sdk_version()
 

@@ -44,17 +44,17 @@ _SECTIONS: dict[tuple[Group, Side, Owner], str] = {
         allowance | 贷款损失准备 | Allowance for losses | set against principal""",
     ("liabilities", "credit", "merchant"): """
         merchant_pending | 待结算 | Pending | captured, not yet settled
-        merchant_available | 可付款 | Available | settled, payout not yet instructed
+        merchant_available | 可打款余额 | Available | settled, payout not yet instructed
         merchant_reserve | 风险准备金 | Reserve | held back by agreement
         dispute_hold | 争议冻结 | Held for disputes | set aside while a dispute runs""",
     ("liabilities", "credit", "funder"): """
-        funder_clearing | 资金方往来 | Lender's account | what the lender has put in and not got back""",
+        funder_clearing | 资金方往来 | Lender's account | what the lender has put in and not yet received back""",
     ("liabilities", "credit", "none"): """
         shopper_credit | 应退消费者 | Owed to shoppers | overpaid, or refunded beyond the debt
-        unearned_merchant_subsidy | 未实现贴息 | Unearned merchant subsidy | taken at capture, earned over the term
+        unearned_merchant_subsidy | 未摊销贴息 | Unearned merchant subsidy | taken at capture, earned over the term
         vat_payable | 应交增值税 | VAT payable | output tax in the fees""",
     ("liabilities", "clearing", "institution"): """
-        payout_in_transit | 付款在途 | Payouts in transit | instructed, outcome not yet confirmed
+        payout_in_transit | 打款在途 | Payouts in transit | instructed, outcome not yet confirmed
         refund_in_transit | 退款在途 | Refunds in transit | instructed, outcome not yet confirmed
         collection_in_transit | 扣款在途 | Collections in transit | instructed, outcome not yet confirmed""",
     ("income", "credit", "funder"): """
@@ -98,7 +98,9 @@ def check_account(kind: str, owner: str) -> None:
     if (CHART[kind].owner == "none") != (owner == ""):
         raise ValueError(f"{kind} {'has no owner' if owner else 'needs an owner'}")
     if owner and not OWNER_TEXT.fullmatch(owner):
-        raise ValueError(f"the owner of {kind} is letters, digits, underscores and hyphens, not {owner!r}")
+        raise ValueError(
+            f"the owner of {kind} must be letters, digits, underscores and hyphens, not {owner!r}"
+        )
 
 
 def account_id(mode: Mode, kind: str, owner: str = "") -> str:

@@ -483,5 +483,5 @@ def _moved(kind: str, amount_fen: int, *, about: str, owner: str = "") -> Line:
 def _line(kind: str, owner: str, amount_fen: int, about: str, *, sign: int) -> Line:
     check_account(kind, owner)
     if type(amount_fen) is not int or not 0 <= amount_fen <= LARGEST_FEN:
-        raise ValueError(f"{kind}: a line is a whole number of fen of 0 or more, not {amount_fen!r}")
+        raise ValueError(f"{kind}: a line must be a whole number of fen, 0 or more, not {amount_fen!r}")
     return Line(kind, owner, sign * amount_fen, about)

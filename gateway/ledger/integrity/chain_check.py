@@ -76,7 +76,7 @@ class _Walk:
     )
     in_time: _Rule = field(
         default_factory=lambda: _Rule(
-            "chain_in_time", "no entry came into the books more than a day after it was recorded", "entry"
+            "chain_in_time", "no entry entered the books more than a day after it was recorded", "entry"
         )
     )
     number: int = 0
@@ -126,7 +126,7 @@ def _check_block(walk: _Walk, block: RowMapping) -> None:
     if number != walk.number + 1:
         walk.blocks.broken_by(number, f"block {walk.number + 1} before it is missing")
     elif block["previous_hash"] != walk.hash:
-        walk.blocks.broken_by(number, f"it does not follow block {walk.number} as that now is")
+        walk.blocks.broken_by(number, f"it does not follow block {walk.number} as it is now")
     elif block["first_position"] != walk.position + 1:
         walk.blocks.broken_by(number, f"it begins at {block['first_position']}, not at {walk.position + 1}")
     if block_hash(block) != block["hash"]:

@@ -1,4 +1,4 @@
-"""Where the chain of the ledger ends, and whether entries wait for their place: for whoever watches over it."""
+"""Where the chain of the ledger ends, and whether entries wait for their place, for monitoring."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.ledger.integrity.chain import head_of
 from gateway.ledger.models import BLOCK, ENTRY, LINK
 
 LOOKED_BACK = 1_000
-"""So many places before the end are searched for entries that committed late; older ones are the chain's own search."""
+"""How many places before the end are searched for late entries; older ones are the chain's own search."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ _RARER_MODE = """(CASE WHEN (SELECT count(*) FROM ledger_entry WHERE mode = 'liv
 INVARIANTS = (
     Invariant(
         "accounts_in_chart",
-        "every account is of the chart and bears its own name",
+        "every account is in the chart and has the right identifier",
         f"""SELECT id AS what, 'not an account of the chart' AS detail FROM ledger_account
              WHERE kind NOT IN ({_list(tuple(CHART))})
                 OR id <> mode || ':' || kind || CASE WHEN owner = '' THEN '' ELSE ':' || owner END""",
@@ -142,7 +142,7 @@ INVARIANTS = (
     ),
     Invariant(
         "commitments_apart",
-        "memo lines balance among themselves: a commitment never makes up for a claim",
+        "memo lines balance among themselves: a commitment never offsets a claim",
         f"""SELECT p.entry_id AS what, 'memo lines are off by ' || sum(p.amount) || ' fen' AS detail
               FROM ledger_posting p WHERE {_of(*MEMO_KINDS)} GROUP BY p.entry_id HAVING sum(p.amount) <> 0""",
     ),
@@ -176,7 +176,7 @@ INVARIANTS = (
     ),
     Invariant(
         "balances_one_sided",
-        "what is owed to merchants and shoppers is never below zero, nor what merchants owe",
+        "balances owed to merchants and shoppers, and by merchants, are never below zero",
         f"""SELECT a.id AS what, 'off by ' || sum(p.amount) || ' fen' AS detail
               FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id
              WHERE a.kind IN ({_list(_ONE_SIDED)}, 'merchant_receivable') GROUP BY a.id, a.kind
@@ -192,7 +192,7 @@ INVARIANTS = (
     ),
     Invariant(
         "principal_covered",
-        "no more principal of a loan is given back than was lent",
+        "no more principal of a loan is returned than was lent",
         _by_object("loan_principal", "sum(p.amount) < 0"),
         "object",
     ),

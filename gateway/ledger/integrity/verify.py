@@ -107,7 +107,7 @@ def invariants(connection: Connection, progress: Progress = silent) -> Iterator[
     missing = missing_guards(connection, (*LEDGER, *FACTS))
     yield Check(
         "guards_stand",
-        "the triggers that protect the ledger and all other facts are in place and as we wrote them",
+        "the triggers that protect the ledger and all other facts are in place and unchanged",
         ok=not missing,
         broken=len(missing),
         names="guard",

@@ -35,7 +35,7 @@ Progress = Callable[[int], object]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which entries: effective dates in Shanghai, both ends included, of one mode or of both; ``None`` is no limit."""
+    """Which entries: effective dates in Shanghai, both ends included, of one or both modes; ``None`` means no limit."""
 
     start: date | None = None
     end: date | None = None
@@ -45,7 +45,7 @@ class Span:
         """Raise ``ValueError`` for a range that ends before it starts or leaves what tools can read."""
         for day in (self.start, self.end):
             if day is not None and not FIRST_DAY <= day <= LAST_DAY:
-                raise ValueError(f"{day} is out of reach: want {FIRST_DAY} to {LAST_DAY}")
+                raise ValueError(f"{day} is out of range: expected {FIRST_DAY} to {LAST_DAY}")
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ValueError(f"the range ends on {self.end}, before it starts on {self.start}")
 
@@ -73,7 +73,7 @@ class Written:
 def check_format(format: str) -> None:
     """Raise ``ValueError`` for an unknown format, or one whose library is not installed."""
     if format not in FORMATS:
-        raise ValueError(f"{format!r} is no format: want {', '.join(FORMATS)}")
+        raise ValueError(f"{format!r} is not a supported format: expected {', '.join(FORMATS)}")
     if format == "parquet" and find_spec("pyarrow") is None:
         raise ValueError(
             "parquet needs pyarrow, which is not installed: pip install 'fenqi-gateway[parquet]'"
@@ -96,7 +96,7 @@ def export_file(
     check_format(format)
     target = out.resolve()
     if target.exists() and not target.is_file():
-        raise OSError(None, "is there and no file", str(out))
+        raise OSError(None, "exists and is not a file", str(out))
     with NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
         try:
             written = export(tx, file, format=format, span=span, progress=progress)

@@ -186,7 +186,7 @@ def _conclude(authorization: dict[str, str], client: OAuthClient, form: dict[str
     """Send a code, or that the person did not want to, unless another password or a first factor came meanwhile."""
     if request.form["continue"] != "yes":
         raise AccessDeniedError(
-            "The person did not continue.",
+            "The person chose not to continue.",
             redirect_uri=authorization["redirect_uri"],
             state=authorization.get("state"),
         )

@@ -43,14 +43,14 @@ LONGEST = 4 * 1024
 """Bytes of one request that are kept."""
 MOST_WAITING = 2_000
 """Requests of one client that wait to be opened. They wait for 90 seconds at most, so a flood is over as soon."""
-REFUSED = "The request_uri is unknown, expired, already used, or another client's: begin again."
+REFUSED = "The request_uri is unknown, expired, already used, or belongs to another client: start again."
 
 
 class TooManyWaitingError(OAuth2Error):  # type: ignore[misc,unused-ignore]
     """As RFC 9126, section 2.3, answers a client that pushes too much."""
 
     error, status_code = "temporarily_unavailable", 429
-    description = "Too many requests of this client wait to be opened. Try again in a minute."
+    description = "Too many pushed requests of this client are waiting to be used. Try again in a minute."
 
 
 def new_uri() -> str:
@@ -62,7 +62,7 @@ def push(tx: Transaction, vault: Vault, client: OAuthClient, uri: str, values: d
     """Keep a checked request under its name. Raises ``OAuth2Error`` when it is too long, or too many wait."""
     kept = {name: value for name, value in values.items() if name in PARAMETERS}
     if sum(len(name) + len(value.encode()) for name, value in kept.items()) > LONGEST:
-        raise InvalidRequestError(f"The request is longer than {LONGEST} bytes.")
+        raise InvalidRequestError(f"The request exceeds {LONGEST} bytes.")
     forget_expired(tx, limit=SWEPT)
     waiting = select(func.count()).where(
         PushedRequest.client_id == client.id,
@@ -89,7 +89,7 @@ def authorization_of(request: Request) -> dict[str, str]:
     """
     values = parameters.in_address(request)
     if "request" in values:
-        raise InvalidRequestError("Request objects are not taken: push the request to /oauth/par.")
+        raise InvalidRequestError("Request objects are not supported: push the request to /oauth/par.")
     if "request_uri" not in values:
         return values
     here, uri, client_id = gateway(), values["request_uri"], values.get("client_id", "")

@@ -15,9 +15,7 @@ LONGEST_QUERY = 8 * 1024
 def in_body(request: Request, *required: str) -> dict[str, str]:
     """The parameters of a POST. Raises ``InvalidRequestError``; secrets in the address would end up in logs."""
     if request.query_string:
-        raise InvalidRequestError(
-            "Send the parameters in the body, not in the address: addresses are logged."
-        )
+        raise InvalidRequestError("Send the parameters in the body, not in the URL: URLs are logged.")
     if request.mimetype != FORM_TYPE:
         raise InvalidRequestError(f"Send Content-Type: {FORM_TYPE}.")
     values = form(request)
@@ -39,7 +37,7 @@ def form(request: Request) -> dict[str, str]:
 def in_address(request: Request) -> dict[str, str]:
     """The parameters of an address. Raises ``InvalidRequestError``."""
     if len(request.query_string) > LONGEST_QUERY:
-        raise InvalidRequestError(f"The address has more than {LONGEST_QUERY} characters.")
+        raise InvalidRequestError(f"The URL has more than {LONGEST_QUERY} characters.")
     return _checked(request.args)
 
 
@@ -49,9 +47,9 @@ def _checked(sent: MultiDict[str, str]) -> dict[str, str]:
         # The name may be anything, and an OAuth error is plain ASCII: it is shown only if it is a word.
         shown = f"parameter {name}" if name.isascii() and name.isidentifier() else "same parameter"
         if len(given) > 1:
-            raise InvalidRequestError(f"The {shown} is given {len(given)} times.")
+            raise InvalidRequestError(f"The parameter {shown} is given {len(given)} times: send it once.")
         if not (name + given[0]).isprintable():
-            raise InvalidRequestError("A parameter holds control characters.")
+            raise InvalidRequestError("A parameter contains control characters.")
         if given[0]:  # one without a value counts as left out (RFC 6749 section 3.2)
             values[name] = given[0]
     return values

@@ -60,20 +60,20 @@ def checked_keys(document: Any, alg: str | None) -> tuple[dict[str, Any], str]:
     """A client's key set as it is kept, and its one algorithm. Raises ``NotAcceptable`` with what is wrong."""
     rows = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_KEYS:
-        raise NotAcceptable(f'want {{"keys": [...]}} with 1 to {MOST_KEYS} public keys')
+        raise NotAcceptable(f'expected {{"keys": [...]}} with 1 to {MOST_KEYS} public keys')
     kept, named = [], set()
     for row in rows:
         used = alg or _algorithm_of(row)
         if used not in jose.FORMS:
-            raise NotAcceptable(f"the algorithm is one of {', '.join(jose.FORMS)}")
+            raise NotAcceptable(f"the algorithm must be one of {', '.join(jose.FORMS)}")
         _, thumbprint = jose.public_key(row, used)
         kid = row.get("kid", thumbprint)
         if not isinstance(kid, str) or not 1 <= len(kid) <= LONGEST_JTI or not kid.isprintable():
-            raise NotAcceptable("a kid is 1 to 255 printable characters")
+            raise NotAcceptable("a kid must be 1 to 255 printable characters")
         named.add(used)
         kept.append({"kid": kid, **{name: row[name] for name in sorted(jose.FORMS[used][2])}})
     if len(named) > 1 or len({row["kid"] for row in kept}) < len(kept):
-        raise NotAcceptable("all keys need the same algorithm, and each a kid of its own")
+        raise NotAcceptable("all keys must have the same algorithm, and each its own kid")
     return {"keys": kept}, named.pop()
 
 
@@ -85,30 +85,30 @@ def _algorithm_of(row: Any) -> str:
         if row.get("kty") == kty and (curve is None or row.get("crv") == curve):
             said = row.get("alg", alg)
             return "Ed25519" if said == "EdDSA" else str(said)
-    raise NotAcceptable("a key is EC on P-256, OKP Ed25519, or RSA")
+    raise NotAcceptable("a key must be EC on P-256, OKP Ed25519, or RSA")
 
 
 def _verified(client: OAuthClient | None, assertion: str) -> dict[str, Any]:
     header = jose.header_of(assertion)
     alg = header.get("alg")
     if not header.keys() <= HEADER or header.get("typ") not in TYPES:
-        raise NotAcceptable("its header holds what it should not")
+        raise NotAcceptable("its header contains unexpected members")
     known = client.jwks if client is not None and alg == client.assertion_alg else None
     if not isinstance(alg, str) or alg not in DECOY:
-        raise NotAcceptable("its algorithm is not offered")
+        raise NotAcceptable("its algorithm is not supported")
     key = _chosen(
         known["keys"] if known else [{**DECOY[alg], "kid": header.get("kid")}], header.get("kid"), alg
     )
     claims = jose.verified(assertion, key, alg)
     if known is None:
-        raise NotAcceptable("there is no such client, or it has another algorithm")
+        raise NotAcceptable("there is no such client, or it uses another algorithm")
     return claims
 
 
 def _chosen(rows: list[dict[str, Any]], kid: Any, alg: str) -> Key:
     fitting = [row for row in rows if kid is None or row["kid"] == kid]
     if len(fitting) != 1:
-        raise NotAcceptable("its kid names none of the client's keys")
+        raise NotAcceptable("its kid does not match any of the client's keys")
     return jose.public_key(fitting[0], alg)[0]
 
 

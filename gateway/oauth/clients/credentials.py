@@ -50,7 +50,7 @@ def _assertion(authorization: str | None, form: Mapping[str, str]) -> Credential
     if authorization is not None or "client_secret" in form:
         raise InvalidRequestError("Send an assertion or a secret, not both.")
     if form.get("client_assertion_type") != assertions.TYPE:
-        raise InvalidRequestError(f"The client_assertion_type is {assertions.TYPE}.")
+        raise InvalidRequestError(f"The client_assertion_type must be {assertions.TYPE}.")
     assertion = form.get("client_assertion", "")
     client_id = assertions.claimed_client(assertion)
     if not client_id or form.get("client_id", client_id) != client_id:

@@ -81,7 +81,7 @@ class Bearer:
         if confirmation is None:
             if scheme == "dpop" or "DPoP" in request.headers:
                 raise ProofRefused(
-                    "The access token is not bound to a key: get one with a DPoP proof, or send none."
+                    "The access token is not bound to a key: request one with a DPoP proof, or send no proof."
                 )
             return
         if scheme != "dpop":
@@ -94,11 +94,13 @@ class Bearer:
         except NonceMissing:
             raise NonceRequired from None
         except NotAcceptable as error:
-            raise ProofRefused(f"The DPoP proof is refused: {error}.") from None
+            raise ProofRefused(f"The DPoP proof was refused: {error}.") from None
         if proof is None:
-            raise ProofRefused("The access token is bound to a key: send a proof in the header DPoP.")
+            raise ProofRefused("The access token is bound to a key: send a proof in the DPoP header.")
         if confirmation != {"jkt": proof.jkt}:
-            raise ProofRefused("The DPoP proof was made with another key than the access token is bound to.")
+            raise ProofRefused(
+                "The DPoP proof was made with a different key from the one the access token is bound to."
+            )
         # What changes something is remembered by the database; a look by this process, and by all where Redis counts.
         new = self.proofs.spend(proof.key, int(now.timestamp()))
         if new and request.method in READING:
@@ -106,7 +108,7 @@ class Bearer:
         elif new:
             new = here.db.write(lambda tx: replay_guard.spend(tx, proof.key, proof.expires_at))
         if not new:
-            raise ProofRefused("The DPoP proof was used before.")
+            raise ProofRefused("The DPoP proof has already been used.")
 
     def publishable_key(self, tx: Transaction, key: str) -> Caller:
         """The merchant behind a publishable key, allowed to quote. Raises ``Unauthenticated``."""
@@ -118,7 +120,7 @@ class Bearer:
         Whether it was revoked is not asked here.
         """
         if len(token) > LONGEST_TOKEN or not token.isascii():
-            raise _refusal("malformed", f"This is no access token of this gateway. {HOW}")
+            raise _refusal("malformed", f"This is not an access token of this gateway. {HOW}")
         try:
             header, claims = self._keys.verified(token)
         except (JoseError, ValueError, KeyError, TypeError, RecursionError):
@@ -127,14 +129,14 @@ class Bearer:
             ) from None
         # Without typ, any other JWT that we sign one day would pass as an access token (RFC 9068 section 4).
         if header.keys() != HEADER or header["typ"] != TYPE or not _is_complete(claims):
-            raise _refusal("other_kind", f"This is no access token of this gateway. {HOW}")
+            raise _refusal("other_kind", f"This is not an access token of this gateway. {HOW}")
         now = int(self._clock().timestamp())
         if claims["iss"] != self._issuer or claims["aud"] != self._issuer:
             raise _refusal("other_gateway", f"The access token was issued for another gateway. {HOW}")
         if claims["exp"] <= now:
             raise _refusal("expired", f"The access token has expired. {HOW}")
         if max(claims["iat"], claims.get("nbf", 0)) > now + CLOCK_SKEW_SECONDS:
-            raise _refusal("from_the_future", f"The access token is from the future. {HOW}")
+            raise _refusal("from_the_future", f"The access token is not valid yet. {HOW}")
         return claims
 
 

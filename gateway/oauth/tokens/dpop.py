@@ -45,7 +45,7 @@ class UseNonceError(OAuth2Error):  # type: ignore[misc,unused-ignore]
     """The request is to be sent again with a nonce (RFC 9449, section 8)."""
 
     error = "use_dpop_nonce"
-    description = "Send the request again with a proof that holds the nonce of the header DPoP-Nonce."
+    description = "Send the request again with a proof that includes the nonce from the DPoP-Nonce header."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def at_endpoint(request: Request, *, vault: Vault, issuer: str, now: datetime) -
     except NonceMissing:
         raise UseNonceError from None
     except NotAcceptable as error:
-        raise InvalidProofError(f"The DPoP proof is refused: {error}.") from None
+        raise InvalidProofError(f"The DPoP proof was refused: {error}.") from None
 
 
 def read(
@@ -76,26 +76,26 @@ def read(
         return None
     g.dpop_nonce = nonce(vault, now)
     if len(sent) > 1:
-        raise NotAcceptable("there is more than one")
+        raise NotAcceptable("more than one was sent")
     header = jose.header_of(sent[0])
     alg = header.get("alg")
     if header.keys() != HEADER or header["typ"] != TYPE:
-        raise NotAcceptable(f"its header needs typ {TYPE}, alg and jwk, and nothing else")
+        raise NotAcceptable(f"its header must have typ {TYPE}, alg and jwk, and nothing else")
     if not isinstance(alg, str) or alg not in jose.ALGORITHMS:
-        raise NotAcceptable(f"its alg is one of {', '.join(jose.ALGORITHMS)}")
+        raise NotAcceptable(f"its alg must be one of {', '.join(jose.ALGORITHMS)}")
     key, thumbprint = jose.public_key(header["jwk"], alg)
     claims = jose.verified(sent[0], key, alg)
     made, jti = claims.get("iat"), claims.get("jti")
     if claims.get("htm") != request.method:
-        raise NotAcceptable("its htm is not the method of the request")
+        raise NotAcceptable("its htm does not match the request's method")
     if not _is_address(claims.get("htu"), issuer, request.path):
-        raise NotAcceptable("its htu is not the address of the request")
+        raise NotAcceptable("its htu does not match the request's URL")
     if not isinstance(jti, str) or not 1 <= len(jti) <= LONGEST_JTI or not jti.isprintable():
         raise NotAcceptable(f"its jti must be 1 to {LONGEST_JTI} printable characters")
     if type(made) is not int or abs(now.timestamp() - made) > AGE_SECONDS:
-        raise NotAcceptable(f"its iat must be within {AGE_SECONDS} seconds of our clock")
+        raise NotAcceptable(f"its iat must be within {AGE_SECONDS} seconds of the server's clock")
     if token is not None and not _same(claims.get("ath"), token_hash(token)):
-        raise NotAcceptable("its ath is not the hash of the access token")
+        raise NotAcceptable("its ath does not match the hash of the access token")
     if not _is_ours(claims.get("nonce"), vault, now):
         raise NonceMissing
     expires_at = datetime.fromtimestamp(made + AGE_SECONDS + 1, UTC)

@@ -32,7 +32,7 @@ def granted(tx: Transaction, client: OAuthClient, wanted: str, member: TeamMembe
     names = set(wanted.split())
     if member is None and not names <= able:
         missing = " ".join(in_order(names - able))
-        raise InvalidScopeError(f"Your agreement with us does not include {missing}.")
+        raise InvalidScopeError(f"Your merchant agreement does not include {missing}.")
     return " ".join(in_order(names & able))
 
 

@@ -102,7 +102,9 @@ class ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc,unu
         else:
             scope = entitlements.available(tx, client.row)
         if not scope:
-            raise InvalidScopeError("Nothing is left of this client's scopes: ask us about your agreement.")
+            raise InvalidScopeError(
+                "This client has no scopes left: contact us about your merchant agreement."
+            )
         return self.server.access_token(client.row, scope=scope)  # type: ignore[no-any-return]
 
 
@@ -150,11 +152,11 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
             )
         try:
             if not client.check_response_type(payload.response_type or ""):
-                raise UnsupportedResponseTypeError("", "Only response_type=code is offered.")
+                raise UnsupportedResponseTypeError("", "Only response_type=code is supported.")
             if payload.data.get("code_challenge_method") != "S256":
                 raise InvalidRequestError("PKCE is required: send code_challenge_method=S256.")
             if not S256_CHALLENGE.fullmatch(payload.data.get("code_challenge", "")):
-                raise InvalidRequestError("The code_challenge must be 43 characters of base64url.")
+                raise InvalidRequestError("The code_challenge must be 43 base64url characters.")
             self._check_profile(client)
             self.request.scope = client.get_allowed_scope(payload.scope)
         except OAuth2Error as error:
@@ -170,7 +172,7 @@ class Code(grants.AuthorizationCodeGrant):  # type: ignore[misc,unused-ignore]
         if client.row.require_par and "request_uri" not in data:
             raise InvalidRequestError("This client must push its requests to /oauth/par.")
         if "dpop_jkt" in data and not THUMBPRINT.fullmatch(data["dpop_jkt"]):
-            raise InvalidRequestError("The dpop_jkt must be 43 characters of base64url.")
+            raise InvalidRequestError("The dpop_jkt must be 43 base64url characters.")
 
     def save_authorization_code(self, code: str, request: Any) -> None:
         """Keep the code's hash, and use up the pushed request it came from."""
@@ -274,7 +276,7 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc,unused-ignore]
 def check_resource(data: Any, issuer: str) -> None:
     """There is one resource, the API, and every token is for it. Raises ``InvalidTargetError`` for another."""
     if data.get("resource", issuer) != issuer:
-        raise InvalidTargetError(f"The resource of this server is {issuer}.")
+        raise InvalidTargetError(f"The resource must be {issuer}.")
 
 
 def new_opaque() -> str:

@@ -54,16 +54,16 @@ def verified(token: str, key: Key, alg: str) -> dict[str, Any]:
     try:
         return dict(jwt.decode(token, key, registry=REGISTRIES[alg]).claims)
     except (JoseError, ValueError, KeyError, TypeError, RecursionError):
-        raise NotAcceptable("its signature is not right") from None
+        raise NotAcceptable("its signature is not valid") from None
 
 
 def public_key(jwk: Any, alg: str) -> tuple[Key, str]:
     """A public key for ``alg`` and its thumbprint (RFC 7638). Raises ``NotAcceptable``."""
     kty, curve, members = FORMS[alg]
     if not isinstance(jwk, dict) or jwk.get("kty") != kty or (curve and jwk.get("crv") != curve):
-        raise NotAcceptable(f"its key does not fit {alg}")
+        raise NotAcceptable(f"its key cannot be used with {alg}")
     if {"d", "p", "q", "dp", "dq", "qi", "oth", "k"} & jwk.keys():
-        raise NotAcceptable("its key is a private one: never send that")
+        raise NotAcceptable("its key is a private key: never send one")
     if not all(isinstance(jwk.get(name), str) for name in members):
         raise NotAcceptable("its key is incomplete")
     return _imported(tuple(sorted((name, jwk[name]) for name in members)))
@@ -78,7 +78,7 @@ def _imported(members: tuple[tuple[str, str], ...]) -> tuple[Key, str]:
         thumbprint = key.thumbprint()
         bits = int(key.raw_value.key_size) if isinstance(key, RSAKey) else SMALLEST_RSA_BITS
     except (JoseError, ValueError, KeyError, TypeError):
-        raise NotAcceptable("its key is not one") from None
+        raise NotAcceptable("its key is not a valid JWK") from None
     if not SMALLEST_RSA_BITS <= bits <= LARGEST_RSA_BITS:
         raise NotAcceptable(f"its RSA key must have {SMALLEST_RSA_BITS} to {LARGEST_RSA_BITS} bits")
     return key, thumbprint
@@ -87,11 +87,11 @@ def _imported(members: tuple[tuple[str, str], ...]) -> tuple[Key, str]:
 def _segment(token: str, index: int) -> dict[str, Any]:
     parts = token.split(".") if len(token) <= LONGEST and token.isascii() else []
     if len(parts) != 3:
-        raise NotAcceptable("it is no signed JWT")
+        raise NotAcceptable("it is not a signed JWT")
     try:
         found = json.loads(base64.urlsafe_b64decode(parts[index] + "=" * (-len(parts[index]) % 4)))
     except (binascii.Error, ValueError, RecursionError):
-        raise NotAcceptable("it is no signed JWT") from None
+        raise NotAcceptable("it is not a signed JWT") from None
     if not isinstance(found, dict):
-        raise NotAcceptable("it is no signed JWT")
+        raise NotAcceptable("it is not a signed JWT")
     return found

@@ -127,11 +127,11 @@ class SigningKeys:
         Raises ``Conflict`` while the rotation before is not over: it would leave tokens in flight unverified.
         """
         if self._path is None:
-            raise KeyFileError("These keys are in no file.")
+            raise KeyFileError("These keys are not stored in a file.")
         now = int(self._clock().timestamp())
         keys = _alive(_read(self._path), now)
         if any(key.signs_from is not None and key.signs_from > now for key in keys):
-            raise Conflict("A rotation is under way: its key has not begun to sign yet. Wait for it.")
+            raise Conflict("A rotation is in progress: its key has not begun to sign yet. Wait until it has.")
         waiting = [key for key in keys if key.signs_from is None] or [SigningKey(new_key(), now)]
         begins = max(now, waiting[0].published_at + PUBLISHED_AHEAD)
         ours = [key for key in keys if key.signs_from is not None]

@@ -64,6 +64,6 @@ class RecentProofs:
             if key in self._new or key in self._old:
                 return False
             if len(self._new) >= LIMIT:
-                raise Unavailable("More DPoP proofs were sent than can be remembered. Try again in a minute.")
+                raise Unavailable("Too many DPoP proofs were sent. Try again in a minute.")
             self._new.add(key)
             return True

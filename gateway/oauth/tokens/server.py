@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 DESCRIPTIONS = {
     "invalid_grant": "The code or token is unknown, expired, already used or revoked: log in again.",
-    "unsupported_grant_type": "The grant_type is one of client_credentials, authorization_code, refresh_token.",
+    "unsupported_grant_type": "The grant_type must be one of client_credentials, authorization_code, refresh_token.",
     "invalid_scope": "A scope is unknown, or was not granted.",
 }
 """Said where Authlib says nothing."""
@@ -148,7 +148,7 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         if not client.check_endpoint_auth_method(claim.method, endpoint):
             raise credentials.refusal()
         if self.proof is not None and not replay_guard.spend(self.tx, self.proof.key, self.proof.expires_at):
-            raise InvalidProofError("The DPoP proof was used before.")
+            raise InvalidProofError("The DPoP proof has already been used.")
         request.auth_method = claim.method
         if claim.method in SECRETS and client.row.merchant_id is not None:
             flask_request.environ[WHOSE] = f"{client.row.merchant_id} {client.row.mode}"
@@ -176,7 +176,7 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
     ) -> dict[str, Any]:
         """The answer with a fresh access token of ten minutes (RFC 9068), bound to the key of a proof."""
         if client.require_dpop and self.jkt is None:
-            raise InvalidProofError("This client gets bound tokens only: send a DPoP proof.")
+            raise InvalidProofError("This client is issued bound tokens only: send a DPoP proof.")
         now, life = int(self.tx.now.timestamp()), int(ACCESS_LIFE.total_seconds())
         claims: dict[str, Any] = {
             "iss": self.issuer,

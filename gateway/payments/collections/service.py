@@ -1,6 +1,6 @@
 """Collections: what falls due is collected through the payment institution, tried again a few times, and booked.
 
-An instruction is no claim: the books change when the institution has confirmed.
+An instruction is not a claim: the books change when the institution has confirmed.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
 
 
 def confirm(tx: Transaction, collection_id: str) -> None:
-    """The shopper has paid: only now the books change. Saying it again changes nothing.
+    """The shopper has paid: only now the books change. Idempotent.
 
     It counts as paid on the day of its instruction, a first attempt on the due date: that we or the institution were
     slow is not the shopper's delay.

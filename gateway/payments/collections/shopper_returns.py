@@ -113,7 +113,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
 
 
 def confirm(tx: Transaction, return_id: str) -> None:
-    """The shopper has the money: the item in transit is closed. Saying it again changes nothing."""
+    """The shopper has the money: the item in transit is closed. Idempotent."""
     row = _locked(tx, return_id)
     if row.status != "pending":
         return

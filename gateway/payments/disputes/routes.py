@@ -33,5 +33,5 @@ def respond_to_dispute(call: Call, dispute_id: str) -> Any:
 
 @api.post("/<dispute_id>/accept", scope="refunds:write", answer=DisputeAnswer, privileged=True, step_up=True)
 def accept_dispute(call: Call, dispute_id: str) -> Any:
-    """Agree with the shopper: what was set aside repays the loan."""
+    """Accept a dispute: the amount set aside repays the loan."""
     return disputes.view(disputes.accept(call.tx, call.tenant, dispute_id))

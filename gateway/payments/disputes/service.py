@@ -59,7 +59,7 @@ def open_dispute(
     amount = left if amount_fen is None else amount_fen
     if amount > left:
         raise AmountAboveRefundable(
-            f"{amount} fen is above the {left} fen of the capture that are not refunded.",
+            f"{amount} fen exceeds the {left} fen of the capture that are not yet refunded.",
             param="amount",
             refundable_amount=left,
         )
@@ -96,7 +96,7 @@ def respond(tx: Transaction, tenant: Tenant, dispute_id: str, *, evidence: str) 
     """The merchant says why it is right; answering again, while nothing is decided, replaces the answer."""
     dispute = _locked(tx, tenant, dispute_id)
     if dispute.status not in OPEN:
-        raise WrongState(f"The dispute is {dispute.status}: it takes no answer any more.", param="dispute")
+        raise WrongState(f"The dispute is {dispute.status}: it can no longer be answered.", param="dispute")
     dispute.status, dispute.evidence = "under_review", evidence
     tx.add(dispute)
     return dispute
@@ -131,7 +131,7 @@ def lose_unanswered(tx: Transaction, tenant: Tenant) -> int:
 
 
 def tenants_with_unanswered(tx: Transaction) -> list[Tenant]:
-    """Who has disputes that wait for an answer."""
+    """Merchants with disputes that wait for an answer."""
     query = select(Dispute.merchant_id, Dispute.mode).where(Dispute.status == "needs_response").distinct()
     return [Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(query)]
 
@@ -235,7 +235,7 @@ def _contested(tx: Transaction, payment: Payment, capture_id: str | None) -> Cap
     if capture_id is not None and capture_id not in [capture.id for capture in captures]:
         raise NotFound(f"The payment has no capture {capture_id!r}.", param="capture")
     if not chosen:
-        raise WrongState("Nothing of it is captured and not refunded.", param="payment")
+        raise WrongState("The payment has no captured amount that is not yet refunded.", param="payment")
     return chosen[-1]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ComesBack:
-    """Which charges on the refunded part come back; what does not, stays with whoever has it."""
+    """Which charges on the refunded part come back; the others stay where they are."""
 
     merchant_fee: bool
     """The merchant's fee, with the VAT in it, to the merchant."""

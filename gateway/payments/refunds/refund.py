@@ -91,7 +91,7 @@ def refund(
 def unwind_refunded(tx: Transaction, tenant: Tenant, payment: Payment) -> None:
     """Unwind what was refunded whole inside a window that is only known now, because the receipt was reported late.
 
-    The refund that made the return whole becomes an unwinding: what the shopper has paid beyond it goes back, too.
+    The refund that made the return whole becomes an unwinding: what the shopper has paid beyond it is also returned.
     """
     for capture in service.captures_of(tx, payment.id):
         if capture.refunded_fen < capture.amount_fen or unwind.lost_dispute(tx, capture):
@@ -128,13 +128,13 @@ def _checked(payment: Payment, captures: list[Capture], amount_fen: int | None) 
     left = sum(capture.amount_fen - capture.refunded_fen for capture in captures)
     if left == 0:
         raise WrongState(
-            f"The payment is {service.status_of(payment)}: there is nothing to refund. "
-            "What was not captured is released with a void.",
+            f"The payment is {service.status_of(payment)}: there is nothing to refund. To release an "
+            "uncaptured amount, void it.",
             param="payment",
         )
     if amount_fen is not None and amount_fen > left:
         raise AmountAboveRefundable(
-            f"{amount_fen} fen is above the {left} fen that can still be refunded.",
+            f"{amount_fen} fen exceeds the {left} fen that can still be refunded.",
             param="amount",
             refundable_amount=left,
         )

@@ -24,13 +24,13 @@ api = Api("refunds", prefix="/v1/refunds")
     idempotency=Idempotency(required=True, keep_days=30),
 )
 def create_refund(call: Call) -> Any:
-    """Refund a payment, in full (amount left out) or in part; the loan is lowered first.
+    """Refund a payment, in full (omit the amount) or in part; the loan principal is reduced first.
 
     The kind decides which fees and subsidies come back. A capture whose refunds add up to all of it inside 7 days of
-    receipt is unwound, whatever the kind: its loan is canceled from the start, without interest or fee, whatever the
-    shopper has paid goes back, and the answer's kind is ``unwind``. Asking for ``unwind`` refuses what cannot be
-    unwound. For a person's token, an amount above
-    FENQI_STEP_UP_REFUND_FEN, or none, needs a login within five minutes (`step_up_required`).
+    receipt is unwound, whatever the kind: its loan is canceled as if it had never existed, without interest or fee,
+    what the shopper has paid is returned, and the answer's kind is ``unwind``. Requesting ``unwind`` fails
+    if it cannot be unwound. For a person's token, an amount above FENQI_STEP_UP_REFUND_FEN, or none, requires a login
+    within the last five minutes (`step_up_required`).
     """
     body = call.body
     if (body["amount"] or MAX_AMOUNT_FEN) > call.gateway.settings.step_up_refund_fen:

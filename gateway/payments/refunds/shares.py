@@ -36,7 +36,7 @@ def fee_returned_fen(capture: Capture) -> int:
 
 
 def return_fee(capture: Capture, amount_fen: int) -> charges.Charges:
-    """Count ``amount_fen`` as refunded with its fee; returns what of the fee comes back."""
+    """Count ``amount_fen`` as refunded with its fee; returns the part of the fee that comes back."""
     back = charges.returned(
         capture.merchant_fee_fen,
         captured_fen=capture.amount_fen,

@@ -36,27 +36,26 @@ def check(tx: Transaction, captures: Sequence[Capture], amount_fen: int | None) 
     """
     left = [capture for capture in captures if capture.refunded_fen < capture.amount_fen]
     if not left:
-        raise WrongState("Nothing is left to unwind.", param="payment")
+        raise WrongState("There is nothing left to unwind.", param="payment")
     for capture in left:
         last_day = deliveries.return_until(capture)
         if shanghai_date(tx.now) > last_day:
             raise OutsideReturnWindow(
-                f"The goods of {capture.id} could be returned whole until {last_day}. Make a refund of the kind return "
-                "instead.",
+                f"{capture.id} could be unwound until {last_day}. Create a refund of the kind return instead.",
                 param="kind",
                 last_day=last_day.isoformat(),
             )
         dispute = lost_dispute(tx, capture)
         if dispute is not None:
             raise WrongState(
-                f"The dispute {dispute} was lost: make a refund of the kind return.",
+                f"The dispute {dispute} was lost: create a refund of the kind return instead.",
                 param="kind",
                 dispute=dispute,
             )
     whole = sum(capture.amount_fen - capture.refunded_fen for capture in left)
     if amount_fen not in (None, whole):
         raise AmountMismatch(
-            f"Unwinding gives back all that is left, {whole} fen, not {amount_fen}; leave the amount out.",
+            f"Unwinding returns everything that is left, {whole} fen, not {amount_fen}: omit the amount.",
             param="amount",
             expected=whole,
             actual=amount_fen,
@@ -225,7 +224,7 @@ def _pay_back(
     number: int | str,
     sent: Counter[str],
 ) -> None:
-    """What the shopper has paid leaves the lender and goes back, interest and fees too.
+    """What the shopper has paid, with interest and fees, leaves the lender and is returned.
 
     What earlier refunds sent back stays sent: the reversals took it out of the transit, and it is put there again.
     """

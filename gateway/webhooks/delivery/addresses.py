@@ -71,12 +71,12 @@ def parse(url: str, rules: Rules) -> Target:
     scheme, authority, path, query = match.groups()
     rest = (path or "/") + (query or "")
     if not PATH.fullmatch(rest) or NEVER_IN_PATH & set(rest):
-        raise AddressRefused("Path and query must be printable ASCII: percent-encode everything else.")
+        raise AddressRefused("Path and query must be printable ASCII: percent-encode all other characters.")
     if "@" in authority:
-        raise AddressRefused("Must not carry a user or a password.")
+        raise AddressRefused("Must not contain a user name or a password.")
     parts = AUTHORITY.fullmatch(authority.lower())
     if parts is None:
-        raise AddressRefused("The host cannot be read.")
+        raise AddressRefused("The host is not valid.")
     secure = scheme.lower() == "https"
     port = int(parts[2]) if parts[2] else 443 if secure else 80
     if not rules.local:
@@ -135,7 +135,7 @@ def _address(text: str) -> Address:
     try:
         return ipaddress.ip_address(text)
     except ValueError:
-        raise AddressRefused("The host cannot be read.") from None
+        raise AddressRefused("The host is not valid.") from None
 
 
 def _check_public(secure: bool, port: int, rules: Rules) -> None:
@@ -143,7 +143,7 @@ def _check_public(secure: bool, port: int, rules: Rules) -> None:
         raise AddressRefused("Must begin with https://.")
     if port not in rules.ports:
         ports = ", ".join(map(str, sorted(rules.ports)))
-        raise AddressRefused(f"Port {port} is not allowed; allowed: {ports}.")
+        raise AddressRefused(f"Port {port} is not allowed; allowed ports: {ports}.")
 
 
 def _host(text: str, rules: Rules) -> str:
@@ -153,7 +153,7 @@ def _host(text: str, rules: Rules) -> str:
     try:
         name = text if text.isascii() else text.encode("idna").decode("ascii").lower()
     except UnicodeError:
-        raise AddressRefused("The host cannot be read.") from None
+        raise AddressRefused("The host is not valid.") from None
     labels = name.split(".")
     if labels[-1].isdigit() or labels[-1].startswith("0x"):
         # 127.1, 0177.0.0.1 and 2130706433 are addresses to some programs: only the usual spelling is taken.

@@ -1,4 +1,4 @@
-"""How many deliveries wait, and since when: for whoever watches over it."""
+"""How many deliveries wait, and since when, for monitoring."""
 
 from __future__ import annotations
 

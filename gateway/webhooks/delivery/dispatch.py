@@ -28,7 +28,7 @@ log = logging.getLogger("gateway.webhooks")
 
 
 class Executor(Protocol):
-    """Runs a call in a thread of its own, now or when one is free."""
+    """Runs a call in a separate thread, now or when one is free."""
 
     def submit(self, call: Callable[..., Any], /, *arguments: Any) -> Any:
         """Run it later with these arguments; what it returns is not waited for."""
@@ -90,7 +90,7 @@ class Dispatcher:
                 self._write_down_alone(one)
         for lane, endpoint_id, _ in back:
             lane.running[endpoint_id] -= 1
-            lane.running += Counter()  # drops those at nought
+            lane.running += Counter()  # drops zero counts
         return len(back)
 
     def _write_down_alone(self, one: tuple[Lane, str, Done | None]) -> None:

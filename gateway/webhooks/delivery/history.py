@@ -29,7 +29,7 @@ KEPT = timedelta(days=30)
 """How long a delivery that is over stays in the log."""
 FORGOTTEN_AT_ONCE = 1000
 STEPS = 20
-"""So many times, at most, in one step of the job."""
+"""How many times, at most, in one step of the job."""
 
 
 def forget_answers(tx: Transaction, object_ids: Collection[str]) -> None:
@@ -104,7 +104,7 @@ def replay(
     query = service.events_of(tenant, types=sent).where(Event.created_at >= start, Event.created_at < end)
     events = list(tx.exec(query.order_by(col(Event.position)).limit(MOST_REPLAYED + 1)))
     if len(events) > MOST_REPLAYED:
-        raise ReplayTooLarge(f"More than {MOST_REPLAYED} events match: take a shorter range.", param="to")
+        raise ReplayTooLarge(f"More than {MOST_REPLAYED} events match: choose a shorter range.", param="to")
     queue.put(tx, endpoint, events, cause="replay")
     return len(events)
 
@@ -122,7 +122,7 @@ def send_sample(tx: Transaction, tenant: Tenant, endpoint_id: str, *, type: str 
         WebhookDelivery.created_at > tx.wall - timedelta(minutes=1),
     )
     if tx.exec(recent).one() >= TESTS_A_MINUTE:
-        raise TooManyRequests(f"At most {TESTS_A_MINUTE} tests a minute.", retry_after=60)
+        raise TooManyRequests(f"At most {TESTS_A_MINUTE} tests a minute are allowed.", retry_after=60)
     sample = Event(
         id=tx.new_id("evt"),
         merchant_id=endpoint.merchant_id,
@@ -203,14 +203,15 @@ def _sample_data(
     newest = service.events_of(tenant, types=[type]).order_by(col(Event.id).desc()).limit(1)
     event = tx.exec(newest).first()
     if event is None:
-        raise WrongState(f"There was no {type} yet to take as a sample: leave the type out.", param="type")
+        raise WrongState(f"There is no {type} event yet to use as a sample: omit the type.", param="type")
     return event.data
 
 
 def _must_be_told(tx: Transaction, endpoint: WebhookEndpoint, type: str) -> None:
     if type not in rights.told(tx, endpoint):
         raise WrongState(
-            f"The endpoint is not told of {type}: whoever set it up may not read it. Who may sets its address anew.",
+            f"The endpoint does not receive {type}: the person or client that set it up may not read it. "
+            "Someone who may must set its address again.",
             param="type",
         )
 

@@ -23,7 +23,7 @@ RUN_LENGTH = 25
 """Deliveries that one worker takes for one endpoint at once."""
 LOOKED_AT = 100
 HOLD = 3
-"""After so many failures of an earlier event the later ones of its object overtake it."""
+"""The number of failures of an earlier event after which later ones of its object overtake it."""
 REORDERED_BY = timedelta(seconds=10)
 LONGEST_PUSH = timedelta(minutes=10)
 

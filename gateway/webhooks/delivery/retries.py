@@ -17,7 +17,7 @@ DEFAULT_SECONDS = 30
 """The wait for a Retry-After that cannot be read."""
 LONGEST_SECONDS = 24 * 3600
 PATIENCE = 20
-"""After so many failures a Retry-After no longer shortens the wait of the table."""
+"""The number of failures after which a Retry-After no longer shortens the wait of the table."""
 
 
 def wait(failures: int, *, chance: float) -> timedelta:

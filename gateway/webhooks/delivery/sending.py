@@ -121,7 +121,7 @@ def _attempt(
 
 
 def settle(tx: Transaction, done: Done) -> None:
-    """Write down a run: attempts, next times, the endpoint's health. What was leased anew meanwhile is left alone."""
+    """Write down a run: attempts, next times, the endpoint's health. What was leased again meanwhile is left alone."""
     ours = _still_ours(tx, [*(one.delivery for one in done.attempts), *done.untried])
     endpoint = tx.get_one(WebhookEndpoint, done.run.endpoint.id)
     push: timedelta | None = None

@@ -89,7 +89,7 @@ class Transport:
         """
         target = parse(url, rules)
         if not self._looking_up.acquire(timeout=LOOK_UP_SECONDS):
-            raise AddressRefused("Too many names are being looked up just now: try again.")
+            raise AddressRefused("Too many host names are being resolved right now: try again.")
         try:
             self.addresses(target, rules)
         finally:
@@ -232,7 +232,7 @@ class _Connection(http.client.HTTPConnection):
 class _Timed(io.RawIOBase):
     """The reading end of a socket; each read waits no longer than the connection's deadline.
 
-    A socket's own time-out begins anew with every byte: an endpoint that drips would hold its thread for hours.
+    A socket's own time-out restarts with every byte: an endpoint that drips would hold its thread for hours.
     """
 
     def __init__(self, connection: _Connection, sock: socket.socket) -> None:
@@ -256,11 +256,11 @@ class _Timed(io.RawIOBase):
 
 
 def _named(error: Exception) -> Exception:
-    """The transport's own word for what went wrong; what is no matter of transport stays as it is."""
+    """The transport's own error for what went wrong; other errors pass through unchanged."""
     if isinstance(error, AddressRefused):
         return NotDelivered("address_refused", str(error))
     if isinstance(error, TimeoutError):
-        return NotDelivered("timed_out", "There was no complete answer in time.")
+        return NotDelivered("timed_out", "There was no complete response in time.")
     if isinstance(error, ssl.SSLError):
         return NotDelivered(
             "tls_failed", f"TLS failed: {getattr(error, 'verify_message', '') or error.reason}."

@@ -1,1 +1,1 @@
-"""Endpoints: who wants to be told, at which address, of what they may read, signed with which secret."""
+"""Endpoints: which address receives which events, with which rights, signed with which secret."""

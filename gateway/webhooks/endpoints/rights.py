@@ -1,7 +1,7 @@
 """Who may read which events: an event is read like its object, by the scope that reads the object.
 
 The same holds for what is told without being asked: an endpoint is told what those may read who set it up, as of the
-moment of the delivery. Whoever sets its address or its events anew sets it up.
+moment of the delivery. Setting its address or its events again counts as setting it up.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def check(caller: Caller, types: Iterable[str], *, param: str = "enabled_events"
         able = holders(needed)
         if caller.role is not None and caller.role not in able:
             raise RoleMissing(
-                f"To be told of {type} needs the role {' or '.join(able)}; yours is {caller.role}. Leave it out.",
+                f"Receiving {type} requires the role {' or '.join(able)}; yours is {caller.role}. Leave it out.",
                 roles=able,
                 param=param,
             )
         raise ScopeMissing(
-            f"To be told of {type} needs the scope {' or '.join(needed)}. Leave it out.",
+            f"Receiving {type} requires the scope {' or '.join(needed)}. Leave it out.",
             param=param,
         )

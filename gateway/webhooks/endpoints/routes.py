@@ -57,7 +57,7 @@ def refusal(gateway: Gateway, caller: Caller, body: dict[str, Any]) -> str | Non
     step_up=True,
 )
 def create_webhook_endpoint(call: Call) -> Any:
-    """Register an address; the answer shows its signing secret, this once."""
+    """Register an address; only this response contains its signing secret."""
     _check_address(call)
     rights.check(call.caller, call.body["enabled_events"] or ())
     endpoint, secret = endpoints.create_endpoint(
@@ -93,7 +93,7 @@ def get_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     step_up=True,
 )
 def change_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
-    """Change a webhook endpoint, switch it off, or on again after it was disabled."""
+    """Change a webhook endpoint, disable it, or enable it again."""
     endpoints.get(call.tx, call.tenant, endpoint_id)
     _check_address(call)
     return _shown(call, endpoints.change(call.tx, call.tenant, endpoint_id, call.body, by=call.caller))
@@ -101,7 +101,7 @@ def change_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
 
 @api.delete("/<endpoint_id>", scope=SCOPE, answer=WebhookEndpointDeleted, privileged=True, step_up=True)
 def delete_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
-    """Delete a webhook endpoint; what waits for it is canceled."""
+    """Delete a webhook endpoint; its waiting deliveries are canceled."""
     return endpoints.delete(call.tx, call.tenant, endpoint_id)
 
 
@@ -114,7 +114,7 @@ def delete_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
     step_up=True,
 )
 def rotate_webhook_secret(call: Call, endpoint_id: str) -> Any:
-    """Make a new signing secret; the one before it signs beside it for 24 hours, each earlier one until its own end."""
+    """Create a new signing secret; the previous one also signs for 24 hours, each earlier one until its own end."""
     rotated = endpoints.rotate_secret(call.tx, call.tenant, call.gateway.vault, endpoint_id)
     return _shown(call, *rotated)
 
@@ -144,7 +144,7 @@ def list_webhook_deliveries(call: Call, endpoint_id: str) -> Any:
 
 @api.post("/<endpoint_id>/replay", scope=SCOPE, body=ReplayRequest, answer=ReplayAnswer)
 def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
-    """Send the events of a time range that one may read again, under the same event ids."""
+    """Send the events of a time range that you may read again, under the same event ids."""
     body = call.body
     rights.check(call.caller, body["types"] or (), param="types")
     queued = history.replay(
@@ -161,7 +161,7 @@ def replay_webhook_events(call: Call, endpoint_id: str) -> Any:
 
 @api.post("/<endpoint_id>/test", scope=SCOPE, body=TestRequest, answer=WebhookDeliveryAnswer)
 def test_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
-    """Send a signed sample; its delivery tells what the endpoint answered. It is tried once."""
+    """Send a signed sample once; its delivery shows what the endpoint answered."""
     rights.check(call.caller, [call.body["type"] or TEST_EVENT], param="type")
     row = history.send_sample(call.tx, call.tenant, endpoint_id, type=call.body["type"])
     return history.views(call.tx, [row])[0]
@@ -169,7 +169,7 @@ def test_webhook_endpoint(call: Call, endpoint_id: str) -> Any:
 
 @delivery_api.post("/<delivery_id>/retry", scope=SCOPE, answer=WebhookDeliveryAnswer)
 def retry_webhook_delivery(call: Call, delivery_id: str) -> Any:
-    """Send a delivery again now, whatever became of it."""
+    """Send a delivery again now, whatever its status."""
     row = history.retry(call.tx, call.tenant, delivery_id, types=_readable(call))
     return history.views(call.tx, [row])[0]
 

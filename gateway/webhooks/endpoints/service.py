@@ -46,7 +46,7 @@ def create_endpoint(
     """
     count = tx.exec(of_tenant(tenant).with_only_columns(func.count())).one()
     if count >= MOST:
-        raise TooManyEndpoints(f"There are {MOST} endpoints already: delete one first.")
+        raise TooManyEndpoints(f"There are already {MOST} endpoints: delete one first.")
     endpoint = WebhookEndpoint(
         id=tx.new_id("we"),
         merchant_id=tenant.merchant_id,

@@ -1,4 +1,4 @@
-"""The secrets that sign an endpoint's deliveries: one is current, and each one before it has an end of its own."""
+"""The secrets that sign an endpoint's deliveries: one is current, and each earlier one has its own end."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def rotate(tx: Transaction, vault: Vault, endpoint_id: str) -> str:
     if len(rows) >= MOST:
         first = min(row.expires_at for row in rows if row.expires_at is not None)
         raise TooManySecrets(
-            f"{MOST} secrets are in use, the next one ends at {first.isoformat()}: wait until then,"
-            " or end one with revoke_secret."
+            f"{MOST} secrets are in use and the next one expires at {first.isoformat()}: wait until then, or "
+            "revoke one with revoke_secret."
         )
     for row in rows:
         if row.expires_at is None:

@@ -57,9 +57,9 @@ const zh = [
   /* Chosen */ '已选 #',
   /* Close */ '关闭',
   /* Below */ '满 # 可用分期付款',
-  /* Above */ '不超过 # 可用分期付款',
+  /* Above */ '# 以内可用分期付款',
   /* None */ '此金额暂不支持分期付款',
-  /* Note */ '年化利率（单利）按占用本金计算，含利息和手续费。还款日以放款日为准。贷款以持牌机构审批结果为准。请合理借贷。',
+  /* Note */ '年化利率（单利）按剩余本金计算，含利息和手续费。还款日以放款日为准。贷款以持牌机构审批结果为准。请合理借贷。',
 ];
 
 const en = [
@@ -89,7 +89,7 @@ const en = [
   /* Below */ 'Instalments from #',
   /* Above */ 'Instalments up to #',
   /* None */ 'No instalments for this amount',
-  /* Note */ 'Annual rate (simple): interest and fees on the principal in use. Due dates follow the payout. A licensed lender decides. Borrow responsibly.',
+  /* Note */ 'Annual rate (simple): interest and fees on outstanding principal. Due dates follow the drawdown. A licensed lender decides. Borrow responsibly.',
 ];
 
 export const catalogs = { 'zh-CN': zh, en };

@@ -111,7 +111,7 @@ def test_what_was_recorded_after_the_last_root_is_said_to_be_unsigned(logged, ca
 
     assert commands.verify(logged.db, logged.ports.signing_authority, as_json=False) == 0
     told = capsys.readouterr().out
-    assert "Not signed yet: the last 2." in told
+    assert "Not yet signed: the last 2." in told
     assert "No exported roots were given" in told
 
 
@@ -147,7 +147,7 @@ def test_a_root_that_we_did_not_sign_proves_nothing(logged):
     foreign = replace(kept(logged)[0], number=900, signature=signature)
     found = problems(logged, [forged, foreign])
     assert [(number, what) for number, what, _ in found] == [(2, "root"), (900, "root")]
-    assert "is not that of the text" in found[0][2]
+    assert "does not match the text" in found[0][2]
     assert "no key" in found[1][2]
 
 
@@ -190,7 +190,7 @@ def test_the_commands_prove_both_chains_with_the_public_key_alone(
         assert cli.main([chain, "verify", *against, *data]) == 0, capsys.readouterr()
     roots.write_text(lines[0])
     assert cli.main(["ledger", "verify", *against, *data]) == 1
-    assert "holds no root of the chain of the ledger" in capsys.readouterr().err
+    assert "contains no root of the chain of the ledger" in capsys.readouterr().err
     roots.write_text('{"number": 1}\n')
     assert cli.main(["audit", "verify", *against, *data]) == 1
     assert "roots.jsonl, line 1 is not a root: algorithm is missing" in capsys.readouterr().err

@@ -202,7 +202,7 @@ def test_the_list_is_due_first_and_goes_on_where_it_ended(
         seen += [row["review"] for row in json.loads(page)]
         if not more:
             break
-        assert more == f"There are more: --after {seen[-1]}\n"
+        assert more == f"To see more: --after {seen[-1]}\n"
         after = ("--after", seen[-1])
     assert seen == wanted
     assert review("list", "--after", "chk_none")[0] == 1

@@ -52,8 +52,8 @@ def test_a_decline_names_its_reasons_and_offers_a_person(pages, api):
     assert "沙盒号码：模拟信用评估未通过" in page
     assert f'action="{path}/human-review"' in page
     english = pages.get(f"{path}/result?lang=en").text
-    assert "The main reasons" in english
-    assert "Ask a person to look at it" in english
+    assert "Main reasons" in english
+    assert "Request a review by a person" in english
 
 
 def test_a_person_is_asked_once_and_the_page_says_so(pages, api, gateway):
@@ -63,7 +63,7 @@ def test_a_person_is_asked_once_and_the_page_says_so(pages, api, gateway):
         assert (answer.status_code, answer.location) == (303, f"{path}/result?lang=en")
     page = pages.get(f"{path}/result?lang=en").text
     assert 'data-review="requested"' in page
-    assert "Ask a person" not in page
+    assert "Request a review" not in page
     assert one(gateway, "SELECT count(*) FROM human_review") == (1,)
 
 

@@ -161,7 +161,7 @@ def test_each_required_consent_is_needed(pages, api, clock, missing):
     checkout = identified(pages, api, clock)
     answer = confirm(pages, checkout, **{missing: ""})
     assert answer.status_code == 422
-    assert "请勾选必需的三项授权" in answer.text
+    assert "请先勾选三项必选授权" in answer.text
     assert api.get(f"/v1/checkouts/{checkout['id']}").json["status"] == "identified"
 
 

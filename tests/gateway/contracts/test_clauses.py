@@ -159,8 +159,11 @@ def test_every_version_of_an_agreement_stays_readable_and_keeps_its_hash() -> No
     known = {
         ("credit_service", "2026-11-23"): "8395dbd7ce0b463c",
         ("credit_service", "2026-11-29"): "07c9b742bbe4f766",
+        ("credit_service", "2026-11-30"): "f17d87e7a3162d5a",
         ("bureau_query", "2026-11-23"): "173dddcacffe5508",
+        ("bureau_query", "2026-11-30"): "4e2f62bb2847dd4c",
         ("funder_sharing", "2026-11-23"): "169bfe31d665c15e",
+        ("funder_sharing", "2026-11-30"): "dccc2c9a5388424e",
         ("marketing", "2026-11-23"): "c449ab7fbbb64b8f",
     }
     assert {(kind, version) for kind, all_of in agreements.VERSIONS.items() for version in all_of} == set(

@@ -200,7 +200,7 @@ def test_a_ceiling_lowered_since_the_quote_refuses_the_contract_and_changes_noth
     clock.advance(seconds=30)
     answer = confirm(app, checkout)
     assert answer.status_code == 422
-    assert "综合成本超过今日上限" in answer.text
+    assert "综合成本超过今日规定上限" in answer.text
     assert api.get(f"/v1/checkouts/{checkout['id']}").json == before
     with gateway.db.read() as tx:
         for table in ("contract", "payment", "consent", "credit_decision", "credit_limit", "ledger_entry"):
@@ -442,7 +442,7 @@ def test_missing_triggers_are_named_and_not_served(app, api, gateway):
     found = checked(gateway)
     assert not found.ok
     assert "contract_no_update" in found.missing_guards or "contract_no_change" in found.missing_guards
-    with pytest.raises(WrongSetting, match="The database is not guarded"):
+    with pytest.raises(WrongSetting, match="The database is not protected"):
         check_guards(app)
 
 
@@ -459,7 +459,7 @@ def test_the_command_names_the_first_bad_contract(
     monkeypatch.setenv("DATABASE_URL", database_url)
     folder = str(gateway.settings.data_dir)
     assert main(["contracts", "verify", "--data", folder]) == 0
-    assert "Contracts checked: 1. Every hash and signature is right." in capsys.readouterr().out
+    assert "Contracts checked: 1. Every hash and signature is valid." in capsys.readouterr().out
     assert main(["contracts", "public-keys", "--data", folder]) == 0
     assert f"# key {contract.key_id}\n-----BEGIN PUBLIC KEY-----" in capsys.readouterr().out
     tampered(gateway, "signature = 'x'", id=contract.id)

@@ -68,7 +68,7 @@ def test_the_role_is_bound_and_the_owner_is_not(
     assert "it owns tables" in told
     assert "migrate --grant-to ROLE" in told
     live_gate.role_must_be_bound(owner)  # test mode: said, and not refused
-    assert "live mode would be refused: The database role of the server could pass" in caplog.text
+    assert "live mode would be refused: The server's database role can bypass" in caplog.text
     live = {"FENQI_INSTITUTION_LIVE_KEY": "sk_live", "FENQI_INSTITUTION_URL": "https://bank.example"}
     with pytest.raises(WrongSetting, match="could pass the triggers"):
         live_gate.role_must_be_bound(
@@ -92,7 +92,7 @@ def test_the_command_grants_and_says_so(
         role = str(canonical_url(url).username)
         monkeypatch.setenv("DATABASE_URL", database_url)
         assert main(["migrate", "--grant-to", role, "--data", str(tmp_path)]) == 0
-        assert f"{role} may serve it" in capsys.readouterr().out
+        assert f"{role} can serve it" in capsys.readouterr().out
         engine = connect(url)
         with engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM loan")).scalar_one() == 0

@@ -247,7 +247,7 @@ def test_a_reviewer_finds_that_it_is_the_same_person_and_every_open_application_
     alone = apply(api, "韩梅", "13800000003", invented_id_number("alone"))["id"]
     code, _, error = review("approve", alone, *by, "--person", "same")
     assert code != 0
-    assert "Nobody else is on file" in error
+    assert "No other person is on file" in error
 
 
 def test_without_a_source_a_claim_waits_and_nobody_else_does(gateway: Any, api: Any) -> None:

@@ -83,7 +83,7 @@ def test_the_wait_grows_and_the_page_says_how_long_it_is(gateway, pages, api, cl
         if page.status_code == 429:
             wait = int(page.headers["Retry-After"])
             waits.append(wait)
-            count, unit = re.search(r"try again in (\d+) (second|minute|hour)s?\.", page.text).groups()
+            count, unit = re.search(r"Try again in (\d+) (second|minute|hour)s?\.", page.text).groups()
             assert int(count) * {"second": 1, "minute": 60, "hour": 3600}[unit] >= wait
             assert "验证码操作过于频繁" in code(pages, checkout).text
             clock.advance(seconds=wait - 1)

@@ -441,7 +441,7 @@ def test_a_reference_that_was_used_for_another_amount_decides_nothing(psp, insti
         f"{URL}/v1/transfers", json=listed({"id": "tr_1", "amount": 1, "metadata": {"reference": "po_1"}})
     )
     for asked in (COLLECT, PAY_OUT):
-        with pytest.raises(InstitutionUnavailable, match="compare the books with it"):
+        with pytest.raises(InstitutionUnavailable, match="compare the books with the institution"):
             institution.look_up(asked)
     assert institution.moved_fen(COLLECT) == 500
     assert institution.moved_fen(PAY_OUT) == 1

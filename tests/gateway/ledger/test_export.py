@@ -298,14 +298,14 @@ def test_the_file_appears_whole_or_not_at_all(a_week: Any, tmp_path: Path, capsy
     assert commands.export(a_week.db, format="csv", out=out, **backwards) == 1
     assert "before it starts" in capsys.readouterr().err
     assert commands.export(a_week.db, format="csv", out=out, start=date(1, 1, 1)) == 1
-    assert "out of reach: want 1900-01-01 to 2099-12-30" in capsys.readouterr().err
+    assert "out of range: expected 1900-01-01 to 2099-12-30" in capsys.readouterr().err
     assert commands.export(a_week.db, format="ofx", out=out) == 1
     assert commands.export(a_week.db, format="csv", out=out.parent) == 1
-    assert "is there and no file" in capsys.readouterr().err
+    assert "exists and is not a file" in capsys.readouterr().err
     assert list(out.parent.iterdir()) == []
     assert commands.export(a_week.db, format="csv", out=out) == 0
     entries, lines, *_ = a_week.counts()
-    assert capsys.readouterr().out == f"{entries} entries with {lines} lines are in {out} (csv).\n"
+    assert capsys.readouterr().out == f"{entries} entries with {lines} lines were written to {out} (csv).\n"
     assert out.read_bytes().decode("utf-8") == text_of(a_week, "csv")
     assert list(out.parent.iterdir()) == [out]
 

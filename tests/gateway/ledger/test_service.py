@@ -90,10 +90,10 @@ def test_one_key_serves_test_and_live_without_meeting(books: Any) -> None:
     [
         ({"lines": Entries(())}, "at least two lines"),
         ({"lines": subsidy(5, merchant="mer_other")}, "mer_other in an entry of mer_shop"),
-        ({"kind": "Two words"}, "no word"),
-        ({"key": "with space"}, "no identifier"),
-        ({"key": "x" * 201}, "no identifier"),
-        ({"about_id": "a\nb"}, "no identifier"),
+        ({"kind": "Two words"}, "must be lowercase"),
+        ({"key": "with space"}, "not a valid identifier"),
+        ({"key": "x" * 201}, "not a valid identifier"),
+        ({"about_id": "a\nb"}, "not a valid identifier"),
     ],
 )
 def test_what_cannot_be_an_entry_is_refused_and_changes_nothing(

@@ -96,7 +96,7 @@ def test_a_token_in_the_address_is_not_looked_at(api):
 
 @pytest.mark.parametrize("typ", [None, "JWT", "jwt", "", "id+jwt", "AT+JWT "])
 def test_another_kind_of_token_is_refused(api, key, claims, typ):
-    assert "no access token" in refusal(me(api, signed(key, claims, typ=typ)))
+    assert "not an access token" in refusal(me(api, signed(key, claims, typ=typ)))
 
 
 @pytest.mark.parametrize("extra", [{"jku": "http://x"}, {"jwk": {}}, {"x5u": "http://x"}, {"cty": "x"}])
@@ -119,7 +119,7 @@ def test_every_claim_is_required_and_of_its_kind(api, key, claims, value):
         ({"iss": "http://other.test"}, "another gateway"),
         ({"iss": ISSUER + "/"}, "another gateway"),
         ({"aud": "http://other.test"}, "another gateway"),
-        ({"mode": "prod"}, "no access token"),
+        ({"mode": "prod"}, "not an access token"),
     ],
 )
 def test_a_token_for_somewhere_else_is_refused(api, key, claims, changes, words):

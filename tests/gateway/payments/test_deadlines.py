@@ -162,7 +162,7 @@ def test_other_days_than_1_to_28_are_refused(
     monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
     for days in (0, 29, -1):
         assert main(agree(books, f"--days={days}", tmp_path)) == 1
-        assert "want 1 to 28" in capsys.readouterr().err
+        assert "expected 1 to 28" in capsys.readouterr().err
     with books.gateway.db.read() as tx:
         assert tx.execute(text("SELECT acknowledge_days FROM merchant")).scalar_one() is None
 

@@ -266,7 +266,7 @@ def test_what_the_institution_moved_twice_or_never_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reconciling, "PART", 3)
-    with pytest.raises(ValueError, match="cannot be asked what it has moved"):
+    with pytest.raises(ValueError, match="cannot report what it has moved"):
         reconciling.differences(books.gateway, since=None)
 
     def moved_fen(instruction: Instruction) -> int:

@@ -140,7 +140,7 @@ def test_a_loan_so_small_that_rounding_lifts_its_cost_above_the_ceiling_is_not_d
     answer = api.post(path, {"amount": 50, "final": True})
     assert (answer.status_code, answer.json["code"]) == (422, "cost_above_ceiling")
     assert "25.40 % (effective)" in answer.json["detail"]
-    assert "void what is left" in answer.json["detail"]
+    assert "void the rest" in answer.json["detail"]
     assert (answer.json["ceiling"], answer.json["capturable_amount"]) == ("0.24", 599_900)
     assert unchanged() == before
     captured = api.post(path, {"amount": 599_850, "final": True}).json

@@ -52,7 +52,7 @@ def test_every_entry_has_a_purpose_and_an_end():
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="want one of none, personal, sensitive"):
+    with pytest.raises(ValueError, match="expected one of none, personal, sensitive"):
         load(FILE.read_text("utf-8").replace('kind = "sensitive"', 'kind = "secret"', 1))
 
 

@@ -269,7 +269,7 @@ def test_a_key_is_not_destroyed_while_something_is_sealed_with_it(gateway, api, 
         gateway.db.write(lambda tx: tx.execute(text("UPDATE shopper SET phone_sealed = :s"), {"s": sealed}))
 
     with pytest.raises(
-        rotation.KeyInUse, match=rf"{last} is not destroyed: it has sealed 1 in shopper.phone_sealed"
+        rotation.KeyInUse, match=rf"{last} was not destroyed: it has sealed 1 in shopper.phone_sealed"
     ):
         retire(gateway, clock, progress=unknown)
     assert told

@@ -87,7 +87,7 @@ def test_a_payout_that_was_held_up_does_not_leave_on_a_saturday(books: Books, mo
     monkeypatch.setattr(SimulatedInstitution, "carry_out", carry_out)
     with books.gateway.db.read() as tx:
         waits = tx.execute(text("SELECT last_error FROM outbox WHERE done_at IS NULL")).scalars().all()
-    assert waits == ["waits for 2026-11-30, the next day with banking"]
+    assert waits == ["waits for 2026-11-30, the next banking day"]
     go_to(books, "2026-11-29", hour=16)
     books.work()
     assert payouts(books) == [("paid", "2026-11-29")], "midnight of Monday in Shanghai"
@@ -114,7 +114,7 @@ def test_settling_a_day_without_banking_is_refused_in_a_sentence(
         daily.settle(books.gateway, date(2026, 11, 28))
     assert main(["settle", "--data", str(books.gateway.settings.data_dir), "--date", "2027-01-01"]) == 1
     said = capsys.readouterr().err
-    assert "2027-01-01 (Friday) is a day without banking" in said
+    assert "2027-01-01 (Friday) is not a banking day" in said
     assert "2027-01-04" in said
     assert batches(books) == []
 

@@ -69,4 +69,4 @@ def test_a_body_of_65_kb_is_refused_within_20_ms_of_cpu_in_a_short_answer(what: 
 
 def test_what_is_given_twice_is_named() -> None:
     _, error = refusal(BODIES["one of 8,661 names repeated"])
-    assert error.message == f"The body gives the field {SHORT[8659]!r} more than once."
+    assert error.message == f"The body contains the field {SHORT[8659]!r} more than once."

@@ -64,7 +64,7 @@ def test_another_host_is_refused_and_sent_nowhere(app: Flask, tmp_path: Path) ->
         app.test_client()
         .get("/v1/plans", headers=evil)
         .json["detail"]
-        .startswith("This server answers for http://gateway.test only")
+        .startswith("This server answers only for http://gateway.test")
     )
     for path in ("", "/", "/login", "/nothing"):
         answer = portal.test_client().get(path, headers=evil, environ_overrides={"SCRIPT_NAME": "/portal"})

@@ -280,7 +280,7 @@ def test_refused_people_see_a_page_that_reloads_only_what_was_read(method: str, 
     assert (status, fields["Content-Type"]) == (503, "text/html; charset=utf-8")
     assert (fields.get("Refresh") == "2") is reloads
     assert ("自动刷新" in page) is reloads
-    assert ("Go back and send it again" in page) is not reloads
+    assert ("Go back and submit it again" in page) is not reloads
     assert "unsafe-inline" not in fields["Content-Security-Policy"]
 
 

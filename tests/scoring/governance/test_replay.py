@@ -42,7 +42,7 @@ def test_a_changed_input_shows_in_the_scores(scorer, champions):
 def test_scores_of_another_bundle_are_left_out_and_told_unless_asked_for(scorer, champions):
     other = replace(champions[0], model="rival 2", model_sha256="0" * 64, credit_score=1)
     assert replay(scorer, [other, *champions[1:5]]) == Replayed(4, (), {"rival 2 (000000000000…)": 1})
-    with pytest.raises(OtherBundle, match="the scores are of rival 2"):
+    with pytest.raises(OtherBundle, match="the scores were computed by rival 2"):
         replay(scorer, [other])
     told = replay(scorer, [other], any_bundle=True)
     assert (told.records, [one.field for one in told.differences]) == (1, ["credit_score"])

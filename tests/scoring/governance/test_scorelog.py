@@ -24,7 +24,7 @@ def test_a_wrong_line_is_named(records, tmp_path):
         ("{", "line 2: no JSON"),
         ("[]", "line 2: a record has exactly"),
         (json.dumps({**json.loads(good[1]), "sex": "f"}), "line 2.*sex"),
-        (json.dumps({**json.loads(good[1]), "at": "yesterday"}), "line 2: 'at' is no time"),
+        (json.dumps({**json.loads(good[1]), "at": "yesterday"}), "line 2: 'at' is not a valid time"),
         (json.dumps({**json.loads(good[1]), "features": []}), "line 2: features"),
     ):
         path.write_text("\n".join([good[0], wrong, good[2]]))
@@ -36,7 +36,7 @@ def test_a_file_that_is_cut_off_is_no_log(records, tmp_path):
     path = tmp_path / "log.gz"
     scorelog.write(path, records)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(LogInvalid, match="no score log"):
+    with pytest.raises(LogInvalid, match="not a score log"):
         list(scorelog.read(path))
     with gzip.open(path, "wb") as file:
         file.write(b"\xff\xfe")

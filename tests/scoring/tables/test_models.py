@@ -242,19 +242,22 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
     low, high = (told := json.loads(capsys.readouterr().out))["card_precision_100_ci"]
     assert 0 <= low <= told["card_precision_100"] <= high <= 0.03
     for command, complaint in (
-        (["evaluate", *common, "--cv", "2", "--card", "home"], "say with --time"),
-        (["explain", "--data", str(data)], "say with --bundle"),
-        (["explain"], "say what to explain"),
+        (["evaluate", *common, "--cv", "2", "--card", "home"], "in --time"),
+        (["explain", "--data", str(data)], "in --bundle"),
+        (["explain"], "nothing to explain"),
         (["explain", "--data", str(data), "--row", "501", *bundle], "there is no row 501"),
         (["bench", *bundle], "is a model of a table: use it with --data"),
-        (["explain", "--data", str(data), "--bundle", str(DEFAULT_BUNDLE)], "is no model of a table"),
+        (
+            ["explain", "--data", str(data), "--bundle", str(DEFAULT_BUNDLE)],
+            "is not a model trained on a table",
+        ),
     ):
         assert main(command) == 1
         assert complaint in capsys.readouterr().err
     for wrong, complaint in (
         (["--drop", "shoe"], "no column 'shoe'"),
         (["--recipe", "wild"], "no recipe 'wild'"),
-        ([], "say how to test"),
+        ([], "choose how to test"),
     ):
         assert main(["evaluate", *common, *wrong]) == 1
         assert complaint in capsys.readouterr().err

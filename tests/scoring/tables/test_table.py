@@ -55,10 +55,10 @@ def test_the_bad_value_is_known_by_its_name(tmp_path: Path, values: tuple[str, s
         ("", "no column 'ended'"),
         ("a,b\n1,2\n", "there is no column 'ended'; there are: a, b"),
         ("a,ended\n", "no rows"),
-        ("a,ended\n1,0\n1,0,3\n", "line 3 has 3 cells, the header has 2"),
-        ("a,ended\n1,0\n2,1\n3,2\n", "must hold two values"),
-        ("a,ended\n1,red\n2,blue\n", "holds blue and red; want 0 and 1"),
-        ("a,a,ended\n1,2,0\n", "names a column twice"),
+        ("a,ended\n1,0\n1,0,3\n", "line 3 has 3 cells, but the header has 2"),
+        ("a,ended\n1,0\n2,1\n3,2\n", "must have two values"),
+        ("a,ended\n1,red\n2,blue\n", "has blue and red; expected 0 and 1"),
+        ("a,a,ended\n1,2,0\n", "repeats a column"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, complaint: str) -> None:
@@ -68,10 +68,10 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, complaint: str)
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b"a,ended\n\xff\xfe,0\n")
-    with pytest.raises(TableInvalid, match="no CSV in UTF-8"):
+    with pytest.raises(TableInvalid, match="not a UTF-8 CSV file"):
         Table.read(tmp_path / "x.csv", "ended")
     (tmp_path / "x.csv.xz").write_bytes(b"not compressed")
-    with pytest.raises(TableInvalid, match="no CSV in UTF-8"):
+    with pytest.raises(TableInvalid, match="not a UTF-8 CSV file"):
         Table.read(tmp_path / "x.csv.xz", "ended")
 
 
@@ -147,7 +147,7 @@ def test_a_byte_order_mark_before_a_quoted_name_is_no_part_of_it(tmp_path: Path)
 
 
 def test_names_that_only_look_different_are_one_column_twice(tmp_path: Path) -> None:
-    with pytest.raises(TableInvalid, match="twice: 'age' stands in columns 1 and 3"):
+    with pytest.raises(TableInvalid, match="repeats a column: 'age' is in columns 1 and 3"):
         read(tmp_path, "age,n,ａｇｅ,ended\n1,2,3,0\n2,3,4,1\n")
 
 

@@ -104,7 +104,7 @@ describe('the fallback link', () => {
 describe('an amount that no plan takes', () => {
   test('is explained by the limit it misses', async () => {
     expect(line(await shown({ amount: 5_000 }))).toBe('满 ¥600.00 可用分期付款');
-    expect(line(await shown({ amount: 10_000_001 }))).toBe('不超过 ¥100,000.00 可用分期付款');
+    expect(line(await shown({ amount: 10_000_001 }))).toBe('¥100,000.00 以内可用分期付款');
   });
 
   test('without a limit is said to have no plan', async () => {

@@ -34,7 +34,7 @@ def error_in(
         return None
     if 300 <= status < 400:
         return UnexpectedResponseError(
-            f"answer {status} redirects to {headers.get('Location', 'nowhere')!r}: check base_url",
+            f"response {status} redirects to {headers.get('Location', 'nowhere')!r}: check base_url",
             status=status,
             request_id=headers.get("X-Request-Id"),
             idempotency_key=idempotency_key,
@@ -120,7 +120,7 @@ def _unexpected(
     kind = headers.get("Content-Type", "no content type")
     shown = excerpt(body[:1000].decode("utf-8", "replace"))
     return UnexpectedResponseError(
-        f"expected JSON, the answer with status {status} is {kind}: {shown!r}; check base_url and proxies",
+        f"expected JSON, but the response with status {status} is {kind}: {shown!r}; check base_url and proxies",
         status=status,
         request_id=headers.get("X-Request-Id"),
         idempotency_key=idempotency_key,

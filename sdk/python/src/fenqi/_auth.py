@@ -1,4 +1,4 @@
-"""Who the caller is: a client credentials token kept fresh, or an access token given from outside."""
+"""The caller's credentials: a client credentials token kept fresh, or an access token given from outside."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class Caller:
         value = value_in(answer.status_code, answer.headers, answer.content, idempotency_key=key)
         if not isinstance(value, dict):
             raise UnexpectedResponseError(
-                f"expected an object, the answer is {type(value).__name__}",
+                f"expected an object, but the response is {type(value).__name__}",
                 status=answer.status_code,
                 request_id=answer.headers.get("X-Request-Id"),
                 idempotency_key=key,

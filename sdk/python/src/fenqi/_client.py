@@ -71,7 +71,7 @@ class Fenqi(Caller):
             client_id = _setting("client_id", client_id, "FENQI_CLIENT_ID")
             client_secret = _setting("client_secret", client_secret, "FENQI_CLIENT_SECRET")
         elif client_id is not None or client_secret is not None:
-            raise ConfigurationError("give client_id and client_secret, or access_token, not both")
+            raise ConfigurationError("pass client_id and client_secret, or access_token, not both")
         elif not access_token:
             raise ConfigurationError("access_token is empty")
         self._base_url = _checked_base_url(_setting("base_url", base_url, "FENQI_BASE_URL"))
@@ -263,7 +263,7 @@ class Fenqi(Caller):
 
     @property
     def me(self) -> Me:
-        """Who these credentials are."""
+        """The owner of these credentials."""
         from ._resources.me import Me
 
         return Me(self)
@@ -328,8 +328,10 @@ def _checked_base_url(value: str) -> str:
         port_is_good, parts = False, urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_good:
         raise ConfigurationError(
-            f"base_url must look like https://gateway.example: {value!r} (or FENQI_BASE_URL)"
+            f"base_url (or FENQI_BASE_URL) must look like https://gateway.example, not {value!r}"
         )
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigurationError("base_url takes no user, password, query or fragment (or FENQI_BASE_URL)")
+        raise ConfigurationError(
+            "base_url (or FENQI_BASE_URL) must not contain a user, password, query or fragment"
+        )
     return value.rstrip("/")

@@ -303,7 +303,7 @@ class Event(Model, object="event"):
 
 
 class WebhookEndpoint(Model, object="webhook_endpoint"):
-    """An address that is told of events; ``secret`` (``whsec_…``) only in the answers that make one.
+    """An address that receives events; ``secret`` (``whsec_…``) only in the answers that make one.
 
     ``secrets`` lists what signs now, each with ``id``, ``created_at`` and ``expires_at`` (None: the current one).
     ``disabled_reason`` is requested, gone (it answered 410) or failing (five days without a success).
@@ -402,7 +402,7 @@ class TestClock(Model, object="test_clock"):
 
 
 class Identity(Model, object="me"):
-    """Who these credentials are: merchant, mode, scopes, version, limits."""
+    """The owner of these credentials: merchant, mode, scopes, version, limits."""
 
     __slots__ = ()
     merchant: str

@@ -19,10 +19,10 @@ def fen(amount: str | int | Decimal) -> int:
     """
     match = _YUAN.fullmatch(_plain_digits(amount))
     if match is None:
-        raise ValueError(f"not an amount of yuan: {str(amount)[:40]!r}")
+        raise ValueError(f"not a valid amount in yuan: {str(amount)[:40]!r}")
     sign, whole, fraction = match.group(1), match.group(2), match.group(3) or ""
     if fraction[2:].strip("0"):
-        raise ValueError(f"not a whole number of fen, yuan have two decimals: {str(amount)[:40]!r}")
+        raise ValueError(f"not a whole number of fen (yuan have two decimals): {str(amount)[:40]!r}")
     value = int(whole) * 100 + int(fraction[:2].ljust(2, "0"))
     return -value if sign else value
 

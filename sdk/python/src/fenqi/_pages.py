@@ -51,9 +51,9 @@ class Page(Generic[T]):
             if page._fetch is None or not page.has_more or page._remaining == 0:
                 return
             if position is None or position in seen:
-                wrong = "does not say where" if position is None else f"repeats the cursor {position!r}"
+                wrong = "gives no cursor" if position is None else f"repeats the cursor {position!r}"
                 raise UnexpectedResponseError(
-                    f"the list is not whole: the gateway says that more follows and {wrong}", status=200
+                    f"the list is incomplete: the gateway says that more follows and {wrong}", status=200
                 )
             seen.add(position)
             page = page._fetch(position, page._remaining)

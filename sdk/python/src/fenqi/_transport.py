@@ -84,7 +84,7 @@ class Retry:
 
 
 class Transport:
-    """Connections to one gateway. Safe to share between threads; a fork gets connections of its own."""
+    """Connections to one gateway. Safe to share between threads; a fork gets its own connections."""
 
     def __init__(
         self,
@@ -214,11 +214,13 @@ def _failure(call: Call, error: failures.RequestException) -> FenqiError:
         )
     if isinstance(error, failures.Timeout) or isinstance(reason, low.ReadTimeoutError):
         return APITimeoutError(
-            f"{where}: no answer within {call.timeout} s; the gateway may have acted on it",
+            f"{where}: no response within {call.timeout} s; the gateway may have acted on the request",
             idempotency_key=key,
         )
     if isinstance(error, failures.ChunkedEncodingError | failures.ContentDecodingError):
-        return UnexpectedResponseError(f"{where}: the answer broke off: {reason}", idempotency_key=key)
+        return UnexpectedResponseError(
+            f"{where}: the response was interrupted: {reason}", idempotency_key=key
+        )
     never_left = isinstance(reason, _NEVER_LEFT) or "CERTIFICATE_VERIFY_FAILED" in str(error)
     return APIConnectionError(f"{where}: {reason or error}", was_sent=not never_left, idempotency_key=key)
 

@@ -59,8 +59,7 @@ class Webhook:
                 matched |= hmac.compare_digest(expected, signature)
         if not matched:
             raise WebhookVerificationError(
-                "no signature matches: check the secret, and pass the raw bytes of the body, "
-                "not the parsed JSON written out again",
+                "no signature matches: check the secret, and pass the raw bytes of the body, not re-serialised JSON",
                 reason="no_match",
             )
         return _event(body)
@@ -87,7 +86,8 @@ class Webhook:
         age = now - int(timestamp)
         if age > self._tolerance:
             raise WebhookVerificationError(
-                f"the delivery is {age:.0f} s old, {self._tolerance} are allowed", reason="too_old"
+                f"the delivery is {age:.0f} s old, more than the {self._tolerance} s allowed",
+                reason="too_old",
             )
         if -age > self._tolerance:
             raise WebhookVerificationError(
@@ -104,7 +104,7 @@ def _key(secret: object) -> bytes:
         if key:
             return key
     raise ConfigurationError(
-        "a webhook secret is whsec_ followed by base64: check webhook_secret, FENQI_WEBHOOK_SECRET"
+        "a webhook secret must be whsec_ followed by base64: check webhook_secret or FENQI_WEBHOOK_SECRET"
     )
 
 
@@ -117,7 +117,7 @@ def _raw(payload: object) -> bytes:
         try:
             return payload.encode()
         except UnicodeEncodeError:
-            raise _bad("bad_payload", "the body is text with lone surrogates: pass the raw bytes") from None
+            raise _bad("bad_payload", "the body is a str with lone surrogates: pass the raw bytes") from None
     raise _bad(
         "bad_payload", f"the body is a {type(payload).__name__}: pass the raw bytes, not the parsed JSON"
     )
@@ -132,11 +132,11 @@ def _signed_headers(headers: Any) -> tuple[str, str, str]:
                 continue
             text = value.decode("latin-1") if isinstance(value, bytes) else value
             if not isinstance(text, str) or found.setdefault(key, text) != text:
-                raise _bad("bad_header", f"{key} is given twice or is not text")
+                raise _bad("bad_header", f"{key} is given twice or is not a string")
     except WebhookVerificationError:
         raise
     except Exception:  # a mapping of someone else may raise anything, and the promise is one error
-        raise _bad("missing_header", "the headers cannot be read as a mapping of text") from None
+        raise _bad("missing_header", "the headers must be a mapping of strings") from None
     missing = sorted(_WANTED - found.keys())
     if missing:
         raise _bad("missing_header", f"missing {', '.join(missing)}")
@@ -192,7 +192,7 @@ def _offered(header: str) -> list[bytes]:
         if len(digest) == _DIGEST_SIZE:
             offered.append(digest)
     if not offered:
-        raise _bad("bad_header", f"{_SIGNATURE} holds no well-formed v1 signature")
+        raise _bad("bad_header", f"{_SIGNATURE} contains no well-formed v1 signature")
     return offered
 
 
@@ -200,9 +200,9 @@ def _event(body: bytes) -> Event:
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
-        raise _bad("bad_payload", "the signature is good but the body is not JSON") from None
+        raise _bad("bad_payload", "the signature is valid but the body is not JSON") from None
     if not isinstance(fields, Mapping) or not isinstance(fields.get("type"), str):
-        raise _bad("bad_payload", "the signature is good but the body is not an event")
+        raise _bad("bad_payload", "the signature is valid but the body is not an event")
     return Event(dict(fields))
 
 

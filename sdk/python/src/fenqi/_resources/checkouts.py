@@ -96,7 +96,7 @@ class Checkouts(Resource):
     def cancel(
         self, checkout: str, *, idempotency_key: str | None = None, timeout: Timeout | None = None
     ) -> Checkout:
-        """Cancel a checkout that is not decided yet. Raises ConflictError when it is."""
+        """Cancel a checkout that has not been decided yet. Raises ConflictError when it is."""
         path = f"/v1/checkouts/{segment(checkout)}/cancel"
         return self._client._post(Checkout, path, {}, idempotency_key, timeout)
 

@@ -1,4 +1,4 @@
-"""Who am I: ``GET /v1/me``."""
+"""The caller: ``GET /v1/me``."""
 
 from __future__ import annotations
 

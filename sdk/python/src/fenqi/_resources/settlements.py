@@ -111,7 +111,9 @@ class Settlements(Resource):
                     file.seek(0)
                     file.truncate()
                 elif not answer.headers.get("Content-Range", "").startswith(f"bytes {file.tell()}-"):
-                    raise _unexpected(answer, "the gateway went on at another place than asked")
+                    raise _unexpected(
+                        answer, "the gateway resumed at a different place from the one requested"
+                    )
                 etag = _strong(answer.headers.get("ETag"))
                 for chunk in answer.iter_content(_CHUNK):
                     file.write(chunk)
@@ -119,7 +121,7 @@ class Settlements(Resource):
             except failures.RequestException as error:
                 breaks += 1
                 if breaks > self._client._settings["max_retries"]:
-                    raise APIConnectionError(f"GET {path}: the download broke off: {error}") from error
+                    raise APIConnectionError(f"GET {path}: the download was interrupted: {error}") from error
             finally:
                 answer.close()
 
@@ -127,7 +129,7 @@ class Settlements(Resource):
 def _check_csv(answer: requests.Response) -> None:
     kind = answer.headers.get("Content-Type", "")
     if kind.partition(";")[0].strip().lower() != "text/csv":
-        raise _unexpected(answer, f"expected text/csv, the answer is {kind or 'without a type'}")
+        raise _unexpected(answer, f"expected text/csv, but the response is {kind or 'without a type'}")
 
 
 def _unexpected(answer: requests.Response, message: str) -> UnexpectedResponseError:

@@ -78,7 +78,7 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
         raise Problem(
             422,
             "term_unavailable",
-            "No term can be offered for this amount; see unavailable.",
+            "No term is available for this amount; see unavailable for the reasons.",
             param="terms" if "terms" in body else "amount",
             unavailable=quoted["unavailable"],
         )
@@ -111,7 +111,7 @@ def cancel(state: State, id: str) -> Fields:
     """The merchant's cancellation; repeating it changes nothing. Not while the lender is being asked."""
     checkout = state.existing("checkout", state.checkouts, id)
     if checkout["status"] == "deciding":
-        raise Problem(409, "wrong_state", "The checkout is deciding and cannot become canceled.")
+        raise Problem(409, "wrong_state", "The checkout is being decided and cannot be canceled.")
     if checkout["status"] != "canceled":
         _end(state, checkout, "canceled")
     return checkout
@@ -123,7 +123,10 @@ def choose(state: State, id: str, *, term: int | None) -> Fields:
     offered = [offer["term"] for offer in checkout["plans"]]
     if term is not None and term not in offered:
         raise Problem(
-            422, "term_unavailable", f"Term {term} is not offered here, only {offered}.", param="term"
+            422,
+            "term_unavailable",
+            f"Term {term} is not offered here; available terms: {offered}.",
+            param="term",
         )
     checkout["status"], checkout["term"] = "identified", term or offered[0]
     return checkout
@@ -171,7 +174,7 @@ def expire(state: State, id: str) -> Fields:
     """Time is over, or the shopper left for good."""
     checkout = _undecided(state, id)
     if checkout["status"] not in EXPIRABLE:
-        raise Problem(409, "wrong_state", f"The checkout is {checkout['status']}, it cannot become expired.")
+        raise Problem(409, "wrong_state", f"The checkout is {checkout['status']} and cannot become expired.")
     return _end(state, checkout, "expired")
 
 
@@ -222,7 +225,7 @@ def _undecided(state: State, id: str) -> Fields:
 
 def _end(state: State, checkout: Fields, status: str) -> Fields:
     if checkout["status"] not in UNDECIDED:
-        raise Problem(409, "wrong_state", f"The checkout is {checkout['status']}, it cannot become {status}.")
+        raise Problem(409, "wrong_state", f"The checkout is {checkout['status']} and cannot become {status}.")
     checkout["status"] = status
     state.record(f"checkout.{status}", checkout)
     return checkout
@@ -231,7 +234,7 @@ def _end(state: State, checkout: Fields, status: str) -> Fields:
 def _refuse_not_played(body: Fields) -> None:
     for name in _NOT_PLAYED:
         if name in body:
-            raise Problem(501, "not_in_fake", f"The fake gateway does not play {name}.", param=name)
+            raise Problem(501, "not_in_fake", f"The fake gateway does not support {name}.", param=name)
 
 
 def _check(body: Fields) -> None:
@@ -278,7 +281,7 @@ def _check(body: Fields) -> None:
         raise Problem(
             422,
             "amount_mismatch",
-            f"The items less discount and subsidy come to {expected} fen, the amount is {body['amount']}.",
+            f"The items minus discount and subsidy add up to {expected} fen, but the amount is {body['amount']} fen.",
             param="amount",
             expected=expected,
             actual=body["amount"],

@@ -15,7 +15,7 @@ class FakeClock:
     def __init__(self, start: str | datetime) -> None:
         moment = datetime.fromisoformat(start) if isinstance(start, str) else start
         if moment.tzinfo is None:
-            raise ValueError(f"the clock needs an offset, like 2026-11-23T20:00+08:00: {start!r}")
+            raise ValueError(f"the clock needs a UTC offset, such as 2026-11-23T20:00+08:00: {start!r}")
         self._now = moment.astimezone(UTC)
 
     def now(self) -> datetime:

@@ -26,7 +26,7 @@ def report(state: State, payment: Fields, shipping: Fields) -> None:
     said = _said(shipping, path="shipping.")
     captures = payment["captures"]
     if not captures:
-        raise Problem(409, "wrong_state", "Nothing is captured yet.", param="shipping")
+        raise Problem(409, "wrong_state", "Nothing has been captured yet.", param="shipping")
     received = said["delivered_at"]
     _check_time(state, received, since=captures[0]["captured_at"], param="shipping.delivered_at")
     made = [one for one in captures if received is None or one["captured_at"] <= received]
@@ -34,7 +34,7 @@ def report(state: State, payment: Fields, shipping: Fields) -> None:
         known = capture["delivery"] or dict.fromkeys(_FIELDS)
         if received is not None and known["delivered_at"] is not None and received < known["delivered_at"]:
             raise Problem(
-                409, "wrong_state", "It was reported as received later.", param="shipping.delivered_at"
+                409, "wrong_state", "An earlier time was already reported.", param="shipping.delivered_at"
             )
         capture["delivery"] = known | {name: value for name, value in said.items() if value is not None}
         follow(capture)
@@ -64,7 +64,7 @@ def _reported(captures: list[Fields], number: str | None) -> list[Fields]:
     ]
     if not waiting:
         raise Problem(
-            409, "wrong_state", "Name the tracking number of a capture.", param="shipping.tracking_number"
+            409, "wrong_state", "Send the tracking number of a capture.", param="shipping.tracking_number"
         )
     return waiting
 

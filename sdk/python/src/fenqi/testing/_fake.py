@@ -59,7 +59,7 @@ def answer(state: State, method: str, target: str, headers: Mapping[str, str], b
 def pass_time(state: State, by: timedelta) -> None:
     """Move the business time, a day at a time, and let happen what falls due."""
     if by < timedelta(0):
-        raise ValueError("the clock only moves on")
+        raise ValueError("the clock only moves forward")
     end = state.now + by
     while state.now < end:
         state.clock.advance(min(timedelta(days=1), end - state.now))
@@ -96,7 +96,7 @@ def _token(state: State, headers: Mapping[str, str], body: bytes, more: dict[str
     if parse_qs(body.decode("utf-8", "replace")).get("grant_type") != ["client_credentials"]:
         refusal = {
             "error": "unsupported_grant_type",
-            "error_description": "Only client_credentials is played here.",
+            "error_description": "Only client_credentials is supported here.",
         }
         return 400, more, _json(refusal)
     token = state.new_id("fake_token")
@@ -150,7 +150,7 @@ def _api(
     known = state.answers.get((method, path, key))
     if known is not None:
         if known[0] != sent:
-            detail = f"The key {key!r} was used with another body for {path}."
+            detail = f"The key {key!r} was already used with a different body for {path}."
             raise Problem(422, "idempotency_key_reused", detail, param="Idempotency-Key")
         return known[1], known[2], True
     status, content = _routed(state, method, path, fields, params)
@@ -178,7 +178,7 @@ def _routed(state: State, method: str, path: str, body: Fields, params: dict[str
         match = pattern.fullmatch(path) if verb == method else None
         if match is not None:
             return route(state, body, params, unquote(match.group(1)) if match.groups() else "")
-    raise Problem(501, "not_in_fake", f"The fake gateway does not play {method} {path}.")
+    raise Problem(501, "not_in_fake", f"The fake gateway does not support {method} {path}.")
 
 
 def _plans(state: State, _body: Fields, params: dict[str, str], _id: str) -> Answered:
@@ -242,7 +242,7 @@ def _page(rows: list[Fields], params: dict[str, str]) -> Fields:
         try:
             last = base64.urlsafe_b64decode(params["cursor"].encode()).decode()
         except ValueError:
-            raise Problem(400, "invalid_request", "This cursor is not one of ours.", param="cursor") from None
+            raise Problem(400, "invalid_request", "The cursor is not valid.", param="cursor") from None
         rows = [row for row in rows if row["id"] < last]
     more = len(rows) > limit
     rows = rows[:limit]

@@ -59,7 +59,7 @@ def moment(value: Any) -> str | None:
         good = isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
         good = False
-    return None if good else "Must be a time with its zone, such as 2026-11-23T12:00:00Z."
+    return None if good else "Must be a time with a time zone, such as 2026-11-23T12:00:00Z."
 
 
 def address(value: Any) -> str | None:
@@ -89,7 +89,7 @@ def pairs(value: Any) -> str | None:
     good = (
         isinstance(value, dict) and len(value) <= 50 and all(isinstance(one, str) for one in value.values())
     )
-    return None if good else "Must be an object of at most 50 text pairs."
+    return None if good else "Must be an object of at most 50 string values."
 
 
 def numbers(value: Any) -> str | None:

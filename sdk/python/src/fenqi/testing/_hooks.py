@@ -75,7 +75,9 @@ def rotate(state: State, id: str) -> Fields:
     endpoint = state.existing("webhook endpoint", state.webhook_endpoints, id)
     live = _live(state, endpoint)
     if len(live) >= _MOST:
-        raise Problem(409, "too_many_secrets", f"{_MOST} secrets are in use: wait, or revoke one.")
+        raise Problem(
+            409, "too_many_secrets", f"{_MOST} secrets are in use: wait until one expires, or revoke one."
+        )
     for row in live:
         row["expires_at"] = row["expires_at"] or rfc3339(state.now + timedelta(hours=24))
     endpoint["secrets"] = [_listed(state), *live]

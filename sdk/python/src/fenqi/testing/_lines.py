@@ -51,7 +51,9 @@ def to_capture(payment: Fields, body: Fields) -> tuple[int | None, dict[int, int
     if everything:
         worth = min(worth, payment["capturable_amount"])
     elif not worth:
-        raise Problem(422, "capture_too_small", "These pieces are worth nothing.", param="items")
+        raise Problem(
+            422, "capture_too_small", "These pieces carry none of the financed amount.", param="items"
+        )
     _refuse_other_amount(body.get("amount"), worth)
     return worth or None, dict(pieces), everything
 
@@ -86,7 +88,7 @@ def to_refund(
     if items is None or not captures:
         return body.get("amount"), []
     if body.get("kind", "return") not in GOODS_COME_BACK:
-        detail = f"With a {body['kind']} no goods come back: leave the items out and send the amount."
+        detail = f"With a {body['kind']} no goods come back: omit the items and send the amount."
         error = {"param": "items", "code": "invalid", "detail": detail}
         raise Problem(422, "validation_failed", detail, param="items", errors=[error])
     rows = [{**item, "capture": one["id"]} for one in captures for item in one["items"]]
@@ -109,7 +111,7 @@ def to_refund(
     if everything:
         worth = min(worth, refundable)
     if refundable and not worth:
-        raise Problem(409, "wrong_state", "These pieces were captured for nothing.", param="items")
+        raise Problem(409, "wrong_state", "These pieces were captured for 0 fen.", param="items")
     _refuse_other_amount(body.get("amount"), worth)
     return worth or None, pieces
 
@@ -173,12 +175,18 @@ def _pieces(lines: dict[int, Fields], items: list[Fields]) -> Counter[int]:
         facts = {"line": number, "ordered": line["ordered"], "left": left}
         param = f"items[{index}].{'quantity' if number in lines else 'line'}"
         if number in lines and not left and quantity <= line["ordered"]:
-            raise Problem(409, "line_captured", f"All of line {number} was captured.", param=param, **facts)
+            raise Problem(
+                409,
+                "line_captured",
+                f"All pieces of line {number} have already been captured.",
+                param=param,
+                **facts,
+            )
         if quantity > left:
             detail = f"Line {number} has {left} pieces left to capture, not {quantity}."
             raise Problem(422, "line_unavailable", detail, param=param, **facts)
         if len(item.get("serial_numbers", ())) > quantity:
-            detail = f"At most one serial number for each of {quantity} pieces."
+            detail = f"Send at most one serial number for each of {quantity} pieces."
             param = f"items[{index}].serial_numbers"
             raise Problem(422, "line_unavailable", detail, param=param, **facts)
         pieces[number] += quantity
@@ -226,7 +234,7 @@ def _refuse_other_amount(amount: int | None, worth: int) -> None:
         raise Problem(
             422,
             "amount_mismatch",
-            f"The items are worth {worth} fen, the amount is {amount} fen.",
+            f"The items are worth {worth} fen, but the amount is {amount} fen.",
             param="amount",
             expected=worth,
             actual=amount,

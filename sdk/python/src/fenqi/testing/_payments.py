@@ -17,7 +17,7 @@ _AUTHORIZATION_DAYS = 28
 _ACKNOWLEDGE_DAYS = 7
 _DAYS_AFTER = {1: "payment.unacknowledged", 3: "payment.unacknowledged", 7: "payment.voided"}
 _DAYS_BEFORE = {7: "payment.expiring", 2: "payment.expiring", 0: "payment.expired"}
-"""What happens so many days after the authorisation, and before its end, to what is not captured."""
+"""What happens to an uncaptured amount, by days after the authorisation and before its end."""
 
 
 def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
@@ -92,7 +92,7 @@ def capture(state: State, id: str, body: Fields) -> Fields:
 
 
 def void(state: State, id: str, body: Fields) -> Fields:
-    """Release all or part of what was not captured."""
+    """Release all or part of the uncaptured amount."""
     f.checked(body, {"reason": f.text}, {"amount": f.fen})
     payment = _open(state, id)
     amount: int = body["amount"] if "amount" in body else payment["capturable_amount"]
@@ -191,7 +191,9 @@ def _open(state: State, id: str) -> Fields:
         raise Problem(409, "authorization_expired", "The authorisation has expired.")
     if not payment["capturable_amount"]:
         raise Problem(
-            409, "wrong_state", f"The payment is {payment['status']}: nothing is left to capture or void."
+            409,
+            "wrong_state",
+            f"The payment is {payment['status']}: there is nothing left to capture or void.",
         )
     return payment
 
@@ -213,12 +215,12 @@ def _check_reference(state: State, payment: Fields, reference: str) -> None:
     """An order has one payment: refuse the reference of another one or of a checkout that is open or approved."""
     for other in state.payments.values():
         if other is not payment and other["merchant_reference"] == reference:
-            detail = f"The reference {reference!r} is that of {other['id']}."
+            detail = f"The reference {reference!r} is already used by {other['id']}."
             raise Problem(409, "duplicate_reference", detail, param="merchant_reference", payment=other["id"])
     for checkout in state.checkouts.values():
         live = checkout["status"] in ("open", "identified", "under_review", "approved")
         if live and checkout["id"] != payment["checkout"] and checkout["merchant_reference"] == reference:
-            detail = f"The reference {reference!r} is that of {checkout['id']}."
+            detail = f"The reference {reference!r} is already used by {checkout['id']}."
             raise Problem(
                 409, "duplicate_reference", detail, param="merchant_reference", checkout=checkout["id"]
             )
@@ -233,7 +235,7 @@ def _charges(product: Product, captured: int) -> tuple[int, int]:
 
 def _above(payment: Fields, amount: int) -> Problem:
     left = payment["capturable_amount"]
-    detail = f"{amount} fen are more than the {left} that are left of the authorisation."
+    detail = f"{amount} fen exceeds the {left} fen left of the authorisation."
     return Problem(422, "amount_above_authorized", detail, param="amount", capturable_amount=left)
 
 
@@ -245,11 +247,13 @@ def _serial_numbers(state: State, payment: Fields, items: list[Fields]) -> set[s
         for text in item.get("serial_numbers", []):
             number = _serial_number(order, order["items"][item["line"] - 1], text)
             if number is None:
-                detail = f"{text!r} is no IMEI: 15 digits, the last of which checks the others."
+                detail = (
+                    f"{text!r} is not a valid IMEI: it has 15 digits, the last of which is a check digit."
+                )
                 error = {"param": param, "code": "invalid", "detail": detail}
                 raise Problem(422, "validation_failed", f"{param}: {detail}", param=param, errors=[error])
             if number in state.serial_numbers or number in seen:
-                detail = f"The serial number {number!r} was already captured."
+                detail = f"The serial number {number!r} has already been captured."
                 raise Problem(409, "serial_number_taken", detail, param=param)
             seen.add(number)
     return seen

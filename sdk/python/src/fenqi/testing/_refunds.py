@@ -45,7 +45,7 @@ def create(state: State, body: Fields) -> Fields:
             param="payment",
         )
     if amount > refundable:
-        detail = f"{amount} fen are asked for and {refundable} can be refunded."
+        detail = f"{amount} fen exceeds the {refundable} fen that can be refunded."
         raise Problem(422, "amount_above_refundable", detail, param="amount", refundable_amount=refundable)
     base = state.base("refund", "rfd")
     reference = body.get("refund_reference") or base["id"]
@@ -98,7 +98,7 @@ def _succeed(state: State, payment: Fields, refund: Fields) -> None:
 def _check_reference(state: State, payment: str, reference: str) -> None:
     for earlier in state.refunds.values():
         if (earlier["payment"], earlier["refund_reference"]) == (payment, reference):
-            detail = f"The refund reference {reference!r} is that of {earlier['id']}."
+            detail = f"The refund reference {reference!r} is already used by {earlier['id']}."
             raise Problem(409, "duplicate_reference", detail, param="refund_reference", refund=earlier["id"])
 
 
@@ -109,13 +109,13 @@ def _check_unwind(state: State, captures: list[Fields], amount: int | None) -> N
             raise Problem(
                 409,
                 "outside_return_window",
-                f"The goods could be returned whole until {capture['return_until']}.",
+                f"The capture could be unwound until {capture['return_until']}.",
                 param="kind",
                 last_day=capture["return_until"],
             )
     whole = sum(one["amount"] - one["refunded_amount"] for one in left)
     if amount not in (None, whole):
-        detail = f"Unwinding gives back all that is left, {whole} fen, not {amount}."
+        detail = f"Unwinding returns everything that is left, {whole} fen, not {amount}."
         raise Problem(422, "amount_mismatch", detail, param="amount", expected=whole, actual=amount)
 
 

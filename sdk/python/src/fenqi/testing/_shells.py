@@ -256,7 +256,9 @@ class FakeGateway:
             if not self._answers_to_lose:
                 return answer
             self._answers_to_lose -= 1
-        broken = ProtocolError("Connection aborted.", ConnectionResetError(104, "the fake loses this answer"))
+        broken = ProtocolError(
+            "Connection aborted.", ConnectionResetError(104, "the fake drops this response")
+        )
         return requests.ConnectionError(broken, request=sent)
 
     def _answer(

@@ -81,7 +81,7 @@ class State:
         """Moments of payments that have come: the payment, the event and the time."""
         self.serial_numbers: set[str] = set()
         self.returned_pieces: dict[tuple[str, int], tuple[int, int]] = {}
-        """By capture and line: how many pieces came back, and what of their amount that was."""
+        """By capture and line: how many pieces came back, and the part of their amount."""
         self.settlement_lines: list[Fields] = []
         self.tokens: dict[str, datetime] = {}
         self.answers: dict[tuple[str, str, str], tuple[str, int, bytes]] = {}
