@@ -21,7 +21,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 import gateway
 from gateway.core.transitions import Transitions
@@ -66,7 +66,7 @@ def lines_of(path: Path) -> Iterator[str]:
             yield from defaults_of(module, node.name, short)
 
 
-def _is_made(node: ast.AST) -> bool:
+def _is_made(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
