@@ -19,7 +19,7 @@ from gateway.db import keyed, witness
 from gateway.db.engine import TURN_SECONDS
 from gateway.db.outages import RACES, Told, outage_of
 from gateway.db.row_keys import RowKeys
-from gateway.db.turns import Joining, NotTogether, NoTurns, Turn, Turns
+from gateway.db.writers import Joining, NotTogether, NoTurns, Turn, Turns
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.db import transactions, turns
+from gateway.db import transactions
+from gateway.db import writers as queue
 from gateway.db.engine import connect
 from gateway.db.transactions import Database, Transaction
 from gateway.errors import DatabaseUnavailable
@@ -81,7 +82,7 @@ class Writers:
 
 @pytest.fixture
 def writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writers]:
-    monkeypatch.setattr(turns, "LONGEST", 5)
+    monkeypatch.setattr(queue, "LONGEST", 5)
     monkeypatch.setattr(transactions, "MAX_ATTEMPTS", 2)
     writers = Writers(tmp_path / "notes.sqlite")
     yield writers
@@ -156,7 +157,7 @@ def test_what_a_full_disk_has_rolled_back_is_acknowledged_to_nobody(writers: Wri
 def test_a_commit_waits_for_nobody_who_has_given_up(
     writers: Writers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(queue, "LOOK_SECONDS", 0.01)
 
     def last(tx: Transaction) -> None:
         note("b")(tx)
@@ -169,7 +170,7 @@ def test_a_commit_waits_for_nobody_who_has_given_up(
 
 
 def test_nobody_joins_what_is_old(writers: Writers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "LONGEST", 0)
+    monkeypatch.setattr(queue, "LONGEST", 0)
     writers.line_up(note("a"), note("b"), note("c"))
     assert writers.commits == 3
 
