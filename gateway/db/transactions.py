@@ -8,23 +8,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session
 
-from gateway.db import keyed, witness
+from gateway.db import keyed, row_locks, witness
 from gateway.db.engine import TURN_SECONDS
 from gateway.db.outages import RACES, Told, outage_of
 from gateway.db.row_keys import RowKeys
+from gateway.db.row_locks import LostRace
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 _open = threading.local()
 MAX_ATTEMPTS = 12
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505"})
+Level = Literal["SERIALIZABLE", "READ COMMITTED"]
+SERIALIZABLE: Level = "SERIALIZABLE"
+READ_COMMITTED: Level = "READ COMMITTED"
+"""For work that decides only by rows that it has locked, and by what hangs on these (docs/decisions, number 12)."""
 
 
 class IdSource(Protocol):
@@ -43,12 +48,21 @@ class Transaction(Session):
 
     ``now`` is the business time, read once (UTC), so that all rows of one fact carry the same time; a test clock may
     move it. ``wall`` is the machine's time, for what belongs to no business: keys, deliveries. Services never commit.
+
+    ``compares``: others may change what was read here, so a row that changes without its lock is compared.
     """
 
     def __init__(
-        self, bind: Engine, *, now: datetime, ids: IdSource, row_keys: Callable[[], RowKeys] = no_keys
+        self,
+        bind: Engine,
+        *,
+        now: datetime,
+        ids: IdSource,
+        row_keys: Callable[[], RowKeys] = no_keys,
+        compares: bool = False,
     ) -> None:
         super().__init__(bind, expire_on_commit=False, autoflush=True)
+        self.compares = compares
         self.now = self.wall = now
         self.ids = ids
         self.row_keys = row_keys
@@ -93,6 +107,9 @@ def _keep(tx: Transaction, row: object) -> None:
         tx.kept.append(row)
 
 
+event.listen(Transaction, "do_orm_execute", row_locks.read_anew)
+event.listen(Transaction, "before_flush", row_locks.compare_unlocked)
+event.listen(Transaction, "pending_to_persistent", row_locks.note_made)
 event.listen(Transaction, "before_flush", keyed.note)
 event.listen(Transaction, "after_flush", witness.note)
 event.listen(Transaction, "loaded_as_persistent", _keep)
@@ -118,9 +135,12 @@ class Database:
         self.clock = clock
         self.ids = ids
         self.row_keys = row_keys
-        sqlite = engine.dialect.name == "sqlite"
-        options: dict[str, Any] = {"writes": True} if sqlite else {"isolation_level": "SERIALIZABLE"}
-        self._writing = engine.execution_options(**options)
+        self._sqlite = sqlite = engine.dialect.name == "sqlite"
+        alone = engine.execution_options(writes=True)  # SQLite's writers are alone, whatever the level
+        self._writing: dict[Level, Engine] = {
+            level: alone if sqlite else engine.execution_options(isolation_level=level)
+            for level in (SERIALIZABLE, READ_COMMITTED)
+        }
         # SQLite's own busy wait is unfair (its p99 explodes); a lock queues the writers of this process.
         self._turn: AbstractContextManager[Any] = Turn(TURN_SECONDS) if sqlite else nullcontext()
         self._told = Told()
@@ -152,22 +172,23 @@ class Database:
                 tx.rollback()
         self._told.over(writing=True)
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T], level: Level = SERIALIZABLE) -> T:
         """Run ``work`` and commit; run it again from the start when it lost a race, at most twelve times.
 
-        ``work`` must therefore touch nothing but the transaction it is given: ports to the outside refuse
+        PostgreSQL keeps it from all that others write meanwhile, unless its author says with ``level`` that its locks
+        are enough. ``work`` must therefore touch nothing but the transaction it is given: ports to the outside refuse
         (see ``web.ports``).
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                with self._outages_named(), self._turn, _inside(), self._transaction() as tx:
+                with self._outages_named(), self._turn, _inside(), self._transaction(level) as tx:
                     result = work(tx)
                     tx.complete()
                     with self._outages_named(DatabaseUnavailable.AT_COMMIT):
                         tx.commit()
                 self._told.over(writing=True)
                 return result
-            except DBAPIError as error:
+            except (DBAPIError, LostRace) as error:
                 if not _lost_race(error) or (attempt == MAX_ATTEMPTS and isinstance(error, IntegrityError)):
                     raise
                 if attempt == MAX_ATTEMPTS:
@@ -179,8 +200,14 @@ class Database:
                 time.sleep(random.uniform(0.0005, 0.002) * 2 ** min(attempt, 7))
         raise AssertionError("unreachable")
 
-    def _transaction(self) -> Transaction:
-        return Transaction(self._writing, now=self.clock(), ids=self.ids, row_keys=self.row_keys)
+    def _transaction(self, level: Level = SERIALIZABLE) -> Transaction:
+        return Transaction(
+            self._writing[level],
+            now=self.clock(),
+            ids=self.ids,
+            row_keys=self.row_keys,
+            compares=level == READ_COMMITTED and not self._sqlite,
+        )
 
     @contextmanager
     def _outages_named(self, detail: str = "") -> Iterator[None]:
@@ -209,8 +236,10 @@ class Turn:
         self._lock.release()
 
 
-def _lost_race(error: DBAPIError) -> bool:
+def _lost_race(error: DBAPIError | LostRace) -> bool:
     """Whether another transaction won: serialization failure, deadlock, or a unique key taken meanwhile."""
+    if isinstance(error, LostRace):
+        return True
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
         return state in RETRYABLE_SQLSTATES
