@@ -47,7 +47,7 @@ def test_every_edit_of_one_row_is_refused_or_named(
     with lock_order.watched(app.extensions["fenqi"].db.engine) as locks:
         book = RichBook(app, books, new_merchant, people)
     assert not locks.against
-    assert locks.unplaced == lock_order.ALONE
+    assert locks.unplaced <= lock_order.ALONE
     assert len(locks.locked) > 20
     owner = connect(request.node.owners_url)
     if owner.name == "sqlite":
