@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,9 @@ def served(folder: Path, *, database_url: str | None = None, workers: int = 1) -
     """A real server of so many processes on a fresh database, with one merchant and its token."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    named = {"database_url": database_url} if database_url else {}
-    settings = from_environment(data_dir=str(folder), public_url=url, **named)
+    settings = from_environment(data_dir=str(folder), public_url=url)
+    if database_url is not None:
+        settings = replace(settings, database_url=database_url)
     upgrade(settings.database_url)
     keyring.create(settings.data_dir)
     gateway = gateway_of(settings)

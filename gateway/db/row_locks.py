@@ -106,10 +106,11 @@ def _is_safe(state: InstanceState[Any], known: set[Name]) -> bool:
 
 def _name(state: InstanceState[Any]) -> Name:
     assert state.key is not None, "a row that was read or made has a key"
-    return state.mapper.local_table.name, tuple(state.key[1])
+    return state.mapper.class_.__tablename__, tuple(state.key[1])
 
 
 def compare(session: Session, state: InstanceState[Any]) -> None:
+    """Lock a row. Raises ``LostRace`` where it is not what was read of it any more."""
     table: Any = state.mapper.local_table
     of_row = (column == value for column, value in zip(table.primary_key, _name(state)[1], strict=True))
     found = session.connection().execute(_with_lock(table).where(*of_row)).mappings().one_or_none()

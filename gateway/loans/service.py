@@ -40,8 +40,9 @@ def locked(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
 
 def lock(tx: Transaction, loan_ids: Collection[str]) -> None:
     """Lock several loans until the transaction ends, in the order of their ids; then they are not asked for again."""
-    query = select(Loan).where(col(Loan.id).in_(loan_ids)).order_by(col(Loan.id))
-    tx.kept.extend(tx.exec(query.with_for_update()))
+    query = select(Loan).where(col(Loan.id).in_(loan_ids)).order_by(col(Loan.id)).with_for_update()
+    locked: list[Loan] = list(tx.exec(query))
+    tx.kept.extend(locked)
 
 
 def shoppers_of(tx: Transaction, loan_ids: Collection[str]) -> dict[str, str]:

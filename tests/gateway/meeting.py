@@ -18,7 +18,8 @@ from sqlalchemy import Connection, event, text
 from gateway.db import row_locks
 from gateway.db.transactions import Database, Transaction
 
-First, Second = TypeVar("First"), TypeVar("Second")
+First = TypeVar("First")
+Second = TypeVar("Second")
 PATIENCE = 20.0
 WAITING = text(
     "SELECT count(*) FROM pg_stat_activity"
