@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[dict[str, Any]]:
-    """A real server process on a fresh database, with one merchant and its token."""
+def served(folder: Path, *, database_url: str | None = None, workers: int = 1) -> Iterator[dict[str, Any]]:
+    """A real server of so many processes on a fresh database, with one merchant and its token."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     settings = from_environment(data_dir=str(folder), public_url=url)
+    if database_url is not None:
+        settings = replace(settings, database_url=database_url)
     upgrade(settings.database_url)
     keyring.create(settings.data_dir)
     gateway = gateway_of(settings)
@@ -93,19 +96,21 @@ def served(folder: Path) -> Iterator[dict[str, Any]]:
         "FENQI_DATA_DIR": str(folder),
         "FENQI_PUBLIC_URL": url,
         "FENQI_WORKER_IN_PROCESS": "0",
+        "DATABASE_URL": settings.database_url,
         "FENQI_RATE_LIMITS": "off",  # what one look costs is measured apart
         "FENQI_WEBHOOK_LOCAL": "1",
     }
-    command = f"from gateway.process.server import run; run('bench.site:site', host='127.0.0.1', port={port})"
+    asked = f"'bench.site:site', host='127.0.0.1', port={port}, workers={workers}"
+    command = f"from gateway.process.server import run; run({asked})"
     process = started(command, environ)
     try:
         _wait(url)
         token, other_token = (_token(url, each) for each in (credentials, other))
         backend = settings.database_url.partition(":")[0]
-        named = {name: credentials[name] for name in ("client_id", "client_secret")}
+        known = {name: credentials[name] for name in ("client_id", "client_secret")}
         running = {"pid": process.pid, "environ": environ}
         tokens = {"token": token, "other_token": other_token}
-        yield {"host": "127.0.0.1", "port": port, "database": backend, **tokens, **named, **running}
+        yield {"host": "127.0.0.1", "port": port, "database": backend, **tokens, **known, **running}
     finally:
         process.terminate()
         process.wait(timeout=10)

@@ -13,7 +13,7 @@ from bench import books
 from bench.size import Size
 from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
-from gateway.db.transactions import Database
+from gateway.db.transactions import READ_COMMITTED, Database
 from gateway.ledger import service
 from gateway.ledger.booking import postings
 from gateway.ledger.booking.postings import Event
@@ -120,13 +120,13 @@ def _event(number: int) -> Event:
 
 def _book(db: Database, numbers: Iterator[int]) -> int:
     event = _event(next(numbers))
-    db.write(lambda tx: service.book(tx, SHOP, event))
+    db.write(lambda tx: service.book(tx, SHOP, event), READ_COMMITTED)
     return 1
 
 
 def _book_many(db: Database, numbers: Iterator[int]) -> int:
     events = [_event(next(numbers)) for _ in range(BATCH)]
-    db.write(lambda tx: service.book_many(tx, SHOP, events))
+    db.write(lambda tx: service.book_many(tx, SHOP, events), READ_COMMITTED)
     return BATCH
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,20 +34,33 @@ def tool() -> str:
 
 
 def flow(
-    host: str, port: int, request: Request, *, clients: int, seconds: float, pause: float = 0, name: str = ""
+    host: str,
+    port: int,
+    request: Request,
+    *,
+    clients: int,
+    seconds: float,
+    pause: float = 0,
+    name: str = "",
+    paths: Sequence[str] = (),
 ) -> Flow:
     """Send ``request`` from ``clients`` connections for ``seconds``.
 
     ``pause`` is how many seconds a connection waits after each answer, by wrk alone. With a ``name``, every ``{n}`` in
-    the headers and the body becomes ``name`` and a number of the request's own.
+    the headers and the body becomes ``name`` and a number of the request's own, and each of ``paths`` is asked once:
+    whoever has asked all of them gets errors.
     """
     if seconds < 1 or not shutil.which("wrk"):  # wrk counts whole seconds
         waits = run(
-            host, port, lambda number: numbered(request, name, number), clients=clients, seconds=seconds
+            host,
+            port,
+            lambda number: numbered(request, name, number, paths),
+            clients=clients,
+            seconds=seconds,
         )
         good = waits.rate - waits.errors / waits.seconds
         return Flow(waits.rate, waits.percentile(50), waits.percentile(99), waits.errors, good)
-    lines = _script(request, pause, name)
+    lines = _script(request, pause, name, paths)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "request.lua"
         script.write_text("\n".join(lines))
@@ -67,7 +81,7 @@ def flow(
     )
 
 
-def _script(request: Request, pause: float, name: str) -> list[str]:
+def _script(request: Request, pause: float, name: str, paths: Sequence[str]) -> list[str]:
     """What wrk is told to send, in Lua."""
     method, _, headers, body = request
     lines = [f"wrk.method = {json.dumps(method)}", f"local body = {json.dumps(body.decode())}"]
@@ -76,13 +90,15 @@ def _script(request: Request, pause: float, name: str) -> list[str]:
     if name:
         lines += [
             "local n, fields = 0, {}",
+            f"local paths = {{{', '.join(map(json.dumps, paths))}}}",
             "for key, value in pairs(wrk.headers) do fields[key] = value end",
             "function request()",
             "  n = n + 1",
             "  local named = {}",
             f'  local own = {json.dumps(name)} .. "-" .. n',
             '  for key, value in pairs(fields) do named[key] = value:gsub("{n}", own) end',
-            '  return wrk.format(nil, nil, named, (body:gsub("{n}", own)))',
+            '  local path = #paths > 0 and (paths[n] or "/all-were-asked") or nil',
+            '  return wrk.format(nil, path, named, (body:gsub("{n}", own)))',
             "end",
         ]
     if pause:
@@ -90,11 +106,13 @@ def _script(request: Request, pause: float, name: str) -> list[str]:
     return lines
 
 
-def numbered(request: Request, name: str, number: int) -> Request:
+def numbered(request: Request, name: str, number: int, paths: Sequence[str] = ()) -> Request:
     """The request with every ``{n}`` filled in; without a name it stays as it is."""
     if not name:
         return request
     method, path, headers, body = request
+    if paths:
+        path = paths[number] if number < len(paths) else "/all-were-asked"
     own = f"{name}-{number}"
     named = {key: value.replace("{n}", own) for key, value in headers.items()}
     return method, path, named, body.replace(b"{n}", own.encode())

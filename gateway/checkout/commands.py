@@ -17,7 +17,7 @@ from gateway.checkout import reviewing, service
 from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout
 from gateway.core.tables import listed, reported
-from gateway.db.transactions import Database, Transaction
+from gateway.db.transactions import READ_COMMITTED, Database, Transaction
 from gateway.decision import requests, reviews
 from gateway.decision import service as decisions
 from gateway.errors import InvalidRequest, NotFound
@@ -106,7 +106,7 @@ def decide(
         audit.record(tx, actor, "review.resolve", about=review, facts=facts)
         return told
 
-    _print(gateway.db.write(in_transaction))
+    _print(gateway.db.write(in_transaction, READ_COMMITTED))
     return 0
 
 

@@ -22,14 +22,15 @@ from gateway.checkout import application, identifying, outcome, service
 from gateway.checkout.models import Checkout
 from gateway.contracts import service as contracts
 from gateway.core.tenant import mode_of
-from gateway.db.transactions import Transaction
+from gateway.db import turns
+from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.decision import requests, reviews
 from gateway.decision import service as decisions
 from gateway.decision.funder import Ruling
 from gateway.decision.reasons import REASONS
 from gateway.decision.service import Recommended
 from gateway.errors import CostAboveCeiling, DatabaseUnavailable, FunderUnavailable
-from gateway.identity import claims
+from gateway.identity import claims, code_limits
 from gateway.identity import service as identity
 from gateway.identity.real_name import MATCH
 from gateway.plans import service as plans
@@ -63,9 +64,14 @@ def begin(
     consents: set[str],
     device: str | None,
 ) -> DecisionRequest:
-    """Write down what is to be decided about a confirmed checkout, which is ``deciding`` from here."""
+    """Write down what is to be decided about a confirmed checkout, which is ``deciding`` from here.
+
+    Applications from one phone are made one after the other, so that each counts those before it.
+    """
     assert checkout.shopper_id is not None, "a confirmed checkout has a shopper"
     phone = identity.phone_of(tx, gateway.vault, checkout.shopper_id)
+    if not code_limits.is_sandbox(service.tenant_of(checkout), phone):
+        turns.wait(tx, f"applications from {identity.lookups_of(tx, checkout.shopper_id)['phone']}")
     linked = application.linked(tx, gateway, checkout, phone=phone, device=device)
     known, person_decides = application.known(tx, checkout, plan)
     features = known | application.counted(linked)
@@ -110,7 +116,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         log.exception("%s has no ruling yet", request_id)
     else:
         return
-    gateway.db.write(lambda tx: _wait(tx, gateway, request_id))
+    gateway.db.write(lambda tx: _wait(tx, gateway, request_id), READ_COMMITTED)
 
 
 def chosen_plan(checkout: Checkout) -> dict[str, Any]:
@@ -144,7 +150,7 @@ def _decide(
         tx.info["test_fault"] = fault
         _rule(tx, gateway, request_id, advice, ruling)
 
-    gateway.db.write(rule)
+    gateway.db.write(rule, READ_COMMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ def _advised(
     real_name = identifying.checked(gateway, request, standing, again=again, within_seconds=left)
     on_file = standing.on_file
     if identifying.is_same_person(standing, real_name):
-        request = gateway.db.write(lambda tx: _on_file(tx, gateway, request_id))
+        request = gateway.db.write(lambda tx: _on_file(tx, gateway, request_id), READ_COMMITTED)
         with gateway.db.read() as tx:
             on_file = claims.on_file(tx, request.shopper_id)
     reported: dict[str, Any] = {}
@@ -195,7 +201,9 @@ def _advised(
         link_signals=request.link_signals,
         person_decides=request.person_decides,
     )
-    request = gateway.db.write(lambda tx: requests.keep_advice(tx, request, advice, real_name=real_name))
+    request = gateway.db.write(
+        lambda tx: requests.keep_advice(tx, request, advice, real_name=real_name), READ_COMMITTED
+    )
     return request, identifying.may_be_decided(on_file, request.real_name)
 
 
@@ -210,9 +218,9 @@ def _on_file(tx: Transaction, gateway: Gateway, request_id: str) -> DecisionRequ
     standing = claims.standing(tx, gateway.vault, request.shopper_id)
     if not identifying.is_same_person(standing, MATCH):  # what is on file has changed meanwhile
         return request
+    checkout = service.locked(tx, request.checkout_id)
+    assert checkout is not None, "a request is about a checkout"
     if identifying.accept(tx, gateway, request.shopper_id, by=request_id) is not None:
-        checkout = service.locked(tx, request.checkout_id)
-        assert checkout is not None, "a request is about a checkout"
         features, person_decides = application.known(tx, checkout)
         granted_by = _granted_by(tx, checkout, features)
         requests.of_person_on_file(

@@ -15,6 +15,7 @@ from gateway.checkout.access import Level
 from gateway.checkout.entry import Locked
 from gateway.checkout.pages import CODE, CONFIRMED, PHONE
 from gateway.checkout.rates import CODES, GUESSES
+from gateway.db.transactions import READ_COMMITTED
 from gateway.errors import IdentityRefused, MessagesUnavailable, TooManyRequests, ValidationFailed
 from gateway.web import problems
 from gateway.web.bodies import loaded
@@ -73,7 +74,9 @@ def send_code(checkout_id: str) -> Any:
     try:
         phone = loaded(PHONE, {"phone": request.form.get("phone", "")})["phone"]
         code = here.ports.notifier.new_code(entry.mode())
-        here.db.write(lambda tx: other_device.queue_code(tx, here, checkout_id, phone=phone, code=code))
+        here.db.write(
+            lambda tx: other_device.queue_code(tx, here, checkout_id, phone=phone, code=code), READ_COMMITTED
+        )
     except (ValidationFailed, IdentityRefused, MessagesUnavailable) as error:
         return _page(checkout_id, errors=pages.field_errors(error)), error.status
     here.woken.set()
@@ -87,7 +90,7 @@ def go_on(checkout_id: str) -> Any:
     here = gateway()
     try:
         typed = loaded(CODE, {name: request.form.get(name, "") for name in ("phone", "code")})
-        key = here.db.write(lambda tx: other_device.pass_for(tx, here, checkout_id, **typed))
+        key = here.db.write(lambda tx: other_device.pass_for(tx, here, checkout_id, **typed), READ_COMMITTED)
     except (ValidationFailed, IdentityRefused, TooManyRequests) as error:
         page = _page(checkout_id, errors=pages.field_errors(error))
         page.status_code = error.status

@@ -20,6 +20,7 @@ from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
 from gateway.contracts import clauses
 from gateway.core import return_address
 from gateway.core.calendar import shanghai_date
+from gateway.db.transactions import READ_COMMITTED
 from gateway.decision import reviews
 from gateway.errors import (
     CodeRefused,
@@ -126,7 +127,7 @@ def review(checkout_id: str) -> Any:
     checkout, merchant = shown(checkout_id)
     if checkout.status != "identified":
         return to_step(checkout_id, "result" if checkout.status in CONFIRMED else "")
-    checkout = gateway().db.write(lambda tx: shopper.disclose(tx, checkout_id))
+    checkout = gateway().db.write(lambda tx: shopper.disclose(tx, checkout_id), READ_COMMITTED)
     return device.remembered(_review_page(checkout, merchant))
 
 
@@ -149,7 +150,8 @@ def confirm(checkout_id: str) -> Any:
                     shopper_id=confirms,
                     device=browser,
                 ).id
-            )
+            ),
+            READ_COMMITTED,
         )
         deciding.answer(here, request_id)
     except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort, SubsidyQuotaUsed) as error:
@@ -164,7 +166,7 @@ def confirm(checkout_id: str) -> Any:
 def cancel(checkout_id: str) -> Any:
     """The shopper turns back to the shop."""
     try:
-        checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id))
+        checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id), READ_COMMITTED)
     except WrongState:
         return to_step(checkout_id, "result")
     way_back = _back(checkout.cancel_url, checkout_id)
@@ -282,14 +284,16 @@ def _send_code(checkout_id: str, phone: str) -> None:
     """Queue a fresh code, once it is known that one can be sent at all. Raises ``MessagesUnavailable``."""
     here = gateway()
     code = here.ports.notifier.new_code(entry.mode())
-    here.db.write(lambda tx: shopper.queue_code(tx, here, checkout_id, phone=phone, code=code))
+    here.db.write(
+        lambda tx: shopper.queue_code(tx, here, checkout_id, phone=phone, code=code), READ_COMMITTED
+    )
     here.woken.set()
 
 
 def _identified(checkout_id: str, form: dict[str, Any]) -> str:
     """The pass of the shopper who is identified now."""
     here = gateway()
-    found = here.db.write(lambda tx: shopper.identify(tx, here, checkout_id, **form))
+    found = here.db.write(lambda tx: shopper.identify(tx, here, checkout_id, **form), READ_COMMITTED)
     if isinstance(found, CodeRefused):
         raise found
     return access.new_pass(here.vault, found, here.clock())

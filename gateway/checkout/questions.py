@@ -30,8 +30,10 @@ LOCKED_WITH_PEOPLE = merchants.read_along(
 )
 OF_REQUEST = merchants.read_along(
     identity.read_along(
-        business_clock.read_along(requests.read_with(Checkout), Checkout.merchant_id), Checkout.shopper_id
+        business_clock.read_along(requests.read_with(Checkout, identity.PERSON), Checkout.merchant_id),
+        Checkout.shopper_id,
+        isouter=False,
     ),
     Checkout.merchant_id,
 )
-"""The request for a decision, and the same of its checkout."""
+"""The request for a decision, and the same of its checkout; the applicant is locked, too, who may be found proven."""

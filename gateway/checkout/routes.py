@@ -8,6 +8,7 @@ from gateway.checkout import access, service
 from gateway.checkout.models import Checkout
 from gateway.checkout.rates import CHECKOUTS
 from gateway.checkout.schemas import CheckoutAnswer, CheckoutQuery, CheckoutRequest
+from gateway.db.transactions import READ_COMMITTED
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
 from gateway.web.paging import listed, of_tenant
@@ -22,6 +23,7 @@ READ = ("checkouts:read", "checkouts:write")
     answer=CheckoutAnswer,
     rate=CHECKOUTS,
     idempotency=Idempotency(sealed=True),
+    level=READ_COMMITTED,
 )
 def create_checkout(call: Call) -> Any:
     """Start a checkout; send the shopper to its `url`. The same reference and body again return the same checkout.
@@ -54,7 +56,7 @@ def get_checkout(call: Call, checkout_id: str) -> Any:
     return service.view(call.tx, service.get(call.tx, call.tenant, checkout_id))
 
 
-@api.post("/<checkout_id>/cancel", scope="checkouts:write", answer=CheckoutAnswer)
+@api.post("/<checkout_id>/cancel", scope="checkouts:write", answer=CheckoutAnswer, level=READ_COMMITTED)
 def cancel_checkout(call: Call, checkout_id: str) -> Any:
     """Cancel a checkout that has not been decided yet."""
     return service.view(call.tx, service.cancel(call.tx, call.tenant, checkout_id))

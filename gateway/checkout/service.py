@@ -58,7 +58,6 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
             access.give_address(gateway, known)  # one from an earlier release has none
             return known, False
         _refuse_duplicate(known)
-    _refuse_renamed(tx, tenant, body["merchant_reference"])
     items = order_checks.items_of(tx, body)
     quote = plans.quote(
         tx,
@@ -102,6 +101,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
     access.give_address(gateway, checkout)
     tx.add(checkout)
     tx.flush()
+    _refuse_renamed(tx, tenant, body["merchant_reference"])  # behind the row, which waits for who renames
     return checkout, True
 
 

@@ -18,7 +18,7 @@ from gateway.checkout import consents
 from gateway.core.tables import listed, reported
 from gateway.data_requests import erasure, export, reindexing, rotation
 from gateway.db.progress import bar
-from gateway.db.transactions import Database, Transaction
+from gateway.db.transactions import READ_COMMITTED, Database, Transaction
 from gateway.identity import claims
 from gateway.identity import service as identity
 from gateway.privacy import remains, subjects
@@ -75,7 +75,7 @@ def erase_person(gateway: Gateway, *, shopper: str) -> int:
         _record(tx, "privacy.erase", shopper, status=answer["status"])
         return answer, wrapped
 
-    answer, wrapped = gateway.db.write(in_transaction)
+    answer, wrapped = gateway.db.write(in_transaction, READ_COMMITTED)
     if answer["status"] == "erased":
         why = remains.clear(gateway.db, seconds=PATIENCE_SECONDS, wrapped=wrapped)
         answer |= _completeness(why)

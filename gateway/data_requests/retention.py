@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from gateway.data_requests import erasure
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.decision import links
 from gateway.identity import code_limits, codes
 from gateway.privacy import remains
@@ -24,7 +24,6 @@ def sweep(gateway: Gateway) -> bool:
     Safe to run twice, late or in parallel.
     """
     jobs: tuple[Callable[[Transaction], int], ...] = (
-        lambda tx: erasure.judge_due(tx, gateway.settings, limit=BATCH),
         lambda tx: codes.forget_old(tx, limit=BATCH),
         lambda tx: code_limits.forget_old(tx, limit=BATCH),
         lambda tx: links.forget_old(tx, limit=BATCH),
@@ -32,7 +31,8 @@ def sweep(gateway: Gateway) -> bool:
         lambda tx: invitations.forget_expired(tx, limit=BATCH),
         lambda tx: sessions.forget_expired(tx, limit=BATCH),
     )
-    more = max([gateway.db.write(job) for job in jobs]) >= BATCH
+    judged = gateway.db.write(lambda tx: erasure.judge_due(tx, gateway.settings, limit=BATCH), READ_COMMITTED)
+    more = max([judged, *(gateway.db.write(job) for job in jobs)]) >= BATCH
     why = remains.clear(gateway.db, seconds=1)
     if why is not None:
         log.warning("an erasure is not complete, it is tried again: %s", why)

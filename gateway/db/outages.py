@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 log = logging.getLogger("gateway.db")
 QUIET_SECONDS = 10.0
@@ -131,7 +131,7 @@ class Told:
         """Whether an outage is known whose end was not seen yet."""
         return self._now is not None
 
-    def met(self, outage: Outage, error: SQLAlchemyError) -> None:
+    def met(self, outage: Outage, error: Exception) -> None:
         """A transaction met an outage: say so, unless that is known."""
         with self._lock:
             known, now = self._now == outage, self._clock()

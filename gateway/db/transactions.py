@@ -8,17 +8,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session
 
-from gateway.db import keyed, witness
+from gateway.db import keyed, row_locks, witness
 from gateway.db.engine import TURN_SECONDS
 from gateway.db.outages import RACES, Told, outage_of
 from gateway.db.row_keys import RowKeys
+from gateway.db.row_locks import LostRace
 from gateway.db.writers import Joining, NotTogether, NoTurns, Turn, Turns
 from gateway.errors import DatabaseUnavailable
 
@@ -26,6 +27,10 @@ T = TypeVar("T")
 _open = threading.local()
 MAX_ATTEMPTS = 12
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505"})
+Level = Literal["SERIALIZABLE", "READ COMMITTED"]
+SERIALIZABLE: Level = "SERIALIZABLE"
+READ_COMMITTED: Level = "READ COMMITTED"
+"""For work that decides only by rows that it has locked, and by what hangs on these (docs/decisions, number 12)."""
 
 
 class IdSource(Protocol):
@@ -46,6 +51,8 @@ class Transaction(Session):
 
     ``now`` is the business time, read once (UTC), so that all rows of one fact carry the same time; a test clock may
     move it. ``wall`` is the machine's time, for what belongs to no business: keys, deliveries. Services never commit.
+
+    ``compares``: others may change what was read here, so a row that changes without its lock is compared.
     """
 
     def __init__(
@@ -56,8 +63,10 @@ class Transaction(Session):
         ids: IdSource,
         row_keys: Callable[[], RowKeys] = no_keys,
         joining: Joining = "conditional_savepoint",
+        compares: bool = False,
     ) -> None:
         super().__init__(bind, expire_on_commit=False, autoflush=True, join_transaction_mode=joining)
+        self.compares = compares
         self.now = self.wall = now
         self.ids = ids
         self.row_keys = row_keys
@@ -104,6 +113,9 @@ def _keep(tx: Transaction, row: object) -> None:
         tx.kept.append(row)
 
 
+event.listen(Transaction, "do_orm_execute", row_locks.read_anew)
+event.listen(Transaction, "before_flush", row_locks.compare_unlocked)
+event.listen(Transaction, "pending_to_persistent", row_locks.note_made)
 event.listen(Transaction, "before_flush", keyed.note)
 event.listen(Transaction, "after_flush", witness.note)
 event.listen(Transaction, "loaded_as_persistent", _keep)
@@ -129,11 +141,14 @@ class Database:
         self.clock = clock
         self.ids = ids
         self.row_keys = row_keys
-        sqlite = engine.dialect.name == "sqlite"
-        options: dict[str, Any] = {"writes": True} if sqlite else {"isolation_level": "SERIALIZABLE"}
-        self._writing = engine.execution_options(**options)
-        # SQLite's own busy wait is unfair (its p99 explodes), and a commit for each is slow.
-        self._turns = Turns(self._writing, TURN_SECONDS) if sqlite else NoTurns(self._writing)
+        self._sqlite = engine.dialect.name == "sqlite"
+        # SQLite's own busy wait is unfair (its p99 explodes), and a commit for each is slow. Its writers are alone,
+        # whatever the level.
+        one_by_one = Turns(engine.execution_options(writes=True), TURN_SECONDS) if self._sqlite else None
+        self._turns: dict[Level, NoTurns] = {
+            level: one_by_one or NoTurns(engine.execution_options(isolation_level=level))
+            for level in (SERIALIZABLE, READ_COMMITTED)
+        }
         self._told = Told()
 
     @contextmanager
@@ -156,7 +171,7 @@ class Database:
         """
         with (
             self._outages_named(),
-            self._turns.take(alone=True) as turn,
+            self._turns[SERIALIZABLE].take(alone=True) as turn,
             _inside(),
             self._transaction(turn) as tx,
         ):
@@ -168,21 +183,22 @@ class Database:
                 tx.rollback()
         self._told.over(writing=True)
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T], level: Level = SERIALIZABLE) -> T:
         """Run ``work`` and commit; run it again from the start when it lost a race, at most twelve times.
 
-        ``work`` must therefore touch nothing but the transaction it is given: ports to the outside refuse
+        PostgreSQL keeps it from all that others write meanwhile, unless its author says with ``level`` that its locks
+        are enough. ``work`` must therefore touch nothing but the transaction it is given: ports to the outside refuse
         (see ``web.ports``).
         """
         alone = False
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                result = self._attempt(work, alone=alone)
+                result = self._attempt(work, level, alone=alone)
                 self._told.over(writing=True)
                 return result
             except NotTogether:
                 alone = True
-            except DBAPIError as error:
+            except (DBAPIError, LostRace) as error:
                 if not _lost_race(error) or (attempt == MAX_ATTEMPTS and isinstance(error, IntegrityError)):
                     raise
                 if attempt == MAX_ATTEMPTS:
@@ -194,9 +210,13 @@ class Database:
                 time.sleep(random.uniform(0.0005, 0.002) * 2 ** min(attempt, 7))
         raise AssertionError("unreachable")
 
-    def _attempt(self, work: Callable[[Transaction], T], *, alone: bool) -> T:
+    def _attempt(self, work: Callable[[Transaction], T], level: Level, *, alone: bool) -> T:
         with self._outages_named():
-            with self._turns.take(alone=alone) as turn, _inside(), self._transaction(turn) as tx:
+            with (
+                self._turns[level].take(alone=alone) as turn,
+                _inside(),
+                self._transaction(turn, level) as tx,
+            ):
                 result = work(tx)
                 tx.complete()
                 with self._outages_named(DatabaseUnavailable.AT_COMMIT):
@@ -205,9 +225,14 @@ class Database:
                 turn.settle()
         return result
 
-    def _transaction(self, turn: Turn) -> Transaction:
+    def _transaction(self, turn: Turn, level: Level = SERIALIZABLE) -> Transaction:
         return Transaction(
-            turn.bind, now=self.clock(), ids=self.ids, row_keys=self.row_keys, joining=turn.joining
+            turn.bind,
+            now=self.clock(),
+            ids=self.ids,
+            row_keys=self.row_keys,
+            joining=turn.joining,
+            compares=level == READ_COMMITTED and not self._sqlite,
         )
 
     @contextmanager
@@ -223,8 +248,10 @@ class Database:
             raise DatabaseUnavailable(detail) from error
 
 
-def _lost_race(error: DBAPIError) -> bool:
+def _lost_race(error: DBAPIError | LostRace) -> bool:
     """Whether another transaction won: serialization failure, deadlock, or a unique key taken meanwhile."""
+    if isinstance(error, LostRace):
+        return True
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
         return state in RETRYABLE_SQLSTATES

@@ -94,10 +94,12 @@ def get(tx: Transaction, request_id: str) -> DecisionRequest:
     return tx.get_one(DecisionRequest, request_id)
 
 
-def read_with(checkout: Any) -> Any:
-    """The question for a request and its checkout, both locked; ``checkout`` is the table's class."""
+def read_with(checkout: Any, applicant: Any) -> Any:
+    """The question for a request, its checkout and the applicant, all locked; given are the classes of these."""
     joined = BY_ID.add_columns(checkout).join(checkout, checkout.id == col(DecisionRequest.checkout_id))
-    return joined.with_for_update(of=(DecisionRequest, checkout)).execution_options(populate_existing=True)
+    return joined.with_for_update(of=(DecisionRequest, checkout, applicant)).execution_options(
+        populate_existing=True
+    )
 
 
 def undecided(tx: Transaction, request_id: str) -> DecisionRequest | None:

@@ -106,10 +106,10 @@ def forget_old(tx: Transaction, *, limit: int) -> int:
 
 
 def _row(tx: Transaction, vault: Vault, tenant: Tenant, limit: Limit, whom: str) -> CodeCount | None:
-    """The count, asked for once a transaction, also where there is none."""
+    """The count, locked and asked for once a transaction, also where there is none."""
     key, known = _key(vault, tenant, limit, whom), tx.info.setdefault(COUNTS, {})
     if key not in known:
-        known[key] = tx.get(CodeCount, key)
+        known[key] = tx.get(CodeCount, key, with_for_update=True, populate_existing=True)
     found: CodeCount | None = known[key]
     return found
 

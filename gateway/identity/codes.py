@@ -16,7 +16,8 @@ from sqlmodel import col, select
 
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
-from gateway.db.transactions import Transaction
+from gateway.db.row_locks import held
+from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.errors import CodeRefused, TooManyRequests
 from gateway.identity import code_limits
 from gateway.identity.models import OneTimeCode
@@ -58,7 +59,7 @@ def queue(tx: Transaction, vault: Vault, tenant: Tenant, *, subject_id: str, pho
 def note(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: str) -> OneTimeCode:
     """Note a fresh code that replaces an older one. Raises ``IdentityRefused`` or ``TooManyRequests``."""
     number = checked_phone(phone)
-    row = tx.get(OneTimeCode, subject_id)
+    row = _locked(tx, subject_id)
     if row is not None and row.sent >= MAX_CODES:
         raise TooManyRequests(f"At most {MAX_CODES} codes can be sent for one checkout.", param="code")
     fresh: dict[str, Any] = {
@@ -78,7 +79,7 @@ def note(tx: Transaction, vault: Vault, *, subject_id: str, phone: str, code: st
 
 def keep(tx: Transaction, subject_id: str) -> bool:
     """Let the code that was sent last stay good, with fresh tries, where no other may be sent; False without one."""
-    row = tx.get(OneTimeCode, subject_id)
+    row = _locked(tx, subject_id)
     if row is None or row.expires_at <= tx.now:
         return False
     if row.sent < MAX_CODES:
@@ -103,7 +104,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         gateway.ports.notifier.send_code(
             mode_of(item.payload["mode"]), message["phone"], message["code"], reference=message_id
         )
-    gateway.db.write(lambda tx: _forget_message(tx, subject_id, message_id))
+    gateway.db.write(lambda tx: _forget_message(tx, subject_id, message_id), READ_COMMITTED)
 
 
 @returned_refusal("code_failed", subject="phone")
@@ -125,7 +126,7 @@ def attempt(
     targets = [(code_limits.GUESSED, phone)]
     if id_number is not None:
         targets.append((code_limits.CLAIMED, id_number))
-    row = tx.get(OneTimeCode, subject_id)
+    row = _locked(tx, subject_id)
     if row is None or row.phone_lookup not in vault.lookups(phone, "phone"):
         return CodeRefused("Request a code for this phone number first.", param="code", reason="code_missing")
     if row.expires_at <= tx.now or row.attempts >= MAX_ATTEMPTS:
@@ -174,8 +175,14 @@ def forget_old(tx: Transaction, *, limit: int) -> int:
     return len(rows)
 
 
+def _locked(tx: Transaction, subject_id: str) -> OneTimeCode | None:
+    """The code, locked; of two who make the first one, one begins again."""
+    made = held(tx, OneTimeCode, subject_id)
+    return made or tx.get(OneTimeCode, subject_id, with_for_update=True, populate_existing=True)
+
+
 def _forget_message(tx: Transaction, subject_id: str, message_id: str) -> None:
-    row = tx.exec(select(OneTimeCode).where(OneTimeCode.subject_id == subject_id).with_for_update()).first()
+    row = _locked(tx, subject_id)
     if row is not None and row.reference == message_id:
         row.message_sealed = None
         tx.add(row)

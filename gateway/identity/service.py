@@ -40,6 +40,8 @@ class Identity:
     phone: str = field(repr=False)
 
 
+PERSON: Any = Shopper
+"""Whom a question of another room locks."""
 WITH_KEY = subjects.read_along(select(Shopper), Shopper.id).where(Shopper.id == bindparam("shopper"))
 
 
@@ -49,9 +51,12 @@ def read(tx: Transaction, shopper_id: str) -> Shopper:
     return known or tx.execute(WITH_KEY, {"shopper": shopper_id}).one()[0]
 
 
-def read_along(query: Any, shopper_id: Any) -> Any:
-    """``query`` with the shopper that it names read along, and with the data key."""
-    joined = query.add_columns(Shopper).outerjoin(Shopper, col(Shopper.id) == shopper_id)
+def read_along(query: Any, shopper_id: Any, *, isouter: bool = True) -> Any:
+    """``query`` with the shopper that it names read along, and with the data key.
+
+    ``isouter``: also where there is none yet; PostgreSQL locks no such row.
+    """
+    joined = query.add_columns(Shopper).join(Shopper, col(Shopper.id) == shopper_id, isouter=isouter)
     return subjects.read_along(joined, shopper_id)
 
 
@@ -83,14 +88,15 @@ def recognise(
 ) -> Shopper:
     """The shopper with these particulars, remembered now if new.
 
-    An ID number on file with another name or phone proves nothing: the applicant gets a separate row, a
+    The row that holds the ID number is locked, and so is every claim to it; settling a claim and erasing a person take
+    the same lock. An ID number on file with another name or phone proves nothing: the applicant gets a separate row, a
     claim, and what is on file stays as it is (see ``claims``). The data is kept for ``keep_days`` from here unless a
     loan asks for more. Applying again ends a frozen erasure of the person's own.
     """
     lookups.follow(tx, vault, mode, id_number=identity.id_number, phone=identity.phone)
     lookup = vault.lookup(identity.id_number, "id_number")
     query = select(Shopper).where(Shopper.mode == mode, Shopper.id_number_lookup == lookup)
-    holder = tx.exec(query).first()
+    holder = tx.exec(query.with_for_update(key_share=True)).first()
     shopper = _with_particulars(tx, vault, holder, identity) if holder is not None else None
     if shopper is None:
         shopper = _remembered(tx, vault, mode, identity, id_number_lookup=lookup, holder=holder)
@@ -107,7 +113,8 @@ def _with_particulars(tx: Transaction, vault: Vault, holder: Shopper, identity: 
     """The person with this ID number, name and phone: the number's holder, or someone who claims it."""
     phone = vault.lookup(identity.phone, "phone")
     claims = select(Shopper).where(Shopper.claims_number_of == holder.id, Shopper.phone_lookup == phone)
-    for row in ([holder] if holder.phone_lookup == phone else []) + list(tx.exec(claims)):
+    locked = list(tx.exec(claims.order_by(col(Shopper.id)).with_for_update(key_share=True)))
+    for row in ([holder] if holder.phone_lookup == phone else []) + locked:
         if is_same_name(opened(tx, vault, row.id)["name"], identity.name):
             return row
     return None

@@ -17,6 +17,7 @@ from sqlalchemy.pool import Pool
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Mode, Tenant
+from gateway.db import turns
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound
 from gateway.ledger.booking.accounts import CHART, MERCHANT_KINDS, account_id, on_normal_side
@@ -46,6 +47,7 @@ WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
 """Keys and object identifiers: they stand unquoted in journals and reports."""
 
+HELD = "merchants whose accounts are locked"
 EVENTS_AT_ONCE = 500
 """Entries in one statement: more gain nothing, and their lists of keys stay far below SQLite's limit."""
 
@@ -154,18 +156,17 @@ def balance_of(tx: Transaction, mode: Mode, kind: str, owner: str = "") -> int:
     return on_normal_side(kind, _signed_balances(tx, [name])[name])
 
 
-def lock_accounts(tx: Transaction, tenant: Tenant, kinds: Iterable[str]) -> None:
+def lock_accounts(tx: Transaction, tenant: Tenant) -> None:
     """Hold the merchant's accounts until the transaction ends, so that a balance read now stays the basis of a post.
 
-    Always in the order of their ids, so that two transactions never wait for each other. Nothing to do on SQLite,
-    which has one writer. Call it before anything else is read: PostgreSQL sees the books as of its first statement.
+    Who takes from them by what they hold calls it, and who closes a batch; who only adds does not. Accounts are never
+    updated, so they are held by name. Not for a SERIALIZABLE transaction, which sees the books as of its first
+    statement.
     """
-    if tx.get_bind().dialect.name == "sqlite":
-        return
-    names = [account_id(tenant.mode, kind, tenant.merchant_id) for kind in kinds]
-    query = select(ACCOUNT.c.id).where(ACCOUNT.c.id.in_(names)).order_by(ACCOUNT.c.id)
-    # NO KEY UPDATE: holds off another locker, but not the foreign keys of postings that only add.
-    tx.connection().execute(query.with_for_update(key_share=True)).all()
+    held: set[Tenant] = tx.info.setdefault(HELD, set())
+    if tenant not in held:
+        held.add(tenant)
+        turns.wait(tx, f"accounts of {tenant.merchant_id} in {tenant.mode} mode")
 
 
 def _fact(tx: Transaction, tenant: Tenant, event: Event) -> Fact:

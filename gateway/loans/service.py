@@ -15,6 +15,7 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.parts import in_parts
+from gateway.db.row_locks import held
 from gateway.db.transactions import Transaction
 from gateway.errors import WrongState
 from gateway.loans.models import Loan, LoanBill, LoanInstalment
@@ -34,7 +35,14 @@ def get(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
 def locked(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
     """The merchant's loan, locked until the transaction ends. Raises ``NotFound``."""
     query = select(Loan).where(Loan.id == loan_id).with_for_update()
-    return owned(tx.exec(query).first(), tenant, "loan", loan_id)
+    return owned(held(tx, Loan, loan_id) or tx.exec(query).first(), tenant, "loan", loan_id)
+
+
+def lock(tx: Transaction, loan_ids: Collection[str]) -> None:
+    """Lock several loans until the transaction ends, in the order of their ids; then they are not asked for again."""
+    query = select(Loan).where(col(Loan.id).in_(loan_ids)).order_by(col(Loan.id)).with_for_update()
+    locked: list[Loan] = list(tx.exec(query))
+    tx.kept.extend(locked)
 
 
 def shoppers_of(tx: Transaction, loan_ids: Collection[str]) -> dict[str, str]:

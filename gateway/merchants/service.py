@@ -49,6 +49,11 @@ def create(tx: Transaction, *, name: str, name_en: str, category: str, origins: 
     return merchant
 
 
+def lock(tx: Transaction, merchant_id: str) -> None:
+    """Let whoever adds something of the merchant's wait until the transaction ends."""
+    tx.exec(select(Merchant.id).where(Merchant.id == merchant_id).with_for_update()).one()
+
+
 def get(tx: Transaction, merchant_id: str) -> Merchant:
     """The merchant. Raises ``NotFound``."""
     merchant = tx.get(Merchant, merchant_id)

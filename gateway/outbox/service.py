@@ -20,7 +20,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core.tenant import Mode, Tenant
-from gateway.db.transactions import Database, Transaction
+from gateway.db.transactions import READ_COMMITTED, Database, Transaction
 from gateway.outbox.models import WAITS, OutboxItem
 
 log = logging.getLogger("gateway.outbox")
@@ -144,7 +144,7 @@ def claim(
         held_back = bool(tenant or besides)
         if held_back and not any(tx.exec(due(tx, topic).limit(1)).first() for topic in topics):
             return []
-    return db.write(lambda tx: _lease(tx, topics, due, limit))
+    return db.write(lambda tx: _lease(tx, topics, due, limit), READ_COMMITTED)
 
 
 def handle(db: Database, handlers: Mapping[str, Handler], item: OutboxItem) -> None:
@@ -152,16 +152,19 @@ def handle(db: Database, handlers: Mapping[str, Handler], item: OutboxItem) -> N
     try:
         handlers[item.topic](item)
     except Later as later:
-        db.write(partial(_again, item=item, at=later.at, words=str(later)))
+        db.write(partial(_again, item=item, at=later.at, words=str(later)), READ_COMMITTED)
     except LeaseLost as lost:
         log.info("outbox %s: %s", item.topic, lost)
     except Exception as error:  # a handler may fail in any way; the row remembers how
         log.warning("outbox %s %s failed at attempt %d: %s", item.topic, item.id, item.attempts, error)
         seconds = RETRY_AFTER_SECONDS[min(item.attempts, len(RETRY_AFTER_SECONDS)) - 1]
         words = f"{type(error).__name__}: {error}"[:500]
-        db.write(lambda tx: _again(tx, item=item, at=tx.wall + timedelta(seconds=seconds), words=words))
+        db.write(
+            lambda tx: _again(tx, item=item, at=tx.wall + timedelta(seconds=seconds), words=words),
+            READ_COMMITTED,
+        )
     else:
-        db.write(partial(_done, item=item))
+        db.write(partial(_done, item=item), READ_COMMITTED)
 
 
 def hold(db: Database, item: OutboxItem) -> None:
@@ -175,7 +178,7 @@ def hold(db: Database, item: OutboxItem) -> None:
         begun = _ours(item).values(next_at=until, leased_until=until, sent_at=tx.wall)
         return int(tx.connection().execute(begun).rowcount)
 
-    if not db.write(begin):
+    if not db.write(begin, READ_COMMITTED):
         raise LeaseLost(f"{item.id} was taken by another worker before its effect began")
 
 
@@ -189,7 +192,7 @@ def renew(db: Database, items: Iterable[OutboxItem]) -> None:
 
     held = list(items)
     if held:
-        db.write(hold)
+        db.write(hold, READ_COMMITTED)
 
 
 def wake(tx: Transaction, tenant: Tenant) -> None:
@@ -273,13 +276,13 @@ def _lease(
 
 
 def _done(tx: Transaction, item: OutboxItem) -> None:
-    row = tx.get_one(OutboxItem, item.id)
+    row = tx.get_one(OutboxItem, item.id, with_for_update=True)
     row.done_at, row.last_error, row.leased_until = tx.wall, None, None
     tx.add(row)
 
 
 def _again(tx: Transaction, *, item: OutboxItem, at: datetime, words: str) -> None:
-    row = tx.get_one(OutboxItem, item.id)
+    row = tx.get_one(OutboxItem, item.id, with_for_update=True)
     if row.attempts == item.attempts:  # else another worker has taken it meanwhile
         row.next_at, row.last_error, row.leased_until = at, words, None
         tx.add(row)

@@ -8,6 +8,7 @@ from gateway.checkout import service as checkouts
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.errors import DuplicateReference, ValidationFailed
+from gateway.merchants import service as merchants
 from gateway.payments import deliveries, service
 from gateway.payments.models import Payment
 from gateway.payments.refunds import refund
@@ -45,7 +46,11 @@ def update(
 
 
 def _rename(tx: Transaction, tenant: Tenant, payment: Payment, reference: str) -> None:
-    """Give the payment another merchant reference. Raises ``DuplicateReference`` for that of another order."""
+    """Give the payment another merchant reference. Raises ``DuplicateReference`` for that of another order.
+
+    The merchant is locked: a new checkout waits, and looks for a payment of its reference behind its own row.
+    """
+    merchants.lock(tx, tenant.merchant_id)
     other = service.with_reference(tx, tenant, reference)
     checkout = checkouts.live_with_reference(tx, tenant, reference)
     if other not in (None, payment.id) or checkout not in (None, payment.checkout_id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.db.transactions import READ_COMMITTED
 from gateway.payments import changes, service
 from gateway.payments.capture import capture
 from gateway.payments.models import Payment
@@ -40,7 +41,9 @@ def get_payment(call: Call, payment_id: str) -> Any:
     return service.view(call.tx, service.get(call.tx, call.tenant, payment_id))
 
 
-@api.patch("/<payment_id>", scope="payments:write", body=UpdateRequest, answer=PaymentAnswer)
+@api.patch(
+    "/<payment_id>", scope="payments:write", body=UpdateRequest, answer=PaymentAnswer, level=READ_COMMITTED
+)
 def update_payment(call: Call, payment_id: str) -> Any:
     """Change the order number, report a delivery, or set metadata after the approval.
 
@@ -57,6 +60,7 @@ def update_payment(call: Call, payment_id: str) -> Any:
     body=CaptureRequest,
     answer=PaymentAnswer,
     idempotency=Idempotency(required=True, keep_days=30),
+    level=READ_COMMITTED,
 )
 def capture_payment(call: Call, payment_id: str) -> Any:
     """Capture all or part of an authorised payment, usually on shipment."""
@@ -74,7 +78,9 @@ def capture_payment(call: Call, payment_id: str) -> Any:
     return service.view(call.tx, payment, contents)
 
 
-@api.post("/<payment_id>/void", scope="payments:write", body=VoidRequest, answer=PaymentAnswer)
+@api.post(
+    "/<payment_id>/void", scope="payments:write", body=VoidRequest, answer=PaymentAnswer, level=READ_COMMITTED
+)
 def void_payment(call: Call, payment_id: str) -> Any:
     """Release all or part of the uncaptured amount."""
     payment = service.void(
@@ -87,7 +93,13 @@ def void_payment(call: Call, payment_id: str) -> Any:
     return service.view(call.tx, payment)
 
 
-@api.post("/<payment_id>/acknowledge", scope="payments:write", body=AcknowledgeRequest, answer=PaymentAnswer)
+@api.post(
+    "/<payment_id>/acknowledge",
+    scope="payments:write",
+    body=AcknowledgeRequest,
+    answer=PaymentAnswer,
+    level=READ_COMMITTED,
+)
 def acknowledge_payment(call: Call, payment_id: str) -> Any:
     """Acknowledge a payment: the shop's order exists."""
     payment = service.acknowledge(

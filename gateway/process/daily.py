@@ -20,7 +20,7 @@ from gateway.checkout import service as checkouts
 from gateway.core.calendar import SHANGHAI, shanghai_date, working_day_from
 from gateway.core.tenant import MODES, Tenant
 from gateway.data_requests import retention
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import READ_COMMITTED, SERIALIZABLE, Level, Transaction
 from gateway.decision import links
 from gateway.errors import InvalidRequest
 from gateway.ledger.integrity import chain
@@ -53,6 +53,7 @@ class TenantJob:
 
     name: str
     step: Callable[[Transaction, Gateway, Tenant, str], str | None]
+    level: Level = SERIALIZABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
         _once(lambda tx, gateway, tenant: disputes.lose_unanswered(tx, tenant)),
     ),
     TenantJob(
-        "close the batch", _once(lambda tx, gateway, tenant: _close(tx, gateway, tenant, on=_today(tx)))
+        "close the batch",
+        _once(lambda tx, gateway, tenant: _close(tx, gateway, tenant, on=_today(tx))),
+        READ_COMMITTED,
     ),
 )
 """In this order: what falls due is collected before it is late, and the day's batch closes last.
@@ -227,7 +230,8 @@ def run_job(gateway: Gateway, job: TenantJob, tenant: Tenant) -> None:
     """One job of one merchant, in steps with a transaction each at the merchant's business time."""
     after: str | None = ""
     while after is not None:
-        after = _at(gateway, tenant, partial(_step, job=job, gateway=gateway, tenant=tenant, after=after))
+        step = partial(_step, job=job, gateway=gateway, tenant=tenant, after=after)
+        after = _at(gateway, tenant, step, job.level)
 
 
 def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
@@ -248,7 +252,7 @@ def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
     with gateway.db.read() as tx:
         tenants = closing.tenants_with_open_lines(tx, on=on)
     closed = [
-        _at(gateway, tenant, partial(_close, gateway=gateway, tenant=tenant, on=on))
+        _at(gateway, tenant, partial(_close, gateway=gateway, tenant=tenant, on=on), READ_COMMITTED)
         for tenant in tenants
         if tenant.mode == "test" or not early
     ]
@@ -313,14 +317,14 @@ def next_work(
     return [moment for moment in moments if moment], [day for day in dates if day]
 
 
-def _at(gateway: Gateway, tenant: Tenant, act: Callable[[Transaction], T]) -> T:
+def _at(gateway: Gateway, tenant: Tenant, act: Callable[[Transaction], T], level: Level = SERIALIZABLE) -> T:
     """Run ``work`` in a transaction at the merchant's business time."""
 
     def at_its_time(tx: Transaction) -> T:
         business_clock.enter(tx, tenant)
         return act(tx)
 
-    return gateway.db.write(at_its_time)
+    return gateway.db.write(at_its_time, level)
 
 
 def _close(tx: Transaction, gateway: Gateway, tenant: Tenant, *, on: date) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.core.calendar import shanghai_date
+from gateway.db.transactions import READ_COMMITTED
 from gateway.errors import InvalidRequest, NotFound, WrongState
 from gateway.loans import repayment
 from gateway.loans import service as loans
@@ -98,7 +99,9 @@ def pay_subsidy(call: Call, claim_id: str) -> Any:
     return service.view(call.tx, service.get(call.tx, call.tenant, claim.payment_id))
 
 
-@helpers.post("/disputes", scope="payments:write", body=DisputePlayed, answer=DisputeAnswer)
+@helpers.post(
+    "/disputes", scope="payments:write", body=DisputePlayed, answer=DisputeAnswer, level=READ_COMMITTED
+)
 def open_dispute(call: Call) -> Any:
     """Let the shopper contest a capture."""
     _only_in_test(call)

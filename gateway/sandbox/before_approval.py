@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gateway.checkout import deciding, reviewing, service, shopper
 from gateway.checkout.schemas import CheckoutAnswer, CompleteRequest, ResolveRequest
 from gateway.checkout.states import REQUIRED_CONSENTS
+from gateway.db.ownership import owned
+from gateway.db.transactions import READ_COMMITTED
 from gateway.decision import requests
 from gateway.errors import CodeRefused, NotFound
 from gateway.identity import claims, codes
@@ -41,6 +43,7 @@ def _decided(gateway: Gateway, caller: Caller, path: dict[str, str], fault: str 
     body=CompleteRequest,
     answer=CheckoutAnswer,
     finish=_decided,
+    level=READ_COMMITTED,
 )
 def complete_checkout(call: Call, checkout_id: str) -> Any:
     """Act as the shopper to the end: choose a term, identify, read, consent, confirm. The phone decides the outcome."""
@@ -74,7 +77,13 @@ def complete_checkout(call: Call, checkout_id: str) -> Any:
     return service.view(call.tx, found)
 
 
-@api.post("/<checkout_id>/resolve", scope="payments:write", body=ResolveRequest, answer=CheckoutAnswer)
+@api.post(
+    "/<checkout_id>/resolve",
+    scope="payments:write",
+    body=ResolveRequest,
+    answer=CheckoutAnswer,
+    level=READ_COMMITTED,
+)
 def resolve_checkout(call: Call, checkout_id: str) -> Any:
     """End the review of a checkout: approve or decline. An applicant with a known ID number is taken for its holder."""
     checkout = _in_test(call, checkout_id)
@@ -88,4 +97,4 @@ def resolve_checkout(call: Call, checkout_id: str) -> Any:
 def _in_test(call: Call, checkout_id: str) -> Checkout:
     if call.tenant.mode != "test":
         raise NotFound("Test helpers exist in test mode only.")
-    return service.get(call.tx, call.tenant, checkout_id)
+    return owned(service.locked(call.tx, checkout_id), call.tenant, "checkout", checkout_id)

@@ -58,7 +58,10 @@ def close_batch(
     None when there is nothing to settle, when the batch is closed, and on a day without banking. Safe to run twice,
     late or in parallel: a day has one batch, and what comes after it waits for the next.
     """
-    if not working_days.is_working_day(on) or _batch_of(tx, tenant, on) is not None:
+    if not working_days.is_working_day(on):
+        return None
+    ledger.lock_accounts(tx, tenant)  # a refund reads and adds lines under the same lock
+    if _batch_of(tx, tenant, on) is not None:
         return None
     lines = list(
         tx.exec(

@@ -86,6 +86,7 @@ def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str
 
     A claim is the amount less the fee: a refund that keeps the fee can be above it.
     """
+    ledger.lock_accounts(tx, tenant)
     until = open_until(tx, capture_id)
     if until is None:
         return bearing_settled(tx, tenant, net_fen=net_fen)
@@ -106,6 +107,7 @@ def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str
 
 def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int, without_fen: int = 0) -> Bearing:
     """Take what is not about a pending claim from what is available but for ``without_fen``, else from the merchant."""
+    ledger.lock_accounts(tx, tenant)
     available = max(0, ledger.balances(tx, tenant)["merchant_available"] - without_fen)
     return Bearing(0, min(available, net_fen), max(0, net_fen - available))
 

@@ -14,13 +14,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import Request
-from sqlalchemy import bindparam
+from sqlalchemy import Row, bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, func, select
 
 from gateway.core.tenant import Tenant
+from gateway.db.row_locks import LostRace
 from gateway.db.transactions import Transaction
-from gateway.errors import IdempotencyKeyMissing, IdempotencyKeyReused, InvalidRequest
+from gateway.errors import GatewayError, IdempotencyKeyMissing, IdempotencyKeyReused, InvalidRequest
 from gateway.web.models import IdempotentAnswer
 
 if TYPE_CHECKING:
@@ -98,7 +99,11 @@ def once(
         is_sealed = vault is not None and bytes(known.body[:1]) != b"{"
         first = vault.open(known.body, **_place(record_id)).encode() if vault and is_sealed else known.body
         return Outcome(known.status, first, replayed=True)
-    outcome = work()
+    try:
+        outcome = work()
+    except GatewayError:
+        _lose_to_the_first(tx, record_id, known)
+        raise
     tx.flush()
     if known is not None:
         tx.connection().execute(ROWS.delete().where(ROWS.c.id == record_id))
@@ -116,6 +121,14 @@ def once(
         },
     )
     return outcome
+
+
+def _lose_to_the_first(tx: Transaction, record_id: str, known: Row[Any] | None) -> None:
+    """Raise ``LostRace`` when what refused the work was the same request, answered while this one waited for it."""
+    if tx.compares:
+        now = tx.connection().execute(KNOWN, {"record": record_id}).one_or_none()
+        if now is not None and (known is None or now.expires_at != known.expires_at):
+            raise LostRace("the key was answered meanwhile")
 
 
 def rehearse(tx: Transaction) -> None:

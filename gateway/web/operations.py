@@ -26,7 +26,7 @@ from flask import Blueprint, Response, g, request
 from marshmallow import Schema
 
 from gateway.core.tenant import Tenant
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import READ_COMMITTED, SERIALIZABLE, Level, Transaction
 from gateway.errors import UnsupportedVersion
 from gateway.web import faults, permissions, rate_limits
 from gateway.web.bodies import loaded, read_json, read_query
@@ -109,6 +109,8 @@ class Operation:
     finish: Finish | None = None
     """Goes on after the commit, outside any transaction, and returns what is answered instead. A repeated request runs
     it again where it was interrupted or had no last word."""
+    level: Level = SERIALIZABLE
+    """What the transaction of one that writes is kept from, on PostgreSQL (see ``Database.write``)."""
     step_up: bool | Literal["login"] = False
     """Whether a person must have logged in within five minutes, in live mode with a second factor; for ``login``
     without one too."""
@@ -177,6 +179,7 @@ class Api:
                     csv=options.get("csv"),
                     prepare=options.get("prepare"),
                     finish=options.get("finish"),
+                    level=options.get("level", SERIALIZABLE),
                     tag=self.name,
                     roles=options.get("roles", ()),
                     step_up=options.get("step_up", False),
@@ -235,7 +238,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
             )
 
         if operation.writes:
-            outcome = here.db.write(work)
+            outcome = here.db.write(work, operation.level)
             if caller is not None and outcome.status == ACCEPTED:
                 outcome = _finished(here, operation, caller, path, outcome, fault.name if fault else None)
         else:
@@ -269,7 +272,9 @@ def _finished(
     key = key_of(request, operation.idempotency)
     if key is not None and is_last:
         route = f"{operation.method} {request.path}"
-        here.db.write(lambda tx: amend(tx, tenant=caller.tenant, route=route, key=key, outcome=final))
+        here.db.write(
+            lambda tx: amend(tx, tenant=caller.tenant, route=route, key=key, outcome=final), READ_COMMITTED
+        )
     return final
 
 

@@ -23,12 +23,12 @@ MOST = {
     "result": 8,
     "retrieve": 4,
     "capture": 18,
-    "refund": 33,
+    "refund": 32,
     "list of one": 4,
     "list": 4,
 }
 """By step. The confirmation is all of the shopper's click: two transactions, and what was read between them."""
-ON_POSTGRESQL = {"confirm": 29, "capture": 16, "refund": 31}
+ON_POSTGRESQL = {"confirm": 30, "capture": 16, "refund": 31}
 """Where the books take an entry in one call."""
 CONSENTS = dict.fromkeys(("credit_service", "bureau_query", "funder_sharing"), "yes")
 

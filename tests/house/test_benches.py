@@ -94,4 +94,4 @@ def test_unknown_measurement_is_refused_by_name(capsys: pytest.CaptureFixture[st
         main(["chekout"])
 
     assert refusal.value.code == 2
-    assert "'chekout' is not a measurement; there are checkout, confirm" in capsys.readouterr().err
+    assert "'chekout' is not a measurement; there are checkout, clients, confirm" in capsys.readouterr().err

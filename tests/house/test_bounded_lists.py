@@ -15,7 +15,6 @@ BOUNDED = {
     "decision/lists.py: lookups": "the two hashes of one person",
     "decision/score_log.py: decisions": "a page of decisions",
     "ledger/service.py: found": "the accounts of one merchant, one of each kind",
-    "ledger/service.py: names": "the accounts of one merchant, one of each kind",
     "ledger/service.py: wanted": "the entries of one batch",
     "ledger/reports/statements.py: object_ids": "an object and what was made of it, such as the captures of a payment",
     "ledger/booking/writing.py: written": "the entries of one batch",

@@ -22,6 +22,7 @@ ENDINGS, KINDS, LINES = (
 OUTAGES, STEPS = "tests/gateway/db/test_outages.py", "tests/gateway/monitoring/test_steps.py"
 FRONT = "tests/gateway/web/test_front.py"
 IDENTITY = "tests/gateway/identity/"
+MEET = "tests/gateway/db/test_two_who_meet.py"
 PROOF = "tests/gateway/proof/test_facts.py"
 OUTSIDE = f"{PAYMENTS}test_outside_effects.py"
 CLAUSES, COMMANDS = "tests/gateway/contracts/test_clauses.py", f"{HOUSE}test_commands.py"
@@ -138,6 +139,11 @@ HELD: dict[str, list[str]] = {
         f"{HOUSE}test_bounded_lists.py::test_every_list_in_a_question_is_bounded_or_asked_in_parts",
     ],
     "R8": [f"{PAYMENTS}test_deadlines.py::test_ten_thousand_checkouts_that_expire_are_done_in_one_sweep"],
+    "R9": [f"{MEET}::test_each_race_is_right_with_its_locks_and_wrong_without"],
+    "R10": [
+        f"{MEET}::test_each_race_is_right_with_its_locks_and_wrong_without",
+        f"{MEET}::test_what_was_read_without_a_lock_is_compared_before_it_changes",
+    ],
     "R13": [
         "tests/gateway/web/test_overload.py::test_flood_is_refused_while_those_before_it_are_answered",
         f"{FRONT}::test_two_hundred_slow_sockets_delay_neither_health_nor_honest_requests",
@@ -264,7 +270,7 @@ IN_PART = {
 TO_COME = {
     "the shopper's pages and the snippet": "M13 M22 P2-P8 P13-P16",
     "types of the SDK": "P17 P18",
-    "faults, load and operation": "R9-R12",
+    "faults, load and operation": "R11-R12",
     "tables as people have them, a lender's own model": "S1-S4 S6 S8-S12 S14-S18 S20-S22",
 }
 

@@ -17,7 +17,7 @@ from gateway.db.engine import connect
 from gateway.db.frozen import GUARDED_BEFORE, RULES
 from gateway.db.models import KEYED_HASH
 from gateway.db.tables import metadata
-from tests.house import words_kept
+from tests.house import lock_order, words_kept
 from tests.house.exempt_edits import EXEMPT, is_exempt
 from tests.house.forged import forge
 from tests.house.judged import judge
@@ -44,7 +44,11 @@ def test_every_edit_of_one_row_is_refused_or_named(
 
     On PostgreSQL only what may change is not refused; that it is then named, by the same SQL, SQLite shows.
     """
-    book = RichBook(app, books, new_merchant, people)
+    with lock_order.watched(app.extensions["fenqi"].db.engine) as locks:
+        book = RichBook(app, books, new_merchant, people)
+    assert not locks.against
+    assert locks.unplaced <= lock_order.ALONE
+    assert len(locks.locked) > 20
     owner = connect(request.node.owners_url)
     if owner.name == "sqlite":
         words_kept.compare(book)

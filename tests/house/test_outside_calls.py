@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from gateway.db.transactions import Database
+from gateway.db.transactions import SERIALIZABLE, Database
 from gateway.decision.bureau import SimulatedBureau
 from gateway.identity.invented import invented_id_number
 from gateway.process.daily import sweep
@@ -39,7 +39,7 @@ class LostRace(Exception):
 def lost_races(monkeypatch: Any) -> None:
     write = Database.write
 
-    def racing(self: Database, work: Any) -> Any:
+    def racing(self: Database, work: Any, level: Any = SERIALIZABLE) -> Any:
         left = [LOST]
 
         def losing(tx: Any) -> Any:
@@ -50,7 +50,7 @@ def lost_races(monkeypatch: Any) -> None:
                 raise OperationalError("COMMIT", {}, LostRace())
             return result
 
-        return write(self, losing)
+        return write(self, losing, level)
 
     monkeypatch.setattr(Database, "write", racing)
 

@@ -20,7 +20,7 @@ from gateway.checkout import service as checkouts
 from gateway.checkout.models import Checkout
 from gateway.core.order_lines import OrderedLine
 from gateway.core.tenant import Tenant
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.decision import limits
 from gateway.identity.models import Shopper
 from gateway.oauth import service as oauth
@@ -111,7 +111,7 @@ class Town:
         ]
         answer = merchant.post(f"/v1/payments/{shipped}/capture")
         assert answer.status_code == 200, answer.text
-        self.gateway.db.write(partial(self._dispute, tenant=tenant, payment_id=shipped))
+        self.gateway.db.write(partial(self._dispute, tenant=tenant, payment_id=shipped), READ_COMMITTED)
 
     def _start(self, tx: Transaction, *, tenant: Tenant, order: Checkout) -> None:
         columns = {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.identifiers import resident_id_check_digit
+from gateway.db.transactions import READ_COMMITTED
 from gateway.errors import GatewayError, Unavailable
 from tests.simulator.shops import Order
 
@@ -67,7 +68,7 @@ def part(step: Step, whole: int) -> int:
 def attempt(sim: Simulation, work: Callable[[Any], Any]) -> Any:
     """One transaction of a shopper or of an operator; a refusal is written down and is None."""
     try:
-        return sim.gateway.db.write(work)
+        return sim.gateway.db.write(work, READ_COMMITTED)
     except Unavailable:
         if not sim.world.points.happened:
             raise

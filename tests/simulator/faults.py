@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import ORMExecuteState
 
 from gateway.db import transactions
-from gateway.db.transactions import Database, Transaction
+from gateway.db.transactions import SERIALIZABLE, Database, Level, Transaction
 
 LOCKED_FIRST = frozenset(
     {
@@ -78,11 +78,13 @@ class Points:
         """Put the points into the product's transactions."""
         write, read, commit = Database.write, Database.read, Transaction.commit
 
-        def counted_write(db: Database, work: Callable[[Transaction], Any]) -> Any:
+        def counted_write(
+            db: Database, work: Callable[[Transaction], Any], level: Level = SERIALIZABLE
+        ) -> Any:
             self.gap()
             self._writing += 1
             try:
-                result = write(db, work)
+                result = write(db, work, level)
             finally:
                 self._writing -= 1
             self.gap()
@@ -148,7 +150,7 @@ class Points:
                 raise Killed
 
     def _check_isolation(self, tx: Transaction) -> None:
-        """A transaction that writes is alone: the only writer on SQLite, serializable on PostgreSQL."""
+        """Who writes is alone on SQLite; on PostgreSQL it is serializable, or compares what it changes."""
         connection = tx.connection()
         if connection.dialect.name == "sqlite":
             isolation, wanted = self._began, "BEGIN IMMEDIATE"
@@ -158,7 +160,7 @@ class Points:
                 return
             isolation, wanted = (
                 connection.exec_driver_sql("SHOW transaction_isolation").scalar_one(),
-                "serializable",
+                "read committed" if tx.compares else "serializable",
             )
         if isolation != wanted:
             self.shared.append(f"a transaction that writes began with {isolation}, not {wanted}")

@@ -10,7 +10,7 @@ from flask import Request
 from joserfc.errors import JoseError
 
 from gateway.core.tenant import Tenant, mode_of
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.errors import NonceRequired, ProofRefused, Unauthenticated
 from gateway.merchants.service import owner_of_key
 from gateway.oauth import discovery
@@ -106,7 +106,9 @@ class Bearer:
         if new and request.method in READING:
             new = here.counter.is_first(proof.key.hex(), REMEMBERED_SECONDS)
         elif new:
-            new = here.db.write(lambda tx: replay_guard.spend(tx, proof.key, proof.expires_at))
+            new = here.db.write(
+                lambda tx: replay_guard.spend(tx, proof.key, proof.expires_at), READ_COMMITTED
+            )
         if not new:
             raise ProofRefused("The DPoP proof has already been used.")
 

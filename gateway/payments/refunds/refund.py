@@ -52,6 +52,7 @@ def refund(
     """
     payment = service.locked(tx, tenant, payment_id)
     captures = captures_of(tx, payment, capture_id)
+    loans.lock(tx, [capture.loan_id for capture in captures])
     service.refuse_disputed(tx, payment)
     returning = lines.to_refund(tx, captures, items, amount_fen, kind=kind)
     if kind == "unwind":
@@ -93,7 +94,9 @@ def unwind_refunded(tx: Transaction, tenant: Tenant, payment: Payment) -> None:
 
     The refund that made the return whole becomes an unwinding: what the shopper has paid beyond it is also returned.
     """
-    for capture in service.captures_of(tx, payment.id):
+    captures = service.captures_of(tx, payment.id)
+    loans.lock(tx, [capture.loan_id for capture in captures])
+    for capture in captures:
         if capture.refunded_fen < capture.amount_fen or unwind.lost_dispute(tx, capture):
             continue
         refund_id = settlement.last_refund(tx, payment_id=payment.id, capture_id=capture.id)

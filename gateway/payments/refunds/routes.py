@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.core.money import MAX_AMOUNT_FEN
+from gateway.db.transactions import READ_COMMITTED
 from gateway.payments.models import Refund
 from gateway.payments.refunds import service as refund_records
 from gateway.payments.refunds.refund import refund
@@ -22,6 +23,7 @@ api = Api("refunds", prefix="/v1/refunds")
     body=RefundRequest,
     answer=RefundAnswer,
     idempotency=Idempotency(required=True, keep_days=30),
+    level=READ_COMMITTED,
 )
 def create_refund(call: Call) -> Any:
     """Refund a payment, in full (omit the amount) or in part; the loan principal is reduced first.

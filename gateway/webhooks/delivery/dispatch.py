@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.errors import Unavailable
 from gateway.webhooks.delivery import queue, sending
 from gateway.webhooks.delivery.queue import Run
@@ -79,7 +79,7 @@ class Dispatcher:
             back, self._came_back = self._came_back, []
         try:
             if back:
-                self._gateway.db.write(lambda tx: _settle_all(tx, back))
+                self._gateway.db.write(lambda tx: _settle_all(tx, back), READ_COMMITTED)
         except Unavailable:
             with self._news:
                 self._came_back = back + self._came_back  # written down as soon as the database is back
@@ -95,7 +95,7 @@ class Dispatcher:
 
     def _write_down_alone(self, one: tuple[Lane, str, Done | None]) -> None:
         try:
-            self._gateway.db.write(lambda tx: _settle_all(tx, [one]))
+            self._gateway.db.write(lambda tx: _settle_all(tx, [one]), READ_COMMITTED)
         except Exception:  # its lease ends by itself; the others must not wait for it
             log.exception("a run of deliveries to %s could not be written down", one[1])
 
@@ -119,7 +119,7 @@ class Dispatcher:
             )
         if not chosen:
             return 0
-        runs = self._gateway.db.write(lambda tx: _claim_all(tx, chosen))
+        runs = self._gateway.db.write(lambda tx: _claim_all(tx, chosen), READ_COMMITTED)
         for run in runs:
             lane.running[run.endpoint.id] += 1
             self._executor.submit(self._send, lane, run)
@@ -139,7 +139,7 @@ class Dispatcher:
 
 
 def _settle_all(tx: Transaction, back: list[tuple[Lane, str, Done | None]]) -> None:
-    for _, _, done in back:
+    for _, _, done in sorted(back, key=lambda run: run[1]):  # endpoints are locked in one order
         if done is not None:
             sending.settle(tx, done)
 

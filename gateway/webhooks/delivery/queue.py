@@ -134,7 +134,8 @@ def endpoints_due(
 def claim(tx: Transaction, endpoint_id: str, *, limit: int = RUN_LENGTH) -> Run | None:
     """Lease what an endpoint is due; None when nothing is free, or another worker is just taking its own."""
     locked = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id)
-    endpoint = tx.exec(locked.with_for_update(skip_locked=True)).first()
+    # NO KEY UPDATE: who records an event adds deliveries meanwhile.
+    endpoint = tx.exec(locked.with_for_update(skip_locked=True, key_share=True)).first()
     if endpoint is None:
         return None
     query = (
@@ -142,6 +143,7 @@ def claim(tx: Transaction, endpoint_id: str, *, limit: int = RUN_LENGTH) -> Run 
         .where(_due(tx), col(WebhookDelivery.endpoint_id) == endpoint_id)
         .order_by(col(WebhookDelivery.next_at), col(WebhookDelivery.id))
         .limit(LOOKED_AT)
+        .with_for_update()
     )
     deliveries = _in_order(tx, _told(tx, endpoint, list(tx.exec(query))))[:limit]
     for row in deliveries:
@@ -161,7 +163,9 @@ def _told(tx: Transaction, endpoint: WebhookEndpoint, due: list[WebhookDelivery]
     """Those of ``due`` that the endpoint may be told of now; the rest is canceled."""
     able = rights.told(tx, endpoint) if due else set()
     for row in due:
-        if row.type not in able:
+        # One that was switched off while an event was recorded is not told of it.
+        may = endpoint.deleted_at is None and (endpoint.enabled or row.cause == "test")
+        if not may or row.type not in able:
             row.status, row.leased_until, row.finished_at = "canceled", None, tx.wall
             tx.add(row)
     tx.flush()

@@ -7,13 +7,14 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select
 
 from gateway.core.masking import redacted_answer
 from gateway.core.tenant import Tenant
-from gateway.db.transactions import Transaction
+from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.webhooks import service
 from gateway.webhooks.delivery import queue, retries, signatures
 from gateway.webhooks.delivery.addresses import Rules
@@ -122,8 +123,8 @@ def _attempt(
 
 def settle(tx: Transaction, done: Done) -> None:
     """Write down a run: attempts, next times, the endpoint's health. What was leased again meanwhile is left alone."""
+    endpoint = tx.get_one(WebhookEndpoint, done.run.endpoint.id, with_for_update={"key_share": True})
     ours = _still_ours(tx, [*(one.delivery for one in done.attempts), *done.untried])
-    endpoint = tx.get_one(WebhookEndpoint, done.run.endpoint.id)
     push: timedelta | None = None
     for attempt in done.attempts:
         row = ours.get(attempt.delivery.id)
@@ -147,6 +148,7 @@ def _still_ours(tx: Transaction, taken: Iterable[WebhookDelivery]) -> dict[str, 
     query = select(WebhookDelivery).where(
         col(WebhookDelivery.id).in_(claims), WebhookDelivery.status == "pending"
     )
+    query = query.order_by(col(WebhookDelivery.id))
     return {row.id: row for row in tx.exec(query.with_for_update()) if row.claims == claims[row.id]}
 
 
@@ -225,9 +227,9 @@ def drain(gateway: Gateway) -> int:
         due = queue.endpoints_due(tx, slow=None, after="", limit=100)
     taken = 0
     for endpoint_id in due:
-        run = gateway.db.write(lambda tx, chosen=endpoint_id: queue.claim(tx, chosen))  # type: ignore[misc]
+        run = gateway.db.write(partial(queue.claim, endpoint_id=endpoint_id), READ_COMMITTED)
         if run is not None:
             done = send(gateway, run)
-            gateway.db.write(lambda tx, came_back=done: settle(tx, came_back))  # type: ignore[misc]
+            gateway.db.write(partial(settle, done=done), READ_COMMITTED)
             taken += len(run.deliveries)
     return taken

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.db import transactions
 from gateway.db import writers as queue
 from gateway.db.engine import connect
-from gateway.db.transactions import Database, Transaction
+from gateway.db.transactions import SERIALIZABLE, Database, Transaction
 from gateway.errors import DatabaseUnavailable
 
 Work = Callable[[Transaction], Any]
@@ -40,8 +40,10 @@ class Writers:
         with self.db.engine.begin() as connection:
             connection.exec_driver_sql("CREATE TABLE note (text TEXT PRIMARY KEY, parent TEXT"
                                        " REFERENCES note DEFERRABLE INITIALLY DEFERRED)")  # fmt: skip
+        turns: Any = self.db._turns[SERIALIZABLE]
+        self._turns = turns
         self.commits = 0
-        event.listen(self.db._writing, "commit", self._count)
+        event.listen(turns._engine, "commit", self._count)
 
     def _count(self, _: object) -> None:
         self.commits += 1
@@ -72,7 +74,7 @@ class Writers:
         for waiting, thread in enumerate(threads):
             thread.start()
             has_turn.wait(5)
-            while self.db._turns._waiting < waiting:  # type: ignore[attr-defined]
+            while self._turns._waiting < waiting:
                 time.sleep(0.001)
         may_begin.set()
         for thread in threads:
@@ -161,7 +163,7 @@ def test_a_commit_waits_for_nobody_who_has_given_up(
 
     def last(tx: Transaction) -> None:
         note("b")(tx)
-        writers.db._turns._waiting += 1  # type: ignore[attr-defined]  # one who never takes a turn
+        writers._turns._waiting += 1  # one who never takes a turn
 
     began = time.monotonic()
     writers.line_up(note("a"), last)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.core.tenant import Tenant
+from gateway.db.transactions import READ_COMMITTED
 from gateway.errors import NotFound
 from gateway.ledger import service
 from gateway.ledger.booking import postings
@@ -223,7 +224,7 @@ def test_a_balance_that_was_locked_is_still_true_when_it_is_spent(books: Any) ->
     )
 
     def spend(tx: Any, number: int) -> None:
-        service.lock_accounts(tx, books.tenant, ["merchant_available"])
+        service.lock_accounts(tx, books.tenant)
         if service.balances(tx, books.tenant)["merchant_available"] >= 100:
             lines = postings.payout_instructed(
                 payout=f"po_{number}", institution="payment_institution", merchant=shop, amount_fen=100
@@ -231,7 +232,8 @@ def test_a_balance_that_was_locked_is_still_true_when_it_is_spent(books: Any) ->
             post(tx, f"payout:{number}", lines=lines)
 
     threads = [
-        threading.Thread(target=books.db.write, args=(lambda tx, n=n: spend(tx, n),)) for n in range(8)
+        threading.Thread(target=books.db.write, args=(lambda tx, n=n: spend(tx, n), READ_COMMITTED))
+        for n in range(8)
     ]
     for thread in threads:
         thread.start()

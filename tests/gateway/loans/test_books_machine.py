@@ -27,6 +27,7 @@ from gateway.app import create_app
 from gateway.config import Settings
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
+from gateway.db.transactions import READ_COMMITTED
 from gateway.errors import InstitutionUnavailable
 from gateway.institution.port import Answer, Instruction
 from gateway.ledger.integrity.verify import verify
@@ -337,7 +338,7 @@ class BooksMachine(RuleBasedStateMachine):
         return self.steps
 
     def write(self, work: Any) -> Any:
-        return self.gateway.db.write(work)
+        return self.gateway.db.write(work, READ_COMMITTED)
 
     def drain(self) -> None:
         while drain(self.gateway):

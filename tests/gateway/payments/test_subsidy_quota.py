@@ -12,6 +12,7 @@ from sqlalchemy import text
 from gateway.checkout import deciding, shopper
 from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.data_requests import erasure
+from gateway.db.transactions import READ_COMMITTED
 from tests.gateway.books import Books
 from tests.gateway.shopper import enter
 from tests.one_database import database_url, on_both  # noqa: F401
@@ -147,7 +148,8 @@ def test_two_checkouts_of_one_person_at_once_get_one_subsidy(books: Books, new_m
         start.wait()
         try:
             request = here.db.write(
-                lambda tx: shopper.confirm(tx, here, opened["id"], consents=consents, **of_shopper)
+                lambda tx: shopper.confirm(tx, here, opened["id"], consents=consents, **of_shopper),
+                READ_COMMITTED,
             )
             deciding.answer(here, request.id)
         except Exception as error:

@@ -145,11 +145,11 @@ def test_a_database_that_is_away_costs_a_step_and_no_delivery(
     api.approved()
     write, refused = gateway.db.write, []
 
-    def moody(work):
+    def moody(work, level):
         if sink.got and len(refused) < 3:
             refused.append(work)
             raise DatabaseUnavailable
-        return write(work)
+        return write(work, level)
 
     monkeypatch.setattr(gateway.db, "write", moody)
     with ThreadPoolExecutor(dispatch.THREADS) as pool:
