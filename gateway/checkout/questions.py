@@ -7,6 +7,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, select
 
 from gateway.checkout.models import IS_LIVE, Checkout
+from gateway.db import witness
 from gateway.decision import requests
 from gateway.identity import service as identity
 from gateway.merchants import business_clock
@@ -28,10 +29,10 @@ LOCKED = SHOWN.with_for_update(of=Checkout).execution_options(populate_existing=
 LOCKED_WITH_PEOPLE = merchants.read_along(
     identity.read_along(LOCKED, Checkout.shopper_id), Checkout.merchant_id
 )
-OF_REQUEST = merchants.read_along(
-    identity.read_along(
-        business_clock.read_along(requests.read_with(Checkout), Checkout.merchant_id), Checkout.shopper_id
-    ),
-    Checkout.merchant_id,
+_OF_REQUEST = witness.read_along(
+    business_clock.read_along(requests.read_with(Checkout), Checkout.merchant_id),
+    "shopper",
+    Checkout.shopper_id,
 )
-"""The request for a decision, and the same of its checkout."""
+OF_REQUEST = merchants.read_along(identity.read_along(_OF_REQUEST, Checkout.shopper_id), Checkout.merchant_id)
+"""The request for a decision, the same of its checkout, and the newest version of the shopper, who is verified now."""

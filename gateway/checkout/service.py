@@ -18,6 +18,7 @@ from gateway.core import order_lines
 from gateway.core.calendar import shanghai_date
 from gateway.core.order_lines import OrderedLine
 from gateway.core.tenant import Mode, Tenant, mode_of
+from gateway.db import witness
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import (
@@ -143,7 +144,8 @@ def locked(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> C
 
 def locked_of_request(tx: Transaction, request_id: str) -> tuple[DecisionRequest, Checkout]:
     """A request for a decision and its checkout, both locked, with their people."""
-    request, checkout, offset, *_ = tx.execute(questions.OF_REQUEST, {"request": request_id}).one()
+    request, checkout, offset, version, *_ = tx.execute(questions.OF_REQUEST, {"request": request_id}).one()
+    witness.enter_read(tx, "shopper", request.shopper_id, version)
     _hold(tx, checkout, offset)
     return request, checkout
 

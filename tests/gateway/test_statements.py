@@ -19,14 +19,14 @@ MOST = {
     "code": 9,
     "identity": 11,
     "review": 5,
-    "confirm": 31,
+    "confirm": 28,
     "result": 8,
     "retrieve": 4,
     "capture": 18,
     "refund": 33,
 }
 """By step. The confirmation is all of the shopper's click: two transactions, and what was read between them."""
-ON_POSTGRESQL = {"confirm": 29, "capture": 16, "refund": 31}
+ON_POSTGRESQL = {"confirm": 26, "capture": 16, "refund": 31}
 """Where the books take an entry in one call."""
 CONSENTS = dict.fromkeys(("credit_service", "bureau_query", "funder_sharing"), "yes")
 
