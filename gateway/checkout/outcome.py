@@ -40,7 +40,8 @@ def settle(
 ) -> None:
     """Let the checkout be what was decided: with a promise when a person answers, with reasons, or with a payment.
 
-    ``consents`` are those that were given in it, if they are in hand. Raises ``CostAboveCeiling`` for an approval of what may not be lent today.
+    ``consents`` are those that were given in it, if they are in hand. Raises ``CostAboveCeiling`` for an approval of
+    what may not be lent today.
     """
     if decision.outcome == "review":
         checkout.review_due_at = tx.now + timedelta(hours=gateway.settings.review_hours)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, inspect, text
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, select
 
@@ -12,6 +12,7 @@ from gateway.decision import requests
 from gateway.identity import service as identity
 from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
+from gateway.payments import service as payments
 
 ROWS = SQLModel.metadata.tables["checkout"]
 LIVE_OF_ORDER = select_columns(ROWS.c.id).where(
@@ -20,7 +21,22 @@ LIVE_OF_ORDER = select_columns(ROWS.c.id).where(
     ROWS.c.merchant_reference == bindparam("reference"),
     text(IS_LIVE),
 )
-"""Every new checkout asks it, and nearly all find nothing."""
+OF_ORDER = business_clock.read_along(
+    select_columns(LIVE_OF_ORDER.scalar_subquery(), payments.WITH_REFERENCE.scalar_subquery()),
+    bindparam("merchant"),
+)
+"""Every new checkout asks what there is of its order, a checkout or a payment, and nearly all find nothing."""
+COLUMNS: dict[str, str] = {name: column.name for name, column in inspect(Checkout).columns.items()}
+"""The columns by their names in the class."""
+NOT_SHOWN = ("keyed_hash", "prices", "decline_reasons", "terms", "address_sealed")
+"""What no merchant is shown, and what is not read for one."""
+OF_MERCHANT = business_clock.read_along(
+    select_columns(
+        *(ROWS.c[column].label(name) for name, column in COLUMNS.items() if name not in NOT_SHOWN)
+    ).where(ROWS.c.id == bindparam("checkout")),
+    ROWS.c.merchant_id,
+)
+"""What a merchant reads of a checkout: a row, with the names of the class, and how far the test clock is ahead."""
 SHOWN = business_clock.read_along(
     select(Checkout).where(Checkout.id == bindparam("checkout")), Checkout.merchant_id
 )

@@ -7,7 +7,7 @@ import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import update
+from sqlalchemy import Row, update
 from sqlmodel import col, func, select
 
 from gateway.checkout import access, order_checks, questions
@@ -18,7 +18,7 @@ from gateway.core import order_lines
 from gateway.core.calendar import shanghai_date
 from gateway.core.order_lines import OrderedLine
 from gateway.core.tenant import Mode, Tenant, mode_of
-from gateway.db import witness
+from gateway.db import keyed, witness
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import (
@@ -28,7 +28,6 @@ from gateway.errors import (
 )
 from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
-from gateway.payments import service as payments
 from gateway.plans import service as plans
 from gateway.privacy import lookups
 from gateway.web.context import Gateway
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
 ANSWER = CheckoutAnswer()
 ROWS = questions.ROWS
+NEW = ROWS.insert()
 HELD = "checkouts that are locked"
 
 
@@ -53,13 +53,22 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
     """
     order_checks.refuse_plain_addresses(tenant, body)
     fingerprint = _fingerprint(body)
-    known = live_of_order(tx, tenant, body["merchant_reference"])
+    order = _named(tenant, body["merchant_reference"])
+    live, payment, offset = tx.connection().execute(questions.OF_ORDER, order).one()
+    business_clock.enter_read(tx, tenant, offset)
+    known = _still_live(tx, live)
     if known is not None:
         if known.status != "approved" and known.request_sha256 == fingerprint:
             access.give_address(gateway, known)  # one from an earlier release has none
             return known, False
         _refuse_duplicate(known)
-    _refuse_renamed(tx, tenant, body["merchant_reference"])
+    if payment is not None:  # an order was given this reference after its approval
+        raise DuplicateReference(
+            f"The payment {payment} has the reference {body['merchant_reference']!r}: two payments for one order are"
+            " never made.",
+            param="merchant_reference",
+            payment=payment,
+        )
     items = order_checks.items_of(tx, body)
     quote = plans.quote(
         tx,
@@ -97,18 +106,27 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         plans=quote["plans"],
         prices=quote["prices"],
         unavailable=quote["unavailable"],
+        decline_reasons=[],
         expires_at=tx.now + timedelta(seconds=body["expires_in"]),
         created_at=tx.now,
     )
     access.give_address(gateway, checkout)
-    tx.add(checkout)
-    tx.flush()
+    row = {column: getattr(checkout, name) for name, column in questions.COLUMNS.items()}
+    keyed.insert(tx, NEW, [row])
     return checkout, True
 
 
 def get(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
     """The merchant's checkout. Raises ``NotFound``."""
     return owned(tx.get(Checkout, checkout_id), tenant, "checkout", checkout_id)
+
+
+def read(tx: Transaction, tenant: Tenant, checkout_id: str) -> Any:
+    """The merchant's checkout as a row to look at, at the business time. Raises ``NotFound``."""
+    row: Any = tx.connection().execute(questions.OF_MERCHANT, {"checkout": checkout_id}).first()
+    checkout = owned(row, tenant, "checkout", checkout_id)
+    business_clock.enter_read(tx, tenant, checkout.clock_offset)
+    return checkout
 
 
 def cancel(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
@@ -155,7 +173,7 @@ def _hold(tx: Transaction, checkout: Checkout, offset: int | None) -> None:
     business_clock.enter_read(tx, tenant_of(checkout), offset)
 
 
-def is_over(tx: Transaction, checkout: Checkout) -> bool:
+def is_over(tx: Transaction, checkout: Checkout | Row[Any]) -> bool:
     """Whether the checkout's time has passed without a decision."""
     return checkout.status in EXPIRABLE and checkout.expires_at <= tx.now
 
@@ -250,7 +268,7 @@ def move(tx: Transaction, checkout: Checkout, status: str) -> None:
         events.record(tx, tenant, f"checkout.{status}", object_id=checkout.id, data=data)
 
 
-def view(tx: Transaction, checkout: Checkout, *, url: str | None = None) -> dict[str, Any]:
+def view(tx: Transaction, checkout: Checkout | Row[Any], *, url: str | None = None) -> dict[str, Any]:
     """The checkout as the API shows it; one whose time is over already reads as expired.
 
     ``url`` is for the creating call alone: its secret stands nowhere else.
@@ -267,7 +285,7 @@ def view(tx: Transaction, checkout: Checkout, *, url: str | None = None) -> dict
         "merchant_discount": checkout.merchant_discount_fen,
         "government_subsidy": checkout.government_subsidy,
         "down_payment": checkout.down_payment_fen,
-        "financed_amount": checkout.financed_fen,
+        "financed_amount": checkout.amount_fen - checkout.down_payment_fen,
         "plans": checkout.plans,
         "unavailable": checkout.unavailable,
         "term": checkout.term,
@@ -325,9 +343,17 @@ def merchant_of(tx: Transaction, checkout: Checkout) -> Merchant:
 
 def live_of_order(tx: Transaction, tenant: Tenant, reference: str) -> Checkout | None:
     """The checkout of an order that is not over, locked; an order has at most one."""
-    order = {"merchant": tenant.merchant_id, "mode": tenant.mode, "reference": reference}
-    found = tx.connection().execute(questions.LIVE_OF_ORDER, order).scalar()
-    known = locked(tx, found) if found is not None else None
+    return _still_live(
+        tx, tx.connection().execute(questions.LIVE_OF_ORDER, _named(tenant, reference)).scalar()
+    )
+
+
+def _named(tenant: Tenant, reference: str) -> dict[str, str]:
+    return {"merchant": tenant.merchant_id, "mode": tenant.mode, "reference": reference}
+
+
+def _still_live(tx: Transaction, checkout_id: str | None) -> Checkout | None:
+    known = locked(tx, checkout_id) if checkout_id is not None else None
     return known if known is not None and known.status in LIVE else None
 
 
@@ -335,17 +361,6 @@ def live_with_reference(tx: Transaction, tenant: Tenant, reference: str) -> str 
     """The id of the checkout that is open or approved under this reference, or None."""
     known = live_of_order(tx, tenant, reference)
     return known.id if known is not None else None
-
-
-def _refuse_renamed(tx: Transaction, tenant: Tenant, reference: str) -> None:
-    """Raise ``DuplicateReference`` when an order was given this reference after its approval."""
-    payment = payments.with_reference(tx, tenant, reference)
-    if payment is not None:
-        raise DuplicateReference(
-            f"The payment {payment} has the reference {reference!r}: two payments for one order are never made.",
-            param="merchant_reference",
-            payment=payment,
-        )
 
 
 def _refuse_duplicate(known: Checkout) -> None:

@@ -14,12 +14,15 @@ from flask import Request, current_app
 from gateway.config import Settings
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Database, Transaction
+from gateway.web.idempotency import Answered
 from gateway.web.ports import Ports
 
 if TYPE_CHECKING:
     from gateway.privacy.vault import Vault
     from gateway.web.rate_limits import Counter
 
+UNSPENT = "unspent_proof"
+"""In ``g``: the DPoP proof of a request that writes, until a transaction has remembered it."""
 Clock = Callable[[], datetime]
 
 
@@ -54,6 +57,8 @@ class Authenticator(Protocol):
 
     def bearer(self, request: Request) -> Caller: ...
 
+    def spend(self, tx: Transaction) -> None: ...
+
     def publishable_key(self, tx: Transaction, key: str) -> Caller: ...
 
 
@@ -77,6 +82,8 @@ class Gateway:
     """Chance: so many random bits."""
     queue: Callable[..., Any] = lambda tx, topic, payload, *, tenant: None
     """Puts what must leave into the outbox, for the rooms below it."""
+    answered: Answered = field(default_factory=Answered)
+    """Which requests with a key this process has answered."""
     woken: threading.Event = field(default_factory=threading.Event)
     """Set when something was queued that is to leave at once, for a worker that is a thread of this process."""
 

@@ -14,14 +14,14 @@ from gateway.identity.invented import invented_id_number
 from tests.gateway.shopper import enter
 
 MOST = {
-    "create": 7,
+    "create": 5,
     "enter": 7,
     "code": 9,
     "identity": 11,
     "review": 5,
     "confirm": 28,
     "result": 8,
-    "retrieve": 4,
+    "retrieve": 3,
     "capture": 18,
     "refund": 33,
 }
