@@ -146,6 +146,7 @@ def _decide(
     """Steps 2 and 3. With ``again`` the outside is asked what it knows first. Raises ``FunderUnavailable``."""
     deadline = gateway.clock() + timedelta(seconds=within_seconds)
     consents = begun.consents if begun is not None else None
+    applicant: _Applicant | None
     if begun is not None and begun.applicant is not None:
         request, proven, applicant = begun.request, True, begun.applicant
     else:

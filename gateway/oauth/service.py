@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Row, and_, bindparam
+from sqlalchemy import and_, bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, or_, select
 
@@ -195,8 +195,8 @@ def clients(tx: Transaction, merchant_id: str | None = None) -> list[tuple[OAuth
     return [(client, valid_secrets(tx, client.id)) for client in tx.exec(query)]
 
 
-def by_secret(tx: Transaction, vault: Vault, client_id: str, secret: str) -> Row[Any] | None:
-    """The client, if ``secret`` is one of its valid ones; an unknown client takes as long."""
+def by_secret(tx: Transaction, vault: Vault, client_id: str, secret: str) -> OAuthClient | None:
+    """The client as a row to look at, if ``secret`` is one of its valid ones; an unknown client takes as long."""
     given = vault.lookup(secret, SECRET_PURPOSE)
     asked = {"client": client_id if is_usable(client_id) else "", "key": vault.lookup_key_id, "now": tx.now}
     rows = tx.connection().execute(WITH_SECRETS, asked).all()
@@ -204,9 +204,10 @@ def by_secret(tx: Transaction, vault: Vault, client_id: str, secret: str) -> Row
     known = [row.secret_lookup or "" for row in rows] or [""]
     if not sum(hmac.compare_digest(lookup, given) for lookup in known):
         return None
-    if rows[0].merchant_id is not None:
-        merchants.note_agreement(tx, rows[0].merchant_id, rows[0].agreement)
-    return rows[0]
+    client: Any = rows[0]
+    if client.merchant_id is not None:
+        merchants.note_agreement(tx, client.merchant_id, client.agreement)
+    return client  # type: ignore[no-any-return]
 
 
 def is_usable(client_id: str) -> bool:

@@ -47,6 +47,8 @@ from gateway.web.rate_limits import Rate
 
 VERSION = "2026-11-23"
 VERSION_HEADER = "Fenqi-Version"
+NOTHING = Strict()
+"""For what takes no body."""
 ACCEPTED = 202
 """Status under which an answer is kept until ``finish`` has given the last word."""
 
@@ -221,7 +223,7 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
         outcome = _answered(here, operation, asked)
         if outcome is not None:
             return outcome
-    body = loaded(operation.body or Strict(), raw)
+    body = loaded(operation.body or NOTHING, raw) if operation.writes else {}
     values = loaded(operation.query, query)
     prepared = operation.prepare(here, caller, body) if operation.prepare and caller else None
 

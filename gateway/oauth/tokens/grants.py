@@ -18,7 +18,6 @@ from authlib.oauth2.rfc6749.errors import (
     UnsupportedResponseTypeError,
 )
 from authlib.oauth2.rfc7636 import CodeChallenge
-from sqlalchemy import Row
 from sqlmodel import select
 
 from gateway.core.scopes import in_order
@@ -51,7 +50,7 @@ class InvalidTargetError(OAuth2Error):  # type: ignore[misc,unused-ignore]
 class Client(ClientMixin):  # type: ignore[misc,unused-ignore]
     """A row of ``oauth_client`` as Authlib wants to see it."""
 
-    def __init__(self, row: OAuthClient | Row[Any]) -> None:
+    def __init__(self, row: OAuthClient) -> None:
         self.row = row
 
     def get_client_id(self) -> str:

@@ -117,7 +117,9 @@ class SigningKeys:
         """A signed access token with these claims."""
         view = self._now()
         signed = view.header + b"." + urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode())
-        r, s = decode_dss_signature(view.signer.private_key.sign(signed, ES256))
+        key = view.signer.private_key
+        assert key is not None, "no other keys are read"
+        r, s = decode_dss_signature(key.sign(signed, ES256))
         return (signed + b"." + urlsafe_b64encode(r.to_bytes(HALF) + s.to_bytes(HALF))).decode()
 
     def verified(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
