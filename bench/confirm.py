@@ -98,7 +98,7 @@ class _Shop:
     """A shop and its shoppers in this process, on SQLite and without a network."""
 
     api: FlaskClient
-    headers: dict[str, str]
+    credentials: tuple[str, str]
     new_browser: Callable[[], FlaskClient]
     moment: list[datetime]
 
@@ -123,17 +123,14 @@ class _Shop:
             webhook_url=None,
         )
         pair = credentials["client_id"], credentials["client_secret"]
-        client = app.test_client()
-        answer: Any = client.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=pair)
-        headers = {"Authorization": f"Bearer {answer.json['access_token']}"}
-        return cls(client, headers, app.test_client, moment)
+        return cls(app.test_client(), pair, app.test_client, moment)
 
     def buy(self, number: int, spent: dict[str, list[float]]) -> None:
         """One purchase from its creation to its result; adds the CPU seconds of two of its steps."""
-        self.moment[0] += READ
-        checkout, took = _timed(
-            lambda: self.api.post("/v1/checkouts", json=order(number), headers=self.headers)
-        )
+        grant = {"grant_type": "client_credentials"}  # a fresh token each time: our clock runs fast
+        token: Any = self.api.post("/oauth/token", data=grant, auth=self.credentials).json
+        headers = {"Authorization": f"Bearer {token['access_token']}"}
+        checkout, took = _timed(lambda: self.api.post("/v1/checkouts", json=order(number), headers=headers))
         spent["creation"].append(took)
         path, browser = f"/checkout/{checkout.json['id']}", self.new_browser()
         typed = {
@@ -154,7 +151,7 @@ class _Shop:
         form = {"quote_hash": quote[1], **CONSENTS}
         _, took = _timed(lambda: browser.post(f"{path}/confirm", data=form))
         spent["click"].append(took)
-        decided: Any = self.api.get(f"/v1/checkouts/{checkout.json['id']}", headers=self.headers).json
+        decided: Any = self.api.get(f"/v1/checkouts/{checkout.json['id']}", headers=headers).json
         if decided["status"] not in ("approved", "declined", "under_review"):
             raise RuntimeError(f"the checkout is {decided['status']}")
 
