@@ -27,7 +27,7 @@ from marshmallow import Schema
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import UnsupportedVersion
+from gateway.errors import DatabaseUnavailable, UnsupportedVersion
 from gateway.web import faults, permissions, rate_limits
 from gateway.web.bodies import loaded, read_json, read_query
 from gateway.web.context import UNSPENT, Caller, Gateway, gateway
@@ -198,6 +198,8 @@ def _runner(operation: Operation) -> Callable[..., Response]:
         here = gateway()
         try:
             return _response(operation, _outcome(here, operation, path))
+        except DatabaseUnavailable:
+            raise
         except Exception:
             if UNSPENT in g:  # nothing was committed that has remembered the proof; it is spent all the same
                 here.db.write(here.authenticator.spend)
