@@ -21,6 +21,8 @@ from typing import Any
 import requests
 
 import bench
+from bench import report
+from bench.report import Row
 from bench.size import SMOKE, Size, full
 from gateway import keyring
 from gateway.app import gateway_of
@@ -28,7 +30,8 @@ from gateway.config import from_environment
 from gateway.db.migrate import upgrade
 from gateway.process.onboarding import onboard
 
-Measure = Callable[[dict[str, Any], Size], None]
+Measure = Callable[[dict[str, Any], Size], Sequence[Row] | None]
+"""Prints each round as it comes, and returns the figures for the table, if it has any."""
 
 
 def entries() -> dict[str, Measure]:
@@ -52,19 +55,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--smoke", action="store_true", help="seconds in all: shows that they run, the figures mean nothing"
     )
+    parser.add_argument("--json", type=_file, metavar="FILE", help="write the figures there, too")
     options = parser.parse_args(argv)
     unknown = [name for name in options.names if name not in known]
     if unknown:
         parser.error(f"{unknown[0]!r} is not a measurement; there are {', '.join(known)}")
     size = SMOKE if options.smoke else full(seconds=options.seconds, rounds=options.rounds)
     with tempfile.TemporaryDirectory(prefix="fenqi-bench-") as folder, served(Path(folder)) as place:
-        load = os.getloadavg()[0]
-        print(
-            f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load:.1f}"
-        )
-        print(f"database {place['database']}, server granian, 1 worker\n")
-        for name in options.names or known:
-            known[name](place, size)
+        facts = {
+            "machine": platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "load": round(os.getloadavg()[0], 1),
+            "database": place["database"],
+            "server": "granian, 1 worker",
+            "smoke": options.smoke,
+        }
+        print(", ".join(f"{name} {value}" for name, value in facts.items()), end="\n\n")
+        rows = [row for name in options.names or known for row in known[name](place, size) or ()]
+    print(report.table(rows), end="")
+    if options.json is not None:
+        report.write(options.json, facts, rows)
     return 0
 
 
@@ -132,6 +143,13 @@ def _seconds(text: str) -> float:
     if not 0.1 <= float(text) <= 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is not a length of a round (0.1 to 3600)")
     return float(text)
+
+
+def _file(text: str) -> Path:
+    """A file that can be written, which is known before minutes are measured."""
+    if not Path(text).parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+    return Path(text)
 
 
 def _rounds(text: str) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
+import time
 from typing import Any
 
-from bench.load import Request, as_json, run
+from bench.load import Request, as_json
+from bench.report import Row, at_least
 from bench.size import Size
+from bench.wire import flow, tool
 
 CLIENTS = 8
 
@@ -23,34 +25,32 @@ def order(number: int) -> dict[str, Any]:
     }
 
 
-def measure(place: dict[str, Any], size: Size) -> None:
-    """Print requests per second of both, round by round, and the ratio."""
+def measure(place: dict[str, Any], size: Size) -> list[Row]:
+    """Requests per second of both, round by round; the result is of the round in the middle."""
     print(
         f"checkout: POST /v1/checkouts beside Flask + 1 INSERT + commit, "
-        f"{CLIENTS} clients, {size.rounds} x {size.seconds:g} s"
+        f"{CLIENTS} clients by {tool()}, {size.rounds} x {size.seconds:g} s"
     )
-    ratios = []
+    rounds = []
+    headers = {"Content-Type": "application/json"}
+    insert: Request = ("POST", "/yardstick/", headers, as_json(order(0)))
+    named = {"Authorization": f"Bearer {place['token']}", "Idempotency-Key": "{n}", **headers}
+    create: Request = ("POST", "/v1/checkouts", named, as_json({**order(0), "merchant_reference": "{n}"}))
     for turn in range(size.rounds):
-        base = turn * 10**6
-
-        def create(number: int, base: int = base) -> Request:
-            body = as_json(order(base + number))
-            headers = {
-                "Authorization": f"Bearer {place['token']}",
-                "Content-Type": "application/json",
-                "Idempotency-Key": f"bench-{base + number}",
-            }
-            return "POST", "/v1/checkouts", headers, body
-
-        def insert(number: int) -> Request:
-            return "POST", "/yardstick/", {"Content-Type": "application/json"}, as_json(order(number))
-
-        found = run(place["host"], place["port"], create, clients=CLIENTS, seconds=size.seconds)
-        bare = run(place["host"], place["port"], insert, clients=CLIENTS, seconds=size.seconds)
-        ratios.append(found.rate / bare.rate)
-        waits = f"p50 {found.percentile(50):.1f}, p99 {found.percentile(99):.1f} ms"
-        print(
-            f"  round {turn + 1}: {found.rate:7.0f}/s ({waits}, errors {found.errors})"
-            f"   yardstick {bare.rate:7.0f}/s   ratio {ratios[-1]:.2f}"
+        found = flow(
+            place["host"],
+            place["port"],
+            create,
+            clients=CLIENTS,
+            seconds=size.seconds,
+            name=f"bench-{time.time_ns()}",
         )
-    print(f"  median ratio {statistics.median(ratios):.2f} (goal 0.25)\n")
+        bare = flow(place["host"], place["port"], insert, clients=CLIENTS, seconds=size.seconds)
+        rounds.append((found.rate / bare.rate, found.rate, bare.rate))
+        print(
+            f"  round {turn + 1}: {found.rate:7.0f}/s (p50 {found.p50:.1f}, p99 {found.p99:.1f} ms, "
+            f"errors {found.errors})   yardstick {bare.rate:7.0f}/s   ratio {rounds[-1][0]:.2f}"
+        )
+    print()
+    _, rate, bare_rate = sorted(rounds)[len(rounds) // 2]
+    return [Row("checkout: creation", rate, "/s", at_least(0.25, of_yardstick=True), bare_rate)]

@@ -10,6 +10,7 @@ import sqlite3
 import time
 from typing import Any
 
+from bench.report import Row, at_most
 from bench.size import Size
 from scoring.links import Edge, LinkIndex
 from scoring.links.world import Case, make_world
@@ -19,8 +20,8 @@ SEED = 20_261_123
 COUNT = "SELECT count(DISTINCT applicant) FROM edge WHERE link = ? AND at > ? AND at <= ?"
 
 
-def measure(place: dict[str, Any], size: Size) -> None:
-    """Print microseconds a question, in turn with the yardstick; ``place`` is not used."""
+def measure(place: dict[str, Any], size: Size) -> list[Row]:
+    """Microseconds a question, in turn with the yardstick; ``place`` is not used."""
     cases = make_world(size.applicants, size.applicants // 500, seed=SEED)
     asked = size.applicants // 5  # so many of the newest applications, each at its own moment
     table = filled_table(cases)
@@ -45,8 +46,9 @@ def measure(place: dict[str, Any], size: Size) -> None:
         calm = [min(times[place::asked]) for place in range(asked)]
         shown = f"p50 {percentile(times, 50):6.1f} us, p99 {percentile(times, 99):6.1f} us"
         print(f"  {name:12}: {shown}; p99 of each question's fastest round {percentile(calm, 99):6.1f} us")
-    ratio = percentile(found["all features"], 99) / percentile(found["one SELECT"], 99)
-    print(f"  p99 ratio {ratio:.2f} (goal p99 {GOAL_US:g} us)\n")
+    print()
+    p99, bare = (percentile(times, 99) for times in found.values())
+    return [Row("links: features of one application, p99", p99, "us", at_most(GOAL_US), bare)]
 
 
 def observe(index: LinkIndex, case: Case) -> None:

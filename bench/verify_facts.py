@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import books, purchases
+from bench.report import Row
 from bench.size import Size
 from gateway import keyring
 from gateway.app import create_app
@@ -36,20 +37,20 @@ LOANS = 4
 """A fourth of the loans of the day that ``day`` measures: 5,000."""
 
 
-def measure(place: dict[str, Any], size: Size) -> None:
-    """Print the proof's time over the yardstick's, on both databases; ``place`` is not used."""
+def measure(place: dict[str, Any], size: Size) -> list[Row]:
+    """The proof's time over the yardstick's, on both databases; ``place`` is not used."""
     del place
     loans = max(2, size.loans // LOANS)
     print(
         f"verify_facts: {loans} loans recomputed beside SELECT SUM of the same rows, medians of {size.rounds}"
     )
     with books.databases(size) as urls, tempfile.TemporaryDirectory(prefix="fenqi-bench-") as folder:
-        for url in urls:
-            _measure(url, size, loans, Path(folder) / url.partition(":")[0])
+        rows = [_measure(url, size, loans, Path(folder) / url.partition(":")[0]) for url in urls]
     print()
+    return rows
 
 
-def _measure(url: str, size: Size, loans: int, folder: Path) -> None:
+def _measure(url: str, size: Size, loans: int, folder: Path) -> Row:
     moment = [books.NOON]
     upgrade(url)
     settings = from_environment(data_dir=str(folder), database_url=url)
@@ -77,6 +78,9 @@ def _measure(url: str, size: Size, loans: int, folder: Path) -> None:
         f"bare {bare:.4f} s, ratio {took / bare:,.0f}{peak}"
     )
     gateway.db.engine.dispose()
+    return Row(
+        f"verify_facts: {loans:,} loans on {gateway.db.engine.dialect.name}", took, "s", yardstick=bare
+    )
 
 
 def _apart(url: str, work: Callable[[Transaction], object]) -> None:

@@ -14,6 +14,7 @@ worker goes on, looks up before it asks, and asks under the same reference. A le
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ from gateway.web.context import Gateway
 from scoring.links import rules
 
 if TYPE_CHECKING:
+    from gateway.contracts.text import ConsentFact
     from gateway.decision.models import DecisionRequest
     from gateway.outbox.models import OutboxItem
 
@@ -55,24 +57,34 @@ UNPROVEN = Ruling("review", 0, "gateway", (REASONS["identity_conflict"],))
 """Of whom it is not known who they are, a person decides: no limit is granted, held or drawn."""
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a confirmation has committed: none of it need be read again by whoever goes on at once."""
+
+    request: DecisionRequest
+    applicant: _Applicant | None
+    """None where it is not known who applies, which is read anew."""
+    consents: Sequence[ConsentFact]
+
+
 def begin(
     tx: Transaction,
     gateway: Gateway,
     checkout: Checkout,
     plan: dict[str, Any],
     *,
-    consents: set[str],
+    consents: Sequence[ConsentFact],
     device: str | None,
-) -> DecisionRequest:
+) -> Begun:
     """Write down what is to be decided about a confirmed checkout, which is ``deciding`` from here.
 
     Applications from one phone are made one after the other, so that each counts those before it.
     """
     assert checkout.shopper_id is not None, "a confirmed checkout has a shopper"
-    phone = identity.phone_of(tx, gateway.vault, checkout.shopper_id)
-    if not code_limits.is_sandbox(service.tenant_of(checkout), phone):
+    person = identity.opened(tx, gateway.vault, checkout.shopper_id)
+    if not code_limits.is_sandbox(service.tenant_of(checkout), person["phone"]):
         turns.wait(tx, f"applications from {identity.lookups_of(tx, checkout.shopper_id)['phone']}")
-    linked = application.linked(tx, gateway, checkout, phone=phone, device=device)
+    linked = application.linked(tx, gateway, checkout, phone=person["phone"], device=device)
     known, person_decides = application.known(tx, checkout, plan)
     features = known | application.counted(linked)
     request = requests.open_request(
@@ -83,22 +95,26 @@ def begin(
         amount_fen=checkout.financed_fen,
         features=features,
         link_signals=rules(linked),
-        ask_bureau="bureau_query" in consents,
+        ask_bureau=any(consent.kind == "bureau_query" for consent in consents),
         person_decides=person_decides,
         granted_by=_granted_by(tx, checkout, features),
         lease_ends=tx.wall + LEASE,
     )
     service.move(tx, checkout, "deciding")
-    return request
+    applicant = _Applicant.of_nobody_else(tx, request, person)
+    return Begun(request, applicant, consents)
 
 
-def answer(gateway: Gateway, request_id: str, *, fault: str | None = None) -> None:
+def answer(
+    gateway: Gateway, request_id: str, *, begun: Begun | None = None, fault: str | None = None
+) -> None:
     """Ask and rule at once, for a shopper who waits; whatever fails here, the worker goes on with.
 
-    ``fault`` is played on the events of the ruling, in test mode.
+    ``begun`` is what the confirmation has just committed, in hand. ``fault`` is played on the events of the ruling, in
+    test mode.
     """
     try:
-        _decide(gateway, request_id, again=False, within_seconds=PAGE_SECONDS, fault=fault)
+        _decide(gateway, request_id, again=False, within_seconds=PAGE_SECONDS, begun=begun, fault=fault)
     except (FunderUnavailable, DatabaseUnavailable) as error:
         log.warning("%s is left to the worker: %s", request_id, error)
     except Exception:  # the confirmation is committed: the page says that it is being decided
@@ -125,16 +141,27 @@ def chosen_plan(checkout: Checkout) -> dict[str, Any]:
 
 
 def _decide(
-    gateway: Gateway, request_id: str, *, again: bool, within_seconds: float, fault: str | None = None
+    gateway: Gateway,
+    request_id: str,
+    *,
+    again: bool,
+    within_seconds: float,
+    begun: Begun | None = None,
+    fault: str | None = None,
 ) -> None:
     """Steps 2 and 3. With ``again`` the outside is asked what it knows first. Raises ``FunderUnavailable``."""
     deadline = gateway.clock() + timedelta(seconds=within_seconds)
-    with gateway.db.read() as tx:
-        request: DecisionRequest = tx.execute(WITH_APPLICANT, {"request": request_id}).one()[0]
-        if request.decided_at is not None:
-            return
-        proven = identifying.is_proven(tx, request)
-        applicant = _Applicant.of(tx, gateway, request) if request.advice is None else None
+    consents = begun.consents if begun is not None else None
+    applicant: _Applicant | None
+    if begun is not None and begun.applicant is not None:
+        request, proven, applicant = begun.request, True, begun.applicant
+    else:
+        with gateway.db.read() as tx:
+            request = tx.execute(WITH_APPLICANT, {"request": request_id}).one()[0]
+            if request.decided_at is not None:
+                return
+            proven = identifying.is_proven(tx, request)
+            applicant = _Applicant.of(tx, gateway, request) if request.advice is None else None
     if applicant is not None:
         request, proven = _advised(gateway, request, applicant, again=again, deadline=deadline)
     advice = requests.advice_of(request)
@@ -148,7 +175,7 @@ def _decide(
 
     def rule(tx: Transaction) -> None:
         tx.info["test_fault"] = fault
-        _rule(tx, gateway, request_id, advice, ruling)
+        _rule(tx, gateway, request_id, advice, ruling, consents=consents)
 
     gateway.db.write(rule, READ_COMMITTED)
 
@@ -159,6 +186,16 @@ class _Applicant:
 
     standing: claims.Standing
     subject: str
+
+    @classmethod
+    def of_nobody_else(
+        cls, tx: Transaction, request: DecisionRequest, person: dict[str, str]
+    ) -> _Applicant | None:
+        """The applicant whose particulars are open already; None for one whose ID number somebody else holds."""
+        shopper = identity.read(tx, request.shopper_id)
+        if shopper.claims_number_of is not None:
+            return None
+        return cls(claims.Standing(person, shopper.verified_at is not None, None), shopper.id_number_lookup)
 
     @classmethod
     def of(cls, tx: Transaction, gateway: Gateway, request: DecisionRequest) -> _Applicant:
@@ -234,8 +271,19 @@ def _on_file(tx: Transaction, gateway: Gateway, request_id: str) -> DecisionRequ
     return request
 
 
-def _rule(tx: Transaction, gateway: Gateway, request_id: str, advice: Recommended, ruling: Ruling) -> None:
-    """Step 3; a second caller finds the request already ruled on and changes nothing."""
+def _rule(
+    tx: Transaction,
+    gateway: Gateway,
+    request_id: str,
+    advice: Recommended,
+    ruling: Ruling,
+    *,
+    consents: Sequence[ConsentFact] | None = None,
+) -> None:
+    """Step 3; a second caller finds the request already ruled on and changes nothing.
+
+    ``consents`` are those of the checkout, if they are in hand.
+    """
     request, checkout = service.locked_of_request(tx, request_id)
     if request.decided_at is not None:
         return
@@ -264,7 +312,7 @@ def _rule(tx: Transaction, gateway: Gateway, request_id: str, advice: Recommende
         challengers=gateway.ports.challengers,
     )
     requests.close(tx, request, decision_id=decision.id)
-    outcome.settle(tx, gateway, checkout, plan, decision)
+    outcome.settle(tx, gateway, checkout, plan, decision, consents=consents)
 
 
 def _wait(tx: Transaction, gateway: Gateway, request_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,11 +30,18 @@ GIVEN = select(Consent).where(Consent.checkout_id == bindparam("checkout"))
 
 
 def settle(
-    tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], decision: CreditDecision
+    tx: Transaction,
+    gateway: Gateway,
+    checkout: Checkout,
+    plan: dict[str, Any],
+    decision: CreditDecision,
+    *,
+    consents: Sequence[ConsentFact] | None = None,
 ) -> None:
     """Let the checkout be what was decided: with a promise when a person answers, with reasons, or with a payment.
 
-    Raises ``CostAboveCeiling`` for an approval of what may not be lent today.
+    ``consents`` are those that were given in it, if they are in hand. Raises ``CostAboveCeiling`` for an approval of
+    what may not be lent today.
     """
     if decision.outcome == "review":
         checkout.review_due_at = tx.now + timedelta(hours=gateway.settings.review_hours)
@@ -66,7 +74,7 @@ def settle(
         ordered=service.lines_of(checkout),
     )
     assert payment is not None, "the decision has granted room for the amount under the same lock"
-    _contract(tx, gateway, checkout, plan, payment.id)
+    _contract(tx, gateway, checkout, plan, payment.id, consents or _consents_of(tx, checkout))
     checkout.payment_id = payment.id
     service.move(tx, checkout, "approved")
 
@@ -87,11 +95,21 @@ def _price(tx: Transaction, gateway: Gateway, checkout: Checkout) -> dict[str, A
     return asdict(price)
 
 
+def _consents_of(tx: Transaction, checkout: Checkout) -> list[ConsentFact]:
+    """What was consented to in a checkout."""
+    given = tx.exec(GIVEN, params={"checkout": checkout.id})
+    return [ConsentFact(row.id, row.kind, row.version, row.text_sha256, row.given_at) for row in given]
+
+
 def _contract(
-    tx: Transaction, gateway: Gateway, checkout: Checkout, plan: dict[str, Any], payment_id: str
+    tx: Transaction,
+    gateway: Gateway,
+    checkout: Checkout,
+    plan: dict[str, Any],
+    payment_id: str,
+    consents: Sequence[ConsentFact],
 ) -> None:
     assert checkout.shopper_id is not None
-    given = tx.exec(GIVEN, params={"checkout": checkout.id})
     contracts.conclude(
         tx,
         gateway.ports.signing_authority,
@@ -105,5 +123,5 @@ def _contract(
         lender=plans.lender_of(gateway.settings),
         plan=plan,
         government_subsidy=checkout.government_subsidy,
-        consents=[ConsentFact(row.id, row.kind, row.version, row.text_sha256, row.given_at) for row in given],
+        consents=consents,
     )

@@ -139,21 +139,19 @@ def confirm(checkout_id: str) -> Any:
     browser, confirms = device.known(), entry.proven_shopper()
     try:
         here.ports.funder.check(entry.mode())
-        request_id = here.db.write(
-            lambda tx: (
-                shopper.confirm(
-                    tx,
-                    here,
-                    checkout_id,
-                    quote_hash=quote_hash,
-                    consents=consents,
-                    shopper_id=confirms,
-                    device=browser,
-                ).id
+        begun = here.db.write(
+            lambda tx: shopper.confirm(
+                tx,
+                here,
+                checkout_id,
+                quote_hash=quote_hash,
+                consents=consents,
+                shopper_id=confirms,
+                device=browser,
             ),
             READ_COMMITTED,
         )
-        deciding.answer(here, request_id)
+        deciding.answer(here, begun.request.id, begun=begun)
     except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort, SubsidyQuotaUsed) as error:
         checkout, merchant = shown(checkout_id)
         return _review_page(checkout, merchant, error=error, consents=consents), error.status

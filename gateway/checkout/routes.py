@@ -53,7 +53,7 @@ def list_checkouts(call: Call) -> Any:
 @api.get("/<checkout_id>", scope=READ, answer=CheckoutAnswer)
 def get_checkout(call: Call, checkout_id: str) -> Any:
     """Retrieve a checkout."""
-    return service.view(call.tx, service.get(call.tx, call.tenant, checkout_id))
+    return service.view(call.tx, service.read(call.tx, call.tenant, checkout_id))
 
 
 @api.post("/<checkout_id>/cancel", scope="checkouts:write", answer=CheckoutAnswer, level=READ_COMMITTED)

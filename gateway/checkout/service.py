@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from sqlalchemy import update
+from sqlalchemy import Row, update
 from sqlmodel import col, func, select
 
 from gateway.checkout import access, order_checks, questions
@@ -18,6 +18,7 @@ from gateway.core import order_lines
 from gateway.core.calendar import shanghai_date
 from gateway.core.order_lines import OrderedLine
 from gateway.core.tenant import Mode, Tenant, mode_of
+from gateway.db import keyed, witness
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 ANSWER = CheckoutAnswer()
 ROWS = questions.ROWS
+NEW = ROWS.insert()
 HELD = "checkouts that are locked"
 
 
@@ -52,12 +54,17 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
     """
     order_checks.refuse_plain_addresses(tenant, body)
     fingerprint = _fingerprint(body)
-    known = live_of_order(tx, tenant, body["merchant_reference"])
+    order = _named(tenant, body["merchant_reference"])
+    live, payment, offset = tx.connection().execute(questions.OF_ORDER, order).one()
+    business_clock.enter_read(tx, tenant, offset)
+    known = _still_live(tx, live)
     if known is not None:
         if known.status != "approved" and known.request_sha256 == fingerprint:
             access.give_address(gateway, known)  # one from an earlier release has none
             return known, False
         _refuse_duplicate(known)
+    if payment is not None:  # an order was given this reference after its approval
+        _refuse_second(payment, body["merchant_reference"])
     items = order_checks.items_of(tx, body)
     quote = plans.quote(
         tx,
@@ -95,19 +102,31 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         plans=quote["plans"],
         prices=quote["prices"],
         unavailable=quote["unavailable"],
+        decline_reasons=[],
         expires_at=tx.now + timedelta(seconds=body["expires_in"]),
         created_at=tx.now,
     )
     access.give_address(gateway, checkout)
-    tx.add(checkout)
-    tx.flush()
-    _refuse_renamed(tx, tenant, body["merchant_reference"])  # behind the row, which waits for who renames
+    row = {column: getattr(checkout, name) for name, column in questions.COLUMNS.items()}
+    keyed.insert(tx, NEW, [row])
+    if tx.compares:  # the row waits for whoever gives an order this reference, so it is seen behind it
+        payment = payments.with_reference(tx, tenant, body["merchant_reference"])
+        if payment is not None:
+            _refuse_second(payment, body["merchant_reference"])
     return checkout, True
 
 
 def get(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
     """The merchant's checkout. Raises ``NotFound``."""
     return owned(tx.get(Checkout, checkout_id), tenant, "checkout", checkout_id)
+
+
+def read(tx: Transaction, tenant: Tenant, checkout_id: str) -> Any:
+    """The merchant's checkout as a row to look at, at the business time. Raises ``NotFound``."""
+    row: Any = tx.connection().execute(questions.OF_MERCHANT, {"checkout": checkout_id}).first()
+    checkout = owned(row, tenant, "checkout", checkout_id)
+    business_clock.enter_read(tx, tenant, checkout.clock_offset)
+    return checkout
 
 
 def cancel(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
@@ -143,7 +162,8 @@ def locked(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> C
 
 def locked_of_request(tx: Transaction, request_id: str) -> tuple[DecisionRequest, Checkout]:
     """A request for a decision and its checkout, both locked, with their people."""
-    request, checkout, offset, *_ = tx.execute(questions.OF_REQUEST, {"request": request_id}).one()
+    request, checkout, offset, version, *_ = tx.execute(questions.OF_REQUEST, {"request": request_id}).one()
+    witness.enter_read(tx, "shopper", request.shopper_id, version)
     _hold(tx, checkout, offset)
     return request, checkout
 
@@ -153,7 +173,7 @@ def _hold(tx: Transaction, checkout: Checkout, offset: int | None) -> None:
     business_clock.enter_read(tx, tenant_of(checkout), offset)
 
 
-def is_over(tx: Transaction, checkout: Checkout) -> bool:
+def is_over(tx: Transaction, checkout: Checkout | Row[Any]) -> bool:
     """Whether the checkout's time has passed without a decision."""
     return checkout.status in EXPIRABLE and checkout.expires_at <= tx.now
 
@@ -249,7 +269,7 @@ def move(tx: Transaction, checkout: Checkout, status: str) -> None:
         events.record(tx, tenant, f"checkout.{status}", object_id=checkout.id, data=data)
 
 
-def view(tx: Transaction, checkout: Checkout, *, url: str | None = None) -> dict[str, Any]:
+def view(tx: Transaction, checkout: Checkout | Row[Any], *, url: str | None = None) -> dict[str, Any]:
     """The checkout as the API shows it; one whose time is over already reads as expired.
 
     ``url`` is for the creating call alone: its secret stands nowhere else.
@@ -266,7 +286,7 @@ def view(tx: Transaction, checkout: Checkout, *, url: str | None = None) -> dict
         "merchant_discount": checkout.merchant_discount_fen,
         "government_subsidy": checkout.government_subsidy,
         "down_payment": checkout.down_payment_fen,
-        "financed_amount": checkout.financed_fen,
+        "financed_amount": checkout.amount_fen - checkout.down_payment_fen,
         "plans": checkout.plans,
         "unavailable": checkout.unavailable,
         "term": checkout.term,
@@ -324,9 +344,17 @@ def merchant_of(tx: Transaction, checkout: Checkout) -> Merchant:
 
 def live_of_order(tx: Transaction, tenant: Tenant, reference: str) -> Checkout | None:
     """The checkout of an order that is not over, locked; an order has at most one."""
-    order = {"merchant": tenant.merchant_id, "mode": tenant.mode, "reference": reference}
-    found = tx.connection().execute(questions.LIVE_OF_ORDER, order).scalar()
-    known = locked(tx, found) if found is not None else None
+    return _still_live(
+        tx, tx.connection().execute(questions.LIVE_OF_ORDER, _named(tenant, reference)).scalar()
+    )
+
+
+def _named(tenant: Tenant, reference: str) -> dict[str, str]:
+    return {"merchant": tenant.merchant_id, "mode": tenant.mode, "reference": reference}
+
+
+def _still_live(tx: Transaction, checkout_id: str | None) -> Checkout | None:
+    known = locked(tx, checkout_id) if checkout_id is not None else None
     return known if known is not None and known.status in LIVE else None
 
 
@@ -336,15 +364,12 @@ def live_with_reference(tx: Transaction, tenant: Tenant, reference: str) -> str 
     return known.id if known is not None else None
 
 
-def _refuse_renamed(tx: Transaction, tenant: Tenant, reference: str) -> None:
-    """Raise ``DuplicateReference`` when an order was given this reference after its approval."""
-    payment = payments.with_reference(tx, tenant, reference)
-    if payment is not None:
-        raise DuplicateReference(
-            f"The payment {payment} has the reference {reference!r}: an order can have only one payment.",
-            param="merchant_reference",
-            payment=payment,
-        )
+def _refuse_second(payment: str, reference: str) -> NoReturn:
+    raise DuplicateReference(
+        f"The payment {payment} has the reference {reference!r}: an order can have only one payment.",
+        param="merchant_reference",
+        payment=payment,
+    )
 
 
 def _refuse_duplicate(known: Checkout) -> None:

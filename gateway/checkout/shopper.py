@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from gateway.checkout.deciding import chosen_plan
 from gateway.checkout.models import Checkout
 from gateway.checkout.states import EXPIRABLE, REQUIRED_CONSENTS
 from gateway.contracts import service as contracts
+from gateway.contracts.text import ConsentFact
 from gateway.core.calendar import shanghai_date
 from gateway.db import keyed
 from gateway.db.transactions import Transaction
@@ -36,7 +38,7 @@ from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
     from gateway.contracts.models import Contract
-    from gateway.decision.models import DecisionRequest, HumanReview
+    from gateway.decision.models import HumanReview
 
 
 NEW_CONSENTS = insert(SQLModel.metadata.tables["consent"])
@@ -141,7 +143,7 @@ def confirm(
     consents: set[str],
     shopper_id: str | None,
     device: str | None = None,
-) -> DecisionRequest:
+) -> deciding.Begun:
     """Conclude: consents are logged, and the request for a decision is written down; what follows is ``deciding``.
 
     ``shopper_id`` is the person who confirms, who may have been replaced since. ``device`` is the number of the
@@ -158,9 +160,9 @@ def confirm(
     _check_confirmation(tx, gateway, checkout, plan, quote_hash, consents)
     _refuse_used_quota(tx, checkout, checkout.shopper_id)
     contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
-    _log_consents(tx, checkout, plan, consents)
+    logged = _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
-    return deciding.begin(tx, gateway, checkout, plan, consents=consents, device=device)
+    return deciding.begin(tx, gateway, checkout, plan, consents=logged, device=device)
 
 
 def cancel(tx: Transaction, checkout_id: str) -> Checkout:
@@ -247,26 +249,20 @@ def _refuse_used_quota(tx: Transaction, checkout: Checkout, shopper_id: str) -> 
     )
 
 
-def _log_consents(tx: Transaction, checkout: Checkout, plan: dict[str, Any], consents: set[str]) -> None:
+def _log_consents(
+    tx: Transaction, checkout: Checkout, plan: dict[str, Any], consents: set[str]
+) -> list[ConsentFact]:
+    """The consents, and the confirmation of the disclosure, as they are logged now; nothing changes them."""
     kinds = [kind for kind in agreements.KINDS if kind in consents]
     hashes = {kind: agreements.sha256(kind, agreements.current(kind)) for kind in kinds}
     hashes["disclosure"] = plan["quote_hash"]
-    given = {
-        "checkout_id": checkout.id,
-        "shopper_id": checkout.shopper_id,
-        "channel": "hosted_page",
-        "given_at": tx.now,
-    }
-    rows = [
-        {
-            **given,
-            "id": tx.new_id("cns"),
-            "kind": kind,
-            "version": plan["disclosure"]["text_version"]
-            if kind == "disclosure"
-            else agreements.current(kind),
-            "text_sha256": digest,
-        }
+    version = {"disclosure": plan["disclosure"]["text_version"]}
+    logged = [
+        ConsentFact(
+            tx.new_id("cns"), kind, version.get(kind) or agreements.current(kind), digest, given_at=tx.now
+        )
         for kind, digest in hashes.items()
     ]
-    keyed.insert(tx, NEW_CONSENTS, rows)
+    of = {"checkout_id": checkout.id, "shopper_id": checkout.shopper_id, "channel": "hosted_page"}
+    keyed.insert(tx, NEW_CONSENTS, [of | asdict(consent) for consent in logged])
+    return logged

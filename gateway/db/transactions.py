@@ -67,13 +67,26 @@ class Transaction(Session):
     ) -> None:
         super().__init__(bind, expire_on_commit=False, autoflush=True, join_transaction_mode=joining)
         self.compares = compares
-        self.now = self.wall = now
+        self.wall = now
+        self._now: datetime | Callable[[], datetime] = now
         self.ids = ids
         self.row_keys = row_keys
         self.after_others = joining == "create_savepoint"
         """Whether it sees what others have written and not committed yet: they share a commit, which may fail."""
         self.kept: list[object] = []
         self._endings: list[Callable[[Transaction], None]] = []
+
+    @property
+    def now(self) -> datetime:
+        """The business time (UTC)."""
+        if callable(self._now):
+            self._now = self._now()
+        return self._now
+
+    @now.setter
+    def now(self, moment: datetime | Callable[[], datetime]) -> None:
+        """Set the business time, or what tells it, which is asked when somebody first wants to know."""
+        self._now = moment
 
     def at_end(self, ending: Callable[[Transaction], None]) -> None:
         """Let ``ending`` be the last that happens before the commit: it writes at once what the work has gathered."""
@@ -159,9 +172,7 @@ class Database:
             _inside(),
             Transaction(self.engine, now=self.clock(), ids=self.ids, row_keys=self.row_keys) as tx,
         ):
-            yield tx
-            tx.expunge_all()  # what was read stays readable after the transaction
-            tx.rollback()
+            yield tx  # closing rolls back, and what was read stays readable
         self._told.over(writing=False)
 
     def rehearse(self, work: Callable[[Transaction], object]) -> None:

@@ -25,7 +25,7 @@ from gateway.db.tables import metadata
 from gateway.db.types import Document
 
 AT_FIRST = "what its checkout says"
-WRITTEN = "versions that this transaction has written"
+NEWEST = "the newest versions, as far as this transaction has read or written them"
 WITNESSED = frozenset(
     {
         "client_secret",
@@ -74,7 +74,7 @@ def note(session: Any, _flush: UOWTransaction) -> None:
     ]
     if versions:
         session.connection().execute(VERSION.insert(), versions)
-        said = session.info.setdefault(WRITTEN, {})
+        said = session.info.setdefault(NEWEST, {})
         said.update({(version["of"], version["row_key"]): version["sha256"] for version in versions})
 
 
@@ -83,7 +83,7 @@ def _held(session: Any, row: Any, names: Mapping[str, str]) -> bool:
     table = row.__table__
     values = keyed.as_it_was(row, ((name, column) for column, name in names.items()))
     key = key_of(table, values)
-    said = session.info.get(WRITTEN, {}).get((table.name, key))
+    said = session.info.get(NEWEST, {}).get((table.name, key))
     said = said or keyed.newest(session.connection(), table.name, [key]).get(key)
     if said is not None:
         return _problem(session.row_keys(), said, table.name, values) is None
@@ -94,6 +94,18 @@ def _held(session: Any, row: Any, names: Mapping[str, str]) -> bool:
         for column, first in PARTS[table.name].items()
     )
     return not any(differs)
+
+
+def read_along(query: Any, table: str, key: Any) -> Any:
+    """``query`` with the hash in the newest version of a row that it names, for ``enter_read``."""
+    newest = select(VERSION.c.sha256).where(VERSION.c.of == table, VERSION.c.row_key == key)
+    return query.add_columns(newest.order_by(VERSION.c.number.desc()).limit(1).scalar_subquery())
+
+
+def enter_read(session: Any, table: str, key: str, sha256: str | None) -> None:
+    """Note what ``read_along`` has read of a row: it is not asked for when the row is changed."""
+    if sha256 is not None:
+        session.info.setdefault(NEWEST, {})[table, key] = sha256
 
 
 def _of_checkout(session: Any, row: Any, column: str) -> Any:

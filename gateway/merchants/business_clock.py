@@ -7,6 +7,7 @@ The clock runs on while it stands at its new time, so pages with a reading time 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import bindparam
@@ -26,8 +27,8 @@ OFFSET = select_columns(CLOCK.c.offset_seconds).where(CLOCK.c.merchant_id == bin
 
 
 def enter(tx: Transaction, tenant: Tenant) -> None:
-    """Let the transaction's ``now`` be the tenant's business time."""
-    tx.now = business_now(tx, tenant)
+    """Let the transaction's ``now`` be the tenant's business time, which is looked up when it is first wanted."""
+    tx.now = partial(business_now, tx, tenant) if tenant.mode == "test" else tx.wall
 
 
 def business_now(tx: Transaction, tenant: Tenant) -> datetime:
@@ -44,13 +45,13 @@ def business_now(tx: Transaction, tenant: Tenant) -> datetime:
 def read_along(query: Any, merchant_id: Any) -> Any:
     """``query`` with how far the test clock of the merchant that it names is ahead, for ``enter_read``."""
     offset = select_columns(CLOCK.c.offset_seconds).where(CLOCK.c.merchant_id == merchant_id)
-    return query.add_columns(offset.scalar_subquery())
+    return query.add_columns(offset.scalar_subquery().label("clock_offset"))
 
 
 def enter_read(tx: Transaction, tenant: Tenant, offset: int | None) -> None:
     """As ``enter``, with what ``read_along`` has read."""
     tx.info.setdefault(OFFSETS, {})[tenant.merchant_id] = offset or 0
-    enter(tx, tenant)
+    tx.now = business_now(tx, tenant)
 
 
 def tenants(tx: Transaction, *, status: str = "ready") -> list[Tenant]:

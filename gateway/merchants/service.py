@@ -25,6 +25,7 @@ LONGEST_ACKNOWLEDGE_DAYS = 28
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 """What may be sold in instalments; teaching of pupils (``edu_k12``) is refused by law (domain reference, section 6)."""
 MERCHANTS = SQLModel.metadata.tables["merchant"]
+AGREEMENTS = "agreements that were read along"
 AGREEMENT = select_columns(MERCHANTS.c.scopes).where(MERCHANTS.c.id == bindparam("merchant"))
 """Made once: every token asks it."""
 
@@ -69,6 +70,9 @@ def read_along(query: Any, merchant_id: Any) -> Any:
 
 def agreement(tx: Transaction, merchant_id: str) -> list[str]:
     """The scopes that the merchant has agreed to use. Raises ``NotFound``."""
+    noted: dict[str, list[str]] = tx.info.get(AGREEMENTS, {})
+    if merchant_id in noted:
+        return noted[merchant_id]
     tx.flush()
     scopes: list[str] | None = (
         tx.connection().execute(AGREEMENT, {"merchant": merchant_id}).scalar_one_or_none()
@@ -76,6 +80,17 @@ def agreement(tx: Transaction, merchant_id: str) -> list[str]:
     if scopes is None:
         raise NotFound(f"There is no merchant {merchant_id!r}.")
     return scopes
+
+
+def read_agreement_along(query: Any, merchant_id: Any) -> Any:
+    """``query`` with the agreement of the merchant that it names read along, for ``note_agreement``."""
+    scopes = select_columns(MERCHANTS.c.scopes).where(MERCHANTS.c.id == merchant_id)
+    return query.add_columns(scopes.scalar_subquery().label("agreement"))
+
+
+def note_agreement(tx: Transaction, merchant_id: str, scopes: list[str]) -> None:
+    """Note what ``read_agreement_along`` has read: nothing of it changes in this transaction."""
+    tx.info.setdefault(AGREEMENTS, {})[merchant_id] = scopes
 
 
 def agree_scopes(

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,16 @@ def count_requests(app: Flask, prefix: str = "") -> None:
     def end(response: Response) -> Response:
         method = request.method if request.method in METHODS else "other"
         name = prefix + route_of() if request.url_rule is not None else UNKNOWN_ROUTE
-        REQUESTS.labels(name, method, f"{response.status_code // 100}xx").inc()
-        DURATION.labels(name, method).observe(time.perf_counter() - g.get("began", time.perf_counter()))
+        requests, duration = _of_route(name, method, response.status_code // 100)
+        requests.inc()
+        duration.observe(time.perf_counter() - g.get("began", time.perf_counter()))
         return response
+
+
+@cache
+def _of_route(name: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """Where the requests of a route are counted: as many as there are patterns, methods and classes of status."""
+    return REQUESTS.labels(name, method, f"{status}xx"), DURATION.labels(name, method)
 
 
 def route_of() -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import bindparam
+from sqlalchemy import and_, bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, or_, select
 
@@ -25,12 +25,19 @@ from gateway.privacy.vault import Vault
 
 SECRET_PURPOSE = "client_secret"
 SECRETS = SQLModel.metadata.tables["client_secret"]
-VALID_LOOKUPS = select_columns(SECRETS.c.secret_lookup).where(
-    SECRETS.c.client_id == bindparam("client"),
+CLIENTS = SQLModel.metadata.tables["oauth_client"]
+VALID_SECRET = and_(
+    SECRETS.c.client_id == CLIENTS.c.id,
     SECRETS.c.key_id == bindparam("key"),
     or_(SECRETS.c.expires_at.is_(None), SECRETS.c.expires_at > bindparam("now")),
 )
-"""Made once: every token asks it."""
+WITH_SECRETS = merchants.read_agreement_along(
+    select_columns(CLIENTS, SECRETS.c.secret_lookup)
+    .select_from(CLIENTS.outerjoin(SECRETS, VALID_SECRET))
+    .where(CLIENTS.c.id == bindparam("client")),
+    CLIENTS.c.merchant_id,
+)
+"""Made once: every token asks for its client, its valid secrets and the agreement of its merchant."""
 MOST_SECRETS = 5
 """Secrets of one client that are valid at the same time."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -188,13 +195,28 @@ def clients(tx: Transaction, merchant_id: str | None = None) -> list[tuple[OAuth
     return [(client, valid_secrets(tx, client.id)) for client in tx.exec(query)]
 
 
-def secret_is_right(tx: Transaction, vault: Vault, client_id: str, secret: str) -> bool:
-    """Whether ``secret`` is one of the client's valid ones; an unknown client takes as long."""
+def by_secret(tx: Transaction, vault: Vault, client_id: str, secret: str) -> OAuthClient | None:
+    """The client as a row to look at, if ``secret`` is one of its valid ones; an unknown client takes as long."""
     given = vault.lookup(secret, SECRET_PURPOSE)
-    parameters = {"client": client_id, "key": vault.lookup_key_id, "now": tx.now}
-    known = list(tx.connection().execute(VALID_LOOKUPS, parameters).scalars())
+    parameters = {
+        "client": client_id if is_usable(client_id) else "",
+        "key": vault.lookup_key_id,
+        "now": tx.now,
+    }
+    rows = tx.connection().execute(WITH_SECRETS, parameters).all()
     # A sum looks at every secret, where ``any`` would stop at the right one.
-    return sum(hmac.compare_digest(lookup, given) for lookup in known or [""]) > 0
+    known = [row.secret_lookup or "" for row in rows] or [""]
+    if not sum(hmac.compare_digest(lookup, given) for lookup in known):
+        return None
+    client: Any = rows[0]
+    if client.merchant_id is not None:
+        merchants.note_agreement(tx, client.merchant_id, client.agreement)
+    return client  # type: ignore[no-any-return]
+
+
+def is_usable(client_id: str) -> bool:
+    """Whether this can be the id of a client at all."""
+    return client_id.isascii() and client_id.isprintable()
 
 
 def portal_client(tx: Transaction, *, redirect_uris: list[str], mode: Mode) -> OAuthClient:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlmodel import col, select
+from sqlalchemy import bindparam
+from sqlalchemy import select as select_columns
+from sqlmodel import SQLModel, col, select
 
 from gateway.core.order_lines import OrderedLine
 from gateway.core.payment_status import payment_status
@@ -29,6 +31,13 @@ from gateway.payments.schemas import PaymentAnswer
 from gateway.webhooks import service as events
 
 ANSWER = PaymentAnswer()
+ROWS = SQLModel.metadata.tables["payment"]
+WITH_REFERENCE = select_columns(ROWS.c.id).where(
+    ROWS.c.merchant_id == bindparam("merchant"),
+    ROWS.c.mode == bindparam("mode"),
+    ROWS.c.merchant_reference == bindparam("reference"),
+)
+"""Made once: every new checkout asks it."""
 
 
 def authorize(
@@ -110,12 +119,8 @@ def get(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
 
 def with_reference(tx: Transaction, tenant: Tenant, reference: str) -> str | None:
     """The id of the payment with this merchant reference, or None."""
-    query = select(Payment.id).where(
-        Payment.merchant_id == tenant.merchant_id,
-        Payment.mode == tenant.mode,
-        Payment.merchant_reference == reference,
-    )
-    return tx.exec(query).first()
+    order = {"merchant": tenant.merchant_id, "mode": tenant.mode, "reference": reference}
+    return tx.execute(WITH_REFERENCE, order).scalar()
 
 
 def void(tx: Transaction, tenant: Tenant, *, payment_id: str, amount_fen: int | None, reason: str) -> Payment:

@@ -14,12 +14,15 @@ from flask import Request, current_app
 from gateway.config import Settings
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.transactions import Database, Transaction
+from gateway.web.idempotency import Answered
 from gateway.web.ports import Ports
 
 if TYPE_CHECKING:
     from gateway.privacy.vault import Vault
     from gateway.web.rate_limits import Counter
 
+UNSPENT = "unspent_proof"
+"""In ``g``: the DPoP proof of a request that writes, until a transaction has remembered it."""
 Clock = Callable[[], datetime]
 
 
@@ -58,6 +61,10 @@ class Authenticator(Protocol):
         """Whoever holds the access token of the Authorization header."""
         ...
 
+    def spend(self, tx: Transaction) -> None:
+        """Remember the request's proof of possession in the transaction that writes, where there is one."""
+        ...
+
     def publishable_key(self, tx: Transaction, key: str) -> Caller:
         """The web page that a publishable key belongs to; it may ask for quotes only."""
         ...
@@ -83,6 +90,8 @@ class Gateway:
     """Chance: so many random bits."""
     queue: Callable[..., Any] = lambda tx, topic, payload, *, tenant: None
     """Puts what must leave into the outbox, for the rooms below it."""
+    answered: Answered = field(default_factory=Answered)
+    """Which requests with a key this process has answered."""
     woken: threading.Event = field(default_factory=threading.Event)
     """Set when something was queued that is to leave at once, for a worker that is a thread of this process."""
 

@@ -23,6 +23,10 @@ class Strict(Schema):
     class Meta:
         unknown = RAISE
 
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """What is shown is nearly always a dict, of which nothing need be tried."""
+        return obj.get(attr, default) if type(obj) is dict else super().get_attribute(obj, attr, default)
+
 
 class WholeNumber(fields.Integer):
     """A JSON integer within bounds; refuses 1.0, true, "1000" and whatever does not fit 64 bits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Flask, request
@@ -17,6 +18,7 @@ PROBES = ("/healthz", "/readyz")
 """What a load balancer asks by address."""
 
 
+@lru_cache(maxsize=64)
 def is_ours(host: str, public_url: str) -> bool:
     """Whether ``host``, as a request names it, is the public URL's, or this machine for itself."""
     try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -70,14 +72,56 @@ def key_of(request: Request, policy: Idempotency) -> str | None:
     return key if policy.keep_days else None
 
 
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A request with a key: whose it is, the name of its answer, and the hash of what it asks."""
+
+    tenant: Tenant
+    route: str
+    key: str
+    record_id: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, tenant: Tenant, route: str, key: str, body: dict[str, Any]) -> Keyed:
+        """The request of a tenant's, by what it is kept under and what it says."""
+        record_id = _digest([tenant.merchant_id, tenant.mode, route, key])
+        return cls(tenant, route, key, record_id, _digest([route, body]))
+
+
+class Answered:
+    """Names of the answers that this process has lately given: who asks for one again needs no turn to write."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._names: OrderedDict[str, None] = OrderedDict()
+        self._most = most
+        self._changing = threading.Lock()
+
+    def __contains__(self, record_id: str) -> bool:
+        return record_id in self._names
+
+    def add(self, record_id: str) -> None:
+        """It is committed; the one that was given longest ago is forgotten."""
+        with self._changing:
+            self._names[record_id] = None
+            self._names.move_to_end(record_id)
+            if len(self._names) > self._most:
+                self._names.popitem(last=False)
+
+
+def answered(tx: Transaction, asked: Keyed, *, vault: Vault | None = None) -> Outcome | None:
+    """The answer that was given to this very request, if one is kept."""
+    known = tx.connection().execute(KNOWN, {"record": asked.record_id}).one_or_none()
+    if known is None or known.expires_at <= tx.wall or known.request_sha256 != asked.fingerprint:
+        return None
+    return _given(known, asked, vault)
+
+
 def once(
     tx: Transaction,
+    asked: Keyed,
     *,
-    tenant: Tenant,
-    route: str,
-    key: str,
     keep_days: int,
-    body: dict[str, Any],
     work: Callable[[], Outcome],
     vault: Vault | None = None,
 ) -> Outcome:
@@ -85,37 +129,26 @@ def once(
 
     With ``vault`` the kept answer is sealed.
     """
-    fingerprint = _digest([route, body])
-    record_id = _digest([tenant.merchant_id, tenant.mode, route, key])
-    known = tx.connection().execute(KNOWN, {"record": record_id}).one_or_none()
+    known = tx.connection().execute(KNOWN, {"record": asked.record_id}).one_or_none()
     if known is not None and known.expires_at > tx.wall:
-        if known.request_sha256 != fingerprint:
-            raise IdempotencyKeyReused(
-                f"The key {key!r} was already used with a different body for {route}. Use a new key for a new "
-                "request.",
-                param=HEADER,
-            )
-        # What an older release kept of this operation may lie open still.
-        is_sealed = vault is not None and bytes(known.body[:1]) != b"{"
-        first = vault.open(known.body, **_place(record_id)).encode() if vault and is_sealed else known.body
-        return Outcome(known.status, first, replayed=True)
+        return _given(known, asked, vault)
     try:
         outcome = work()
     except GatewayError:
-        _lose_to_the_first(tx, record_id, known)
+        _lose_to_the_first(tx, asked.record_id, known)
         raise
     tx.flush()
     if known is not None:
-        tx.connection().execute(ROWS.delete().where(ROWS.c.id == record_id))
+        tx.connection().execute(ROWS.delete().where(ROWS.c.id == asked.record_id))
     tx.connection().execute(
         KEEP,
         {
-            "id": record_id,
-            "merchant_id": tenant.merchant_id,
-            "mode": tenant.mode,
-            "request_sha256": fingerprint,
+            "id": asked.record_id,
+            "merchant_id": asked.tenant.merchant_id,
+            "mode": asked.tenant.mode,
+            "request_sha256": asked.fingerprint,
             "status": outcome.status,
-            "body": _kept(outcome.body, record_id, vault),
+            "body": _kept(outcome.body, asked.record_id, vault),
             "created_at": tx.wall,
             "expires_at": tx.wall + timedelta(days=keep_days),
         },
@@ -131,6 +164,20 @@ def _lose_to_the_first(tx: Transaction, record_id: str, known: Row[Any] | None) 
             raise LostRace("the key was answered meanwhile")
 
 
+def _given(known: Row[Any], asked: Keyed, vault: Vault | None) -> Outcome:
+    if known.request_sha256 != asked.fingerprint:
+        raise IdempotencyKeyReused(
+            f"The key {asked.key!r} was already used with a different body for {asked.route}. Use a new key for a new "
+            "request.",
+            param=HEADER,
+        )
+    # What an older release kept of this operation may lie open still.
+    if vault is None or bytes(known.body[:1]) == b"{":
+        return Outcome(known.status, known.body, replayed=True)
+    body = vault.open(known.body, **_place(asked.record_id)).encode()
+    return Outcome(known.status, body, replayed=True)
+
+
 def rehearse(tx: Transaction) -> None:
     """Write a row as ``once`` does and take it away again, to see whether the database takes writes."""
     row = {
@@ -144,10 +191,9 @@ def rehearse(tx: Transaction) -> None:
     tx.connection().execute(ROWS.delete().where(ROWS.c.id == row["id"]))
 
 
-def amend(tx: Transaction, *, tenant: Tenant, route: str, key: str, outcome: Outcome) -> None:
+def amend(tx: Transaction, asked: Keyed, outcome: Outcome) -> None:
     """Keep another answer for a key that was answered: what came of the request after its first commit."""
-    record_id = _digest([tenant.merchant_id, tenant.mode, route, key])
-    kept = ROWS.update().where(ROWS.c.id == record_id).values(status=outcome.status, body=outcome.body)
+    kept = ROWS.update().where(ROWS.c.id == asked.record_id).values(status=outcome.status, body=outcome.body)
     tx.connection().execute(kept)
 
 

@@ -27,16 +27,28 @@ from marshmallow import Schema
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, SERIALIZABLE, Level, Transaction
-from gateway.errors import UnsupportedVersion
+from gateway.errors import DatabaseUnavailable, UnsupportedVersion
 from gateway.web import faults, permissions, rate_limits
 from gateway.web.bodies import loaded, read_json, read_query
-from gateway.web.context import Caller, Gateway, gateway
+from gateway.web.context import UNSPENT, Caller, Gateway, gateway
 from gateway.web.fields import Strict
-from gateway.web.idempotency import Idempotency, Outcome, amend, key_of, once
+from gateway.web.idempotency import (
+    HEADER,
+    LONGEST_KEY,
+    Idempotency,
+    Keyed,
+    Outcome,
+    amend,
+    answered,
+    key_of,
+    once,
+)
 from gateway.web.rate_limits import Rate
 
 VERSION = "2026-11-23"
 VERSION_HEADER = "Fenqi-Version"
+NOTHING = Strict()
+"""For what takes no body."""
 ACCEPTED = 202
 """Status under which an answer is kept until ``finish`` has given the last word."""
 
@@ -193,63 +205,99 @@ class Api:
 def _runner(operation: Operation) -> Callable[..., Response]:
     def run(**path: str) -> Response:
         here = gateway()
-        g.open_to_all_origins = operation.publishable is not None
-        _check_version()
-        query = read_query(request)
-        key = query.pop("key", None) if operation.publishable else None
-        caller = _admitted(here, operation, key)
-        fault = faults.wanted(request, caller, writes=operation.writes)
-        faults.before(fault, here.counter)
-        raw = read_json(request) if operation.writes else {}
-        body = loaded(operation.body or Strict(), raw)
-        values = loaded(operation.query, query)
-        prepared = operation.prepare(here, caller, body) if operation.prepare and caller else None
-
-        def work(tx: Transaction) -> Outcome:
-            who = caller or here.authenticator.publishable_key(tx, key or "")
-            g.caller = who
-            here.at_time_of(tx, who.tenant)
-            if fault is not None:
-                tx.info["test_fault"] = fault.name
-            call = Call(tx=tx, caller=who, gateway=here, body=body, query=values, prepared=prepared)
-
-            def act() -> Outcome:
-                if operation.csv is not None and _wants_csv():
-                    return Outcome(200, operation.csv(call, **path), content_type="text/csv; charset=utf-8")
-                outcome = _dumped(operation, operation.view(call, **path))
-                if operation.finish is not None:
-                    outcome = replace(outcome, status=ACCEPTED)
-                if operation.writes and (operation.privileged or who.user_id is not None):
-                    here.audit(tx, who, operation.view.__name__, _about(path, outcome), outcome.body)
-                return outcome
-
-            idempotency_key = key_of(request, operation.idempotency) if operation.writes else None
-            if idempotency_key is None:
-                return act()
-            return once(
-                tx,
-                tenant=who.tenant,
-                route=f"{operation.method} {request.path}",
-                key=idempotency_key,
-                keep_days=operation.idempotency.keep_days,
-                body=raw,
-                work=act,
-                vault=here.vault if operation.idempotency.sealed else None,
-            )
-
-        if operation.writes:
-            outcome = here.db.write(work, operation.level)
-            if caller is not None and outcome.status == ACCEPTED:
-                outcome = _finished(here, operation, caller, path, outcome, fault.name if fault else None)
-        else:
-            with here.db.read() as tx:
-                outcome = work(tx)
-        faults.after(fault, outcome)
-        return _response(operation, outcome)
+        try:
+            return _response(operation, _outcome(here, operation, path))
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            if UNSPENT in g:  # nothing was committed that has remembered the proof; it is spent all the same
+                here.db.write(here.authenticator.spend, READ_COMMITTED)
+            raise
 
     run.__name__ = operation.view.__name__
     run.__doc__ = operation.view.__doc__
     return run
+
+
+def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outcome:
+    """Admit, read, run and finish one request."""
+    g.open_to_all_origins = operation.publishable is not None
+    _check_version()
+    query = read_query(request)
+    key = query.pop("key", None) if operation.publishable else None
+    caller = _admitted(here, operation, key)
+    fault = faults.wanted(request, caller, writes=operation.writes)
+    faults.before(fault, here.counter)
+    raw = read_json(request) if operation.writes else {}
+    asked = _keyed(operation, caller, raw)
+    if asked is not None and fault is None and UNSPENT not in g and asked.record_id in here.answered:
+        outcome = _answered(here, operation, asked)
+        if outcome is not None:
+            return outcome
+    body = loaded(operation.body or NOTHING, raw) if operation.writes else {}
+    values = loaded(operation.query, query)
+    prepared = operation.prepare(here, caller, body) if operation.prepare and caller else None
+
+    def work(tx: Transaction) -> Outcome:
+        if operation.writes:
+            here.authenticator.spend(tx)
+        who = caller or here.authenticator.publishable_key(tx, key or "")
+        g.caller = who
+        here.at_time_of(tx, who.tenant)
+        if fault is not None:
+            tx.info["test_fault"] = fault.name
+        call = Call(tx=tx, caller=who, gateway=here, body=body, query=values, prepared=prepared)
+        idempotency_key = key_of(request, operation.idempotency) if operation.writes else None
+        if idempotency_key is None or asked is None:
+            return _act(operation, call, path)
+        return once(
+            tx,
+            asked,
+            keep_days=operation.idempotency.keep_days,
+            work=lambda: _act(operation, call, path),
+            vault=here.vault if operation.idempotency.sealed else None,
+        )
+
+    if operation.writes:
+        outcome = here.db.write(work, operation.level)
+        g.pop(UNSPENT, None)
+        if caller is not None and outcome.status == ACCEPTED:
+            outcome = _finished(here, operation, caller, path, outcome, asked, fault.name if fault else None)
+        if asked is not None:
+            here.answered.add(asked.record_id)
+    else:
+        with here.db.read() as tx:
+            outcome = work(tx)
+    faults.after(fault, outcome)
+    return outcome
+
+
+def _act(operation: Operation, call: Call, path: dict[str, str]) -> Outcome:
+    """Run the view; what is privileged, and all that people do, is written into the audit log."""
+    if operation.csv is not None and _wants_csv():
+        return Outcome(200, operation.csv(call, **path), content_type="text/csv; charset=utf-8")
+    outcome = _dumped(operation, operation.view(call, **path))
+    if operation.finish is not None:
+        outcome = replace(outcome, status=ACCEPTED)
+    if operation.writes and (operation.privileged or call.caller.user_id is not None):
+        about = _about(path, outcome)
+        call.gateway.audit(call.tx, call.caller, operation.view.__name__, about, outcome.body)
+    return outcome
+
+
+def _keyed(operation: Operation, caller: Caller | None, raw: dict[str, Any]) -> Keyed | None:
+    """The request by its key, where it has one that is kept; whether the key may be so is asked later."""
+    key = request.headers.get(HEADER) if operation.writes and operation.idempotency.keep_days else None
+    if key is None or caller is None or len(key) > LONGEST_KEY:
+        return None
+    return Keyed.of(caller.tenant, f"{operation.method} {request.path}", key, raw)
+
+
+def _answered(here: Gateway, operation: Operation, asked: Keyed) -> Outcome | None:
+    """The answer that a look finds to a request that was answered; None unless it is the same and the last word."""
+    with here.db.read() as tx:
+        outcome = answered(tx, asked, vault=here.vault if operation.idempotency.sealed else None)
+    return outcome if outcome is not None and outcome.status != ACCEPTED else None
 
 
 def _finished(
@@ -258,6 +306,7 @@ def _finished(
     caller: Caller,
     path: dict[str, str],
     outcome: Outcome,
+    asked: Keyed | None,
     fault: str | None,
 ) -> Outcome:
     """What ``finish`` answers instead; a repeated request gets it too, once it is the last word.
@@ -269,12 +318,8 @@ def _finished(
     is_last, thing = (False, result.thing) if isinstance(result, Pending) else (True, result)
     dumped = _dumped(operation, thing)
     final = replace(outcome, status=dumped.status if is_last else ACCEPTED, body=dumped.body)
-    key = key_of(request, operation.idempotency)
-    if key is not None and is_last:
-        route = f"{operation.method} {request.path}"
-        here.db.write(
-            lambda tx: amend(tx, tenant=caller.tenant, route=route, key=key, outcome=final), READ_COMMITTED
-        )
+    if asked is not None and is_last:
+        here.db.write(lambda tx: amend(tx, asked, final), READ_COMMITTED)
     return final
 
 

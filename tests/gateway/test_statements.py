@@ -14,21 +14,21 @@ from gateway.identity.invented import invented_id_number
 from tests.gateway.shopper import enter
 
 MOST = {
-    "create": 7,
+    "create": 5,
     "enter": 7,
     "code": 9,
     "identity": 11,
     "review": 5,
-    "confirm": 31,
+    "confirm": 28,
     "result": 8,
-    "retrieve": 4,
+    "retrieve": 3,
     "capture": 18,
     "refund": 32,
     "list of one": 4,
     "list": 4,
 }
 """By step. The confirmation is all of the shopper's click: two transactions, and what was read between them."""
-ON_POSTGRESQL = {"confirm": 30, "capture": 16, "refund": 31}
+ON_POSTGRESQL = {"confirm": 26, "capture": 16, "refund": 31}
 """Where the books take an entry in one call."""
 CONSENTS = dict.fromkeys(("credit_service", "bureau_query", "funder_sharing"), "yes")
 

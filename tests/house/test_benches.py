@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -14,8 +15,9 @@ import pytest
 from sqlalchemy import make_url
 
 from bench import __main__ as main_module
-from bench import books
+from bench import books, report
 from bench.__main__ import entries, main, served
+from bench.report import Row
 from bench.size import SMOKE
 from gateway.db.migrate import upgrade
 from tests.warm import Process, python
@@ -70,11 +72,33 @@ def test_measurement_prints_figures_at_smoke_size(
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
-    entries()[name](place, SMOKE)
+    rows = entries()[name](place, SMOKE)
 
     printed = capsys.readouterr().out
     assert FIGURE.search(printed), printed
     assert not re.search(r"errors [1-9]", printed), printed
+    assert rows is None or len(report.table(rows).splitlines()) == 1 + len(rows) > 1
+
+
+def test_figures_are_told_with_goal_yardstick_and_verdict_as_a_table_and_as_json(tmp_path: Path) -> None:
+    rows = [
+        Row("door: token", 300.0, "/s", report.at_least(0.6, of_yardstick=True), yardstick=400.0),
+        Row("confirm: p95", 120.0, "ms", report.at_most(100)),
+        Row("day: loans", 1234.5, "/s", yardstick=0.0),
+    ]
+    report.write(tmp_path / "figures.json", {"cores": 2}, rows)
+
+    lines = [re.split(r"  +", line) for line in report.table(rows).splitlines()]
+    assert lines == [
+        ["measurement", "result", "yardstick", "ratio", "goal", "met"],
+        ["door: token", "300 /s", "400 /s", "0.75", "at least 0.6 of the yardstick", "yes"],
+        ["confirm: p95", "120 ms", "at most 100", "no"],
+        ["day: loans", "1,234 /s", "0 /s"],
+    ]
+    said = json.loads((tmp_path / "figures.json").read_text("utf-8"))
+    assert said["cores"] == 2
+    assert [(row["ratio"], row["met"]) for row in said["rows"]] == [(0.75, True), (None, False), (None, None)]
+    assert said["rows"][0]["goal"] == "at least 0.6 of the yardstick"
 
 
 @pytest.mark.own_database

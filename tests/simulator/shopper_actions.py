@@ -40,7 +40,7 @@ def apply(sim: Simulation, step: Step) -> None:
         return
     sim.world.clock.advance(seconds=4)
     consents = {*REQUIRED_CONSENTS, *(("marketing",) if step.get("marketing") else ())}
-    request = attempt(
+    begun = attempt(
         sim,
         lambda tx: shopper.confirm(
             tx,
@@ -51,8 +51,8 @@ def apply(sim: Simulation, step: Step) -> None:
             shopper_id=found.shopper_id,
         ),
     )
-    if request is not None and not step.get("leaves"):
-        deciding.answer(gateway, request.id)
+    if begun is not None and not step.get("leaves"):
+        deciding.answer(gateway, begun.request.id, begun=begun)
         look(sim, order)
 
 

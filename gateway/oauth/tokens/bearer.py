@@ -6,20 +6,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import Request
+from flask import Request, g
 from joserfc.errors import JoseError
 
 from gateway.core.tenant import Tenant, mode_of
-from gateway.db.transactions import READ_COMMITTED, Transaction
+from gateway.db.transactions import Transaction
 from gateway.errors import NonceRequired, ProofRefused, Unauthenticated
 from gateway.merchants.service import owner_of_key
 from gateway.oauth import discovery
 from gateway.oauth.tokens import dpop, replay_guard
-from gateway.oauth.tokens.dpop import NonceMissing
+from gateway.oauth.tokens.dpop import NonceMissing, Proof
 from gateway.oauth.tokens.jose import NotAcceptable
 from gateway.oauth.tokens.keys import TYPE, SigningKeys
 from gateway.oauth.tokens.revocation import RevokedTokens
-from gateway.web.context import Caller, gateway
+from gateway.web.context import UNSPENT, Caller, gateway
 from gateway.web.line import WHOSE
 
 LONGEST_TOKEN = 4096
@@ -30,6 +30,7 @@ CLOCK_SKEW_SECONDS = 5
 """How far ahead another process's clock may be when it issues a token; an expiry has no such grace."""
 HOW = "Get one from POST /oauth/token."
 READING = ("GET", "HEAD")
+USED = "The DPoP proof has already been used."
 REMEMBERED_SECONDS = 2 * dpop.AGE_SECONDS + CLOCK_SKEW_SECONDS
 
 
@@ -106,11 +107,17 @@ class Bearer:
         if new and request.method in READING:
             new = here.counter.is_first(proof.key.hex(), REMEMBERED_SECONDS)
         elif new:
-            new = here.db.write(
-                lambda tx: replay_guard.spend(tx, proof.key, proof.expires_at), READ_COMMITTED
-            )
+            g.setdefault(UNSPENT, proof)
         if not new:
-            raise ProofRefused("The DPoP proof has already been used.")
+            raise ProofRefused(USED)
+
+    def spend(self, tx: Transaction) -> None:
+        """Remember the proof of a request that writes, in its own transaction. Raises ``ProofRefused``."""
+        proof: Proof | None = g.get(UNSPENT)
+        if proof is not None and not replay_guard.spend(tx, proof.key, proof.expires_at):
+            error = ProofRefused(USED)
+            error.challenges = discovery.challenges(self._issuer, error=error.code, scheme="dpop")
+            raise error
 
     def publishable_key(self, tx: Transaction, key: str) -> Caller:
         """The merchant behind a publishable key, allowed to quote. Raises ``Unauthenticated``."""

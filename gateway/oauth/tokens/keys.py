@@ -6,6 +6,7 @@ before goes on verifying until its last token has died. A running process sees a
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+from joserfc.util import urlsafe_b64encode
 
 from gateway.errors import Conflict
 from gateway.oauth.tokens.revocation import ACCESS_LIFE
@@ -23,6 +28,9 @@ from gateway.privacy import keyfile
 from gateway.privacy.keyfile import KeyFileError
 
 ALGORITHM = "ES256"
+ES256 = ec.ECDSA(SHA256())
+HALF = 32
+"""Bytes of each half of a signature (RFC 7518, section 3.4)."""
 TYPE = "at+jwt"
 """Header ``typ`` of an access token (RFC 9068, section 2.1)."""
 PUBLISHED_AHEAD = 600
@@ -50,6 +58,8 @@ class View:
 
     at: int
     signer: ECKey
+    header: bytes
+    """The header of what ``signer`` signs, encoded (RFC 7515, section 7.1)."""
     verifiers: KeySet
     public: dict[str, Any]
     verified: dict[str, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
@@ -106,9 +116,12 @@ class SigningKeys:
 
     def sign(self, claims: dict[str, Any]) -> str:
         """A signed access token with these claims."""
-        signer = self._now().signer
-        header = {"alg": ALGORITHM, "typ": TYPE, "kid": signer.kid}
-        return jwt.encode(header, claims, signer, algorithms=[ALGORITHM])
+        view = self._now()
+        signed = view.header + b"." + urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode())
+        key = view.signer.private_key
+        assert key is not None, "no other keys are read"
+        r, s = decode_dss_signature(key.sign(signed, ES256))
+        return (signed + b"." + urlsafe_b64encode(r.to_bytes(HALF) + s.to_bytes(HALF))).decode()
 
     def verified(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and claims of a token that one of these keys signed. Raises ``JoseError``, ``ValueError``."""
@@ -149,9 +162,12 @@ class SigningKeys:
             self._look_again()
             keys = _alive(self._keys, now)
             signing = [key for key in keys if key.signs_from is not None and key.signs_from <= now]
+            signer = (signing or keys)[-1 if signing else 0].key
+            header = {"alg": ALGORITHM, "typ": TYPE, "kid": signer.kid}
             view = View(
                 at=now,
-                signer=(signing or keys)[-1 if signing else 0].key,
+                signer=signer,
+                header=urlsafe_b64encode(json.dumps(header, separators=(",", ":")).encode()),
                 verifiers=KeySet([key.key for key in keys]),
                 public={"keys": [dict(key.key.as_dict(private=False)) for key in keys]},
             )

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from gateway.db.transactions import Transaction
 from gateway.errors import Unavailable
@@ -23,6 +23,12 @@ LIMIT = 250_000
 
 
 MOST_FORGOTTEN = 10_000
+PROOFS = SQLModel.metadata.tables["spent_proof"]
+NEW = {
+    name: insert(PROOFS).on_conflict_do_nothing(index_elements=["id"]).returning(PROOFS.c.id)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+"""Made once for each database: every proof of a write asks it."""
 
 
 def key_of(kind: str, owner: str, jti: str) -> bytes:
@@ -32,10 +38,8 @@ def key_of(kind: str, owner: str, jti: str) -> bytes:
 
 def spend(tx: Transaction, key: bytes, expires_at: datetime) -> bool:
     """Whether this proof is new; from now on it is not, for every process."""
-    insert = sqlite.insert if tx.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(SpentProof).values(id=key.hex(), expires_at=expires_at)
-    new = statement.on_conflict_do_nothing(index_elements=["id"]).returning(col(SpentProof.id))
-    return tx.execute(new).first() is not None
+    new = NEW[tx.get_bind().dialect.name]
+    return tx.connection().execute(new, {"id": key.hex(), "expires_at": expires_at}).first() is not None
 
 
 def forget_expired(tx: Transaction) -> None:

@@ -132,8 +132,7 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
 
     def query_client(self, client_id: str) -> Client | None:
         """The client with this id, or None."""
-        usable = client_id.isascii() and client_id.isprintable()
-        row = self.tx.get(OAuthClient, client_id) if usable else None
+        row = self.tx.get(OAuthClient, client_id) if service.is_usable(client_id) else None
         return Client(row) if row is not None else None
 
     def authenticate_client(self, request: OAuth2Request, methods: Any, endpoint: str = "token") -> Client:
@@ -141,9 +140,8 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
         claim = credentials.read(request.headers.get("Authorization"), request.form)
         if claim.method in SECRETS and not is_well_formed(claim.secret):
             raise credentials.refusal()  # mistyped: told by the checksum, without the database
-        client = self.query_client(claim.client_id)
-        right = self._is_proven(client, claim)
-        if client is None or not right or claim.method not in methods:
+        client = self._proven(claim)
+        if client is None or claim.method not in methods:
             raise credentials.refusal()
         if not client.check_endpoint_auth_method(claim.method, endpoint):
             raise credentials.refusal()
@@ -154,18 +152,19 @@ class Server(AuthorizationServer):  # type: ignore[misc,unused-ignore]
             flask_request.environ[WHOSE] = f"{client.row.merchant_id} {client.row.mode}"
         return client
 
-    def _is_proven(self, client: Client | None, claim: Credentials) -> bool:
-        """Whether the claim is right; of a client that is not there, by the same work."""
-        row = client.row if client is not None else None
-        if claim.method == "none":
-            return row is not None
+    def _proven(self, claim: Credentials) -> Client | None:
+        """The client, if the claim is right; of one that is not there, by the same work."""
+        if claim.method in SECRETS:
+            known = service.by_secret(self.tx, self.vault, claim.client_id, claim.secret)
+            return Client(known) if known is not None else None
+        client = self.query_client(claim.client_id)
         if claim.method == "private_key_jwt":
+            row = client.row if client is not None else None
             audiences = (self.issuer, f"{self.issuer}/oauth/token")
-            right = assertions.is_right(self.tx, row, claim.secret, audiences)
-            if not right:
+            if not assertions.is_right(self.tx, row, claim.secret, audiences):
                 security_event("assertion_refused", client_id=row.id if row else "")
-            return right
-        return service.secret_is_right(self.tx, self.vault, row.id if row else "", claim.secret)
+                return None
+        return client
 
     def get_authorization_grant(self, request: OAuth2Request) -> Code:
         """There is one flow; it says itself what is wrong with a request."""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from sqlalchemy import event
 
 from gateway.errors import Unavailable
 from gateway.oauth.tokens import replay_guard
@@ -215,6 +216,18 @@ def test_of_twenty_four_parallel_replays_of_a_write_one_passes_in_any_process(ap
             pool.map(lambda _: app.test_client().post("/v1/checkouts", json={}, headers=named), range(24))
         )
     assert sorted(answer.status_code == 401 for answer in answers) == [False] + [True] * 23
+
+
+def test_a_proof_is_spent_with_its_write_and_without_one_all_the_same(app, api, prover, bound):
+    gateway, order, commits = app.extensions["fenqi"], api.order(), []
+    event.listen(gateway.db.engine, "commit", lambda _: commits.append(1))
+    for body, status in ((order, 201), ({}, 422), ({**order, "expires_in": 7200}, 409)):
+        named = {"Authorization": f"DPoP {bound}", "DPoP": prover.proof("POST", "/v1/checkouts", bound)}
+        commits.clear()
+        assert app.test_client().post("/v1/checkouts", json=body, headers=named).status_code == status
+        assert len(commits) == 1, "the proof has no commit of its own"
+        gateway.authenticator.proofs = replay_guard.RecentProofs(125)  # another process
+        assert refusal(app.test_client().post("/v1/checkouts", json=api.order(), headers=named))
 
 
 @on_both

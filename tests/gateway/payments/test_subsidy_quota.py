@@ -147,11 +147,11 @@ def test_two_checkouts_of_one_person_at_once_get_one_subsidy(books: Books, new_m
         here, consents = books.gateway, set(REQUIRED_CONSENTS)
         start.wait()
         try:
-            request = here.db.write(
+            begun = here.db.write(
                 lambda tx: shopper.confirm(tx, here, opened["id"], consents=consents, **of_shopper),
                 READ_COMMITTED,
             )
-            deciding.answer(here, request.id)
+            deciding.answer(here, begun.request.id, begun=begun)
         except Exception as error:
             failed.append(getattr(error, "code", repr(error)))
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from gateway.web.idempotency import Answered
+
 
 def test_a_repeated_capture_is_answered_with_the_same_bytes(api):
     payment = api.approved()
@@ -29,6 +33,32 @@ def test_the_same_key_with_another_body_is_refused(api):
     api.post(path, {"amount": 400_000}, key="ship-1")
     answer = api.post(path, {"amount": 100_000}, key="ship-1")
     assert (answer.status_code, answer.json["code"]) == (422, "idempotency_key_reused")
+
+
+def test_an_answer_given_before_needs_no_turn_to_write_and_is_the_same_in_every_process(
+    app, api, monkeypatch
+):
+    gateway, body = app.extensions["fenqi"], api.order()
+    first = api.post("/v1/checkouts", body, key="k")
+    wrong = {**body, "amount": body["amount"] + 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            gateway.db, "write", lambda work: pytest.fail("a repeated request waits for the writers")
+        )
+        here = api.post("/v1/checkouts", body, key="k")
+    refused = api.post("/v1/checkouts", wrong, key="k")
+    monkeypatch.setattr(gateway, "answered", Answered())  # another process, which has answered nothing
+    elsewhere = api.post("/v1/checkouts", body, key="k")
+    assert here.data == elsewhere.data == first.data
+    assert here.headers["Idempotent-Replayed"] == elsewhere.headers["Idempotent-Replayed"] == "true"
+    assert (refused.status_code, refused.json["code"]) == (422, "idempotency_key_reused")
+
+
+def test_only_the_newest_answers_are_remembered():
+    answered = Answered(most=2)
+    for name in ("a", "b", "a", "c"):
+        answered.add(name)
+    assert [name in answered for name in ("a", "b", "c")] == [True, False, True]
 
 
 def test_keys_of_two_merchants_do_not_meet(api, new_merchant):
