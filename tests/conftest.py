@@ -31,6 +31,7 @@ from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
 from gateway.team import passwords
 from gateway.web.fields import Strict
+from tests import warm
 from tests.everywhere import whole, with_known_prefix
 from tests.postgres import Databases, database, drop, make, named
 
@@ -77,6 +78,12 @@ class Compiled(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Before workers are forked, start what they have in common: it imports beside their first tests."""
+    if session.config.getoption("workers", 1) > 1 and not session.config.option.collectonly:
+        warm.begin_for_all()
 
 
 @pytest.fixture(scope="session", autouse=True)
