@@ -1,9 +1,10 @@
 """Tests in several processes, forked from one that has imported and collected everything: ``--workers 3``.
 
 Importing the gateway and collecting its tests takes as long as hundreds of short tests, and is done once here. A worker
-takes one file of tests after the other, those with slow tests first, so that all end together; what a file or a session
-sets up, each worker sets up for itself. What a worker says of its tests is told as if they had run in one process, and
-a test of which no worker says anything has failed.
+takes one file of tests after the other; what a file or a session sets up, each worker sets up for itself. The first one
+begins with the files that have slow tests, which mostly wait for a server or a browser, the others with the rest, and
+who has no more of its own helps. What a worker says of its tests is told as if they had run in one process, and a test
+of which no worker says anything has failed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import signal
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -82,20 +83,21 @@ class Crew:
             raise self._session.Failed("; ".join(self._broken))
 
     def _start(self) -> None:
-        files = in_turn(self._session.items)
-        taken, given = os.pipe()
-        os.write(given, b"".join(number.to_bytes(NUMBER, "big") for number in range(len(files))))
-        os.close(given)
+        slow, rest = in_turn(self._session.items)
+        files = slow + rest
+        queues = [queue(range(len(slow))), queue(range(len(slow), len(files)))]
         self._session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         gc.collect()
         gc.freeze()
-        for _ in range(min(self._session.config.option.workers, len(files))):
+        for number in range(min(self._session.config.option.workers, len(files))):
             line, theirs = FORK.Pipe(duplex=False)
-            process = FORK.Process(target=work, args=(self._session, files, taken, theirs))
+            turn = queues[::-1] if number else queues
+            process = FORK.Process(target=work, args=(self._session, files, turn, theirs))
             process.start()
             theirs.close()
             self._workers[line] = Worker(process)
-        os.close(taken)
+        for end in queues:
+            os.close(end)
 
     def _listen(self, line: Connection) -> None:
         worker = self._workers[line]
@@ -144,17 +146,31 @@ class Crew:
             worker.process.join()
 
 
-def in_turn(items: list[pytest.Item]) -> list[list[pytest.Item]]:
-    """The tests by file; files with slow tests first, then those with many."""
+def in_turn(items: list[pytest.Item]) -> tuple[list[list[pytest.Item]], list[list[pytest.Item]]]:
+    """The tests by file: those of the files with slow tests, the longest first, and the rest, most tests first."""
     files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
-    return sorted(files, key=lambda tests: (not _is_slow(tests), -len(tests)))
+    slow = sorted(filter(seconds, files), key=seconds, reverse=True)
+    rest = sorted((tests for tests in files if not seconds(tests)), key=len, reverse=True)
+    return slow, rest
 
 
-def _is_slow(tests: list[pytest.Item]) -> bool:
-    return any(item.get_closest_marker("slow") for item in tests)
+def seconds(tests: list[pytest.Item]) -> int:
+    """So long the slow tests of a file take, about; 0 where there are none."""
+    marks = [mark for item in tests if (mark := item.get_closest_marker("slow"))]
+    return max((mark.kwargs.get("seconds", 10) for mark in marks), default=0)
 
 
-def work(session: pytest.Session, files: list[list[pytest.Item]], queue: int, line: Connection) -> None:
+def queue(numbers: Iterable[int]) -> int:
+    """The end of a pipe from which each takes the next number."""
+    taken, given = os.pipe()
+    os.write(given, b"".join(number.to_bytes(NUMBER, "big") for number in numbers))
+    os.close(given)
+    return taken
+
+
+def work(
+    session: pytest.Session, files: list[list[pytest.Item]], queues: list[int], line: Connection
+) -> None:
     """A worker: run files until none is left."""
     config = session.config
     capturing: Any = config.pluginmanager.getplugin("capturemanager")
@@ -164,7 +180,7 @@ def work(session: pytest.Session, files: list[list[pytest.Item]], queue: int, li
     config.pluginmanager.unregister(name="terminalreporter")
     config.pluginmanager.register(Teller(config, line))
     try:
-        for number in _numbers(queue):
+        for number in _numbers(queues):
             tests = files[number]
             for item, after in zip(tests, [*tests[1:], session], strict=True):
                 config.hook.pytest_runtest_protocol(item=item, nextitem=after)
@@ -177,9 +193,10 @@ def work(session: pytest.Session, files: list[list[pytest.Item]], queue: int, li
         capturing.stop_global_capturing()
 
 
-def _numbers(queue: int) -> Iterator[int]:
-    while number := os.read(queue, NUMBER):
-        yield int.from_bytes(number, "big")
+def _numbers(queues: list[int]) -> Iterator[int]:
+    for end in queues:
+        while number := os.read(end, NUMBER):
+            yield int.from_bytes(number, "big")
 
 
 class Teller:

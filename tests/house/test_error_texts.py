@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway import errors
+from tests.house.sources import parsed
 from tests.one_database import database_url  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ GLUE = re.compile(r"\x00[a-z]|[a-z]\x00")
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
     """Line and text of each message that is given to an exception; what is put in stands as NUL."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
