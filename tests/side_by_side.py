@@ -2,8 +2,8 @@
 
 Importing the gateway and collecting its tests takes as long as hundreds of short tests, and is done once here. A worker
 takes one file of tests after the other; what a file or a session sets up, each worker sets up for itself. The first one
-begins with the files that have slow tests, which mostly wait for a server or a browser, the others with the rest, and
-who has no more of its own helps. What a worker says of its tests is told as if they had run in one process, and a test
+begins with the long files, most of which wait for servers or a browser, the others with the rest, and who has no more
+of its own helps. What a worker says of its tests is told as if they had run in one process, and a test
 of which no worker says anything has failed.
 """
 
@@ -83,9 +83,9 @@ class Crew:
             raise self._session.Failed("; ".join(self._broken))
 
     def _start(self) -> None:
-        slow, rest = in_turn(self._session.items)
-        files = slow + rest
-        queues = [queue(range(len(slow))), queue(range(len(slow), len(files)))]
+        long, rest = in_turn(self._session.items)
+        files = long + rest
+        queues = [queue(range(len(long))), queue(range(len(long), len(files)))]
         self._session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         gc.collect()
         gc.freeze()
@@ -147,17 +147,17 @@ class Crew:
 
 
 def in_turn(items: list[pytest.Item]) -> tuple[list[list[pytest.Item]], list[list[pytest.Item]]]:
-    """The tests by file: those of the files with slow tests, the longest first, and the rest, most tests first."""
+    """The tests by file: the long ones, the longest first, and the rest, those with most tests first."""
     files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
-    slow = sorted(filter(seconds, files), key=seconds, reverse=True)
+    long = sorted(filter(seconds, files), key=seconds, reverse=True)
     rest = sorted((tests for tests in files if not seconds(tests)), key=len, reverse=True)
-    return slow, rest
+    return long, rest
 
 
 def seconds(tests: list[pytest.Item]) -> int:
-    """So long the slow tests of a file take, about; 0 where there are none."""
-    marks = [mark for item in tests if (mark := item.get_closest_marker("slow"))]
-    return max((mark.kwargs.get("seconds", 10) for mark in marks), default=0)
+    """About how long a file takes that is marked as a long one; else 0."""
+    marks = (item.get_closest_marker("long") for item in tests)
+    return max((mark.args[0] for mark in marks if mark), default=0)
 
 
 def queue(numbers: Iterable[int]) -> int:
@@ -173,6 +173,7 @@ def work(
 ) -> None:
     """A worker: run files until none is left."""
     config = session.config
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
     capturing: Any = config.pluginmanager.getplugin("capturemanager")
     capturing.stop_global_capturing()  # it writes into files that all workers have
     capturing.start_global_capturing()

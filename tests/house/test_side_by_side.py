@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,8 @@ def test_a_worker_that_is_gone_or_cannot_clear_up_is_no_success(run) -> None:
 
 
 def test_the_first_failure_ends_all_workers_if_asked(run) -> None:
-    waits = "import time\n\ndef test_waits():\n    time.sleep(60)\n"
+    waits = "import time\n\ndef test_waits():\n    time.sleep(600)\n"
+    start = time.monotonic()
     status, told = run("--workers", "2", "-x", one="def test_fails(): assert 0", two=waits)
     assert (status, "1 failed" in told) == (pytest.ExitCode.TESTS_FAILED, True)
+    assert time.monotonic() - start < 300, "the other one was not interrupted"
