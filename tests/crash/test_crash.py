@@ -20,6 +20,8 @@ from tests.crash.__main__ import one_round
 from tests.crash.place import Place
 from tests.warm import Program
 
+pytestmark = pytest.mark.long(15)
+
 WAYS = {"sqlite": ("child",), "postgresql": ("child", "connections", "master")}
 
 

@@ -22,6 +22,8 @@ from scoring import cli as scoring_cli
 from tests.docs.clone import Demo, buy, started
 from tests.docs.fences import ROOT, Block, Desk, blocks_of, pages
 
+pytestmark = pytest.mark.long(30)
+
 SHELLS, PYTHON, BROWSER = {"console", "bash"}, {"python"}, {"html", "css", "js", "http"}
 ELSEWHERE = {
     "{toctree}": "./run docs",

@@ -25,6 +25,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
     None,
 )
 pytestmark = [
+    pytest.mark.long(30),
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or set CHROMIUM"),
 ]

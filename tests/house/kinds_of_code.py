@@ -11,6 +11,8 @@ from pathlib import Path
 from sqlalchemy import CheckConstraint
 from sqlmodel import SQLModel
 
+from tests.house.sources import parsed
+
 ROOT = Path(__file__).parents[2]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -32,7 +34,7 @@ def entry_kinds() -> frozenset[str]:
     for path in sorted((ROOT / "gateway").rglob("*.py")):
         source = path.read_text("utf-8")
         if "ledger" not in path.parts and "ledger.Event" in source:
-            found |= _booked(ast.parse(source), path)
+            found |= _booked(parsed(path), path)
     assert len(found) > 20, "how entries are booked has changed: look for it anew"
     return frozenset(found)
 
@@ -89,7 +91,7 @@ def _modules_that_call(name: str, path: Path, module: ast.Module) -> Iterator[tu
         for other in sorted((ROOT / "gateway").rglob("*.py")):
             source = other.read_text("utf-8")
             if other != path and any(f"{each}.{name}(" in source for each in (path.stem, path.parent.name)):
-                yield ast.parse(source), other
+                yield parsed(other), other
 
 
 def _assigns(node: ast.Assign, name: str) -> bool:

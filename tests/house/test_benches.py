@@ -22,6 +22,8 @@ from bench.size import SMOKE
 from gateway.db.migrate import upgrade
 from tests.warm import Process, python
 
+pytestmark = pytest.mark.long(25)
+
 BENCH = Path(__file__).parents[2] / "bench"
 FIGURE = re.compile(r"\d+\.\d|\d+/s")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gateway
+from tests.house.sources import parsed
 
 PRODUCT = Path(gateway.__file__).parent
 BOUNDED = {
@@ -49,7 +50,7 @@ BOUNDED = {
 
 def lists(path: Path) -> Iterator[str]:
     """Every list that is given to ``in_`` or ``not_in``, but constants, questions, and parts of a list."""
-    for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for function in ast.walk(parsed(path)):
         if not isinstance(function, ast.FunctionDef):
             continue
         asked = {name for node in ast.walk(function) for name in questions(node)}

@@ -19,6 +19,8 @@ from gateway import keyring
 from tests.ports import free_port
 from tests.warm import Program
 
+pytestmark = pytest.mark.long(15)
+
 PROGRAM = Path(sys.executable).parent / "fenqi-gateway"
 START_SECONDS, STOP_SECONDS = 90, 3
 

@@ -13,6 +13,7 @@ import pytest
 from gateway import errors
 from gateway.web import i18n
 from merchant_portal import wording
+from tests.house.sources import parsed
 from tests.one_database import database_url  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ GLUE = re.compile(r"\x00[a-z]|[a-z]\x00")
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
     """Line and text of each message that is given to an exception; what is put in stands as NUL."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
@@ -82,7 +83,8 @@ WORDS = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
 def read_aloud(text: str) -> str:
     """What is wrong with a text that is read as a sentence, its values filled in; empty when nothing is."""
     said = text.replace("\0", "12")
-    if not said[:1].isupper() and not text.startswith("\0") and not said[:1].isdigit():
+    begins_with_value = said[:1].isdigit() or text.startswith(("\0", "--"))
+    if not said[:1].isupper() and not begins_with_value:
         return "begins small"
     if not said.endswith((".", "?", "!")):
         return "ends without a full stop"
@@ -99,7 +101,7 @@ def refusals() -> Iterator[tuple[str, str]]:
         if detail := vars(getattr(errors, name)).get("detail"):
             yield name, detail
     for path in sorted((ROOT / "gateway").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in KINDS:
                 for given in node.args[:1]:
                     yield from ((f"{path.name}:{given.lineno}", text) for text in spelled(given))
@@ -121,7 +123,7 @@ def test_no_error_is_joined_from_fragments_by_code() -> None:
     joined = [
         f"{path.relative_to(ROOT)}:{given.lineno}"
         for path in sorted((ROOT / "gateway").rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in KINDS
         for given in node.args[:1]
         for part in ast.walk(given)

@@ -10,6 +10,7 @@ from pathlib import Path
 from fenqi import _errors as sdk_errors
 from gateway import errors
 from gateway.web import pages
+from tests.house.sources import parsed
 
 ROOT = Path(__file__).parents[2]
 FAKE = ROOT / "sdk" / "python" / "src" / "fenqi" / "testing"
@@ -27,8 +28,8 @@ CODES = {(kind.status, kind.code) for kind in KINDS.values()}
 def drawn() -> Iterator[tuple[str, str, int, str]]:
     """Name, parent, status and code of each line of the tree."""
     path: dict[int, str] = {}
-    tree = (errors.__doc__ or "").partition("\n\n")[2]
-    for line in LINE.finditer(tree):
+    drawing = (errors.__doc__ or "").partition("\n\n")[2]
+    for line in LINE.finditer(drawing):
         depth = len(line["indent"])
         path[depth] = line["name"]
         if depth:
@@ -57,8 +58,7 @@ def raised() -> set[str]:
     for path in (ROOT / "gateway").rglob("*.py"):
         if path.name == "errors.py":
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
+        for node in ast.walk(parsed(path)):
             handed: list[ast.expr | None] = []
             if isinstance(node, ast.Raise):
                 handed = [node.exc]
@@ -85,7 +85,7 @@ def test_the_codes_that_the_sdk_and_the_pages_know_are_ours() -> None:
 def test_the_fake_gateway_answers_with_our_codes_and_statuses() -> None:
     answered: set[tuple[int, str]] = set()
     for path in FAKE.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Problem":
                 status, code = (arg.value for arg in node.args[:2] if isinstance(arg, ast.Constant))
                 answered.add((status, code))

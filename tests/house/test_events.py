@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.app import APIS
 from gateway.webhooks.schemas import EVENT_SCOPES, EVENT_TYPES, TEST_EVENT
+from tests.house.sources import parsed
 
 ROOT = Path(__file__).parents[2]
 GATEWAY = ROOT / "gateway"
@@ -24,7 +25,7 @@ TOPICS = ("payout.instruct",)
 def modules(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
     for path in sorted(folder.rglob("*.py")):
         if path != LISTED and "migrations" not in path.parts:
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+            yield path, parsed(path)
 
 
 def words(tree: ast.AST) -> set[str]:

@@ -21,6 +21,7 @@ from gateway.db.row_keys import RowKeys
 from gateway.oauth import service as oauth
 from gateway.process import live_gate
 from gateway.web.ports import LOCAL
+from tests.house.sources import parsed
 from tests.one_database import database_url  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
@@ -225,14 +226,14 @@ def test_the_data_folder_is_made_for_its_own_user_only(
 def test_every_simulator_says_so_to_programs_too() -> None:
     saying = set()
     for path in (ROOT / "gateway").rglob("*.py"):
-        tree = ast.parse(path.read_text("utf-8"))
-        whole_file = (ast.get_docstring(tree) or "").startswith("SIMULATOR")
-        for node in tree.body:
+        module = parsed(path)
+        whole_file = (ast.get_docstring(module) or "").startswith("SIMULATOR")
+        for node in module.body:
             if isinstance(node, ast.ClassDef) and (
                 whole_file or (ast.get_docstring(node) or "").startswith("SIMULATOR")
             ):
-                module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-                saying.add(getattr(importlib.import_module(module), node.name))
+                name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                saying.add(getattr(importlib.import_module(name), node.name))
 
     assert len(saying) >= 4
     assert [kind.__name__ for kind in saying if not getattr(kind, "simulator", False)] == []

@@ -7,7 +7,7 @@ import logging
 import time
 import weakref
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from tests.one_database import database_url  # noqa: F401
 PIECES = 6
 """Purchases in each round, with their webhooks, collections and settlement."""
 WARM_UP, ROUNDS = 2, 2
+PLANTED: set[str] = set()
 COLLECTIONS = (dict, list, set, deque, OrderedDict, Counter)
 
 
@@ -66,7 +67,9 @@ def _named(one: Any) -> str:
 
 
 @pytest.fixture
-def work(app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+def work(
+    app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Any]]:
     """One round: purchases, a day that passes, and a worker with all its threads that does what there is to do."""
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps every line
     for name in ("IDLE_SECONDS", "DISPATCH_IDLE_SECONDS", "SWEEP_SECONDS"):
@@ -98,17 +101,18 @@ def work(app: Flask, api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
         stop()
         gateway.db.engine.clear_compiled_cache()  # SQLAlchemy's own, of 500 statements
 
-    return one_round
+    gc.unfreeze()  # else what modules hold is in no list of objects
+    yield one_round
+    gc.freeze()
 
 
 def test_no_collection_grows_with_each_piece_of_work_but_the_one_that_is_planted(
     work: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planted: set[str] = set()
     handle = outbox.handle
 
     def remember(db: Any, handlers: Any, item: Any) -> None:
-        planted.add(item.id)
+        PLANTED.add(item.id)
         handle(db, handlers, item)
 
     monkeypatch.setattr(outbox, "handle", remember)
@@ -121,4 +125,4 @@ def test_no_collection_grows_with_each_piece_of_work_but_the_one_that_is_planted
 
     found = grown(heaps)
     print("\n".join(named for _, named in found))
-    assert [one is planted for one, _ in found] == [True]
+    assert [one is PLANTED for one, _ in found] == [True]

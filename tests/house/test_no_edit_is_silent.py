@@ -24,6 +24,8 @@ from tests.house.judged import judge
 from tests.house.rich_book import RichBook
 from tests.house.server_role import served_as
 
+pytestmark = pytest.mark.long(12)
+
 ALL = 1_000
 VERIFIED = {"sqlite": 1, "postgresql": 0}
 """How many edits of a column that are not refused are verified."""

@@ -32,6 +32,8 @@ from gateway.process import server
 from gateway.web.rate_limits import InProcess
 from tests.gateway.shopper import enter, go_on_by_code
 
+pytestmark = pytest.mark.long(25)
+
 ROOT = Path(__file__).parents[2]
 OURS = tuple(f"{ROOT / room}/" for room in ("gateway", "merchant_portal", "examples"))
 DESK_PASSWORD = "desk of the phone shop"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import gateway
+from tests.house.sources import parsed
 
 ROOT = Path(gateway.__file__).parent
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.parts)
@@ -24,7 +25,7 @@ def rooms_of_models() -> dict[str, str]:
     return {
         node.name: path.parent.name
         for path in ROOT.glob("*/models.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ClassDef) and any(word.arg == "table" for word in node.keywords)
     }
 
@@ -37,7 +38,7 @@ def returned_models() -> dict[tuple[str, str], str]:
     """By room's module and function, the table whose row it returns."""
     found = {}
     for path in MODULES:
-        for node in ast.parse(path.read_text()).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.FunctionDef) and node.returns and (model := model_in(node.returns)):
                 found[f"{path.parent.name}.{path.stem}", node.name] = model
     return found
@@ -52,9 +53,8 @@ def model_in(annotation: ast.expr) -> str | None:
     return next((name for name in names if name in ROOM_OF), None)
 
 
-def writes_to_others(source: str, room: str, returned: dict[tuple[str, str], str]) -> Iterator[str]:
+def writes_to_others(tree: ast.Module, room: str, returned: dict[tuple[str, str], str]) -> Iterator[str]:
     """Lines that assign to a column of another room's row, as ``line: Table.column``."""
-    tree = ast.parse(source)
     modules = {
         alias.asname or alias.name: f"{(node.module or '').rpartition('.')[2]}.{alias.name}"
         for node in ast.walk(tree)
@@ -130,7 +130,7 @@ def test_a_room_assigns_only_to_its_own_rows() -> None:
     faults = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in MODULES
-        for line in writes_to_others(path.read_text(), path.relative_to(ROOT).parts[0], returned_models())
+        for line in writes_to_others(parsed(path), path.relative_to(ROOT).parts[0], returned_models())
     ]
     assert not faults, "give the room whose row it is a verb for it"
 
@@ -146,5 +146,5 @@ def test_a_room_assigns_only_to_its_own_rows() -> None:
 )
 def test_a_write_to_a_loan_from_payments_is_seen(body: str) -> None:
     source = f"from gateway.loans import service as loans\n{body}\n"
-    assert len(list(writes_to_others(source, "payments", returned_models()))) == 1
-    assert not list(writes_to_others(source, "loans", returned_models()))
+    assert len(list(writes_to_others(ast.parse(source), "payments", returned_models()))) == 1
+    assert not list(writes_to_others(ast.parse(source), "loans", returned_models()))

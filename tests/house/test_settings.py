@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from gateway.config import END, START, as_markdown, from_environment, variables
+from tests.house.sources import parsed
 
 ROOT = Path(__file__).parents[2]
 READING = ("gateway", "scoring", "merchant_portal", "sdk/python/src", "examples", "bench")
@@ -47,7 +48,7 @@ def read() -> frozenset[str]:
     found = set(variables())
     for folder in READING:
         for path in (ROOT / folder).rglob("*.py"):
-            found.update(read_by(ast.parse(path.read_text(encoding="utf-8"))))
+            found.update(read_by(parsed(path)))
     return frozenset(found)
 
 

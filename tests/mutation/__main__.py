@@ -196,7 +196,6 @@ def run(
     runner = Runner(room, list(every.values()), jobs=jobs, each=each)
     options = [
         "-q",
-        "-n0",
         "-x",
         "--maxfail=0",
         "--tb=no",

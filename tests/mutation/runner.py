@@ -299,7 +299,7 @@ class Runner:
         os.dup2(handle, 1)
         os.dup2(handle, 2)
         os.chdir(ROOT)
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
         # Else pytest itself loads what is called test_*.py, the product's test helpers too, and without the change.
         command += ["--assert=plain"]
         command += ["-p", "tests.mutation.importing", *names]

@@ -6,7 +6,11 @@ import ast
 import json
 import subprocess
 
+import pytest
+
 from tests.simulator import hunt, planting
+
+pytestmark = pytest.mark.long(15)
 
 
 def test_every_planted_bug_applies_to_the_tree_and_compiles() -> None:

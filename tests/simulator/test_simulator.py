@@ -16,6 +16,8 @@ from tests.simulator.simulation import Simulation
 from tests.simulator.story import Teller
 from tests.simulator.world import world
 
+pytestmark = pytest.mark.long(10)
+
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.json"))
 SEEDS = (3,)
 

@@ -30,6 +30,8 @@ from gateway.process.onboarding import onboard
 from tests.gateway.conftest import Api, problem
 from tests.gateway.scorer import loaded_scorer
 
+pytestmark = pytest.mark.long(15)
+
 
 class Wire:
     """A TCP port in front of PostgreSQL's socket, which can be held: what was sent is taken, and no answer comes."""

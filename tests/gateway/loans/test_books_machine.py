@@ -49,6 +49,8 @@ from tests.gateway.conftest import START, Api, TestClock
 from tests.gateway.loans.oracle import Oracle
 from tests.gateway.scorer import loaded_scorer
 
+pytestmark = pytest.mark.long(15)
+
 BOOKS = text(
     "SELECT account.kind, SUM(posting.amount) FROM ledger_posting AS posting"
     " JOIN ledger_account AS account ON account.id = posting.account_id"

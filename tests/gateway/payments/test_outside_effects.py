@@ -31,6 +31,8 @@ from gateway.process.worker import drain_outbox
 from tests.gateway.books import Books
 from tests.one_database import database_url, on_both  # noqa: F401
 
+pytestmark = pytest.mark.long(10)
+
 
 class Institution:
     """Moves money at every instruction, however often it comes; tells what it has finished by reference."""

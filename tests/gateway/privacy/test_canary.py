@@ -24,6 +24,8 @@ from tests.one_database import database_url  # noqa: F401
 from tests.ports import free_port
 from tests.warm import Program
 
+pytestmark = pytest.mark.long(10)
+
 NAME = "欧阳卡纳丽"
 STEM = "11010519870612377"
 ID_NUMBER = STEM + resident_id_check_digit(STEM)

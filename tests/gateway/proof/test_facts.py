@@ -36,6 +36,8 @@ from tests.gateway.conftest import Api, TestClock
 from tests.gateway.proof.whole_life import WholeLife
 from tests.gateway.scorer import loaded_scorer
 
+pytestmark = pytest.mark.long(12)
+
 EDITS = (
     # What the shopper owes and has paid.
     ("loan_instalment.interest_fen", "UPDATE loan_instalment SET interest_fen = 2 * interest_fen, payment_fen ="

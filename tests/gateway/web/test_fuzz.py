@@ -24,6 +24,8 @@ from gateway.ledger.integrity.verify import verify
 from gateway.proof.book_agreements import AGREEMENTS
 from tests.gateway.web.conftest import PEOPLES, World
 
+pytestmark = pytest.mark.long(12)
+
 PHONE = {"name": "Phone", "quantity": 1, "unit_price": 599_900}
 ORDER = {
     "amount": 599_900,

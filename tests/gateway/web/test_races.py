@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api
+
+pytestmark = pytest.mark.long(12)
 
 THREADS = 50
 

@@ -14,6 +14,8 @@ from scoring.tables.learners import RECIPES
 from scoring.tables.protocols import TimeSplit
 from scoring.tables.table import Table
 
+pytestmark = pytest.mark.long(12)
+
 DATA = Path(os.environ.get("FENQI_SHARED") or Path(__file__).parents[4] / "shared") / "data"
 
 RATIOS = [f"TX_AMOUNT/CUSTOMER_ID_AVG_AMOUNT_{days}DAY_WINDOW" for days in (1, 7, 30)] + [

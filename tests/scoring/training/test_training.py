@@ -12,6 +12,8 @@ from scoring.scorer import Scorer
 from scoring.training.checkpoint import Checkpoint
 from scoring.training.generator import generate
 
+pytestmark = pytest.mark.long(10)
+
 xgboost = pytest.importorskip("xgboost", reason="training packages are not installed")
 pytest.importorskip("onnx", reason="training packages are not installed")
 
