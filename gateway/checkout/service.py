@@ -69,6 +69,13 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
             param="merchant_reference",
             payment=payment,
         )
+    return _new(tx, gateway, tenant, body, fingerprint), True
+
+
+def _new(
+    tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any], fingerprint: str
+) -> Checkout:
+    """A checkout of an order of which there is none, written down with its quote. Raises as ``start`` says."""
     items = order_checks.items_of(tx, body)
     quote = plans.quote(
         tx,
@@ -113,7 +120,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
     access.give_address(gateway, checkout)
     row = {column: getattr(checkout, name) for name, column in questions.COLUMNS.items()}
     keyed.insert(tx, NEW, [row])
-    return checkout, True
+    return checkout
 
 
 def get(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
