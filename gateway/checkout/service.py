@@ -65,6 +65,13 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         _refuse_duplicate(known)
     if payment is not None:  # an order was given this reference after its approval
         _refuse_second(payment, body["merchant_reference"])
+    return _new(tx, gateway, tenant, body, fingerprint), True
+
+
+def _new(
+    tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any], fingerprint: str
+) -> Checkout:
+    """A checkout of an order of which there is none, written down with its quote. Raises as ``start`` says."""
     items = order_checks.items_of(tx, body)
     quote = plans.quote(
         tx,
@@ -113,7 +120,7 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         payment = payments.with_reference(tx, tenant, body["merchant_reference"])
         if payment is not None:
             _refuse_second(payment, body["merchant_reference"])
-    return checkout, True
+    return checkout
 
 
 def get(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:

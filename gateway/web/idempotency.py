@@ -229,4 +229,5 @@ def forget_expired(tx: Transaction, *, limit: int) -> int:
 
 def _digest(parts: list[Any]) -> str:
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    # A body may hold half of a surrogate pair: it is refused where it is read closely.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
