@@ -79,7 +79,8 @@ class Rows:
 
     def find_numbers(self, own: set[str]) -> None:
         """Which numbers must go on in the copies, and which words must be others, for their keys to be free."""
-        for unique, key in [(unique, key) for unique in (True, False) for key in _keys(self.table, unique)]:
+        keys = [(unique, key) for unique in (True, False) for key in _keys(self.table, unique)]
+        for unique, key in keys:
             free = [name for name in key if name not in TENANT]
             if any(any(self.differs(row, name, own) for name in free) for row in self.rows):
                 continue
@@ -94,14 +95,19 @@ class Rows:
             elif unique and isinstance(column.type, Text):
                 self.named.add(column.name)
 
-    def shared(self, own: set[str]) -> list[Fields]:
-        """Rows that would break a unique key in a copy."""
+    def shared(self, own: set[str], lost: set[str]) -> list[Fields]:
+        """Rows that would break a unique key in a copy, or hang on nothing but what is shared."""
         keys = list(_keys(self.table, unique=True))
         return [
             row
             for row in self.rows
             if not all(any(self.differs(row, name, own) for name in key) for key in keys)
+            or self._hangs_on(row, own, lost)
         ]
+
+    def _hangs_on(self, row: Fields, own: set[str], lost: set[str]) -> bool:
+        named = set(IDENTIFIER.findall("\t".join(row))).difference(_key_of(self.table, row))
+        return not named.isdisjoint(lost) and named.isdisjoint(own)
 
 
 def _keys(table: Table, unique: bool) -> Iterator[list[str]]:
@@ -123,9 +129,7 @@ def _columns(index: Index) -> list[str]:
 
 
 def _is_referenced(column: Column[Any]) -> bool:
-    return any(
-        key.column is column for table in metadata().tables.values() for key in table.foreign_keys
-    )
+    return any(key.column is column for table in metadata().tables.values() for key in table.foreign_keys)
 
 
 @dataclass
@@ -176,18 +180,19 @@ class Sample:
             if new:
                 tables.append(Rows(table, new))
         everything = "\n".join("\t".join(row) for rows in tables for row in rows.rows)
-        own = set(IDENTIFIER.findall(everything)) - self._old
+        own, lost = set(IDENTIFIER.findall(everything)) - self._old, set[str]()
         while True:
             for rows in tables:
                 rows.find_numbers(own)
-            shared = {rows.table.name: rows.shared(own) for rows in tables}
+            shared = {rows.table.name: rows.shared(own, lost) for rows in tables}
             if not any(shared.values()):
                 return [rows for rows in tables if rows.rows], own
             for rows in tables:
                 kept = set(shared[rows.table.name])
                 for row in kept:
-                    own.difference_update(_key_of(rows.table, row))
+                    lost.update(own.intersection(_key_of(rows.table, row)))
                 rows.rows = [row for row in rows.rows if row not in kept]
+            own -= lost
 
     def _read(self, table: Table) -> list[Fields]:
         names = ", ".join(f'"{column.name}"' for column in table.columns)
@@ -232,7 +237,8 @@ class _Lines:
         parts[0] = ""
         joined: list[str | Write] = []
         for constant, group in itertools.groupby(parts, lambda part: isinstance(part, str)):
-            joined += ["".join(group)] if constant else group  # type: ignore[arg-type]
+            some = list(group)
+            joined += ["".join(some)] if constant else some  # type: ignore[arg-type]
         return joined
 
     def written(self, month: int, copies: Sequence[Copy]) -> str:

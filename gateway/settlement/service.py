@@ -106,7 +106,8 @@ def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str
 
 def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int, without_fen: int = 0) -> Bearing:
     """Who bears what concerns no pending claim: what is available but for ``without_fen``, else the merchant."""
-    available = max(0, ledger.balances(tx, tenant)["merchant_available"] - without_fen)
+    balances = ledger.balances(tx, tenant, ("merchant_available",))
+    available = max(0, balances["merchant_available"] - without_fen)
     return Bearing(0, min(available, net_fen), max(0, net_fen - available))
 
 
