@@ -50,7 +50,7 @@ def _urls(folder: Path, size: Size) -> Iterator[str]:
     yield f"sqlite:///{folder / 'books.sqlite'}"
     if not size.postgresql:
         return
-    with _postgresql(folder) as url:
+    with postgresql(folder) as url:
         if url:
             yield url
         else:
@@ -117,7 +117,7 @@ def analyse(db: Database) -> None:
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
+def postgresql(folder: Path) -> Iterator[str]:
     """URL of a database of its own; empty when there is no server."""
     given = os.environ.get("DATABASE_URL", "")
     if not given.startswith("postgres"):

@@ -26,6 +26,8 @@ class Size:
     """Orders whose instructions meet every fault of an institution."""
     calls: int
     """Repetitions of what takes microseconds."""
+    payments: int
+    """Payments that stand behind a step."""
     postgresql: bool = True
     """Whether the books are also measured on PostgreSQL."""
     memory: bool = True
@@ -33,7 +35,7 @@ class Size:
 
 
 def full(*, seconds: float, rounds: int) -> Size:
-    """The size of a measurement; FENQI_BENCH_POSTINGS and FENQI_BENCH_LOANS take other books and days."""
+    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS and _PAYMENTS take others."""
     return Size(
         seconds=seconds,
         rounds=rounds,
@@ -43,6 +45,7 @@ def full(*, seconds: float, rounds: int) -> Size:
         deliveries=3_000,
         orders=500,
         calls=1_000,
+        payments=int(os.environ.get("FENQI_BENCH_PAYMENTS", "100000")),
     )
 
 
@@ -55,6 +58,7 @@ SMOKE = Size(
     deliveries=10,
     orders=1,
     calls=10,
+    payments=40,
     postgresql=False,
     memory=False,
 )

@@ -143,9 +143,12 @@ def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | 
     return _once_each(tx, [(reversal, lines)])[0]
 
 
-def balances(tx: Transaction, tenant: Tenant) -> dict[str, int]:
-    """Balance of each of the merchant's accounts by kind, in fen, positive on its normal side."""
-    names = {account_id(tenant.mode, kind, tenant.merchant_id): kind for kind in MERCHANT_KINDS}
+def balances(tx: Transaction, tenant: Tenant, kinds: Sequence[str] = MERCHANT_KINDS) -> dict[str, int]:
+    """Balance of the merchant's accounts by kind, in fen, positive on its normal side.
+
+    All lines of an account are added up, and what is pending has some of each payment: name the kinds that matter.
+    """
+    names = {account_id(tenant.mode, kind, tenant.merchant_id): kind for kind in kinds}
     found = _signed_balances(tx, names)
     return {kind: on_normal_side(kind, found[name]) for name, kind in names.items()}
 

@@ -28,7 +28,10 @@ def pass_due(tx: Transaction, tenant: Tenant, *, limit: int = 100) -> int:
         col(Payment.next_moment_at) <= tx.now,
         text(IS_CAPTURABLE),
     )
-    due = list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
+    # In their order: PostgreSQL thinks that a third of all payments are capturable, and would look for some of them
+    # through the whole table.
+    query = query.order_by(col(Payment.next_moment_at)).limit(limit)
+    due = list(tx.exec(query.with_for_update(skip_locked=True)))
     for payment in due:
         _pass(tx, payment)
     return len(due)

@@ -135,7 +135,7 @@ def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figu
     Where refunds took more from pending than the batch brought, what is available bears it, else the merchant owes it.
     Returns the entry's id, empty when there was nothing to post.
     """
-    balances = ledger.balances(tx, tenant)
+    balances = ledger.balances(tx, tenant, ("merchant_receivable", "merchant_available"))
     owed = balances["merchant_receivable"]
     moved, free = figures.pending_moved_fen, max(0, balances["merchant_available"])
     if moved < 0:

@@ -108,7 +108,8 @@ def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str
 def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int, without_fen: int = 0) -> Bearing:
     """Take what is not about a pending claim from what is available but for ``without_fen``, else from the merchant."""
     ledger.lock_accounts(tx, tenant)
-    available = max(0, ledger.balances(tx, tenant)["merchant_available"] - without_fen)
+    balances = ledger.balances(tx, tenant, ("merchant_available",))
+    available = max(0, balances["merchant_available"] - without_fen)
     return Bearing(0, min(available, net_fen), max(0, net_fen - available))
 
 

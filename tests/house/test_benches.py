@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import pytest
 from sqlalchemy import make_url
 
 from bench import __main__ as main_module
-from bench import books, report
+from bench import books, growth, report
 from bench.__main__ import entries, main, served
 from bench.report import Row
 from bench.size import SMOKE
 from gateway.db.migrate import upgrade
+from gateway.ledger.integrity import chain, chain_state
 from tests.warm import Process, python
 
 pytestmark = pytest.mark.long(25)
@@ -113,6 +115,24 @@ def test_posting_is_measured_on_postgresql_too(
     entries()["ledger_post"]({}, replace(SMOKE, postgresql=True))
 
     assert "on postgresql" in capsys.readouterr().out
+
+
+@pytest.mark.own_database
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_no_step_reads_more_rows_behind_more_payments(
+    database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "upgrade", lambda _: None)
+    monkeypatch.setattr(books, "postgresql", lambda _: nullcontext(database_url))
+    # Both are bounds; here they would be larger than the book.
+    monkeypatch.setattr(chain, "ENTRIES_A_ROUND", 5)
+    monkeypatch.setattr(chain_state, "LOOKED_BACK", 5)
+
+    entries()["growth"]({}, replace(SMOKE, postgresql=True))
+
+    printed = capsys.readouterr().out
+    assert "errors 0" in printed, printed
+    assert re.search(r"balance .* ledger_posting \d+", printed), printed  # what is known to grow is seen to
 
 
 def test_unknown_measurement_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,16 +20,18 @@ from sqlalchemy import Connection, Row, func, insert, select, text
 from sqlalchemy.pool import Pool
 
 from gateway.db.transactions import Database, Transaction
-from gateway.ledger.models import BLOCK, HEAD, LINK
+from gateway.ledger.models import BLOCK, ENTRY, HEAD, LINK
 from gateway.roots.chains import Chain, Head
 
 log = logging.getLogger("gateway.ledger.chain")
 
 ENTRIES_A_BLOCK = 1_000
 LATEST_COMMIT = timedelta(days=1)
-"""An entry commits within this time of getting its id; a search in the background looks no further back."""
-WHOLE_SEARCH = timedelta(hours=1)
-"""So often all the same the whole book is searched, for entries that got their ids from a clock that went wrong."""
+"""An entry commits within this time of getting its id, or verify wonders."""
+LOOKED_BACK = timedelta(minutes=10)
+"""So far a search in the background looks back: no transaction of the server lasts so long."""
+ENTRIES_A_ROUND = 10_000
+"""So many older entries are searched each time beside, in turn: some got their ids from a clock that went wrong."""
 
 NO_HASH = "0" * 64
 ENTRY_COLUMNS = (
@@ -48,8 +50,8 @@ ENTRY_COLUMNS = (
 SEAL_COLUMNS = ("entry_id", "lines", "gross")
 POSTING_COLUMNS = ("entry_id", "line", "account_id", "amount", "object_id")
 
-_searched_whole: WeakKeyDictionary[Pool, datetime] = WeakKeyDictionary()
-"""When this process last searched the whole book, by database."""
+_round: WeakKeyDictionary[Pool, str] = WeakKeyDictionary()
+"""The entry up to which this process has searched the book in its present round, by database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,24 @@ class Content:
 
 
 def extend(db: Database) -> int:
-    """Chain every entry that is in no block yet; returns how many. Safe to run twice, late or in parallel.
+    """Chain the entries that are in no block yet; returns how many. Safe to run twice, late or in parallel.
 
-    Entries are read outside of the writing transaction, so that those who post are never in its way.
+    It costs the same however long the book is. Entries are read outside of the writing transaction, so that those who
+    post are never in its way.
     """
-    chained = 0
     with db.read() as tx:
-        after = _search_from(tx)
+        after = _search_from(tx.connection())
+        start, end = _next_of_round(tx.connection())
+    return _chain(db, start, end) + _chain(db, after, "")
+
+
+def _chain(db: Database, after: str, until: str) -> int:
+    """Chain what is in no block of the entries behind ``after`` and, where it is named, up to ``until``."""
+    chained = 0
     while True:
         with db.read() as tx:
             head = head_of(tx.connection())
-            contents = _unchained(tx.connection(), after)
+            contents = _unchained(tx.connection(), after, until)
         if not contents:
             break
         if db.write(partial(_append, head=head, contents=contents)):
@@ -162,33 +171,39 @@ def _append(tx: Transaction, *, head: Row[Any, Any, Any], contents: Sequence[Con
     return True
 
 
-def _unchained(connection: Connection, after: str) -> list[Content]:
+def _unchained(connection: Connection, after: str, until: str) -> list[Content]:
     """Contents of the next entries without a place in the chain, in the order of their ids."""
     query = f"""SELECT e.id, {", ".join(content_query(connection))} FROM ledger_entry e
-                 WHERE e.id > :after AND NOT EXISTS (SELECT 1 FROM ledger_link l WHERE l.entry_id = e.id)
+                 WHERE e.id > :after {"AND e.id <= :until" if until else ""}
+                   AND NOT EXISTS (SELECT 1 FROM ledger_link l WHERE l.entry_id = e.id)
                  ORDER BY e.id LIMIT {ENTRIES_A_BLOCK}"""
-    return [Content.of(*row) for row in connection.execute(text(query), {"after": after})]
+    return [Content.of(*row) for row in connection.execute(text(query), {"after": after, "until": until})]
 
 
-def _search_from(tx: Transaction) -> str:
-    """The entry after which to search: nothing older can be without a place; empty once an hour."""
-    connection = tx.connection()
-    pool = connection.engine.pool
-    searched = _searched_whole.get(pool)
-    if searched is None or not timedelta() <= tx.now - searched < WHOLE_SEARCH:
-        _searched_whole[pool] = tx.now
-        return ""
+def _search_from(connection: Connection) -> str:
+    """The entry after which to search: it was chained a while before the last block was closed."""
     head = connection.execute(select(BLOCK.c.created_at).order_by(BLOCK.c.number.desc()).limit(1)).scalar()
     if head is None:
         return ""
     query = (
         select(LINK.c.entry_id)
         .join(BLOCK, BLOCK.c.last_position == LINK.c.position)
-        .where(BLOCK.c.created_at < head - LATEST_COMMIT)
+        .where(BLOCK.c.created_at < head - LOOKED_BACK)
         .order_by(BLOCK.c.number.desc())
         .limit(1)
     )
     return str(connection.execute(query).scalar() or "")
+
+
+def _next_of_round(connection: Connection) -> tuple[str, str]:
+    """The next part of the book to search, and go on behind it; behind the newest entry a new round begins."""
+    pool = connection.engine.pool
+    start = _round.get(pool, "")
+    part = select(ENTRY.c.id).where(ENTRY.c.id > start).order_by(ENTRY.c.id).limit(ENTRIES_A_ROUND)
+    ids = part.subquery()
+    end, number = connection.execute(select(func.max(ids.c.id), func.count()).select_from(ids)).one()
+    _round[pool] = end if number == ENTRIES_A_ROUND else ""
+    return start, end or ""
 
 
 def _canonical(table: str, columns: Iterable[str], sqlite: bool) -> str:

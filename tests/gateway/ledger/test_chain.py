@@ -493,19 +493,31 @@ def test_the_command_says_how_far_the_chain_reaches(chained: Any, capsys: Any) -
     assert f"chain 3:{head} of 11 entries; 1 not yet chained" in capsys.readouterr().out
 
 
-def test_a_search_in_the_background_looks_back_a_day_and_once_an_hour_at_everything(books: Any) -> None:
+def test_a_search_in_the_background_looks_back_some_minutes_and_each_time_at_the_next_part_of_the_book(
+    books: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain, "ENTRIES_A_ROUND", 3)
     start = books.db.clock()
-    for days in range(4):
-        books.db.clock = lambda days=days: start + timedelta(days=days)
+    for minutes in (0, 7, 14, 21):
+        books.db.clock = lambda minutes=minutes: start + timedelta(minutes=minutes)
         books.capture()
         assert extend(books.db) == 1
+    ids = [id for (id,) in read(books, "SELECT id FROM ledger_entry ORDER BY id")]
     with books.db.read() as tx:
-        ids = [id for (id,) in read(books, "SELECT id FROM ledger_entry ORDER BY id")]
-        assert chain._search_from(tx) == ids[1]
-    books.db.clock = lambda: start + timedelta(days=3, hours=2)
-    with books.db.read() as tx:
-        assert chain._search_from(tx) == ""
-        assert chain._search_from(tx) == ids[1]
+        assert chain._search_from(tx.connection()) == ids[1]
+        chain._round.clear()
+        assert chain._next_of_round(tx.connection()) == ("", ids[2])
+        assert chain._next_of_round(tx.connection()) == (ids[2], ids[3])
+        assert chain._next_of_round(tx.connection()) == ("", ids[2])
+
+
+def test_an_entry_of_a_clock_that_went_wrong_gets_its_place_in_the_next_round(books: Any) -> None:
+    now = books.db.clock()
+    for time in (now, now + timedelta(days=3), now - timedelta(days=3)):
+        books.db.clock = lambda time=time: time
+        books.capture()
+        books.db.ids._last = 0  # as if a process began anew, with another clock
+        assert extend(books.db) == 1
 
 
 def test_the_end_of_the_chain_is_told_with_what_waits_for_its_place(books: Any) -> None:
