@@ -167,7 +167,7 @@ def test_postgresql_read_only_locked_and_with_its_connections_ended(
         assert api.post(f"/v1/payments/{payment['id']}/capture", key="c").status_code == 200
         assert app.test_client().get("/readyz").status_code == 200
         said = [record.getMessage() for record in caplog.records if record.name == "gateway.db"]
-        assert [line.split(" (")[0] for line in said if "takes no writes" in line] == [READ_ONLY.says]
+        assert [line.split(" (")[0] for line in said if "does not accept writes" in line] == [READ_ONLY.says]
         assert any(line.startswith("the database is back: read-only") for line in said), said
 
     # Somebody holds a table.

@@ -70,7 +70,7 @@ def test_the_role_is_bound_and_the_owner_is_not(
     live_gate.role_must_be_bound(owner)  # test mode: said, and not refused
     assert "live mode would be refused: The server's database role can bypass" in caplog.text
     live = {"FENQI_INSTITUTION_LIVE_KEY": "sk_live", "FENQI_INSTITUTION_URL": "https://bank.example"}
-    with pytest.raises(WrongSetting, match="could pass the triggers"):
+    with pytest.raises(WrongSetting, match="can bypass the triggers"):
         live_gate.role_must_be_bound(
             from_environment({"DATABASE_URL": database_url, "FENQI_DATA_DIR": str(tmp_path), **live})
         )

@@ -131,7 +131,7 @@ def test_expiry_has_no_grace_and_issue_has_five_seconds(api, key, claims):
     assert "expired" in refusal(me(api, signed(key, {**claims, "exp": now})))
     assert me(api, signed(key, {**claims, "exp": now + 1})).status_code == 200
     assert me(api, signed(key, {**claims, "iat": now + 5})).status_code == 200
-    assert "future" in refusal(me(api, signed(key, {**claims, "iat": now + 6})))
+    assert "not valid yet" in refusal(me(api, signed(key, {**claims, "iat": now + 6})))
 
 
 def test_another_key_is_refused_even_under_our_name(api, key, claims):

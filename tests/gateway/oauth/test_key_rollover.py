@@ -70,7 +70,7 @@ def test_a_key_signs_only_ten_minutes_after_it_was_published(tmp_path, clock):
     keys = SigningKeys.create(tmp_path, clock)
     keys.rotate()
     keys.rotate()
-    with pytest.raises(Conflict, match="under way"):
+    with pytest.raises(Conflict, match="in progress"):
         keys.rotate()
     states = [row["state"] for row in keys.described()]
     assert states == ["verifies", "signs", "waits", "waits"]
