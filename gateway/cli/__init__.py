@@ -1,4 +1,4 @@
-"""The ``fenqi-gateway`` command: its words. What they do is in the rooms' ``commands.py``.
+"""The ``fenqi-gateway`` command: its commands and options. What they do is in each room's ``commands.py``.
 
 Each verb imports what it needs when it runs, so that ``--help`` is instant.
 """

@@ -2,7 +2,7 @@
 I/O here.
 
 It keeps the rules a shop can meet: tokens, idempotency keys, references, state tables, amounts, cursors.
-What it does not play it answers with 501 and the name of the route or field.
+What it does not support it answers with 501 and the name of the route or field.
 """
 
 from __future__ import annotations
