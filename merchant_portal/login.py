@@ -94,5 +94,5 @@ def end() -> Any:
 
 @blueprint.app_errorhandler(LoggedOut)
 def logged_out(_: LoggedOut) -> Any:
-    """Whoever is not logged in meets the door; only a page behind it is refused."""
+    """A visitor who is not logged in is sent to the login; only a page behind it is refused."""
     return render_template("welcome.html", failed=False), 200 if request.endpoint == "views.home" else 401

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         status: int = options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # such as ``| head``: whoever reads has had enough
+    except BrokenPipeError:  # such as ``| head``: the reader has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED
     except OSError as problem:

@@ -1,8 +1,8 @@
 """Who may see a checkout: its address carries a secret, and the shopper's code makes a pass. Its id opens nothing.
 
 The secret is for the shopper and opens the first page only: plans, code, identity. The shop that forwards it can
-therefore never confirm. The pass is of whoever was last identified by a code in this checkout; it ends after a day, and
-at once when somebody else is. It is a keyed hash of what it says, so nothing of it is stored.
+therefore never confirm. The pass belongs to the person last identified by a code in this checkout; it ends after a
+day, and at once when somebody else is. It is a keyed hash of what it says, so nothing of it is stored.
 """
 
 from __future__ import annotations

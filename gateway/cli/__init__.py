@@ -1,4 +1,4 @@
-"""The ``fenqi-gateway`` command: its words. What they do is in the rooms' ``commands.py``.
+"""The ``fenqi-gateway`` command: its commands and options. What they do is in each room's ``commands.py``.
 
 Each verb imports what it needs when it runs, so that ``--help`` is instant.
 """
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # such as ``| head``: whoever reads has had enough
+    except BrokenPipeError:  # such as ``| head``: the reader has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED
     except Exception as error:

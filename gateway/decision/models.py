@@ -64,7 +64,7 @@ class CreditDecision(Keyed, table=True):
 class DecisionRequest(Keyed, table=True):
     """An application on its way to a decision; its id is the reference under which bureau and lender are asked.
 
-    What is asked is written down before it is asked, so that whoever goes on after a crash asks the same.
+    What is asked is written down before it is asked, so that the same is asked after a crash.
     """
 
     __tablename__ = "decision_request"

@@ -200,7 +200,7 @@ def found_by_id_number(tx: Transaction, vault: Vault, *, mode: Mode, id_number: 
 def with_phone(mode: Any, phone_lookup: Any) -> SelectOfScalar[str]:
     """A question for the newest ``MOST_OF_A_PHONE`` who gave a phone number, known by its keyed hash.
 
-    Whoever likes gives somebody's number, so it is answered inside of another question and never read.
+    Anyone can type another person's number, so it is checked inside another query and never read.
     """
     query = select(Shopper.id).where(col(Shopper.mode) == mode, col(Shopper.phone_lookup) == phone_lookup)
     return query.order_by(col(Shopper.id).desc()).limit(MOST_OF_A_PHONE)

@@ -55,7 +55,7 @@ def enter_read(tx: Transaction, tenant: Tenant, offset: int | None) -> None:
 
 
 def tenants(tx: Transaction, *, status: str = "ready") -> list[Tenant]:
-    """Whoever has a test clock that stands; one that is on its way runs the jobs of its days itself."""
+    """Merchants with a test clock that stands still; an advancing one runs the jobs of its days itself."""
     query = select(TestClock.merchant_id).where(TestClock.status == status)
     return [Tenant(merchant, "test") for merchant in tx.exec(query)]
 

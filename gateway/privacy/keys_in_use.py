@@ -1,7 +1,7 @@
 """Which keys belong to the database: their ids stand in it, so that another gateway's, or old ones, are found out.
 
 A folder fits when it holds the keys that were recorded last. What it holds beside them was made by a rotation of that
-same folder and is recorded, too.
+same folder and is also recorded.
 """
 
 from __future__ import annotations

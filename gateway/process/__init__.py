@@ -1,1 +1,1 @@
-"""Processes: the server, the worker, the jobs of a day and the demo, and what they say of themselves."""
+"""Processes: the server, the worker, the jobs of a day and the demo, and what they report about themselves."""

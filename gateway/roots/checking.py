@@ -15,7 +15,7 @@ What = Literal["emptied", "cut", "rewritten", "root"]
 
 
 class Verifier(Protocol):
-    """Whoever knows the public keys."""
+    """Something that knows the public keys."""
 
     def verify(self, content: bytes, signature: Signature) -> None:
         """Raise ``UnknownKey`` or ``BadSignature``."""

@@ -1,1 +1,1 @@
-"""The sandbox: routes of test mode that play the shopper, the lender, the institution and time."""
+"""The sandbox: test-mode routes that act as the shopper, the lender, the institution and time."""

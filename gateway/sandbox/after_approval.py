@@ -1,4 +1,4 @@
-"""Test mode: routes that play the shopper, the lender, the institution and time after approval. 404 in live mode."""
+"""Test mode: routes that act as shopper, lender, institution and time after approval. 404 in live mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test mode: routes that play the shopper, so that a shop can test its own side without a browser. 404 in live mode."""
+"""Test mode: routes that act as the shopper, so that a shop can test its side without a browser. 404 in live mode."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Settlement: what merchants are owed is gathered into batches that add up to the fen, and paid out by instruction."""
+"""Settlement: what merchants are owed is collected into batches that add up to the fen, and paid out by instruction."""

@@ -79,7 +79,7 @@ def _confirm_app(
 def _change_password(
     tx: Transaction, session: LoginSession, person: TeamMember, sent: Mapping[str, str]
 ) -> Done:
-    """Whoever knew the old password is out: the person's other sessions end."""
+    """Change the password and end the person's other sessions, such as a thief's."""
     password = sent.get("password", "")
     if password != sent.get("again", ""):
         return Done(error="differ")

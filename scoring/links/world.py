@@ -3,7 +3,7 @@
 Ordinary applicants live alone, in families, shared flats or dormitories; buy for themselves, on a shop's tablet, or by
 the phone of somebody who helps neighbours; ship home or to a pick-up point; sell phones second-hand. Rings of twelve
 work for days with a few devices, cards and addresses, some of their own as well, and also ship to pick-up points;
-whoever applies for a ring uses at least one thing of the ring. A quarter of the rings is careful and shares less. Lone
+an applicant for a ring uses at least one thing of the ring. A quarter of the rings is careful and shares less. Lone
 frauds share nothing; some ordinary people do not pay and are labelled bad as frauds are. Labels become known 7 to 45
 days after the application.
 """

@@ -59,7 +59,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "data_folder": ({}, "Run: chmod -R go= "),
     "keys": ({}, "does not contain the key"),
     "database_guards": ({}, "these triggers are missing: "),
-    "database_role": ({}, "could pass the triggers: it owns tables."),
+    "database_role": ({}, "can bypass the triggers: it owns tables."),
 }
 
 

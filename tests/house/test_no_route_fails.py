@@ -534,7 +534,7 @@ def test_no_page_of_the_phone_shop_fails(shop: Flask, api: Any) -> None:
         stranger.try_page(page)
     stranger.check()
     answer = stranger.client.get("/return?lang=en")
-    assert (answer.status_code, "The link is not whole" in answer.text) == (400, True)
+    assert (answer.status_code, "The link is incomplete" in answer.text) == (400, True)
 
 
 def test_the_corpus_tells_a_server_error() -> None:

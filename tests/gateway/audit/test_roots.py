@@ -267,7 +267,7 @@ def test_roots_are_brought_to_a_folder_once_and_never_replaced(logged, tmp_path)
     (file,) = (tmp_path / "mount").iterdir()
     assert root.read(tmp_path / "mount") == [kept(logged)[-1]]
     file.write_text(replace(kept(logged)[-1], number=1).line())
-    with pytest.raises(NotTaken, match="says something else"):
+    with pytest.raises(NotTaken, match="already exists with different content"):
         pushing.carry_out(logged, waiting(logged)[0])
 
 

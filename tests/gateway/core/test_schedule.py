@@ -225,8 +225,8 @@ def test_a_contract_date_is_a_plain_date(day: Any) -> None:
         ({"annual_rate": "-0.18"}, "annual_rate"),
         ({"annual_rate": "18"}, "annual_rate"),
         ({"fee_rate_total": "0.01", "fee_timing": "spread"}, "fee"),
-        ({"method": "interest_free"}, "no place"),
-        ({"method": "flat_fee", "annual_rate": None}, "either"),
+        ({"method": "interest_free"}, "does not allow"),
+        ({"method": "flat_fee", "annual_rate": None}, "exactly one"),
         ({"method": "flat_fee", "annual_rate": None, "fee_rate_total": "0.01"}, "fee_timing"),
         (
             {
@@ -235,7 +235,7 @@ def test_a_contract_date_is_a_plain_date(day: Any) -> None:
                 "fee_rate_per_period": "0.01",
                 "fee_timing": "spread",
             },
-            "no place",
+            "cannot be combined",
         ),
     ],
 )

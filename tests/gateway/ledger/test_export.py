@@ -332,7 +332,7 @@ def test_a_file_that_was_there_is_replaced_and_the_command_says_so(
     out.write_text("of last week")
     link.symlink_to(out)
     assert commands.export(a_week.db, format="csv", out=link) == 0
-    assert capsys.readouterr().out.endswith("in place of the file that was there.\n")
+    assert capsys.readouterr().out.endswith("replacing the existing file.\n")
     assert link.is_symlink()
     assert out.read_bytes() == bytes_of(a_week, "csv")
 
@@ -393,14 +393,14 @@ def test_a_trial_balance_that_does_not_balance_in_any_mode_fails(
     assert totals == [[f"0.0{debit}", f"0.0{credit}"] for debit, credit in ((debits[1], 7), (debits[0], 5))]
 
 
-@pytest.mark.parametrize("younger", [0, 2])
-def test_a_report_names_the_oldest_that_is_open_and_counts_the_rest(younger: int, capsys: Any) -> None:
+@pytest.mark.parametrize("newer", [0, 2])
+def test_a_report_names_the_oldest_that_is_open_and_counts_the_rest(newer: int, capsys: Any) -> None:
     item = ClearingItem("test:payout_in_transit", "po_1", -123, 4)
-    report = Report(False, "ent_1", 3, 6, (), 1 + younger, (item,), ChainState(1, 2, 1, "1:abc"))
+    report = Report(False, "ent_1", 3, 6, (), 1 + newer, (item,), ChainState(1, 2, 1, "1:abc"))
     commands.print_report(report)
     printed = capsys.readouterr().out
     assert "open  test:payout_in_transit po_1: -1.23 yuan for 4 days" in printed
-    assert ("younger" in printed) == (younger > 0)
+    assert ("newer" in printed) == (newer > 0)
     assert "BROKEN at ent_1: 3 entries, 6 postings." in printed
 
 

@@ -235,12 +235,12 @@ def test_a_promotion_lies_over_the_older_row(app, api, add, clock):
 @on_both
 def test_rows_in_the_way_are_named_and_change_nothing(app, api, add):
     before = listed(app, api)
-    with pytest.raises(PriceOverlap, match="begins on 2026-11-23 already"):
+    with pytest.raises(PriceOverlap, match="already begins on 2026-11-23"):
         add()
     add(first=10)
-    with pytest.raises(PriceOverlap, match="end on 2026-12-02 or before"):
+    with pytest.raises(PriceOverlap, match="end the new one on 2026-12-02 or earlier"):
         add(first=5)
-    with pytest.raises(PriceInvalid, match="is past"):
+    with pytest.raises(PriceInvalid, match="is in the past"):
         add(first=-1)
     assert listed(app, api)[1:] == [(None, None, "0.18", days(10), None)]
     assert listed(app, api)[0][:4] == before[0][:4]

@@ -110,7 +110,7 @@ def test_settling_a_day_without_banking_is_refused_in_a_sentence(
 ) -> None:
     books.api.captured(3)
     monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
-    with pytest.raises(InvalidRequest, match="without banking"):
+    with pytest.raises(InvalidRequest, match="not a banking day"):
         daily.settle(books.gateway, date(2026, 11, 28))
     assert main(["settle", "--data", str(books.gateway.settings.data_dir), "--date", "2027-01-01"]) == 1
     said = capsys.readouterr().err

@@ -215,7 +215,7 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
     assert main(["evaluate", *common, "--cv", "2", "--json"]) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)["folds"] == 2
-    assert "sex must not decide about a person" in shown.err
+    assert "sex must not be used to decide about a person" in shown.err
     bundle = ["--bundle", str(tmp_path / "m")]
     codes = ["code,ended", *(f"{'17X'[i % 3]},{int(i % 3 == 0 and i % 4 != 0)}" for i in range(600))]
     (tmp_path / "codes.csv").write_text("\n".join(codes))
@@ -246,7 +246,7 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
         (["explain", "--data", str(data)], "in --bundle"),
         (["explain"], "nothing to explain"),
         (["explain", "--data", str(data), "--row", "501", *bundle], "there is no row 501"),
-        (["bench", *bundle], "is a model of a table: use it with --data"),
+        (["bench", *bundle], "is a model trained on a table: use it with --data"),
         (
             ["explain", "--data", str(data), "--bundle", str(DEFAULT_BUNDLE)],
             "is not a model trained on a table",

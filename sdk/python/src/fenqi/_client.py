@@ -284,7 +284,7 @@ class Fenqi(Caller):
 
     @property
     def test_helpers(self) -> TestHelpers:
-        """Test mode only: play the shopper."""
+        """Test mode only: act as the shopper."""
         from ._resources.helpers import TestHelpers
 
         return TestHelpers(self)

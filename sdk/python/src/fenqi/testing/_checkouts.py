@@ -111,7 +111,7 @@ def cancel(state: State, id: str) -> Fields:
     """The merchant's cancellation; repeating it changes nothing. Not while the lender is being asked."""
     checkout = state.existing("checkout", state.checkouts, id)
     if checkout["status"] == "deciding":
-        raise Problem(409, "wrong_state", "The checkout is being decided and cannot be canceled.")
+        raise Problem(409, "wrong_state", "The checkout is deciding and cannot become canceled.")
     if checkout["status"] != "canceled":
         _end(state, checkout, "canceled")
     return checkout

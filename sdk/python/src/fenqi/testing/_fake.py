@@ -1,7 +1,7 @@
 """A gateway in memory, without I/O.
 
 ``answer(state, method, path, headers, body)`` gives status, headers and body. It keeps the rules a shop can
-meet: tokens, idempotency keys, references, state tables, amounts, cursors. What it does not play it answers
+meet: tokens, idempotency keys, references, state tables, amounts, cursors. What it does not support it answers
 with 501 and the name of the route or field.
 """
 

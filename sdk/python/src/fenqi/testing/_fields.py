@@ -67,7 +67,7 @@ def address(value: Any) -> str | None:
     try:
         parts = urlsplit(value) if isinstance(value, str) else None
         good = parts is not None and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port above 65535 is one, too
+    except ValueError:  # also a port above 65535
         good = False
     if good and ("#" in value or "@" in urlsplit(value).netloc):
         return "Must not hold a user name or a fragment (#…)."
