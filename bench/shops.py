@@ -30,6 +30,7 @@ class Clock:
         self.now = BEGIN
 
     def __call__(self) -> datetime:
+        """The time of the business."""
         return self.now
 
     def next_month(self) -> None:
