@@ -47,11 +47,6 @@ IS_DUE = (
 )
 IS_DUE_IN_MODE = IS_DUE.where(ITEMS.c.mode == bindparam("mode"))
 """What an idle worker asks several times a second, so it is built once and is one question for all topics."""
-DUE = (
-    select_columns(ITEMS.c.topic, ITEMS.c.mode)
-    .where(text(WAITS), ITEMS.c.next_at <= bindparam("now"))
-    .distinct()
-)
 
 Handler = Callable[[OutboxItem], None]
 
@@ -217,11 +212,6 @@ def is_due(tx: Transaction, topics: Sequence[str], *, mode: Mode | None = None) 
     parameters = {"topics": topics, "now": tx.wall, "mode": mode}
     row = tx.connection().execute(IS_DUE_IN_MODE if mode else IS_DUE, parameters)
     return row.first() is not None
-
-
-def topics_due(tx: Transaction) -> set[tuple[str, str | None]]:
-    """The topics of which something is due, each with the mode of what is."""
-    return {(row.topic, row.mode) for row in tx.connection().execute(DUE, {"now": tx.wall})}
 
 
 def failing_since(tx: Transaction, topic: str) -> datetime | None:

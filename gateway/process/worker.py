@@ -112,17 +112,10 @@ def drain(gateway: Gateway) -> int:
 
 def drain_outbox(gateway: Gateway) -> int:
     """Handle what waits in the outbox, lane after lane in this thread; returns how many rows were claimed."""
-    taken, due = 0, _topics_due(gateway)
-    for lane in LANES:
-        if any(topic in lane.topics and lane.mode in (mode, None) for topic, mode in due):
-            taken += outbox.drain(gateway.db, _handlers(gateway, lane.topics), mode=lane.mode)
-            due = _topics_due(gateway)  # what was done may have queued something for the lanes that come
-    return taken
-
-
-def _topics_due(gateway: Gateway) -> set[tuple[str, str | None]]:
     with gateway.db.read() as tx:
-        return outbox.topics_due(tx)
+        if not outbox.is_due(tx, tuple(TOPICS)):
+            return 0
+    return sum(outbox.drain(gateway.db, _handlers(gateway, lane.topics), mode=lane.mode) for lane in LANES)
 
 
 def drain_money_of(gateway: Gateway, tenant: Tenant) -> None:

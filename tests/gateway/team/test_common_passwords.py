@@ -24,7 +24,7 @@ def test_what_is_guessed_first_is_refused(password: str) -> None:
     assert passwords.problem(password) == "common"
     with pytest.raises(ValidationFailed) as refused:
         service.check_password(password)
-    assert "guessed" in repr(vars(refused.value))
+    assert "guess" in repr(vars(refused.value))
 
 
 @pytest.mark.parametrize(
