@@ -76,7 +76,8 @@ def walks(statement: str, step: str, steps: list[str]) -> bool:
     if step.startswith("SCAN") and step not in (LABELS, IN_REVIEW, LEFT):
         table = step.split()[1]
         stored = table.islower() and not table.startswith(("anon_", "("))
-        return stored and table not in SMALL and not (in_order and (not asked or any(end in statement for end in BACKWARDS)))
+        stopped = in_order and (not asked or any(end in statement for end in BACKWARDS))
+        return stored and table not in SMALL and not stopped
     by = re.search(r"\(([^()]*)\)$", step)
     columns = set(re.findall(r"(\w+)[=<>]", by[1])) if by else set()
     return bool(columns) and columns <= TENANT and step.split()[1] not in SMALL and asked > len(columns)
