@@ -129,7 +129,7 @@ def _side(folder: Path, url: URL, clock: Clock, size: Size) -> Side:
     )
     shop = Shop(gateway_at(settings, clock), clock, "Many" if str(url.database).endswith("_many") else "None")
     watcher = create_engine(url, isolation_level="AUTOCOMMIT").connect()
-    return Side(shop, watcher, page=PAGE if size.payments >= MANY else 2)
+    return Side(shop, watcher, page=PAGE if size.payments >= MANY else 1)
 
 
 def _fill(side: Side, size: Size) -> None:
@@ -140,7 +140,7 @@ def _fill(side: Side, size: Size) -> None:
     empty = _bytes_of_tables(side.watcher)
     sample = Sample(engine)
     sample.begin()
-    made = history(shops, MONTHS if size.payments >= MANY else 2)
+    made = history(shops, MONTHS if size.payments >= MANY else 1)
     lived = time.perf_counter() - began
     sample.multiply(max(size.payments // made, 1))
     took = time.perf_counter() - began - lived

@@ -33,8 +33,8 @@ SMALL = {
 }
 """Tables with a row for each merchant, or a few."""
 TENANT = {"merchant_id", "mode"}
-BACKWARDS = "ORDER BY audit_entry.number DESC"
-"""The newest entry before today: a walk over the entries of today, which is stopped by the first of yesterday."""
+BACKWARDS = ("ORDER BY audit_entry.number DESC", "ORDER BY ledger_block.number DESC")
+"""The newest entry before today, the newest block of ten minutes ago: a walk back, which the first older one stops."""
 LAST = "SEARCH event USING COVERING INDEX event_in_order (merchant_id=? AND mode=?)"
 """The last position of a merchant's events, at the end of the index."""
 LABELS = "SCAN applicant_link USING INDEX applicant_link_labels"
@@ -76,7 +76,8 @@ def walks(statement: str, step: str, steps: list[str]) -> bool:
     if step.startswith("SCAN") and step not in (LABELS, IN_REVIEW, LEFT):
         table = step.split()[1]
         stored = table.islower() and not table.startswith(("anon_", "("))
-        return stored and table not in SMALL and not (in_order and (not asked or BACKWARDS in statement))
+        stopped = in_order and (not asked or any(end in statement for end in BACKWARDS))
+        return stored and table not in SMALL and not stopped
     by = re.search(r"\(([^()]*)\)$", step)
     columns = set(re.findall(r"(\w+)[=<>]", by[1])) if by else set()
     return bool(columns) and columns <= TENANT and step.split()[1] not in SMALL and asked > len(columns)
