@@ -82,7 +82,7 @@ def decide(
     shopper is shown on its page. Raises ``NotFound``, ``WrongState``, ``InvalidRequest``, or ``CostAboveCeiling``.
     """
     if not by.strip():
-        raise InvalidRequest("Say in --by who decided.", param="by")
+        raise InvalidRequest("Say in --by the person who decided.", param="by")
     if not reason.strip():
         raise InvalidRequest("Say in --reason why.", param="reason")
 

@@ -63,7 +63,7 @@ class Begun:
 
     request: DecisionRequest
     applicant: _Applicant | None
-    """None where it is not known who applies, which is read anew."""
+    """None where it is not known who applies, which is read again."""
     consents: Sequence[ConsentFact]
 
 

@@ -109,17 +109,17 @@ class Answered:
                 self._names.popitem(last=False)
 
 
-def answered(tx: Transaction, asked: Keyed, *, vault: Vault | None = None) -> Outcome | None:
+def answered(tx: Transaction, keyed: Keyed, *, vault: Vault | None = None) -> Outcome | None:
     """The answer that was given to this very request, if one is kept."""
-    known = tx.connection().execute(KNOWN, {"record": asked.record_id}).one_or_none()
-    if known is None or known.expires_at <= tx.wall or known.request_sha256 != asked.fingerprint:
+    known = tx.connection().execute(KNOWN, {"record": keyed.record_id}).one_or_none()
+    if known is None or known.expires_at <= tx.wall or known.request_sha256 != keyed.fingerprint:
         return None
-    return _given(known, asked, vault)
+    return _given(known, keyed, vault)
 
 
 def once(
     tx: Transaction,
-    asked: Keyed,
+    keyed: Keyed,
     *,
     keep_days: int,
     work: Callable[[], Outcome],
@@ -129,26 +129,26 @@ def once(
 
     With ``vault`` the kept answer is sealed.
     """
-    known = tx.connection().execute(KNOWN, {"record": asked.record_id}).one_or_none()
+    known = tx.connection().execute(KNOWN, {"record": keyed.record_id}).one_or_none()
     if known is not None and known.expires_at > tx.wall:
-        return _given(known, asked, vault)
+        return _given(known, keyed, vault)
     try:
         outcome = work()
     except GatewayError:
-        _lose_to_the_first(tx, asked.record_id, known)
+        _lose_to_the_first(tx, keyed.record_id, known)
         raise
     tx.flush()
     if known is not None:
-        tx.connection().execute(ROWS.delete().where(ROWS.c.id == asked.record_id))
+        tx.connection().execute(ROWS.delete().where(ROWS.c.id == keyed.record_id))
     tx.connection().execute(
         KEEP,
         {
-            "id": asked.record_id,
-            "merchant_id": asked.tenant.merchant_id,
-            "mode": asked.tenant.mode,
-            "request_sha256": asked.fingerprint,
+            "id": keyed.record_id,
+            "merchant_id": keyed.tenant.merchant_id,
+            "mode": keyed.tenant.mode,
+            "request_sha256": keyed.fingerprint,
             "status": outcome.status,
-            "body": _kept(outcome.body, asked.record_id, vault),
+            "body": _kept(outcome.body, keyed.record_id, vault),
             "created_at": tx.wall,
             "expires_at": tx.wall + timedelta(days=keep_days),
         },
@@ -164,17 +164,17 @@ def _lose_to_the_first(tx: Transaction, record_id: str, known: Row[Any] | None) 
             raise LostRace("the key was answered meanwhile")
 
 
-def _given(known: Row[Any], asked: Keyed, vault: Vault | None) -> Outcome:
-    if known.request_sha256 != asked.fingerprint:
+def _given(known: Row[Any], keyed: Keyed, vault: Vault | None) -> Outcome:
+    if known.request_sha256 != keyed.fingerprint:
         raise IdempotencyKeyReused(
-            f"The key {asked.key!r} was already used with a different body for {asked.route}. Use a new key for a new "
+            f"The key {keyed.key!r} was already used with a different body for {keyed.route}. Use a new key for a new "
             "request.",
             param=HEADER,
         )
     # What an older release kept of this operation may lie open still.
     if vault is None or bytes(known.body[:1]) == b"{":
         return Outcome(known.status, known.body, replayed=True)
-    body = vault.open(known.body, **_place(asked.record_id)).encode()
+    body = vault.open(known.body, **_place(keyed.record_id)).encode()
     return Outcome(known.status, body, replayed=True)
 
 
@@ -191,9 +191,9 @@ def rehearse(tx: Transaction) -> None:
     tx.connection().execute(ROWS.delete().where(ROWS.c.id == row["id"]))
 
 
-def amend(tx: Transaction, asked: Keyed, outcome: Outcome) -> None:
+def amend(tx: Transaction, keyed: Keyed, outcome: Outcome) -> None:
     """Keep another answer for a key that was answered: what came of the request after its first commit."""
-    kept = ROWS.update().where(ROWS.c.id == asked.record_id).values(status=outcome.status, body=outcome.body)
+    kept = ROWS.update().where(ROWS.c.id == keyed.record_id).values(status=outcome.status, body=outcome.body)
     tx.connection().execute(kept)
 
 

@@ -229,9 +229,9 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
     fault = faults.wanted(request, caller, writes=operation.writes)
     faults.before(fault, here.counter)
     raw = read_json(request) if operation.writes else {}
-    asked = _keyed(operation, caller, raw)
-    if asked is not None and fault is None and UNSPENT not in g and asked.record_id in here.answered:
-        outcome = _answered(here, operation, asked)
+    keyed = _keyed(operation, caller, raw)
+    if keyed is not None and fault is None and UNSPENT not in g and keyed.record_id in here.answered:
+        outcome = _answered(here, operation, keyed)
         if outcome is not None:
             return outcome
     body = loaded(operation.body or NOTHING, raw) if operation.writes else {}
@@ -248,11 +248,11 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
             tx.info["test_fault"] = fault.name
         call = Call(tx=tx, caller=who, gateway=here, body=body, query=values, prepared=prepared)
         idempotency_key = key_of(request, operation.idempotency) if operation.writes else None
-        if idempotency_key is None or asked is None:
+        if idempotency_key is None or keyed is None:
             return _act(operation, call, path)
         return once(
             tx,
-            asked,
+            keyed,
             keep_days=operation.idempotency.keep_days,
             work=lambda: _act(operation, call, path),
             vault=here.vault if operation.idempotency.sealed else None,
@@ -262,9 +262,9 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
         outcome = here.db.write(work, operation.level)
         g.pop(UNSPENT, None)
         if caller is not None and outcome.status == ACCEPTED:
-            outcome = _finished(here, operation, caller, path, outcome, asked, fault.name if fault else None)
-        if asked is not None:
-            here.answered.add(asked.record_id)
+            outcome = _finished(here, operation, caller, path, outcome, keyed, fault.name if fault else None)
+        if keyed is not None:
+            here.answered.add(keyed.record_id)
     else:
         with here.db.read() as tx:
             outcome = work(tx)
@@ -293,10 +293,10 @@ def _keyed(operation: Operation, caller: Caller | None, raw: dict[str, Any]) -> 
     return Keyed.of(caller.tenant, f"{operation.method} {request.path}", key, raw)
 
 
-def _answered(here: Gateway, operation: Operation, asked: Keyed) -> Outcome | None:
+def _answered(here: Gateway, operation: Operation, keyed: Keyed) -> Outcome | None:
     """The answer that a look finds to a request that was answered; None unless it is the same and the last word."""
     with here.db.read() as tx:
-        outcome = answered(tx, asked, vault=here.vault if operation.idempotency.sealed else None)
+        outcome = answered(tx, keyed, vault=here.vault if operation.idempotency.sealed else None)
     return outcome if outcome is not None and outcome.status != ACCEPTED else None
 
 
@@ -306,7 +306,7 @@ def _finished(
     caller: Caller,
     path: dict[str, str],
     outcome: Outcome,
-    asked: Keyed | None,
+    keyed: Keyed | None,
     fault: str | None,
 ) -> Outcome:
     """What ``finish`` answers instead; a repeated request gets it too, once it is the last word.
@@ -318,8 +318,8 @@ def _finished(
     is_last, thing = (False, result.thing) if isinstance(result, Pending) else (True, result)
     dumped = _dumped(operation, thing)
     final = replace(outcome, status=dumped.status if is_last else ACCEPTED, body=dumped.body)
-    if asked is not None and is_last:
-        here.db.write(lambda tx: amend(tx, asked, final), READ_COMMITTED)
+    if keyed is not None and is_last:
+        here.db.write(lambda tx: amend(tx, keyed, final), READ_COMMITTED)
     return final
 
 

@@ -125,6 +125,7 @@ def test_no_step_reads_more_rows_behind_more_payments(
     monkeypatch.setattr(growth, "upgrade", lambda _: None)
     monkeypatch.setattr(books, "postgresql", lambda _: nullcontext(database_url))
     # Both are bounds; here they would be larger than the book.
+    monkeypatch.setattr(growth, "SLACK", 30)
     monkeypatch.setattr(chain, "ENTRIES_A_ROUND", 5)
     monkeypatch.setattr(chain_state, "LOOKED_BACK", 5)
 
