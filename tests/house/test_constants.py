@@ -66,7 +66,8 @@ def lines_of(path: Path) -> Iterator[str]:
 
 
 def _is_made(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    """Whether a name is a constant by its capitals; what a module remembers while it runs is in small letters."""
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.isupper()
 
 
 def defaults_of(module: ModuleType, name: str, short: str) -> Iterator[str]:
