@@ -61,7 +61,7 @@ def _tables() -> Iterator[str]:
     yield from TABLES
     for mapper in SQLModel._sa_registry.mappers:
         if mapper.class_.__module__.split(".")[1] in ROOMS:
-            yield str(mapper.local_table.name)
+            yield str(mapper.class_.__tablename__)
 
 
 def _posted(counted: Figures, connection: Connection) -> None:

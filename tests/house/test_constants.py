@@ -56,7 +56,7 @@ def lines_of(path: Path) -> Iterator[str]:
     module = importlib.import_module(f"gateway.{short}")
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
-            for name in (part.id for part in ast.walk(node) if _is_made(part)):
+            for name in (part.id for part in ast.walk(node) if isinstance(part, ast.Name) and _is_made(part)):
                 shown = plain(getattr(module, name, None))
                 if shown != NOT_SHOWN:
                     short_enough = shown if len(shown) <= LONGEST else f"{zlib.crc32(shown.encode()):08x}"
@@ -65,9 +65,9 @@ def lines_of(path: Path) -> Iterator[str]:
             yield from defaults_of(module, node.name, short)
 
 
-def _is_made(node: ast.AST) -> bool:
+def _is_made(node: ast.Name) -> bool:
     """Whether a name is a constant by its capitals; what a module remembers while it runs is in small letters."""
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.isupper()
+    return isinstance(node.ctx, ast.Store) and node.id.isupper()
 
 
 def defaults_of(module: ModuleType, name: str, short: str) -> Iterator[str]:
