@@ -33,12 +33,20 @@ class Waits:
         return statistics.quantiles(self.milliseconds, n=100, method="inclusive")[share - 1]
 
 
-def run(host: str, port: int, make: Callable[[int], Request], *, clients: int, seconds: float) -> Waits:
-    """Send what ``make(number)`` makes from ``clients`` connections for ``seconds``."""
+def run(
+    host: str,
+    port: int,
+    make: Callable[[int], Request],
+    *,
+    clients: int,
+    seconds: float,
+    most: int = 10**9,
+) -> Waits:
+    """Send what ``make(number)`` makes from ``clients`` connections for ``seconds``, at most so many requests."""
     waits: list[float] = []
     errors = [0]
     lock = threading.Lock()
-    numbers = iter(range(10**9))
+    numbers = iter(range(most))
     end = time.perf_counter() + seconds
 
     def client() -> None:
@@ -50,7 +58,9 @@ def run(host: str, port: int, make: Callable[[int], Request], *, clients: int, s
         failed = 0
         while time.perf_counter() < end:
             with lock:
-                number = next(numbers)
+                number = next(numbers, None)
+            if number is None:
+                break
             method, path, headers, body = make(number)
             started = time.perf_counter()
             connection.request(method, path, body, headers)

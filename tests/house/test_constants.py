@@ -21,7 +21,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, TypeGuard
+from typing import Any
 
 import gateway
 from gateway.core.transitions import Transitions
@@ -57,7 +57,7 @@ def lines_of(path: Path) -> Iterator[str]:
     module = importlib.import_module(f"gateway.{short}")
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
-            for name in (part.id for part in ast.walk(node) if _is_made(part)):
+            for name in (part.id for part in ast.walk(node) if isinstance(part, ast.Name) and _is_made(part)):
                 shown = plain(getattr(module, name, None))
                 if shown != NOT_SHOWN:
                     short_enough = shown if len(shown) <= LONGEST else f"{zlib.crc32(shown.encode()):08x}"
@@ -66,8 +66,9 @@ def lines_of(path: Path) -> Iterator[str]:
             yield from defaults_of(module, node.name, short)
 
 
-def _is_made(node: ast.AST) -> TypeGuard[ast.Name]:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+def _is_made(node: ast.Name) -> bool:
+    """Whether a name is a constant by its capitals; what a module remembers while it runs is in small letters."""
+    return isinstance(node.ctx, ast.Store) and node.id.isupper()
 
 
 def defaults_of(module: ModuleType, name: str, short: str) -> Iterator[str]:

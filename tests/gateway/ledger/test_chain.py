@@ -123,6 +123,8 @@ def test_the_same_books_have_the_same_hashes_on_both_databases(books: Any) -> No
 def test_extending_twice_late_and_with_nothing_to_do(books: Any) -> None:
     assert extend(books.db) == 0
     assert state(books) == (0, 0, 0)
+    with books.db.read() as tx:
+        assert chain.CHAIN.head(tx).number == 0, "nothing to sign yet"
     books.capture()
     assert state(books) == (0, 0, 1)
     assert extend(books.db) == 1

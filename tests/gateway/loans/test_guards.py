@@ -58,6 +58,8 @@ def test_who_pays_before_the_jobs_of_the_day_have_run_is_billed_first(books: Boo
     books.clock.advance(days=60)
     loan = books.post(repay, {"amount": 100}).json
     assert [bill["status"] for bill in loan["bills"]] == ["paid", "open", "open"]
+    by_credit = "SELECT effective_date FROM ledger_entry WHERE kind = 'credit_applied'"
+    assert str(books.figure(by_credit)) == "2027-01-23", "on the due date, though nobody was there"
     late = sum(bill["late_interest"] for bill in loan["bills"])
     assert late > 0 == loan["shopper_credit"]
     assert (loan["status"], loan["next_due_date"]) == ("overdue", None)

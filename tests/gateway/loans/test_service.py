@@ -54,7 +54,10 @@ def test_history_counts_the_shoppers_own_loans_but_not_what_was_unwound(books: B
 
 def test_a_quote_after_the_last_due_date_has_all_but_the_last_instalment_already_due(books: Books) -> None:
     payment = bought(books, "me")
-    books.clock.advance(days=100)  # and no job ran: nothing is billed
+    books.clock.advance(days=30)
+    on_the_due_date = books.loan(payment)["early_settlement"]
+    assert (on_the_due_date["on"], on_the_due_date["already_due"]) == ("2026-12-23", 0)
+    books.clock.advance(days=70)  # and no job ran: nothing is billed
     quote = books.loan(payment)["early_settlement"]
     payments = [row["payment"] for row in payment_schedule(books, payment)]
     assert (quote["already_due"], quote["amount"]) == (sum(payments[:-1]), sum(payments))
