@@ -53,8 +53,8 @@ class Terms:
             if given is not None:
                 parse_rate(given, name)
         if (self.annual_rate is not None) != (self.method in ("equal_installment", "equal_principal")):
-            problem = "is missing" if self.annual_rate is None else "has no place"
-            raise TermsError(f"annual_rate {problem} in {self.method}")
+            rule = "requires" if self.annual_rate is None else "does not allow"
+            raise TermsError(f"{self.method} {rule} annual_rate")
         self._check_fees()
 
     def _check_fees(self) -> None:
