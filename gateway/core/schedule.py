@@ -54,8 +54,8 @@ class Terms:
                 parse_rate(given, name)
         if (self.annual_rate is not None) != (self.method in ("equal_installment", "equal_principal")):
             if self.annual_rate is None:
-                raise TermsError(f"annual_rate is missing: {self.method} requires it")
-            raise TermsError(f"{self.method} does not allow an annual_rate")
+                raise TermsError(f"{self.method} requires annual_rate")
+            raise TermsError(f"{self.method} does not allow annual_rate")
         self._check_fees()
 
     def _check_fees(self) -> None:

@@ -220,7 +220,7 @@ def test_a_contract_date_is_a_plain_date(day: Any) -> None:
         ({"periods": 0}, "periods"),
         ({"periods": -3}, "periods"),
         ({"periods": 61}, "periods"),
-        ({"annual_rate": None}, "missing"),
+        ({"annual_rate": None}, "requires annual_rate"),
         ({"annual_rate": "NaN"}, "annual_rate"),
         ({"annual_rate": "-0.18"}, "annual_rate"),
         ({"annual_rate": "18"}, "annual_rate"),
