@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import create_engine, text
 from bench import books
 from bench.checkout import order
 from bench.load import Request, as_json
+from bench.report import Row, at_least, at_most
 from bench.size import Size
 from bench.wire import Flow, flow, tool
 from gateway.db.engine import canonical_url
@@ -32,25 +34,33 @@ HELPER = "/v1/test_helpers/checkouts"
 _phases = itertools.count(1)
 
 
-def measure(place: dict[str, Any], size: Size) -> None:
+def measure(place: dict[str, Any], size: Size) -> list[Row]:
     """Print shares, failures, and what an order takes on disk; without PostgreSQL one round on the given server."""
     print(f"clients: share of a bare INSERT, by {tool()}, {size.rounds} x {size.seconds:g} s")
     if not size.postgresql:
-        _Round(place, size, clients=2).told()
-        return
+        only = _Round(place, size, clients=2)
+        only.told()
+        return only.rows(1)
+    rows: list[Row] = []
     with books.databases(size) as urls:
         for url in urls:
             if url.startswith("sqlite"):
                 continue
-            rates = {workers: _served(url, size, workers) for workers in WORKERS}
+            last = {workers: _served(url, size, workers) for workers in WORKERS}
+            rows += [row for workers, done in last.items() for row in done.rows(workers)]
             for step in GOALS:
-                gain = rates[WORKERS[1]][step] / rates[WORKERS[0]][step]
+                one, four = (last[workers].flows[step].good for workers in WORKERS)
+                gain = four / one if one else 0.0
                 print(f"  {step}: {WORKERS[1]} processes do {gain:.2f} x one (goal {GAIN} on 2 cores)")
+                rows.append(
+                    Row(f"clients: {step}, {WORKERS[1]} processes for one", gain, "x", at_least(GAIN))
+                )
     print()
+    return rows
 
 
-def _served(url: str, size: Size, workers: int) -> dict[str, float]:
-    """Measure a server of so many processes; returns the rates at the most clients."""
+def _served(url: str, size: Size, workers: int) -> _Round:
+    """Measure a server of so many processes; returns the last round, of the most clients."""
     from bench.__main__ import served  # noqa: PLC0415  # it looks for all measurements
 
     print(f"  {workers} process{'es' if workers > 1 else ''} of the server")
@@ -61,7 +71,7 @@ def _served(url: str, size: Size, workers: int) -> dict[str, float]:
                 for _ in range(size.rounds):
                     done = _Round(place, size, clients=clients, database=fresh)
                     done.told()
-    return {step: done.flows[step].good for step in GOALS}
+    return done
 
 
 class _Round:
@@ -96,6 +106,25 @@ class _Round:
         if self.bytes:
             print(f"       an order takes {sum(self.bytes.values()) / 1000:.1f} kB (goal {ORDER_KB})")
 
+    def rows(self, workers: int) -> list[Row]:
+        """The figures of the round for the table."""
+        where = f"{self.clients} clients, {workers} process{'es' if workers > 1 else ''}"
+        goals = {step: at_least(goal, of_yardstick=True) for step, goal in GOALS.items()}
+        rows = [
+            Row(
+                f"clients: {step}, {where}",
+                flow.good,
+                "/s",
+                goals[step] if self.clients == CLIENTS[-1] else None,
+                self.insert.rate,
+            )
+            for step, flow in self.flows.items()
+        ]
+        if self.bytes:
+            disk = sum(self.bytes.values()) / 1000
+            rows.append(Row(f"clients: disk of an order, {where}", disk, "kB", at_most(ORDER_KB)))
+        return rows
+
     def _step(self, step: str, request: Request, seconds: float, paths: list[str] | None = None) -> None:
         before = self._size()
         found = self._flow(request, seconds, paths)
@@ -122,9 +151,13 @@ class _Round:
         found: list[dict[str, Any]] = []
         after = ""
         for _ in range(30):
-            page = requests.get(
-                f"{self.url}/v1/{what}?limit=100{after}", headers=self.headers, timeout=30
-            ).json()
+            address = f"{self.url}/v1/{what}?limit=100{after}"
+            answer = requests.get(address, headers=self.headers, timeout=30)
+            while answer.status_code == 503:  # the last requests of the step before are still carried out
+                time.sleep(int(answer.headers.get("Retry-After", 1)))
+                answer = requests.get(address, headers=self.headers, timeout=30)
+            answer.raise_for_status()
+            page = answer.json()
             found += [one for one in page["data"] if one["status"] == status]
             if not page.get("next_cursor"):
                 break

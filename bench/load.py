@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import socket
 import statistics
 import threading
@@ -29,7 +30,9 @@ class Waits:
         return len(self.milliseconds) / self.seconds
 
     def percentile(self, share: int) -> float:
-        """The waiting time that ``share`` percent stay below, in milliseconds."""
+        """The waiting time that ``share`` percent stay below, in milliseconds; with no answer there is none."""
+        if len(self.milliseconds) < 2:  # of a round too short for the machine
+            return self.milliseconds[0] if self.milliseconds else math.nan
         return statistics.quantiles(self.milliseconds, n=100, method="inclusive")[share - 1]
 
 

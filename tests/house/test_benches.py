@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import sys
@@ -18,6 +19,7 @@ from sqlalchemy import make_url
 from bench import __main__ as main_module
 from bench import books, growth, report
 from bench.__main__ import entries, main, served
+from bench.load import Waits
 from bench.report import Row
 from bench.size import SMOKE
 from gateway.db.migrate import upgrade
@@ -27,6 +29,8 @@ from tests.warm import Process, python
 pytestmark = pytest.mark.long(25)
 
 BENCH = Path(__file__).parents[2] / "bench"
+ONLY_PRINTED = {"growth", "ledger_export", "ledger_post", "ledger_verify", "outside", "soak"}
+"""What prints a table of its own and has no row in the one at the end."""
 FIGURE = re.compile(r"\d+\.\d|\d+/s")
 
 
@@ -81,7 +85,13 @@ def test_measurement_prints_figures_at_smoke_size(
     printed = capsys.readouterr().out
     assert FIGURE.search(printed), printed
     assert not re.search(r"errors [1-9]", printed), printed
+    assert (rows is None) == (name in ONLY_PRINTED)
     assert rows is None or len(report.table(rows).splitlines()) == 1 + len(rows) > 1
+
+
+def test_a_round_too_short_for_two_answers_does_not_end_the_run() -> None:
+    assert Waits([7.0], 0.2, 0).percentile(99) == 7.0
+    assert math.isnan(Waits([], 0.2, 0).percentile(50))
 
 
 def test_figures_are_told_with_goal_yardstick_and_verdict_as_a_table_and_as_json(tmp_path: Path) -> None:

@@ -172,3 +172,12 @@ def test_every_payment_status_is_one_that_the_amounts_can_give():
 def test_a_cancelled_entry_has_words_of_its_own():
     for language in ("zh-CN", "en"):
         assert "{event}" in wording.catalogue(language)["event.reversed"]
+
+
+def test_pages_that_ask_for_a_permission_or_data_say_what_for_in_both_languages():
+    """Applications of a person are linked and limits are shared: what was entered serves more than one application."""
+    english, chinese = i18n.catalogue("en"), i18n.catalogue("zh-CN")
+    assert "only" not in english["checkout.private"]
+    assert "仅" not in chinese["checkout.private"]
+    assert "view and manage" in english["continue.why"]
+    assert "查看和操作" in chinese["continue.why"]
