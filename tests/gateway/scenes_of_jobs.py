@@ -34,6 +34,17 @@ class JobScenes(Scenes):
         )
         return unless(len({batch for _, batch in lines}) == 1 and len(lines) == 2, lines)
 
+    def an_unwinding_and_the_close_of_its_batch(self) -> Wrong:
+        payment = self.bought(capture=True)
+        self.weeks += 1
+        on = MONDAY + timedelta(weeks=self.weeks)
+        body = {"payment": payment["id"], "kind": "return", "reason": "sent back"}
+        meet(self.db, self.sent("/v1/refunds", body), lambda: daily.settle(self.gateway, on))
+        lines = self.rows(
+            "SELECT kind, batch_id FROM settlement_line WHERE payment_id = :payment", payment=payment["id"]
+        )
+        return unless(len({batch for _, batch in lines}) == 1 and len(lines) == 2, lines)
+
     def two_who_take_what_is_available(self) -> Wrong:
         self.turns += 1
         shop, about = self.books.tenant.merchant_id, f"dp_{self.turns}"

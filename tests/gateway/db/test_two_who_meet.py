@@ -33,6 +33,7 @@ LOCKS = {
     "two_guesses_of_one_code": ("checkout", "one_time_code", "code_count"),
     "guesses_for_one_phone_in_two_checkouts": ("code_count",),
     "a_refund_and_the_close_of_its_batch": ("turns",),
+    "an_unwinding_and_the_close_of_its_batch": ("turns",),
     "two_who_take_what_is_available": ("turns",),
     "an_erasure_and_a_new_application": ("shopper",),
     "two_workers_and_one_row_of_the_outbox": ("outbox",),
