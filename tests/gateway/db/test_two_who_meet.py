@@ -47,8 +47,10 @@ BESIDES = (
     "a_refund_and_a_repayment",
     "one_key_and_two_full_captures",
     "one_order_and_two_checkouts",
+    "a_payout_that_comes_back_and_the_close_of_a_batch",
 )
-"""A constraint finds these, too: the rows of a schedule's version, the key, or the order's one live checkout."""
+"""A constraint finds these, too: the rows of a schedule's version, the key, or the order's one live checkout. The last
+needs no lock: what comes too late for a batch waits for the next."""
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
