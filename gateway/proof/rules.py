@@ -383,15 +383,16 @@ SETTLED = (
                OR b.created_at < l.created_at""",
     ),
     Rule(
+        # One of them may have closed while the line was written: it did not see it.
         "the batches that have closed since a line was due",
         "settlement_line",
         "batch_id",
         """SELECT l.id, l.merchant_id, l.mode, 'the first batch from ' || l.settlement_date || ' on',
                   coalesce(CAST(o.settled_on AS text), 'none')
              FROM settlement_line l LEFT JOIN settlement_batch o ON o.id = l.batch_id
-            WHERE EXISTS (SELECT 1 FROM settlement_batch b WHERE b.merchant_id = l.merchant_id AND b.mode = l.mode
-                             AND b.settled_on >= l.settlement_date AND b.created_at > l.created_at
-                             AND (o.id IS NULL OR b.id < o.id))""",
+            WHERE (SELECT count(*) FROM settlement_batch b WHERE b.merchant_id = l.merchant_id AND b.mode = l.mode
+                      AND b.settled_on >= l.settlement_date AND b.created_at > l.created_at
+                      AND (o.id IS NULL OR b.id < o.id)) > 1""",
     ),
     Rule(
         "a payout is of its batch",

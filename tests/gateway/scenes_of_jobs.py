@@ -12,6 +12,7 @@ from gateway.ledger import service as ledger
 from gateway.ledger.booking import postings
 from gateway.outbox import service as outbox
 from gateway.process import daily
+from gateway.process.worker import drain
 from gateway.settlement import service as settlement
 from gateway.webhooks.delivery import queue
 from tests.gateway.meeting import meet
@@ -33,6 +34,38 @@ class JobScenes(Scenes):
             "SELECT kind, batch_id FROM settlement_line WHERE payment_id = :payment", payment=payment["id"]
         )
         return unless(len({batch for _, batch in lines}) == 1 and len(lines) == 2, lines)
+
+    def an_unwinding_and_the_close_of_its_batch(self) -> Wrong:
+        payment = self.bought(capture=True)
+        self.weeks += 1
+        on = MONDAY + timedelta(weeks=self.weeks)
+        body = {"payment": payment["id"], "kind": "return", "reason": "sent back"}
+        meet(self.db, self.sent("/v1/refunds", body), lambda: daily.settle(self.gateway, on))
+        lines = self.rows(
+            "SELECT kind, batch_id FROM settlement_line WHERE payment_id = :payment", payment=payment["id"]
+        )
+        return unless(len({batch for _, batch in lines}) == 1 and len(lines) == 2, lines)
+
+    def a_payout_that_comes_back_and_the_close_of_a_batch(self) -> Wrong:
+        def close() -> None:
+            self.weeks += 1
+            daily.settle(self.gateway, MONDAY + timedelta(weeks=self.weeks))
+
+        def close_later() -> None:
+            self.books.clock.advance(seconds=1)
+            close()
+
+        self.bought(capture=True)
+        close()
+        while drain(self.gateway):
+            pass
+        self.bought(capture=True)
+        [(payout,), *_] = self.rows("SELECT id FROM payout WHERE status = 'paid'")
+        back = self.sent(f"/v1/test_helpers/payouts/{payout}/return", {"reason": "closed"})
+        meet(self.db, back, close_later)
+        lines = self.rows("SELECT batch_id FROM settlement_line WHERE object_id = :payout", payout=payout)
+        close()
+        return unless(lines == [(None,)], lines)
 
     def two_who_take_what_is_available(self) -> Wrong:
         self.turns += 1

@@ -106,6 +106,7 @@ def book(
 
     The reversals went to the accounts on which the claim once stood; it is borne where it stands today.
     """
+    ledger.lock_accounts(tx, tenant)  # its batch closes before this, or with its line
     capture = share.capture
     entries = _entries(tx, tenant, capture)
     net = share.amount_fen - share.fee_fen - share.subsidy_fen

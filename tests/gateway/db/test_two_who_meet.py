@@ -33,6 +33,7 @@ LOCKS = {
     "two_guesses_of_one_code": ("checkout", "one_time_code", "code_count"),
     "guesses_for_one_phone_in_two_checkouts": ("code_count",),
     "a_refund_and_the_close_of_its_batch": ("turns",),
+    "an_unwinding_and_the_close_of_its_batch": ("turns",),
     "two_who_take_what_is_available": ("turns",),
     "an_erasure_and_a_new_application": ("shopper",),
     "two_workers_and_one_row_of_the_outbox": ("outbox",),
@@ -46,8 +47,10 @@ BESIDES = (
     "a_refund_and_a_repayment",
     "one_key_and_two_full_captures",
     "one_order_and_two_checkouts",
+    "a_payout_that_comes_back_and_the_close_of_a_batch",
 )
-"""A constraint finds these, too: the rows of a schedule's version, the key, or the order's one live checkout."""
+"""A constraint finds these, too: the rows of a schedule's version, the key, or the order's one live checkout. The last
+needs no lock: what comes too late for a batch waits for the next."""
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
