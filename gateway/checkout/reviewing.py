@@ -17,6 +17,7 @@ from gateway.decision import service as decisions
 from gateway.errors import DuplicateReference, InvalidRequest, NotFound, TermUnavailable, WrongState
 from gateway.identity import claims
 from gateway.merchants import business_clock
+from gateway.payments import service as payments
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
@@ -137,8 +138,9 @@ def reopen(tx: Transaction, gateway: Gateway, checkout_id: str) -> Checkout:
         return newest
     if ends <= tx.now:
         raise WrongState(f"The offer expired at {ends:%Y-%m-%dT%H:%M:%SZ}.", param="checkout")
-    live = service.live_of_order(tx, service.tenant_of(declined), declined.merchant_reference)
-    if live is not None:
+    tenant, reference = service.tenant_of(declined), declined.merchant_reference
+    live = service.live_of_order(tx, tenant, reference)
+    if live is not None or payments.with_reference(tx, tenant, reference) is not None:
         raise DuplicateReference(
             "The shop has started a new checkout for this order.", param="merchant_reference"
         )

@@ -230,7 +230,7 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
     faults.before(fault, here.counter)
     raw = read_json(request) if operation.writes else {}
     keyed = _keyed(operation, caller, raw)
-    if keyed is not None and fault is None and UNSPENT not in g and keyed.record_id in here.answered:
+    if keyed is not None and not (query or fault or UNSPENT in g) and keyed.record_id in here.answered:
         outcome = _answered(here, operation, keyed)
         if outcome is not None:
             return outcome

@@ -292,6 +292,10 @@ def test_a_new_offer_ends_and_gives_way_to_the_shop(
     assert refused.status_code == 409
     assert "请返回商家继续" in refused.text
     api.post(f"/v1/checkouts/{other['id']}/cancel")
+    paid = api.approved()["id"]  # another order, to which the shop gives this one's reference
+    given = api.call("PATCH", f"/v1/payments/{paid}", {"merchant_reference": reference})
+    assert given.json["merchant_reference"] == reference
+    assert pages.post(f"/checkout/{declined}/reopen").status_code == 409
     clock.advance(seconds=OFFER_LIFE / timedelta(seconds=1))
     go_on_by_code(pages, declined, DECLINED)
     refused = pages.post(f"/checkout/{declined}/reopen")
