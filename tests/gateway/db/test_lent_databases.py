@@ -26,6 +26,8 @@ def lent(postgres_databases):
                 connection.commit()
             return rows, url
 
+    for database in postgres_databases._waiting:
+        database.uses = 0  # none is given up during the test because others have used it often
     return run
 
 
