@@ -23,6 +23,7 @@ from flask.testing import FlaskClient
 
 from bench.checkout import order
 from bench.load import Request, as_json, run
+from bench.merchant import on_board
 from bench.report import Row, at_most
 from bench.size import Size
 from gateway import keyring
@@ -30,7 +31,6 @@ from gateway.app import create_app
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
 from gateway.identity.invented import invented_id_number
-from gateway.process.onboarding import onboard
 
 CLIENTS = 4
 PURCHASES = 10
@@ -113,15 +113,7 @@ class _Shop:
         app = create_app(settings, clock=lambda: moment[0])
         gateway = app.extensions["fenqi"]
         gateway.ports.scorer.load()
-        credentials = onboard(
-            gateway,
-            name="量尺",
-            name_en="Yardstick",
-            category="3c",
-            mode="test",
-            email="bench@fenqi.example",
-            webhook_url=None,
-        )
+        credentials = on_board(gateway)
         pair = credentials["client_id"], credentials["client_secret"]
         return cls(app.test_client(), pair, app.test_client, moment)
 

@@ -13,6 +13,7 @@ from sqlalchemy import insert, text
 from sqlmodel import SQLModel
 
 from bench.checkout import order
+from bench.merchant import on_board
 from bench.report import Row, at_least
 from bench.size import Size
 from gateway import keyring
@@ -23,7 +24,6 @@ from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
 from gateway.payments.collections import service as collections
-from gateway.process.onboarding import onboard
 from gateway.web.context import Gateway
 
 DRAWN = datetime(2026, 11, 23, 4, tzinfo=UTC)
@@ -68,15 +68,7 @@ def measure(place: dict[str, Any], size: Size) -> list[Row]:
 
 def purchase(app: Flask) -> tuple[Tenant, str]:
     """One phone, bought and shipped through the API; returns whose it is and its loan."""
-    credentials = onboard(
-        app.extensions["fenqi"],
-        name="量尺",
-        name_en="Yardstick",
-        category="3c",
-        mode="test",
-        email="bench@fenqi.example",
-        webhook_url=None,
-    )
+    credentials = on_board(app.extensions["fenqi"])
     client = app.test_client()
     pair = (credentials["client_id"], credentials["client_secret"])
     answer: Any = client.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=pair)

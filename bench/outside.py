@@ -21,6 +21,7 @@ from sqlalchemy import text
 
 from bench.checkout import order
 from bench.faulty_institution import FAULTS, REFUSED, Book, listening
+from bench.merchant import on_board
 from bench.size import Size
 from gateway import keyring
 from gateway.app import create_app
@@ -31,7 +32,6 @@ from gateway.institution.stripe_like import StripeLikeInstitution
 from gateway.ledger.integrity.verify import verify
 from gateway.payments.reconciling import differences
 from gateway.process.daily import run_day
-from gateway.process.onboarding import onboard
 from gateway.process.worker import drain_outbox
 from gateway.proof.book_agreements import AGREEMENTS
 from gateway.web.context import Gateway
@@ -159,10 +159,7 @@ class Shop:
 
     def __init__(self, app: Flask, clock: Clock) -> None:
         self.clock, self.gateway = clock, app.extensions["fenqi"]
-        credentials = onboard(
-            self.gateway, name="量尺", name_en="Yardstick", category="3c", mode="test", email="bench@fenqi.example",
-            webhook_url=None,
-        )  # fmt: skip
+        credentials = on_board(self.gateway)
         self._client, self._pair = app.test_client(), (credentials["client_id"], credentials["client_secret"])
         self._numbers: Counter[str] = Counter()
         self.tenant = Tenant(credentials["merchant"], "test")

@@ -16,12 +16,12 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 from joserfc.util import to_bytes, urlsafe_b64encode
 
+from bench.merchant import on_board
 from gateway import keyring
 from gateway.app import create_app
 from gateway.config import Settings
 from gateway.db.migrate import upgrade
 from gateway.oauth.tokens import dpop
-from gateway.process.onboarding import onboard
 
 PATH = "/v1/me"
 
@@ -48,15 +48,7 @@ def bound_calls(count: int, method: str) -> Iterator[tuple[Flask, list[RequestCo
 
 
 def _token(app: Flask, key: ECKey) -> str:
-    credentials = onboard(
-        app.extensions["fenqi"],
-        name="量尺",
-        name_en="Yardstick",
-        category="3c",
-        mode="test",
-        email="bench@fenqi.example",
-        webhook_url=None,
-    )
+    credentials = on_board(app.extensions["fenqi"])
     answer = app.test_client().post(
         "/oauth/token",
         data={

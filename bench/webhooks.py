@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.merchant import on_board
 from bench.report import Row, at_least, at_most
 from bench.size import Size
 from gateway import keyring
@@ -27,7 +28,6 @@ from gateway.config import from_environment
 from gateway.core.tenant import Tenant
 from gateway.db.migrate import upgrade
 from gateway.db.transactions import Transaction
-from gateway.process.onboarding import onboard
 from gateway.process.worker import deliver
 from gateway.web.context import Gateway
 from gateway.webhooks import service
@@ -79,10 +79,7 @@ def working() -> Iterator[tuple[Gateway, Tenant]]:
         upgrade(settings.database_url)
         keyring.create(settings.data_dir)
         gateway = gateway_of(replace(settings, webhook_local=True))
-        credentials = onboard(
-            gateway, name="量尺", name_en="Yardstick", category="3c", mode="test", webhook_url=None,
-            email=f"bench-{time.time_ns()}@fenqi.example",
-        )  # fmt: skip
+        credentials = on_board(gateway, f"bench-{time.time_ns()}@fenqi.example")
         tenant, stop = Tenant(credentials["merchant"], "test"), threading.Event()
         thread = threading.Thread(target=deliver, args=(gateway, stop))
         thread.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlmodel import col, func, select
 
@@ -24,9 +24,6 @@ from gateway.payments.refunds import service as refund_records
 from gateway.payments.schemas import DisputeAnswer
 from gateway.settlement import service as settlement
 from gateway.webhooks import service as events
-
-if TYPE_CHECKING:
-    pass
 
 TIME_TO_RESPOND = timedelta(days=7)
 STATES = Transitions(
