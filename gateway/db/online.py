@@ -53,3 +53,17 @@ def create_index(
             postgresql_where=condition,
         )
         op.execute("RESET lock_timeout")
+
+
+def drop_index(name: str, table: str) -> None:
+    """Drop an index of a table that is in use, and let its writers go on meanwhile; the same again does nothing.
+
+    On PostgreSQL the migration's transaction is committed first.
+    """
+    if op.get_context().dialect.name != "postgresql":
+        op.drop_index(name, table, if_exists=True)
+        return
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        op.execute("RESET lock_timeout")

@@ -20,9 +20,8 @@ class Event(Keyed, table=True):
     __tablename__ = "event"
     __table_args__ = (
         UniqueConstraint("object_id", "sequence", name="event_sequence"),
-        Index("event_of_tenant", "merchant_id", "mode", "id"),
         Index("event_in_order", "merchant_id", "mode", "position"),
-        Index("event_of_type", "merchant_id", "mode", "type", "id"),
+        Index("event_of_type_in_order", "merchant_id", "mode", "type", "position"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
     )
 

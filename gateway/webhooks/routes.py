@@ -20,7 +20,8 @@ def list_events(call: Call) -> Any:
     able = rights.readable(call.caller.scopes)
     types = able if query["type"] is None else [type for type in able if type == query["type"]]
     if query["after"] is None:
-        return listed(call, service.events_of(call.tenant, types=types))
+        settled = service.settled_events(call.tx, call.tenant, types=types)
+        return listed(call, settled, by="position", read=int)
     found, more = service.events_after(
         call.tx, call.tenant, query["after"], types=types, limit=query["limit"]
     )

@@ -16,7 +16,7 @@ from gateway.webhooks.models import Event
 from gateway.webhooks.recording import record
 from gateway.webhooks.schemas import EVENT_TYPES
 
-__all__ = ["events_after", "events_of", "get_event", "record"]
+__all__ = ["events_after", "events_of", "get_event", "record", "settled_events"]
 
 
 def get_event(tx: Transaction, tenant: Tenant, event_id: str, *, types: Collection[str]) -> Event:
@@ -37,6 +37,16 @@ def events_of(tenant: Tenant, *, types: Collection[str]) -> SelectOfScalar[Event
     return query.where(col(Event.type).in_(types))
 
 
+def settled_events(tx: Transaction, tenant: Tenant, *, types: Collection[str]) -> SelectOfScalar[Event]:
+    """The query of those events before which nothing is still being written.
+
+    Whoever begins with the newest of them and asks on with ``after`` misses none.
+    """
+    decided = ordering.horizon(tx)
+    query = events_of(tenant, types=types)
+    return query if decided is None else query.where(Event.position <= decided)
+
+
 def events_after(
     tx: Transaction, tenant: Tenant, event_id: str, *, types: Collection[str], limit: int
 ) -> tuple[list[Event], bool]:
@@ -46,9 +56,6 @@ def events_after(
     of the merchant marks a place, for nothing of it is shown: what one may read can have shrunk since.
     """
     since = get_event(tx, tenant, event_id, types=EVENT_TYPES)
-    decided = ordering.horizon(tx)
-    query = events_of(tenant, types=types).where(Event.position > since.position)
-    if decided is not None:
-        query = query.where(Event.position <= decided)
-    found = list(tx.exec(query.order_by(col(Event.position)).limit(limit + 1)))
-    return found[:limit], len(found) > limit
+    query = settled_events(tx, tenant, types=types).where(Event.position > since.position)
+    events = list(tx.exec(query.order_by(col(Event.position)).limit(limit + 1)))
+    return events[:limit], len(events) > limit

@@ -200,7 +200,7 @@ def _sample_data(
     if type is None:
         shown: dict[str, Any] = ENDPOINT.dump(endpoints.view(tx, endpoint))
         return shown
-    newest = service.events_of(tenant, types=[type]).order_by(col(Event.id).desc()).limit(1)
+    newest = service.events_of(tenant, types=[type]).order_by(col(Event.position).desc()).limit(1)
     event = tx.exec(newest).first()
     if event is None:
         raise WrongState(f"There is no {type} event yet to use as a sample: omit the type.", param="type")
