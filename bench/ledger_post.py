@@ -63,16 +63,16 @@ def measure(place: dict[str, Any], size: Size) -> None:
 def _measure(db: Database, *, seconds: float, rounds: int) -> None:
     numbers = count(1)
     pairs: dict[str, tuple[Callable[[], int], Callable[[], int], int]] = {
-        "book": (lambda: _book(db, numbers), lambda: _raw(db, numbers, 1), 1),
+        "book": (lambda: book(db, numbers), lambda: _raw(db, numbers, 1), 1),
         "book_many": (lambda: _book_many(db, numbers), lambda: _raw(db, numbers, BATCH), 1),
-        "hot accounts": (lambda: _book(db, numbers), lambda: _raw(db, numbers, 1), THREADS),
+        "hot accounts": (lambda: book(db, numbers), lambda: _raw(db, numbers, 1), THREADS),
     }
-    _book(db, numbers)  # opens the accounts
+    book(db, numbers)  # opens the accounts
     for name, (ours, raw, threads) in pairs.items():
         ratios, rates, slow = [], [], []
         for _ in range(rounds):
-            found, waits = _rate(ours, threads, seconds)
-            bare, _ = _rate(raw, threads, seconds)
+            found, waits = rate(ours, threads, seconds)
+            bare, _ = rate(raw, threads, seconds)
             ratios.append(found / bare)
             rates.append(found)
             slow.append(statistics.quantiles(waits, n=100)[98] * 1000)
@@ -82,7 +82,7 @@ def _measure(db: Database, *, seconds: float, rounds: int) -> None:
         )
 
 
-def _rate(work: Callable[[], int], threads: int, seconds: float) -> tuple[float, list[float]]:
+def rate(work: Callable[[], int], threads: int, seconds: float) -> tuple[float, list[float]]:
     """Entries per second of ``work`` in so many threads, and how long each call took (s)."""
     until = time.perf_counter() + seconds
     entries: list[int] = []
@@ -118,7 +118,8 @@ def _event(number: int) -> Event:
     return Event("capture", ("payment", f"pay_{number}"), lines, key=f"capture:{number}", on=books.DAY)
 
 
-def _book(db: Database, numbers: Iterator[int]) -> int:
+def book(db: Database, numbers: Iterator[int]) -> int:
+    """Book one capture in a transaction of its own."""
     event = _event(next(numbers))
     db.write(lambda tx: service.book(tx, SHOP, event), READ_COMMITTED)
     return 1

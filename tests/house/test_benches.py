@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import make_url
 
 from bench import __main__ as main_module
-from bench import books, growth, report
+from bench import books, growth, ledger_hordak, report
 from bench.__main__ import entries, main, served
 from bench.load import Waits
 from bench.report import Row
@@ -29,7 +29,7 @@ from tests.warm import Process, python
 pytestmark = pytest.mark.long(25)
 
 BENCH = Path(__file__).parents[2] / "bench"
-ONLY_PRINTED = {"growth", "ledger_export", "ledger_post", "ledger_verify", "outside", "soak"}
+ONLY_PRINTED = {"growth", "ledger_export", "ledger_hordak", "ledger_post", "ledger_verify", "outside", "soak"}
 """What prints a table of its own and has no row in the one at the end."""
 FIGURE = re.compile(r"\d+\.\d|\d+/s")
 
@@ -125,6 +125,21 @@ def test_posting_is_measured_on_postgresql_too(
     entries()["ledger_post"]({}, replace(SMOKE, postgresql=True))
 
     assert "on postgresql" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not ledger_hordak.PYTHON.exists(), reason="needs requirements/yardstick.txt, see ./run")
+@pytest.mark.own_database
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_posting_is_measured_beside_another_ledger(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+    rows = entries()["ledger_hordak"]({}, replace(SMOKE, postgresql=True))
+
+    assert rows is not None
+    assert [row.name for row in rows] == ["ledger_hordak: 1 thread", "ledger_hordak: 8 threads"]
+    assert all(row.result > 0 and row.yardstick for row in rows)
 
 
 @pytest.mark.own_database
