@@ -158,6 +158,10 @@ class WrongState(Conflict):
     code, title = "wrong_state", "The object's state does not allow this"
 
 
+class StatementNotReady(Conflict):
+    code, title = "statement_not_ready", "The statement cannot be proved yet"
+
+
 class CheckoutExpired(Conflict):
     code, title = "checkout_expired", "The checkout has expired"
 

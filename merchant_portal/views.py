@@ -161,9 +161,23 @@ def settlement(settlement_id: str) -> str:
 @blueprint.get("/settlements/<settlement_id>/lines.csv")
 def settlement_csv(settlement_id: str) -> Response:
     """The lines as the API gives them, byte for byte."""
-    body = _csv(tokens().client(), settlement_id)
-    headers = {"Content-Disposition": f'attachment; filename="{settlement_id}.csv"'}
-    return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
+    return _file(_csv(tokens().client(), settlement_id), f"{settlement_id}.csv", "text/csv; charset=utf-8")
+
+
+@blueprint.get("/settlements/<settlement_id>/statement.jsonl")
+def settlement_statement(settlement_id: str) -> Response:
+    """The lines with the proof of each, as the API gives them."""
+    client = tokens().client()
+    with tempfile.TemporaryDirectory() as folder:
+        path = client.settlements.download_statement(settlement_id, Path(folder) / "statement.jsonl")
+        return _file(path.read_bytes(), f"{settlement_id}.jsonl", "application/jsonl")
+
+
+@blueprint.get("/signing-keys.pem")
+def signing_keys() -> Response:
+    """The public keys with which statements are checked."""
+    keys = tokens().client().settlements.signing_keys()
+    return _file(keys.encode(), "signing-keys.pem", "application/x-pem-file")
 
 
 @blueprint.get("/balance")
@@ -209,6 +223,11 @@ def _sums(client: fenqi.Fenqi, figures: dict[str, Any], page: Any, *, whole: boo
     released = sum(net for kind, net in lines if kind == "reserve_release")
     moved = sum(sign * figures[name] for name, sign in EQUATION if name != "reserve_change")
     return Sums(len(lines), sum(net for _, net in lines), released, moved + released)
+
+
+def _file(content: bytes, name: str, media_type: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, content_type=media_type, headers=headers)
 
 
 def _csv(client: fenqi.Fenqi, settlement_id: str) -> bytes:

@@ -42,6 +42,7 @@ def _ledger(verbs: Verbs) -> None:
     )
     _against_roots(verify)
     verbs.reading("roots", ROOTS, _ledger_roots)
+    verbs.add("sign", "chain and sign what is new at once, which the worker does within the hour", _sign)
     verbs.reading("trial-balance", "print the balance of every account", _trial_balance)
     export = verbs.exporting("export", "write the entries in a format that other tools read", _export)
     export.add_argument("--format", choices=FORMATS, required=True, help="parquet needs the package pyarrow")
@@ -117,6 +118,21 @@ def _ledger_roots(options: argparse.Namespace) -> int:
     from gateway.ledger import commands
 
     return commands.roots(database_of(options), as_json=options.json)
+
+
+def _sign(options: argparse.Namespace) -> int:
+    from gateway.ledger.integrity.trees import TREES
+    from gateway.process import daily
+    from gateway.roots import service as signing
+
+    gateway = gateway_of(options)
+    daily.sign_now(gateway)
+    with gateway.db.read() as tx:
+        number, moment = signing.newest(tx, TREES.name)
+    print(
+        f"Signed up to tree {number}, {moment:%Y-%m-%d %H:%M} UTC." if moment else "There is nothing to sign."
+    )
+    return 0
 
 
 def _trial_balance(options: argparse.Namespace) -> int:

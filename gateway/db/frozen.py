@@ -196,6 +196,7 @@ GUARDED_BEFORE = {
     "ledger_link",
     "ledger_posting",
     "ledger_seal",
+    "ledger_tree",
     "signed_root",
 }
 """Tables that earlier files guard whole."""

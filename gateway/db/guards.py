@@ -14,7 +14,7 @@ from gateway.db.engine import SQLITE_PRAGMAS
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
 LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
-    ("ledger", "ledger_chain"),
+    ("ledger", "ledger_chain", "ledger_trees"),
     ("contracts",),
     ("tenancy", "deliveries", "scores", "outbox", "lines"),
     ("audit", "roots"),

@@ -16,6 +16,7 @@ from gateway.db.transactions import Database, Transaction
 from gateway.ledger.booking.accounts import MEMO_KINDS
 from gateway.ledger.integrity.chain import CHAIN
 from gateway.ledger.integrity.checks import Invariant
+from gateway.ledger.integrity.trees import TREES
 from gateway.ledger.integrity.verify import Report
 from gateway.ledger.integrity.verify import verify as verify_books
 from gateway.ledger.reports import trial_balance as trial
@@ -39,7 +40,10 @@ def verify(
 
     ``roots`` is a file or a folder of exported roots. Raises ``ValueError`` when it holds none of the ledger.
     """
-    exported = of_chain(read(roots), CHAIN, roots) if roots is not None else []
+    exported = []
+    if roots is not None:
+        given = read(roots)
+        exported = [*of_chain(given, CHAIN, roots), *(root for root in given if root.chain == TREES.name)]
     with still(db) as tx, bar() as progress:
         report = verify_books(tx, agreements, progress=progress, verifier=verifier, exported=exported)
     if as_json:
@@ -58,9 +62,10 @@ def note_verified(db: Database, report: Report) -> None:
 
 
 def roots(db: Database, *, as_json: bool) -> int:
-    """Print every signed root of the chain, to be kept where the gateway cannot write."""
+    """Print every signed root of the chain and of the trees over it, to be kept where the gateway cannot write."""
     with db.read() as tx:
-        return roots_commands.show(signing.signed(tx, CHAIN.name), as_json=as_json)
+        signed = [root for chain in (CHAIN, TREES) for root in signing.signed(tx, chain.name)]
+    return roots_commands.show(signed, as_json=as_json)
 
 
 def trial_balance(db: Database, *, end: date | None = None, as_json: bool = False) -> int:

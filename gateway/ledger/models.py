@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Day, Fen, UtcTime, Whole, Words
+from gateway.db.types import Bytes, Day, Fen, UtcTime, Whole, Words
 
 
 class LedgerAccount(SQLModel, table=True):
@@ -144,8 +144,33 @@ class LedgerHead(SQLModel, table=True):
     position: int = Field(sa_column=Column(Whole, nullable=False))
 
 
-ACCOUNT, ENTRY, POSTING, SEAL, LINK, BLOCK, HEAD = (
+class LedgerTree(SQLModel, table=True):
+    """A Merkle tree over the next entries of the chain: each is proved by a few hashes under its signed root.
+
+    A tree follows the one before without a gap: a trigger checks it.
+    """
+
+    __tablename__ = "ledger_tree"
+    __table_args__ = (
+        CheckConstraint("first_position > 0 AND last_position >= first_position", name="span"),
+        Index("ledger_tree_ends", "last_position", unique=True),
+    )
+
+    number: int = Field(sa_column=Column(Whole, primary_key=True, autoincrement=False))
+    first_position: int = Field(sa_column=Column(Whole, nullable=False))
+    last_position: int = Field(sa_column=Column(Whole, nullable=False))
+    root: str = Field(sa_column=Column(Words, nullable=False))
+    """Hexadecimal, over the hashes of its entries (RFC 9162)."""
+    chunks: bytes = Field(sa_column=Column(Bytes, nullable=False))
+    """The roots of each 1,024 entries, 32 bytes each, so that a proof need not read all of them."""
+    previous_hash: str = Field(sa_column=Column(Words, nullable=False))
+    hash: str = Field(sa_column=Column(Words, nullable=False))
+    """SHA-256 of number, span, root, the hash before, and the time."""
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+ACCOUNT, ENTRY, POSTING, SEAL, LINK, BLOCK, HEAD, TREE = (
     SQLModel.metadata.tables[f"ledger_{noun}"]
-    for noun in ("account", "entry", "posting", "seal", "link", "block", "head")
+    for noun in ("account", "entry", "posting", "seal", "link", "block", "head", "tree")
 )
 """The same tables for SQLAlchemy Core, which the posting path uses."""

@@ -38,9 +38,11 @@ __all__ = [
     "book_many",
     "book_together",
     "entries_about",
+    "kind_of",
     "lines_of",
     "lock_accounts",
     "reverse",
+    "unwinding_of",
 ]
 
 WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -141,6 +143,42 @@ def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | 
         "recorded_at": tx.now,
     }
     return _once_each(tx, [(reversal, lines)])[0]
+
+
+def kind_of(tx: Transaction, tenant: Tenant, entry_id: str) -> str | None:
+    """The kind of one of the merchant's entries; None where it has no such."""
+    query = select(ENTRY.c.kind).where(
+        ENTRY.c.id == entry_id, ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode
+    )
+    found: str | None = tx.connection().execute(query).scalar_one_or_none()
+    return found
+
+
+def unwinding_of(tx: Transaction, tenant: Tenant, *, drawdown: str, refunds: Iterable[str]) -> list[str]:
+    """The entries that unwound the loan of a drawdown, in the order of their ids.
+
+    They are the reversals of all that was booked of it or of its ``refunds``, and the move of the claims to where they
+    stand today.
+    """
+    query = (
+        select(POSTING.c.object_id)
+        .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
+        .where(POSTING.c.entry_id == drawdown, ACCOUNT.c.kind == "loan_principal")
+    )
+    loan = tx.connection().execute(query).scalars().first()
+    about = entries_about(tx, tenant, [loan]) if loan is not None else []
+    reversed_refunds = select(ENTRY.c.id).where(
+        ENTRY.c.merchant_id == tenant.merchant_id,
+        ENTRY.c.mode == tenant.mode,
+        ENTRY.c.reverses.in_(sorted(refunds)),
+    )
+    moved = select(ENTRY.c.id).where(
+        ENTRY.c.mode == tenant.mode, ENTRY.c.key == f"unwound_claim_moved:{loan}"
+    )
+    found = {one.id for one in about if one.reverses}
+    for more in (reversed_refunds, moved):
+        found |= set(tx.connection().execute(more).scalars())
+    return sorted(found)
 
 
 def balances(tx: Transaction, tenant: Tenant, kinds: Sequence[str] = MERCHANT_KINDS) -> dict[str, int]:

@@ -23,7 +23,7 @@ from gateway.data_requests import retention
 from gateway.db.transactions import READ_COMMITTED, SERIALIZABLE, Level, Transaction
 from gateway.decision import links
 from gateway.errors import InvalidRequest
-from gateway.ledger.integrity import chain
+from gateway.ledger.integrity import chain, trees
 from gateway.loans import billing
 from gateway.loans import closing as loan_closing
 from gateway.merchants import business_clock
@@ -143,7 +143,12 @@ def _extend_chain(gateway: Gateway) -> bool:
     return False
 
 
-CHAINS = (audit.CHAIN, chain.CHAIN)
+def _grow_trees(gateway: Gateway) -> bool:
+    trees.grow(gateway.db)
+    return False
+
+
+CHAINS = (audit.CHAIN, chain.CHAIN, trees.TREES)
 """What is signed every few minutes."""
 
 
@@ -153,6 +158,13 @@ def sign_heads(gateway: Gateway, *, at_once: bool = False) -> None:
     for signable in CHAINS:
         _note_failure(failures, partial(pushing.sign, gateway, signable, at_once=at_once))
     _raise(failures, "chains were not signed")
+
+
+def sign_now(gateway: Gateway) -> None:
+    """Chain what is new, make a tree over it and sign where everything stands, without waiting for its time."""
+    chain.extend(gateway.db)
+    trees.grow(gateway.db, at_once=True)
+    sign_heads(gateway, at_once=True)
 
 
 def _sign_heads(gateway: Gateway) -> bool:
@@ -171,6 +183,7 @@ GLOBAL_JOBS: tuple[GlobalJob, ...] = (
         lambda gateway: history.forget_old_answers(gateway.db, days=gateway.settings.webhook_answer_days),
     ),
     GlobalJob("extend the chain of the ledger", _extend_chain),
+    GlobalJob("make trees over the chain of the ledger", _grow_trees),
     GlobalJob("sign where the chains stand", _sign_heads),
 )
 

@@ -17,6 +17,7 @@ def show(roots: Sequence[Root], *, as_json: bool) -> int:
         return 0
     rows = [
         {
+            "chain": root.chain,
             "number": root.number,
             "hash": root.hash,
             "signed": root.when,

@@ -84,6 +84,13 @@ def one(tx: Transaction, chain: str, number: int) -> Root | None:
     return _root(row) if row is not None else None
 
 
+def signed_from(tx: Transaction, chain: str, number: int) -> Root | None:
+    """The first root of this number or a later one; None while no such is signed."""
+    query = select(SignedRoot).where(SignedRoot.chain == chain, SignedRoot.number >= number)
+    row = tx.exec(query.order_by(col(SignedRoot.number)).limit(1)).first()
+    return _root(row) if row is not None else None
+
+
 def newest(tx: Transaction, chain: str) -> tuple[int, datetime | None]:
     """Up to where a chain is signed, and since when; 0 and None before the first root."""
     row = _newest(tx, chain)

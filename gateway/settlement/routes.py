@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from gateway.settlement import service
+from gateway.settlement import service, statements
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer, SettlementAnswer, SettlementLineAnswer
 from gateway.web.csv_export import csv_bytes
@@ -50,6 +50,14 @@ def list_settlement_lines(call: Call, settlement_id: str) -> Any:
     service.get(call.tx, call.tenant, settlement_id)
     query = select(SettlementLine).where(SettlementLine.batch_id == settlement_id)
     return listed(call, query, service.line_view)
+
+
+@api.get("/<settlement_id>/statement", scope="settlements:read", media_type=statements.MEDIA_TYPE)
+def get_statement(call: Call, settlement_id: str) -> bytes:
+    """Retrieve a settlement's lines with the proof of each, as JSON lines that can be checked offline."""
+    batch = service.get(call.tx, call.tenant, settlement_id)
+    authority = call.gateway.ports.signing_authority
+    return b"".join(statements.statement(call.tx, call.tenant, batch, authority))
 
 
 @payouts.get(scope="settlements:read", query=PageQuery, answer=PayoutAnswer, lists=True)

@@ -206,6 +206,8 @@ def _responses(operation: Operation, every: list[Operation]) -> dict[str, Any]:
             },
         }
     content: dict[str, Any] = {"application/json": {"schema": schema}}
+    if operation.media_type is not None:
+        content = {operation.media_type: {"schema": {"type": "string"}}}
     if operation.csv is not None:
         content["text/csv"] = {"schema": {"type": "string"}}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

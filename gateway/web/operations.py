@@ -112,6 +112,8 @@ class Operation:
     """How often one caller may ask; None is as often as it likes."""
     csv: View | None
     """The same answer as a file, for ``Accept: text/csv``."""
+    media_type: str | None
+    """Of an answer that is a file, whose bytes the view returns; None for JSON."""
     prepare: Prepare | None
     """Asks the outside before the transaction begins, as a transaction must not wait for it; raises nothing, so that a
     repeated request gets its first answer whatever the outside says today."""
@@ -189,6 +191,7 @@ class Api:
                     privileged=options.get("privileged", False),
                     rate=options.get("rate"),
                     csv=options.get("csv"),
+                    media_type=options.get("media_type"),
                     prepare=options.get("prepare"),
                     finish=options.get("finish"),
                     level=options.get("level", SERIALIZABLE),
@@ -276,6 +279,8 @@ def _act(operation: Operation, call: Call, path: dict[str, str]) -> Outcome:
     """Run the view; what is privileged, and all that people do, is written into the audit log."""
     if operation.csv is not None and _wants_csv():
         return Outcome(200, operation.csv(call, **path), content_type="text/csv; charset=utf-8")
+    if operation.media_type is not None:
+        return Outcome(200, operation.view(call, **path), content_type=operation.media_type)
     outcome = _dumped(operation, operation.view(call, **path))
     if operation.finish is not None:
         outcome = replace(outcome, status=ACCEPTED)

@@ -102,6 +102,8 @@ def test_blocks_of_a_page_run_as_pasted(name: str, demo: Demo, tmp_path: Path) -
     try:
         if name not in BARE:
             type_in(desk, PRELUDE, demo)
+        if name in HAPPENED:
+            desk.python(HAPPENED[name])
         for block in PAGES[name]:
             if block.not_run:
                 continue
@@ -122,6 +124,20 @@ AROUND = {
     "sdk/python/README.md": ("seen_before = lambda id: False\nhandle = lambda type, data: None\n"),
 }
 """What the reader's own program has around a block."""
+HAPPENED = {
+    "docs/statements.md": (
+        "import subprocess\nimport fenqi\nfrom datetime import date\nclient = fenqi.Fenqi()\n"
+        "checkout = client.checkouts.create(amount=100_000, merchant_reference='proved', category='3c',\n"
+        "    items=[{'name': 'Phone', 'quantity': 1, 'unit_price': 100_000}],\n"
+        "    return_url='https://shop.example/return', cancel_url='https://shop.example/cart')\n"
+        "client.test_helpers.complete_checkout(checkout.id, term=3, phone='13800000001')\n"
+        "payment = client.payments.capture(client.checkouts.retrieve(checkout.id).payment)\n"
+        "on = payment.captures[0].settlement_date\n"
+        "for command in (['settle', '--date', on], ['ledger', 'sign']):\n"
+        "    subprocess.run(['fenqi-gateway', *command, '--data', 'var/demo'], check=True, capture_output=True)\n"
+    )
+}
+"""What must have happened in the demo before a page, in Python."""
 REPEATABLE = {"docs/quickstart.md"}
 """Pages that tell their readers to run it again."""
 TRANSLATIONS = {"README.zh-CN.md": "README.md"}

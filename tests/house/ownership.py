@@ -26,6 +26,7 @@ BELONG_TO_NOBODY = {
     "ledger_block": "a block chains the entries of everybody",
     "ledger_head": "the end of the chain of everybody",
     "ledger_link": "the place of an entry in the chain of everybody",
+    "ledger_tree": "a tree over entries of everybody",
     "list_entry": "the lender's lists of people, by a keyed hash",
     "code_count": "counts codes by the hash of a phone or an ID number, over all merchants of a mode",
     "key_in_use": "which keys the database is used with, by their ids alone",

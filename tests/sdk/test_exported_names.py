@@ -22,7 +22,7 @@ from fenqi._resources._resource import Resource
 
 DISTRIBUTION = Path(__file__).parents[2] / "sdk" / "python"
 LISTING = DISTRIBUTION / "api.txt"
-MODULES = ("fenqi", "fenqi.testing", "fenqi.testing.wsgi", "fenqi.wsgi")
+MODULES = ("fenqi", "fenqi.statements", "fenqi.testing", "fenqi.testing.wsgi", "fenqi.wsgi")
 RESOURCES = {
     kind.__name__: kind
     for path in sorted((DISTRIBUTION / "src" / "fenqi" / "_resources").glob("[a-z]*.py"))

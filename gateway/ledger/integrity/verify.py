@@ -13,17 +13,23 @@ from gateway.core.calendar import shanghai_date
 from gateway.db.guards import FACTS, LEDGER, loose_settings, missing_guards
 from gateway.db.progress import Progress, silent
 from gateway.db.transactions import Transaction
-from gateway.ledger.integrity import chain, chain_check
+from gateway.ledger.integrity import chain, chain_check, tree_check, trees
 from gateway.ledger.integrity.chain_check import ChainState
 from gateway.ledger.integrity.checks import INVARIANTS, OPEN_CLEARING_ITEMS, Check, Invariant
 from gateway.ledger.models import ENTRY, POSTING, SEAL
 from gateway.ledger.reports import trial_balance
 from gateway.roots import service as signing
+from gateway.roots.chains import Chain
 from gateway.roots.checking import Verifier
 from gateway.roots.checking import check as check_roots
 from gateway.roots.root import Root
 
 MOST_ITEMS = 20
+SIGNED = {
+    chain.CHAIN: ("chain_roots", "the chain still holds every root that was signed"),
+    trees.TREES: ("tree_roots", "the trees still hold every root that was signed"),
+}
+"""What is signed of the ledger, with the name of its check and what that says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +70,18 @@ def verify(
 ) -> Report:
     """Check every invariant that the books can show, ``agreements`` with other tables, and recompute the hash chain.
 
-    The chain is compared with its signed roots, and with those that were ``exported``; signatures are checked where a
-    ``verifier`` is given. Reads only, in time proportional to the book and in memory that does not depend on it. Where
-    others post meanwhile, call it in a transaction in which the books stand still (REPEATABLE READ on PostgreSQL).
+    The chain and the trees over it are compared with their signed roots, and with those that were ``exported``;
+    signatures are checked where a ``verifier`` is given. Reads only, in time proportional to the book and in memory that
+    does not depend on it. Where others post meanwhile, call it in a transaction in which the books stand still
+    (REPEATABLE READ on PostgreSQL).
     """
     connection = tx.connection()
     checks = (
         *invariants(connection, progress),
         *(_check(connection, agreement, False)[0] for agreement in agreements),
         *chain_check.checks(connection, progress),
-        _roots(tx, verifier, exported),
+        tree_check.check(connection, progress),
+        *(_roots(tx, one, verifier, exported) for one in SIGNED),
     )
     broken = [check for check in checks if not check.ok]
     entries = [check.first for check in broken if check.names == "entry" and check.first is not None]
@@ -147,16 +155,18 @@ def _check(connection: Connection, invariant: Invariant, proven: bool) -> tuple[
     return Check(invariant.name, invariant.says, False, broken, names, what, detail), False
 
 
-def _roots(tx: Transaction, verifier: Verifier | None, exported: Sequence[Root]) -> Check:
-    kept = signing.signed(tx, chain.CHAIN.name)
-    problems = check_roots(tx, chain.CHAIN, kept, exported, verifier=verifier)
+def _roots(tx: Transaction, signed: Chain, verifier: Verifier | None, exported: Sequence[Root]) -> Check:
+    kept = signing.signed(tx, signed.name)
+    of_it = [root for root in exported if root.chain == signed.name]
+    problems = check_roots(tx, signed, kept, of_it, verifier=verifier)
     first = problems[0] if problems else None
+    name, says = SIGNED[signed]
     return Check(
-        "chain_roots",
-        "the chain still holds every root that was signed",
+        name,
+        says,
         ok=first is None,
         broken=len(problems),
-        names="block",
+        names=signed.unit,
         first=str(first.number) if first else None,
         detail=f"{first.what}: {first.detail}" if first else "",
     )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import requests
 
 _CHUNK = 16 * 1024
+_STATEMENT = "application/jsonl"
+_KEYS = "application/x-pem-file"
 
 
 class Settlements(Resource):
@@ -80,15 +82,36 @@ class Settlements(Resource):
         The file appears whole or not at all. A connection that breaks is taken up where it broke, as long
         as the gateway still serves the same bytes (``ETag``), else begun again.
         """
+        return self._download(f"/v1/settlements/{segment(settlement)}/lines", "text/csv", to, timeout)
+
+    def download_statement(
+        self, settlement: str, to: str | os.PathLike[str], *, timeout: Timeout | None = None
+    ) -> Path:
+        """Write the lines with the proof of each to the file ``to``, for ``fenqi verify-statement``.
+
+        Answers its path; the file appears whole or not at all. Raises ConflictError (``statement_not_ready``) in the
+        minute after the settlement has closed.
+        """
+        return self._download(f"/v1/settlements/{segment(settlement)}/statement", _STATEMENT, to, timeout)
+
+    def signing_keys(self, *, timeout: Timeout | None = None) -> str:
+        """The public keys that sign statements and contracts, as PEM: keep them, and compare when they change."""
+        headers = {"Accept": _KEYS}
+        answer = self._client._send("GET", "/v1/signing_keys", headers=headers, timeout=timeout)
+        _check_type(answer, _KEYS)
+        return answer.text
+
+    def _download(
+        self, path: str, media_type: str, to: str | os.PathLike[str], timeout: Timeout | None
+    ) -> Path:
         import tempfile
         from pathlib import Path
 
         target = Path(to)
-        path = f"/v1/settlements/{segment(settlement)}/lines"
         handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                self._fill(file, path, timeout)
+                self._fill(file, path, media_type, timeout)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(partial, target)
@@ -97,16 +120,16 @@ class Settlements(Resource):
             raise
         return target
 
-    def _fill(self, file: IO[bytes], path: str, timeout: Timeout | None) -> None:
+    def _fill(self, file: IO[bytes], path: str, media_type: str, timeout: Timeout | None) -> None:
         etag: str | None = None
         breaks = 0
         while True:
-            headers = {"Accept": "text/csv", "Accept-Encoding": "identity"}
+            headers = {"Accept": media_type, "Accept-Encoding": "identity"}
             if etag is not None and file.tell():
                 headers |= {"Range": f"bytes={file.tell()}-", "If-Range": etag}
             answer = self._client._send("GET", path, headers=headers, timeout=timeout, stream=True)
             try:
-                _check_csv(answer)
+                _check_type(answer, media_type)
                 if answer.status_code != 206:
                     file.seek(0)
                     file.truncate()
@@ -126,10 +149,10 @@ class Settlements(Resource):
                 answer.close()
 
 
-def _check_csv(answer: requests.Response) -> None:
+def _check_type(answer: requests.Response, media_type: str) -> None:
     kind = answer.headers.get("Content-Type", "")
-    if kind.partition(";")[0].strip().lower() != "text/csv":
-        raise _unexpected(answer, f"expected text/csv, but the response is {kind or 'without a type'}")
+    if kind.partition(";")[0].strip().lower() != media_type:
+        raise _unexpected(answer, f"expected {media_type}, but the response is {kind or 'without a type'}")
 
 
 def _unexpected(answer: requests.Response, message: str) -> UnexpectedResponseError:

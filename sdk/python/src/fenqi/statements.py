@@ -1,0 +1,365 @@
+"""Check a statement offline: that the ledger holds every line of a settlement, and that nothing in it was changed.
+
+``verify(path, keys)`` needs the file that ``client.settlements.download_statement`` wrote, the public keys that
+``client.settlements.signing_keys`` answered once, and no gateway. It needs the package ``cryptography``
+(``pip install "fenqi[verify]"``).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+VERSION = 1
+NO_HASH = "0" * 64
+CLAIMS = ("merchant_pending", "merchant_available", "merchant_receivable")
+"""Accounts of what the merchant is due: their sum is what a line brings or takes."""
+SIGNS = {
+    "capture": ("captures", 1),
+    "refund": ("refunds", -1),
+    "subsidy": ("subsidies", 1),
+    "subsidy_return": ("subsidies", 1),
+    "dispute": ("disputes", -1),
+    "dispute_won": ("disputes", -1),
+    "payout_returned": ("adjustments", 1),
+    "reserve_release": ("reserve_change", -1),
+}
+"""By kind of line: the figure of the settlement to which its signed amount belongs, and with which sign."""
+PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
+
+
+class StatementError(ValueError):
+    """The statement is not true, or no statement; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement that holds. Amounts in fen."""
+
+    settlement: Mapping[str, Any]
+    lines: int
+    entries: int
+    trees: int
+    signed_at: str
+    """When the root was signed under which its entries stand (UTC)."""
+    key_id: str
+
+
+@dataclass(frozen=True)
+class _Tree:
+    first: int
+    size: int
+    root: bytes
+
+
+class _Frame:
+    """What stands around the lines: the trees by number, and whose word it all is."""
+
+    def __init__(self) -> None:
+        self.trees: dict[int, _Tree] = {}
+        self.signed_at = self.key_id = ""
+        self._settlement = ""
+        self._number, self._hash, self._end = 0, "", 0
+        self._root: Mapping[str, Any] | None = None
+        self._signature: Mapping[str, Any] | None = None
+        self._running = hashlib.sha256()
+
+    def read(self, content: Mapping[str, Any], line: bytes) -> None:
+        """Take the next line of the file."""
+        if self._signature is not None:
+            raise StatementError("it stands behind the signature")
+        if "signature" in content:
+            self._signature = content["signature"]
+            return
+        self._running.update(line)
+        if "statement" in content:
+            self._settlement = content["settlement"]["id"]
+        elif "tree" in content:
+            self._add(content["tree"])
+        elif "root" in content:
+            self._root = content["root"]
+
+    def close(self, public: Mapping[str, Any]) -> None:
+        """Check whose word it is. Raises ``StatementError``."""
+        root, signature = self._root, self._signature
+        if root is None or signature is None:
+            raise StatementError("the statement is cut off: it has no root or no signature")
+        with _at(0):
+            text = f"fenqi statement\nsettlement: {self._settlement}\nsha256: {self._running.hexdigest()}\n"
+            _check_signature(public, signature, text.encode(), "the statement")
+            if (root["chain"], root["number"], root["hash"]) != ("trees", self._number, self._hash):
+                raise StatementError("its trees do not lead to the root that was signed")
+            self.signed_at, self.key_id = root["signed_at"], signature["key_id"]
+            text = (
+                f"fenqi root\nchain: trees\nnumber: {self._number}\nhash: {self._hash}\n"
+                f"signed_at: {self.signed_at}\n"
+            )
+            _check_signature(public, root, text.encode(), "the root")
+
+    def _add(self, tree: Mapping[str, Any]) -> None:
+        """Add the next tree."""
+        first, last = tree["first"], tree["last"]
+        follows = (self._number + 1, self._hash, self._end + 1)
+        if self.trees and (tree["number"], tree["previous"], first) != follows:
+            raise StatementError(f"the tree {tree['number']} does not follow the one before it")
+        stated = f"{tree['number']} {first} {last} {tree['root']} {tree['previous']} {tree['created_at']}"
+        self.trees[tree["number"]] = _Tree(first, last - first + 1, bytes.fromhex(tree["root"]))
+        self._number, self._end = tree["number"], last
+        self._hash = hashlib.sha256(stated.encode()).hexdigest()
+
+
+def verify(path: str | PathLike[str], keys: str) -> Statement:
+    """Check the statement in a file against public keys (PEM, one or more).
+
+    It holds when the signature is that of one of the keys, the trees lead to a root that was signed, every entry is
+    under one of these trees, every line says what its entries booked, and the lines make the settlement. Reads the file
+    twice, a line at a time. Raises ``StatementError`` naming the line, ``OSError`` for what cannot be read, and
+    ``ImportError`` without ``cryptography``.
+    """
+    public = _public_keys(keys)
+    frame = _Frame()
+    for number, content, line in _numbered(path):
+        with _at(number):
+            frame.read(content, line)
+    frame.close(public)
+    books = _Books(frame)
+    for number, content, _ in _numbered(path):
+        with _at(number):
+            books.read(content)
+    with _at(0):
+        return books.close()
+
+
+@contextmanager
+def _at(number: int) -> Iterator[None]:
+    """Name the line in what goes wrong."""
+    try:
+        yield
+    except StatementError as error:
+        raise StatementError(f"line {number}: {error}" if number else str(error)) from None
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+        raise StatementError(f"line {number} is not of a statement: {error!r}") from None
+
+
+class _Books:
+    """The entries and lines that were read, and what they add up to."""
+
+    def __init__(self, frame: _Frame) -> None:
+        self._frame = frame
+        self._header: Mapping[str, Any] = {}
+        self._merchant = self._mode = ""
+        self._sums: dict[str, dict[str, int]] = {}
+        self._kinds: dict[str, tuple[str, str]] = {}
+        self._figures: dict[str, int] = defaultdict(int)
+        self._seen: set[str] = set()
+
+    def read(self, content: Mapping[str, Any]) -> None:
+        """Take the next line of the file."""
+        if "statement" in content:
+            if self._header:
+                raise StatementError("a statement begins once")
+            if content["statement"] != VERSION:
+                raise StatementError(
+                    f"this is version {content['statement']!r}; {VERSION} can be checked here"
+                )
+            self._header = content
+            self._merchant, self._mode = content["merchant"], content["settlement"]["mode"]
+        elif not self._header:
+            raise StatementError("a statement begins with its settlement")
+        elif "line" in content:
+            self._line(content["line"], content["entries"])
+        elif "entry" in content:
+            self._entry(content)
+        elif not {"tree", "root", "signature"} & content.keys():
+            raise StatementError("this is no line of a statement")
+
+    def close(self) -> Statement:
+        """Compare the whole. Raises ``StatementError``."""
+        if not self._header:
+            raise StatementError("the file has no settlement")
+        shown = self._header["settlement"]
+        found = {name: self._figures[name] for name in ("captures", "subsidies", "refunds", "disputes")}
+        found |= {
+            name: self._figures[name] for name in ("adjustments", "merchant_fees", "merchant_subsidies")
+        }
+        closing: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for entry in self._header["entries"]:
+            closing[self._kind_of(entry, shown)].update(self._sums_of([entry]))
+        # What this batch holds back its own entry says; what others held back is released by lines, and by an entry.
+        released = closing["reserve_released"]["merchant_reserve"]
+        if released != -self._figures["reserve_change"]:
+            raise StatementError(
+                f"its lines release another reserve than the {released} fen that were booked"
+            )
+        found["reserve_change"] = -closing["settlement"]["merchant_reserve"] - released
+        found["payout_amount"] = -closing["payout_instructed"]["payout_in_transit"]
+        for name, fen in found.items():
+            if shown[name] != fen:
+                raise StatementError(f"{name} is {shown[name]} fen, and its lines and entries make {fen}")
+        came = shown["opening"] + found["captures"] + found["subsidies"] + found["adjustments"]
+        went = sum(found[name] for name in ("merchant_fees", "merchant_subsidies", "refunds", "disputes"))
+        if came - went - found["reserve_change"] != shown["closing"] + shown["payout_amount"]:
+            raise StatementError("opening, lines, closing and payout do not add up")
+        frame = self._frame
+        return Statement(
+            shown, len(self._seen), len(self._sums), len(frame.trees), frame.signed_at, frame.key_id
+        )
+
+    def _kind_of(self, entry: str, shown: Mapping[str, Any]) -> str:
+        """The kind of an entry of the batch itself. Raises ``StatementError`` for one about something else."""
+        kind, about = self._kinds.get(entry, ("", ""))
+        if about not in (shown["id"], shown["payout"]):
+            raise StatementError(f"the entry {entry} is missing, or is not about this settlement")
+        return kind
+
+    def _entry(self, content: Mapping[str, Any]) -> None:
+        name, tree = content["entry"], self._frame.trees.get(content["in_tree"])
+        if tree is None:
+            raise StatementError(f"the tree {content['in_tree']} of the entry {name} is not in the statement")
+        text = "\n".join(content["content"])
+        leaf = hashlib.sha256(b"\x00" + hashlib.sha256(text.encode()).digest()).digest()
+        path = [base64.b64decode(one, validate=True) for one in content["path"]]
+        if _root_of_path(leaf, content["position"] - tree.first, tree.size, path) != tree.root:
+            raise StatementError(f"the entry {name} is not under the tree {content['in_tree']}")
+        row, _, lines = content["content"]
+        columns = _columns(row)
+        if (columns[0], columns[1], columns[6]) != (name, self._mode, self._merchant):
+            raise StatementError(f"the entry {name} is another one, or another merchant's")
+        sums: dict[str, int] = defaultdict(int)
+        for line in lines.split("\n"):
+            of_entry, _, account, amount, _ = _columns(line)
+            if of_entry != name:
+                raise StatementError(f"the entry {name} has a line of {of_entry}")
+            sums[(account or "").split(":")[1]] += int(amount or 0)
+        if sum(sums.values()):
+            raise StatementError(f"the lines of the entry {name} do not sum to zero")
+        self._sums[name], self._kinds[name] = sums, (columns[2] or "", columns[8] or "")
+
+    def _line(self, line: Mapping[str, Any], entries: Sequence[str]) -> None:
+        name, kind = line["id"], line["kind"]
+        if name in self._seen or line["entry"] not in entries:
+            raise StatementError(f"the line {name} stands there twice, or on other entries than it says")
+        self._seen.add(name)
+        figure, sign = SIGNS[kind]
+        booked = _booked(kind, self._sums_of(entries))
+        for what, fen in booked.items():
+            if line[what] != fen:
+                raise StatementError(f"{what} of the line {name} is {line[what]} fen, and {fen} were booked")
+        self._figures[figure] += sign * line["amount"]
+        self._figures["merchant_fees"] -= line["merchant_fee"]
+        self._figures["merchant_subsidies"] -= line["merchant_subsidy"]
+
+    def _sums_of(self, entries: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = defaultdict(int)
+        for entry in entries:
+            if entry not in self._sums:
+                raise StatementError(f"the entry {entry} is missing")
+            for account, fen in self._sums[entry].items():
+                found[account] += fen
+        return found
+
+
+def _booked(kind: str, sums: Mapping[str, int]) -> dict[str, int]:
+    """The figures of a line from what its entries booked (debits above 0), signed from the merchant's side."""
+    if kind == "reserve_release":
+        net = -sums["merchant_reserve"]
+    elif kind == "subsidy":
+        net = -sums["subsidy_receivable"]
+    elif kind == "subsidy_return":
+        net = sums["subsidy_receivable"]
+    else:
+        net = -sum(sums[account] for account in CLAIMS)
+    fee = sums["merchant_fee_income"] + sums["vat_payable"]
+    subsidy = sums["unearned_merchant_subsidy"] + sums["merchant_subsidy_income"]
+    return {
+        "net": net,
+        "merchant_fee": fee,
+        "merchant_subsidy": subsidy,
+        "amount": net - fee - subsidy,
+    }
+
+
+def _root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """The root to which a path leads (RFC 9162, section 2.1.3.2)."""
+    if not 0 <= index < size:
+        raise StatementError("its place is outside of the tree")
+    found, rest, last = leaf, iter(path), size - 1
+    while last:
+        if index % 2 or index < last:
+            other = next(rest, b"")
+            pair = other + found if index % 2 else found + other
+            found = hashlib.sha256(b"\x01" + pair).digest()
+        index, last = index // 2, last // 2
+    if next(rest, None) is not None:
+        raise StatementError("its path is too long")
+    return found
+
+
+def _columns(text: str) -> list[str | None]:
+    """The columns of a canonical text: each is its length, a colon and itself, or ``-`` where it is null."""
+    found: list[str | None] = []
+    at = 0
+    while at < len(text):
+        if text[at] == "-":
+            found.append(None)
+            at += 1
+            continue
+        length, _, _ = text[at:].partition(":")
+        start = at + len(length) + 1
+        at = start + int(length)
+        found.append(text[start:at])
+    return found
+
+
+def _numbered(path: str | PathLike[str]) -> Iterator[tuple[int, Mapping[str, Any], bytes]]:
+    with open(path, "rb") as file:
+        for at, line in enumerate(file, 1):
+            yield at, _parsed(line, at), line
+
+
+def _parsed(line: bytes, at: int) -> Mapping[str, Any]:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise StatementError(f"line {at} is not of a statement: it is no JSON object")
+    return content
+
+
+def _public_keys(text: str) -> dict[str, Any]:
+    """Ed25519 keys by id, from PEM. Raises ``StatementError`` where there is none."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+    found = {}
+    for part in PEM.findall(text):
+        key = load_pem_public_key(part.encode())
+        if isinstance(key, Ed25519PublicKey):
+            raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+            found[hashlib.sha256(raw).hexdigest()[:16]] = key
+    if not found:
+        raise StatementError("there is no Ed25519 public key in PEM among the keys")
+    return found
+
+
+def _check_signature(
+    public: Mapping[str, Any], signature: Mapping[str, Any], content: bytes, what: str
+) -> None:
+    from cryptography.exceptions import InvalidSignature
+
+    key = public.get(signature["key_id"])
+    if key is None or signature["algorithm"] != "Ed25519":
+        raise StatementError(f"{what} is signed by the key {signature['key_id']}, which is not among yours")
+    try:
+        key.verify(base64.b64decode(signature["signature"], validate=True), content)
+    except (InvalidSignature, ValueError):
+        raise StatementError(f"the signature of {what} does not match: it was changed") from None
