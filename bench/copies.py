@@ -79,7 +79,7 @@ class Rows:
 
     def find_numbers(self, own: set[str]) -> None:
         """Which numbers must go on in the copies, and which words must be others, for their keys to be free."""
-        keys = [(unique, key) for unique in (True, False) for key in _keys(self.table, unique)]
+        keys = [(unique, key) for unique in (True, False) for key in _keys(self.table, unique) if self.rows]
         for unique, key in keys:
             free = [name for name in key if name not in TENANT]
             if any(any(self.differs(row, name, own) for name in free) for row in self.rows):

@@ -16,6 +16,7 @@ GatewayError
 ├─ Conflict                        409 conflict
 │  ├─ DuplicateReference           409 duplicate_reference
 │  ├─ WrongState                   409 wrong_state
+│  ├─ StatementNotReady            409 statement_not_ready
 │  ├─ CheckoutExpired              409 checkout_expired
 │  ├─ AuthorizationExpired         409 authorization_expired
 │  ├─ ReadingTimeShort             409 reading_time_short

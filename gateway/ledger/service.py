@@ -18,6 +18,7 @@ from sqlalchemy.pool import Pool
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Mode, Tenant
 from gateway.db import turns
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound
 from gateway.ledger.booking.accounts import CHART, MERCHANT_KINDS, account_id, on_normal_side
@@ -167,17 +168,11 @@ def unwinding_of(tx: Transaction, tenant: Tenant, *, drawdown: str, refunds: Ite
     )
     loan = tx.connection().execute(query).scalars().first()
     about = entries_about(tx, tenant, [loan]) if loan is not None else []
-    reversed_refunds = select(ENTRY.c.id).where(
-        ENTRY.c.merchant_id == tenant.merchant_id,
-        ENTRY.c.mode == tenant.mode,
-        ENTRY.c.reverses.in_(sorted(refunds)),
-    )
-    moved = select(ENTRY.c.id).where(
-        ENTRY.c.mode == tenant.mode, ENTRY.c.key == f"unwound_claim_moved:{loan}"
-    )
+    own = (ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode)
+    parts = [ENTRY.c.reverses.in_(part) for part in in_parts(sorted(set(refunds)))]
     found = {one.id for one in about if one.reverses}
-    for more in (reversed_refunds, moved):
-        found |= set(tx.connection().execute(more).scalars())
+    for which in (*parts, ENTRY.c.key == f"unwound_claim_moved:{loan}"):
+        found |= set(tx.connection().execute(select(ENTRY.c.id).where(*own, which)).scalars())
     return sorted(found)
 
 

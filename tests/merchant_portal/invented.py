@@ -76,7 +76,7 @@ class Invented(BaseAdapter):
         path = urlsplit(request.url or "").path
         answer = requests.Response()
         answer.status_code, answer.url, answer.request = 200, request.url or "", request
-        schema = self._schema(request.method or "", path)
+        media_type, schema = self._schema(request.method or "", path)
         self._first_page = "cursor=" not in (request.url or "")
         if request.headers.get("Accept") == "text/csv":
             rows = self._value("", schema["properties"]["data"])
@@ -84,20 +84,21 @@ class Invented(BaseAdapter):
             answer.headers["Content-Type"] = "text/csv; charset=utf-8"
         else:
             content = json.dumps(self._value("", schema)).encode()
-            answer.headers["Content-Type"] = "application/json"
+            answer.headers["Content-Type"] = media_type
         answer.raw = io.BytesIO(content)
         return answer
 
     def close(self) -> None:
         """There is nothing to close."""
 
-    def _schema(self, method: str, path: str) -> dict[str, Any]:
+    def _schema(self, method: str, path: str) -> tuple[str, dict[str, Any]]:
+        """The media type of the answer, JSON before others, and its schema."""
         for template, methods in self.document["paths"].items():
             if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path) and method.lower() in methods:
                 answers = methods[method.lower()]["responses"]
                 content = next(answers[code] for code in ("200", "201") if code in answers)["content"]
-                schema: dict[str, Any] = content["application/json"]["schema"]
-                return schema
+                media_type = "application/json" if "application/json" in content else next(iter(content))
+                return media_type, content[media_type]["schema"]
         raise AssertionError(f"the document has no {method} {path}")
 
     def _value(self, name: str, schema: dict[str, Any]) -> Any:

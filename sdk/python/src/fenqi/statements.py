@@ -179,7 +179,7 @@ class _Books:
         elif "entry" in content:
             self._entry(content)
         elif not {"tree", "root", "signature"} & content.keys():
-            raise StatementError("this is no line of a statement")
+            raise StatementError("this is not a line of a statement")
 
     def close(self) -> Statement:
         """Compare the whole. Raises ``StatementError``."""
@@ -331,7 +331,7 @@ def _parsed(line: bytes, at: int) -> Mapping[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise StatementError(f"line {at} is not of a statement: it is no JSON object")
+        raise StatementError(f"line {at} is not of a statement: it is not a JSON object")
     return content
 
 
