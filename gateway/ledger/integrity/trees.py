@@ -184,7 +184,8 @@ def _leaves(connection: Connection, first: int, last: int) -> Iterator[bytes]:
 
 def _covering(connection: Connection, positions: Iterable[int]) -> list[tuple[Tree, Sequence[int]]]:
     """The trees over these places of the chain, each with those of them that it covers."""
-    rest, found = sorted(set(positions)), []
+    rest = sorted(set(positions))
+    found: list[tuple[Tree, Sequence[int]]] = []
     while rest:
         query = select(TREE).where(TREE.c.last_position >= rest[0]).order_by(TREE.c.number).limit(1)
         row = connection.execute(query).mappings().one_or_none()

@@ -71,8 +71,8 @@ def verify(
     """Check every invariant that the books can show, ``agreements`` with other tables, and recompute the hash chain.
 
     The chain and the trees over it are compared with their signed roots, and with those that were ``exported``;
-    signatures are checked where a ``verifier`` is given. Reads only, in time proportional to the book and in memory that
-    does not depend on it. Where others post meanwhile, call it in a transaction in which the books stand still
+    signatures are checked where a ``verifier`` is given. Reads only, in time proportional to the book and in memory
+    that does not depend on it. Where others post meanwhile, call it in a transaction in which the books stand still
     (REPEATABLE READ on PostgreSQL).
     """
     connection = tx.connection()

@@ -47,7 +47,7 @@ def checked(books: Any) -> tuple[str | None, str]:
 def grow(books: Any, **how: Any) -> tuple[int, int] | None:
     chain.extend(books.db)
     tree = trees.grow(books.db, **how)
-    return tree and (tree.number, tree.first)
+    return (tree.number, tree.first) if tree is not None else None
 
 
 @on_both
