@@ -102,7 +102,9 @@ def work(
         gateway.db.engine.clear_compiled_cache()  # SQLAlchemy's own, of 500 statements
 
     gc.unfreeze()  # else what modules hold is in no list of objects
+    gc.disable()  # each heap is collected first; by itself all of it would be gone through again and again
     yield one_round
+    gc.enable()
     gc.freeze()
 
 
