@@ -23,6 +23,8 @@ from gateway.web.idempotency import Answered
 from tests.gateway.conftest import Api, TestClock
 from tests.one_database import database_url  # noqa: F401
 
+pytestmark = pytest.mark.long(12)
+
 PIECES = 6
 """Purchases in each round, with their webhooks, collections and settlement."""
 WARM_UP, ROUNDS = 2, 2
