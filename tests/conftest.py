@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from werkzeug.routing import Rule
 
 from gateway import app as application
-from gateway import keyring
+from gateway import cli, keyring
 from gateway.db import engine as engines
 from gateway.db import migrate
 from gateway.db.engine import canonical_url
@@ -138,6 +138,9 @@ def quick() -> Iterator[None]:
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            cli, "COLLECT", gc.get_threshold()
+        )  # a command would set its own for all tests after it
         # Gateways of this process stand behind their ``keys init``, but in tests/gateway/test_keyring.py.
         patch.setattr(keyring, "opened", keyring.create)
         patch.setattr(Rule, "compile", compiled_once)

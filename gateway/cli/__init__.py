@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from gateway.cli import books, clients, merchants, people, records, reviews, risk, serve
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     found = argparse.ArgumentParser(

@@ -51,9 +51,10 @@ def insert(tx: Transaction, into: Insert, rows: Sequence[Mapping[str, Any]]) -> 
     tx.connection().execute(into, hashed)
 
 
-def tables() -> list[str]:
+@cache
+def tables() -> tuple[str, ...]:
     """The tables whose rows are hashed so."""
-    return [table.name for table in metadata().sorted_tables if KEYED_HASH in table.columns]
+    return tuple(table.name for table in metadata().sorted_tables if KEYED_HASH in table.columns)
 
 
 @cache

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -75,7 +76,13 @@ def _alone(url: str) -> Iterator[None]:
 
 def is_current(url: str) -> bool:
     """Whether the database is at the newest schema. Raises ``OperationalError`` when it cannot be reached."""
-    return _revision(url) == ScriptDirectory.from_config(config(url)).get_current_head()
+    return _revision(url) == _newest()
+
+
+@cache
+def _newest() -> str | None:
+    """The newest schema that this release knows."""
+    return ScriptDirectory(str(HERE / "migrations")).get_current_head()
 
 
 def _revision(url: str) -> str | None:

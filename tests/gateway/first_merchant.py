@@ -118,5 +118,6 @@ def _number(row: str) -> int:
     return int(row.partition(", ")[0].strip("'"))
 
 
+@cache
 def _tables() -> dict[str, Any]:
     return {table.name: table for table in SQLModel.metadata.sorted_tables}

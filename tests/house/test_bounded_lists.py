@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gateway
-from tests.house.sources import parsed
+from tests.house.sources import nodes
 
 PRODUCT = Path(gateway.__file__).parent
 BOUNDED = {
@@ -50,17 +50,19 @@ BOUNDED = {
 
 def lists(path: Path) -> Iterator[str]:
     """Every list that is given to ``in_`` or ``not_in``, but constants, questions, and parts of a list."""
-    for function in ast.walk(parsed(path)):
+    for function in nodes(path):
         if not isinstance(function, ast.FunctionDef):
             continue
-        asked = {name for node in ast.walk(function) for name in questions(node)}
-        for node in ast.walk(function):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("in_", "not_in")
-                and not is_harmless(node.args[0], asked)
-            ):
+        calls = [
+            node
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("in_", "not_in")
+        ]
+        asked = {name for node in (ast.walk(function) if calls else ()) for name in questions(node)}
+        for node in calls:
+            if not is_harmless(node.args[0], asked):
                 yield f"{path.relative_to(PRODUCT)}: {ast.unparse(node.args[0])}"
 
 

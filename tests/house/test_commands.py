@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,14 +65,6 @@ def arguments(words: tuple[str, ...]) -> list[str]:
 LEAVES = list(leaves(cli.parser()))
 SCORING_LEAVES = list(leaves(scoring_cli._parser()))
 NEED_DATA = [words for words in LEAVES if words[-1] not in STARTING]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_parser() -> Iterator[None]:
-    """The parser, which nothing changes, is built once and not for each of hundreds of commands."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "parser", cache(cli.parser))
-        yield
 
 
 def run(*line: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -8,16 +8,18 @@ import select
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from gateway import keyring
 from tests.ports import free_port
-from tests.warm import Program
+from tests.warm import Process, Program, fenqi_gateway
 
 pytestmark = pytest.mark.long(15)
 
@@ -26,14 +28,19 @@ START_SECONDS, STOP_SECONDS = 90, 3
 
 
 class Terminal:
-    """A program at a terminal of its own, in the foreground."""
+    """A program at a terminal of its own, in the foreground; a ``fresh`` one imports everything first."""
 
-    def __init__(self, *line: str) -> None:
-        self.pid, self._screen = pty.fork()
-        if not self.pid:
-            os.environ["DATABASE_URL"] = ""
-            os.execv(PROGRAM, ["fenqi-gateway", *line])
+    def __init__(self, *line: str, fresh: bool = False) -> None:
+        self._screen, self._keyboard = pty.openpty()
+        place, environ = os.ttyname(self._keyboard), {**os.environ, "DATABASE_URL": ""}
         self.shown = ""
+        if fresh:
+            control = partial(take_control, place)
+            program = subprocess.Popen([PROGRAM, *line], env=environ, preexec_fn=control)  # noqa: PLW1509 - in a test
+            self.pid, self.ended = program.pid, lambda: program.poll() is not None
+        else:
+            warm = Process(at_terminal, place, *line, environ=environ, log=Path(place))
+            self.pid, self.ended = warm.pid, lambda: warm.wait(0) is not None
 
     def read(self, seconds: float) -> None:
         """Take in what is printed for a while; a program that has ended prints nothing."""
@@ -49,16 +56,31 @@ class Terminal:
         os.write(self._screen, b"\x03")
         while time.monotonic() - pressed < 4 * STOP_SECONDS:
             self.read(0.02)
-            if os.waitpid(self.pid, os.WNOHANG)[0]:
-                self.pid = 0
+            if self.ended():
                 return time.monotonic() - pressed
         return None
 
     def close(self) -> None:
-        if self.pid:
+        if not self.ended():
             os.killpg(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+            assert waited(self.ended, STOP_SECONDS)
         os.close(self._screen)
+        os.close(self._keyboard)
+
+
+def take_control(place: str) -> None:
+    """Sit down at a terminal: what is typed there is for this process and those that it starts."""
+    os.setsid()
+    terminal = os.open(place, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(terminal, stream)
+
+
+def at_terminal(place: str, *line: str) -> None:
+    """``fenqi-gateway`` as typed at a terminal, in a process that has imported it."""
+    take_control(place)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as each Python begins
+    fenqi_gateway(*line)
 
 
 def listens(port: int) -> bool:
@@ -79,16 +101,15 @@ def folder(tmp_path: Path, sqlite_template: Path) -> Path:
 def test_ctrl_c_ends_a_server_within_three_seconds(
     verb: str, pauses: tuple[float, ...], folder: Path
 ) -> None:
+    """One of them is pressed while a process of the server imports."""
     took = []
     for pause in pauses:
         port = free_port()
-        terminal = Terminal(verb, "--port", str(port), "--data", str(folder))
+        terminal = Terminal(verb, "--port", str(port), "--data", str(folder), fresh=verb == "serve")
         try:
             start = time.monotonic()
-            while not listens(port) and time.monotonic() - start < START_SECONDS:
+            while not (listens(port) or terminal.ended()) and time.monotonic() - start < START_SECONDS:
                 terminal.read(0.05)
-                if os.waitid(os.P_PID, terminal.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                    break
             assert listens(port), terminal.shown
             time.sleep(pause)
 

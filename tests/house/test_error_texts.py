@@ -13,7 +13,7 @@ import pytest
 from gateway import errors
 from gateway.web import i18n
 from merchant_portal import wording
-from tests.house.sources import parsed
+from tests.house.sources import nodes
 from tests.one_database import database_url  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
@@ -27,13 +27,18 @@ GLUE = re.compile(r"\x00[a-z]|[a-z]\x00")
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
     """Line and text of each message that is given to an exception; what is put in stands as NUL."""
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if not isinstance(node, ast.Call):
             continue
-        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        name = called(node)
         if name in KINDS or name == "Problem" or name.endswith(("Error", "Exit", "Exception", "Setting")):
             for given in node.args:
                 yield from ((given.lineno, text) for text in spelled(given))
+
+
+def called(call: ast.Call) -> str:
+    """The last name of what is called."""
+    return str(getattr(call.func, "id", getattr(call.func, "attr", "")))
 
 
 def spelled(given: ast.expr) -> Iterator[str]:
@@ -101,8 +106,8 @@ def refusals() -> Iterator[tuple[str, str]]:
         if detail := vars(getattr(errors, name)).get("detail"):
             yield name, detail
     for path in sorted((ROOT / "gateway").rglob("*.py")):
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in KINDS:
+        for node in nodes(path):
+            if isinstance(node, ast.Call) and called(node) in KINDS:
                 for given in node.args[:1]:
                     yield from ((f"{path.name}:{given.lineno}", text) for text in spelled(given))
 
@@ -123,8 +128,8 @@ def test_no_error_is_joined_from_fragments_by_code() -> None:
     joined = [
         f"{path.relative_to(ROOT)}:{given.lineno}"
         for path in sorted((ROOT / "gateway").rglob("*.py"))
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in KINDS
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and called(node) in KINDS
         for given in node.args[:1]
         for part in ast.walk(given)
         if isinstance(part, ast.FormattedValue)

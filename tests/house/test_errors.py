@@ -10,7 +10,7 @@ from pathlib import Path
 from fenqi import _errors as sdk_errors
 from gateway import errors
 from gateway.web import pages
-from tests.house.sources import parsed
+from tests.house.sources import nodes
 
 ROOT = Path(__file__).parents[2]
 FAKE = ROOT / "sdk" / "python" / "src" / "fenqi" / "testing"
@@ -58,7 +58,7 @@ def raised() -> set[str]:
     for path in (ROOT / "gateway").rglob("*.py"):
         if path.name == "errors.py":
             continue
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             handed: list[ast.expr | None] = []
             if isinstance(node, ast.Raise):
                 handed = [node.exc]
@@ -85,7 +85,7 @@ def test_the_codes_that_the_sdk_and_the_pages_know_are_ours() -> None:
 def test_the_fake_gateway_answers_with_our_codes_and_statuses() -> None:
     answered: set[tuple[int, str]] = set()
     for path in FAKE.glob("*.py"):
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Problem":
                 status, code = (arg.value for arg in node.args[:2] if isinstance(arg, ast.Constant))
                 answered.add((status, code))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gateway.app import APIS
 from gateway.webhooks.schemas import EVENT_SCOPES, EVENT_TYPES, TEST_EVENT
-from tests.house.sources import parsed
+from tests.house.sources import nodes
 
 ROOT = Path(__file__).parents[2]
 GATEWAY = ROOT / "gateway"
@@ -22,24 +22,25 @@ TOPICS = ("payout.instruct",)
 """Work of the outbox, named like an event."""
 
 
-def modules(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
+def modules(folder: Path) -> Iterator[tuple[Path, Sequence[ast.AST]]]:
+    """Each file with its nodes."""
     for path in sorted(folder.rglob("*.py")):
         if path != LISTED and "migrations" not in path.parts:
-            yield path, parsed(path)
+            yield path, nodes(path)
 
 
-def words(tree: ast.AST) -> set[str]:
+def words(module: Sequence[ast.AST]) -> set[str]:
     """The texts in a module, without its docstrings."""
     prose = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in module
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
     return {
         node.value
-        for node in ast.walk(tree)
+        for node in module
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
     }
 
@@ -49,11 +50,12 @@ def recorded() -> set[str]:
     found: set[str] = set()
     said: dict[Path, set[str]] = {}
     begun: list[tuple[Path, str]] = []
-    for path, tree in modules(GATEWAY):
+    for path, module in modules(GATEWAY):
         room = path.relative_to(GATEWAY).parts[0]
-        said.setdefault(Path(room), set()).update(words(tree))
-        found |= {word for word in words(tree) if TYPE.fullmatch(word)}
-        for node in ast.walk(tree):
+        texts = words(module)
+        said.setdefault(Path(room), set()).update(texts)
+        found |= {word for word in texts if TYPE.fullmatch(word)}
+        for node in module:
             if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
                 start = str(node.values[0].value)
                 if len(node.values) == 2 and start.endswith(".") and start[:-1] in NOUNS:
@@ -70,8 +72,8 @@ def test_events_offered_are_events_recorded() -> None:
 def test_events_recorded_are_events_offered() -> None:
     """What stands in the code in full and in a call that records."""
     told: set[str] = set()
-    for _path, tree in modules(GATEWAY):
-        for node in ast.walk(tree):
+    for _path, module in modules(GATEWAY):
+        for node in module:
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -105,6 +107,6 @@ def test_an_event_is_read_by_the_scopes_that_read_its_object() -> None:
 
 
 def test_the_sdk_and_its_fake_tell_of_events_that_exist() -> None:
-    told = {word for _path, tree in modules(FAKE) for word in words(tree) if TYPE.fullmatch(word)}
+    told = {word for _path, module in modules(FAKE) for word in words(module) if TYPE.fullmatch(word)}
     assert len(told) > 5
     assert told <= {*EVENT_TYPES, TEST_EVENT}

@@ -23,6 +23,8 @@ from gateway.web.idempotency import Answered
 from tests.gateway.conftest import Api, TestClock
 from tests.one_database import database_url  # noqa: F401
 
+pytestmark = pytest.mark.long(12)
+
 PIECES = 6
 """Purchases in each round, with their webhooks, collections and settlement."""
 WARM_UP, ROUNDS = 2, 2
@@ -102,7 +104,9 @@ def work(
         gateway.db.engine.clear_compiled_cache()  # SQLAlchemy's own, of 500 statements
 
     gc.unfreeze()  # else what modules hold is in no list of objects
+    gc.disable()  # each heap is collected first; by itself all of it would be gone through again and again
     yield one_round
+    gc.enable()
     gc.freeze()
 
 

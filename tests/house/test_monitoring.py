@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.monitoring import metrics
 from gateway.monitoring.security_events import BY_CODE, BY_STATUS, KINDS
 from gateway.process import gauges
-from tests.house.sources import parsed
+from tests.house.sources import nodes
 from tests.one_database import database_url  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def recorded() -> Iterator[str]:
     yield from BY_STATUS.values()
     for room in ("gateway", "merchant_portal"):
         for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(parsed(path)):
+            for node in nodes(path):
                 if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
                     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                     if name in RECORDING and str(node.args[0].value) not in ("", "None"):

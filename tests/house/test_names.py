@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.house.sources import nodes
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("gateway", "scoring", "sdk/python/src", "merchant_portal", "examples", "supply")
@@ -25,12 +27,9 @@ MEANT = {
 }
 
 
-def vague(tree: ast.Module) -> Iterator[str]:
-    """Every name of a module that does not say the thing."""
-    bodies: list[ast.Module | ast.ClassDef] = [
-        tree,
-        *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)),
-    ]
+def vague(module: Sequence[ast.AST]) -> Iterator[str]:
+    """Every name among a module's nodes that does not say the thing."""
+    bodies = [node for node in module if isinstance(node, ast.Module | ast.ClassDef)]
     fields = {
         id(target)
         for body in bodies
@@ -38,7 +37,7 @@ def vague(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Assign | ast.AnnAssign)
         for target in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in module:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             name, read_by_others = node.name, True
         elif isinstance(node, ast.arg):
@@ -59,7 +58,7 @@ def test_names_say_the_thing() -> None:
         for room in PRODUCT
         for path in (ROOT / room).rglob("*.py")
         if "versions" not in path.parts
-        for name in vague(ast.parse(path.read_text("utf-8")))
+        for name in vague(nodes(path))
     }
     assert sorted(told - MEANT.keys()) == []
     assert sorted(MEANT.keys() - told) == [], "these are gone"
@@ -77,4 +76,4 @@ def test_names_say_the_thing() -> None:
     ],
 )
 def test_a_vague_name_is_found(source: str, names: list[str]) -> None:
-    assert list(vague(ast.parse(source))) == names
+    assert list(vague(list(ast.walk(ast.parse(source))))) == names

@@ -63,8 +63,9 @@ def writes_to_others(tree: ast.Module, room: str, returned: dict[tuple[str, str]
     }
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
-            rows = rows_of(function, modules, returned)
-            for target in (target for node in ast.walk(function) for target in assigned(node)):
+            targets = [target for node in ast.walk(function) for target in assigned(node)]
+            rows = rows_of(function, modules, returned) if targets else {}
+            for target in targets:
                 model = rows.get(target.value.id) if isinstance(target.value, ast.Name) else None
                 if model is not None and ROOM_OF[model] != room:
                     yield f"{target.lineno}: {model}.{target.attr}"

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from gateway.config import END, START, as_markdown, from_environment, variables
-from tests.house.sources import parsed
+from tests.house.sources import nodes
 
 ROOT = Path(__file__).parents[2]
 READING = ("gateway", "scoring", "merchant_portal", "sdk/python/src", "examples", "bench")
@@ -23,10 +23,10 @@ STANDARD = {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
 """Of the libraries below; their documentation has them."""
 
 
-def read_by(tree: ast.Module) -> Iterator[str]:
+def read_by(path: Path) -> Iterator[str]:
     """Names of variables that a module asks its environment for, one by one or out of a tuple of names."""
-    looks = any(isinstance(node, ast.Attribute) and node.attr == "environ" for node in ast.walk(tree))
-    for node in ast.walk(tree):
+    looks = any(isinstance(node, ast.Attribute) and node.attr == "environ" for node in nodes(path))
+    for node in nodes(path):
         keys: list[ast.expr] = []
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
             keys = [node.slice] if ast.unparse(node.value) in ENVIRONMENTS else []
@@ -48,7 +48,7 @@ def read() -> frozenset[str]:
     found = set(variables())
     for folder in READING:
         for path in (ROOT / folder).rglob("*.py"):
-            found.update(read_by(parsed(path)))
+            found.update(read_by(path))
     return frozenset(found)
 
 

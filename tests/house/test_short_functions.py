@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tests.house.sources import parsed
+from tests.house.sources import nodes
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("gateway", "scoring", "sdk/python/src", "merchant_portal", "bench", "examples", "supply")
@@ -17,7 +17,7 @@ def test_no_function_has_more_lines_than_a_screen() -> None:
     for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
         if "versions" in path.parts:
             continue
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
                 lines = node.end_lineno - node.lineno + 1
                 if lines > LONGEST:

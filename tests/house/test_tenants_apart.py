@@ -32,6 +32,8 @@ from gateway.process.daily import GLOBAL_JOBS, TENANT_JOBS, TenantJob
 from tests.gateway.conftest import Api, api, app, clock, new_merchant  # noqa: F401
 from tests.house.ownership import Picture, picture, unattributed
 
+pytestmark = pytest.mark.long(9)
+
 OVERDUE, WRITTEN_OFF = timedelta(weeks=18), timedelta(weeks=57)
 """Mondays again: long enough for every deadline and every instalment, and for a write-off."""
 

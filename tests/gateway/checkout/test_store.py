@@ -8,6 +8,7 @@ import io
 from pathlib import Path
 
 from tests.gateway.shopper import enter, go_on_by_code
+from tests.house.sources import nodes
 from tests.one_database import database_url, on_both  # noqa: F401
 
 STORE = "南京路店"
@@ -69,7 +70,7 @@ def test_every_line_that_names_an_order_names_its_store():
     calls = [
         {keyword.arg for keyword in node.keywords}
         for path in (Path(__file__).parents[3] / "gateway").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Call)
         and (getattr(node.func, "attr", "") or getattr(node.func, "id", "")) == "add_line"
     ]

@@ -21,6 +21,8 @@ from tests.gateway.meeting import dropped, meet
 from tests.gateway.scenes import Wrong
 from tests.gateway.scenes_of_jobs import JobScenes
 
+pytestmark = pytest.mark.long(5)
+
 LOCKS = {
     "two_captures_of_one_payment": ("payment",),
     "a_capture_and_a_void": ("payment",),

@@ -16,6 +16,8 @@ from gateway.ledger.reports.export import FORMATS, export
 from tests.gateway.ledger.conftest import TODAY
 from tests.one_database import database_url  # noqa: F401
 
+pytestmark = pytest.mark.long(5)
+
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_books(books: Any) -> None:

@@ -21,6 +21,8 @@ from tests.depth import examples
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401 - the books machine reports late on both
 
+pytestmark = pytest.mark.long(5)
+
 DAYS = 100
 RECEIPT = st.tuples(st.integers(0, DAYS), st.integers(1, 60_000) | st.integers(1, 3_000), st.integers(0, 60))
 """On which day after the capture it is received, how much (fen), and how many days later it is reported."""
