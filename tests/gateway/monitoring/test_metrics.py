@@ -8,7 +8,6 @@ import subprocess
 import sys
 from typing import Any
 
-import flask
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
