@@ -14,6 +14,7 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.app import database_of, gateway_of
+from gateway.config import WrongSetting, from_environment
 from gateway.core.tenant import Tenant
 from gateway.errors import DatabaseUnavailable
 from gateway.ledger.integrity import chain
@@ -62,6 +63,9 @@ def test_metrics_are_closed_until_there_is_a_token_and_to_whoever_has_another(ap
     with client:
         client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
         assert WHOSE in flask.request.environ, "who scrapes waits in a line of its own under an overload"
+    with pytest.raises(WrongSetting) as refused:
+        from_environment({"FENQI_METRICS_TOKEN": "short"})
+    assert "short" not in str(refused.value)
 
 
 @on_both
