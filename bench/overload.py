@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,8 @@ from bench.wire import Flow, flow, numbered, tool
 CLIENTS, TIMES, PAUSE = 8, 5, 0.5
 """As many connections as threads show the most that is carried out; then each of many pauses between its requests."""
 MOST_CLIENTS = 2000
+SETTLE = 1.5
+"""Seconds before each load, in which those of the one before who wait in line are answered, though nobody listens."""
 TRIES = 4
 """So often more connections are taken until the load is what it is to be: who waits in line asks nothing meanwhile."""
 GOAL = 0.8
@@ -52,7 +55,7 @@ def measure(place: dict[str, Any], size: Size) -> list[Row]:
                 f"  {title:17} round {turn + 1}: peak {peak.good:.0f}/s (p99 {peak.p99:.0f} ms, errors {peak.errors});"
                 f" {asked:.1f} x asked by {clients}: {over.good + modest:.0f}/s carried out,"
                 f" {(over.good + modest) / peak.good:.2f} of the peak; p50 {over.p50:.0f}, p99 {over.p99:.0f} ms"
-                f" ({over.errors} told to come back)"
+                f" ({over.errors} told to come back, {100 * over.sending:.0f} % of a processor for {tool()})"
             )
             print(
                 f"    of them for another merchant beside it: {modest:.0f}/s, p50 {waits.percentile(50):.0f},"
@@ -69,6 +72,8 @@ def measure(place: dict[str, Any], size: Size) -> list[Row]:
 def _flood(
     place: dict[str, Any], request: Request, size: Size, clients: int, *, pause: float, name: str
 ) -> Flow:
+    if size.seconds >= 1:
+        time.sleep(SETTLE)
     return flow(
         place["host"],
         place["port"],

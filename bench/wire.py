@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,8 @@ class Flow:
     errors: int
     good: float
     """Answers per second that were no errors."""
+    sending: float
+    """How much of a processor sending took: where it is much, less is left for the server."""
 
 
 def tool() -> str:
@@ -51,6 +55,7 @@ def flow(
     whoever has asked all of them gets errors.
     """
     if seconds < 1 or not shutil.which("wrk"):  # wrk counts whole seconds
+        used = time.process_time()
         waits = run(
             host,
             port,
@@ -60,15 +65,18 @@ def flow(
             most=len(paths) or 10**9,
         )
         good = waits.rate - waits.errors / waits.seconds
-        return Flow(waits.rate, waits.percentile(50), waits.percentile(99), waits.errors, good)
+        took = (time.process_time() - used) / waits.seconds
+        return Flow(waits.rate, waits.percentile(50), waits.percentile(99), waits.errors, good, took)
     lines = _script(request, pause, name, paths)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "request.lua"
         script.write_text("\n".join(lines))
         command = ["wrk", "-t1", f"-c{clients}", f"-d{max(seconds, 1):.0f}s", "--latency", "-s", str(script)]
+        used, started = _children(), time.perf_counter()
         text = subprocess.run(
             [*command, f"http://{host}:{port}{request[1]}"], check=True, capture_output=True, text=True
         ).stdout
+        sending = (_children() - used) / (time.perf_counter() - started)
     rate = float(_found(r"Requests/sec:\s+([\d.]+)", text)[0])
     answered = int(_found(r"(\d+) requests in ", text)[0])
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
@@ -79,7 +87,14 @@ def flow(
         _wait("99", text),
         errors,
         rate * (1 - errors / answered) if answered else 0.0,
+        sending,
     )
+
+
+def _children() -> float:
+    """Processor seconds of processes that this one started, and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _script(request: Request, pause: float, name: str, paths: Sequence[str]) -> list[str]:

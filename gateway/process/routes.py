@@ -21,7 +21,8 @@ from gateway.process import gauges
 from gateway.roots import pushing
 from gateway.web import idempotency
 from gateway.web.context import gateway
-from gateway.web.front import HEALTHY
+from gateway.web.line import WHOSE
+from gateway.web.refusals import HEALTHY
 
 blueprint = Blueprint("monitoring", __name__)
 REHEARSED_SECONDS = 1.0
@@ -84,6 +85,7 @@ def show_metrics() -> Any:
     if scheme.lower() != "bearer" or not hmac.compare_digest(sent_bytes, wanted.encode()):
         security_event("metrics_refused")
         raise Unauthenticated("Send Authorization: Bearer with the token of FENQI_METRICS_TOKEN.")
+    request.environ[WHOSE] = "metrics"  # a flood of strangers does not keep its next turn from it
     answer = Response(metrics.counted() + gauges.of(here), content_type=CONTENT_TYPE_PLAIN_0_0_4)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -81,6 +81,8 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
     from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
+    from gateway.process.handing_over import serve_process  # noqa: PLC0415
+
     class Server(Granian):  # type: ignore[misc, valid-type]
         """Waits for what its processes are doing: as long as a person waits after Ctrl-C, longer for a deployment."""
 
@@ -104,7 +106,7 @@ def run(target: str, *, host: str, port: int, workers: int = 1) -> None:
         backpressure=open_files() // 2,
         log_level=LogLevels.error,
         log_dictconfig=logs.for_granian(),
-    ).serve(target_loader=front_of)
+    ).serve(spawn_target=serve_process, target_loader=front_of)
 
 
 def front_of(target: str) -> Front:

@@ -1,15 +1,15 @@
 """The front of a server process: a request is read whole, within its time, before a thread of the application is taken.
 
-granian's event loop hands requests over by RSGI. Whoever sends slowly costs a socket and nothing else, and /healthz is
-answered on the loop, however busy the threads are. Headers are read by granian, within limits that
-``gateway.process.server`` sets. Who would wait too long for a thread is refused on the loop at once, so that an
-overload costs those who are answered next to nothing (``gateway.web.line``).
+granian hands requests over as soon as their headers are there (``gateway.process.handing_over``), by one thread. That
+answers /healthz, however busy the others are, and refuses who would wait too long for a thread of the application
+before it asks for the body, so that an overload costs those who are answered next to nothing (``gateway.web.line``).
+Bodies are read on an event loop: whoever sends slowly costs a socket and nothing else. Headers are read by granian,
+within limits that ``gateway.process.server`` sets.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 import threading
@@ -18,10 +18,10 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import GatewayError, InvalidRequest, Overloaded, PayloadTooLarge, RequestTooSlow
-from gateway.web import busy, headers, problems
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.line import WHOSE, Known, Line
 from gateway.web.rate_limits import network_of
+from gateway.web.refusals import Answer, healthy, refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -36,15 +36,15 @@ LEAST_RATE = 1000
 """Bytes a second."""
 SWITCH_SECONDS = 0.001
 """How long a thread computes while another waits for its turn: most wait for a database, and the loop must not."""
-HEALTH_PATH, HEALTHY = "/healthz", {"status": "ok"}
+HEALTH_PATH = "/healthz"
+OUR_FAULT = "Something went wrong on our side."
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
-Asked = tuple[Any, Any, bytes, asyncio.Future[None]]
-"""A request: granian's scope and protocol, the body, and what is told when it is answered."""
+Asked = tuple[Any, Any, bytes]
+"""A request: granian's scope and protocol, and the body."""
 
 
 class Front:
-    """A WSGI application as granian calls it by RSGI, with a bounded pool of threads of its own."""
+    """A WSGI application behind a line that is short, with a bounded pool of threads of its own."""
 
     def __init__(self, app: WSGIApplication, *, proxies: int = 0) -> None:
         self._app, self._proxies = app, proxies
@@ -53,43 +53,70 @@ class Front:
         self._line: Line[Asked] = Line(THREADS)
         self._known = Known()
         self._loop: asyncio.AbstractEventLoop
+        self._reading: set[asyncio.Task[None]] = set()
 
-    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to serve; bodies are read on the loop."""
         self._loop = loop
         sys.setswitchinterval(SWITCH_SECONDS)
         for number in range(THREADS):
             threading.Thread(target=self._work, name=f"request {number}", daemon=True).start()
 
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        if scope.path == HEALTH_PATH and scope.method in ("GET", "HEAD"):
-            protocol.response_bytes(*answer(200, HEALTHY, "application/json"))
-            return
+    def take(self, scope: Any, protocol: Any) -> None:
+        """Take on, refuse or answer a request whose headers are there: called by the one thread that hands all over."""
         try:
-            body = await self._body(scope, protocol)
-            done = self._loop.create_future()
-            whose, known = self._whose(scope)
-            self._line.enter(whose, (scope, protocol, body, done), known=known)
+            self._take(scope, protocol)
         except GatewayError as error:
             protocol.response_bytes(*refusal(error, scope))
-            return
-        self._calls.put(None)
-        await done
+        except BaseException:  # whoever calls has nobody to tell
+            log.exception("a request was not taken on")
+            protocol.response_bytes(*refusal(GatewayError(OUR_FAULT), scope))
 
-    def _whose(self, scope: Any) -> tuple[str, bool]:
+    def _take(self, scope: Any, protocol: Any) -> None:
+        if scope.path == HEALTH_PATH and scope.method in ("GET", "HEAD"):
+            protocol.response_bytes(*healthy())
+            return
+        headers = scope.headers  # a copy each time
+        whose, known = self._whose(scope, headers)
+        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            self._line.look(whose, known=known)
+            self._loop.call_soon_threadsafe(self._read, scope, protocol, whose, known)
+            return
+        self._line.enter(whose, (scope, protocol, b""), known=known)
+        self._calls.put(None)
+
+    def _read(self, *request: Any) -> None:
+        """Begin to read a body."""
+        task = self._loop.create_task(self._read_and_enter(*request))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read_and_enter(self, scope: Any, protocol: Any, whose: str, known: bool) -> None:
+        """Let a request wait for a thread once its body is there in whole: until then it takes nobody's place."""
+        try:
+            body = await self._body(scope, protocol)
+            self._line.enter(whose, (scope, protocol, body), known=known)
+        except GatewayError as error:
+            protocol.response_bytes(*refusal(error, scope))
+        except Exception:
+            log.exception("a body was not read")
+            protocol.response_bytes(*refusal(GatewayError(OUR_FAULT), scope))
+        else:
+            self._calls.put(None)
+
+    def _whose(self, scope: Any, headers: Any) -> tuple[str, bool]:
         """Whom the line counts a request for, and whether that is known.
 
         It is the tenant of its Authorization header if that was right before, else where it came from: whoever has a
         network of IPv6 has all of its addresses, and one line.
         """
-        header = scope.headers.get("authorization")
+        header = headers.get("authorization")
         known = self._known.of(header) if header else None
         return (known, True) if known else (network_of(address_of(scope, self._proxies)), False)
 
     async def _body(self, scope: Any, protocol: Any) -> bytes:
         """The body, once it is there in whole. Raises ``PayloadTooLarge``, ``RequestTooSlow`` or ``InvalidRequest``."""
         length = scope.headers.get("content-length")
-        if length is None and scope.headers.get("transfer-encoding") is None:
-            return b""
         if length is None and not scope.headers.get("content-type", "").startswith("application/json"):
             # Where a chunk breaks off, the body seems to end: JSON then lacks its last brace, a form lacks nothing.
             raise InvalidRequest(
@@ -104,6 +131,8 @@ class Front:
                     body += part
                     if len(body) > MAX_BODY_BYTES:
                         raise PayloadTooLarge(f"Send at most {MAX_BODY_BYTES} bytes.")
+                    if length is not None and len(body) >= int(length):
+                        break
                     deadline.reschedule(started + min(BODY_SECONDS, FIRST_SECONDS + len(body) / LEAST_RATE))
         except TimeoutError:
             raise RequestTooSlow(
@@ -116,11 +145,11 @@ class Front:
         return bytes(body)
 
     def _work(self) -> None:
-        """Answer one request after another; the answer leaves from this thread, the loop is told afterwards."""
+        """Answer one request after another; the answer leaves from this thread."""
         while True:
             self._calls.get()
             taken = self._line.leave()
-            scope, protocol, body, done = taken.what
+            scope, protocol, body = taken.what
             try:
                 if taken.late:
                     protocol.response_bytes(*refusal(Overloaded(retry_after=1), scope))
@@ -128,10 +157,9 @@ class Front:
                     protocol.response_bytes(*self._answer(environ_of(scope, body)))
             except BaseException:  # the thread serves the next request, whatever was wrong with this one
                 log.exception("a request was not answered")
-                protocol.response_bytes(*refusal(GatewayError("Something went wrong on our side."), scope))
+                protocol.response_bytes(*refusal(GatewayError(OUR_FAULT), scope))
             finally:
                 self._line.done(taken.began)
-                self._loop.call_soon_threadsafe(_tell, done)
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
         """What the application says, in whole: it has no answer that would not fit into memory."""
@@ -150,11 +178,6 @@ class Front:
         if (whose := environ.get(WHOSE)) and (header := environ.get("HTTP_AUTHORIZATION")):
             self._known.remember(header, whose)
         return status, named, body
-
-
-def _tell(done: asyncio.Future[None]) -> None:
-    if not done.done():  # who asked may have gone
-        done.set_result(None)
 
 
 def _nothing() -> None:
@@ -201,43 +224,3 @@ def environ_of(scope: Any, body: bytes) -> dict[str, Any]:
             f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}" if key in environ else value
         )
     return environ
-
-
-def refusal(error: GatewayError, scope: Any) -> Answer:
-    """The answer to a request that the application never sees.
-
-    A connection on which a body may still come ends; one whose request came in whole goes on.
-    """
-    seconds = problems.pause(error)
-    if seconds is not None and busy.wanted(scope.headers.get("accept", ""), scope.path):
-        return _busy_page(error.status, seconds, again=scope.method == "GET")
-    status, named, body = answer(
-        error.status, problems.document(error, request_id := problems.new_request_id()), problems.CONTENT_TYPE
-    )
-    named.append(("X-Request-Id", request_id))
-    named.append(("Connection", "close") if seconds is None else ("Retry-After", str(seconds)))
-    return status, named, body
-
-
-def _busy_page(status: int, seconds: int, *, again: bool) -> Answer:
-    named = {
-        **headers.OF_EVERY_ANSWER,
-        "Content-Security-Policy": busy.POLICY,
-        "Content-Type": "text/html; charset=utf-8",
-        "Cache-Control": "no-store",
-        "Retry-After": str(seconds),
-    }
-    if again:
-        named["Refresh"] = str(seconds)
-    return status, list(named.items()), busy.page(again=again)
-
-
-def answer(status: int, document: dict[str, Any], content_type: str) -> Answer:
-    """An answer with the headers that every answer has, made without the application."""
-    named = {
-        **headers.OF_EVERY_ANSWER,
-        "Content-Security-Policy": headers.ANSWER_POLICY,
-        "Content-Type": content_type,
-        "Cache-Control": "no-store",
-    }
-    return status, list(named.items()), json.dumps(document, ensure_ascii=False).encode()

@@ -24,6 +24,8 @@ PATIENCE = 1.0
 """Seconds that a request may wait for a thread: who would wait longer is refused at once, and may come back."""
 LATE = 2 * PATIENCE
 """Who has waited so long, as others came into line, is refused instead of served: nobody may be there any more."""
+TELL_SECONDS = 1.0
+"""How often those who were refused are counted at least: each for itself would cost more than the refusal."""
 LONGEST_BREAK = 10
 """Retry-After in seconds, at most."""
 WEIGHT = 0.05
@@ -65,6 +67,8 @@ class Group(Generic[T]):
         line = self.lines.pop(whose)
         self.waiting -= 1
         self._at_least[len(line) - 1] -= 1
+        if not self._at_least[-1]:
+            self._at_least.pop()
         taken = line.popleft()
         if line:
             self.lines[whose] = line
@@ -72,7 +76,7 @@ class Group(Generic[T]):
 
     def before(self, own: int) -> int:
         """How many of the group come before one more in a line of ``own``: those, and of each other line one more."""
-        return sum(self._at_least[: own + 1])
+        return self.waiting if own >= len(self._at_least) else sum(self._at_least[: own + 1])
 
 
 class Line(Generic[T]):
@@ -88,26 +92,45 @@ class Line(Generic[T]):
         self._promised: dict[str, float] = {}
         """Until when those who were refused before keep the threads busy once they come back, by whose they are."""
         self._mean = 0.0
+        self._shed, self._told = 0, 0.0
+        """How many were refused and are not counted yet, and when the others were."""
         self._changing = threading.Lock()
 
     def enter(self, whose: str, what: T, *, known: bool = True) -> None:
         """One more waits. Raises ``Overloaded`` when it would be too long: by what requests take, or as none ends."""
         with self._changing:
-            now = self._clock()
-            wait = self._wait(whose, known, now)
-            if wait <= PATIENCE:
-                if not self._groups:
-                    self._moved = now
-                self._groups.setdefault(known, Group()).join(whose, now, what)
-                return
-            seconds = self._come_back(whose, now, wait)
-        metrics.REQUESTS_SHED.inc()
-        raise Overloaded(retry_after=seconds)
+            now = self._admitted(whose, known)
+            if not self._groups:
+                self._moved = now
+            self._groups.setdefault(known, Group()).join(whose, now, what)
+
+    def look(self, whose: str, *, known: bool = True) -> None:
+        """Raise ``Overloaded`` if one more could not wait: nobody needs to read what would be refused."""
+        with self._changing:
+            self._admitted(whose, known)
+
+    def _admitted(self, whose: str, known: bool) -> float:
+        """Now, if one more may wait. Raises ``Overloaded``."""
+        now = self._clock()
+        wait = self._wait(whose, known, now)
+        if wait <= PATIENCE:
+            return now
+        self._shed += 1
+        if now - self._told >= TELL_SECONDS:
+            self._tell(now)
+        raise Overloaded(retry_after=self._come_back(whose, now, wait))
+
+    def _tell(self, now: float) -> None:
+        """Count those who were refused."""
+        metrics.REQUESTS_SHED.inc(self._shed)
+        self._shed, self._told = 0, now
 
     def leave(self) -> Taken[T]:
         """A thread takes the first of whoever's turn it is; ``began`` is for ``done``."""
         with self._changing:
             now = self._moved = self._clock()
+            if self._shed:
+                self._tell(now)
             known = next(iter(self._groups))
             group = self._groups.pop(known)
             since, what = group.take()

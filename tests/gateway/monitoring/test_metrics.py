@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
+import flask
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,6 +21,7 @@ from gateway.ledger.integrity import chain
 from gateway.monitoring import metrics, sharing
 from gateway.outbox import service as outbox
 from gateway.process import daily, gauges
+from gateway.web.line import WHOSE
 from tests.one_database import database_url, on_both  # noqa: F401
 
 TOKEN = "a-token-of-20-letters"
@@ -58,6 +60,9 @@ def test_metrics_are_closed_until_there_is_a_token_and_to_whoever_has_another(ap
         answer = client.get("/metrics", headers=sent)
         assert (answer.status_code, "fenqi_" in answer.text) == (401, False)
     assert value(read(app), "fenqi_database_up") == 1
+    with client:
+        client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert WHOSE in flask.request.environ, "who scrapes waits in a line of its own under an overload"
     with pytest.raises(WrongSetting) as refused:
         from_environment({"FENQI_METRICS_TOKEN": "short"})
     assert "short" not in str(refused.value)

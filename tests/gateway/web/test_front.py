@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import statistics
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 from gateway.web.bodies import MAX_BODY_BYTES
-from gateway.web.front import Front, environ_of
+from gateway.web.front import environ_of
+from tests.gateway.web.before_the_front import answered, served
 from tests.gateway.web.real_server import (
     BODY_SECONDS,
     CHUNKED,
@@ -132,8 +131,11 @@ class Headers:
     def items(self) -> list[tuple[str, str]]:
         return list(self._pairs)
 
-    def get(self, name: str) -> str | None:
-        return dict(self._pairs).get(name)
+    def get(self, name: str, default: str | None = None) -> str | None:
+        return dict(self._pairs).get(name, default)
+
+    def __contains__(self, name: str) -> bool:
+        return name in dict(self._pairs)
 
 
 def scope_of(*headers: tuple[str, str], **changes: str) -> Any:
@@ -168,7 +170,6 @@ def test_a_request_becomes_what_wsgi_asks_for() -> None:
 
 
 def test_an_application_that_fails_is_answered_for_and_its_thread_goes_on() -> None:
-    answers: list[Any] = []
     closed = []
 
     class Parts(list[bytes]):
@@ -181,21 +182,28 @@ def test_an_application_that_fails_is_answered_for_and_its_thread_goes_on() -> N
         start_response("200 OK", [("X-Said", "yes")])
         return Parts([b"o", b"k"])
 
-    protocol = SimpleNamespace(response_bytes=lambda *answer: answers.append(answer))
+    with served(application) as front:
+        status, named, body = answered(front, scope_of(path="/fails"))
+        assert status == 500
+        assert json.loads(body)["request_id"] == dict(named)["X-Request-Id"]
+        assert answered(front, scope_of(path="/")) == (200, [("X-Said", "yes")], b"ok")
 
-    async def ask() -> None:
-        front = Front(application)
-        front.__rsgi_init__(asyncio.get_running_loop())
-        await front.__rsgi__(scope_of(path="/fails"), protocol)
-        await front.__rsgi__(scope_of(path="/"), protocol)
+        del front._line
+        assert answered(front, scope_of(path="/"))[0] == 500, (
+            "nor may the thread end that hands requests over"
+        )
 
-    interval = sys.getswitchinterval()
-    try:
-        asyncio.run(ask())
-    finally:
-        sys.setswitchinterval(interval)
-
-    assert [status for status, _, _ in answers] == [500, 200]
-    assert json.loads(answers[0][2])["request_id"] == dict(answers[0][1])["X-Request-Id"]
-    assert answers[1] == (200, [("X-Said", "yes")], b"ok")
     assert closed == [True]
+
+
+def test_a_body_is_given_to_the_application_once_it_is_there_in_whole() -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read()]
+
+    with served(application) as front:
+        for fields in ({"content-length": "4"}, {"transfer-encoding": "chunked"}):
+            scope = scope_of(("content-type", "application/json"), *fields.items())
+            assert answered(front, scope, b"{", b"  ", b"}") == (200, [], b"{  }")
+        assert answered(front, scope_of(("content-length", "5")), b"{  }")[0] == 400
+        assert answered(front, scope_of(("content-length", "5")), OSError("gone"))[0] == 500

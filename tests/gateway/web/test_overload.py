@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Overloaded
-from gateway.web.front import THREADS, Front, refusal
+from gateway.monitoring.metrics import REQUESTS_SHED
+from gateway.web.front import THREADS, Front
 from gateway.web.line import LATE, LONGEST_BREAK, MOST_KNOWN, PATIENCE, WHOSE, Group, Line
+from gateway.web.refusals import refusal
 from tests.gateway.conftest import Api
+from tests.gateway.web.before_the_front import Protocol, answered, served
 
 
 class Clock:
@@ -39,7 +40,7 @@ def asked(method: str = "GET", path: str = "/v1/me", accept: str = "*/*", **fiel
         scheme="http",
         server="127.0.0.1:80",
         client="127.0.0.1:9",
-        headers=SimpleNamespace(get=(found := {"accept": accept, **fields}).get, items=found.items),
+        headers={"accept": accept, **fields},
     )
 
 
@@ -219,25 +220,21 @@ def test_tokens_of_one_merchant_are_one_line_once_they_were_found_right_and_stra
         start_response("200 OK", [])
         return []
 
-    async def ask(front: Front, *headers: str) -> None:
-        front.__rsgi_init__(asyncio.get_running_loop())
-        for header in headers:
-            scope = asked(authorization=header)
-            assert front._whose(scope)[0] == "127.0.0.1"
-            await front.__rsgi__(scope, SimpleNamespace(response_bytes=lambda *_: None))
+    def whose(front: Front, **fields: str) -> tuple[str, bool]:
+        scope = asked(**fields)
+        return front._whose(scope, scope.headers)
 
-    front, interval = Front(application, proxies=1), sys.getswitchinterval()
-    try:
-        asyncio.run(ask(front, "Bearer a", "Basic b", "Bearer forged"))
-    finally:
-        sys.setswitchinterval(interval)
+    with served(application, proxies=1) as front:
+        for header in ("Bearer a", "Basic b", "Bearer forged"):
+            assert whose(front, authorization=header)[0] == "127.0.0.1"
+            answered(front, asked(authorization=header))
 
     told = {"x-forwarded-for": "1.1.1.1, 2.2.2.2"}
-    assert front._whose(asked(authorization="Bearer a")) == front._whose(asked(authorization="Basic b"))
-    assert front._whose(asked(authorization="Bearer a")) == ("mer_1 live", True)
-    assert front._whose(asked(authorization="Bearer forged", **told)) == ("2.2.2.2", False)
-    assert Front(application)._whose(asked(**told)) == ("127.0.0.1", False)
-    of_one_host = {front._whose(asked(**{"x-forwarded-for": f"2001:db8:1:2::{n}"})) for n in range(3)}
+    assert whose(front, authorization="Bearer a") == whose(front, authorization="Basic b")
+    assert whose(front, authorization="Bearer a") == ("mer_1 live", True)
+    assert whose(front, authorization="Bearer forged", **told) == ("2.2.2.2", False)
+    assert whose(Front(application), **told) == ("127.0.0.1", False)
+    of_one_host = {whose(front, **{"x-forwarded-for": f"2001:db8:1:2::{n}"}) for n in range(3)}
     assert of_one_host == {("2001:db8:1:2::", False)}
 
 
@@ -284,39 +281,33 @@ def test_refused_people_see_a_page_that_reloads_only_what_was_read(method: str, 
     assert "unsafe-inline" not in fields["Content-Security-Policy"]
 
 
-def test_flood_is_refused_while_those_before_it_are_answered() -> None:
-    go, answers, taken = threading.Event(), [], []
+def test_flood_is_refused_before_its_bodies_are_read_while_those_before_it_are_answered() -> None:
+    go, taken = threading.Event(), threading.Semaphore(0)
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        taken.append(environ)
+        taken.release()
         go.wait(60)
         start_response("200 OK", [])
         return [b"ok"]
 
-    protocol = SimpleNamespace(response_bytes=lambda *answer: answers.append(answer[0]))
-
-    async def flood() -> None:
-        front = Front(application)
-        front.__rsgi_init__(asyncio.get_running_loop())
+    with served(application) as front:
         clock = Clock()
         front._line = Line(THREADS, clock)
-        early = [asyncio.create_task(front.__rsgi__(asked(), protocol)) for _ in range(THREADS + 4)]
-        while len(taken) < THREADS:
-            await asyncio.sleep(0.001)
+        early = [Protocol() for _ in range(THREADS + 4)]
+        for protocol in early:
+            front.take(asked(), protocol)
+        for _ in range(THREADS):
+            taken.acquire()
         clock.now += PATIENCE * 2
-        for _ in range(50):
-            await front.__rsgi__(asked(), protocol)
-        assert answers == [503] * 50
+        shed = REQUESTS_SHED._value.get()
+        for fields in [{}, {"content-length": "9"}, {"transfer-encoding": "chunked"}] * 20:
+            late = Protocol()
+            front.take(asked(**fields), late)
+            assert late.status == 503, "at once, and its body was never asked for"
         go.set()
-        await asyncio.gather(*early)
+        assert {protocol.wait() for protocol in early} == {200}
 
-    interval = sys.getswitchinterval()
-    try:
-        asyncio.run(flood())
-    finally:
-        sys.setswitchinterval(interval)
-
-    assert answers == [503] * 50 + [200] * (THREADS + 4)
+    assert REQUESTS_SHED._value.get() == shed + 60, "counted, though not one by one"
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)), max_size=40))
@@ -324,9 +315,9 @@ def test_what_is_counted_before_somebody_is_what_a_look_at_each_line_counts(
     steps: list[tuple[str, int]],
 ) -> None:
     group: Group[int] = Group()
-    for number, (whose, served) in enumerate(steps):
+    for number, (whose, taken) in enumerate(steps):
         group.join(whose, float(number), number)
-        for _ in range(min(served, group.waiting)):
+        for _ in range(min(taken, group.waiting)):
             group.take()
         assert group.waiting == sum(map(len, group.lines.values()))
         for own in range(4):
