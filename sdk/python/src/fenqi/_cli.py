@@ -50,6 +50,6 @@ def _verify(path: Path, keys: Path) -> int:
     print(f"{path} is true.")
     print(f"  settlement  {shown['id']} of {shown['date']} ({shown['mode']} mode)")
     print(f"  payout      {yuan(shown['payout_amount'])} yuan")
-    print(f"  lines       {found.lines}, on {found.entries} ledger entries under {found.trees} signed trees")
+    print(f"  lines       {found.lines} (ledger entries: {found.entries}, signed trees: {found.trees})")
     print(f"  signed      {found.signed_at}, key {found.key_id}")
     return 0
