@@ -7,11 +7,13 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstra
 from sqlmodel import Field
 
 from gateway.db.models import Keyed
-from gateway.db.types import Bytes, Document, Fen, UtcTime, Whole, Words
+from gateway.db.types import Bytes, Document, Fen, Packed, UtcTime, Whole, Words
 
 LIVE = ("open", "identified", "deciding", "under_review", "approved")
 IS_LIVE = f"status IN {LIVE}"
 """Checkouts of which an order has at most one. A query that says it in these words finds it by the index."""
+IS_UNDECIDED = "status IN ('open', 'identified', 'deciding', 'under_review')"
+"""Checkouts on their way. A query that says it in these words finds them by the index."""
 
 
 class Checkout(Keyed, table=True):
@@ -38,9 +40,23 @@ class Checkout(Keyed, table=True):
             postgresql_where=text(IS_LIVE),
         ),
         Index("checkout_of_order", "merchant_id", "mode", "merchant_reference", "id"),
-        Index("checkout_of_store", "merchant_id", "mode", "store", "id"),
+        Index(
+            "checkout_with_store",
+            "merchant_id",
+            "mode",
+            "store",
+            "id",
+            sqlite_where=text("store IS NOT NULL"),
+            postgresql_where=text("store IS NOT NULL"),
+        ),
         Index("checkout_of_shopper", "shopper_id"),
-        Index("checkout_due", "status", "expires_at"),
+        Index(
+            "checkout_undecided",
+            "status",
+            "expires_at",
+            sqlite_where=text(IS_UNDECIDED),
+            postgresql_where=text(IS_UNDECIDED),
+        ),
         Index(
             "checkout_in_review",
             "review_due_at",
@@ -49,7 +65,15 @@ class Checkout(Keyed, table=True):
             postgresql_where=text("status = 'under_review'"),
         ),
         Index("checkout_that_reopens", "reopens"),
-        Index("checkout_due_of_tenant", "merchant_id", "mode", "status", "expires_at"),
+        Index(
+            "checkout_undecided_of_tenant",
+            "merchant_id",
+            "mode",
+            "status",
+            "expires_at",
+            sqlite_where=text(IS_UNDECIDED),
+            postgresql_where=text(IS_UNDECIDED),
+        ),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -65,18 +89,18 @@ class Checkout(Keyed, table=True):
     """``{"programme", "amount"}``, the amount in fen; not part of ``amount_fen``."""
     merchant_discount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     category: str = Field(sa_column=Column(Words, nullable=False))
-    items: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    items: list[dict[str, Any]] = Field(sa_column=Column(Packed, nullable=False))
     terms: list[int] | None = Field(default=None, sa_column=Column(Document))
     return_url: str = Field(sa_column=Column(Words, nullable=False))
     cancel_url: str = Field(sa_column=Column(Words, nullable=False))
     store: str | None = Field(default=None, sa_column=Column(Words))
     """Which of the merchant's stores sells, in the merchant's words."""
     extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
-    plans: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    plans: list[dict[str, Any]] = Field(sa_column=Column(Packed, nullable=False))
     """The plans offered when the checkout was made, or recomputed on the day the shopper chooses."""
-    prices: dict[str, dict[str, Any]] | None = Field(default=None, sa_column=Column(Document))
+    prices: dict[str, dict[str, Any]] | None = Field(default=None, sa_column=Column(Packed))
     """The catalogue's price behind each plan, by term; not for the shopper. None before revision 0004."""
-    unavailable: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    unavailable: list[dict[str, Any]] = Field(sa_column=Column(Packed, nullable=False))
     term: int | None = Field(default=None, sa_column=Column(Whole))
     shopper_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))
     opened_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))

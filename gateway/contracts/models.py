@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import UtcTime, Words
+from gateway.db.types import PackedWords, UtcTime, Words
 
 
 class Contract(SQLModel, table=True):
@@ -29,7 +29,7 @@ class Contract(SQLModel, table=True):
     quote_sha256: str = Field(sa_column=Column(Words, nullable=False))
     """The ``quote_hash`` of the plan, which the shopper confirmed with the disclosure."""
     disclosure_consent_id: str = Field(sa_column=Column(Words, ForeignKey("consent.id"), nullable=False))
-    text: str = Field(sa_column=Column(Words, nullable=False))
+    text: str = Field(sa_column=Column(PackedWords, nullable=False))
     """The canonical text; its UTF-8 bytes are what is hashed and signed."""
     text_sha256: str = Field(sa_column=Column(Words, nullable=False))
     """Lower-case hexadecimal."""

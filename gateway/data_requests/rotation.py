@@ -18,6 +18,7 @@ from gateway.checkout import service as checkouts
 from gateway.db.progress import Progress
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
+from gateway.db.types import PackedBytes
 from gateway.identity import codes
 from gateway.identity import service as identity
 from gateway.privacy import subjects
@@ -134,7 +135,7 @@ def sealed_with(tx: Transaction, key_id: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for table in metadata().sorted_tables:
         for column in table.columns:
-            if isinstance(column.type, LargeBinary):
+            if isinstance(column.type, LargeBinary | PackedBytes):
                 under = func.substr(column, 1, len(beginning)) == beginning
                 query = select(func.count()).select_from(table).where(under)
                 found[f"{table.name}.{column.name}"] = tx.connection().execute(query).scalar_one()

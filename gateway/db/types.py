@@ -16,6 +16,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
 
+from gateway.db import packing
+
 Fen = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 """Signed 64-bit integer of fen; also serves for other whole numbers."""
 
@@ -41,6 +43,19 @@ def _moment_in_utc(value: datetime | None) -> datetime | None:
 
 def _document_of_text(value: Any) -> Any:
     return orjson.loads(value) if isinstance(value, str) else value
+
+
+def _unpacked_document(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value  # short, or of an earlier release
+    text = packing.text_of(value)
+    return value if text is None else orjson.loads(text)
+
+
+def _unpacked_words(value: str | None) -> str | None:
+    """What is no whole packed text is told as it stands: its hash says that it is not what was written."""
+    text = None if value is None else packing.text_of(value)
+    return value if text is None else text.decode("utf-8", "replace")
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -102,6 +117,53 @@ class Document(TypeDecorator[Any]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
         """A plain function; PostgreSQL's driver reads JSON itself."""
         return _document_of_text if dialect.name == "sqlite" else None
+
+
+class Packed(Document):
+    """A document that resembles its like: on PostgreSQL it is kept packed, as a JSON string (see ``packing``)."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "sqlite":
+            return super().process_bind_param(value, dialect)
+        try:
+            text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        except TypeError:  # whole numbers of more than 64 bits
+            return value
+        return value if len(text) < packing.LEAST else packing.packed_text(text)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """A plain function; PostgreSQL's driver has read the JSON string."""
+        return _document_of_text if dialect.name == "sqlite" else _unpacked_document
+
+
+class PackedWords(TypeDecorator[str]):
+    """A long text that resembles its like: on PostgreSQL it is kept packed."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or dialect.name == "sqlite":
+            return value
+        return packing.packed_text(value.encode())
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], str | None] | None:
+        return None if dialect.name == "sqlite" else _unpacked_words
+
+
+class PackedBytes(TypeDecorator[bytes]):
+    """Bytes that resemble their like: on PostgreSQL they are kept packed."""
+
+    impl = Bytes
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return value if value is None or dialect.name == "sqlite" else packing.packed_bytes(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        return value if value is None or dialect.name == "sqlite" else packing.bytes_of(bytes(value))
 
 
 class Flag(TypeDecorator[bool]):

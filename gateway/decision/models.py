@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstra
 from sqlmodel import Field, SQLModel
 
 from gateway.db.models import Keyed
-from gateway.db.types import Document, Fen, Flag, Number, UtcTime, Whole, Words
+from gateway.db.types import Document, Fen, Flag, Number, Packed, UtcTime, Whole, Words
 
 
 class CreditDecision(Keyed, table=True):
@@ -32,11 +32,11 @@ class CreditDecision(Keyed, table=True):
     decided_by: str = Field(sa_column=Column(Words, nullable=False))
     """The lender (or, after a review, the person) that decided."""
     limit_fen: int = Field(sa_column=Column(Fen, nullable=False))
-    reasons: list[dict[str, str]] = Field(sa_column=Column(Document, nullable=False))
+    reasons: list[dict[str, str]] = Field(sa_column=Column(Packed, nullable=False))
     """Reasons for the shopper: code and text in Chinese and English."""
     signals: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
     """Codes of everything that raised the risk, for the lender's reviewer; never for shopper or merchant."""
-    features: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    features: dict[str, Any] = Field(sa_column=Column(Packed, nullable=False))
     """The scorer's input, so that the decision can be replayed; nothing in it identifies a person."""
     fraud_probability: float | None = Field(default=None, sa_column=Column(Number))
     default_probability: float | None = Field(default=None, sa_column=Column(Number))
@@ -84,7 +84,7 @@ class DecisionRequest(Keyed, table=True):
     """Whether the shopper consents that a bureau is asked."""
     person_decides: bool = Field(sa_column=Column(Flag, nullable=False))
     """Whether a review found the shopper wronged, so that a person decides what the scorer would decline."""
-    features: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    features: dict[str, Any] = Field(sa_column=Column(Packed, nullable=False))
     """The scorer's input but for the bureau's."""
     link_signals: list[str] = Field(sa_column=Column(Document, nullable=False))
     """The rules on links that fired."""
@@ -92,7 +92,7 @@ class DecisionRequest(Keyed, table=True):
     """The person who found, reviewing a decline of this order, that it should be approved."""
     real_name: str | None = Field(default=None, sa_column=Column(Words))
     """What the real-name check said of name, ID number and phone; none while, or where, nobody was asked."""
-    advice: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
+    advice: dict[str, Any] | None = Field(default=None, sa_column=Column(Packed))
     """What is submitted to the lender; none until the bureau has answered and the scorer has recommended."""
     task_id: str = Field(sa_column=Column(Words, nullable=False))
     """The row of the outbox by which the worker goes on when the request was interrupted."""

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from gateway.db.models import Keyed
-from gateway.db.types import Document, Fen, UtcTime, Whole, Words
+from gateway.db.types import Document, Fen, Packed, UtcTime, Whole, Words
 
 IS_CAPTURABLE = "amount_fen > captured_fen + voided_fen + expired_fen"
 """Something of the authorisation is left. A query that says it in these words finds such payments by the index; with
@@ -38,7 +38,15 @@ class Payment(SQLModel, table=True):
         CheckConstraint("refunded_fen BETWEEN 0 AND captured_fen", name="refunded"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("payment_of_tenant", "merchant_id", "mode", "id"),
-        Index("payment_of_store", "merchant_id", "mode", "store", "id"),
+        Index(
+            "payment_with_store",
+            "merchant_id",
+            "mode",
+            "store",
+            "id",
+            sqlite_where=text("store IS NOT NULL"),
+            postgresql_where=text("store IS NOT NULL"),
+        ),
         Index("payment_of_shopper", "shopper_id"),
         Index(
             "payment_due",
@@ -71,9 +79,9 @@ class Payment(SQLModel, table=True):
     expired_fen: int = Field(sa_column=Column(Fen, nullable=False))
     refunded_fen: int = Field(sa_column=Column(Fen, nullable=False))
     term: int = Field(sa_column=Column(Whole, nullable=False))
-    plan: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    plan: dict[str, Any] = Field(sa_column=Column(Packed, nullable=False))
     """The plan as disclosed and confirmed."""
-    price: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    price: dict[str, Any] = Field(sa_column=Column(Packed, nullable=False))
     """The catalogue line behind the plan, for the schedules of captures and refunds."""
     extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
     government_subsidy: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))

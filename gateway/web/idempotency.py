@@ -21,6 +21,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, func, select
 
 from gateway.core.tenant import Tenant
+from gateway.db import packing
 from gateway.db.row_locks import LostRace
 from gateway.db.transactions import Transaction
 from gateway.errors import GatewayError, IdempotencyKeyMissing, IdempotencyKeyReused, InvalidRequest
@@ -174,7 +175,8 @@ def _given(known: Row[Any], keyed: Keyed, vault: Vault | None) -> Outcome:
     # What an older release kept of this operation may lie open still.
     if vault is None or bytes(known.body[:1]) == b"{":
         return Outcome(known.status, known.body, replayed=True)
-    body = vault.open(known.body, **_place(keyed.record_id)).encode()
+    text = vault.open(known.body, **_place(keyed.record_id))
+    body = packing.text_of(text) or text.encode()  # plain where an older release sealed it
     return Outcome(known.status, body, replayed=True)
 
 
@@ -200,7 +202,7 @@ def amend(tx: Transaction, keyed: Keyed, outcome: Outcome) -> None:
 def _kept(body: bytes, record_id: str, vault: Vault | None) -> bytes:
     if vault is None:
         return body
-    return vault.seal(body.decode(), **_place(record_id))
+    return vault.seal(packing.packed_text(body), **_place(record_id))
 
 
 def _place(record_id: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Bytes, UtcTime, Whole, Words
+from gateway.db.types import PackedBytes, UtcTime, Whole, Words
 
 
 class IdempotentAnswer(SQLModel, table=True):
@@ -20,6 +20,6 @@ class IdempotentAnswer(SQLModel, table=True):
     mode: str = Field(sa_column=Column(Words, nullable=False))
     request_sha256: str = Field(sa_column=Column(Words, nullable=False))
     status: int = Field(sa_column=Column(Whole, nullable=False))
-    body: bytes = Field(sa_column=Column(Bytes, nullable=False))
+    body: bytes = Field(sa_column=Column(PackedBytes, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

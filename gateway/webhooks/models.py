@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstra
 from sqlmodel import Field, SQLModel
 
 from gateway.db.models import Keyed
-from gateway.db.types import Bytes, Document, Flag, UtcTime, Whole, Words
+from gateway.db.types import Bytes, Document, Flag, Packed, UtcTime, Whole, Words
 
 PENDING = text("status = 'pending'")
 TESTS = text("cause = 'test'")
@@ -35,7 +35,7 @@ class Event(Keyed, table=True):
     """Counts the events of one object from 1, so that a merchant sees a gap or a reordering."""
     position: int = Field(sa_column=Column(Whole, nullable=False, server_default="0"))
     """Rises with every event of a merchant and mode; ``/v1/events?after=`` walks along it (see ``ordering``)."""
-    data: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    data: dict[str, Any] = Field(sa_column=Column(Packed, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

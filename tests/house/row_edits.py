@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import Executable
 
-from gateway.db.types import Document, Flag
+from gateway.db.types import Document, Flag, PackedBytes
 
 MEMBERS = re.compile(r"\b(\w+) IN \(('\w+'(?:, '\w+')*)\)")
 A_KIND = re.compile(r"(status|state|kind|type|reason|mode|outcome)$")
@@ -136,7 +136,7 @@ def _steps(
     elif isinstance(value, str):
         yield _text_moved(value)
     else:
-        assert isinstance(column.type, LargeBinary), column
+        assert isinstance(column.type, LargeBinary | PackedBytes), column
 
 
 def _another(column: Column[Any], value: Any, connection: Connection) -> Iterator[Any]:
