@@ -89,7 +89,7 @@ class Checkout(Keyed, table=True):
     """``{"programme", "amount"}``, the amount in fen; not part of ``amount_fen``."""
     merchant_discount_fen: int = Field(sa_column=Column(Fen, nullable=False))
     category: str = Field(sa_column=Column(Words, nullable=False))
-    items: list[dict[str, Any]] = Field(sa_column=Column(Packed, nullable=False))
+    items: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
     terms: list[int] | None = Field(default=None, sa_column=Column(Document))
     return_url: str = Field(sa_column=Column(Words, nullable=False))
     cancel_url: str = Field(sa_column=Column(Words, nullable=False))
@@ -100,7 +100,7 @@ class Checkout(Keyed, table=True):
     """The plans offered when the checkout was made, or recomputed on the day the shopper chooses."""
     prices: dict[str, dict[str, Any]] | None = Field(default=None, sa_column=Column(Packed))
     """The catalogue's price behind each plan, by term; not for the shopper. None before revision 0004."""
-    unavailable: list[dict[str, Any]] = Field(sa_column=Column(Packed, nullable=False))
+    unavailable: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
     term: int | None = Field(default=None, sa_column=Column(Whole))
     shopper_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))
     opened_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))

@@ -1,4 +1,4 @@
-"""What resembles its like is kept packed on PostgreSQL: plans, events and contracts say the same words again and again.
+"""What resembles its like is kept packed on PostgreSQL: plans, events and contracts say the same words each time.
 
 They are deflated with these words known beforehand, so only what is their own is stored; PostgreSQL's own compression
 knows no words, and leaves rows below two kilobytes as they are. What an earlier release wrote plainly is read as ever.

@@ -32,7 +32,7 @@ class CreditDecision(Keyed, table=True):
     decided_by: str = Field(sa_column=Column(Words, nullable=False))
     """The lender (or, after a review, the person) that decided."""
     limit_fen: int = Field(sa_column=Column(Fen, nullable=False))
-    reasons: list[dict[str, str]] = Field(sa_column=Column(Packed, nullable=False))
+    reasons: list[dict[str, str]] = Field(sa_column=Column(Document, nullable=False))
     """Reasons for the shopper: code and text in Chinese and English."""
     signals: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
     """Codes of everything that raised the risk, for the lender's reviewer; never for shopper or merchant."""

@@ -7,8 +7,10 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import text
+from sqlmodel import col, select
 from werkzeug.test import TestResponse
 
+from gateway.decision.models import DecisionRequest
 from gateway.identity.invented import invented_id_number
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api
@@ -140,13 +142,10 @@ class Scenes:
         one, two = (self.api.checkout()["id"] for _ in "ab")
         who = [invented_id_number(f"{phone} {name}") for name in "ab"]
         meet(self.db, self.complete(one, who[0], phone), self.complete(two, who[1], phone))
-        counted = self.rows(
-            "SELECT features ->> 'applications_on_phone_24h' FROM decision_request"
-            " WHERE checkout_id IN (:one, :two) ORDER BY 1",
-            one=one,
-            two=two,
-        )
-        return unless(counted == [("1",), ("2",)], counted)
+        asked = select(col(DecisionRequest.features)).where(col(DecisionRequest.checkout_id).in_((one, two)))
+        with self.db.read() as tx:
+            counted = sorted(features["applications_on_phone_24h"] for features in tx.exec(asked))
+        return unless(counted == [1, 2], counted)
 
     def one_key_and_two_full_captures(self) -> Wrong:
         payment = self.bought()
