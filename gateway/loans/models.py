@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstra
 from sqlmodel import Field, SQLModel
 
 from gateway.db.models import Keyed
-from gateway.db.types import Day, Fen, Flag, Packed, UtcTime, Whole, Words
+from gateway.db.types import Day, Document, Fen, Flag, UtcTime, Whole, Words
 
 
 class Loan(SQLModel, table=True):
@@ -45,7 +45,7 @@ class Loan(SQLModel, table=True):
     principal_fen: int = Field(sa_column=Column(Fen, nullable=False))
     refunded_fen: int = Field(sa_column=Column(Fen, nullable=False))
     """Principal that refunds have taken off."""
-    price: dict[str, Any] = Field(sa_column=Column(Packed, nullable=False))
+    price: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
     """The line of the price catalogue that was disclosed and confirmed."""
     contract_date: date = Field(sa_column=Column(Day, nullable=False))
     """Day of the drawdown in Shanghai; due dates are anchored on it."""
