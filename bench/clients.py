@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from bench import books
 from bench.checkout import order
 from bench.load import Request, as_json
-from bench.report import Row, at_least, at_most
+from bench.report import Row, at_least
 from bench.size import Size
 from bench.wire import Flow, flow, tool
 from gateway.db.engine import canonical_url
@@ -29,13 +29,12 @@ GOALS = {"create": 0.2, "confirm": 0.05, "capture": 0.1}
 WORKERS = (1, 4)
 GAIN = 1.7
 """What four processes do for one, on two cores."""
-ORDER_KB = 25
 HELPER = "/v1/test_helpers/checkouts"
 _phases = itertools.count(1)
 
 
 def measure(place: dict[str, Any], size: Size) -> list[Row]:
-    """Print shares, failures, and what an order takes on disk; without PostgreSQL one round on the given server."""
+    """Print shares and failures; without PostgreSQL one round on the given server."""
     print(f"clients: share of a bare INSERT, by {tool()}, {size.rounds} x {size.seconds:g} s")
     if not size.postgresql:
         only = _Round(place, size, clients=2)
@@ -69,7 +68,7 @@ def _served(url: str, size: Size, workers: int) -> _Round:
         with served(Path(folder), database_url=fresh, workers=workers) as place:
             for clients in CLIENTS:
                 for _ in range(size.rounds):
-                    done = _Round(place, size, clients=clients, database=fresh)
+                    done = _Round(place, size, clients=clients)
                     done.told()
     return done
 
@@ -77,13 +76,10 @@ def _served(url: str, size: Size, workers: int) -> _Round:
 class _Round:
     """The INSERT, checkouts, their confirmations and the captures of these, one after the other."""
 
-    def __init__(
-        self, place: dict[str, Any], size: Size, *, clients: int, database: str | None = None
-    ) -> None:
-        self.place, self.clients, self.database = place, clients, database
+    def __init__(self, place: dict[str, Any], size: Size, *, clients: int) -> None:
+        self.place, self.clients = place, clients
         self.url = f"http://{place['host']}:{place['port']}"
         self.headers = {"Authorization": f"Bearer {place['token']}", "Content-Type": "application/json"}
-        self.bytes: dict[str, float] = {}
         seconds, self.flows = size.seconds, dict[str, Flow]()
         self.insert = self._flow(("POST", "/yardstick/", {}, as_json(order(1))), seconds)
         body = {**order(1), "merchant_reference": "{n}"}
@@ -103,8 +99,6 @@ class _Round:
             for step, flow in self.flows.items()
         ]
         print(f"    {self.clients:2} clients: INSERT {self.insert.rate:.0f}/s; {'; '.join(shares)}")
-        if self.bytes:
-            print(f"       an order takes {sum(self.bytes.values()) / 1000:.1f} kB (goal {ORDER_KB})")
 
     def rows(self, workers: int) -> list[Row]:
         """The figures of the round for the table."""
@@ -120,18 +114,10 @@ class _Round:
             )
             for step, flow in self.flows.items()
         ]
-        if self.bytes:
-            disk = sum(self.bytes.values()) / 1000
-            rows.append(Row(f"clients: disk of an order, {where}", disk, "kB", at_most(ORDER_KB)))
         return rows
 
     def _step(self, step: str, request: Request, seconds: float, paths: list[str] | None = None) -> None:
-        before = self._size()
-        found = self._flow(request, seconds, paths)
-        self.flows[step] = found
-        done = found.good * max(seconds, 1)
-        if self.database and done:
-            self.bytes[step] = (self._size() - before) / done
+        self.flows[step] = self._flow(request, seconds, paths)
 
     def _flow(self, request: Request, seconds: float, paths: list[str] | None = None) -> Flow:
         method, path, headers, body = request
@@ -163,15 +149,6 @@ class _Round:
                 break
             after = f"&cursor={page['next_cursor']}"
         return found
-
-    def _size(self) -> int:
-        if self.database is None:
-            return 0
-        engine = create_engine(self.database)
-        with engine.connect() as connection:
-            size = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
-        engine.dispose()
-        return int(size)
 
 
 def _database(url: str, name: str) -> str:

@@ -12,6 +12,8 @@ from gateway.db.types import Bytes, Document, Fen, UtcTime, Whole, Words
 LIVE = ("open", "identified", "deciding", "under_review", "approved")
 IS_LIVE = f"status IN {LIVE}"
 """Checkouts of which an order has at most one. A query that says it in these words finds it by the index."""
+IS_UNDECIDED = "status IN ('open', 'identified', 'deciding', 'under_review')"
+"""Checkouts on their way. A query that says it in these words finds them by the index."""
 
 
 class Checkout(Keyed, table=True):
@@ -38,9 +40,23 @@ class Checkout(Keyed, table=True):
             postgresql_where=text(IS_LIVE),
         ),
         Index("checkout_of_order", "merchant_id", "mode", "merchant_reference", "id"),
-        Index("checkout_of_store", "merchant_id", "mode", "store", "id"),
+        Index(
+            "checkout_with_store",
+            "merchant_id",
+            "mode",
+            "store",
+            "id",
+            sqlite_where=text("store IS NOT NULL"),
+            postgresql_where=text("store IS NOT NULL"),
+        ),
         Index("checkout_of_shopper", "shopper_id"),
-        Index("checkout_due", "status", "expires_at"),
+        Index(
+            "checkout_undecided",
+            "status",
+            "expires_at",
+            sqlite_where=text(IS_UNDECIDED),
+            postgresql_where=text(IS_UNDECIDED),
+        ),
         Index(
             "checkout_in_review",
             "review_due_at",
@@ -49,7 +65,15 @@ class Checkout(Keyed, table=True):
             postgresql_where=text("status = 'under_review'"),
         ),
         Index("checkout_that_reopens", "reopens"),
-        Index("checkout_due_of_tenant", "merchant_id", "mode", "status", "expires_at"),
+        Index(
+            "checkout_undecided_of_tenant",
+            "merchant_id",
+            "mode",
+            "status",
+            "expires_at",
+            sqlite_where=text(IS_UNDECIDED),
+            postgresql_where=text(IS_UNDECIDED),
+        ),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

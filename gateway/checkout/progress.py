@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import col, select
 
-from gateway.checkout.models import Checkout
+from gateway.checkout.models import IS_UNDECIDED, Checkout
 from gateway.db.transactions import Transaction
 
 STATUSES = ("open", "identified", "deciding", "under_review")
@@ -15,7 +15,7 @@ def counts(tx: Transaction) -> dict[tuple[str, str], int]:
     """Open checkouts, by mode and status."""
     query = (
         select(Checkout.mode, Checkout.status, func.count())
-        .where(col(Checkout.status).in_(STATUSES))
+        .where(text(IS_UNDECIDED))
         .group_by(col(Checkout.mode), col(Checkout.status))
     )
     return {(mode, status): number for mode, status, number in tx.exec(query)}

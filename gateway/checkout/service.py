@@ -7,11 +7,11 @@ import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sqlalchemy import Row, update
+from sqlalchemy import Row, text, update
 from sqlmodel import col, func, select
 
 from gateway.checkout import access, order_checks, questions
-from gateway.checkout.models import LIVE, Checkout
+from gateway.checkout.models import IS_UNDECIDED, LIVE, Checkout
 from gateway.checkout.schemas import CheckoutAnswer
 from gateway.checkout.states import CHECKOUT, EXPIRABLE, UNDECIDED
 from gateway.core import order_lines
@@ -190,6 +190,7 @@ def expire_due(tx: Transaction, tenant: Tenant, *, limit: int = 100) -> int:
     query = select(Checkout).where(
         Checkout.merchant_id == tenant.merchant_id,
         Checkout.mode == tenant.mode,
+        text(IS_UNDECIDED),
         col(Checkout.status).in_(EXPIRABLE),
         Checkout.expires_at <= tx.now,
     )
@@ -202,7 +203,7 @@ def expire_due(tx: Transaction, tenant: Tenant, *, limit: int = 100) -> int:
 def tenants_with_due(tx: Transaction) -> list[Tenant]:
     """Merchants with checkouts past their end by the machine's time; a test clock is never behind it."""
     query = select(Checkout.merchant_id, Checkout.mode).where(
-        col(Checkout.status).in_(EXPIRABLE), Checkout.expires_at <= tx.wall
+        text(IS_UNDECIDED), col(Checkout.status).in_(EXPIRABLE), Checkout.expires_at <= tx.wall
     )
     return [Tenant(merchant, mode_of(mode)) for merchant, mode in sorted(set(tx.exec(query)))]
 
@@ -212,6 +213,7 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
     query = select(func.min(Checkout.expires_at)).where(
         Checkout.merchant_id == tenant.merchant_id,
         Checkout.mode == tenant.mode,
+        text(IS_UNDECIDED),
         col(Checkout.status).in_(EXPIRABLE),
     )
     return tx.exec(query).one()

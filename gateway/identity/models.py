@@ -22,7 +22,13 @@ class Shopper(SQLModel, table=True):
         UniqueConstraint("mode", "id_number_lookup", name="one_shopper_per_id_number"),
         Index("shopper_of_phone", "mode", "phone_lookup", "id"),
         Index("shopper_to_keep", "keep_until", "id"),
-        Index("shopper_claims", "claims_number_of", "phone_lookup"),
+        Index(
+            "shopper_that_claims",
+            "claims_number_of",
+            "phone_lookup",
+            sqlite_where=text("claims_number_of IS NOT NULL"),
+            postgresql_where=text("claims_number_of IS NOT NULL"),
+        ),
         Index("shopper_found_to_be", "found_to_be"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
     )

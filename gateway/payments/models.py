@@ -38,7 +38,15 @@ class Payment(SQLModel, table=True):
         CheckConstraint("refunded_fen BETWEEN 0 AND captured_fen", name="refunded"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("payment_of_tenant", "merchant_id", "mode", "id"),
-        Index("payment_of_store", "merchant_id", "mode", "store", "id"),
+        Index(
+            "payment_with_store",
+            "merchant_id",
+            "mode",
+            "store",
+            "id",
+            sqlite_where=text("store IS NOT NULL"),
+            postgresql_where=text("store IS NOT NULL"),
+        ),
         Index("payment_of_shopper", "shopper_id"),
         Index(
             "payment_due",
