@@ -33,6 +33,7 @@ LISTING = Path(__file__).with_name("constants.txt")
 PLAIN = (str, bytes, int, float, Decimal, Fraction, date, timedelta, type(None))
 LONGEST = 3_000
 """Of what is longer the listing has a checksum."""
+EMPTY = ("()", "{}")
 NOT_SHOWN = "…"
 """A query, a schema, a function, SQL."""
 
@@ -76,6 +77,12 @@ def defaults_of(module: ModuleType, name: str, short: str) -> Iterator[str]:
     parts = {name: made}
     if isinstance(made, type):
         parts = {f"{name}.{each}": part for each, part in vars(made).items()}
+        for field in dataclasses.fields(made) if dataclasses.is_dataclass(made) else ():
+            shown = (
+                NOT_SHOWN if field.default_factory is dataclasses.MISSING else plain(field.default_factory())
+            )
+            if shown != NOT_SHOWN and shown not in EMPTY:
+                yield f"{short}.{name}.{field.name} = {shown}"
     for each, function in parts.items():
         if isinstance(function, FunctionType) and function.__module__ == module.__name__:
             given = {

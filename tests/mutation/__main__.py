@@ -32,6 +32,8 @@ RULES = ("tests/gateway/proof/test_book_agreements.py", "tests/docs/test_ledger_
 """Break each rule of the books, and compare the rules and the chart with the page that lists them."""
 CONSTANTS = "tests/house/test_constants.py"
 """Compares constants and defaults with their listing."""
+ANSWERS = "tests/house/test_answers.py::test_functions_answer_what_the_listing_says"
+"""Compares what the functions of a room answer to made-up figures."""
 LIVES = ("tests/gateway/payments/test_purchase.py", "tests/gateway/loans/test_loan_life.py")
 """Purchases and loans followed through every room."""
 OF_ALL = (
@@ -41,19 +43,27 @@ OF_ALL = (
 )
 """What a whole book leaves in the tables and answers; jobs, routes and lists of one merchant beside another's."""
 ROOMS = {
-    "core": ("tests/gateway/core", CONSTANTS, CONTRACT),
-    "ledger": ("tests/gateway/ledger", *RULES, CONSTANTS, CONTRACT),
-    "loans": ("tests/gateway/loans", *RULES, *LIVES, *OF_ALL, CONSTANTS, CONTRACT),
+    "core": ("tests/gateway/core", f"{ANSWERS}[core]", CONSTANTS, CONTRACT),
+    "ledger": ("tests/gateway/ledger", *RULES, OF_ALL[0], f"{ANSWERS}[ledger]", CONSTANTS, CONTRACT),
+    "loans": ("tests/gateway/loans", *RULES, *LIVES, *OF_ALL, f"{ANSWERS}[loans]", CONSTANTS, CONTRACT),
     "payments": (
         "tests/gateway/payments",
         *RULES,
         *LIVES,
         *OF_ALL,
         "tests/gateway/team/test_step_up.py",
+        f"{ANSWERS}[payments]",
         CONSTANTS,
         CONTRACT,
     ),
-    "settlement": ("tests/gateway/settlement", *LIVES, *OF_ALL, CONSTANTS, CONTRACT),
+    "settlement": (
+        "tests/gateway/settlement",
+        *LIVES,
+        *OF_ALL,
+        f"{ANSWERS}[settlement]",
+        CONSTANTS,
+        CONTRACT,
+    ),
 }
 """The rooms, and the tests that each is measured by."""
 ALWAYS = {"without tx.flush()": "the next query or the commit writes it"}
