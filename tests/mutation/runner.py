@@ -216,6 +216,10 @@ class Runner:
         while self._running:
             self._wait()
 
+    def unseen(self, every: Sequence[Mutant]) -> list[Mutant]:
+        """Those by which none of the measured tests comes."""
+        return [mutant for mutant in every if not self._coming.by(mutant)]
+
     def _start(self, mutant: Mutant | None, names: Sequence[str]) -> int:
         handle, said = tempfile.mkstemp(prefix="fenqi-mutant-")
         child = os.fork()
