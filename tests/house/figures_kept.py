@@ -81,7 +81,7 @@ def _quoted(counted: Figures, tx: Transaction) -> None:
 
 def _of_people(counted: Figures, tx: Transaction) -> None:
     """What the rooms know of each person, and of nobody else."""
-    people = tx.execute(select(Shopper.id)).scalars().all()
+    people = tx.execute(select(col(Shopper.id))).scalars().all()
     for room in (loans_of, payments_of):
         for name, asked in vars(room).items():
             if isfunction(asked) and [*signature(asked).parameters] == ["tx", "shopper_id"]:
