@@ -130,7 +130,7 @@ def _stored(tx: Transaction, tenant: Tenant, on: date, figures: equation.Batch) 
 
 
 def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figures: equation.Batch) -> str:
-    """Returns the entry's id, empty when there was nothing to post."""
+    """Book what the batch settles; returns the id of the entry, empty when there was nothing to post."""
     lines = _settled_lines(
         row.id,
         tenant.merchant_id,
