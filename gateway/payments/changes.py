@@ -40,7 +40,6 @@ def update(
         refund.unwind_refunded(tx, tenant, payment)
     if metadata is not None:
         payment.extra = _merged(payment.extra, metadata)
-    tx.add(payment)
     tx.flush()
     return payment
 

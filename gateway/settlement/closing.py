@@ -130,37 +130,49 @@ def _stored(tx: Transaction, tenant: Tenant, on: date, figures: equation.Batch) 
 
 
 def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figures: equation.Batch) -> str:
-    """Pending becomes available but for the reserve; what the merchant owes is taken from it first.
-
-    Where refunds took more from pending than the batch brought, what is available bears it, else the merchant owes it.
-    Returns the entry's id, empty when there was nothing to post.
-    """
-    balances = ledger.balances(tx, tenant, ("merchant_receivable", "merchant_available"))
-    owed = balances["merchant_receivable"]
-    moved, free = figures.pending_moved_fen, max(0, balances["merchant_available"])
-    if moved < 0:
-        short = min(-moved, free)
-        lines = postings.settlement_short(
-            settlement=row.id,
-            merchant=tenant.merchant_id,
-            available_fen=short,
-            receivable_fen=-moved - short,
-            receivable_offset_fen=min(owed, free - short),
-        )
-    else:
-        lines = postings.settlement(
-            settlement=row.id,
-            merchant=tenant.merchant_id,
-            pending_fen=moved,
-            receivable_offset_fen=min(
-                owed, max(0, balances["merchant_available"] + moved - figures.reserve_held_fen)
-            ),
-            reserve_fen=figures.reserve_held_fen,
-        )
+    """Book what the batch settles; returns the id of the entry, empty when there was nothing to post."""
+    lines = _settled_lines(
+        row.id,
+        tenant.merchant_id,
+        figures,
+        **ledger.balances(tx, tenant, ("merchant_receivable", "merchant_available")),
+    )
     if not lines:
         return ""
     return ledger.book(
         tx, tenant, ledger.Event("settlement", ("settlement", row.id), lines, on=row.settled_on)
+    )
+
+
+def _settled_lines(
+    settlement: str,
+    merchant: str,
+    figures: equation.Batch,
+    *,
+    merchant_receivable: int,
+    merchant_available: int,
+) -> postings.Entries:
+    """Pending becomes available but for the reserve; what the merchant owes is taken from it first.
+
+    Where refunds took more from pending than the batch brought, what is available bears it, else the merchant owes it.
+    """
+    moved, free = figures.pending_moved_fen, max(0, merchant_available)
+    if moved < 0:
+        short = min(-moved, free)
+        return postings.settlement_short(
+            settlement=settlement,
+            merchant=merchant,
+            available_fen=short,
+            receivable_fen=-moved - short,
+            receivable_offset_fen=min(merchant_receivable, free - short),
+        )
+    settled = max(0, merchant_available + moved - figures.reserve_held_fen)
+    return postings.settlement(
+        settlement=settlement,
+        merchant=merchant,
+        pending_fen=moved,
+        receivable_offset_fen=min(merchant_receivable, settled),
+        reserve_fen=figures.reserve_held_fen,
     )
 
 

@@ -12,12 +12,21 @@ import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
+from inspect import isfunction, signature
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col
 
+from gateway.db.transactions import Transaction
+from gateway.identity.models import Shopper
 from gateway.ledger.models import ENTRY, POSTING
+from gateway.loans import by_shopper as loans_of
+from gateway.loans import repayment
+from gateway.loans import service as loans
+from gateway.loans.models import Loan
+from gateway.payments import by_shopper as payments_of
 from tests.gateway.conftest import Api
 from tests.house.rich_book import RichBook
 from tests.house.shapes import HASH, without_ids
@@ -50,12 +59,38 @@ def figures(book: RichBook) -> list[str]:
             for one in _listed(api, path):
                 _count(counted, f"{shop} {path}", one)
                 _read_on(counted, api, shop, path, one)
+    with book.gateway.db.read() as tx:
+        _quoted(counted, tx)
+        _of_people(counted, tx)
     with book.gateway.db.engine.connect() as connection:
         _posted(counted, connection)
         for name in _tables():
             for row in connection.execute(select(SQLModel.metadata.tables[name])).mappings():
                 _count(counted, name, dict(row))
     return [line for name in sorted(counted) for line in _line(name, counted[name])]
+
+
+def _quoted(counted: Figures, tx: Transaction) -> None:
+    """What ends a loan early before, on and after each day on which something falls due."""
+    for loan in tx.execute(select(Loan).order_by(col(Loan.id))).scalars():
+        for row in loans.rows_of(tx, loan):
+            for days in (-1, 0, 1):
+                quote = repayment.quote_settlement(tx, loan, row.due_date + timedelta(days))
+                _count(counted, "quoted", quote)
+
+
+def _of_people(counted: Figures, tx: Transaction) -> None:
+    """What the rooms know of each person, and of nobody else."""
+    people = tx.execute(select(col(Shopper.id))).scalars().all()
+    for room in (loans_of, payments_of):
+        for name, asked in vars(room).items():
+            if isfunction(asked) and [*signature(asked).parameters] == ["tx", "shopper_id"]:
+                for one in people:
+                    _count(counted, f"of one person {name}", _plain(asked(tx, one)))
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else str(value)
 
 
 def _tables() -> Iterator[str]:

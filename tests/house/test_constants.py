@@ -33,8 +33,9 @@ LISTING = Path(__file__).with_name("constants.txt")
 PLAIN = (str, bytes, int, float, Decimal, Fraction, date, timedelta, type(None))
 LONGEST = 3_000
 """Of what is longer the listing has a checksum."""
+EMPTY = ("()", "{}")
 NOT_SHOWN = "…"
-"""A query, a schema, a function, SQL."""
+"""A query, a schema, a function."""
 
 
 def test_constants_and_defaults_are_those_of_the_listing() -> None:
@@ -76,6 +77,12 @@ def defaults_of(module: ModuleType, name: str, short: str) -> Iterator[str]:
     parts = {name: made}
     if isinstance(made, type):
         parts = {f"{name}.{each}": part for each, part in vars(made).items()}
+        for field in dataclasses.fields(made) if dataclasses.is_dataclass(made) else ():
+            shown = (
+                NOT_SHOWN if field.default_factory is dataclasses.MISSING else plain(field.default_factory())
+            )
+            if shown != NOT_SHOWN and shown not in EMPTY:
+                yield f"{short}.{name}.{field.name} = {shown}"
     for each, function in parts.items():
         if isinstance(function, FunctionType) and function.__module__ == module.__name__:
             given = {
@@ -96,7 +103,7 @@ def plain(value: Any) -> str:
     if isinstance(value, re.Pattern):
         value = value.pattern
     if isinstance(value, str) and "\n" in value:
-        return NOT_SHOWN
+        return f"{zlib.crc32(value.encode()):08x}"
     if isinstance(value, PLAIN):
         return repr(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -2,7 +2,8 @@
 
 They are taken over one book in which nearly everything has happened. A state, a kind, a reason, a key or a type under
 another name is no error where it is written, and is then found by nobody who looks for it. A new word or event
-appears in the listing without a line here.
+appears in the listing without a line here. Beside them is listed who locks which rows, or waits for a turn: where a
+lock is missing no test fails but by chance.
 
 The suite compares the book that ``test_no_edit_is_silent.py`` makes anyway. By its own name this file makes one
 itself: for mutation runs, and for ``FENQI_WRITE_LISTING=1 pytest tests/house/words_kept.py``.
@@ -20,26 +21,30 @@ from sqlalchemy import Connection, select
 
 from gateway.db.tables import metadata
 from gateway.ledger.models import ENTRY, POSTING
+from tests.house import lock_order
 from tests.house.figures_kept import figures
 from tests.house.rich_book import RichBook
 from tests.house.shapes import HASH, shape
 from tests.one_database import database_url  # noqa: F401
 
-LISTINGS = {name: Path(__file__).with_name(f"{name}_kept.txt") for name in ("words", "figures")}
+LISTINGS = {name: Path(__file__).with_name(f"{name}_kept.txt") for name in ("words", "figures", "locks")}
 WORD = re.compile(r"(?=.*[a-z]{2})[a-z<>#]+(?:[_.:/-][a-z<>#]+)*")
 
 
 def test_a_whole_book_keeps_the_words_and_figures_of_the_listings(
     app: Any, books: Any, new_merchant: Any, people: Any
 ) -> None:
-    compare(RichBook(app, books, new_merchant, people))
+    with lock_order.watched(app.extensions["fenqi"].db.engine) as locks:
+        book = RichBook(app, books, new_merchant, people)
+    compare(book, locks)
 
 
-def compare(book: RichBook) -> None:
-    """Fail where a book keeps other words or figures than the listings, or write them."""
+def compare(book: RichBook, locks: lock_order.Watch) -> None:
+    """Fail where a book keeps other words or figures, or took other locks, than the listings say; or write them."""
     with book.gateway.db.engine.connect() as connection:
         now = {"words": [*sorted(booked(connection)), *words(connection)]}
     now["figures"] = figures(book)
+    now["locks"] = sorted(locks.by)
     for name, listing in LISTINGS.items():
         if os.environ.get("FENQI_WRITE_LISTING"):
             listing.write_text("\n".join([*now[name], ""]), encoding="utf-8")

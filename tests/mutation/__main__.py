@@ -22,38 +22,48 @@ import pytest
 
 from tests.mutation import mutants
 from tests.mutation.mutants import Mutant
-from tests.mutation.runner import Fate, Runner
+from tests.mutation.runner import KEPT, LISTING, Fate, Runner
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "mutation.json"
-CONTRACT = "tests/gateway/web/test_pages_and_settings.py"
+CONTRACT = f"tests/gateway/web/test_pages_and_settings.py::{LISTING}"
 """Compares what the API takes and answers with its listing."""
 RULES = ("tests/gateway/proof/test_book_agreements.py", "tests/docs/test_ledger_page.py")
 """Break each rule of the books, and compare the rules and the chart with the page that lists them."""
 CONSTANTS = "tests/house/test_constants.py"
 """Compares constants and defaults with their listing."""
+ANSWERS = "tests/house/test_answers.py::test_functions_answer_what_the_listing_says"
+"""Compares what the functions of a room answer to made-up figures."""
 LIVES = ("tests/gateway/payments/test_purchase.py", "tests/gateway/loans/test_loan_life.py")
 """Purchases and loans followed through every room."""
 OF_ALL = (
-    "tests/house/words_kept.py",
+    KEPT,
     "tests/house/test_tenants_apart.py",
     "tests/gateway/web/test_object_access.py",
 )
 """What a whole book leaves in the tables and answers; jobs, routes and lists of one merchant beside another's."""
 ROOMS = {
-    "core": ("tests/gateway/core", CONSTANTS, CONTRACT),
-    "ledger": ("tests/gateway/ledger", *RULES, CONSTANTS, CONTRACT),
-    "loans": ("tests/gateway/loans", *RULES, *LIVES, *OF_ALL, CONSTANTS, CONTRACT),
+    "core": ("tests/gateway/core", f"{ANSWERS}[core]", CONSTANTS, CONTRACT),
+    "ledger": ("tests/gateway/ledger", *RULES, KEPT, f"{ANSWERS}[ledger]", CONSTANTS, CONTRACT),
+    "loans": ("tests/gateway/loans", *RULES, *LIVES, *OF_ALL, f"{ANSWERS}[loans]", CONSTANTS, CONTRACT),
     "payments": (
         "tests/gateway/payments",
         *RULES,
         *LIVES,
         *OF_ALL,
         "tests/gateway/team/test_step_up.py",
+        f"{ANSWERS}[payments]",
         CONSTANTS,
         CONTRACT,
     ),
-    "settlement": ("tests/gateway/settlement", *LIVES, *OF_ALL, CONSTANTS, CONTRACT),
+    "settlement": (
+        "tests/gateway/settlement",
+        *LIVES,
+        *OF_ALL,
+        f"{ANSWERS}[settlement]",
+        CONSTANTS,
+        CONTRACT,
+    ),
 }
 """The rooms, and the tests that each is measured by."""
 ALWAYS = {"without tx.flush()": "the next query or the commit writes it"}
@@ -83,6 +93,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--again", action="store_true", help="what survived in the kept samples, with --seed new ones too"
     )
     parser.add_argument("--keep", action="store_true", help=f"write what came out to {PAGE.name}")
+    parser.add_argument(
+        "--unseen", action="store_true", help="name every place by which no test comes, of any sample"
+    )
     options = parser.parse_args(argv)
     given = options.seed or ([] if options.again else [1])
     shares = options.share or [Fraction(1, 20)]
@@ -102,13 +115,17 @@ def main(argv: Sequence[str] | None = None) -> int:
                 keep([report(sample, fates) for sample in samples])
 
         again = Sample(room, 0, Fraction(1), tuple(left.values()))
-        fates = run(room, [again, *samples], options.tests or ROOMS[room], jobs=options.jobs, each=each)
+        runner = run(room, [again, *samples], options.tests or ROOMS[room], jobs=options.jobs, each=each)
+        fates = runner.fates
         reports = [report(sample, fates) for sample in samples]
         reports += counted_again(room, left, fates, but=given) if options.again else []
         if options.again:
             keep(reports)
         for one in reports:
             print(f"\n{summary(one)}")
+        if options.unseen:
+            places = runner.unseen(sampled(room, Fraction(1), 1))
+            print("\n".join(["", *(f"unseen {place.name} {place.what}" for place in places)]))
     return 0
 
 
@@ -190,8 +207,8 @@ def run(
     *,
     jobs: int,
     each: Callable[[Sequence[Fate]], None],
-) -> list[Fate]:
-    """The fates of the samples, by the tests that judge; ``each`` is told after every mutant."""
+) -> Runner:
+    """Run the samples by the tests that judge; ``each`` is told after every mutant."""
     every = {mutant.name: mutant for sample in samples for mutant in sample.mutants}
     runner = Runner(room, list(every.values()), jobs=jobs, each=each)
     options = [
@@ -208,7 +225,7 @@ def run(
     if status not in (0, 1):
         raise SystemExit(f"the tests of {room} could not be run")
     each(runner.fates)
-    return runner.fates
+    return runner
 
 
 def report(sample: Sample, fates: Sequence[Fate]) -> dict[str, Any]:

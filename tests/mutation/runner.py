@@ -36,10 +36,19 @@ GRACE_SECONDS = 2.0
 """Processor time of a test beyond five times what it takes: a loop that does not end."""
 IMPORT_SECONDS = 20.0
 """Processor time to import and collect everything anew, at most."""
-MOST_SECONDS = 12.0
-"""Of the tests that come by a mutant, the likeliest that fit into so much processor time."""
+MOST_SECONDS = 40.0
+"""Of the tests that come by a mutant, the likeliest that fit into so much processor time: only survivors take it."""
+LONGEST_SECONDS = 12.0
+"""Of a test that is asked what an import shows."""
 LISTING = "test_the_openapi_document_is_valid_and_changes_with_its_listing"
 """Looks at every field that is taken or answered: asked first about what routes and schemas say at the import."""
+LISTINGS = (
+    "tests/house/test_constants.py",
+    "tests/house/test_answers.py",
+    "tests/gateway/proof/test_book_agreements.py",
+    "tests/docs/test_ledger_page.py",
+)
+"""Look at what every module holds: asked before others about what any other module says at the import."""
 KEPT = "tests/house/words_kept.py::test_a_whole_book_keeps_the_words_and_figures_of_the_listings"
 """Looks at every word and figure that is kept, and takes as long as all others may: asked last."""
 ON_BOTH = {"ledger": "tests/gateway/ledger/"}
@@ -65,23 +74,25 @@ class Coming:
         span = range(mutant.line, mutant.last_line + 1)
         names = {name for line in span for name in of_file.get(line, ())}
         if not mutant.function:  # what is made at the import is used by anybody
-            names = {name for name in self.tests if self.tests[name] < MOST_SECONDS}
+            names = {name for name in self.tests if self.tests[name] < LONGEST_SECONDS}
         chosen: list[str] = []
         total = 0.0
         for name in sorted(names & self.tests.keys(), key=lambda name: self._promise(mutant, name)):
             total += self.tests[name]
             if not chosen or total <= MOST_SECONDS:
                 chosen.append(name)
-        if KEPT in names and KEPT not in chosen:
+        if KEPT in (names if mutant.function else self.tests) and KEPT not in chosen:
             chosen.append(KEPT)
         return chosen
 
     def _promise(self, mutant: Mutant, name: str) -> float:
         """How long a test takes, less where it is the module's own, or killed another mutant of it."""
         module = Path(mutant.path).stem
-        if name.endswith(LISTING) and module.endswith(("schemas", "routes")) and not mutant.function:
-            return 0.0
-        own = Path(name.partition("::")[0]).stem == f"test_{module}"
+        if not mutant.function:
+            first = LISTING if module.endswith(("schemas", "routes")) else LISTINGS
+            if name.endswith(first) or name.startswith(first):
+                return self.tests[name] / 1_000
+        own = Path(name.partition("::")[0]).stem.startswith(f"test_{module}")
         killed = self.killers.get(mutant.path, Counter())[name]
         used = name in self.users.get(mutant.path, ())
         return self.tests[name] / (1 + 4 * own + 3 * min(killed, 5) + 4 * used)
@@ -206,6 +217,10 @@ class Runner:
             self._start(mutant, names)
         while self._running:
             self._wait()
+
+    def unseen(self, every: Sequence[Mutant]) -> list[Mutant]:
+        """Those by which none of the measured tests comes."""
+        return [mutant for mutant in every if not self._coming.by(mutant)]
 
     def _start(self, mutant: Mutant | None, names: Sequence[str]) -> int:
         handle, said = tempfile.mkstemp(prefix="fenqi-mutant-")

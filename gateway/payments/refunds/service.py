@@ -56,7 +56,6 @@ def create(
         initiated_by=initiated_by,
         created_at=tx.now,
     )
-    tx.add(payment)
     return row
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -14,7 +17,7 @@ from gateway.identity.code_limits import GUESSED, LONGEST_WAIT, SENT
 from gateway.identity.invented import invented_id_number
 from gateway.web.rate_limits import Unlimited
 from tests.gateway.shopper import enter
-from tests.one_database import database_url  # noqa: F401
+from tests.one_database import database_url, on_both  # noqa: F401
 
 PHONE, OTHER = "13912345678", "13987654321"
 
@@ -166,3 +169,32 @@ def test_no_phone_and_no_id_number_stands_in_the_counts_and_old_ones_are_swept(g
     assert gateway.db.write(lambda tx: code_limits.forget_old(tx, limit=2)) == 2
     assert gateway.db.write(lambda tx: code_limits.forget_old(tx, limit=2)) == 1
     assert counts() == []
+
+
+@on_both
+def test_parallel_wrong_codes_are_all_counted_and_no_more_are_looked_at_than_one_by_one(
+    app, gateway, pages, api
+):
+    checkouts, guesses = [api.checkout() for _ in range(SENT.free)], []
+    for number in range(21):
+        checkout, browser = checkouts[number % SENT.free], app.test_client()
+        enter(browser, checkout)
+        guesses.append((browser, checkout))
+    for checkout in checkouts:
+        assert code(pages, checkout).status_code == 200
+    start = threading.Barrier(len(guesses))
+
+    def send(one):
+        start.wait()
+        answer = guess(*one)
+        while answer.status_code == 503:  # a lost race, as the page says: try again
+            answer = guess(*one)
+        return answer.status_code
+
+    with ThreadPoolExecutor(len(guesses)) as pool:
+        answers = Counter(pool.map(send, guesses))
+    assert answers == {422: GUESSED.free, 429: len(guesses) - GUESSED.free}
+    with gateway.db.read() as tx:
+        tried = tx.execute(text("SELECT sum(attempts) FROM one_time_code")).scalar_one()
+        count = code_limits._row(tx, gateway.vault, Tenant("mer_1", "test"), GUESSED, f"+86{PHONE}")
+    assert (tried, count.times) == (GUESSED.free, GUESSED.free)

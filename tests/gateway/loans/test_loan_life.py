@@ -57,6 +57,21 @@ def test_running_a_day_twice_or_late_changes_nothing(books: Books) -> None:
     books.sound()
 
 
+def test_credit_pays_on_its_due_date_what_late_jobs_have_not_billed(books: Books) -> None:
+    payment = books.api.captured(3)
+    loan_id, plan = payment["captures"][0]["loan"], payment["plan"]["schedule"]
+    repay = f"/v1/test_helpers/loans/{loan_id}/repay"
+    books.post(repay, {"amount": plan[0]["payment"] + 7})
+    held = books.limit_held()
+    books.clock.advance(days=40)
+    loan = books.post(repay, {"amount": 1}).json
+    assert (loan["shopper_credit"], loan["amount_due"]) == (8, 0)
+    assert held - books.limit_held() == plan[0]["principal"], "what was paid may be borrowed again"
+    paid_on = "SELECT MAX(effective_date) FROM ledger_entry WHERE kind = 'credit_applied'"
+    assert str(books.figure(paid_on)) == plan[0]["due_date"]
+    books.sound()
+
+
 def test_an_unpaid_instalment_becomes_late_and_late_interest_is_paid_first(books: Books) -> None:
     payment = books.api.captured(12)
     loan_id = payment["captures"][0]["loan"]
