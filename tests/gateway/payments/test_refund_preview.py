@@ -32,6 +32,7 @@ AT_ONCE = 8
 CLAIMS = ("merchant_pending", "merchant_available", "merchant_receivable")
 MADE = ("id", "object", "created_at", "refund_reference")
 """What only a refund that was made has."""
+PLAIN = ("return", "price_adjustment", "goodwill")
 TAKEN = ("from_pending", "from_available", "owed_by_merchant")
 
 
@@ -63,6 +64,7 @@ class History:
         self.capture()
         for _ in range(self.chance.randint(3, 7)):
             self.chance.choice(acts)()
+        self.refund()
         self.refund()
 
     def _bought(self) -> dict[str, Any]:
@@ -132,7 +134,7 @@ class History:
 
     def dispute(self) -> None:
         found = self.books.post("/v1/test_helpers/disputes", {"payment": self.payment["id"], "reason": "x"})
-        if found.status_code == 201 and self.chance.random() < 0.8:
+        if found.status_code == 201 and self.chance.random() < 0.9:
             outcome = {"outcome": self.chance.choice(("won", "lost", "canceled"))}
             self.books.post(f"/v1/test_helpers/disputes/{found.json['id']}/resolve", outcome)
 
@@ -157,18 +159,24 @@ class History:
 
     def _asked(self) -> dict[str, Any]:
         chance, payment = self.chance, self.now()
-        body: dict[str, Any] = {"payment": payment["id"], "reason": "x", "kind": chance.choice(REFUND_KINDS)}
+        body: dict[str, Any] = {
+            "payment": payment["id"],
+            "reason": "x",
+            "kind": chance.choice((*PLAIN, *REFUND_KINDS)),
+        }
         if chance.random() < 0.4 and payment["captures"]:
             body["capture"] = chance.choice(payment["captures"])["id"]
         left = [line for line in payment["lines"] if line["returned"] < line["captured"]]
         what = chance.random()
         if what < 0.35 and left:
+            body["kind"] = chance.choice(("return", "unused_lessons", body["kind"]))
             line = chance.choice(left)
             body["items"] = [
                 {"line": line["line"], "quantity": chance.randint(1, line["captured"] - line["returned"])}
             ]
         elif what < 0.8:
-            body["amount"] = chance.randint(1, max(2, payment["refundable_amount"] * 11 // 10))
+            most = payment["refundable_amount"] * chance.choice((3, 3, 10, 11)) // 10
+            body["amount"] = chance.randint(1, max(2, most))
         if chance.random() < 0.3:
             self.number += 1
             body["refund_reference"] = f"return-{chance.randint(1, self.number)}"
@@ -303,5 +311,5 @@ def test_a_preview_is_the_refund_that_is_then_made(books: Books, first: int) -> 
             history.run()
         except AssertionError as error:
             raise AssertionError(f"seed {seed}") from error
-    assert sum(history.previews for history in histories) >= len(histories)
+    assert sum(history.previews for history in histories) > len(histories) // 2
     books.sound()
