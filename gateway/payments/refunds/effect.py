@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
@@ -16,7 +17,6 @@ from gateway.db.transactions import Transaction
 from gateway.errors import AmountAboveRefundable, DuplicateReference, NotFound, WrongState
 from gateway.loans import principal_reduction
 from gateway.loans import service as loans
-from gateway.loans.models import Loan
 from gateway.payments import lines, service, subsidies
 from gateway.payments.charges import Charges
 from gateway.payments.collections import shopper_returns
@@ -25,6 +25,9 @@ from gateway.payments.refunds import returning, unwind
 from gateway.payments.refunds.kinds import COMES_BACK, ComesBack
 from gateway.payments.refunds.shares import Share, return_fee
 from gateway.settlement import service as settlement
+
+if TYPE_CHECKING:
+    from gateway.loans.models import Loan
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.schedule import Instalment
@@ -12,11 +12,13 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.loans import service as loans
 from gateway.loans import standing
-from gateway.loans.models import Loan
 from gateway.payments import service
 from gateway.payments.refunds import effect
 from gateway.payments.refunds.shares import Share
 from gateway.settlement.service import Bearing
+
+if TYPE_CHECKING:
+    from gateway.loans.models import Loan
 
 
 @dataclass(frozen=True, slots=True)

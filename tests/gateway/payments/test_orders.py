@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.core.payment_status import PAYMENT_STATUSES, payment_status
-from gateway.payments.models import STATUS
+from gateway.payments.models import STATUS, Payment
 from gateway.payments.moments import AUTHORIZATION_LIFE, LONGEST_LIFE
 from tests.gateway.books import Books
 from tests.gateway.conftest import problem
@@ -19,12 +19,12 @@ from tests.one_database import database_url, on_both  # noqa: F401
 
 pytestmark = on_both
 FILTERS = {
-    "status=captured": "payment_by_status",
+    "status=voided": "payment_by_status",
     "created_from=2026-11-23&created_to=2026-11-24": "payment_by_day",
-    "amount_min=100000&amount_max=200000": "payment_by_amount",
-    "merchant_order_id=A-1": "payment_by_order",
+    "amount_min=120000&amount_max=120200": "payment_by_amount",
+    "merchant_order_id=A-7": "payment_by_order",
     "merchant_reference=order-1": "one_payment_per_reference",
-    "store=s1": "payment_of_store",
+    "store=s7": "payment_of_store",
 }
 
 
@@ -106,11 +106,46 @@ def test_the_status_in_sql_is_the_status_of_the_amounts(books: Books) -> None:
     assert set(wanted) == set(PAYMENT_STATUSES)
 
 
+def many(books: Books) -> None:
+    """5,000 payments like one that was captured, of other amounts and days; one in 500 is voided."""
+    payment = books.api.captured()
+    table = Payment.metadata.tables["payment"]
+    other = {
+        "id": "p.id || n",
+        "checkout_id": "p.checkout_id || n",
+        "merchant_reference": "p.merchant_reference || '-' || n",
+        "merchant_order_id": "'A-' || n",
+        "amount_fen": "100000 + n * 10",
+        "captured_fen": "CASE WHEN n % 500 = 0 THEN 0 ELSE 100000 + n * 10 END",
+        "voided_fen": "CASE WHEN n % 500 = 0 THEN 100000 + n * 10 ELSE 0 END",
+        "store": "'s' || n",
+    }
+    if books.gateway.db.engine.name == "postgresql":
+        other["created_at"] = "p.created_at - n * interval '1 hour'"
+        numbers = "generate_series(1, 5000) AS n"
+    else:
+        numbers = (
+            "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 5000) SELECT n FROM s)"
+        )
+    names = [column.name for column in table.columns]
+    values = ", ".join(other.get(name, f"p.{name}") for name in names)
+    with books.gateway.db.engine.begin() as connection:
+        connection.execute(
+            text(
+                f"INSERT INTO payment ({', '.join(names)}) SELECT {values} FROM payment p, {numbers}"
+                " WHERE p.id = :id"
+            ),
+            {"id": payment["id"]},
+        )
+        connection.exec_driver_sql("ANALYZE")
+
+
 def test_each_filter_is_answered_by_an_index(books: Books) -> None:
+    many(books)
     sent: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "FROM payment " in statement or "FROM refund " in statement:
+        if statement.startswith(("SELECT payment.", "SELECT refund.")):
             sent.append((statement, parameters))
 
     engine = books.gateway.db.engine
@@ -119,19 +154,14 @@ def test_each_filter_is_answered_by_an_index(books: Books) -> None:
         ids(books, query)
     ids(books, "reference=R-7", "/v1/refunds")
     event.remove(engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN" if engine.name == "sqlite" else "EXPLAIN"
     with engine.connect() as connection:
-        explain = "EXPLAIN QUERY PLAN" if engine.name == "sqlite" else "EXPLAIN"
-        if engine.name != "sqlite":  # which reads an empty table from end to end otherwise
-            connection.exec_driver_sql("SET enable_seqscan = off")
-            connection.exec_driver_sql("SET enable_sort = off")
         for (statement, parameters), index in zip(
             sent, [*FILTERS.values(), "refund_by_reference"], strict=True
         ):
-            plan = "\n".join(
-                str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)
-            )
-            right = index in plan or (engine.name == "sqlite" and "sqlite_autoindex_payment" in plan)
-            assert right, (statement, plan)
+            plan = str(connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
+            own = ("sqlite_autoindex_payment", "refund_of_tenant") if engine.name == "sqlite" else ()
+            assert any(name in plan for name in (index, *own)), (statement, plan)
 
 
 def test_an_authorisation_is_extended_once_and_lapses_at_its_new_end(books: Books) -> None:
