@@ -120,8 +120,9 @@ def work_out(
             refuse_repeat(tx, payment, asked.refund_reference)
         bearer = settlement.Bearer(tx, tenant, locks=locks)
         parts = back.parts(captures, amount)
-        for capture, _ in parts if before else ():
-            before(loans.get(tx, tenant, capture.loan_id))
+        if before is not None:
+            for capture, _ in parts:
+                before(loans.get(tx, tenant, capture.loan_id))
         shares = [_share(tx, tenant, capture, part, asked.kind) for capture, part in parts]
         payment.refunded_fen += amount
         kind = "unwind" if all(share.unwound for share in shares) else asked.kind

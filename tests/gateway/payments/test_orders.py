@@ -156,6 +156,8 @@ def test_each_filter_is_answered_by_an_index(books: Books) -> None:
     event.remove(engine, "before_cursor_execute", note)
     explain = "EXPLAIN QUERY PLAN" if engine.name == "sqlite" else "EXPLAIN"
     with engine.connect() as connection:
+        if engine.name == "postgresql":  # which would read the few refunds from end to end
+            connection.exec_driver_sql("SET enable_seqscan = off")
         for (statement, parameters), index in zip(
             sent, [*FILTERS.values(), "refund_by_reference"], strict=True
         ):

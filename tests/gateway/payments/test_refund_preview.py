@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.db.transactions import Transaction
 from gateway.ledger import service as ledger
@@ -194,7 +194,7 @@ class Facts:
             self.loans = {c.loan_id: loans.view(tx, loans.get(tx, books.tenant, c.loan_id)) for c in captures}
             self.claims = ledger.balances(tx, books.tenant, CLAIMS)
             self.lines = _of(tx, SettlementLine, SettlementLine.payment_id == payment_id)
-            self.returns = _of(tx, ShopperReturn, ShopperReturn.loan_id.in_(self.loans))
+            self.returns = _of(tx, ShopperReturn, col(ShopperReturn.loan_id).in_(self.loans))
             self.subsidies = sum(
                 row.returned_fen
                 for row in tx.exec(select(SubsidyClaim).where(SubsidyClaim.payment_id == payment_id))

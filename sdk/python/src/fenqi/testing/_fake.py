@@ -228,19 +228,19 @@ def _listed(things: Callable[[State], dict[str, Fields]], *filters: str) -> Rout
 def _payment_list(state: State, _body: Fields, params: dict[str, str], _id: str) -> Answered:
     equal = ("merchant_reference", "merchant_order_id", "store", "status")
     _known(params, "limit", "cursor", *equal, "created_from", "created_to", "amount_min", "amount_max")
-    days = [f.day(params[name], name) if name in params else None for name in ("created_from", "created_to")]
-    low, high = (
-        _number(params[name], name) if name in params else None for name in ("amount_min", "amount_max")
-    )
-    for first, last, name in ((days[0], days[1], "created_to"), (low, high, "amount_max")):
-        if first is not None and last is not None and first > last:
+    since = f.day(params.get("created_from", "0001-01-01"), "created_from")
+    until = f.day(params.get("created_to", "9999-12-31"), "created_to")
+    low = _number(params.get("amount_min", "1"), "amount_min")
+    high = _number(params.get("amount_max", str(10**12)), "amount_max")
+    for name, is_empty in (("created_to", since > until), ("amount_max", low > high)):
+        if is_empty:
             raise f.invalid(name, "The range ends before it begins.")
     rows = [
         row
         for row in state.payments.values()
         if all(row[name] == params[name] for name in equal if name in params)
-        and (days[0] or "") <= _payments.approved_on(row) <= (days[1] or "9999-12-31")
-        and (low or 0) <= row["amount"] <= (high or row["amount"])
+        and since <= _payments.approved_on(row) <= until
+        and low <= row["amount"] <= high
     ]
     return 200, _page(rows[::-1], params)
 
