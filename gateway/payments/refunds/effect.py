@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a refund is asked for: ``items`` or ``amount_fen`` (all that is left when None) of a capture or of all."""
+class Demand:
+    """What is to be refunded: ``items`` or ``amount_fen`` (all that is left when None) of a capture or of all."""
 
     kind: str
     capture_id: str | None = None
@@ -99,7 +99,7 @@ def work_out(
     tenant: Tenant,
     payment: Payment,
     captures: Sequence[Capture],
-    asked: Asked,
+    demand: Demand,
     *,
     locks: bool = True,
     before: Callable[[Loan], object] | None = None,
@@ -112,22 +112,22 @@ def work_out(
     with tx.no_autoflush:
         service.refuse_disputed(tx, payment)
         standings = lines.of_payments(tx, [payment.id])[payment.id]
-        back = returning.to_refund(standings, captures, asked.items, asked.amount_fen, kind=asked.kind)
-        if asked.kind == "unwind":
+        back = returning.to_refund(standings, captures, demand.items, demand.amount_fen, kind=demand.kind)
+        if demand.kind == "unwind":
             unwind.check(tx, captures, back.amount_fen)
         amount = _checked(payment, captures, back.amount_fen)
-        if asked.refund_reference is not None:
-            refuse_repeat(tx, payment, asked.refund_reference)
+        if demand.refund_reference is not None:
+            refuse_repeat(tx, payment, demand.refund_reference)
         bearer = settlement.Bearer(tx, tenant, locks=locks)
         parts = back.parts(captures, amount)
         if before is not None:
             for capture, _ in parts:
                 before(loans.get(tx, tenant, capture.loan_id))
-        shares = [_share(tx, tenant, capture, part, asked.kind) for capture, part in parts]
+        shares = [_share(tx, tenant, capture, part, demand.kind) for capture, part in parts]
         payment.refunded_fen += amount
-        kind = "unwind" if all(share.unwound for share in shares) else asked.kind
+        kind = "unwind" if all(share.unwound for share in shares) else demand.kind
         items = returning.take_back(
-            standings, payment, captures, kind=kind, capture_id=asked.capture_id, returning=back
+            standings, payment, captures, kind=kind, capture_id=demand.capture_id, returning=back
         )
         for share in shares:
             _bear(tx, payment, share, kind, standings, bearer, locks=locks)

@@ -31,27 +31,27 @@ class _Before:
 
 
 def preview(
-    tx: Transaction, tenant: Tenant, *, payment_id: str, asked: effect.Asked, reason: str, initiated_by: str
+    tx: Transaction, tenant: Tenant, *, payment_id: str, demand: effect.Demand, reason: str, initiated_by: str
 ) -> dict[str, Any]:
     """What a refund made now would answer and do, as the API shows it; raises what that would raise.
 
     Rows that the transaction has in hand show the refund afterwards: it must look only, and let them go.
     """
     payment = service.get(tx, tenant, payment_id)
-    captures = effect.captures_of(tx, payment, asked.capture_id)
+    captures = effect.captures_of(tx, payment, demand.capture_id)
     before: dict[str, _Before] = {}
 
     def note(loan: Loan) -> None:
         before[loan.id] = _before(tx, loan)
 
-    done = effect.work_out(tx, tenant, payment, captures, asked, locks=False, before=note)
+    done = effect.work_out(tx, tenant, payment, captures, demand, locks=False, before=note)
     lines = [line for share in done.shares for line in _lines(tx, share)]
     return {
         "mode": payment.mode,
         "status": "pending" if done.to_shopper_fen else "succeeded",
         "payment": payment.id,
-        "capture": asked.capture_id,
-        "refund_reference": asked.refund_reference,
+        "capture": demand.capture_id,
+        "refund_reference": demand.refund_reference,
         "kind": done.kind,
         "reason": reason,
         "amount": done.amount_fen,

@@ -48,8 +48,8 @@ def refund(
     payment = service.locked(tx, tenant, payment_id)
     captures = effect.captures_of(tx, payment, capture_id)
     loans.lock(tx, [capture.loan_id for capture in captures])
-    asked = effect.Asked(kind, capture_id, amount_fen, items, refund_reference)
-    done = effect.work_out(tx, tenant, payment, captures, asked)
+    demand = effect.Demand(kind, capture_id, amount_fen, items, refund_reference)
+    done = effect.work_out(tx, tenant, payment, captures, demand)
     refund_id = tx.new_id("rfd")
     for share in done.shares:
         _write_share(tx, tenant, share, refund_id)

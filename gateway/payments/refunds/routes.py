@@ -8,7 +8,7 @@ from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import READ_COMMITTED
 from gateway.payments.models import Refund
 from gateway.payments.refunds import service as refund_records
-from gateway.payments.refunds.effect import Asked
+from gateway.payments.refunds.effect import Demand
 from gateway.payments.refunds.preview import preview
 from gateway.payments.refunds.refund import refund
 from gateway.payments.refunds.schemas import RefundAnswer, RefundPreviewAnswer, RefundQuery, RefundRequest
@@ -71,7 +71,7 @@ def preview_refund(call: Call) -> Any:
         call.tx,
         call.tenant,
         payment_id=body["payment"],
-        asked=Asked(
+        demand=Demand(
             kind=body["kind"],
             capture_id=body["capture"],
             amount_fen=body["amount"],
