@@ -33,6 +33,25 @@ EQUATION = (
     ("reserve_change", -1),
 )
 """The lines between opening and closing, each with its sign."""
+FILTERS = {
+    "reference": "merchant_reference",
+    "order": "merchant_order_id",
+    "status": "status",
+    "created_from": "created_from",
+    "created_to": "created_to",
+    "amount_min": "amount_min",
+    "amount_max": "amount_max",
+}
+"""The fields of the form above the payments, and what the API calls them; amounts are typed in yuan."""
+STATUSES = (
+    "authorized",
+    "partially_captured",
+    "captured",
+    "partially_refunded",
+    "refunded",
+    "voided",
+    "expired",
+)
 
 
 @blueprint.app_context_processor
@@ -58,13 +77,30 @@ def home() -> str:
 
 @blueprint.get("/payments")
 def payments() -> str:
-    """Payments, newest first; by the shop's reference when one is given."""
+    """Payments, newest first, by the filters of the API; a filter that it refuses is named beside the form."""
     client = tokens().client()
-    reference = request.args.get("reference", "").strip()
-    found = client.payments.list(
-        merchant_reference=reference or None, page_size=PAGE_SIZE, cursor=request.args.get("cursor")
+    filters = {name: text for name in FILTERS if (text := request.args.get(name, "").strip())}
+    page, wrong = None, None
+    try:
+        wanted = {
+            FILTERS[name]: fenqi.fen(text) if name.startswith("amount") else text
+            for name, text in filters.items()
+        }
+        page = client.payments.list(page_size=PAGE_SIZE, cursor=request.args.get("cursor"), extra=wanted)
+    except ValueError:
+        wrong = "amount"
+    except fenqi.InvalidRequestError as error:
+        wrong = next((name for name, param in FILTERS.items() if param == error.param), None)
+        if wrong is None:
+            raise
+    return render_template(
+        "payments.html",
+        me=client.me.retrieve(),
+        page=page,
+        filters=filters,
+        wrong=wrong and wrong.partition("_")[0],
+        statuses=STATUSES,
     )
-    return render_template("payments.html", me=client.me.retrieve(), page=found, reference=reference)
 
 
 @blueprint.get("/payments/<payment_id>")

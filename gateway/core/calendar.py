@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -77,6 +77,16 @@ def shanghai_date(moment: datetime) -> date:
     if moment.tzinfo is None:
         raise ValueError(f"a time needs a time zone, got {moment!r}")
     return moment.astimezone(SHANGHAI).date()
+
+
+def first_moment(day: date) -> datetime:
+    """When a day begins in Shanghai (UTC); that of a day before 1900 is the beginning of 1900."""
+    return datetime.combine(max(day, date(1900, 1, 1)), time.min, SHANGHAI).astimezone(UTC)
+
+
+def last_moment(day: date) -> datetime:
+    """The last microsecond of a day in Shanghai (UTC)."""
+    return datetime.combine(max(day, date(1900, 1, 1)), time.max, SHANGHAI).astimezone(UTC)
 
 
 def settlement_date(

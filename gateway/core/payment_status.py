@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+PAYMENT_STATUSES = (
+    "authorized",
+    "partially_captured",
+    "captured",
+    "partially_refunded",
+    "refunded",
+    "voided",
+    "expired",
+)
+
 
 def payment_status(
     *, authorised_fen: int, captured_fen: int, voided_fen: int, expired_fen: int, refunded_fen: int

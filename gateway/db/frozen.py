@@ -127,7 +127,7 @@ RULES: Mapping[str, Rule] = {
     "passkey": Rule(changes="sign_count last_used_at", removable=True),
     "payment": Rule(
         changes="merchant_reference captured_fen voided_fen expired_fen refunded_fen metadata next_moment_at",
-        once="merchant_order_id acknowledged_at",
+        once="merchant_order_id acknowledged_at extended_to",
     ),
     "payment_line": Rule(),
     "payout": Rule(
@@ -182,6 +182,9 @@ RULES: Mapping[str, Rule] = {
     "webhook_secret": Rule(changes="secret sealed_as expires_at", removable=True),
 }
 """Tables that hold facts. All their other columns are frozen, and their rows stay unless they are ``removable``."""
+
+LATER: Mapping[str, Mapping[str, str]] = {"extension": {"payment": "extended_to"}}
+"""By file the columns that are newer than the first file, each set once; names are parted by spaces."""
 
 GUARDED_BEFORE = {
     "audit_entry",
@@ -271,7 +274,8 @@ def statements(dialect: str) -> Iterator[str]:
     write = _on_sqlite if dialect == "sqlite" else _on_postgres
     for name in sorted(RULES):
         rule, table = RULES[name], metadata().tables[name]
-        frozen, once = frozen_columns(table), rule.once.split()
+        frozen = frozen_columns(table)
+        once = [column for column in rule.once.split() if column not in _later(name)]
         what = name.replace("_", " ")
         unlike = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
         if frozen:
@@ -295,6 +299,22 @@ def statements(dialect: str) -> Iterator[str]:
                 )
         if not rule.removable:
             yield write(name, "remains", None, "", f"{what}: a row is never removed")
+
+
+def later_statements(file: str, dialect: str) -> Iterator[str]:
+    """The triggers of a later file."""
+    write = _on_sqlite if dialect == "sqlite" else _on_postgres
+    unlike = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
+    for table, columns in LATER[file].items():
+        for column in columns.split():
+            condition = f"OLD.{column} IS NOT NULL AND NEW.{column} {unlike} OLD.{column}"
+            told = f"{table.replace('_', ' ')}: what is set once stands"
+            yield write(table, f"{column}_once", [column], condition, told)
+
+
+def _later(table: str) -> set[str]:
+    """Columns of a table that later files guard."""
+    return {column for tables in LATER.values() for column in tables.get(table, "").split()}
 
 
 def _on_sqlite(table: str, name: str, columns: list[str] | None, condition: str, told: str) -> str:
@@ -329,11 +349,13 @@ def _steps(dialect: str, table: str, column: str, moves: Moves) -> str:
 
 
 def write_files(name: str = "frozen") -> None:
-    """Write the triggers of every table to ``<name>.<dialect>.sql``."""
+    """Write the triggers of every table to ``<name>.<dialect>.sql``, and those of later columns."""
     for dialect in ("sqlite", "postgresql"):
         head = f"-- What never changes, written by python -m gateway.db.frozen for {dialect}.\n\n"
-        text = f"\n{SEPARATOR}\n".join(statements(dialect))
-        (SQL / f"{name}.{dialect}.sql").write_text(f"{head}{text}\n", "utf-8")
+        files = {name: statements(dialect)} | {file: later_statements(file, dialect) for file in LATER}
+        for file, triggers in files.items():
+            text = f"\n{SEPARATOR}\n".join(triggers)
+            (SQL / f"{file}.{dialect}.sql").write_text(f"{head}{text}\n", "utf-8")
 
 
 if __name__ == "__main__":

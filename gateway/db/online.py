@@ -26,7 +26,12 @@ INVALID = sa.text(
 
 
 def create_index(
-    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str | None = None
+    name: str,
+    table: str,
+    columns: Sequence[str | sa.TextClause],
+    *,
+    unique: bool = False,
+    where: str | None = None,
 ) -> None:
     """Build an index of a table that has rows, and let its writers go on meanwhile; the same again does nothing.
 

@@ -162,15 +162,24 @@ class Database:
             level: one_by_one or NoTurns(engine.execution_options(isolation_level=level))
             for level in (SERIALIZABLE, READ_COMMITTED)
         }
+        # A transaction of SQLite sees one moment anyway.
+        self._snapshots = (
+            engine if self._sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         self._told = Told()
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        """A transaction that only looks; nothing it does is kept."""
+    def read(self, *, snapshot: bool = False) -> Iterator[Transaction]:
+        """A transaction that only looks; nothing it does is kept. With ``snapshot`` all it sees is of one moment."""
         with (
             self._outages_named(),
             _inside(),
-            Transaction(self.engine, now=self.clock(), ids=self.ids, row_keys=self.row_keys) as tx,
+            Transaction(
+                self._snapshots if snapshot else self.engine,
+                now=self.clock(),
+                ids=self.ids,
+                row_keys=self.row_keys,
+            ) as tx,
         ):
             yield tx  # closing rolls back, and what was read stays readable
         self._told.over(writing=False)

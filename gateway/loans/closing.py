@@ -33,10 +33,7 @@ def unwind(tx: Transaction, tenant: Tenant, *, loan_id: str) -> Unwound:
     What the shopper has paid is the caller's to return. Raises ``WrongState`` for a loan that was written off.
     """
     loan = service.locked(tx, tenant, loan_id)
-    if loan.status in ("written_off", "unwound"):
-        raise WrongState(f"The loan is {loan.status}: it cannot be unwound.", param="payment")
-    today = shanghai_date(tx.now)
-    unwound = Unwound(service.outstanding_fen(loan), _paid_fen(tx, loan))
+    unwound, today = to_unwind(tx, loan), shanghai_date(tx.now)
     for entry in ledger.entries_about(tx, tenant, [loan.id]):
         ledger.reverse(tx, entry.id, key=f"unwound:{entry.id}", effective_date=today)
     for bill in service.bills_of(tx, loan.id):
@@ -47,6 +44,13 @@ def unwind(tx: Transaction, tenant: Tenant, *, loan_id: str) -> Unwound:
     loan.subsidy_earned_fen, loan.subsidy_returned_fen = 0, loan.subsidy_fen
     _end(tx, loan, "unwound")
     return unwound
+
+
+def to_unwind(tx: Transaction, loan: Loan) -> Unwound:
+    """What unwinding a loan gives back. Raises ``WrongState`` for a loan that was written off."""
+    if loan.status in ("written_off", "unwound"):
+        raise WrongState(f"The loan is {loan.status}: it cannot be unwound.", param="payment")
+    return Unwound(service.outstanding_fen(loan), _paid_fen(tx, loan))
 
 
 def write_off(tx: Transaction, tenant: Tenant, *, loan_id: str) -> Loan:

@@ -77,9 +77,14 @@ def lost_fen(loan: Loan) -> int:
     return max(0, loan.written_off_fen + loan.written_off_charges_fen - loan.recovered_fen)
 
 
+def freed_by_recovery_fen(loan: Loan, amount_fen: int) -> int:
+    """The principal that may be borrowed again once ``amount_fen`` of what was given up has come, in fen."""
+    return min(amount_fen, max(0, loan.written_off_fen - loan.recovered_fen))
+
+
 def note_recovered(tx: Transaction, loan: Loan, amount_fen: int) -> int:
     """``amount_fen`` of what was given up has come after all; returns the principal so freed of the limit (fen)."""
-    freed = min(amount_fen, max(0, loan.written_off_fen - loan.recovered_fen))
+    freed = freed_by_recovery_fen(loan, amount_fen)
     loan.recovered_fen += amount_fen
     tx.add(loan)
     tx.flush()
@@ -237,11 +242,7 @@ def history(tx: Transaction, shopper_id: str, *, loans: int | None = None) -> di
 def view(tx: Transaction, loan: Loan) -> dict[str, Any]:
     """The loan as the API shows it: its schedule (what fell due as billed, then the rows to come) and its bills."""
     bills = bills_of(tx, loan.id) if loan.status != "unwound" else []
-    shown = [*map(_billed_row, bills), *map(presented, rows_of(tx, loan))]
-    left = sum(row["principal"] for row in shown)
-    for row in shown:
-        left -= row["principal"]
-        row["balance"] = left
+    shown = shown_schedule(bills, rows_of(tx, loan))
     return {
         "id": loan.id,
         "mode": loan.mode,
@@ -279,6 +280,16 @@ def view(tx: Transaction, loan: Loan) -> dict[str, Any]:
         "total_late_interest": sum(bill.late_fen for bill in bills),
         "created_at": loan.created_at,
     }
+
+
+def shown_schedule(bills: Sequence[LoanBill], rows: Sequence[schedule.Instalment]) -> list[dict[str, Any]]:
+    """What fell due as billed, then the rows to come, as the API shows them."""
+    shown = [*map(_billed_row, bills), *map(presented, rows)]
+    left = sum(row["principal"] for row in shown)
+    for row in shown:
+        left -= row["principal"]
+        row["balance"] = left
+    return shown
 
 
 def _billed_row(bill: LoanBill) -> dict[str, Any]:

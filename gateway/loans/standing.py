@@ -100,11 +100,33 @@ def recompute(
         receipt.interest_fen, receipt.principal_fen = moved.paid.interest_fen, moved.paid.principal_fen
         receipt.credit_fen = moved.credit_fen
         tx.add(receipt)
+    write(tx, loan, bills, moved, on=on, receipt=receipt)
+    return moved
+
+
+def write(
+    tx: Transaction,
+    loan: Loan,
+    bills: Sequence[LoanBill],
+    moved: Moved,
+    *,
+    on: date | None = None,
+    receipt: LoanRepayment | None = None,
+) -> None:
+    """Write a loan that ``bring`` has brought to where it stands today, and book what has moved."""
+    today = shanghai_date(tx.now)
     ledger.book_many(tx, Tenant.of(loan), events(loan, moved, today=today, on=on or today, receipt=receipt))
     tx.add(loan)
     tx.add_all(bills)
     tx.flush()
-    return moved
+
+
+def late_today_fen(tx: Transaction, loan: Loan) -> int:
+    """The late interest of all bills of a loan as it is today, whatever was booked last."""
+    if loan.status not in OPEN:
+        return sum(bill.late_fen for bill in facts_of(tx, [loan])[loan.id][0])
+    found = replay.replay(facts_of(tx, [loan])[loan.id][1], as_of=shanghai_date(tx.now))
+    return sum(bill.late_fen for bill in found.bills.values())
 
 
 def bring(

@@ -16,7 +16,7 @@ def open_payments(tx: Transaction, shopper_id: str) -> list[date]:
     """The days on which the person's authorisations lapse that may still be captured."""
     query = select(Payment).where(Payment.shopper_id == shopper_id)
     return [
-        shanghai_date(row.expires_at)
+        shanghai_date(row.lapses_at)
         for row in tx.exec(query)
         if row.amount_fen > row.captured_fen + row.voided_fen + row.expired_fen
     ]

@@ -167,9 +167,9 @@ def _settlement_date(gateway: Gateway, captured_at: datetime) -> date:
 
 
 def _checked(payment: Payment, amount_fen: int | None, *, final: bool, done: int, now: datetime) -> int:
-    if payment.expires_at <= now and service.capturable_fen(payment):
+    if payment.lapses_at <= now and service.capturable_fen(payment):
         raise AuthorizationExpired(
-            f"The authorisation expired at {payment.expires_at:%Y-%m-%dT%H:%M:%SZ}. Start a new checkout.",
+            f"The authorisation expired at {payment.lapses_at:%Y-%m-%dT%H:%M:%SZ}. Start a new checkout.",
             param="payment",
         )
     amount = service.checked_capturable(payment, amount_fen, verb="capture", done="captured")

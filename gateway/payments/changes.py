@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from gateway.checkout import service as checkouts
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import DuplicateReference, ValidationFailed
+from gateway.errors import AuthorizationExpired, DuplicateReference, ValidationFailed, WrongState
 from gateway.merchants import service as merchants
 from gateway.payments import deliveries, service
 from gateway.payments.models import Payment
+from gateway.payments.moments import LONGEST_LIFE, moments
 from gateway.payments.refunds import refund
 
 MOST_METADATA = 50
@@ -41,6 +43,45 @@ def update(
     if metadata is not None:
         payment.extra = _merged(payment.extra, metadata)
     tx.flush()
+    return payment
+
+
+def extend(tx: Transaction, tenant: Tenant, *, payment_id: str, until: datetime | None) -> Payment:
+    """Let the authorisation last until then, or as long as its order's category allows; once.
+
+    Raises ``NotFound``; ``WrongState`` when nothing is left to capture, or it was or cannot be extended;
+    ``AuthorizationExpired``; ``ValidationFailed`` for a time that is not later, or too late.
+    """
+    payment = service.locked(tx, tenant, payment_id)
+    service.checked_capturable(payment, None, verb="extend", done="extended")
+    if payment.lapses_at <= tx.now:
+        raise AuthorizationExpired(
+            f"The authorisation expired at {payment.lapses_at:%Y-%m-%dT%H:%M:%SZ}. Start a new checkout.",
+            param="payment",
+        )
+    category = checkouts.get(tx, tenant, payment.checkout_id).category
+    latest = payment.created_at + LONGEST_LIFE[category]
+    if payment.extended_to is not None or latest <= payment.expires_at:
+        raise WrongState(
+            f"The authorisation was already extended to {payment.lapses_at:%Y-%m-%dT%H:%M:%SZ}: that is possible "
+            "once. Capture before then, or start a new checkout.",
+            param="payment",
+        )
+    until = latest if until is None else until
+    if not payment.expires_at < until <= latest:
+        detail = (
+            f"Must be after {payment.expires_at:%Y-%m-%dT%H:%M:%SZ} and at the latest {latest:%Y-%m-%dT%H:%M:%SZ}, "
+            f"{LONGEST_LIFE[category].days} days after the approval of an order of the category {category}."
+        )
+        raise ValidationFailed([{"param": "authorization_expires_at", "code": "invalid", "detail": detail}])
+    payment.extended_to = until
+    planned = moments(
+        created_at=payment.created_at, acknowledge_by=payment.acknowledge_by, expires_at=payment.lapses_at
+    )
+    # What has come and was not done yet is done all the same.
+    since = payment.next_moment_at or tx.now
+    payment.next_moment_at = next(moment.at for moment in planned if moment.at >= since)
+    service.note(tx, payment, "payment.extended")
     return payment
 
 

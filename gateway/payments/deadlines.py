@@ -57,7 +57,7 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
 
 def _pass(tx: Transaction, payment: Payment) -> None:
     planned = moments(
-        created_at=payment.created_at, acknowledge_by=payment.acknowledge_by, expires_at=payment.expires_at
+        created_at=payment.created_at, acknowledge_by=payment.acknowledge_by, expires_at=payment.lapses_at
     )
     since = payment.next_moment_at or payment.created_at
     payment.next_moment_at = first_after(planned, tx.now)

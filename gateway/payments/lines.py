@@ -1,20 +1,15 @@
-"""Lines of the order behind a payment: which pieces left with a capture, and which came back with a refund.
+"""Lines of the order behind a payment, and which pieces of them left with a capture.
 
 A capture by items takes what its pieces are worth (``core.order_lines``). A capture by amount names no piece, until
 nothing is left of the authorisation: then all that was ordered has left, and what the pieces named last are captured
 for is all that no other piece was captured for. So the lines always sum to what was captured. Whoever captures all that
 is left, or names all pieces that are left, takes all lines; where a part was voided they are captured for the rest.
-
-A refund by items gives back what its pieces were captured for, from the captures with which they left. The last pieces
-that come back take what is left, if money was given back without naming pieces before. When nothing is left to refund
-of the payment, or of the capture that a refund names, all its pieces have come back, but for a lower price or goodwill:
-those leave the goods with the shopper.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +17,7 @@ from sqlalchemy import and_, bindparam, insert
 from sqlmodel import SQLModel, col, select
 
 from gateway.core.money import split_by_largest_remainder
-from gateway.core.order_lines import OrderedLine, of_pieces, of_rest
+from gateway.core.order_lines import OrderedLine, of_pieces
 from gateway.db import keyed
 from gateway.db.transactions import Transaction
 from gateway.errors import (
@@ -30,11 +25,9 @@ from gateway.errors import (
     CaptureTooSmall,
     LineCaptured,
     LineUnavailable,
-    ValidationFailed,
-    WrongState,
 )
 from gateway.payments import serial_numbers
-from gateway.payments.models import Capture, CapturedLine, Payment, PaymentLine, Refund
+from gateway.payments.models import Capture, CapturedLine, Payment, PaymentLine
 
 Items = list[dict[str, Any]]
 NEW_LINES = insert(SQLModel.metadata.tables["payment_line"])
@@ -50,8 +43,6 @@ LINES = (
     .where(col(PaymentLine.payment_id).in_(bindparam("payments", expanding=True)))
     .order_by(col(PaymentLine.line), col(CapturedLine.capture_id))
 )
-GOODS_COME_BACK = ("return", "unwind", "unused_lessons")
-"""Kinds of refund that take items: with the others the goods stay with the shopper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +90,6 @@ class Taking:
     """All pieces that are left."""
     serial_numbers: Sequence[tuple[str, str]] = ()
     """The field of the request, and the number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Returning:
-    """What a refund asks for: its amount (all that is left when None), and the pieces of captures that come back."""
-
-    amount_fen: int | None
-    pieces: Sequence[tuple[CapturedLine, int, int]] = ()
-    """What left with a capture, how many pieces of it come back, and for how many fen."""
-
-    def parts(self, captures: Sequence[Capture], amount_fen: int) -> list[tuple[Capture, int]]:
-        """The refund by capture: first those that the pieces left with, then the others in their order."""
-        wanted: Counter[str] = Counter()
-        for row, _, fen in self.pieces:
-            wanted[row.capture_id] += fen
-        parts: Counter[str] = Counter()
-        for only_wanted in (True, False):
-            for capture in captures:
-                open_fen = capture.amount_fen - capture.refunded_fen - parts[capture.id]
-                most = min(open_fen, wanted[capture.id]) if only_wanted else open_fen
-                parts[capture.id] += min(most, amount_fen - parts.total())
-        assert parts.total() == amount_fen, "the parts of a refund are the whole"
-        return [(capture, parts[capture.id]) for capture in captures if parts[capture.id]]
 
 
 def open_lines(tx: Transaction, payment: Payment, ordered: Sequence[OrderedLine]) -> Standings:
@@ -173,7 +141,7 @@ def to_capture(standings: Standings, payment: Payment, items: Items | None, amou
             "These pieces carry none of the financed amount: capture them together with others.",
             param="items",
         )
-    _refuse_other_amount(amount_fen, worth)
+    refuse_other_amount(amount_fen, worth)
     # Where nothing is left, all that is left is what is refused by the name of the state.
     return Taking(
         worth or None,
@@ -211,51 +179,6 @@ def note_captured(
         tx.add(row)
         standings[number].taken.append(row)
     serial_numbers.take(tx, payment, capture, taking.serial_numbers)
-
-
-def to_refund(
-    tx: Transaction, captures: Sequence[Capture], items: Items | None, amount_fen: int | None, *, kind: str
-) -> Returning:
-    """What a refund of ``items`` gives back of ``captures``; without items, ``amount_fen`` or all that is left.
-
-    Raises ``LineUnavailable`` for pieces that were not captured or came back before, ``AmountMismatch`` when amount
-    and items do not agree, ``ValidationFailed`` for a kind with which the goods stay, ``WrongState``.
-    """
-    if items is None or not captures:
-        return Returning(amount_fen)
-    if kind not in GOODS_COME_BACK:
-        raise _invalid("items", f"With a {kind} no goods come back: omit the items and send the amount.")
-    rows = [row for some in _by_capture(tx, captures).values() for row in some]
-    _refuse_not_captured(tx, captures[0].payment_id, rows, items)
-    pieces = list(_returned_pieces(rows, items))
-    worth = sum(fen for _, _, fen in pieces)
-    left = sum(capture.amount_fen - capture.refunded_fen for capture in captures)
-    if sum(quantity for _, quantity, _ in pieces) == sum(row.quantity - row.returned for row in rows):
-        worth = min(worth, left)
-    if left and not worth:
-        raise WrongState("These pieces were captured for 0 fen: there is nothing to refund.", param="items")
-    _refuse_other_amount(amount_fen, worth)
-    return Returning(worth or None, pieces)
-
-
-def note_returned(
-    tx: Transaction, payment: Payment, refund: Refund, returning: Returning | None = None
-) -> None:
-    """Remember which pieces came back with a refund that payment and captures already show."""
-    came = Counter({item["line"]: item["quantity"] for item in refund.items or ()})
-    for row, quantity, fen in returning.pieces if returning else ():
-        row.returned, row.returned_fen = row.returned + quantity, row.returned_fen + fen
-        came[row.line] += quantity
-        tx.add(row)
-    for row in _wholly_returned(tx, payment, refund):
-        came[row.line] += row.quantity - row.returned
-        row.returned, row.returned_fen = row.quantity, row.amount_fen
-        tx.add(row)
-    refund.items = [
-        {"line": line, "quantity": quantity} for line, quantity in sorted(came.items()) if quantity
-    ]
-    tx.add(refund)
-    tx.flush()
 
 
 def view(standings: Standings) -> list[dict[str, Any]]:
@@ -315,60 +238,8 @@ def _pieces(standings: Standings, items: Items) -> Counter[int]:
     return pieces
 
 
-def _refuse_not_captured(
-    tx: Transaction, payment_id: str, rows: Sequence[CapturedLine], items: Items
-) -> None:
-    query = select(PaymentLine).where(PaymentLine.payment_id == payment_id)
-    ordered = {row.line: row.ordered for row in tx.exec(query)}
-    named: Counter[int] = Counter()
-    for index, item in enumerate(items):
-        number, quantity = item["line"], item["quantity"]
-        captured = sum(row.quantity for row in rows if row.line == number)
-        left = captured - sum(row.returned for row in rows if row.line == number) - named[number]
-        if quantity > left:
-            raise LineUnavailable(
-                f"{left} of {captured} captured pieces of line {number} can come back, not {quantity}.",
-                param=f"items[{index}].{'quantity' if number in ordered else 'line'}",
-                line=number,
-                ordered=ordered.get(number, 0),
-                captured=captured,
-                left=left,
-            )
-        named[number] += quantity
-
-
-def _returned_pieces(rows: Sequence[CapturedLine], items: Items) -> Iterable[tuple[CapturedLine, int, int]]:
-    """What comes back of which capture: of those in ``rows``, the first first."""
-    wanted: Counter[int] = Counter()
-    for item in items:
-        wanted[item["line"]] += item["quantity"]
-    for row in rows:
-        left = row.quantity - row.returned
-        quantity = min(left, wanted[row.line])
-        wanted[row.line] -= quantity
-        if quantity:
-            yield row, quantity, of_rest(row.amount_fen - row.returned_fen, left, quantity=quantity)
-
-
-def _wholly_returned(tx: Transaction, payment: Payment, refund: Refund) -> Sequence[CapturedLine]:
-    """All pieces of the payment, or of the capture that the refund names, when nothing of it is left to refund."""
-    if refund.kind not in GOODS_COME_BACK:
-        return ()
-    rows = list(_taken(tx, payment.id))
-    if payment.refunded_fen == payment.captured_fen:
-        return rows
-    rows = [row for row in rows if row.capture_id == refund.capture_id]
-    capture = tx.get_one(Capture, refund.capture_id) if rows else None
-    # Pieces that an earlier capture without items paid for in part come back with the payment only.
-    if (
-        capture is None
-        or not sum(row.amount_fen for row in rows) <= capture.amount_fen == capture.refunded_fen
-    ):
-        return ()
-    return rows
-
-
-def _refuse_other_amount(amount_fen: int | None, worth_fen: int) -> None:
+def refuse_other_amount(amount_fen: int | None, worth_fen: int) -> None:
+    """Raise ``AmountMismatch`` when an amount is sent with items that are worth another."""
     if amount_fen not in (None, worth_fen):
         raise AmountMismatch(
             f"The items are worth {worth_fen} fen, but the amount is {amount_fen} fen: omit the amount.",
@@ -377,21 +248,3 @@ def _refuse_other_amount(amount_fen: int | None, worth_fen: int) -> None:
             actual=amount_fen,
             difference=amount_fen - worth_fen,
         )
-
-
-def _taken(tx: Transaction, payment_id: str) -> Iterable[CapturedLine]:
-    query = select(CapturedLine).where(CapturedLine.payment_id == payment_id)
-    return tx.exec(query.order_by(col(CapturedLine.capture_id), col(CapturedLine.line)))
-
-
-def _by_capture(tx: Transaction, captures: Sequence[Capture]) -> dict[str, list[CapturedLine]]:
-    """What left with each of some captures of one payment."""
-    found: dict[str, list[CapturedLine]] = {capture.id: [] for capture in captures}
-    for row in _taken(tx, captures[0].payment_id) if captures else ():
-        if row.capture_id in found:
-            found[row.capture_id].append(row)
-    return found
-
-
-def _invalid(param: str, detail: str) -> ValidationFailed:
-    return ValidationFailed([{"param": param, "code": "invalid", "detail": detail}])

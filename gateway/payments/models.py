@@ -23,6 +23,17 @@ from gateway.db.types import Document, Fen, UtcTime, Whole, Words
 IS_CAPTURABLE = "amount_fen > captured_fen + voided_fen + expired_fen"
 """Something of the authorisation is left. A query that says it in these words finds such payments by the index; with
 the sides changed, SQLite would not know the condition again."""
+STATUS = (
+    "CASE WHEN amount_fen > captured_fen + voided_fen + expired_fen"
+    " THEN CASE WHEN captured_fen = 0 THEN 'authorized' ELSE 'partially_captured' END"
+    " WHEN captured_fen = 0 THEN CASE WHEN expired_fen > 0 THEN 'expired' ELSE 'voided' END"
+    " WHEN refunded_fen = 0 THEN 'captured'"
+    " WHEN refunded_fen < captured_fen THEN 'partially_refunded' ELSE 'refunded' END"
+)
+"""What ``core.payment_status`` says, in SQL and in the words of an index."""
+
+
+HAS_ORDER = "merchant_order_id IS NOT NULL"
 
 
 class Payment(SQLModel, table=True):
@@ -48,6 +59,17 @@ class Payment(SQLModel, table=True):
             postgresql_where=text("store IS NOT NULL"),
         ),
         Index("payment_of_shopper", "shopper_id"),
+        Index("payment_by_status", "merchant_id", "mode", text(f"({STATUS})"), "id"),
+        Index("payment_by_day", "merchant_id", "mode", "created_at", "id"),
+        Index("payment_by_amount", "merchant_id", "mode", "amount_fen", "id"),
+        Index(
+            "payment_by_order",
+            "merchant_id",
+            "mode",
+            "merchant_order_id",
+            sqlite_where=text(HAS_ORDER),
+            postgresql_where=text(HAS_ORDER),
+        ),
         Index(
             "payment_due",
             "next_moment_at",
@@ -91,12 +113,19 @@ class Payment(SQLModel, table=True):
     merchant_order_id: str | None = Field(default=None, sa_column=Column(Words))
     acknowledged_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
-    """When the authorisation lapses."""
+    """When the authorisation lapses unless it is extended."""
+    extended_to: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """When it lapses instead: the merchant may extend it once."""
     acknowledge_by: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     """When the authorisation is voided unless the shop has acknowledged its order; none before revision 0018."""
     next_moment_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     """The first of its moments that is still to come (see ``deadlines``); what was before it has been done."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+    @property
+    def lapses_at(self) -> datetime:
+        """When the authorisation lapses."""
+        return self.extended_to or self.expires_at
 
     @property
     def capturable_fen(self) -> int:
@@ -211,6 +240,7 @@ class Refund(SQLModel, table=True):
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("refund_of_tenant", "merchant_id", "mode", "id"),
         Index("refund_of_payment", "merchant_id", "mode", "payment_id", "id"),
+        Index("refund_by_reference", "merchant_id", "mode", "refund_reference", "id"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

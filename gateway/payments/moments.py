@@ -7,6 +7,15 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 AUTHORIZATION_LIFE = timedelta(days=28)
+LONGEST_LIFE = {
+    "furnishing": timedelta(days=90),
+    "education": timedelta(days=60),
+    "appliance": timedelta(days=60),
+    "3c": timedelta(days=42),
+    "general": timedelta(days=42),
+}
+"""So long after the approval an authorisation may last where it is extended, by the category of the order: what is made
+to order or taught takes longer."""
 REMINDERS = (timedelta(hours=24), timedelta(days=3))
 """After so long an order that its shop has not acknowledged is told of."""
 WARNINGS = (timedelta(days=7), timedelta(hours=48))

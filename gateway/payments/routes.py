@@ -7,10 +7,10 @@ from typing import Any
 from gateway.db.transactions import READ_COMMITTED
 from gateway.payments import changes, service
 from gateway.payments.capture import capture
-from gateway.payments.models import Payment
 from gateway.payments.schemas import (
     AcknowledgeRequest,
     CaptureRequest,
+    ExtendRequest,
     PaymentAnswer,
     PaymentQuery,
     UpdateRequest,
@@ -18,21 +18,21 @@ from gateway.payments.schemas import (
 )
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call
-from gateway.web.paging import listed, of_tenant
+from gateway.web.paging import listed
 
 api = Api("payments", prefix="/v1/payments")
 
 
 @api.get(scope="payments:read", query=PaymentQuery, answer=PaymentAnswer, lists=True)
 def list_payments(call: Call) -> Any:
-    """List payments, newest first."""
-    query = of_tenant(
-        Payment,
-        call.tenant,
-        merchant_reference=call.query["merchant_reference"],
-        store=call.query["store"],
+    """List payments, newest first; filters can be combined."""
+    by_day = call.query["created_from"] or call.query["created_to"]
+    return listed(
+        call,
+        service.listed(call.tenant, call.query),
+        views=lambda rows: service.views(call.tx, rows),
+        since="created_at" if by_day else None,
     )
-    return listed(call, query, views=lambda rows: service.views(call.tx, rows))
 
 
 @api.get("/<payment_id>", scope="payments:read", answer=PaymentAnswer)
@@ -89,6 +89,21 @@ def void_payment(call: Call, payment_id: str) -> Any:
         payment_id=payment_id,
         amount_fen=call.body["amount"],
         reason=call.body["reason"],
+    )
+    return service.view(call.tx, payment)
+
+
+@api.post(
+    "/<payment_id>/extend",
+    scope="payments:write",
+    body=ExtendRequest,
+    answer=PaymentAnswer,
+    level=READ_COMMITTED,
+)
+def extend_payment(call: Call, payment_id: str) -> Any:
+    """Let an authorisation last longer, once: an order may take time that is made for the shopper."""
+    payment = changes.extend(
+        call.tx, call.tenant, payment_id=payment_id, until=call.body["authorization_expires_at"]
     )
     return service.view(call.tx, payment)
 

@@ -1,18 +1,20 @@
-"""What payments, refunds and disputes take, and what they look like."""
+"""What payments and disputes take, and what they look like."""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from gateway.payments.refunds.kinds import REFUND_KINDS
+from gateway.core.payment_status import PAYMENT_STATUSES
 from gateway.plans.schemas import PlanAnswer
 from gateway.web.fields import (
     AsStored,
+    CalendarDay,
     Choice,
     Fen,
     Line,
     Metadata,
     Moment,
+    QueryNumber,
     Reference,
     SerialNumber,
     Strict,
@@ -37,13 +39,6 @@ class CaptureItem(Strict):
         validate=validate.Length(max=200),
         metadata={"description": "At most one for each piece; a phone's must be its IMEI."},
     )
-
-
-class ReturnedItem(Strict):
-    """Which line of the order came back, and how many pieces."""
-
-    line = WholeNumber(low=1, high=200, required=True)
-    quantity = WholeNumber(low=1, high=10_000, required=True)
 
 
 class Delivery(Strict):
@@ -103,6 +98,18 @@ class UpdateRequest(Strict):
     )
 
 
+class ExtendRequest(Strict):
+    """Until when the authorisation lasts; as long as the category of the order allows when omitted."""
+
+    authorization_expires_at = Moment(
+        load_default=None,
+        metadata={
+            "description": "After the current end; at most 90 days after the approval for furnishing, 60 for "
+            "education and appliances, 42 for other orders."
+        },
+    )
+
+
 class AcknowledgeRequest(Strict):
     """The shop says that its order exists."""
 
@@ -113,7 +120,22 @@ class PaymentQuery(PageQuery):
     """Filters of the list of payments."""
 
     merchant_reference = Reference(longest=100, load_default=None)
+    merchant_order_id = Reference(longest=100, load_default=None)
     store = Line(longest=100, load_default=None)
+    status = Choice(*PAYMENT_STATUSES, load_default=None)
+    created_from = CalendarDay(
+        load_default=None,
+        metadata={
+            "description": "Day of the approval in Shanghai. With it or created_to, newest approval first."
+        },
+    )
+    created_to = CalendarDay(load_default=None, metadata={"description": "Last such day, included."})
+    amount_min = QueryNumber(
+        load_default=None, metadata={"description": "Smallest authorised amount, in fen."}
+    )
+    amount_max = QueryNumber(
+        load_default=None, metadata={"description": "Largest authorised amount, in fen."}
+    )
 
 
 class SubsidyClaimAnswer(Strict):
@@ -207,54 +229,9 @@ class PaymentAnswer(Strict):
         metadata={"description": "The authorisation is voided then unless the order has been acknowledged."},
     )
     authorization_expires_at = Moment()
-    created_at = Moment()
-
-
-class RefundRequest(Strict):
-    """Refund a payment: all that is left when amount and items are omitted.
-
-    With items (pieces that come back) the amount is what they were captured for: leave it out, or send just that.
-    """
-
-    payment = Line(longest=100, required=True)
-    capture = Line(longest=100, load_default=None)
-    amount = Fen(load_default=None)
-    items = fields.List(
-        fields.Nested(ReturnedItem), load_default=None, validate=validate.Length(min=1, max=200)
+    authorization_extended = fields.Boolean(
+        metadata={"description": "Whether it was extended, which can be done once."}
     )
-    refund_reference = Reference(longest=100, load_default=None)
-    kind = Choice(*REFUND_KINDS, load_default="return")
-    reason = Line(longest=200, required=True)
-
-
-class RefundQuery(PageQuery):
-    """Filters of the list of refunds."""
-
-    payment = Line(longest=100, load_default=None)
-
-
-class RefundAnswer(Strict):
-    """A refund; amounts in fen."""
-
-    id = fields.String()
-    object = fields.Constant("refund")
-    mode = fields.String()
-    status = fields.String()
-    payment = fields.String()
-    capture = fields.String(allow_none=True)
-    refund_reference = fields.String()
-    kind = fields.String()
-    reason = fields.String()
-    amount = fields.Integer()
-    currency = fields.Constant("CNY")
-    items = fields.List(
-        fields.Nested(ReturnedItem), metadata={"description": "Pieces that were returned with it."}
-    )
-    loan_reduction = fields.Integer(metadata={"description": "Part that reduces what the shopper owes."})
-    returned_to_shopper = fields.Integer(metadata={"description": "Part that is paid back to the shopper."})
-    merchant_fee_returned = fields.Integer()
-    merchant_subsidy_returned = fields.Integer()
-    initiated_by = fields.String()
     created_at = Moment()
 
 

@@ -5,29 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, literal_column
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from gateway.core.calendar import first_moment, last_moment
 from gateway.core.order_lines import OrderedLine
 from gateway.core.payment_status import payment_status
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.decision import limits
-from gateway.errors import AmountAboveAuthorized, WrongState
+from gateway.errors import AmountAboveAuthorized, ValidationFailed, WrongState
 from gateway.ledger import service as ledger
 from gateway.ledger.booking import postings
 from gateway.merchants import service as merchants
 from gateway.payments import deliveries, lines, quotas
 from gateway.payments.contents import Contents, of_payment, of_payments
-from gateway.payments.models import Capture, Dispute, Payment
+from gateway.payments.models import STATUS, Capture, Dispute, Payment
 from gateway.payments.moments import AUTHORIZATION_LIFE, first_after, moments
 from gateway.payments.schemas import PaymentAnswer
+from gateway.web.paging import of_tenant
 from gateway.webhooks import service as events
 
 ANSWER = PaymentAnswer()
@@ -95,6 +98,40 @@ def authorize(
     tx.flush()
     _open(tx, payment, ordered)
     return payment
+
+
+def listed(tenant: Tenant, filters: Mapping[str, Any]) -> SelectOfScalar[Payment]:
+    """The merchant's payments that a list is asked for; a filter that is None asks for nothing.
+
+    One question behind the API and the pages. Raises ``ValidationFailed`` where a range ends before it begins.
+    """
+    _refuse_empty_range(filters, "created_from", "created_to")
+    _refuse_empty_range(filters, "amount_min", "amount_max")
+    query = of_tenant(
+        Payment,
+        tenant,
+        merchant_reference=filters["merchant_reference"],
+        merchant_order_id=filters["merchant_order_id"],
+        store=filters["store"],
+    )
+    if filters["status"] is not None:
+        query = query.where(literal_column(STATUS) == filters["status"])
+    for name, condition in (
+        ("created_from", lambda day: col(Payment.created_at) >= first_moment(day)),
+        ("created_to", lambda day: col(Payment.created_at) <= last_moment(day)),
+        ("amount_min", lambda fen: col(Payment.amount_fen) >= fen),
+        ("amount_max", lambda fen: col(Payment.amount_fen) <= fen),
+    ):
+        if filters[name] is not None:
+            query = query.where(condition(filters[name]))
+    return query
+
+
+def _refuse_empty_range(filters: Mapping[str, Any], first: str, last: str) -> None:
+    low, high = filters[first], filters[last]
+    if low is not None and high is not None and low > high:
+        detail = f"Must not be below {first}: {high} is below {low}."
+        raise ValidationFailed([{"param": last, "code": "invalid", "detail": detail}])
 
 
 def _open(tx: Transaction, payment: Payment, ordered: Sequence[OrderedLine]) -> None:
@@ -269,7 +306,8 @@ def view(tx: Transaction, payment: Payment, contents: Contents | None = None) ->
         "metadata": payment.extra,
         "acknowledged_at": payment.acknowledged_at,
         "acknowledge_by": payment.acknowledge_by,
-        "authorization_expires_at": payment.expires_at,
+        "authorization_expires_at": payment.lapses_at,
+        "authorization_extended": payment.extended_to is not None,
         "created_at": payment.created_at,
     }
 

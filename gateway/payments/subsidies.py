@@ -6,6 +6,7 @@ the shopper gets back only what the shopper paid, and a subsidy that was paid ou
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from sqlmodel import select
@@ -92,23 +93,45 @@ def receive(tx: Transaction, tenant: Tenant, claim_id: str) -> SubsidyClaim:
     return row
 
 
-def give_back(tx: Transaction, tenant: Tenant, payment: Payment, capture: Capture, *, refund: str) -> None:
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What of a claim goes back to its programme, in fen, and which of the merchant's claims bear that."""
+
+    row: SubsidyClaim
+    amount_fen: int
+    bearing: settlement.Bearing
+
+
+def to_give_back(
+    tx: Transaction,
+    payment: Payment,
+    capture: Capture,
+    standings: lines.Standings,
+    bearer: settlement.Bearer,
+    *,
+    locks: bool = True,
+) -> GivenBack | None:
     """Goods of a capture came back: their subsidy goes back, and a share for goods that no refund has named.
 
     The share is of what the goods cost less what other refunds took off that price, so that the whole subsidy is back
-    when all goods are.
+    when all goods are. Writes nothing.
     """
-    row = tx.exec(select(SubsidyClaim).where(SubsidyClaim.capture_id == capture.id).with_for_update()).first()
-    if row is None:
-        return
-    returned = _returned_fen(tx, payment, capture, row.amount_fen)
-    amount, row.returned_fen = returned - row.returned_fen, max(returned, row.returned_fen)
-    if amount <= 0:
-        return
+    if payment.government_subsidy is None:
+        return None
+    query = select(SubsidyClaim).where(SubsidyClaim.capture_id == capture.id)
+    row = tx.exec(query.with_for_update() if locks else query).first()
+    amount = 0 if row is None else _returned_fen(capture, row.amount_fen, standings) - row.returned_fen
+    if row is None or amount <= 0:
+        return None
+    bearing = bearer.settled(amount) if row.paid_at is not None else settlement.Bearing(amount, 0, 0)
+    return GivenBack(row, amount, bearing)
+
+
+def give_back(tx: Transaction, tenant: Tenant, payment: Payment, given: GivenBack, *, refund: str) -> None:
+    """Write and book what goes back to the programme."""
+    row, amount, bearing = given.row, given.amount_fen, given.bearing
+    row.returned_fen += amount
     tx.add(row)
-    bearing = settlement.Bearing(amount, 0, 0)
-    if row.paid_at is not None:
-        bearing = settlement.bearing_settled(tx, tenant, net_fen=amount)
     entries = postings.subsidy_returned(
         payment=payment.id,
         programme=row.programme,
@@ -149,10 +172,10 @@ def _due_fen(payment: Payment, standings: lines.Standings) -> int:
     return named + (half_up(Fraction(rest * (payment.captured_fen - captured), worth)) if worth else rest)
 
 
-def _returned_fen(tx: Transaction, payment: Payment, capture: Capture, claimed_fen: int) -> int:
+def _returned_fen(capture: Capture, claimed_fen: int, standings: lines.Standings) -> int:
     """What of a capture's claim belongs to all that came back of it."""
     named = named_fen = 0
-    for standing in lines.of_payments(tx, [payment.id])[payment.id].values():
+    for standing in standings.values():
         for row in standing.taken:
             if row.capture_id == capture.id:
                 named += standing.row.subsidy_fen * row.returned // standing.row.ordered

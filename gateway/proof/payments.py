@@ -359,7 +359,9 @@ def _prove_moments(findings: Findings, purchase: Purchase, *, now: datetime) -> 
             of_payment(purchase), "acknowledge_by", wanted=timedelta(), got=days, computed_from=source
         )
     planned = moments(
-        created_at=payment.created_at, acknowledge_by=payment.acknowledge_by, expires_at=payment.expires_at
+        created_at=payment.created_at,
+        acknowledge_by=payment.acknowledge_by,
+        expires_at=payment.extended_to or payment.expires_at,
     )
     left = payment.amount_fen - payment.captured_fen - payment.voided_fen - payment.expired_fen
     choices = {moment.at for moment in planned if moment.at <= now} | {first_after(planned, now)}

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, func, select
 
 from gateway.db.progress import Progress, silent
 from gateway.db.tables import metadata
@@ -47,7 +47,7 @@ SAME = {
 """What the newest event of an object says as the row does, by the word before the dot of its type."""
 MOMENTS = {
     "acknowledge_by": "acknowledge_by",
-    "authorization_expires_at": "expires_at",
+    "authorization_expires_at": "lapses_at",
     "acknowledged_at": "acknowledged_at",
     "created_at": "created_at",
 }
@@ -84,6 +84,12 @@ def _ended(table: str, undecided: str, *, says: str) -> Rule:
 
 COUNTED = (
     _counted("payment.authorized", "1", "payment", says="every payment"),
+    _counted(
+        "payment.extended",
+        "CASE WHEN o.extended_to IS NULL THEN 0 ELSE 1 END",
+        "payment",
+        says="the payments that were extended",
+    ),
     _counted(
         "payment.captured",
         "SELECT count(*) FROM capture c WHERE c.payment_id = o.id",
@@ -177,7 +183,10 @@ def _prove_kind(
         *columns.values(),
         *(MOMENTS.values() if kind == "payment" else ()),
     }
-    query = select(*(table.c[name] for name in sorted(wanted))).where(table.c.id.in_(list(events)))
+    columns_of = [table.c[name] for name in sorted(wanted - {"lapses_at"})]
+    if "lapses_at" in wanted:
+        columns_of.append(func.coalesce(table.c.extended_to, table.c.expires_at).label("lapses_at"))
+    query = select(*columns_of).where(table.c.id.in_(list(events)))
     rows = {row.id: row for row in connection.execute(query)}
     pieces = _pieces(connection, list(events)) if kind == "payment" else {}
     for object_id, event in events.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -81,44 +81,70 @@ def add_line(
     )
 
 
-def bearing(tx: Transaction, tenant: Tenant, *, payment_id: str, capture_id: str, net_fen: int) -> Bearing:
-    """What bears a refund of a capture: the rest of its pending claim, then what is available, else the merchant.
+class Bearer:
+    """Says which claims of the merchant bear what is taken from it, one thing after another; books nothing of it.
 
-    A claim is the amount less the fee: a refund that keeps the fee can be above it.
+    With ``locks`` nobody changes these claims until the transaction ends, so that what it says can be booked; without,
+    it only looks.
     """
-    ledger.lock_accounts(tx, tenant)
-    until = open_until(tx, capture_id)
-    if until is None:
-        return bearing_settled(tx, tenant, net_fen=net_fen)
-    lines = tx.exec(
-        select(SettlementLine.kind, SettlementLine.from_pending_fen).where(
-            SettlementLine.payment_id == payment_id,
-            SettlementLine.capture_id == capture_id,
-            col(SettlementLine.batch_id).is_(None),
+
+    def __init__(self, tx: Transaction, tenant: Tenant, *, locks: bool = True) -> None:
+        self._tx, self._tenant, self._locks = tx, tenant, locks
+        self._available: int | None = None
+
+    def of_capture(self, *, payment_id: str, capture_id: str, net_fen: int, unwound: bool = False) -> Bearing:
+        """A refund of a capture: the rest of its pending claim, then what is available, else the merchant.
+
+        A claim is the amount less the fee: a refund that keeps the fee can be above it. Unwinding takes the claim
+        whole, and what earlier refunds took of other claims comes back to them.
+        """
+        self._lock()
+        until = open_until(self._tx, capture_id, locks=self._locks)
+        if until is None:
+            return self.settled(net_fen)
+        if unwound:
+            return Bearing(net_fen, 0, 0, until)
+        lines = self._tx.exec(
+            select(SettlementLine.kind, SettlementLine.from_pending_fen).where(
+                SettlementLine.payment_id == payment_id,
+                SettlementLine.capture_id == capture_id,
+                col(SettlementLine.batch_id).is_(None),
+            )
         )
-    )
-    left = sum(SIGNS[kind][1] * fen for kind, fen in lines)
-    pending = max(0, min(net_fen, left))
-    if pending == net_fen:
-        return Bearing(pending, 0, 0)
-    rest = bearing_settled(tx, tenant, net_fen=net_fen - pending)
-    return Bearing(pending, rest.available_fen, rest.receivable_fen, until)
+        left = sum(SIGNS[kind][1] * fen for kind, fen in lines)
+        pending = max(0, min(net_fen, left))
+        if pending == net_fen:
+            return Bearing(pending, 0, 0, until)
+        return replace(self.settled(net_fen - pending), pending_fen=pending, open_until=until)
+
+    def settled(self, net_fen: int) -> Bearing:
+        """What is not about a pending claim: what is available bears it, else the merchant."""
+        self._lock()
+        if self._available is None:
+            self._available = ledger.balances(self._tx, self._tenant, ("merchant_available",))[
+                "merchant_available"
+            ]
+        free = max(0, self._available)
+        bearing = Bearing(0, min(free, net_fen), max(0, net_fen - free))
+        self._available -= bearing.available_fen
+        return bearing
+
+    def _lock(self) -> None:
+        if self._locks:
+            ledger.lock_accounts(self._tx, self._tenant)
 
 
-def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int, without_fen: int = 0) -> Bearing:
-    """Take what is not about a pending claim from what is available but for ``without_fen``, else from the merchant."""
-    ledger.lock_accounts(tx, tenant)
-    balances = ledger.balances(tx, tenant, ("merchant_available",))
-    available = max(0, balances["merchant_available"] - without_fen)
-    return Bearing(0, min(available, net_fen), max(0, net_fen - available))
+def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int) -> Bearing:
+    """Take what is not about a pending claim from what is available, else from the merchant."""
+    return Bearer(tx, tenant).settled(net_fen)
 
 
-def open_until(tx: Transaction, capture_id: str) -> date | None:
+def open_until(tx: Transaction, capture_id: str, *, locks: bool = True) -> date | None:
     """The settlement date of a capture whose batch has not closed; None when it has."""
     query = select(SettlementLine).where(
         SettlementLine.kind == "capture", SettlementLine.object_id == capture_id
     )
-    line = tx.exec(query.with_for_update()).one()
+    line = tx.exec(query.with_for_update() if locks else query).one()
     return line.settlement_date if line.batch_id is None else None
 
 

@@ -125,6 +125,8 @@ class Operation:
     it again where it was interrupted or had no last word."""
     level: Level = SERIALIZABLE
     """What the transaction of one that writes is kept from, on PostgreSQL (see ``Database.write``)."""
+    computes: bool = False
+    """Whether it takes a body but changes nothing: it looks at one moment of the books, and is not kept by a key."""
     step_up: bool | Literal["login"] = False
     """Whether a person must have logged in within five minutes, in live mode with a second factor; for ``login``
     without one too."""
@@ -132,6 +134,11 @@ class Operation:
     @property
     def writes(self) -> bool:
         """Whether it may change something, and so takes an Idempotency-Key."""
+        return self.method != "GET" and not self.computes
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether a body is read."""
         return self.method != "GET"
 
 
@@ -195,6 +202,7 @@ class Api:
                     prepare=options.get("prepare"),
                     finish=options.get("finish"),
                     level=options.get("level", SERIALIZABLE),
+                    computes=options.get("computes", False),
                     tag=self.name,
                     roles=options.get("roles", ()),
                     step_up=options.get("step_up", False),
@@ -231,13 +239,13 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
     caller = _admitted(here, operation, key)
     fault = faults.wanted(request, caller, writes=operation.writes)
     faults.before(fault, here.counter)
-    raw = read_json(request) if operation.writes else {}
+    raw = read_json(request) if operation.takes_body else {}
     keyed = _keyed(operation, caller, raw)
     if keyed is not None and not (query or fault or UNSPENT in g) and keyed.record_id in here.answered:
         outcome = _answered(here, operation, keyed)
         if outcome is not None:
             return outcome
-    body = loaded(operation.body or NOTHING, raw) if operation.writes else {}
+    body = loaded(operation.body or NOTHING, raw) if operation.takes_body else {}
     values = loaded(operation.query, query)
     prepared = operation.prepare(here, caller, body) if operation.prepare and caller else None
 
@@ -269,7 +277,10 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
         if keyed is not None:
             here.answered.add(keyed.record_id)
     else:
-        with here.db.read() as tx:
+        if UNSPENT in g:
+            here.db.write(here.authenticator.spend, READ_COMMITTED)
+            g.pop(UNSPENT)
+        with here.db.read(snapshot=operation.computes) as tx:
             outcome = work(tx)
     faults.after(fault, outcome)
     return outcome

@@ -21,6 +21,7 @@ EVENT_SCOPES: dict[str, tuple[str, ...]] = {
     "payment.authorized": PAYMENTS,
     "payment.unacknowledged": PAYMENTS,
     "payment.expiring": PAYMENTS,
+    "payment.extended": PAYMENTS,
     "payment.captured": PAYMENTS,
     "payment.voided": PAYMENTS,
     "payment.expired": PAYMENTS,

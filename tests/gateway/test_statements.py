@@ -23,12 +23,13 @@ MOST = {
     "result": 8,
     "retrieve": 3,
     "capture": 18,
-    "refund": 32,
+    "preview": 16,
+    "refund": 30,
     "list of one": 3,
     "list": 3,
 }
 """By step. The confirmation is all of the shopper's click: two transactions, and what was read between them."""
-ON_POSTGRESQL = {"create": 6, "confirm": 27, "capture": 16, "refund": 31}
+ON_POSTGRESQL = {"create": 6, "confirm": 27, "capture": 16, "refund": 29}
 """Where the books take an entry in one call."""
 CONSENTS = dict.fromkeys(("credit_service", "bureau_query", "funder_sharing"), "yes")
 
@@ -79,6 +80,7 @@ def test_each_step_of_a_purchase_sends_few_statements(app: Flask, api: Any, cloc
         captured = does("capture", lambda payment=payment: api.post(f"/v1/payments/{payment}/capture"))
         assert captured.json["status"] == "captured"
         asked = {"payment": payment, "amount": 10_000, "reason": "scratch"}
+        does("preview", lambda asked=asked: api.post("/v1/refunds/preview", asked))
         refund = does("refund", lambda asked=asked: api.post("/v1/refunds", asked))
         assert refund.json["status"] == "succeeded"
     for name, limit in (("list of one", 1), ("list", 2)):

@@ -399,7 +399,7 @@ def test_no_operation_of_the_api_fails(app: Flask, world: Any) -> None:
                 stranger.send(
                     operation.method, path, data=raw, content_type="application/json", headers=headers
                 )
-        for raw in BODIES if operation.writes else ():
+        for raw in BODIES if operation.takes_body else ():
             stranger.send(operation.method, path, data=raw, content_type="application/json", headers=headers)
         for query in wrong(operation.query, TEXTS):
             stranger.send(operation.method, f"{path}?{urlencode(query)}", headers=headers)

@@ -165,6 +165,7 @@ def examples(operation: Operation, world: Any) -> list[dict[str, Any]]:
         "GET /v1/events": lambda: [{"after": ids["event_id"]}],
         "POST /v1/test_helpers/loans/<loan_id>/repay": lambda: [{}, {"early_settlement": True}],
     }
+    known["POST /v1/refunds/preview"] = known["POST /v1/refunds"]
     return known[key]() if key in known else []
 
 
@@ -250,7 +251,7 @@ def send(operation: Operation, api: Any, ids: dict[str, str], body: dict[str, An
         path = path.replace(f"<{name}>", value)
     token = api.credentials["person"] if path.startswith(PEOPLES) else api.token
     headers = {"Authorization": f"Bearer {token}"}
-    if operation.writes:
+    if operation.takes_body:
         headers["Idempotency-Key"] = f"fields-{next(KEYS)}"
         return api.client.open(path, method=operation.method, json=body, headers=headers)
     query = {name: value for name, value in body.items() if value is not None}

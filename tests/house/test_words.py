@@ -121,6 +121,8 @@ PORTAL: dict[str, Values] = {
     "role.": lambda: set(ROLES),
     "amr.": lambda: {"pwd", "otp", "hwk"},
     "team.error.": lambda: {"conflict", "validation_failed", "last_owner"},
+    "filter.": lambda: {"order", "created_from", "created_to", "amount_min", "amount_max"},
+    "filter.wrong.": lambda: {name.partition("_")[0] for name in views.FILTERS},
     "eq.": lambda: {name for name, _ in views.EQUATION} | {"opening", "closing", "payout"},
     "may.": lambda: set(people.MAY),
     "balance.": lambda: {"pending", "available", "reserve", "in_dispute", "receivable"},

@@ -15,7 +15,7 @@ from requests.adapters import BaseAdapter
 
 from gateway.core.roles import ROLES
 from gateway.ledger.booking.accounts import MERCHANT_KINDS
-from gateway.payments.schemas import REFUND_KINDS
+from gateway.payments.refunds.kinds import REFUND_KINDS
 from gateway.settlement.batch import SIGNS
 from gateway.web.csv_export import csv_bytes
 from tests.house.kinds_of_code import allowed, entry_kinds

@@ -160,3 +160,26 @@ def test_every_page_carries_the_security_headers(desk):
             assert "unsafe" not in policy, path
             assert page.headers["X-Content-Type-Options"] == "nosniff", path
             assert "Access-Control-Allow-Origin" not in page.headers, path
+
+
+def test_payments_are_found_by_the_filters_of_the_api(api, desk):
+    small, large = api.approved(amount=100_000), api.captured(amount=599_900)
+    for query, found in (
+        ("status=captured&amount_min=5999&amount_max=5,999.00", None),
+        ("status=captured&amount_min=5999&amount_max=5999.00", large),
+        ("status=authorized&created_from=2026-11-23&created_to=", small),
+        (f"reference={small['merchant_reference']}", small),
+        ("order=A-1", {}),
+    ):
+        page = desk.get(f"/payments?{query}")
+        shown = [one["id"] for one in (small, large) if one["id"] in page.text]
+        assert page.status_code == 200
+        assert shown == ([found["id"]] if found else [])
+        assert ('role="alert"' in page.text) is (found is None)
+    for wrong in (
+        "status=paid",
+        "created_from=2026-11-24&created_to=2026-11-23",
+        "created_from=x",
+        "amount_min=0.1&amount_max=-1",
+    ):
+        assert 'role="alert"' in desk.get(f"/payments?{wrong}").text

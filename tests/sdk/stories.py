@@ -327,6 +327,76 @@ def order_number_and_metadata_change_after_the_approval(client: Fenqi, shopper: 
 
 
 @story
+def payments_are_listed_by_what_is_known_of_them(client: Fenqi, shopper: Shopper) -> None:
+    payment = authorized(client, shopper)
+    client.payments.acknowledge(payment.id, merchant_order_id=f"A-{payment.merchant_reference}")
+    day = payment.created_at[:10]
+    only = {"merchant_order_id": f"A-{payment.merchant_reference}"}
+    for wanted in (
+        {"status": "authorized", "created_from": day, "created_to": "2099-01-01"},
+        {"amount_min": PRICE, "amount_max": PRICE},
+        {},
+    ):
+        assert [one.id for one in client.payments.list(**only, **wanted)] == [payment.id]
+    for other in ({"status": "voided"}, {"created_to": "2020-01-01"}, {"amount_min": PRICE + 1}):
+        assert client.payments.list(**only, **other).data == []
+    for empty in ({"created_from": day, "created_to": "2020-01-01"}, {"amount_min": 2, "amount_max": 1}):
+        with pytest.raises(fenqi.InvalidRequestError) as refused:
+            client.payments.list(**empty)
+        assert refused.value.param == [*empty][1]
+
+
+@story
+def authorisation_is_extended_once(client: Fenqi, shopper: Shopper) -> None:
+    payment = authorized(client, shopper)
+    assert not payment.authorization_extended
+    for wrong in (payment.authorization_expires_at, "2099-01-01T00:00:00Z"):
+        with pytest.raises(fenqi.InvalidRequestError) as refused:
+            client.payments.extend(payment.id, authorization_expires_at=wrong)
+        assert refused.value.param == "authorization_expires_at"
+    longer = client.payments.extend(payment.id)
+    assert longer.authorization_extended
+    assert longer.authorization_expires_at > payment.authorization_expires_at
+    with pytest.raises(fenqi.ConflictError):
+        client.payments.extend(payment.id)
+    assert client.payments.retrieve(payment.id) == longer
+    client.payments.void(payment.id)
+    with pytest.raises(fenqi.ConflictError):
+        client.payments.extend(payment.id)
+
+
+@story
+def preview_is_the_refund_then_made(client: Fenqi, shopper: Shopper) -> None:
+    payment = client.payments.capture(authorized(client, shopper).id)
+    asked: dict[str, Any] = {
+        "payment": payment.id,
+        "amount": 60_000,
+        "kind": "price_adjustment",
+        "reason": "x",
+    }
+    foretold = client.refunds.preview(**asked, refund_reference="lower")
+    assert foretold == client.refunds.preview(**asked, refund_reference="lower")
+    assert client.payments.retrieve(payment.id) == payment
+    loan = payment.captures[0].loan
+    assert [row.loan for row in foretold.schedule_before] == [loan] * payment.term
+    schedule = [{**row.to_dict(), "loan": loan} for row in client.loans.retrieve(loan).schedule]
+    assert [row.to_dict() for row in foretold.schedule_before] == schedule
+    back = foretold.merchant_fee_returned + foretold.merchant_subsidy_returned
+    assert foretold.settlement_effect.net == back - 60_000
+    refund = client.refunds.create(**asked, refund_reference="lower")
+    made = refund.to_dict()
+    told = foretold.to_dict()
+    assert {name: told.get(name) for name in made.keys() - {"id", "object", "created_at"}} == {
+        name: made[name] for name in made.keys() - {"id", "object", "created_at"}
+    }
+    schedule = [{**row.to_dict(), "loan": loan} for row in client.loans.retrieve(loan).schedule]
+    assert [row.to_dict() for row in foretold.schedule_after] == schedule
+    assert [one.id for one in client.refunds.list(reference="lower", payment=payment.id)] == [refund.id]
+    with pytest.raises(fenqi.DuplicateReference):
+        client.refunds.preview(**asked, refund_reference="lower")
+
+
+@story
 def refund_above_what_is_left_changes_nothing(client: Fenqi, shopper: Shopper) -> None:
     payment = authorized(client, shopper)
     captured = client.payments.capture(payment.id, amount=200_000, final=True)

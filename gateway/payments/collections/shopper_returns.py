@@ -21,6 +21,7 @@ from gateway.ledger import service as ledger
 from gateway.ledger.booking import postings
 from gateway.loans import credit
 from gateway.loans import service as loans
+from gateway.loans.states import OPEN
 from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
 from gateway.payments import orders
@@ -72,8 +73,14 @@ def instruct(
 
 def credit_of_ended(tx: Transaction, loan: Loan, *, at: datetime | None = None) -> None:
     """Pay back what is owed to the shopper of a loan that has ended: nothing will fall due that it could pay."""
-    if loan.credit_fen and loan.status not in ("active", "overdue"):
-        return_credit(tx, loan, amount_fen=loan.credit_fen, at=at)
+    amount = credit_to_return_fen(loan)
+    if amount:
+        return_credit(tx, loan, amount_fen=amount, at=at)
+
+
+def credit_to_return_fen(loan: Loan) -> int:
+    """What is owed to the shopper of a loan that has ended, in fen; 0 while something may fall due."""
+    return 0 if loan.status in OPEN else loan.credit_fen
 
 
 def return_credit(

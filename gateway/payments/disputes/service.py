@@ -17,9 +17,10 @@ from gateway.ledger import service as ledger
 from gateway.ledger.booking import postings
 from gateway.loans import closing
 from gateway.loans import service as loans
-from gateway.payments import lines, service
+from gateway.payments import service
 from gateway.payments.collections import shopper_returns
 from gateway.payments.models import Capture, Dispute, Payment
+from gateway.payments.refunds import returning
 from gateway.payments.refunds import service as refund_records
 from gateway.payments.schemas import DisputeAnswer
 from gateway.settlement import service as settlement
@@ -203,7 +204,7 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
         loan_reduction_fen=reduction,
         to_shopper_fen=dispute.amount_fen - reduction,
     )
-    lines.note_returned(tx, payment, row)
+    returning.note_returned(tx, payment, row)
     limits.release(
         tx,
         shopper_id=payment.shopper_id,

@@ -8,8 +8,10 @@ from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import READ_COMMITTED
 from gateway.payments.models import Refund
 from gateway.payments.refunds import service as refund_records
+from gateway.payments.refunds.effect import Demand
+from gateway.payments.refunds.preview import preview
 from gateway.payments.refunds.refund import refund
-from gateway.payments.schemas import RefundAnswer, RefundQuery, RefundRequest
+from gateway.payments.refunds.schemas import RefundAnswer, RefundPreviewAnswer, RefundQuery, RefundRequest
 from gateway.web import permissions
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
@@ -52,6 +54,35 @@ def create_refund(call: Call) -> Any:
     return Created(refund_records.view(row))
 
 
+@api.post(
+    "/preview",
+    scope=("refunds:write", "payments:read"),
+    body=RefundRequest,
+    answer=RefundPreviewAnswer,
+    computes=True,
+)
+def preview_refund(call: Call) -> Any:
+    """Compute what this refund would do, without creating it; nothing is reserved.
+
+    The body is that of a refund, and so are the errors. Created now, the refund would have the same figures.
+    """
+    body = call.body
+    return preview(
+        call.tx,
+        call.tenant,
+        payment_id=body["payment"],
+        demand=Demand(
+            kind=body["kind"],
+            capture_id=body["capture"],
+            amount_fen=body["amount"],
+            items=body["items"],
+            refund_reference=body["refund_reference"],
+        ),
+        reason=body["reason"],
+        initiated_by="portal" if call.caller.user_id else "api",
+    )
+
+
 @api.get("/<refund_id>", scope=("refunds:write", "payments:read"), answer=RefundAnswer)
 def get_refund(call: Call, refund_id: str) -> Any:
     """Retrieve a refund."""
@@ -60,5 +91,8 @@ def get_refund(call: Call, refund_id: str) -> Any:
 
 @api.get(scope=("refunds:write", "payments:read"), query=RefundQuery, answer=RefundAnswer, lists=True)
 def list_refunds(call: Call) -> Any:
-    """List refunds, newest first."""
-    return listed(call, of_tenant(Refund, call.tenant, payment_id=call.query["payment"]), refund_records.view)
+    """List refunds, newest first; by its payment, or by the reference that you gave it."""
+    query = of_tenant(
+        Refund, call.tenant, payment_id=call.query["payment"], refund_reference=call.query["reference"]
+    )
+    return listed(call, query, refund_records.view)

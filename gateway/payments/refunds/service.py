@@ -10,7 +10,7 @@ from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.payments.models import Payment, Refund
-from gateway.payments.schemas import RefundAnswer
+from gateway.payments.refunds.schemas import RefundAnswer
 from gateway.webhooks import service as events
 
 ANSWER = RefundAnswer()
@@ -31,8 +31,9 @@ def create(
     reference: str | None = None,
     fee_returned_fen: int = 0,
     subsidy_returned_fen: int = 0,
+    items: list[dict[str, int]] | None = None,
 ) -> Refund:
-    """The record of a refund of ``amount_fen``, to be written with what was returned (``lines.note_returned``).
+    """The record of a refund of ``amount_fen``, to be written with what was returned (``returning.note_returned``).
 
     Its own id is its reference where it was given none. Where all of it lowers the loan nothing leaves for the
     shopper, so there is nothing to wait for.
@@ -54,6 +55,7 @@ def create(
         merchant_subsidy_returned_fen=subsidy_returned_fen,
         status="pending" if to_shopper_fen else "succeeded",
         initiated_by=initiated_by,
+        items=items,
         created_at=tx.now,
     )
     return row

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gateway.loans.principal_reduction import Lowering
 from gateway.payments import charges
 from gateway.payments.models import Capture
+from gateway.payments.subsidies import GivenBack
+from gateway.settlement.service import Bearing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Share:
     """The part of a refund that falls on one capture; amounts in fen."""
 
@@ -26,6 +29,19 @@ class Share:
     """Principal that may be borrowed again besides, as ``lowering.Lowered`` says."""
     recovered_fen: int = 0
     """What had been written off of the loan and is recovered."""
+    kept_subsidy_fen: int = 0
+    """The merchant's subsidy that the lender earns because the kind of the refund leaves it there."""
+    lowering: Lowering | None = None
+    """What is to be written of the loan, where it is lowered."""
+    bearing: Bearing = field(default_factory=lambda: Bearing(0, 0, 0))
+    """Which claims of the merchant bear it."""
+    trade_in: GivenBack | None = None
+    """The government subsidy that goes back with it."""
+
+    @property
+    def net_fen(self) -> int:
+        """What it takes from the merchant."""
+        return self.amount_fen - self.fee_fen - self.subsidy_fen
 
 
 def fee_returned_fen(capture: Capture) -> int:

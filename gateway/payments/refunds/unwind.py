@@ -77,26 +77,34 @@ def is_open(tx: Transaction, tenant: Tenant, capture: Capture, *, on: date) -> b
     )
 
 
-def undo(tx: Transaction, tenant: Tenant, capture: Capture) -> Share:
-    """Cancel the loan of a capture and take back all that is left of it. Raises ``WrongState``.
+def to_undo(tx: Transaction, tenant: Tenant, capture: Capture) -> Share:
+    """Work out what canceling the loan of a capture gives back: all that is left of it. Raises ``WrongState``.
 
-    The shopper gets back what was paid, less what earlier refunds have sent back already.
+    The shopper gets back what was paid, less what earlier refunds have sent back already. Writes nothing; the capture
+    in hand shows it.
     """
     amount = capture.amount_fen - capture.refunded_fen
+    loan = loans.get(tx, tenant, capture.loan_id)
     fee = capture.merchant_fee_fen - fee_returned_fen(capture)
-    subsidy = capture.merchant_subsidy_fen - loans.get(tx, tenant, capture.loan_id).subsidy_returned_fen
+    subsidy = capture.merchant_subsidy_fen - loan.subsidy_returned_fen
+    sent = sum(_sent(_entries(tx, tenant, capture)).values())
+    unwound = closing.to_unwind(tx, loan)
+    capture.refunded_fen = capture.refunded_with_fee_fen = capture.amount_fen
+    capture.goods_returned_fen += amount
+    # The VAT comes back with the reversal of the drawdown.
+    return Share(capture, amount, unwound.held_fen, unwound.paid_fen - sent, fee, 0, subsidy, unwound=True)
+
+
+def undo(tx: Transaction, tenant: Tenant, share: Share) -> None:
+    """Cancel the loan of a share's capture: what was booked about it is reversed."""
+    capture = share.capture
+    tx.add(capture)
     entries = _entries(tx, tenant, capture)
-    sent = sum(_sent(entries).values())
-    unwound = closing.unwind(tx, tenant, loan_id=capture.loan_id)
+    closing.unwind(tx, tenant, loan_id=capture.loan_id)
     for entry in entries:
         # A refund of which all went to the shopper has no line about the loan.
         if entry.kind == "refund" and not _is_about(entry, capture.loan_id):
             ledger.reverse(tx, entry.id, key=f"unwound:{entry.id}", effective_date=shanghai_date(tx.now))
-    capture.refunded_fen = capture.refunded_with_fee_fen = capture.amount_fen
-    capture.goods_returned_fen += amount
-    tx.add(capture)
-    # The VAT comes back with the reversal of the drawdown.
-    return Share(capture, amount, unwound.held_fen, unwound.paid_fen - sent, fee, 0, subsidy, unwound=True)
 
 
 def book(
@@ -106,13 +114,10 @@ def book(
 
     The reversals went to the accounts on which the claim once stood; it is borne where it stands today.
     """
-    ledger.lock_accounts(tx, tenant)  # its batch closes before this, or with its line
     capture = share.capture
     entries = _entries(tx, tenant, capture)
-    net = share.amount_fen - share.fee_fen - share.subsidy_fen
-    entry_id = _move_claims(tx, tenant, payment, row, share, net, entries)
+    entry_id = _move_claims(tx, tenant, payment, row, share, entries)
     _pay_back(tx, tenant, payment, row, share, number, _sent(entries))
-    open_until = settlement.open_until(tx, capture.id)
     settlement.add_line(
         tx,
         tenant,
@@ -125,8 +130,8 @@ def book(
         amount_fen=share.amount_fen,
         merchant_fee_fen=share.fee_fen,
         merchant_subsidy_fen=share.subsidy_fen,
-        from_pending_fen=net if open_until else 0,
-        settlement_date=open_until,
+        from_pending_fen=share.bearing.pending_fen,
+        settlement_date=share.bearing.open_until,
         entry_id=entry_id,
     )
     limits.release(
@@ -179,7 +184,6 @@ def _move_claims(
     payment: Payment,
     row: Refund,
     share: Share,
-    net_fen: int,
     entries: Sequence[ledger.Booked],
 ) -> str:
     """Set the effect on the merchant's accounts to that of a refund; returns the id of the entry to name."""
@@ -187,14 +191,7 @@ def _move_claims(
     for line in (line for entry in entries if entry.reverses for line in entry.lines):
         if line.account in posted:
             posted[line.account] += line.amount_fen
-    # What the reversals gave back of later claims is not available yet in this reading of the books.
-    open_claim = settlement.open_until(tx, share.capture.id) is not None
-    if open_claim:
-        bearing = settlement.Bearing(net_fen, 0, 0)
-    else:
-        bearing = settlement.bearing_settled(
-            tx, tenant, net_fen=net_fen, without_fen=-posted["merchant_available"]
-        )
+    bearing = share.bearing
     lines = postings.claims_moved(
         about=payment.id,
         merchant=tenant.merchant_id,

@@ -34,8 +34,9 @@ def test_what_is_available_bears_first_and_the_merchant_owes_the_rest(books: Boo
             0, available - 5, 0
         )
         assert service.bearing_settled(tx, books.tenant, net_fen=available + 5) == Bearing(0, available, 5)
-        left = service.bearing_settled(tx, books.tenant, net_fen=available, without_fen=7)
-        assert left == Bearing(0, available - 7, 7)
+        bearer = service.Bearer(tx, books.tenant)
+        assert bearer.settled(7) == Bearing(0, 7, 0)
+        assert bearer.settled(available) == Bearing(0, available - 7, 7), "what is taken is not there again"
         payout = tx.exec(select(Payout)).one()
         assert payout.reference == reference("po", books.tenant, 1), "the same after a restore"
     books.pass_days(1)

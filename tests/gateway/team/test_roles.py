@@ -40,7 +40,7 @@ def attempt(call):
 
     def send(token, operation):
         path = re.sub(r"<[^>]+>", "x_none", operation.path)
-        body = {} if operation.writes else None
+        body = {} if operation.takes_body else None
         answer = call(token, operation.method, path, body, **{"Idempotency-Key": secrets.token_hex(8)})
         assert answer.status_code < 500, (operation.path, answer.text)
         return answer.json["code"] if answer.status_code >= 400 else ""

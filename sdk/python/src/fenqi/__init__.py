@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from ._models import Event as Event
     from ._models import Identity as Identity
     from ._models import Loan as Loan
+    from ._models import LoanScheduleRow as LoanScheduleRow
     from ._models import Payment as Payment
     from ._models import PaymentLine as PaymentLine
     from ._models import Payout as Payout
     from ._models import Plan as Plan
     from ._models import PlanList as PlanList
     from ._models import Refund as Refund
+    from ._models import RefundPreview as RefundPreview
     from ._models import ReturnedItem as ReturnedItem
     from ._models import ScheduleRow as ScheduleRow
     from ._models import Score as Score
@@ -89,12 +91,14 @@ _HOMES = {
         "Event",
         "Identity",
         "Loan",
+        "LoanScheduleRow",
         "Payment",
         "PaymentLine",
         "Payout",
         "Plan",
         "PlanList",
         "Refund",
+        "RefundPreview",
         "ReturnedItem",
         "ScheduleRow",
         "Score",

@@ -163,6 +163,7 @@ class Payment(Model, object="payment"):
     lines: list[PaymentLine]
     shipping: Model | None
     authorization_expires_at: str
+    authorization_extended: bool
     acknowledged_at: str | None
     acknowledge_by: str | None
     checkout: str
@@ -195,6 +196,49 @@ class Refund(Model, object="refund"):
     merchant_subsidy_returned: int
     initiated_by: str
     created_at: str
+
+
+class LoanScheduleRow(ScheduleRow):
+    """One row of the schedule of ``loan``."""
+
+    __slots__ = ()
+    loan: str
+
+
+class RefundPreview(Model, object="refund_preview"):
+    """What a refund made now would do; fields that a refund has are equal to it.
+
+    ``schedule_before`` and ``schedule_after`` are of the loans it touches, ``shopper_returns`` is the money that
+    would go back to the shopper, ``settlement_effect`` has ``net`` and the ``lines`` of your settlements.
+    """
+
+    __slots__ = ()
+    _nested: ClassVar[Mapping[str, type[Model]]] = {
+        "items": ReturnedItem,
+        "schedule_before": LoanScheduleRow,
+        "schedule_after": LoanScheduleRow,
+    }
+    mode: str
+    status: str
+    payment: str
+    amount: int
+    currency: str
+    items: list[ReturnedItem]
+    kind: str
+    reason: str
+    capture: str | None
+    refund_reference: str | None
+    loan_reduction: int
+    returned_to_shopper: int
+    merchant_fee_returned: int
+    merchant_subsidy_returned: int
+    subsidy_returned: int
+    late_interest_waived: int
+    initiated_by: str
+    shopper_returns: list[Model]
+    schedule_before: list[LoanScheduleRow]
+    schedule_after: list[LoanScheduleRow]
+    settlement_effect: Model
 
 
 class Loan(Model, object="loan"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from .._models import Payment
@@ -24,15 +25,34 @@ class Payments(Resource):
         self,
         *,
         merchant_reference: str | None = None,
+        merchant_order_id: str | None = None,
         store: str | None = None,
+        status: str | None = None,
+        created_from: date | str | None = None,
+        created_to: date | str | None = None,
+        amount_min: int | None = None,
+        amount_max: int | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Page[Payment]:
-        """Payments, newest first; ``limit`` counts over all pages."""
-        params = given(extra, merchant_reference=merchant_reference, store=store)
+        """Payments, newest first; ``limit`` counts over all pages, and filters can be combined.
+
+        ``created_from`` and ``created_to`` are Shanghai dates, both included; amounts are what was authorised, fen.
+        """
+        params = given(
+            extra,
+            merchant_reference=merchant_reference,
+            merchant_order_id=merchant_order_id,
+            store=store,
+            status=status,
+            created_from=created_from.isoformat() if isinstance(created_from, date) else created_from,
+            created_to=created_to.isoformat() if isinstance(created_to, date) else created_to,
+            amount_min=amount_min,
+            amount_max=amount_max,
+        )
         return self._client._list(
             Payment, "/v1/payments", params, limit=limit, page_size=page_size, cursor=cursor, timeout=timeout
         )
@@ -105,6 +125,23 @@ class Payments(Resource):
         return self._client._post(
             Payment, f"/v1/payments/{segment(payment)}/void", body, idempotency_key, timeout
         )
+
+    def extend(
+        self,
+        payment: str,
+        *,
+        authorization_expires_at: datetime | str | None = None,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Payment:
+        """Let the authorisation last longer, once; as long as the order's category allows when no time is given."""
+        until = authorization_expires_at
+        body = given(
+            extra, authorization_expires_at=until.isoformat() if isinstance(until, datetime) else until
+        )
+        path = f"/v1/payments/{segment(payment)}/extend"
+        return self._client._post(Payment, path, body, idempotency_key, timeout)
 
     def acknowledge(
         self,

@@ -225,6 +225,37 @@ def _listed(things: Callable[[State], dict[str, Fields]], *filters: str) -> Rout
     return route
 
 
+def _payment_list(state: State, _body: Fields, params: dict[str, str], _id: str) -> Answered:
+    equal = ("merchant_reference", "merchant_order_id", "store", "status")
+    _known(params, "limit", "cursor", *equal, "created_from", "created_to", "amount_min", "amount_max")
+    since = f.day(params.get("created_from", "0001-01-01"), "created_from")
+    until = f.day(params.get("created_to", "9999-12-31"), "created_to")
+    low = _number(params.get("amount_min", "1"), "amount_min")
+    high = _number(params.get("amount_max", str(10**12)), "amount_max")
+    for name, is_empty in (("created_to", since > until), ("amount_max", low > high)):
+        if is_empty:
+            raise f.invalid(name, "The range ends before it begins.")
+    rows = [
+        row
+        for row in state.payments.values()
+        if all(row[name] == params[name] for name in equal if name in params)
+        and since <= _payments.approved_on(row) <= until
+        and low <= row["amount"] <= high
+    ]
+    return 200, _page(rows[::-1], params)
+
+
+def _refund_list(state: State, _body: Fields, params: dict[str, str], _id: str) -> Answered:
+    _known(params, "limit", "cursor", "payment", "reference")
+    rows = [
+        row
+        for row in state.refunds.values()
+        if params.get("payment") in (None, row["payment"])
+        and params.get("reference") in (None, row["refund_reference"])
+    ]
+    return 200, _page(rows[::-1], params)
+
+
 def _events(state: State, _body: Fields, params: dict[str, str], _id: str) -> Answered:
     _known(params, "limit", "cursor", "after", "type")
     rows = [row for row in state.events.values() if params.get("type") in (None, row["type"])]
@@ -284,14 +315,16 @@ _ROUTES: list[tuple[str, re.Pattern[str], Route]] = [
             "/v1/test_helpers/checkouts/{id}/resolve",
             lambda s, b, _p, id: (200, _checkouts.resolve(s, id, b)),
         ),
-        ("GET", "/v1/payments", _listed(lambda s: s.payments, "merchant_reference", "store")),
+        ("GET", "/v1/payments", _payment_list),
         ("GET", "/v1/payments/{id}", _one("payment", lambda s: s.payments)),
         ("PATCH", "/v1/payments/{id}", lambda s, body, _p, id: (200, _payments.update(s, id, body))),
         ("POST", "/v1/payments/{id}/capture", lambda s, body, _p, id: (200, _payments.capture(s, id, body))),
         ("POST", "/v1/payments/{id}/void", lambda s, body, _p, id: (200, _payments.void(s, id, body))),
+        ("POST", "/v1/payments/{id}/extend", lambda s, body, _p, id: (200, _payments.extend(s, id, body))),
         ("POST", "/v1/payments/{id}/acknowledge", _acknowledge),
         ("POST", "/v1/refunds", lambda s, body, _p, _i: (201, _refunds.create(s, body))),
-        ("GET", "/v1/refunds", _listed(lambda s: s.refunds, "payment")),
+        ("POST", "/v1/refunds/preview", lambda s, body, _p, _i: (200, _refunds.preview(s, body))),
+        ("GET", "/v1/refunds", _refund_list),
         ("GET", "/v1/refunds/{id}", _one("refund", lambda s: s.refunds)),
         ("GET", "/v1/loans/{id}", _one("loan", lambda s: s.loans)),
         ("GET", "/v1/settlements", _listed(lambda s: s.settlements)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,6 +60,20 @@ def moment(value: Any) -> str | None:
     except ValueError:
         good = False
     return None if good else "Must be a time with a time zone, such as 2026-11-23T12:00:00Z."
+
+
+def day(value: str, param: str) -> str:
+    """A calendar date in a query."""
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise invalid(param, "Not a valid date.") from None
+
+
+def invalid(param: str, detail: str) -> Problem:
+    """The 422 problem of one field."""
+    error = {"param": param, "code": "invalid", "detail": detail}
+    return Problem(422, "validation_failed", f"{param}: {detail}", param=param, errors=[error])
 
 
 def address(value: Any) -> str | None:

@@ -14,6 +14,7 @@ from ._state import Fields, Problem, State
 _SMALLEST_PART = 100_000
 _MOST_CAPTURES = 10
 _AUTHORIZATION_DAYS = 28
+_LONGEST_DAYS = {"furnishing": 90, "education": 60, "appliance": 60, "3c": 42, "general": 42}
 _ACKNOWLEDGE_DAYS = 7
 _DAYS_AFTER = {1: "payment.unacknowledged", 3: "payment.unacknowledged", 7: "payment.voided"}
 _DAYS_BEFORE = {7: "payment.expiring", 2: "payment.expiring", 0: "payment.expired"}
@@ -47,6 +48,7 @@ def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
         "acknowledged_at": None,
         "acknowledge_by": rfc3339(state.now + timedelta(days=_ACKNOWLEDGE_DAYS)),
         "authorization_expires_at": rfc3339(state.now + timedelta(days=_AUTHORIZATION_DAYS)),
+        "authorization_extended": False,
     }
     state.payments[payment["id"]] = payment
     return payment
@@ -120,6 +122,35 @@ def update(state: State, id: str, body: Fields) -> Fields:
     merged = {**payment["metadata"], **given.get("metadata", {})}
     payment["metadata"] = {key: value for key, value in merged.items() if value}
     return payment
+
+
+def extend(state: State, id: str, body: Fields) -> Fields:
+    """Let the authorisation last longer, once, up to what the category of the order allows."""
+    given = {name: value for name, value in body.items() if value is not None}
+    f.checked(given, {}, {"authorization_expires_at": f.moment})
+    payment = _open(state, id)
+    if payment["authorization_extended"]:
+        detail = f"The authorisation was already extended to {payment['authorization_expires_at']}."
+        raise Problem(409, "wrong_state", detail, param="payment")
+    category = state.checkouts[payment["checkout"]]["category"]
+    created, ends = (
+        datetime.fromisoformat(payment[key]) for key in ("created_at", "authorization_expires_at")
+    )
+    latest = created + timedelta(days=_LONGEST_DAYS[category])
+    wanted = given.get("authorization_expires_at")
+    until = datetime.fromisoformat(wanted) if wanted else latest
+    if not ends < until <= latest:
+        detail = f"Must be after {rfc3339(ends)} and at the latest {rfc3339(latest)}."
+        error = {"param": "authorization_expires_at", "code": "invalid", "detail": detail}
+        raise Problem(422, "validation_failed", detail, param="authorization_expires_at", errors=[error])
+    payment["authorization_expires_at"], payment["authorization_extended"] = rfc3339(until), True
+    state.record("payment.extended", payment)
+    return payment
+
+
+def approved_on(payment: Fields) -> str:
+    """The day in Shanghai on which a payment was authorised."""
+    return shanghai_date(datetime.fromisoformat(payment["created_at"])).isoformat()
 
 
 def acknowledge(state: State, payment: Fields, order: str | None = None) -> Fields:

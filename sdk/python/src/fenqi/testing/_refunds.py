@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from datetime import date
 from fractions import Fraction
 
@@ -13,6 +14,16 @@ from ._schedule import half_up, schedule
 from ._state import Fields, Problem, State
 
 _KINDS = ("return", "price_adjustment", "unused_lessons", "goodwill", "unwind")
+_CHANGED = (
+    "payments",
+    "refunds",
+    "loans",
+    "settlement_lines",
+    "events",
+    "refunded_with_fee",
+    "returned",
+    "returned_pieces",
+)
 _NOTHING_BACK = ("goodwill",)
 """Kinds with which the merchant's fee and subsidy stay."""
 
@@ -77,6 +88,62 @@ def create(state: State, body: Fields) -> Fields:
     else:
         _succeed(state, payment, refund)
     return refund
+
+
+def preview(state: State, body: Fields) -> Fields:
+    """What ``create`` would answer and do, told by a copy of everything that it may change."""
+    foreseen = copy(state)
+    for name in _CHANGED:
+        setattr(foreseen, name, deepcopy(getattr(state, name)))
+    refund = create(foreseen, {name: value for name, value in body.items() if value is not None})
+    pairs = zip(
+        state.payments[refund["payment"]]["captures"],
+        foreseen.payments[refund["payment"]]["captures"],
+        strict=True,
+    )
+    touched = [pair for pair in pairs if pair[0]["refunded_amount"] != pair[1]["refunded_amount"]][::-1]
+    loans = [capture["loan"] for capture, _ in touched]
+    lines = [_settled(state, foreseen, *pair) for pair in touched]
+    back = refund["returned_to_shopper"]
+    return {
+        **{name: value for name, value in refund.items() if name not in ("id", "created_at")},
+        "object": "refund_preview",
+        "refund_reference": body.get("refund_reference"),
+        "subsidy_returned": 0,
+        "late_interest_waived": 0,
+        "shopper_returns": [{"loan": loans[-1], "amount": back, "of": "refund"}] if back else [],
+        "schedule_before": [{**row, "loan": loan} for loan in loans for row in state.loans[loan]["schedule"]],
+        "schedule_after": [
+            {**row, "loan": loan} for loan in loans for row in foreseen.loans[loan]["schedule"]
+        ],
+        "settlement_effect": {"net": sum(line["net"] for line in lines), "lines": lines},
+    }
+
+
+def _settled(state: State, foreseen: State, capture: Fields, after: Fields) -> Fields:
+    """The line of a settlement that the refund of a capture makes, signed from the merchant's side."""
+    amount = after["refunded_amount"] - capture["refunded_amount"]
+    fee, subsidy = (
+        half_up(Fraction(capture[charge] * foreseen.refunded_with_fee[capture["id"]], capture["amount"]))
+        - half_up(
+            Fraction(capture[charge] * state.refunded_with_fee.get(capture["id"], 0), capture["amount"])
+        )
+        for charge in ("merchant_fee", "merchant_subsidy")
+    )
+    net = fee + subsidy - amount
+    is_open = any(line["of"]["id"] == capture["id"] for line in state.settlement_lines)
+    return {
+        "kind": "refund",
+        "capture": capture["id"],
+        "amount": -amount,
+        "merchant_fee": fee,
+        "merchant_subsidy": subsidy,
+        "net": net,
+        "from_pending": -net if is_open else 0,
+        "from_available": 0,
+        "owed_by_merchant": 0 if is_open else -net,
+        "settlement_date": capture["settlement_date"] if is_open else shanghai_date(state.now).isoformat(),
+    }
 
 
 def succeed_pending(state: State) -> None:
