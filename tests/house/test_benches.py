@@ -29,7 +29,16 @@ from tests.warm import Process, python
 pytestmark = pytest.mark.long(25)
 
 BENCH = Path(__file__).parents[2] / "bench"
-ONLY_PRINTED = {"disk", "growth", "ledger_export", "ledger_hordak", "ledger_post", "ledger_verify", "outside", "soak"}
+ONLY_PRINTED = {
+    "disk",
+    "growth",
+    "ledger_export",
+    "ledger_hordak",
+    "ledger_post",
+    "ledger_verify",
+    "outside",
+    "soak",
+}
 """What prints a table of its own and has no row in the one at the end, or none without PostgreSQL."""
 FIGURE = re.compile(r"\d+\.\d|\d+/s")
 

@@ -1,7 +1,7 @@
 """An authorisation can be extended, once: until when it lasts instead.
 
 Revision ID: 0039
-Revises: 0033
+Revises: 0037
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from gateway.db import types
 from gateway.db.guards import install
 
 revision = "0039"
-down_revision = "0033"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
