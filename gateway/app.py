@@ -47,6 +47,7 @@ from gateway.payments.refunds import routes as refund_routes
 from gateway.plans import routes as plan_routes
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.process import routes as monitoring_routes
+from gateway.reconciliation import routes as reconciliation_routes
 from gateway.roots.targets import target_of
 from gateway.sandbox import after_approval, before_approval
 from gateway.scores import routes as score_routes
@@ -72,6 +73,7 @@ APIS: tuple[Api, ...] = (
     *ledger_routes.apis,
     settlement_routes.api,
     settlement_routes.payouts,
+    reconciliation_routes.api,
     event_routes.api,
     endpoint_routes.api,
     endpoint_routes.delivery_api,

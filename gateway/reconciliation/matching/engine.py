@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ VERDICTS = (
     "fee_differs",
 )
 CHUNK = 20_000
+EPOCH = date(1970, 1, 1)
 MEMORY = "512MB"
 THREADS = 2
 NEAR_DAYS = 7
@@ -59,7 +60,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference: the line of the file (None where it lacks one), the row of ours, fen of each, and a suggestion."""
+    """One difference: the line of the file (None where it lacks one), the row of ours, fen, and a suggestion."""
 
     line: int | None
     verdict: str
@@ -70,6 +71,8 @@ class Difference:
     suggestion: str | None
     suggested_line: int | None
     suggested_id: str | None
+    ours_day: date | None
+    """The day of ours, of what the file lacks."""
 
 
 class Matcher:
@@ -80,6 +83,7 @@ class Matcher:
         self._numbers = count()
         self._sql.execute(f"CREATE TABLE theirs ({THEIRS})")
         self._sql.execute(f"CREATE TABLE ours ({OURS})")
+        self._sql.execute("CREATE TABLE aliases (alias VARCHAR, name VARCHAR)")
 
     def add_theirs(self, rows: Iterable[tuple[int, int, str | None, int, date, bool, int | None]]) -> None:
         """Rows of the file: line, part, name, fen, day, whether money moved, fee in fen."""
@@ -109,12 +113,16 @@ class Matcher:
         self._sql.execute(f"INSERT INTO {table} SELECT {', '.join(columns)} FROM chunk")
         self._sql.unregister("chunk")
 
+    def add_aliases(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Other words for what ours are named: an id of ours, and the name."""
+        self._add("aliases", rows, (object, object))
+
     def rename(self) -> None:
-        """Let a name of theirs that is an id of ours stand for what ours is named."""
+        """Let a name of theirs that is another word for one of ours be that name."""
         self._sql.execute(
             "CREATE TABLE renamed AS SELECT t.line, t.part, coalesce(o.name, t.name) AS name, t.amount, t.day, "
-            "t.moved, t.fee FROM theirs AS t LEFT JOIN (SELECT id, min(name) AS name FROM ours GROUP BY id) AS o "
-            "ON o.id = t.name"
+            "t.moved, t.fee FROM theirs AS t LEFT JOIN (SELECT alias, min(name) AS name FROM aliases GROUP BY alias) "
+            "AS o ON o.alias = t.name"
         )
         self._sql.execute("DROP TABLE theirs")
         self._sql.execute("ALTER TABLE renamed RENAME TO theirs")
@@ -143,7 +151,13 @@ class Matcher:
         """All that differs, in the order of the file; what the file lacks comes last."""
         rows = self._sql.execute("SELECT * FROM exceptions ORDER BY line NULLS LAST, ours_id")
         while chunk := rows.fetchmany(CHUNK):
-            yield from (Difference(*row) for row in chunk)
+            for *row, day in chunk:
+                yield Difference(*row, None if day is None else EPOCH + timedelta(days=day))
+
+    def counts(self) -> dict[str, int]:
+        """How many differences there are of each verdict."""
+        rows = self._sql.execute("SELECT verdict, count(*) FROM exceptions GROUP BY verdict").fetchall()
+        return dict.fromkeys(VERDICTS[1:], 0) | {verdict: int(count) for verdict, count in rows}
 
     def _make(self, name: str, text: str, values: dict[str, Any]) -> None:
         self._sql.execute(f"CREATE TABLE {name} AS {text.format(**values)}")

@@ -6,8 +6,8 @@ the same words. It runs on DuckDB; nothing here has run on Spark. ``{tolerance}`
 whole numbers, never text.
 
 It begins with ``theirs (line, part, name, amount, day, moved, fee)`` and ``ours (number, id, name, amount, day, moved,
-fee, due)``: amounts in fen, signed from the merchant's side; days since 1970; flags as 0 and 1. ``due`` says that the file's
-period holds the row, so it must be there.
+fee, due)``: amounts in fen, signed from the merchant's side; days since 1970; flags as 0 and 1. ``due`` says that the
+file's period holds the row, so it must be there.
 """
 
 from __future__ import annotations
@@ -213,15 +213,15 @@ UNION ALL
 SELECT line, part, theirs, 'fee_differs', ours_id, ours, fee_apart, NULL, NULL, NULL FROM pair_fees
 """
 EXCEPTIONS = """
-SELECT line, verdict, theirs, ours_id, ours, difference, suggestion, suggested_line, suggested_id FROM (
-    SELECT *, row_number() OVER (PARTITION BY line ORDER BY
+SELECT line, verdict, theirs, ours_id, ours, difference, suggestion, suggested_line, suggested_id, ours_day FROM (
+    SELECT *, CAST(NULL AS INTEGER) AS ours_day, row_number() OVER (PARTITION BY line ORDER BY
            CASE verdict WHEN 'duplicate' THEN 1 WHEN 'amount_differs' THEN 2 WHEN 'missing_here' THEN 3
                         WHEN 'status_differs' THEN 4 ELSE 5 END, part) AS place
     FROM parts) AS ordered
 WHERE place = 1
 UNION ALL
 SELECT NULL, 'missing_there', NULL, m.id, m.amount, -m.amount,
-       CASE WHEN n.line IS NOT NULL THEN 'other_reference' END, n.line, NULL
+       CASE WHEN n.line IS NOT NULL THEN 'other_reference' END, n.line, NULL, m.day
 FROM missing_there AS m LEFT JOIN near_misses AS n ON n.id = m.id
 """
 """One row for each line of the file that does not agree, and one for each of ours that the file lacks."""

@@ -15,8 +15,8 @@ FIELDS = ("reference", "amount", "credit", "debit", "sign", "refund", "fee", "da
 SEARCHED_ROWS = 50
 NAMES: dict[str, str] = {
     "reference": "商户订单号 商家订单号 店铺订单号 订单编号 订单号 单号 商户单号 交易单号 交易订单号 流水号 "
-    "交易流水号 参考号 凭证号 merchant_reference merchantreference order_id orderid order_no orderno order_number order reference ref "
-    "out_trade_no transaction_id",
+    "交易流水号 参考号 凭证号 merchant_reference merchantreference order_id orderid order_no orderno order_number "
+    "order reference ref out_trade_no transaction_id",
     "amount": "实付金额 实收金额 订单金额 交易金额 付款金额 支付金额 应结订单金额 发生额 金额 "
     "总金额 amount total paid_amount order_amount transaction_amount order_total gross",
     "credit": "贷方金额 贷方发生额 收入金额 收入 贷方 存入金额 转入金额 credit credit_amount money_in deposit",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = 31 * 1024 * 1024
+"""A little less than a form may have."""
 MOST_ROWS = 1_000_000
 MOST_COLUMNS = 200
 LONGEST_CELL = 2_000

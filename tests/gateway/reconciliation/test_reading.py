@@ -110,10 +110,13 @@ def test_a_workbook_with_two_rows_of_headings_tells_damaged_numbers_and_formulas
 
 CAMT = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt>
 <Ntry><Amt Ccy="CNY">5999.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
-<BookgDt><Dt>2026-01-05</Dt></BookgDt><NtryDtls><TxDtls><Refs><EndToEndId>E1</EndToEndId></Refs><RmtInf><Ustrd>po_1</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>
+<BookgDt><Dt>2026-01-05</Dt></BookgDt><NtryDtls><TxDtls><Refs><EndToEndId>E1</EndToEndId></Refs>
+<RmtInf><Ustrd>po_1</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>
 <Ntry><Amt Ccy="CNY">30</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>PDNG</Sts>
-<BookgDt><DtTm>2026-01-05T01:00:00</DtTm></BookgDt><NtryDtls><TxDtls><Refs><EndToEndId>E2</EndToEndId></Refs><Amt Ccy="CNY">10</Amt></TxDtls><TxDtls><Refs>
-<InstrId>E3</InstrId></Refs><Amt Ccy="CNY">20</Amt></TxDtls></NtryDtls></Ntry></Stmt></BkToCstmrStmt></Document>"""
+<BookgDt><DtTm>2026-01-05T01:00:00</DtTm></BookgDt><NtryDtls>
+<TxDtls><Refs><EndToEndId>E2</EndToEndId></Refs><Amt Ccy="CNY">10</Amt></TxDtls>
+<TxDtls><Refs><InstrId>E3</InstrId></Refs><Amt Ccy="CNY">20</Amt></TxDtls>
+</NtryDtls></Ntry></Stmt></BkToCstmrStmt></Document>"""
 
 
 def test_a_camt_statement_is_read_and_another_currency_is_refused() -> None:
