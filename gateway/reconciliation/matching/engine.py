@@ -79,11 +79,11 @@ class Matcher:
     """Two sides on their way into the matching, and what comes of it."""
 
     def __init__(self, connection: Any) -> None:
-        self._sql = connection
+        self.connection = connection
         self._numbers = count()
-        self._sql.execute(f"CREATE TABLE theirs ({THEIRS})")
-        self._sql.execute(f"CREATE TABLE ours ({OURS})")
-        self._sql.execute("CREATE TABLE aliases (alias VARCHAR, name VARCHAR)")
+        self.connection.execute(f"CREATE TABLE theirs ({THEIRS})")
+        self.connection.execute(f"CREATE TABLE ours ({OURS})")
+        self.connection.execute("CREATE TABLE aliases (alias VARCHAR, name VARCHAR)")
 
     def add_theirs(self, rows: Iterable[tuple[int, int, str | None, int, date, bool, int | None]]) -> None:
         """Rows of the file: line, part, name, fen, day, whether money moved, fee in fen."""
@@ -109,9 +109,9 @@ class Matcher:
             f"c{place}": _column(values, kind)
             for place, (values, kind) in enumerate(zip(zip(*chunk, strict=True), kinds, strict=True))
         }
-        self._sql.register("chunk", columns)
-        self._sql.execute(f"INSERT INTO {table} SELECT {', '.join(columns)} FROM chunk")
-        self._sql.unregister("chunk")
+        self.connection.register("chunk", columns)
+        self.connection.execute(f"INSERT INTO {table} SELECT {', '.join(columns)} FROM chunk")
+        self.connection.unregister("chunk")
 
     def add_aliases(self, rows: Iterable[tuple[str, str]]) -> None:
         """Other words for what ours are named: an id of ours, and the name."""
@@ -119,13 +119,13 @@ class Matcher:
 
     def rename(self) -> None:
         """Let a name of theirs that is another word for one of ours be that name."""
-        self._sql.execute(
+        self.connection.execute(
             "CREATE TABLE renamed AS SELECT t.line, t.part, coalesce(o.name, t.name) AS name, t.amount, t.day, "
             "t.moved, t.fee FROM theirs AS t LEFT JOIN (SELECT alias, min(name) AS name FROM aliases GROUP BY alias) "
             "AS o ON o.alias = t.name"
         )
-        self._sql.execute("DROP TABLE theirs")
-        self._sql.execute("ALTER TABLE renamed RENAME TO theirs")
+        self.connection.execute("DROP TABLE theirs")
+        self.connection.execute("ALTER TABLE renamed RENAME TO theirs")
 
     def match(self, rules: Rules, progress: Callable[[float], object] = lambda done: None) -> int:
         """Compare the sides; returns how many lines of the file differ. ``progress`` is told shares up to 1."""
@@ -135,7 +135,7 @@ class Matcher:
         for name, text in texts.BEFORE_PAIRS:
             self._make(name, text, values)
             progress(next(done) / steps)
-        self._sql.execute("CREATE TABLE pairs (line BIGINT, part INTEGER, id VARCHAR)")
+        self.connection.execute("CREATE TABLE pairs (line BIGINT, part INTEGER, id VARCHAR)")
         self._pair("named", values, which="moved = 1 AND name IS NOT NULL", bucket="name")
         progress(next(done) / steps)
         if rules.by_amount:
@@ -144,23 +144,23 @@ class Matcher:
         for name, text in texts.AFTER_PAIRS:
             self._make(name, text, values)
             progress(next(done) / steps)
-        found = self._sql.execute("SELECT count(DISTINCT line) FROM exceptions").fetchone()
+        found = self.connection.execute("SELECT count(DISTINCT line) FROM exceptions").fetchone()
         return int(found[0])
 
     def exceptions(self) -> Iterator[Difference]:
         """All that differs, in the order of the file; what the file lacks comes last."""
-        rows = self._sql.execute("SELECT * FROM exceptions ORDER BY line NULLS LAST, ours_id")
+        rows = self.connection.execute("SELECT * FROM exceptions ORDER BY line NULLS LAST, ours_id")
         while chunk := rows.fetchmany(CHUNK):
             for *row, day in chunk:
                 yield Difference(*row, None if day is None else EPOCH + timedelta(days=day))
 
     def counts(self) -> dict[str, int]:
         """How many differences there are of each verdict."""
-        rows = self._sql.execute("SELECT verdict, count(*) FROM exceptions GROUP BY verdict").fetchall()
+        rows = self.connection.execute("SELECT verdict, count(*) FROM exceptions GROUP BY verdict").fetchall()
         return dict.fromkeys(VERDICTS[1:], 0) | {verdict: int(count) for verdict, count in rows}
 
     def _make(self, name: str, text: str, values: dict[str, Any]) -> None:
-        self._sql.execute(f"CREATE TABLE {name} AS {text.format(**values)}")
+        self.connection.execute(f"CREATE TABLE {name} AS {text.format(**values)}")
 
     def _pair_by_amount(self, values: dict[str, Any]) -> None:
         """Pair what no name explains by amount and day: rows without a name, or with one that is unknown here."""
@@ -188,18 +188,18 @@ class Matcher:
             text = texts.NEAREST if failed else texts.IN_ORDER
             pairs = f"{stem}_pairs_{number}"
             self._make(pairs, text, {**values, "theirs": theirs, "ours": ours})
-            made = self._sql.execute(f"SELECT count(*) FROM {pairs}").fetchone()[0]
+            made = self.connection.execute(f"SELECT count(*) FROM {pairs}").fetchone()[0]
             failed = 0 if made else failed + 1
             if failed == 2 or (not made and values["window"] == ANY_DAY):
                 return
             if not made:
                 continue
-            self._sql.execute(f"INSERT INTO pairs SELECT line, part, id FROM {pairs}")
+            self.connection.execute(f"INSERT INTO pairs SELECT line, part, id FROM {pairs}")
             left_theirs, left_ours = f"{stem}_theirs_{number}", f"{stem}_ours_{number}"
             self._make(left_theirs, texts.STILL_THEIRS, {"theirs": theirs, "pairs": pairs})
             self._make(left_ours, texts.STILL_OURS, {"ours": ours, "pairs": pairs})
             for table in (theirs, ours, pairs):
-                self._sql.execute(f"DROP TABLE {table}")
+                self.connection.execute(f"DROP TABLE {table}")
             theirs, ours = left_theirs, left_ours
 
 
