@@ -1,4 +1,4 @@
-"""Matching two sides of a reconciliation beside the bare join of the same rows in DuckDB, with the peak of its memory."""
+"""Matching two sides of a reconciliation beside the bare join of the same rows in DuckDB, with its peak of memory."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def measure(place: dict[str, Any], size: Size) -> list[Row]:
     ratio = statistics.median(whole / bare for bare, whole, _ in runs)
     bare, whole = (statistics.median(run[place] for run in runs) for place in (0, 1))
     print(
-        f"reconciliation: {size.matched:,} x {size.matched:,} rows, {size.rounds} rounds: whole {whole:.2f} s, bare join "
-        f"{bare:.2f} s, ratio {ratio:.2f}; peak {max(run[2] for run in runs):.0f} MiB\n"
+        f"reconciliation: {size.matched:,} x {size.matched:,} rows, {size.rounds} rounds: whole {whole:.2f} s, bare "
+        f"join {bare:.2f} s, ratio {ratio:.2f}; peak {max(run[2] for run in runs):.0f} MiB\n"
     )
     name = f"reconciliation: {size.matched:,} x {size.matched:,} rows"
     goal = at_most(GOAL, of_yardstick=True)

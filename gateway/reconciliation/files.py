@@ -31,7 +31,7 @@ def packed(content: bytes) -> list[bytes]:
 def keep(tx: Transaction, vault: Vault, reconciliation_id: str, parts: Sequence[bytes]) -> None:
     """Store the parts of a file."""
     for number, part in enumerate(parts):
-        text = base64.b85encode(part).decode()
+        text = base64.b64encode(part).decode()
         sealed = vault.seal(text, **_place(reconciliation_id, number))
         tx.add(
             ReconciliationFilePart(reconciliation_id=reconciliation_id, number=number, content_sealed=sealed)
@@ -47,7 +47,7 @@ def content(tx: Transaction, vault: Vault, reconciliation_id: str) -> bytes:
     unpacked, packed_parts = bytearray(), zlib.decompressobj()
     for part in tx.exec(query.order_by(col(ReconciliationFilePart.number))):
         text = vault.open(part.content_sealed, **_place(reconciliation_id, part.number))
-        unpacked += packed_parts.decompress(base64.b85decode(text))
+        unpacked += packed_parts.decompress(base64.b64decode(text))
     return bytes(unpacked + packed_parts.flush())
 
 
@@ -57,7 +57,7 @@ def forget_old(tx: Transaction, *, limit: int) -> int:
     rows = list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
     for row in rows:
         tx.exec(delete(ReconciliationFilePart).where(col(ReconciliationFilePart.reconciliation_id) == row.id))
-        row.file_deleted_at = tx.wall
+        row.file_deleted_at, row.faults = tx.wall, []  # which may repeat what stood in a cell
         tx.add(row)
     return len(rows)
 

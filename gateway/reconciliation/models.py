@@ -40,7 +40,7 @@ class Reconciliation(SQLModel, table=True):
     """By field the heading of its column: guessed until confirmed."""
     columns_from: str = Field(sa_column=Column(Words, nullable=False))
     """Where they come from: ``guessed``, ``remembered`` or ``confirmed``."""
-    tolerance_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    tolerance: int = Field(sa_column=Column(Fen, nullable=False))
     window_days: int | None = Field(default=None, sa_column=Column(Whole))
     memo_contains: str | None = Field(default=None, sa_column=Column(Words))
     attempt: int = Field(default=0, sa_column=Column(Whole, nullable=False))
@@ -87,10 +87,10 @@ class ReconciliationItem(SQLModel, table=True):
     """Counts down, so that what comes first in the file comes first in a list."""
     line: int | None = Field(default=None, sa_column=Column(Whole))
     verdict: str = Field(sa_column=Column(Words, nullable=False))
-    theirs_fen: int | None = Field(default=None, sa_column=Column(Fen))
+    theirs: int | None = Field(default=None, sa_column=Column(Fen))
     ours_id: str | None = Field(default=None, sa_column=Column(Words))
-    ours_fen: int | None = Field(default=None, sa_column=Column(Fen))
-    difference_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    ours: int | None = Field(default=None, sa_column=Column(Fen))
+    difference: int = Field(sa_column=Column(Fen, nullable=False))
     suggestion: dict[str, Any] | None = Field(default=None, sa_column=Column(Document))
     note: str | None = Field(default=None, sa_column=Column(Words))
     proposed_by: str | None = Field(default=None, sa_column=Column(Words))

@@ -72,7 +72,7 @@ def _rows(
 def _verdict(item: ReconciliationItem) -> list[Any]:
     suggestion = item.suggestion or {}
     hint = " ".join(str(part) for part in suggestion.values() if part is not None)
-    yuan = [None if one is None else f"{one / 100:.2f}" for one in (item.ours_fen, item.difference_fen)]
+    yuan = [None if one is None else f"{one / 100:.2f}" for one in (item.ours, item.difference)]
     return [
         item.verdict,
         item.ours_id or "",

@@ -39,6 +39,8 @@ MOST_DIFFERENCES = 100_000
 AROUND_DAYS = 120
 """So far around the file's days is looked for its rows, where no window says less."""
 EDGE_DAYS = 28
+MOST_ATTEMPTS = 5
+GAVE_UP = "The comparison broke off five times, through no fault of the file. Confirm the columns to try again later."
 BATCH = 500
 PROGRESS_SECONDS = 2
 OWN_NAME = re.compile(r"\b(?:po|pay|cap|ref|rfd)_[0-9A-Za-z]{20,40}\b")
@@ -87,11 +89,18 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     with gateway.db.read() as tx:
         row = tx.get_one(Reconciliation, run.id)
         content = files.content(tx, gateway.vault, run.id)
+    fault = {"row": None, "column": None, "detail": GAVE_UP}
     try:
         _compare(run, row, content)
+    except LeaseLost:
+        raise
     except Unreadable as error:
         fault = {"row": error.row, "column": error.column, "detail": error.detail}
         run.write(lambda tx, row: _fail(tx, row, [fault]))
+    except Exception:
+        if item.attempts >= MOST_ATTEMPTS:
+            run.write(lambda tx, row: _fail(tx, row, [fault]))
+        raise
 
 
 def _begun(gateway: Gateway, item: OutboxItem) -> Run | None:
@@ -129,7 +138,7 @@ def _compare(run: Run, row: Reconciliation, content: bytes) -> None:
     from gateway.reconciliation.matching import engine  # noqa: PLC0415 - with libraries that few processes need
 
     reader = Reader(sheet.opened(content), Headings(row.heading_row, tuple(row.headings)), row.columns)
-    rules = engine.Rules(row.tolerance_fen, row.window_days, by_amount=row.kind == "bank_statement")
+    rules = engine.Rules(row.tolerance, row.window_days, by_amount=row.kind == "bank_statement")
     with engine.matcher() as matcher:
         matcher.add_theirs(_theirs(run, reader, row))
         told = reader.told
@@ -228,10 +237,10 @@ def _item(tx: Transaction, run: Run, row: Reconciliation, one: Difference, numbe
         "number": number,
         "line": one.line,
         "verdict": one.verdict,
-        "theirs_fen": one.theirs_fen,
+        "theirs": one.theirs_fen,
         "ours_id": one.ours_id and one.ours_id.partition(":")[0],
-        "ours_fen": one.ours_fen,
-        "difference_fen": one.difference_fen,
+        "ours": one.ours_fen,
+        "difference": one.difference_fen,
         "suggestion": _suggestion(run, row, one),
     }
 

@@ -51,7 +51,7 @@ def look(upload: Upload) -> Looked | Unreadable:
     """Look at a file before any transaction; what is wrong with it is returned, to be raised later."""
     try:
         opened = sheet.opened(upload.content)
-        return Looked(opened.form, headings.found(opened.rows()), files.packed(upload.content))
+        return Looked(opened.form, headings.find(opened.rows()), files.packed(upload.content))
     except Unreadable as error:
         return error
 
@@ -86,7 +86,7 @@ def create(
         headings=list(looked.headings.names),
         columns=remembered.columns if remembered else looked.headings.guessed(),
         columns_from="remembered" if remembered else "guessed",
-        tolerance_fen=body["tolerance"],
+        tolerance=body["tolerance"],
         window_days=WINDOWS[body["kind"]] if window is None else window,
         memo_contains=body["memo_contains"],
         faults=[],
@@ -120,7 +120,7 @@ def confirm(
     row.columns, row.columns_from, row.status = columns, "confirmed", "running"
     for name in ("tolerance", "window_days", "memo_contains"):
         if body[name] is not None:
-            setattr(row, {"tolerance": "tolerance_fen"}.get(name, name), body[name])
+            setattr(row, name, body[name])
     row.faults, row.ended_at, row.done, row.counts = [], None, 0, None
     tx.add(row)
     _remember(tx, tenant, row, heading.fingerprint())
@@ -163,11 +163,14 @@ def _refuse_second(tx: Transaction, tenant: Tenant, kind: str, upload: Upload) -
 
 
 def _refused(error: Unreadable, name: str) -> FileUnreadable:
-    where = "".join(
-        [f", row {error.row}" if error.row else "", f", column {error.column!r}" if error.column else ""]
-    )
+    row = f", row {error.row}" if error.row else ""
+    column = f", column {error.column!r}" if error.column else ""
     return FileUnreadable(
-        f"{name}{where}: {error.detail}", param="file", file=name, row=error.row, column=error.column
+        f"In {name}{row}{column}: {error.detail} Nothing was imported.",
+        param="file",
+        file=name,
+        row=error.row,
+        column=error.column,
     )
 
 
@@ -232,7 +235,7 @@ def _resolve(tx: Transaction, item: ReconciliationItem, *, note: str, actor: str
 
 def needs_two(item: ReconciliationItem, four_eyes_fen: int) -> bool:
     """Whether two people must resolve a difference."""
-    return abs(item.difference_fen) >= four_eyes_fen
+    return abs(item.difference) >= four_eyes_fen
 
 
 def view(row: Reconciliation) -> dict[str, Any]:
@@ -244,7 +247,7 @@ def view(row: Reconciliation) -> dict[str, Any]:
         "status": row.status,
         "columns": row.columns,
         "columns_from": row.columns_from,
-        "tolerance": row.tolerance_fen,
+        "tolerance": row.tolerance,
         "window_days": row.window_days,
         "memo_contains": row.memo_contains,
         "progress": row.done,
@@ -277,9 +280,9 @@ def item_view(item: ReconciliationItem, four_eyes_fen: int) -> dict[str, Any]:
         "reconciliation": item.reconciliation_id,
         "line": item.line,
         "verdict": item.verdict,
-        "theirs": None if item.theirs_fen is None else {"amount": item.theirs_fen},
-        "ours": None if item.ours_id is None else {"id": item.ours_id, "amount": item.ours_fen},
-        "difference": item.difference_fen,
+        "theirs": None if item.theirs is None else {"amount": item.theirs},
+        "ours": None if item.ours_id is None else {"id": item.ours_id, "amount": item.ours},
+        "difference": item.difference,
         "suggestion": item.suggestion,
         "needs_second_person": needs_two(item, four_eyes_fen),
         "resolved": None

@@ -12,7 +12,7 @@ from gateway.reconciliation.reading.sheet import Cell, Formula
 
 MOST_FEN = 10**15
 EXACT_DIGITS = 15
-"""A spreadsheet keeps so many digits of a number; it replaces the rest with zeros."""
+"""What a spreadsheet keeps of a number; it replaces the digits behind with zeros."""
 SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+")
 DECIMAL_COMMA = re.compile(r"\d,\d{1,2}$")
 DECIMAL_POINT = re.compile(r"\d\.\d{1,2}$")

@@ -82,7 +82,7 @@ class Headings:
         return {field: places[name] for field, name in columns.items()}
 
 
-def found(rows: Iterator[Row]) -> Headings:
+def find(rows: Iterator[Row]) -> Headings:
     """The headings among the first rows: those with the most known names. Raises ``Unreadable``."""
     first = list(islice(rows, SEARCHED_ROWS))
     scored = [(_known(cells), -number, cells) for number, cells in first]

@@ -21,7 +21,9 @@ from gateway.reconciliation.reading.sheet import (
     Unreadable,
 )
 
-MOST_UNPACKED = 400 * 1024 * 1024
+MOST_UNPACKED = 200 * 1024 * 1024
+MOST_TEXTS = 64 * 1024 * 1024
+"""Of the texts that all cells share, which are held in memory."""
 MOST_MEMBERS = 2_000
 CHUNK = 1024 * 1024
 ENTITIES = (b"<!DOCTYPE", b"<!ENTITY")
@@ -42,7 +44,9 @@ def _check_archive(content: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
-            if len(members) > MOST_MEMBERS or sum(one.file_size for one in members) > MOST_UNPACKED:
+            texts = sum(one.file_size for one in members if one.filename.endswith("sharedStrings.xml"))
+            said = sum(one.file_size for one in members)
+            if len(members) > MOST_MEMBERS or said > MOST_UNPACKED or texts > MOST_TEXTS:
                 raise Unreadable(f"The workbook unpacks to more than {MOST_UNPACKED} bytes: send fewer rows.")
             if any(one.flag_bits & 1 for one in members):
                 raise Unreadable("The workbook has a password: save it without one.")

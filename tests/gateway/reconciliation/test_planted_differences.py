@@ -19,7 +19,7 @@ SEEDS = examples(6, deep=1000)
 def compared(content: bytes, ours: list, rules: Rules) -> list[Difference]:
     """What the matching says of a file and of our rows."""
     opened = sheet.opened(content)
-    heading = headings.found(opened.rows())
+    heading = headings.find(opened.rows())
     reader = Reader(opened, heading, heading.guessed())
     with matcher() as matching:
         matching.add_theirs(

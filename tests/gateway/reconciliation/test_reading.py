@@ -20,7 +20,7 @@ JAN_5 = date(2026, 1, 5)
 def read(content: bytes, **columns: str):
     """The movements of a file by its guessed columns, and what was told of it."""
     opened = sheet.opened(content)
-    heading = headings.found(opened.rows())
+    heading = headings.find(opened.rows())
     reader = Reader(opened, heading, {**heading.guessed(), **columns})
     return list(reader.movements()), reader.told
 
@@ -235,7 +235,7 @@ def test_a_cell_that_can_be_misread_is_not_guessed(parse, cell: object) -> None:
 
 
 def test_headings_that_occur_twice_get_a_number_and_a_missing_column_is_named() -> None:
-    heading = headings.found(sheet.opened("订单号,金额,金额,日期\nA,1,2,20260105\n".encode()).rows())
+    heading = headings.find(sheet.opened("订单号,金额,金额,日期\nA,1,2,20260105\n".encode()).rows())
     assert heading.names == ("订单号", "金额", "金额 (2)", "日期")
     with pytest.raises(Unreadable, match="no column '价格' for amount") as refused:
         heading.places({"amount": "价格"})
@@ -246,7 +246,7 @@ def test_rows_are_read_one_by_one() -> None:
     text = "order,amount,date\n" + "A1,1.00,2026-01-05\n" * 50
     opened = sheet.opened(text.encode())
     reader = Reader(
-        opened, headings.found(opened.rows()), {"reference": "order", "amount": "amount", "date": "date"}
+        opened, headings.find(opened.rows()), {"reference": "order", "amount": "amount", "date": "date"}
     )
     assert [one.line for one in islice(reader.movements(), 3)] == [2, 3, 4]
     assert reader.told.rows == 3
