@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -57,7 +56,7 @@ def _apart(rows: int, alone: bool) -> tuple[float, float, float]:
 
 def compare(rows: int) -> tuple[float, float, float]:
     """Seconds of the bare join and of the matching, and the peak of memory in MiB."""
-    with matcher(memory=os.environ.get("FENQI_BENCH_MEMORY", MEMORY)) as matching:
+    with matcher(memory=MEMORY) as matching:
         sql = matching.connection
         for text in (THEIRS, OURS):
             sql.execute(text.format(rows=rows))

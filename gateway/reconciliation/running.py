@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gateway.reconciliation.matching.engine import Difference, Matcher
 
 MOST_DIFFERENCES = 100_000
-"""More than that is no queue for people: the columns, the kind or the file are probably wrong."""
+"""Nobody works off a longer queue: the columns, the kind or the file are probably wrong."""
 AROUND_DAYS = 120
 """So far around the file's days is looked for its rows, where no window says less."""
 EDGE_DAYS = 28

@@ -26,7 +26,7 @@ from gateway.reconciliation.models import (
     ReconciliationItem,
 )
 from gateway.reconciliation.reading import headings, sheet, typed
-from gateway.reconciliation.reading.headings import Headings
+from gateway.reconciliation.reading.headings import FIELDS, Headings
 from gateway.reconciliation.reading.sheet import Unreadable
 from gateway.web.bodies import Upload
 
@@ -107,10 +107,12 @@ def confirm(
 
     Raises ``NotFound``, ``WrongState`` and, for columns that cannot be read, ``FileUnreadable``.
     """
+    wanted = {name: body["columns"][name] for name in FIELDS}
+    columns = {name: heading for name, heading in wanted.items() if heading is not None}
+    rules = {name: body[name] for name in ("tolerance", "window_days", "memo_contains")}
     row = get(tx, tenant, reconciliation_id, lock=True)
     if row.status not in ("mapping", "failed") or row.file_deleted_at is not None:
         raise WrongState(f"The reconciliation is {row.status}: only one that waits or failed can be started.")
-    columns = {name: heading for name, heading in body["columns"].items() if heading is not None}
     heading = Headings(row.heading_row, tuple(row.headings))
     try:
         typed.check_columns(columns)
@@ -118,9 +120,9 @@ def confirm(
     except Unreadable as error:
         raise _refused(error, row.file_name) from None
     row.columns, row.columns_from, row.status = columns, "confirmed", "running"
-    for name in ("tolerance", "window_days", "memo_contains"):
-        if body[name] is not None:
-            setattr(row, name, body[name])
+    for name, value in rules.items():
+        if value is not None:
+            setattr(row, name, value)
     row.faults, row.ended_at, row.done, row.counts = [], None, 0, None
     tx.add(row)
     _remember(tx, tenant, row, heading.fingerprint())

@@ -32,7 +32,7 @@ BODY_SECONDS = 10
 """A body that is not complete by then is given up."""
 UPLOAD_SECONDS = 120
 UPLOADS_AT_ONCE = 4
-"""Forms with files are held in memory while they come; who comes when so many do is asked to come back."""
+"""Forms with files that are held in memory while they come; further ones are asked to come back."""
 FIRST_SECONDS = 5
 """So long nothing is asked of a body; from then on it has come, on the average, at the least rate or faster."""
 LEAST_RATE = 1000

@@ -33,7 +33,7 @@ MEMORY = "512MB"
 THREADS = 2
 NEAR_DAYS = 7
 MOST_ROUNDS = 200
-"""Rounds of pairing; what is left of so many equal amounts in a row is compared as a group."""
+"""Rounds of pairing; what is left after them is compared as a group."""
 THEIRS = "line BIGINT, part INTEGER, name VARCHAR, amount BIGINT, day INTEGER, moved INTEGER, fee BIGINT"
 OURS = "number BIGINT, id VARCHAR, name VARCHAR, amount BIGINT, day INTEGER, moved INTEGER, fee BIGINT, due INTEGER"
 

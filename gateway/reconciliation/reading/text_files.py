@@ -23,7 +23,7 @@ DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 60
 ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x19\x1b-\x1f\ue000-\uf8ff\ufffd]")
 SURELY_UTF8 = 3
-"""So many characters beyond ASCII are valid UTF-8 by chance only very rarely: the file is UTF-8, and damaged."""
+"""Characters beyond ASCII that are hardly ever valid UTF-8 by chance: the file is UTF-8, and damaged."""
 
 
 def reader(content: bytes) -> Callable[[], Iterator[Row]]:

@@ -16,7 +16,7 @@ from gateway.reconciliation.reading.sheet import Cell, Row, Sheet, Unreadable
 T = TypeVar("T")
 MOST_FAULTS = 100
 SAMPLED_ROWS = 2_000
-"""By so many rows of a workbook its decimal sign is known; of a text, by all."""
+"""Rows by which the decimal sign of a column is found."""
 NO_MONEY = ("canceled", "pending", "failed")
 
 
