@@ -89,7 +89,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     with gateway.db.read() as tx:
         row = tx.get_one(Reconciliation, run.id)
         content = files.content(tx, gateway.vault, run.id)
-    fault = {"row": None, "column": None, "detail": GAVE_UP}
+    fault: dict[str, Any] = {"row": None, "column": None, "detail": GAVE_UP}
     try:
         _compare(run, row, content)
     except LeaseLost:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
-from sqlmodel import col, select
+from sqlalchemy import select as select_columns
+from sqlmodel import SQLModel
 
 from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.settlement.batch import SIGNS
-from gateway.settlement.models import Payout, SettlementLine
 
 AT_ONCE = 5_000
 
@@ -32,23 +33,21 @@ class Moved:
 
 def captures_and_refunds(tx: Transaction, tenant: Tenant, *, since: date, until: date) -> Iterator[Moved]:
     """Every capture and refund of a merchant from one day to another, under the shop's reference."""
-    line = SettlementLine
-    query = select(
-        line.object_id,
-        line.merchant_reference,
-        line.kind,
-        line.amount_fen,
-        line.merchant_fee_fen,
-        line.created_at,
-        line.payment_id,
-    ).where(
-        line.merchant_id == tenant.merchant_id,
-        line.mode == tenant.mode,
-        col(line.kind).in_(("capture", "refund")),
-        col(line.created_at) >= _begin(since),
-        col(line.created_at) < _begin(until + timedelta(days=1)),
+    lines = SQLModel.metadata.tables["settlement_line"].c
+    columns = (
+        lines.object_id,
+        lines.merchant_reference,
+        lines.kind,
+        lines.amount_fen,
+        lines.merchant_fee_fen,
     )
-    for of, reference, kind, amount, fee, at, payment in tx.exec(query.execution_options(yield_per=AT_ONCE)):
+    query = select_columns(*columns, lines.created_at, lines.payment_id).where(
+        lines.merchant_id == tenant.merchant_id,
+        lines.mode == tenant.mode,
+        lines.kind.in_(("capture", "refund")),
+        *_between(lines.created_at, since, until),
+    )
+    for of, reference, kind, amount, fee, at, payment in _streamed(tx, query):
         sign = SIGNS[kind][1]
         also = (payment, of.partition(":")[0])
         yield Moved(of, reference, sign * amount, shanghai_date(at), True, sign * fee, also)
@@ -56,25 +55,24 @@ def captures_and_refunds(tx: Transaction, tenant: Tenant, *, since: date, until:
 
 def payouts(tx: Transaction, tenant: Tenant, *, since: date, until: date) -> Iterator[Moved]:
     """Every payout to a merchant that was made from one day to another, under the institution's reference."""
-    columns = (
-        Payout.id,
-        Payout.reference,
-        Payout.amount_fen,
-        Payout.status,
-        Payout.created_at,
-        Payout.paid_at,
+    rows = SQLModel.metadata.tables["payout"].c
+    columns = (rows.id, rows.reference, rows.amount_fen, rows.status, rows.created_at, rows.paid_at)
+    query = select_columns(*columns).where(
+        rows.merchant_id == tenant.merchant_id,
+        rows.mode == tenant.mode,
+        *_between(rows.created_at, since, until),
     )
-    query = select(*columns).where(  # type: ignore[call-overload] - more columns than it has overloads for
-        Payout.merchant_id == tenant.merchant_id,
-        Payout.mode == tenant.mode,
-        col(Payout.created_at) >= _begin(since),
-        col(Payout.created_at) < _begin(until + timedelta(days=1)),
-    )
-    for id, reference, amount, status, created_at, paid_at in tx.exec(
-        query.execution_options(yield_per=AT_ONCE)
-    ):
+    for id, reference, amount, status, created_at, paid_at in _streamed(tx, query):
         day = shanghai_date(paid_at or created_at)
         yield Moved(id, reference or id, amount, day, status == "paid", None, (id,))
+
+
+def _streamed(tx: Transaction, query: Any) -> Iterator[Any]:
+    yield from tx.connection().execute(query.execution_options(yield_per=AT_ONCE))
+
+
+def _between(column: Any, since: date, until: date) -> tuple[Any, Any]:
+    return column >= _begin(since), column < _begin(until + timedelta(days=1))
 
 
 def _begin(day: date) -> datetime:

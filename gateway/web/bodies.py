@@ -88,7 +88,7 @@ def read_form(request: Request) -> dict[str, Any]:
     request.max_content_length = MAX_UPLOAD_BYTES
     request.max_form_parts = MOST_FORM_PARTS
     try:
-        pairs = [*request.form.items(multi=True), *request.files.items(multi=True)]
+        pairs: list[tuple[str, Any]] = [*request.form.items(multi=True), *request.files.items(multi=True)]
     except RequestEntityTooLarge:
         raise PayloadTooLarge(
             f"Send at most {MAX_UPLOAD_BYTES} bytes, in at most {MOST_FORM_PARTS} fields."

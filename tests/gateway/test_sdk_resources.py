@@ -142,7 +142,9 @@ def test_a_merchant_reconciles_a_file_of_its_shop(
     assert (done.status, done.counts.matched, done.counts.missing_here, told) == ("completed", 1, 1, [100])
     (item,) = client.reconciliations.items(made.id, status="missing_here", resolved=False)
     assert isinstance(item, fenqi.ReconciliationItem)
-    assert client.reconciliations.resolve(made.id, [item.id], note="线下").items[0].resolved.note == "线下"
+    assert (
+        client.reconciliations.resolve(made.id, items=[item.id], note="线下").items[0].resolved.note == "线下"
+    )
     assert [one.id for one in client.reconciliations.list(status="completed")] == [made.id]
     out = client.reconciliations.download_csv(made.id, tmp_path / "out.csv")
     assert "missing_here" in out.read_text("utf-8-sig").splitlines()[2]

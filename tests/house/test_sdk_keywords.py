@@ -21,7 +21,11 @@ from gateway.app import APIS
 from gateway.web.operations import Operation
 
 EVERY = [operation for api in APIS for operation in api.operations]
-SPECIAL = {"to": "a file of the caller's", "interval": "between two questions of a waiting program"}
+SPECIAL = {
+    "progress": "told while waiting",
+    "to": "a file of the caller's",
+    "interval": "between two questions of a waiting program",
+}
 SAMPLES: dict[str, tuple[Any, Any]] = {
     "int": (1, 2),
     "bool": (True, False),
@@ -76,10 +80,13 @@ class Recorder(requests.Session):
 
 
 def body_of(content_type: str, body: bytes) -> Any:
-    """What was sent, of a form without the line between its parts."""
+    """What was sent: JSON, or the fields of a form."""
     if not content_type.startswith("multipart/form-data"):
         return json.loads(body)
-    return [part.strip() for part in body.split(content_type.partition("boundary=")[2].encode())]
+    parts = re.findall(
+        r'name="(\w+)"(?:; (filename=".*?"))?\r\n(?:Content-Type.*\r\n)?\r\n(.*)\r\n--', body.decode()
+    )
+    return {name: f"{file}{value}" for name, file, value in parts}
 
 
 def client_of(session: requests.Session | None = None) -> fenqi.Fenqi:

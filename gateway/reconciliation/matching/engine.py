@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
@@ -151,8 +151,9 @@ class Matcher:
         """All that differs, in the order of the file; what the file lacks comes last."""
         rows = self.connection.execute("SELECT * FROM exceptions ORDER BY line NULLS LAST, ours_id")
         while chunk := rows.fetchmany(CHUNK):
-            for *row, day in chunk:
-                yield Difference(*row, None if day is None else EPOCH + timedelta(days=day))
+            for row in chunk:
+                one = Difference(*row)
+                yield replace(one, ours_day=EPOCH + timedelta(days=row[-1])) if row[-1] is not None else one
 
     def counts(self) -> dict[str, int]:
         """How many differences there are of each verdict."""
@@ -219,7 +220,7 @@ def matcher(folder: Path | None = None, *, memory: str = MEMORY) -> Iterator[Mat
     """A matcher in a folder that vanishes with all it held; what is more than ``memory`` waits there."""
     with tempfile.TemporaryDirectory(prefix="fenqi-reconciliation-", dir=folder) as own:
         # In memory up to the bound; DuckDB moves what is more into the folder, also of its tables.
-        options = {"memory_limit": memory, "temp_directory": own, "threads": THREADS}
+        options: dict[str, Any] = {"memory_limit": memory, "temp_directory": own, "threads": THREADS}
         connection = duckdb.connect(":memory:", config=options)
         try:
             connection.execute("SET preserve_insertion_order = false")

@@ -153,8 +153,8 @@ class Reconciliations(Resource):
     def resolve(
         self,
         reconciliation: str,
-        items: Sequence[str],
         *,
+        items: Sequence[str],
         note: str,
         idempotency_key: str | None = None,
         timeout: Timeout | None = None,
