@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._models import Reconciliation, ReconciliationItem, ReconciliationResolution
 from .._pages import Page
 from .._transport import Timeout
-from ._resource import Resource, given, segment
+from ._resource import Resource, given, polled, segment
 from .downloads import download_csv
 
 if TYPE_CHECKING:
@@ -90,10 +89,8 @@ class Reconciliations(Resource):
         timeout: float = 600,
         interval: float = 1,
         progress: Callable[[int], object] | None = None,
-        sleep: Callable[[float], object] = time.sleep,
     ) -> Reconciliation:
         """The reconciliation once it no longer runs; ``progress`` is told the percent. Raises APITimeoutError."""
-        from ._resource import polled
 
         def ask() -> Reconciliation:
             found = self.retrieve(reconciliation)
@@ -102,7 +99,14 @@ class Reconciliations(Resource):
             return found
 
         called = f"the reconciliation {reconciliation}"
-        return polled(ask, _ENDED, called=called, timeout=timeout, interval=interval, sleep=sleep)
+        return polled(
+            ask,
+            _ENDED,
+            called=called,
+            timeout=timeout,
+            interval=interval,
+            sleep=self._client._transport.sleep,
+        )
 
     def list(
         self,
