@@ -89,7 +89,8 @@ def test_a_shops_file_is_compared_worked_off_and_downloaded_with_its_verdicts(ap
 def work_off(gateway, api: Api, path: str) -> None:
     page = api.get(f"{path}/items?limit=2").json
     rest = api.get(f"{path}/items?limit=2&cursor={page['next_cursor']}").json
-    duplicate, differs, missing = [*page["data"], *rest["data"]]
+    shown: list[Any] = [*page["data"], *rest["data"]]
+    duplicate, differs, missing = shown
     assert (duplicate["line"], duplicate["verdict"]) == (4, "duplicate")
     assert duplicate["suggestion"] == {"code": "repeats_line", "line": 2, "ours": None}
     assert (differs["line"], differs["difference"], differs["ours"]["amount"]) == (5, 200, 599_900)
