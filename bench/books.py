@@ -157,10 +157,10 @@ def timed(work: Callable[[], object]) -> Run:
     """Run ``work`` in this process."""
     start = time.perf_counter()
     work()
-    return Run(time.perf_counter() - start, _peak_mib())
+    return Run(time.perf_counter() - start, peak_mib())
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """Peak of this process alone: ``ru_maxrss`` on Linux also counts the parent's from before the program began."""
     status = Path("/proc/self/status")
     if status.exists():

@@ -26,6 +26,8 @@ class Size:
     """Orders whose instructions meet every fault of an institution."""
     calls: int
     """Repetitions of what takes microseconds."""
+    matched: int
+    """Rows of each side of a reconciliation."""
     payments: int
     """Payments that stand behind a step."""
     postgresql: bool = True
@@ -35,7 +37,7 @@ class Size:
 
 
 def full(*, seconds: float, rounds: int) -> Size:
-    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS and _PAYMENTS take others."""
+    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED and _PAYMENTS take others."""
     return Size(
         seconds=seconds,
         rounds=rounds,
@@ -45,6 +47,7 @@ def full(*, seconds: float, rounds: int) -> Size:
         deliveries=3_000,
         orders=500,
         calls=1_000,
+        matched=int(os.environ.get("FENQI_BENCH_MATCHED", "1000000")),
         payments=int(os.environ.get("FENQI_BENCH_PAYMENTS", "100000")),
     )
 
@@ -58,6 +61,7 @@ SMOKE = Size(
     deliveries=10,
     orders=1,
     calls=10,
+    matched=2_000,
     payments=40,
     postgresql=False,
     memory=False,

@@ -48,6 +48,7 @@ from gateway.plans import routes as plan_routes
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.process import routes as monitoring_routes
 from gateway.roots import routes as roots_routes
+from gateway.reconciliation import routes as reconciliation_routes
 from gateway.roots.targets import target_of
 from gateway.sandbox import after_approval, before_approval
 from gateway.scores import routes as score_routes
@@ -74,6 +75,7 @@ APIS: tuple[Api, ...] = (
     settlement_routes.api,
     settlement_routes.payouts,
     roots_routes.api,
+    reconciliation_routes.api,
     event_routes.api,
     endpoint_routes.api,
     endpoint_routes.delivery_api,

@@ -88,6 +88,11 @@ class Settings:
         "hours within which a person answers an application in review, or an appeal against a decline; the "
         "page promises it (1 to 720)",
     )
+    reconciliation_four_eyes_fen: int = setting(
+        1_000_000,
+        values.whole(0, 10**12),
+        "difference (fen) of a reconciliation from which two people must resolve it; 0 means always two",
+    )
     write_off_days: int = setting(
         180,
         values.whole(90, 3650),

@@ -15,6 +15,8 @@ GatewayError
 ├─ MethodNotAllowed                405 method_not_allowed
 ├─ Conflict                        409 conflict
 │  ├─ DuplicateReference           409 duplicate_reference
+│  ├─ FileAlreadyUploaded          409 file_already_uploaded    names the reconciliation that has it
+│  ├─ SecondPersonRequired         409 second_person_required
 │  ├─ WrongState                   409 wrong_state
 │  ├─ StatementNotReady            409 statement_not_ready
 │  ├─ CheckoutExpired              409 checkout_expired
@@ -55,7 +57,8 @@ GatewayError
 │  ├─ SubsidyRefused               422 subsidy_refused          names the expected amount
 │  │  └─ SubsidyQuotaUsed          422 subsidy_quota_used       names programme and category
 │  ├─ AddressNotAllowed            422 address_not_allowed      webhooks may not go there
-│  └─ ReplayTooLarge               422 replay_too_large
+│  ├─ ReplayTooLarge               422 replay_too_large
+│  └─ FileUnreadable               422 file_unreadable          names file, row and column
 ├─ HeaderTooLarge                  431 header_too_large         names the header
 ├─ TooManyRequests                 429 rate_limited
 │  └─ QuotaExceeded                429 quota_exceeded           names the limit
@@ -153,6 +156,16 @@ class Conflict(GatewayError):
 
 class DuplicateReference(Conflict):
     code, title = "duplicate_reference", "The merchant reference is already in use"
+
+
+class FileAlreadyUploaded(Conflict):
+    """``reconciliation`` is the one that has the file."""
+
+    code, title = "file_already_uploaded", "This file was already uploaded"
+
+
+class SecondPersonRequired(Conflict):
+    code, title = "second_person_required", "Another person must confirm this"
 
 
 class WrongState(Conflict):
@@ -335,6 +348,12 @@ class AddressNotAllowed(Unprocessable):
 
 class ReplayTooLarge(Unprocessable):
     code, title = "replay_too_large", "The range contains more events than one replay allows"
+
+
+class FileUnreadable(Unprocessable):
+    """``file`` names it; ``row`` (from 1) and ``column`` say where, as far as that is known."""
+
+    code, title = "file_unreadable", "The file cannot be read"
 
 
 class HeaderTooLarge(GatewayError):

@@ -10,6 +10,7 @@ from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.decision import links
 from gateway.identity import code_limits, codes
 from gateway.privacy import remains
+from gateway.reconciliation import files as reconciliation_files
 from gateway.team import invitations, sessions
 from gateway.web import idempotency
 from gateway.web.context import Gateway
@@ -30,6 +31,7 @@ def sweep(gateway: Gateway) -> bool:
         lambda tx: idempotency.forget_expired(tx, limit=BATCH),
         lambda tx: invitations.forget_expired(tx, limit=BATCH),
         lambda tx: sessions.forget_expired(tx, limit=BATCH),
+        lambda tx: reconciliation_files.forget_old(tx, limit=BATCH),
     )
     judged = gateway.db.write(lambda tx: erasure.judge_due(tx, gateway.settings, limit=BATCH), READ_COMMITTED)
     more = max([judged, *(gateway.db.write(job) for job in jobs)]) >= BATCH

@@ -22,6 +22,7 @@ from gateway.identity import codes
 from gateway.identity import service as identity
 from gateway.privacy import subjects
 from gateway.privacy.vault import MasterKey, sealed_by
+from gateway.reconciliation import files as reconciliation_files
 from gateway.team import authenticators, invitations
 from gateway.web import idempotency
 from gateway.web.context import Gateway
@@ -166,6 +167,7 @@ def _reseal_secrets(gateway: Gateway, batch: int) -> None:
         codes.reseal,
         checkouts.reseal,
         idempotency.reseal,
+        reconciliation_files.reseal,
     )
     for reseal in resealing:
         after: str | None = ""

@@ -47,6 +47,9 @@ ORDER = (
     "human_review",
     "webhook_endpoint",
     "webhook_delivery",
+    "reconciliation",
+    "reconciliation_columns",
+    "reconciliation_item",
 )
 """Whoever locks rows of several tables begins with the first. Rows of one table go by their keys."""
 

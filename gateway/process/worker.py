@@ -1,8 +1,8 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
 The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions, collections, returns and
-payouts of either mode, test clocks, challengers, signed roots. The jobs of the day and the webhooks have threads of
-their own beside them.
+payouts of either mode, test clocks, reconciliations, challengers, signed roots. The jobs of the day and the webhooks
+have threads of their own beside them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from gateway.outbox import service as outbox
 from gateway.payments.collections import service as collections
 from gateway.payments.collections import shopper_returns
 from gateway.process import daily
+from gateway.reconciliation import running as reconciling
+from gateway.reconciliation import service as reconciliations
 from gateway.roots import pushing
 from gateway.sandbox import after_approval
 from gateway.settlement import payouts
@@ -67,6 +69,7 @@ TOPICS: dict[str, CarryOut] = {
     after_approval.ADVANCE: advance_clock,
     shadow.TOPIC: shadow.carry_out,
     pushing.TOPIC: pushing.carry_out,
+    reconciliations.TOPIC: reconciling.carry_out,
 }
 """What is done with a row of the outbox, by its topic; every topic also has a lane."""
 
@@ -100,6 +103,8 @@ LANES = (
     *(Lane(f"live {kind}", (topic,), "live", hands=6) for kind, topic in KINDS_OF_MONEY),
     *(Lane(f"test {kind}", (topic,), "test", hands=4) for kind, topic in KINDS_OF_MONEY),
     Lane("clocks", (after_approval.ADVANCE,), "test", hands=4),
+    Lane("live reconciliations", (reconciliations.TOPIC,), "live", hands=2),
+    Lane("test reconciliations", (reconciliations.TOPIC,), "test", hands=2),
     Lane("challengers", (shadow.TOPIC,), None, hands=1),
     Lane("roots", (pushing.TOPIC,), None, hands=1),
 )

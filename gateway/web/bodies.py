@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from typing import Any
 
 from flask import Request
 from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_UPLOAD_BYTES = 32 * 1024 * 1024
+"""Of a form with a file (multipart/form-data), for the operations that take one."""
 MAX_DEPTH = 12
 LONGEST_LIST = 500
 """More entries than any list of the API takes: each would be checked, and each of its faults named."""
 LONGEST_NAME = 100
 """So much of a name that is refused stands in the answer."""
 LONGEST_PATH = 200
+MOST_FORM_PARTS = 20
 MOST_ERRORS = 100
 """So many wrong fields are named at once."""
 
@@ -54,6 +59,45 @@ def read_json(request: Request) -> dict[str, Any]:
         raise InvalidRequest("The body must be a JSON object.")
     if _depth(body) > MAX_DEPTH:
         raise InvalidRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
+    return body
+
+
+class Upload(str):
+    """A file that came with a form. As text it is the hash of its bytes, by which a repeated request is known."""
+
+    content: bytes
+    name: str
+
+    @classmethod
+    def of(cls, content: bytes, name: str) -> Upload:
+        """The file of these bytes, as its sender calls it."""
+        upload = cls(hashlib.sha256(content).hexdigest())
+        upload.content, upload.name = content, name
+        return upload
+
+
+def read_form(request: Request) -> dict[str, Any]:
+    """The fields of a form with files, each once.
+
+    Raises ``PayloadTooLarge``, ``UnsupportedMediaType`` or ``InvalidRequest``.
+    """
+    if request.mimetype != "multipart/form-data":
+        raise UnsupportedMediaType("Send Content-Type: multipart/form-data with the file in the field file.")
+    if (request.content_length or 0) > MAX_UPLOAD_BYTES:
+        raise PayloadTooLarge(f"Send at most {MAX_UPLOAD_BYTES} bytes.")
+    request.max_content_length = MAX_UPLOAD_BYTES
+    request.max_form_parts = MOST_FORM_PARTS
+    try:
+        pairs: list[tuple[str, Any]] = [*request.form.items(multi=True), *request.files.items(multi=True)]
+    except RequestEntityTooLarge:
+        raise PayloadTooLarge(
+            f"Send at most {MAX_UPLOAD_BYTES} bytes, in at most {MOST_FORM_PARTS} fields."
+        ) from None
+    body: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in body:
+            raise InvalidRequest(f"The body contains the field {name[:LONGEST_NAME]!r} more than once.")
+        body[name] = value if isinstance(value, str) else Upload.of(value.read(), value.filename or "")
     return body
 
 

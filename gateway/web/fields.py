@@ -12,6 +12,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 
 from gateway.core import return_address
 from gateway.core.masking import holds_person_or_phone, holds_personal_number, holds_resident_id
+from gateway.web.bodies import Upload
 
 MAX_INT = 2**63 - 1
 NOT_PERSONAL = "Must not contain an ID number, a mobile number or a card number."
@@ -169,6 +170,20 @@ class ReturnAddress(Reference):
             return return_address.canonical(text)
         except return_address.NotAnAddress as error:
             raise ValidationError(str(error)) from None
+
+
+class UploadedFile(fields.Field[Upload]):
+    """A file of a form, with a name that holds no personal number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata = {"type": "string", "contentMediaType": "application/octet-stream", **self.metadata}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Upload:
+        if not isinstance(value, Upload):
+            raise ValidationError("Must be a file of the form, with a name.")
+        value.name = str(Line(longest=200).deserialize(value.name))
+        return value
 
 
 class Metadata(fields.Field[dict[str, str]]):

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import GatewayError, InvalidRequest, Overloaded, PayloadTooLarge, RequestTooSlow
-from gateway.web.bodies import MAX_BODY_BYTES
+from gateway.web.bodies import MAX_BODY_BYTES, MAX_UPLOAD_BYTES
 from gateway.web.line import WHOSE, Known, Line
 from gateway.web.rate_limits import network_of
 from gateway.web.refusals import Answer, healthy, refusal
@@ -30,6 +30,9 @@ log = logging.getLogger("gateway.front")
 THREADS = 8
 BODY_SECONDS = 10
 """A body that is not complete by then is given up."""
+UPLOAD_SECONDS = 120
+UPLOADS_AT_ONCE = 4
+"""Forms with files that are held in memory while they come; further ones are asked to come back."""
 FIRST_SECONDS = 5
 """So long nothing is asked of a body; from then on it has come, on the average, at the least rate or faster."""
 LEAST_RATE = 1000
@@ -52,6 +55,7 @@ class Front:
         """One for each that waits in the line: it wakes a thread."""
         self._line: Line[Asked] = Line(THREADS)
         self._known = Known()
+        self._uploads = 0
         self._loop: asyncio.AbstractEventLoop
         self._reading: set[asyncio.Task[None]] = set()
 
@@ -122,21 +126,39 @@ class Front:
             raise InvalidRequest(
                 "Send a Content-Length header: only JSON bodies can be chunked. Nothing was changed."
             )
-        if length is not None and int(length) > MAX_BODY_BYTES:
-            raise PayloadTooLarge(f"Send at most {MAX_BODY_BYTES} bytes.")
+        most = MAX_BODY_BYTES
+        if length is not None and int(length) > most:
+            if not scope.headers.get("content-type", "").startswith("multipart/form-data"):
+                raise PayloadTooLarge(f"Send at most {most} bytes.")
+            return await self._upload(protocol, int(length), signed=bool(scope.headers.get("authorization")))
+        return await self._whole(protocol, length, most, BODY_SECONDS)
+
+    async def _upload(self, protocol: Any, length: int, *, signed: bool) -> bytes:
+        """A form with a file, which is larger and takes longer; few come at once. Raises as ``_body`` does."""
+        if length > MAX_UPLOAD_BYTES or not signed:
+            raise PayloadTooLarge(f"Send at most {MAX_UPLOAD_BYTES} bytes, with an Authorization header.")
+        if self._uploads >= UPLOADS_AT_ONCE:
+            raise Overloaded(retry_after=5)
+        self._uploads += 1
+        try:
+            return await self._whole(protocol, str(length), MAX_UPLOAD_BYTES, UPLOAD_SECONDS)
+        finally:
+            self._uploads -= 1
+
+    async def _whole(self, protocol: Any, length: str | None, most: int, seconds: int) -> bytes:
         started, body = self._loop.time(), bytearray()
         try:
             async with asyncio.timeout_at(started + FIRST_SECONDS) as deadline:
                 async for part in protocol:
                     body += part
-                    if len(body) > MAX_BODY_BYTES:
-                        raise PayloadTooLarge(f"Send at most {MAX_BODY_BYTES} bytes.")
+                    if len(body) > most:
+                        raise PayloadTooLarge(f"Send at most {most} bytes.")
                     if length is not None and len(body) >= int(length):
                         break
-                    deadline.reschedule(started + min(BODY_SECONDS, FIRST_SECONDS + len(body) / LEAST_RATE))
+                    deadline.reschedule(started + min(seconds, FIRST_SECONDS + len(body) / LEAST_RATE))
         except TimeoutError:
             raise RequestTooSlow(
-                f"Send the body within {BODY_SECONDS} seconds and, after the first {FIRST_SECONDS} seconds, at "
+                f"Send the body within {seconds} seconds and, after the first {FIRST_SECONDS} seconds, at "
                 f"{LEAST_RATE} bytes a second or more. Nothing was changed."
             ) from None
         if length is not None and len(body) != int(length):

@@ -116,7 +116,9 @@ def _operation(operation: Operation, every: list[Operation]) -> dict[str, Any]:
     if operation.body is not None:
         described["requestBody"] = {
             "required": any(field.required for field in operation.body.fields.values()),
-            "content": {"application/json": {"schema": operation.body}},
+            "content": {
+                "multipart/form-data" if operation.upload else "application/json": {"schema": operation.body}
+            },
         }
     return described
 

@@ -29,7 +29,7 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, SERIALIZABLE, Level, Transaction
 from gateway.errors import DatabaseUnavailable, UnsupportedVersion
 from gateway.web import faults, permissions, rate_limits
-from gateway.web.bodies import loaded, read_json, read_query
+from gateway.web.bodies import loaded, read_form, read_json, read_query
 from gateway.web.context import UNSPENT, Caller, Gateway, gateway
 from gateway.web.fields import Strict
 from gateway.web.idempotency import (
@@ -127,6 +127,8 @@ class Operation:
     """What the transaction of one that writes is kept from, on PostgreSQL (see ``Database.write``)."""
     computes: bool = False
     """Whether it takes a body but changes nothing: it looks at one moment of the books, and is not kept by a key."""
+    upload: bool = False
+    """Whether the body is a form with a file (multipart/form-data) instead of JSON."""
     step_up: bool | Literal["login"] = False
     """Whether a person must have logged in within five minutes, in live mode with a second factor; for ``login``
     without one too."""
@@ -205,6 +207,7 @@ class Api:
                     computes=options.get("computes", False),
                     tag=self.name,
                     roles=options.get("roles", ()),
+                    upload=options.get("upload", False),
                     step_up=options.get("step_up", False),
                 )
             )
@@ -239,7 +242,7 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
     caller = _admitted(here, operation, key)
     fault = faults.wanted(request, caller, writes=operation.writes)
     faults.before(fault, here.counter)
-    raw = read_json(request) if operation.takes_body else {}
+    raw = _read(operation) if operation.takes_body else {}
     keyed = _keyed(operation, caller, raw)
     if keyed is not None and not (query or fault or UNSPENT in g) and keyed.record_id in here.answered:
         outcome = _answered(here, operation, keyed)
@@ -284,6 +287,11 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
             outcome = work(tx)
     faults.after(fault, outcome)
     return outcome
+
+
+def _read(operation: Operation) -> dict[str, Any]:
+    """The body as it came, before any schema."""
+    return read_form(request) if operation.upload else read_json(request)
 
 
 def _act(operation: Operation, call: Call, path: dict[str, str]) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,3 +117,34 @@ def test_a_clock_moves_and_is_waited_for(
         client.test_clocks.advance(clock.id, to=datetime(2027, 4, 1))
     with pytest.raises(fenqi.ConflictError):
         client.test_clocks.create()
+
+
+def test_a_merchant_reconciles_a_file_of_its_shop(
+    app: Flask, api: Any, client: fenqi.Fenqi, tmp_path: Path
+) -> None:
+    payment = api.captured(3)
+    file = tmp_path / "orders.csv"
+    file.write_bytes(
+        f"订单号,金额,日期\n{payment['merchant_reference']},5999.00,20261123\nA,1.00,20261123\n".encode()
+    )
+    made = client.reconciliations.create(file, kind="shop_orders", tolerance=1, idempotency_key="upload-1")
+    assert (
+        client.reconciliations.create(file, kind="shop_orders", tolerance=1, idempotency_key="upload-1").id
+        == made.id
+    )
+    assert (made.status, made.file.name, made.tolerance) == ("mapping", "orders.csv", 1)
+    with pytest.raises(fenqi.ConflictError, match="uploaded before"):
+        client.reconciliations.create(file.read_bytes(), name="again.csv", kind="shop_orders")
+    client.reconciliations.confirm(made.id, columns=made.columns.to_dict())
+    drain(app.extensions["fenqi"])
+    told: list[int] = []
+    done = client.reconciliations.wait(made.id, progress=told.append)
+    assert (done.status, done.counts.matched, done.counts.missing_here, told) == ("completed", 1, 1, [100])
+    (item,) = client.reconciliations.items(made.id, status="missing_here", resolved=False)
+    assert isinstance(item, fenqi.ReconciliationItem)
+    assert (
+        client.reconciliations.resolve(made.id, items=[item.id], note="线下").items[0].resolved.note == "线下"
+    )
+    assert [one.id for one in client.reconciliations.list(status="completed")] == [made.id]
+    out = client.reconciliations.download_csv(made.id, tmp_path / "out.csv")
+    assert "missing_here" in out.read_text("utf-8-sig").splitlines()[2]

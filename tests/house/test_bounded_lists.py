@@ -11,6 +11,8 @@ from tests.house.sources import nodes
 
 PRODUCT = Path(gateway.__file__).parent
 BOUNDED = {
+    "reconciliation/running.py: ids": "a batch of items",
+    "reconciliation/service.py: item_ids": "the schema allows 200",
     "checkout/consents.py: claims.rows_of(tx, shopper_id)": "the claims that a reviewer found to be one person",
     "db/keyed.py: keys": "a page of rows",
     "decision/lists.py: lookups": "the two hashes of one person",

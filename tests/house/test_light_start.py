@@ -15,9 +15,9 @@ TO_SAY = (
 )  # fmt: skip
 """What naming the version and showing the help must not load."""
 TO_START = (
-    "alembic", "gateway.identity.real_name_http", "gateway.institution.stripe_like", "granian", "igraph", "matplotlib",
-    "numpy", "onnxruntime", "OpenSSL", "pandas", "phonenumbers", "pyarrow", "redis", "scipy", "sklearn", "tqdm",
-    "webauthn", "xgboost",
+    "alembic", "defusedxml", "duckdb", "gateway.identity.real_name_http", "gateway.institution.stripe_like",
+    "granian", "igraph", "matplotlib", "numpy", "onnxruntime", "openpyxl", "OpenSSL", "pandas", "phonenumbers",
+    "pyarrow", "redis", "scipy", "sklearn", "tqdm", "webauthn", "xgboost",
 )  # fmt: skip
 """What the whole gateway must not load before somebody uses it."""
 CODE = f"""

@@ -36,6 +36,7 @@ NO_TEXT = (
     ours.Moment,
     fields.Boolean,
     fields.Float,
+    ours.UploadedFile,
 )
 LISTED = {
     "QuoteQuery.terms",

@@ -7,6 +7,7 @@ test says so, and it gets one in ``EXAMPLES`` or ``VALUES``.
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import sys
@@ -126,6 +127,7 @@ def sample(name: str, kind: fields.Field[Any], number: int) -> Any:
         ours.Moment: lambda: NOW,
         ours.CalendarDay: lambda: "2026-11-23",
         ours.Metadata: lambda: {"sample": f"{name}-{number}"},
+        ours.UploadedFile: lambda: f"{name}-{number}",
         fields.String: lambda: f"{name}-{number}",
     }
     for known, make in by_kind.items():
@@ -253,9 +255,16 @@ def send(operation: Operation, api: Any, ids: dict[str, str], body: dict[str, An
     headers = {"Authorization": f"Bearer {token}"}
     if operation.takes_body:
         headers["Idempotency-Key"] = f"fields-{next(KEYS)}"
-        return api.client.open(path, method=operation.method, json=body, headers=headers)
+        given = {"data": form_of(body)} if operation.upload else {"json": body}
+        return api.client.open(path, method=operation.method, headers=headers, **given)
     query = {name: value for name, value in body.items() if value is not None}
     return api.client.open(path, method=operation.method, query_string=query, headers=headers)
+
+
+def form_of(body: dict[str, Any]) -> dict[str, Any]:
+    """A body as a form, with the file that its name stands for."""
+    file = (io.BytesIO(f"order,amount,date\n{body['file']},1,20261123\n".encode()), body["file"])
+    return {**{name: str(value) for name, value in body.items()}, "file": file}
 
 
 KEYS = itertools.count()

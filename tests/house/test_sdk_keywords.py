@@ -21,7 +21,11 @@ from gateway.app import APIS
 from gateway.web.operations import Operation
 
 EVERY = [operation for api in APIS for operation in api.operations]
-SPECIAL = {"to": "a file of the caller's", "interval": "between two questions of a waiting program"}
+SPECIAL = {
+    "progress": "told while waiting",
+    "to": "a file of the caller's",
+    "interval": "between two questions of a waiting program",
+}
 SAMPLES: dict[str, tuple[Any, Any]] = {
     "int": (1, 2),
     "bool": (True, False),
@@ -32,6 +36,7 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "Sequence[int]": ([3], [6]),
     "Sequence[str]": (["one"], ["two"]),
     "Sequence[Mapping]": ([{"name": "one"}], [{"name": "two"}]),
+    "str | os.PathLike[str] | bytes": (b"a,b", b"c,d"),
     "Mapping": ({"given": "one"}, {"given": "two"}),
 }
 
@@ -53,7 +58,7 @@ class Recorder(requests.Session):
                 "method": method,
                 "path": parts.path,
                 "query": parse_qs(parts.query),
-                "body": json.loads(given["data"] or b"{}"),
+                "body": body_of(headers.get("Content-Type", ""), given["data"] or b"{}"),
                 "headers": headers,
                 "timeout": given["timeout"],
             }
@@ -64,7 +69,7 @@ class Recorder(requests.Session):
         done = {
             **row,
             "mode": "test",
-            "status": "ready" if "test_clocks" in url else "approved",
+            "status": "ready" if "test_clocks" in url else "completed" if "reconc" in url else "approved",
             "data": [row],
         }
         body = b"a,b" if file else json.dumps({**done, "has_more": False, "next_cursor": None}).encode()
@@ -73,6 +78,16 @@ class Recorder(requests.Session):
         answer.headers["Content-Type"] = wanted if file else "application/json"
         answer.request = requests.Request(method, url, headers=headers).prepare()
         return answer
+
+
+def body_of(content_type: str, body: bytes) -> Any:
+    """What was sent: JSON, or the fields of a form."""
+    if not content_type.startswith("multipart/form-data"):
+        return json.loads(body)
+    parts = re.findall(
+        r'name="(\w+)"(?:; (filename=".*?"))?\r\n(?:Content-Type.*\r\n)?\r\n(.*)\r\n--', body.decode()
+    )
+    return {name: f"{file}{value}" for name, file, value in parts}
 
 
 def client_of(session: requests.Session | None = None) -> fenqi.Fenqi:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from gateway.core.roles import ROLE_SCOPES
 from gateway.db.transactions import Transaction
 from gateway.oauth import service as oauth
 from gateway.process.onboarding import onboard
+from gateway.process.worker import drain
 from gateway.team import invitations, sessions
 from gateway.team.models import LoginSession, Passkey, TeamMember
 from gateway.web.operations import Operation
@@ -180,8 +182,26 @@ def world(app: Flask, books: Books) -> World:
     ids["endpoint_id"] = made(api.post("/v1/webhook_endpoints", hook))
     ids["delivery_id"] = api.post(f"/v1/webhook_endpoints/{ids['endpoint_id']}/test").json["id"]
     ids["clock_id"] = made(api.post("/v1/test_clocks", {"name": "autumn"}))
-    ids |= add_people(app, api, session)
+    ids |= add_people(app, api, session) | add_reconciliation(app, api)
     return World(api, ids)
+
+
+def add_reconciliation(app: Flask, api: Api) -> dict[str, str]:
+    """A file that was compared, with one row that does not agree."""
+    id = upload(api, "A-1")
+    columns = {"reference": "order", "amount": "amount", "date": "date"}
+    assert api.post(f"/v1/reconciliations/{id}/confirm", {"columns": columns}).status_code == 200
+    drain(app.extensions["fenqi"])
+    [item, *_] = api.get(f"/v1/reconciliations/{id}/items").json["data"]
+    return {"reconciliation_id": id, "item_id": item["id"]}
+
+
+def upload(api: Api, reference: str) -> str:
+    """A file of one order, with headings of its own so that it waits for its columns; its identifier."""
+    file = io.BytesIO(f"order,amount,date,{reference}\n{reference},1.00,2026-11-23,\n".encode())
+    form = {"kind": "shop_orders", "file": (file, "orders.csv")}
+    headers = {"Authorization": f"Bearer {api.token}"}
+    return made(api.client.post("/v1/reconciliations", data=form, headers=headers))
 
 
 def made(answer: TestResponse) -> str:

@@ -1,7 +1,7 @@
 """Merkle trees over the chain of the ledger, signed as the chain is.
 
 Revision ID: 0042
-Revises: 0040
+Revises: 0041
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from gateway.db import types
 from gateway.db.guards import TRIGGER, install, statements
 
 revision = "0042"
-down_revision = "0040"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from ._models import Payout as Payout
     from ._models import Plan as Plan
     from ._models import PlanList as PlanList
+    from ._models import Reconciliation as Reconciliation
+    from ._models import ReconciliationItem as ReconciliationItem
+    from ._models import ReconciliationResolution as ReconciliationResolution
     from ._models import Refund as Refund
     from ._models import RefundPreview as RefundPreview
     from ._models import ReturnedItem as ReturnedItem
@@ -97,6 +100,9 @@ _HOMES = {
         "Payout",
         "Plan",
         "PlanList",
+        "Reconciliation",
+        "ReconciliationItem",
+        "ReconciliationResolution",
         "Refund",
         "RefundPreview",
         "ReturnedItem",

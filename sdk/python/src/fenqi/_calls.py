@@ -49,6 +49,30 @@ class Caller:
         answer = self._send("POST", path, json=body, idempotency_key=idempotency_key, timeout=timeout)
         return self._one(kind, answer)
 
+    def _upload(
+        self,
+        kind: type[M],
+        path: str,
+        fields: Mapping[str, Any],
+        file: tuple[str, bytes],
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+    ) -> M:
+        """POST of a form with a file, which is its name and its bytes."""
+        from urllib3.filepost import encode_multipart_formdata
+
+        parts = {name: str(value) for name, value in fields.items()}
+        body, content_type = encode_multipart_formdata({**parts, "file": file})
+        answer = self._send(
+            "POST",
+            path,
+            body=body,
+            headers={"Content-Type": content_type},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+        return self._one(kind, answer)
+
     def _change(
         self,
         kind: type[M],
@@ -133,6 +157,7 @@ class Caller:
         path: str,
         *,
         json: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
         params: Query | None = None,
         headers: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
@@ -144,7 +169,7 @@ class Caller:
             self._base_url,
             checked_path(path) + query_string(params),
             headers=self._headers(method, json, idempotency_key, headers),
-            body=json_body(json),
+            body=json_body(json) if body is None else body,
             timeout=timeout if timeout is not None else self._settings["timeout"],
         )
         token = self._tokens.token()

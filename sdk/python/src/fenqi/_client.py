@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ._resources.payments import Payments
     from ._resources.payouts import Payouts
     from ._resources.plans import Plans
+    from ._resources.reconciliations import Reconciliations
     from ._resources.refunds import Refunds
     from ._resources.scores import Scores
     from ._resources.settlements import Settlements
@@ -267,6 +268,13 @@ class Fenqi(Caller):
         from ._resources.me import Me
 
         return Me(self)
+
+    @property
+    def reconciliations(self) -> Reconciliations:
+        """Your own files, matched to what happened at the gateway."""
+        from ._resources.reconciliations import Reconciliations
+
+        return Reconciliations(self)
 
     @property
     def scores(self) -> Scores:

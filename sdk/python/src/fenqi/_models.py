@@ -334,6 +334,54 @@ class Payout(Model, object="payout"):
     created_at: str
 
 
+class Reconciliation(Model, object="reconciliation"):
+    """A file compared with what happened at the gateway; ``mapping → running → completed | failed``.
+
+    ``columns`` says by field (reference, amount, date and others) which heading holds it: guessed, remembered or
+    confirmed (``columns_from``). ``counts`` has a number for each verdict, and ``errors`` the row, column and detail of
+    what keeps the file from being read.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    kind: str
+    status: str
+    columns: Model
+    columns_from: str
+    tolerance: int
+    window_days: int | None
+    progress: int
+    counts: Model | None
+    errors: list[Model]
+    file: Model
+    created_at: str
+    ended_at: str | None
+
+
+class ReconciliationItem(Model, object="reconciliation_item"):
+    """A row that does not agree: of the file, or (``line`` is None) of what happened and the file lacks; fen."""
+
+    __slots__ = ()
+    id: str
+    reconciliation: str
+    line: int | None
+    verdict: str
+    theirs: Model | None
+    ours: Model | None
+    difference: int
+    suggestion: Model | None
+    needs_second_person: bool
+    resolved: Model | None
+
+
+class ReconciliationResolution(Model, object="reconciliation_resolution"):
+    """What became of the ``items`` that were resolved together."""
+
+    __slots__ = ()
+    items: list[ReconciliationItem]
+
+
 class Event(Model, object="event"):
     """Something that happened to an object. ``data`` is that object; ``sequence`` counts its events without gaps."""
 

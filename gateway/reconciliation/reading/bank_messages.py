@@ -1,0 +1,100 @@
+"""ISO 20022 camt.053: the entries of a bank's statement as rows, one for each transaction of an entry."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+
+from gateway.reconciliation.reading.sheet import LONGEST_CELL, MOST_ROWS, Cell, Row, Unreadable
+
+COLUMNS: tuple[str, ...] = ("reference", "memo", "amount", "sign", "date", "status", "currency")
+"""The headings of the rows that a statement becomes; row 1."""
+SAID = {"BOOK": "paid", "PDNG": "pending", "INFO": "pending", "FUTR": "pending"}
+
+
+def reader(content: bytes) -> Callable[[], Iterator[Row]]:
+    """What reads the entries of the statement, again from the start each time. Raises ``Unreadable``."""
+    if b"BkToCstmrStmt" not in content:
+        raise Unreadable("This XML is not a bank statement of the form camt.053 (no BkToCstmrStmt).")
+    return lambda: _rows(content)
+
+
+def _rows(content: bytes) -> Iterator[Row]:
+    yield 1, list(COLUMNS)
+    number = 1
+    try:
+        for _, element in ElementTree.iterparse(io.BytesIO(content), events=("end",)):
+            if _name(element) == "Ntry":
+                for cells in _entry(element, number + 1):
+                    number += 1
+                    if number > MOST_ROWS:
+                        raise Unreadable(f"The statement has more than {MOST_ROWS} transactions.")
+                    yield number, cells
+                element.clear()
+    except ElementTree.ParseError as error:
+        raise Unreadable(f"The XML of the statement is damaged: {error}.", row=number + 1) from None
+    except DefusedXmlException:
+        raise Unreadable(
+            "The XML of the statement defines entities, which no bank does: it is not read."
+        ) from None
+
+
+def _entry(entry: Any, number: int) -> Iterator[list[Cell]]:
+    sign = _text(entry, "CdtDbtInd")
+    if sign not in ("CRDT", "DBIT"):
+        raise Unreadable("The entry does not say CRDT or DBIT.", row=number, column="sign")
+    if _text(entry, "RvslInd") == "true":
+        sign = "DBIT" if sign == "CRDT" else "CRDT"
+    day = _text(entry, "BookgDt", "Dt") or _text(entry, "BookgDt", "DtTm") or _text(entry, "ValDt", "Dt")
+    status = _text(entry, "Sts", "Cd") or _text(entry, "Sts")
+    details = [one for part in entry if _name(part) == "NtryDtls" for one in part if _name(one) == "TxDtls"]
+    amount = _child(entry, "Amt")
+    for detail in details or [entry]:
+        own = _child(detail, "Amt") if len(details) > 1 else amount
+        if own is None:
+            raise Unreadable(
+                "A transaction of a batch has no amount of its own.", row=number, column="amount"
+            )
+        currency = own.get("Ccy", "")
+        if currency != "CNY":
+            raise Unreadable(f"The amount is in {currency or 'no currency'}: only CNY is matched.", row=number,
+                             column="currency")  # fmt: skip
+        reference = _text(detail, "Refs", "EndToEndId")
+        if reference in ("", "NOTPROVIDED"):
+            reference = _text(detail, "Refs", "InstrId") or _text(entry, "AcctSvcrRef")
+        yield [
+            reference,
+            _memo(detail),
+            (own.text or "").strip(),
+            sign,
+            day,
+            SAID.get(status, status),
+            currency,
+        ]
+
+
+def _memo(detail: Any) -> str:
+    information = _child(detail, "RmtInf")
+    parts = [] if information is None else [(one.text or "").strip() for one in information]
+    parts.append(_text(detail, "AddtlTxInf") or _text(detail, "AddtlNtryInf"))
+    return " ".join(part for part in parts if part)[:LONGEST_CELL]
+
+
+def _name(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _child(element: Any, name: str) -> Any:
+    return next((one for one in element if _name(one) == name), None)
+
+
+def _text(element: Any, *path: str) -> str:
+    for name in path:
+        element = _child(element, name)
+        if element is None:
+            return ""
+    return (element.text or "").strip()
