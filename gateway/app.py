@@ -47,8 +47,8 @@ from gateway.payments.refunds import routes as refund_routes
 from gateway.plans import routes as plan_routes
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.process import routes as monitoring_routes
-from gateway.roots import routes as roots_routes
 from gateway.reconciliation import routes as reconciliation_routes
+from gateway.roots import routes as roots_routes
 from gateway.roots.targets import target_of
 from gateway.sandbox import after_approval, before_approval
 from gateway.scores import routes as score_routes
