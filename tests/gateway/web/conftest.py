@@ -21,6 +21,7 @@ from gateway.config import from_environment
 from gateway.core.roles import ROLE_SCOPES
 from gateway.db.transactions import Transaction
 from gateway.oauth import service as oauth
+from gateway.process import daily
 from gateway.process.onboarding import onboard
 from gateway.process.worker import drain
 from gateway.team import invitations, sessions
@@ -174,6 +175,7 @@ def world(app: Flask, books: Books) -> World:
     books.pass_days(3)
     api.login()
     session = allow_everything(app, api)
+    daily.sign_now(books.gateway)
     ids["dispute_id"] = made(api.post("/v1/test_helpers/disputes", contested))
     for noun in ("settlement", "payout", "event"):
         ids[f"{noun}_id"] = api.get(f"/v1/{noun}s").json["data"][0]["id"]
