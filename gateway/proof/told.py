@@ -108,6 +108,11 @@ COUNTED = (
         says="every checkout that has ended or waits for a person",
     ),
     _ended("refund", "'pending'", says="every refund that is decided"),
+    _ended(
+        "reconciliation",
+        "'mapping', 'running'",
+        says="every file that was compared, or cannot be",
+    ),
     _counted("settlement.closed", "1", "settlement_batch", says="every batch"),
     _counted(
         "payout.paid",

@@ -27,8 +27,11 @@ from gateway.reconciliation.reading import sheet
 from gateway.reconciliation.reading.headings import Headings
 from gateway.reconciliation.reading.sheet import Unreadable
 from gateway.reconciliation.reading.typed import Movement, Reader
+from gateway.reconciliation.schemas import ReconciliationAnswer
+from gateway.reconciliation.service import view
 from gateway.settlement import movements
 from gateway.web.context import Gateway
+from gateway.webhooks import service as events
 
 if TYPE_CHECKING:
     from gateway.outbox.models import OutboxItem
@@ -42,6 +45,9 @@ EDGE_DAYS = 28
 MOST_ATTEMPTS = 5
 GAVE_UP = "The comparison broke off five times, through no fault of the file. Confirm the columns to try again later."
 BATCH = 500
+ANSWER = ReconciliationAnswer()
+OF_THE_FILE = ("columns", "errors", "memo_contains")
+"""What may repeat words of the file."""
 PROGRESS_SECONDS = 2
 OWN_NAME = re.compile(r"\b(?:po|pay|cap|ref|rfd)_[0-9A-Za-z]{20,40}\b")
 """What we named something, in a bank's memo."""
@@ -263,7 +269,18 @@ def _complete(
     row.status, row.done, row.ended_at = "completed", 100, tx.wall
     row.rows, row.counts = rows, dict(counts)
     row.first_day, row.last_day = run.first, run.last
+    _tell(tx, row, "reconciliation.completed")
 
 
 def _fail(tx: Transaction, row: Reconciliation, faults: list[dict[str, Any]]) -> None:
     row.status, row.ended_at, row.faults = "failed", tx.wall, faults
+    _tell(tx, row, "reconciliation.failed")
+
+
+def _tell(tx: Transaction, row: Reconciliation, type: str) -> None:
+    """Record the end as an event, which outlives the file: nothing of what the file says is in it."""
+    shown = ANSWER.dump(view(row))
+    for name in OF_THE_FILE:
+        del shown[name]
+    del shown["file"]["headings"]
+    events.record(tx, Tenant.of(row), type, object_id=row.id, data=shown)

@@ -34,6 +34,8 @@ EVENT_SCOPES: dict[str, tuple[str, ...]] = {
     "dispute.opened": PAYMENTS,
     "dispute.won": PAYMENTS,
     "dispute.lost": PAYMENTS,
+    "reconciliation.completed": ("reconciliations:write",),
+    "reconciliation.failed": ("reconciliations:write",),
     "webhook_endpoint.disabled": ("webhooks:write",),
 }
 """The types of events, each with the scopes of which one is needed to read it: those that read its object."""

@@ -17,6 +17,7 @@ from gateway.outbox.models import OutboxItem
 from gateway.process.worker import drain
 from gateway.reconciliation import running, service
 from gateway.reconciliation.models import ReconciliationFilePart, ReconciliationItem
+from gateway.reconciliation.running import OF_THE_FILE
 from tests.gateway.conftest import Api, problem
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -78,6 +79,10 @@ def test_a_shops_file_is_compared_worked_off_and_downloaded_with_its_verdicts(ap
         "matched": 2, "amount_differs": 1, "missing_here": 1, "missing_there": 0, "duplicate": 1,
         "status_differs": 0, "fee_differs": 0, "ignored": 0,
     }  # fmt: skip
+    (event,) = api.get("/v1/events?type=reconciliation.completed").json["data"]
+    shown = {name: value for name, value in done.items() if name not in OF_THE_FILE}
+    shown["file"] = {name: value for name, value in done["file"].items() if name != "headings"}
+    assert event["data"] == shown
     assert [one["id"] for one in api.get(f"{PATH}?status=completed&kind=shop_orders").json["data"]] == [
         row["id"]
     ]
@@ -179,6 +184,8 @@ def test_a_file_with_errors_names_each_and_is_compared_once_it_can_be(app, api: 
         (3, "日期"),
     ]
     assert problem(api.get(f"{path}/items"))["code"] == "wrong_state"
+    assert "1.23E+17" not in api.get("/v1/events?type=reconciliation.failed").text
+    assert len(api.get("/v1/events?type=reconciliation.failed").json["data"]) == 1
     assert api.post(f"{path}/confirm", {"columns": COLUMNS}).json["status"] == "running"
 
 
