@@ -138,12 +138,14 @@ def test_what_a_list_is_asked_for_by_name_stays_the_callers(world: World, strang
 
 MONEY = {"settlement.closed", "payout.paid", "payout.failed"}
 ENDPOINTS = {"webhook_endpoint.disabled"}
+FILES = {"reconciliation.completed", "reconciliation.failed"}
+"""Of what only servers upload: the portal has no page for it."""
 EVENTS_OF = {
-    "owner": {*EVENT_TYPES},
-    "finance": {*EVENT_TYPES} - ENDPOINTS,
-    "operations": {*EVENT_TYPES} - ENDPOINTS,
-    "developer": {*EVENT_TYPES} - MONEY,
-    "viewer": {*EVENT_TYPES} - ENDPOINTS,
+    "owner": {*EVENT_TYPES} - FILES,
+    "finance": {*EVENT_TYPES} - FILES - ENDPOINTS,
+    "operations": {*EVENT_TYPES} - FILES - ENDPOINTS,
+    "developer": {*EVENT_TYPES} - FILES - MONEY,
+    "viewer": {*EVENT_TYPES} - FILES - ENDPOINTS,
     "server": {*EVENT_TYPES},
     "server for payments": ENDPOINTS
     | {one for one in EVENT_TYPES if one.startswith(("payment.", "loan.", "refund.", "dispute."))},
