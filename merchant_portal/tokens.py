@@ -19,7 +19,10 @@ from flask import g, request, session
 import fenqi
 from merchant_portal.sessions import Held, Sessions
 
-SCOPES = "portal checkouts:read payments:read payments:write refunds:write settlements:read events:read webhooks:write"
+SCOPES = (
+    "portal checkouts:read payments:read payments:write refunds:write settlements:read reconciliations:write "
+    "events:read webhooks:write"
+)
 IDLE_SECONDS = 15 * 60
 LIFE_SECONDS = 12 * 60 * 60
 RENEW_BEFORE_SECONDS = 60

@@ -28,6 +28,7 @@ PORTAL_SCOPES = (
     "payments:read",
     "refunds:write",
     "settlements:read",
+    "reconciliations:write",
     "events:read",
     "webhooks:write",
     PORTAL,

@@ -26,7 +26,7 @@ def test_only_a_partner_institution_scores_and_no_server_enters_the_portal() -> 
     assert set(SERVER_SCOPES) == MAY["owner"] - {"portal"}
     assert set(MERCHANT_SCOPES) == MAY["owner"] - {"portal", "scores:write"}
     assert set(ALL_SCOPES) == MAY["owner"]
-    assert MAY["owner"] - set(PORTAL_SCOPES) == {"checkouts:write", "reconciliations:write", "scores:write"}
+    assert MAY["owner"] - set(PORTAL_SCOPES) == {"checkouts:write", "scores:write"}
 
 
 def test_a_token_has_what_client_agreement_and_person_have_in_common() -> None:
