@@ -60,6 +60,7 @@ class SettlementLine(Keyed, table=True):
         Index("settlement_line_open", "merchant_id", "mode", "batch_id", "settlement_date"),
         Index("settlement_line_of_batch", "batch_id", "id"),
         Index("settlement_line_of_payment", "payment_id", "kind"),
+        Index("settlement_line_by_day", "merchant_id", "mode", "created_at"),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -95,6 +96,7 @@ class Payout(Keyed, table=True):
         CheckConstraint("status IN ('pending', 'in_transit', 'paid', 'failed', 'returned')", name="status"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         Index("payout_of_tenant", "merchant_id", "mode", "id"),
+        Index("payout_by_day", "merchant_id", "mode", "created_at"),
         Index("payout_reference", "reference", unique=True),
     )
 

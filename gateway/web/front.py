@@ -33,6 +33,8 @@ BODY_SECONDS = 10
 UPLOAD_SECONDS = 120
 UPLOADS_AT_ONCE = 4
 """Forms with files that are held in memory while they come; further ones are asked to come back."""
+UNKNOWN_AT_ONCE = 2
+"""Of these, whose Authorization header was not right before: anybody can send one, and let it last."""
 FIRST_SECONDS = 5
 """So long nothing is asked of a body; from then on it has come, on the average, at the least rate or faster."""
 LEAST_RATE = 1000
@@ -55,7 +57,7 @@ class Front:
         """One for each that waits in the line: it wakes a thread."""
         self._line: Line[Asked] = Line(THREADS)
         self._known = Known()
-        self._uploads = 0
+        self._uploads = self._unknown = 0
         self._loop: asyncio.AbstractEventLoop
         self._reading: set[asyncio.Task[None]] = set()
 
@@ -98,7 +100,7 @@ class Front:
     async def _read_and_enter(self, scope: Any, protocol: Any, whose: str, known: bool) -> None:
         """Let a request wait for a thread once its body is there in whole: until then it takes nobody's place."""
         try:
-            body = await self._body(scope, protocol)
+            body = await self._body(scope, protocol, known)
             self._line.enter(whose, (scope, protocol, body), known=known)
         except GatewayError as error:
             protocol.response_bytes(*refusal(error, scope))
@@ -118,7 +120,7 @@ class Front:
         known = self._known.of(header) if header else None
         return (known, True) if known else (network_of(address_of(scope, self._proxies)), False)
 
-    async def _body(self, scope: Any, protocol: Any) -> bytes:
+    async def _body(self, scope: Any, protocol: Any, known: bool) -> bytes:
         """The body, once it is there in whole. Raises ``PayloadTooLarge``, ``RequestTooSlow`` or ``InvalidRequest``."""
         length = scope.headers.get("content-length")
         if length is None and not scope.headers.get("content-type", "").startswith("application/json"):
@@ -130,20 +132,23 @@ class Front:
         if length is not None and int(length) > most:
             if not scope.headers.get("content-type", "").startswith("multipart/form-data"):
                 raise PayloadTooLarge(f"Send at most {most} bytes.")
-            return await self._upload(protocol, int(length), signed=bool(scope.headers.get("authorization")))
+            signed = bool(scope.headers.get("authorization"))
+            return await self._upload(protocol, int(length), signed=signed, known=known)
         return await self._whole(protocol, length, most, BODY_SECONDS)
 
-    async def _upload(self, protocol: Any, length: int, *, signed: bool) -> bytes:
+    async def _upload(self, protocol: Any, length: int, *, signed: bool, known: bool) -> bytes:
         """A form with a file, which is larger and takes longer; few come at once. Raises as ``_body`` does."""
         if length > MAX_UPLOAD_BYTES or not signed:
             raise PayloadTooLarge(f"Send at most {MAX_UPLOAD_BYTES} bytes, with an Authorization header.")
-        if self._uploads >= UPLOADS_AT_ONCE:
+        if self._uploads >= UPLOADS_AT_ONCE or (not known and self._unknown >= UNKNOWN_AT_ONCE):
             raise Overloaded(retry_after=5)
         self._uploads += 1
+        self._unknown += not known
         try:
             return await self._whole(protocol, str(length), MAX_UPLOAD_BYTES, UPLOAD_SECONDS)
         finally:
             self._uploads -= 1
+            self._unknown -= not known
 
     async def _whole(self, protocol: Any, length: str | None, most: int, seconds: int) -> bytes:
         started, body = self._loop.time(), bytearray()

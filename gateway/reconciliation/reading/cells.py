@@ -10,13 +10,15 @@ from decimal import Decimal, InvalidOperation
 from gateway.core.calendar import SHANGHAI
 from gateway.reconciliation.reading.sheet import Cell, Formula
 
-MOST_FEN = 10**15
+MOST_FEN = 10**12
+"""Of one row; a million of them still have a sum."""
 EXACT_DIGITS = 15
 """What a spreadsheet keeps of a number; it replaces the digits behind with zeros."""
 SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+")
 DECIMAL_COMMA = re.compile(r"\d,\d{1,2}$")
 DECIMAL_POINT = re.compile(r"\d\.\d{1,2}$")
 UNITS = re.compile(r"CNY|RMB|[¥￥元]", re.IGNORECASE)
+GROUPED_BY_POINTS = re.compile(r"\d{1,3}(\.\d{3})+(,\d*)?|\d+(,\d*)?|,\d+")
 GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?|\d+(\.\d*)?|\.\d+")
 DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]+(.*))?$")
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{6})?$")
@@ -24,6 +26,9 @@ SERIAL = re.compile(r"\d{5}(\.\d+)?$")
 FIRST_SERIAL = date(1899, 12, 30)
 SERIALS = range(32_874, 73_051)
 """Days of a spreadsheet from 1990 to 2099."""
+YEARS = range(1990, 2100)
+INVISIBLE = str.maketrans("", "", "\u200b\u2060\ufeff")
+"""What stands in a cell without being seen: spaces of no width, and marks of byte order."""
 STATUSES = {
     "paid": "已支付 已付款 支付成功 交易成功 交易完成 已完成 完成 成功 已发货 已签收 已收货 已入账 已到账 "
     "paid success succeeded successful completed complete captured settled shipped delivered fulfilled booked book",
@@ -52,7 +57,9 @@ def is_empty(cell: Cell) -> bool:
 def plain(cell: Cell) -> str:
     """A cell as text with plain digits, letters and signs in the place of full-width ones."""
     text = str(cell)
-    return text.strip() if text.isascii() else unicodedata.normalize("NFKC", text).strip()
+    return (
+        text.strip() if text.isascii() else unicodedata.normalize("NFKC", text.translate(INVISIBLE)).strip()
+    )
 
 
 def fen(cell: Cell, *, decimal_comma: bool = False, in_fen: bool = False) -> int:
@@ -70,9 +77,9 @@ def fen(cell: Cell, *, decimal_comma: bool = False, in_fen: bool = False) -> int
             f"{plain(cell)!r} is in scientific form and has lost digits: format the column as a number."
         )
     bare = text.strip("()+- ")
-    if decimal_comma:
+    if decimal_comma and GROUPED_BY_POINTS.fullmatch(bare):
         bare = bare.replace(".", "").replace(",", ".")
-    if not GROUPED.fullmatch(bare):
+    elif decimal_comma or not GROUPED.fullmatch(bare):
         raise Fault(f"{plain(cell)[:40]!r} is not an amount such as 5,999.00.")
     value = _exact_fen(Decimal(bare.replace(",", "")), cell, in_fen=in_fen, computed=False)
     return -value if negative else value
@@ -102,8 +109,15 @@ def writes_decimal_comma(cells: list[Cell]) -> bool:
 
 
 def day(cell: Cell) -> date:
-    """A day, in Shanghai where a time zone is said. Raises ``Fault``."""
+    """A day from 1990 to 2099, in Shanghai where a time zone is said. Raises ``Fault``."""
     _refuse_formula(cell)
+    found = _day(cell)
+    if found.year not in YEARS:
+        raise Fault(f"{str(cell)[:40]!r} is not a day from {YEARS[0]} to {YEARS[-1]}.")
+    return found
+
+
+def _day(cell: Cell) -> date:
     if isinstance(cell, datetime):
         return cell.astimezone(SHANGHAI).date() if cell.tzinfo else cell.date()
     if isinstance(cell, date):
@@ -130,9 +144,9 @@ def _in_shanghai(text: str, written: date) -> date:
         return written
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(SHANGHAI).date() if moment.tzinfo is not None else written
+    except (ValueError, OverflowError):
         return written
-    return moment.astimezone(SHANGHAI).date() if moment.tzinfo is not None else written
 
 
 def reference(cell: Cell) -> str:

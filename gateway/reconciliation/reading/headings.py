@@ -24,7 +24,8 @@ NAMES: dict[str, str] = {
     "sign": "借贷标志 借贷方向 收支类型 收/支 收支 借贷 方向 交易类型 dr/cr cr/dr sign direction type",
     "refund": "退款金额 已退金额 退货金额 refund_amount refunded_amount refunded refund",
     "fee": "手续费 服务费 商户手续费 费用 fee fees service_fee commission",
-    "date": "交易日期 交易时间 记账日期 入账日期 下单时间 订单日期 付款时间 支付时间 成交时间 日期 时间 "
+    "date": "交易日期 交易时间 记账日期 入账日期 下单时间 订单日期 付款时间 支付时间 成交时间 完成时间 支付完成时间 "
+    "入账时间 创建时间 日期 时间 "
     "date time created_at paid_at order_date transaction_date booking_date value_date",
     "status": "订单状态 交易状态 支付状态 状态 status state order_status",
     "memo": "摘要 备注 附言 用途 交易摘要 memo remark remarks description narrative purpose",
@@ -103,8 +104,22 @@ def is_heading(cells: list[Cell]) -> bool:
 def is_total(cells: list[Cell]) -> bool:
     """Whether a row sums others up: its first words are 合计, total or the like."""
     words = _word(next((cell for cell in cells if not is_empty(cell)), ""))
-    return words.rstrip(":：").startswith(("合计", "总计", "小计", "本页合计", "累计", "共")) or (
-        words.partition(":")[0].rstrip("_") in TOTALS
+    if words.startswith("#") and _filled(cells) == 1:
+        return (
+            True  # the end of an institution's file; a row with an amount may begin with an order like #1001
+        )
+    return words.rstrip(":：").startswith(
+        ("合计", "总计", "小计", "本页合计", "累计", "共", "总交易单数", "总笔数", "总金额")
+    ) or (words.partition(":")[0].rstrip("_") in TOTALS)
+
+
+def names_totals(cells: list[Cell]) -> bool:
+    """Whether totals stand in the row below, as in the bills of WeChat Pay: names in two cells or more, no figure."""
+    texts = [plain(cell) for cell in cells if not is_empty(cell)]
+    return (
+        len(texts) > 1
+        and texts[0].startswith("总")
+        and not any(char.isdigit() for text in texts for char in text)
     )
 
 

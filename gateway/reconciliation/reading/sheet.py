@@ -60,7 +60,7 @@ def opened(content: bytes) -> Sheet:
         raise Unreadable("This is an old Excel workbook (.xls): save it as .xlsx or as CSV.")
     if content.startswith(b"%PDF"):
         raise Unreadable("This is a PDF document: export the statement as CSV, XLSX or camt.053.")
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+    if content[:200].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):
         from gateway.reconciliation.reading import bank_messages  # noqa: PLC0415
 
         return Sheet("camt.053", bank_messages.reader(content))

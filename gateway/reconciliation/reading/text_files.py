@@ -77,13 +77,16 @@ def _row_at(content: bytes, place: int) -> int:
 
 def _delimiter(text: str) -> str:
     """What parts the cells: the sign by which most lines have the same number of cells, more than one."""
-    lines = io.StringIO(text)
+    lines = io.StringIO(text, newline=None)
     sample = [
         line for line, _ in zip((one for one in lines if one.strip()), range(SAMPLE_LINES), strict=False)
     ]
 
     def agreement(delimiter: str) -> tuple[int, int]:
-        widths = Counter(len(cells) for cells in csv.reader(sample, delimiter=delimiter))
+        try:
+            widths = Counter(len(cells) for cells in csv.reader(sample, delimiter=delimiter))
+        except csv.Error:  # told, with its row, when the rows are read
+            return 0, 0
         widths.pop(1, None)
         width, lines_of_it = max(widths.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
         return lines_of_it, width
@@ -124,7 +127,7 @@ def _bound(number: int, cells: list[str]) -> None:
 
 def _bare(cell: str) -> Cell:
     """A cell without the signs by which exports keep a spreadsheet from reading its digits as a number."""
-    text = cell.strip(" \t\x1a\u3000")
+    text = cell.strip(" \t\x1a\u3000\ufeff")
     if text.startswith('="') and text.endswith('"'):
         text = text[2:-1]
     elif text.startswith("=") and len(text) > 1:

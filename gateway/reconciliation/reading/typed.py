@@ -70,10 +70,13 @@ def check_columns(columns: Mapping[str, str]) -> None:
 
 def data_rows(sheet: Sheet, heading: Headings) -> Iterator[tuple[int, list[Cell], str]]:
     """Every row below the headings, with what it is: ``data``, ``total``, ``heading`` or ``blank``."""
+    names_totals = False
     for number, cells in sheet.rows():
         if number <= heading.row:
             continue
-        yield number, cells, _kind(cells)
+        kind = "total" if names_totals else _kind(cells)
+        names_totals = kind == "total" and not names_totals and headings.names_totals(cells)
+        yield number, cells, kind
 
 
 def _kind(cells: list[Cell]) -> str:

@@ -84,11 +84,14 @@ def _rows(content: bytes) -> Iterator[Row]:
                 raise Unreadable(
                     f"The sheet has more than {MOST_ROWS} rows: send fewer, for example one month."
                 )
-            if len(cells) > MOST_COLUMNS:
+            shown = [_cell(cell, number) for cell in cells]
+            while shown and shown[-1] is None:  # a format without content reaches to the last column
+                shown.pop()
+            if len(shown) > MOST_COLUMNS:
                 raise Unreadable(
-                    f"The row has {len(cells)} cells: expected at most {MOST_COLUMNS}.", row=number
+                    f"The row has {len(shown)} cells: expected at most {MOST_COLUMNS}.", row=number
                 )
-            yield number, [_cell(cell, number) for cell in cells]
+            yield number, shown
     except FAILURES:
         raise Unreadable(BROKEN, row=number + 1 if number else None) from None
 

@@ -5,6 +5,7 @@ Each statement of a purchase, of the lists and of the jobs of the day is explain
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -28,10 +29,11 @@ SMALL = {
     "merchant",
     "oauth_client",
     "plan_price",
+    "reconciliation",
     "test_clock",
     "webhook_endpoint",
 }
-"""Tables with a row for each merchant, or a few."""
+"""Tables with a row for each merchant, or a few; of reconciliations one for each file that somebody uploads."""
 TENANT = {"merchant_id", "mode"}
 BACKWARDS = ("ORDER BY audit_entry.number DESC", "ORDER BY ledger_block.number DESC")
 """The newest entry before today, the newest block of ten minutes ago: a walk back, which the first older one stops."""
@@ -126,6 +128,27 @@ def test_no_statement_of_the_day_walks_over_a_table(api: Any, app: Flask, clock:
         while drain(app.extensions["fenqi"]):
             pass
     assert len(plans.seen) > 100
+    assert plans.walks == {}
+
+
+def test_no_statement_of_a_reconciliation_walks_over_a_table(api: Any, app: Flask, plans: Plans) -> None:
+    api.captured(3)
+    files = {
+        "shop_orders": ("订单号,金额,日期\nA-1,5.00,2026-11-23\n", {"reference": "订单号", "amount": "金额"}),
+        "bank_statement": ("摘要,金额,日期\nA-1,5.00,2026-11-23\n", {"memo": "摘要", "amount": "金额"}),
+    }
+    for kind, (content, columns) in files.items():
+        form = {"kind": kind, "file": (io.BytesIO(content.encode()), "orders.csv")}
+        headers = {"Authorization": f"Bearer {api.token}", "Idempotency-Key": kind}
+        made = api.client.post("/v1/reconciliations", data=form, headers=headers).json
+        path = f"/v1/reconciliations/{made['id']}"
+        api.post(f"{path}/confirm", {"columns": {**columns, "date": "日期"}})
+        drain(app.extensions["fenqi"])
+        assert api.get(path).json["status"] == "completed", kind
+        (item, *_) = api.get(f"{path}/items?status=missing_here&resolved=false").json["data"]
+        assert api.post(f"{path}/resolve", {"items": [item["id"]], "note": "x"}).status_code == 200
+        assert api.get(f"{path}/items", Accept="text/csv").status_code == 200
+    assert api.get("/v1/reconciliations?kind=shop_orders&status=completed").status_code == 200
     assert plans.walks == {}
 
 

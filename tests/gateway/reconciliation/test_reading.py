@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import random
 import zipfile
+from contextlib import suppress
 from datetime import date, datetime
 from itertools import islice
 
 import openpyxl
 import pytest
 
-from gateway.reconciliation.reading import cells, headings, sheet
+from gateway.reconciliation.reading import bank_messages, cells, headings, sheet
 from gateway.reconciliation.reading.sheet import Formula, Unreadable
 from gateway.reconciliation.reading.typed import Reader
 
@@ -250,3 +252,87 @@ def test_rows_are_read_one_by_one() -> None:
     )
     assert [one.line for one in islice(reader.movements(), 3)] == [2, 3, 4]
     assert reader.told.rows == 3
+
+
+def orders(*rows: str) -> bytes:
+    return "\n".join(["订单号,金额,日期,状态", *rows]).encode()
+
+
+NTRY = (
+    '<Ntry><Amt Ccy="CNY">5999.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-01-05'
+    "</Dt></BookgDt><NtryDtls><TxDtls><RmtInf><Ustrd>分期打款</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
+)
+MESSAGE = f"<Document><BkToCstmrStmt><Stmt>{NTRY}</Stmt></BkToCstmrStmt></Document>"
+WECHAT = (
+    "交易时间,商户订单号,交易状态,应结订单金额,手续费\n`2026-01-05 12:00:00,`A1,`SUCCESS,`5999.00,`0.60\n"
+    "总交易单数,应结订单总金额,退款总金额\n`1,`5999.00,`0.00\n"
+)
+ALIPAY = "#业务明细\n商户订单号,订单金额（元）,完成时间\n#A1,5999.00,2026-01-05 12:00:00\n#-----结束-----\n#合计：1笔\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WECHAT.encode("utf-8-sig"),
+        ALIPAY.encode("gb18030"),
+        f"<?xml version='1.0' encoding='GBK'?>{MESSAGE}".encode("gbk"),
+        f"<?xml version='1.0' encoding='UTF-16'?>{MESSAGE}".encode("utf-16"),
+        orders("A1,5999.00,2026-01-05,").replace(b"\n", b"\r"),
+        "\ufeff\ufeff".encode() + orders("A1\u200b,5999.00,2026-01-05,"),
+    ],
+)
+def test_a_bill_and_a_bank_message_as_they_are_downloaded_in_china_are_read(content: bytes) -> None:
+    (one,), told = read(content)
+    assert (one.amount_fen, one.day, told.faults) == (599900, JAN_5, [])
+    assert one.reference in ("A1", "#A1", None)
+
+
+def test_a_row_far_below_with_another_decimal_sign_is_named_and_not_read_a_hundredfold() -> None:
+    rows = [f"A{at};1.234,50;2026-01-05" for at in range(2_000)]
+    _, told = read("\n".join(["订单号;金额;日期", *rows, "B;12.50;2026-01-05"]).encode())
+    assert [(fault["row"], fault["column"]) for fault in told.faults] == [(2_002, "金额")]
+
+
+@pytest.mark.parametrize("when", ["9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00", "1989-12-31"])
+def test_a_day_that_no_file_of_today_has_is_named(when: str) -> None:
+    _, told = read(orders(f"A1,5999.00,{when},"))
+    assert [(fault["row"], fault["column"]) for fault in told.faults] == [(2, "日期")]
+
+
+def test_a_format_without_content_in_the_last_column_hinders_nothing() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(workbook(["订单号", "金额", "日期"], ["A1", 5999, JAN_5])))
+    book.active.cell(1, 16_384).number_format = "0.00"
+    out = io.BytesIO()
+    book.save(out)
+    assert [one.amount_fen for one in read(out.getvalue())[0]] == [599900]
+
+
+@pytest.mark.parametrize("around", [("<a>" * 300, "</a>" * 300), ("<a/>" * 600, "")])
+def test_what_stands_around_the_entries_of_a_bank_message_is_bounded(
+    around: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bank_messages, "MOST_ELEMENTS", 500)
+    with pytest.raises(Unreadable, match="more between two entries"):
+        read(MESSAGE.replace("<Stmt>", f"<Stmt>{around[0]}{around[1]}").encode())
+
+
+def test_whatever_a_file_is_damaged_by_is_a_sentence() -> None:
+    chance = random.Random(20260105)
+    whole = [
+        STATEMENT.encode("gb18030"),
+        STATEMENT.encode("utf-16"),
+        WECHAT.encode(),
+        f"<?xml version='1.0' encoding='GBK'?>{MESSAGE}".encode("gbk"),
+        workbook(["订单号", "金额", "日期"], ["A1", 5999, JAN_5]),
+        b"<?xml version='1.0' encoding='klingon'?><BkToCstmrStmt/>",
+        b"a,b\n" + b"x" * 200_000 + b",1\n",
+        b'a,b\n"x\r=1",1\n',
+    ]
+    odd = [b"\r", b'"', b"\0", b"\xff", b"<", b"&a;", b"9" * 400, b"1e999", b"=", b"\xef\xbb\xbf", b"]]>"]
+    for content in whole:
+        for turn in range(120):
+            at = chance.randrange(len(content))
+            end = at + chance.choice([0, 0, 1, 3, 40])
+            damaged = content[:at] + chance.choice(odd) + content[end:] if turn else content
+            with suppress(Unreadable):
+                read(damaged)

@@ -103,6 +103,8 @@ def forgeries(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
             more = first.replace(":-", ":-1", 1) if ":-" in first else first + "0"
             yield [*lines[:at], {**line, "content": [row, seal, f"{more}\n{rest}"]}, *lines[at + 1 :]]
             yield changed(lines, at, ("position",))
+            moved, _, others = postings.partition("\n")
+            yield replaced(lines, at, ("content",), [row, f"{seal}\n{moved}", others])
         if "tree" in line:
             yield changed(lines, at, ("tree", "last"))
         if "statement" in line:
@@ -110,6 +112,50 @@ def forgeries(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
                 if isinstance(value, int):
                     yield changed(lines, at, ("settlement", name))
             yield changed(lines, at, ("settlement", "payout_amount"), ("settlement", "opening"))
+            if line["settlement"]["payout"] is not None:
+                yield changed(lines, at, ("settlement", "closing"), ("settlement", "opening"))
+            for name in ("date", "payout", "currency"):
+                yield replaced(lines, at, ("settlement", name), "2026-01-01")
+            yield replaced(lines, at, ("settlement", "captures"), float(line["settlement"]["captures"]))
+
+
+def told_otherwise(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The same money told otherwise: a line of another kind, about something else, or twice; the figures add up."""
+    for at, line in enumerate(lines):
+        if "line" not in line:
+            continue
+        shown = line["line"]
+        own = {"capture": "capture", "payout_returned": "payout"}.get(shown["kind"])
+        own = "dispute" if shown["kind"].startswith("dispute") else own
+        for field in ("refund", "dispute", "payout", *([own] if own else [])):
+            if field == own or shown[field] is None:
+                yield replaced(lines, at, ("line", field), "rfd_other")
+        yield replaced(lines, at, ("line", "net"), float(shown["net"]))
+        for kind in statements.SIGNS.keys() - {shown["kind"]}:
+            copy = replaced(lines, at, ("line", "kind"), kind)
+            for which, turn in ((shown["kind"], -1), (kind, 1)):
+                figure, sign = statements.SIGNS[which]
+                copy[0]["settlement"][figure] += turn * sign * shown["amount"]
+            yield copy
+        again = deepcopy(lines)
+        figure, sign = statements.SIGNS[shown["kind"]]
+        header = again[0]["settlement"]
+        header[figure] += sign * shown["amount"]
+        header["merchant_fees"] -= shown["merchant_fee"]
+        header["merchant_subsidies"] -= shown["merchant_subsidy"]
+        header["opening"] -= shown["net"] if figure != "reserve_change" else 0
+        yield [*again[:at], {**line, "line": {**shown, "id": "sln_again"}}, *again[at:]]
+
+
+def replaced(
+    lines: list[dict[str, Any]], at: int, place: tuple[str, ...], value: Any
+) -> list[dict[str, Any]]:
+    copy = deepcopy(lines)
+    inner = copy[at]
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    return copy
 
 
 def changed(lines: list[dict[str, Any]], at: int, *places: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -157,7 +203,7 @@ def test_each_line_of_each_kind_is_proved_and_no_fen_of_it_can_be_changed(
         shown = books.api.get(f"/v1/settlements/{path.stem}").json
         assert found.settlement == shown
         assert found.lines == len(books.api.get(f"/v1/settlements/{path.stem}/lines?limit=100").json["data"])
-        for at, changed in enumerate(forgeries(lines)):
+        for at, changed in enumerate([*forgeries(lines), *told_otherwise(lines)]):
             forged = tmp_path / "forged.jsonl"
             forged.write_text("".join(json.dumps(line) + "\n" for line in resigned(books, changed)))
             assert refused(forged, keys), f"{at} was believed: {[one for one in lines if one not in changed]}"
@@ -180,9 +226,17 @@ def test_a_statement_is_the_gateway_s_word_and_not_another_s(books: Books, tmp_p
     for forged, why in ((cut, "cut off"), (other, "was changed")):
         with pytest.raises(statements.StatementError, match=why):
             statements.verify(forged, keys)
+    lines = whole.splitlines(keepends=True)
+    more = json.loads(lines[-1]) | next(json.loads(line) for line in lines if b'"line"' in line)
+    other.write_bytes(b"".join(lines[:-1]) + json.dumps(more).encode() + b"\n")
+    with pytest.raises(statements.StatementError, match="not a line of a statement"):
+        statements.verify(other, keys)
     with pytest.raises(statements.StatementError, match="not among yours"):
         statements.verify(path, SOMEBODY_S_KEY)
-    for broken in (b"", b"[]\n", b"\xff\n", b'{"line":{}}\n', b'{"tree":{"first":1}}\n', whole + b"{}\n"):
+    infinite = b'{"tree":{"number":1,"first":1,"last":1e400,"root":"","previous":"","created_at":""}}\n'
+    deep, huge = b"[" * 200_000, b'{"line":"' + b"x" * (17 * 1024 * 1024) + b'"}\n'
+    for broken in (b"", b"[]\n", b"\xff\n", b'{"line":{}}\n', b'{"tree":{"first":1}}\n', whole + b"{}\n",
+                   b"\0\n", deep, huge, infinite, b"9" * 5000, b'{"tree":[]}\n', b'{"signature":null}\n'):  # fmt: skip
         other.write_bytes(broken)
         with pytest.raises(statements.StatementError):
             statements.verify(other, keys)

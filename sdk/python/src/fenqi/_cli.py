@@ -38,7 +38,8 @@ def _verify(path: Path, keys: Path) -> int:
     try:
         found = verify(path, keys.read_text("ascii"))
     except StatementError as error:
-        print(f"{path} is NOT TRUE: {error}.", file=sys.stderr)
+        said = "".join(char if char.isprintable() else "?" for char in str(error))
+        print(f"{path} is NOT TRUE: {said}.", file=sys.stderr)
         return 1
     except ImportError:
         print('This needs the package cryptography: pip install "fenqi[verify]"', file=sys.stderr)

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
+from ._bookings import Entry, StatementError, check_line, entry_of, whole
+
 VERSION = 1
 NO_HASH = "0" * 64
-CLAIMS = ("merchant_pending", "merchant_available", "merchant_receivable")
-"""Accounts of what the merchant is due: their sum is what a line brings or takes."""
 SIGNS = {
     "capture": ("captures", 1),
     "refund": ("refunds", -1),
@@ -36,8 +36,16 @@ SIGNS = {
 PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 
-class StatementError(ValueError):
-    """The statement is not true, or no statement; the message says where and why."""
+SHAPES = (
+    {"statement", "merchant", "settlement", "entries"},
+    {"entry", "in_tree", "position", "path", "content"},
+    {"line", "entries"},
+    {"tree"},
+    {"root"},
+    {"signature"},
+)
+"""The keys of each kind of line; more of them would be a second line that the signature does not cover."""
+LONGEST_LINE = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,8 @@ class _Frame:
 
     def read(self, content: Mapping[str, Any], line: bytes) -> None:
         """Take the next line of the file."""
+        if content.keys() not in SHAPES:
+            raise StatementError("this is not a line of a statement")
         if self._signature is not None:
             raise StatementError("it stands behind the signature")
         if "signature" in content:
@@ -106,7 +116,7 @@ class _Frame:
 
     def _add(self, tree: Mapping[str, Any]) -> None:
         """Add the next tree."""
-        first, last = tree["first"], tree["last"]
+        first, last = whole(tree["first"], "first"), whole(tree["last"], "last")
         follows = (self._number + 1, self._hash, self._end + 1)
         if self.trees and (tree["number"], tree["previous"], first) != follows:
             raise StatementError(f"the tree {tree['number']} does not follow the one before it")
@@ -145,7 +155,7 @@ def _at(number: int) -> Iterator[None]:
         yield
     except StatementError as error:
         raise StatementError(f"line {number}: {error}" if number else str(error)) from None
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, ArithmeticError) as error:
         raise StatementError(f"line {number} is not of a statement: {error!r}") from None
 
 
@@ -156,17 +166,19 @@ class _Books:
         self._frame = frame
         self._header: Mapping[str, Any] = {}
         self._merchant = self._mode = ""
-        self._sums: dict[str, dict[str, int]] = {}
-        self._kinds: dict[str, tuple[str, str]] = {}
+        self._entries: dict[str, Entry] = {}
         self._figures: dict[str, int] = defaultdict(int)
         self._seen: set[str] = set()
+        self._used: set[str] = set()
+        self._pending = 0
+        """What the lines put on ``merchant_pending``, which the batch makes available (fen)."""
 
     def read(self, content: Mapping[str, Any]) -> None:
         """Take the next line of the file."""
         if "statement" in content:
             if self._header:
                 raise StatementError("a statement begins once")
-            if content["statement"] != VERSION:
+            if whole(content["statement"], "statement") != VERSION:
                 raise StatementError(
                     f"this is version {content['statement']!r}; {VERSION} can be checked here"
                 )
@@ -178,21 +190,21 @@ class _Books:
             self._line(content["line"], content["entries"])
         elif "entry" in content:
             self._entry(content)
-        elif not {"tree", "root", "signature"} & content.keys():
-            raise StatementError("this is not a line of a statement")
 
     def close(self) -> Statement:
         """Compare the whole. Raises ``StatementError``."""
         if not self._header:
             raise StatementError("the file has no settlement")
         shown = self._header["settlement"]
+        if shown["currency"] != "CNY":
+            raise StatementError("its currency is not CNY")
         found = {name: self._figures[name] for name in ("captures", "subsidies", "refunds", "disputes")}
         found |= {
             name: self._figures[name] for name in ("adjustments", "merchant_fees", "merchant_subsidies")
         }
         closing: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for entry in self._header["entries"]:
-            closing[self._kind_of(entry, shown)].update(self._sums_of([entry]))
+        for entry in self._own_entries(shown):
+            closing[entry.kind].update(entry.sums)
         # What this batch holds back its own entry says; what others held back is released by lines, and by an entry.
         released = closing["reserve_released"]["merchant_reserve"]
         if released != -self._figures["reserve_change"]:
@@ -201,24 +213,47 @@ class _Books:
             )
         found["reserve_change"] = -closing["settlement"]["merchant_reserve"] - released
         found["payout_amount"] = -closing["payout_instructed"]["payout_in_transit"]
+        if self._pending + closing["settlement"]["merchant_pending"]:
+            raise StatementError(
+                "its lines are not those that the batch settled: one is missing or another's"
+            )
         for name, fen in found.items():
-            if shown[name] != fen:
+            if whole(shown[name], name) != fen:
                 raise StatementError(f"{name} is {shown[name]} fen, and its lines and entries make {fen}")
-        came = shown["opening"] + found["captures"] + found["subsidies"] + found["adjustments"]
+        came = (
+            whole(shown["opening"], "opening") + found["captures"] + found["subsidies"] + found["adjustments"]
+        )
         went = sum(found[name] for name in ("merchant_fees", "merchant_subsidies", "refunds", "disputes"))
-        if came - went - found["reserve_change"] != shown["closing"] + shown["payout_amount"]:
+        if (
+            came - went - found["reserve_change"]
+            != whole(shown["closing"], "closing") + found["payout_amount"]
+        ):
             raise StatementError("opening, lines, closing and payout do not add up")
+        if max(shown["opening"], shown["closing"]) > 0 or (found["payout_amount"] and shown["closing"]):
+            raise StatementError("it carries over what would have been paid out")
         frame = self._frame
         return Statement(
-            shown, len(self._seen), len(self._sums), len(frame.trees), frame.signed_at, frame.key_id
+            shown, len(self._seen), len(self._entries), len(frame.trees), frame.signed_at, frame.key_id
         )
 
-    def _kind_of(self, entry: str, shown: Mapping[str, Any]) -> str:
-        """The kind of an entry of the batch itself. Raises ``StatementError`` for one about something else."""
-        kind, about = self._kinds.get(entry, ("", ""))
-        if about not in (shown["id"], shown["payout"]):
-            raise StatementError(f"the entry {entry} is missing, or is not about this settlement")
-        return kind
+    def _own_entries(self, shown: Mapping[str, Any]) -> list[Entry]:
+        """What the batch itself booked, of each kind once. Raises ``StatementError`` for another's."""
+        found = [self._named(name) for name in self._header["entries"]]
+        about = {
+            "settlement": shown["id"],
+            "reserve_released": shown["id"],
+            "payout_instructed": shown["payout"],
+        }
+        if len({entry.kind for entry in found}) != len(found):
+            raise StatementError("it stands on two entries of one kind")
+        for entry in found:
+            if about.get(entry.kind) != entry.about:
+                raise StatementError(f"an entry of the kind {entry.kind} is not about this settlement")
+            if entry.day != shown["date"]:
+                raise StatementError(f"its date is {shown['date']}, and it was booked on {entry.day}")
+        if shown["payout"] is not None and "payout_instructed" not in {entry.kind for entry in found}:
+            raise StatementError("its payout was not booked")
+        return found
 
     def _entry(self, content: Mapping[str, Any]) -> None:
         name, tree = content["entry"], self._frame.trees.get(content["in_tree"])
@@ -227,64 +262,34 @@ class _Books:
         text = "\n".join(content["content"])
         leaf = hashlib.sha256(b"\x00" + hashlib.sha256(text.encode()).digest()).digest()
         path = [base64.b64decode(one, validate=True) for one in content["path"]]
-        if _root_of_path(leaf, content["position"] - tree.first, tree.size, path) != tree.root:
+        if (
+            _root_of_path(leaf, whole(content["position"], "position") - tree.first, tree.size, path)
+            != tree.root
+        ):
             raise StatementError(f"the entry {name} is not under the tree {content['in_tree']}")
-        row, _, lines = content["content"]
-        columns = _columns(row)
-        if (columns[0], columns[1], columns[6]) != (name, self._mode, self._merchant):
-            raise StatementError(f"the entry {name} is another one, or another merchant's")
-        sums: dict[str, int] = defaultdict(int)
-        for line in lines.split("\n"):
-            of_entry, _, account, amount, _ = _columns(line)
-            if of_entry != name:
-                raise StatementError(f"the entry {name} has a line of {of_entry}")
-            sums[(account or "").split(":")[1]] += int(amount or 0)
-        if sum(sums.values()):
-            raise StatementError(f"the lines of the entry {name} do not sum to zero")
-        self._sums[name], self._kinds[name] = sums, (columns[2] or "", columns[8] or "")
+        self._entries[name] = entry_of(name, content["content"], mode=self._mode, merchant=self._merchant)
 
-    def _line(self, line: Mapping[str, Any], entries: Sequence[str]) -> None:
+    def _line(self, line: Mapping[str, Any], names: Sequence[str]) -> None:
         name, kind = line["id"], line["kind"]
-        if name in self._seen or line["entry"] not in entries:
+        if name in self._seen or line["entry"] not in names:
             raise StatementError(f"the line {name} stands there twice, or on other entries than it says")
+        if self._used & set(names) or len(set(names)) != len(names):
+            raise StatementError(f"the line {name} stands on an entry that counts already")
         self._seen.add(name)
+        self._used.update(names)
+        entries = [self._named(one) for one in names]
+        check_line(line, entries)
         figure, sign = SIGNS[kind]
-        booked = _booked(kind, self._sums_of(entries))
-        for what, fen in booked.items():
-            if line[what] != fen:
-                raise StatementError(f"{what} of the line {name} is {line[what]} fen, and {fen} were booked")
+        if kind in ("capture", "refund"):
+            self._pending += sum(entry.sums["merchant_pending"] for entry in entries)
         self._figures[figure] += sign * line["amount"]
         self._figures["merchant_fees"] -= line["merchant_fee"]
         self._figures["merchant_subsidies"] -= line["merchant_subsidy"]
 
-    def _sums_of(self, entries: Sequence[str]) -> dict[str, int]:
-        found: dict[str, int] = defaultdict(int)
-        for entry in entries:
-            if entry not in self._sums:
-                raise StatementError(f"the entry {entry} is missing")
-            for account, fen in self._sums[entry].items():
-                found[account] += fen
-        return found
-
-
-def _booked(kind: str, sums: Mapping[str, int]) -> dict[str, int]:
-    """The figures of a line from what its entries booked (debits above 0), signed from the merchant's side."""
-    if kind == "reserve_release":
-        net = -sums["merchant_reserve"]
-    elif kind == "subsidy":
-        net = -sums["subsidy_receivable"]
-    elif kind == "subsidy_return":
-        net = sums["subsidy_receivable"]
-    else:
-        net = -sum(sums[account] for account in CLAIMS)
-    fee = sums["merchant_fee_income"] + sums["vat_payable"]
-    subsidy = sums["unearned_merchant_subsidy"] + sums["merchant_subsidy_income"]
-    return {
-        "net": net,
-        "merchant_fee": fee,
-        "merchant_subsidy": subsidy,
-        "amount": net - fee - subsidy,
-    }
+    def _named(self, entry: str) -> Entry:
+        if entry not in self._entries:
+            raise StatementError(f"the entry {entry} is missing")
+        return self._entries[entry]
 
 
 def _root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
@@ -303,32 +308,20 @@ def _root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> 
     return found
 
 
-def _columns(text: str) -> list[str | None]:
-    """The columns of a canonical text: each is its length, a colon and itself, or ``-`` where it is null."""
-    found: list[str | None] = []
-    at = 0
-    while at < len(text):
-        if text[at] == "-":
-            found.append(None)
-            at += 1
-            continue
-        length, _, _ = text[at:].partition(":")
-        start = at + len(length) + 1
-        at = start + int(length)
-        found.append(text[start:at])
-    return found
-
-
 def _numbered(path: str | PathLike[str]) -> Iterator[tuple[int, Mapping[str, Any], bytes]]:
     with open(path, "rb") as file:
-        for at, line in enumerate(file, 1):
+        for at, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):
+            if len(line) > LONGEST_LINE:
+                raise StatementError(
+                    f"line {at} is not of a statement: it has more than {LONGEST_LINE} bytes"
+                )
             yield at, _parsed(line, at), line
 
 
 def _parsed(line: bytes, at: int) -> Mapping[str, Any]:
     try:
         content = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise StatementError(f"line {at} is not of a statement: it is not a JSON object")
@@ -337,12 +330,16 @@ def _parsed(line: bytes, at: int) -> Mapping[str, Any]:
 
 def _public_keys(text: str) -> dict[str, Any]:
     """Ed25519 keys by id, from PEM. Raises ``StatementError`` where there is none."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
     found = {}
     for part in PEM.findall(text):
-        key = load_pem_public_key(part.encode())
+        try:
+            key = load_pem_public_key(part.encode())
+        except (ValueError, UnsupportedAlgorithm):
+            continue
         if isinstance(key, Ed25519PublicKey):
             raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
             found[hashlib.sha256(raw).hexdigest()[:16]] = key
