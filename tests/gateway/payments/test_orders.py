@@ -24,7 +24,7 @@ FILTERS = {
     "amount_min=120000&amount_max=120200": "payment_by_amount",
     "merchant_order_id=A-7": "payment_by_order",
     "merchant_reference=order-1": "one_payment_per_reference",
-    "store=s7": "payment_of_store",
+    "store=s7": "payment_with_store",
 }
 
 
