@@ -234,11 +234,11 @@ class Moment(fields.Field[datetime]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
             moment = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= 40 else None
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            raise ValidationError("Must be a time with a time zone, such as 2026-11-23T12:00:00Z.")
-        return moment.astimezone(UTC)
+            if moment is not None and moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError):  # no such time, or none in UTC
+            pass
+        raise ValidationError("Must be a time with a time zone, such as 2026-11-23T12:00:00Z.")
 
 
 class AsStored(fields.Nested):

@@ -42,6 +42,8 @@ LEAST_RATE = 1000
 SWITCH_SECONDS = 0.001
 """How long a thread computes while another waits for its turn: most wait for a database, and the loop must not."""
 HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
+"""Waits in a line of its own: a flood of strangers must not make a load balancer take every server away."""
 OUR_FAULT = "Something went wrong on our side."
 
 Asked = tuple[Any, Any, bytes]
@@ -116,6 +118,8 @@ class Front:
         It is the tenant of its Authorization header if that was right before, else where it came from: whoever has a
         network of IPv6 has all of its addresses, and one line.
         """
+        if scope.path == READY_PATH:
+            return READY_PATH, True
         header = headers.get("authorization")
         known = self._known.of(header) if header else None
         return (known, True) if known else (network_of(address_of(scope, self._proxies)), False)

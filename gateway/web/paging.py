@@ -69,10 +69,10 @@ def listed(
     this gateway did not make.
     """
     entity = query.column_descriptions[0]["entity"]
-    columns = [getattr(entity, name) for name in (since, by) if name]
+    kind, columns = f"{entity.__tablename__}:", [getattr(entity, name) for name in (since, by) if name]
     if call.query["cursor"] is not None:
         try:
-            query = query.where(_before(columns, decoded(call.query["cursor"]), read))
+            query = query.where(_before(columns, _of_kind(decoded(call.query["cursor"]), kind), read))
         except ValueError:
             raise InvalidRequest(NOT_OURS, param="cursor") from None
     limit = call.query["limit"]
@@ -82,13 +82,20 @@ def listed(
         "object": "list",
         "data": views(rows) if views else [view(row) for row in rows] if view else rows,
         "has_more": more,
-        "next_cursor": encoded(_position(rows[-1], since, by)) if more else None,
+        "next_cursor": encoded(kind + _position(rows[-1], since, by)) if more else None,
     }
 
 
 def _position(row: Any, since: str | None, by: str) -> str:
     key = str(getattr(row, by))
     return key if since is None else f"{getattr(row, since).astimezone(UTC):{TIME}}.{key}"
+
+
+def _of_kind(position: str, kind: str) -> str:
+    """A position in a list of a kind: another kind's would compare, and begin anywhere. Raises ``ValueError``."""
+    if not position.startswith(kind):
+        raise ValueError("the cursor of another list")
+    return position.removeprefix(kind)
 
 
 def _before(columns: list[Any], position: str, read: Callable[[str], Any]) -> Any:

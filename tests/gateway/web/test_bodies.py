@@ -13,6 +13,7 @@ from werkzeug.test import EnvironBuilder
 
 from gateway.checkout.schemas import CheckoutRequest
 from gateway.errors import GatewayError
+from gateway.payments.schemas import ExtendRequest
 from gateway.web.bodies import MAX_BODY_BYTES, loaded, read_json
 
 SCHEMA = CheckoutRequest()
@@ -70,3 +71,11 @@ def test_a_body_of_65_kb_is_refused_within_20_ms_of_cpu_in_a_short_answer(what: 
 def test_what_is_given_twice_is_named() -> None:
     _, error = refusal(BODIES["one of 8,661 names repeated"])
     assert error.message == f"The body contains the field {SHORT[8659]!r} more than once."
+
+
+@pytest.mark.parametrize("time_", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-00:01"])
+def test_a_time_that_is_none_in_utc_is_refused_as_any_other_that_is_none(time_: str) -> None:
+    with pytest.raises(GatewayError) as refused:
+        loaded(ExtendRequest(), {"authorization_expires_at": time_})
+
+    assert (refused.value.status, refused.value.param) == (422, "authorization_expires_at")

@@ -310,6 +310,29 @@ def test_flood_is_refused_before_its_bodies_are_read_while_those_before_it_are_a
     assert REQUESTS_SHED._value.get() == shed + 60, "counted, though not one by one"
 
 
+def test_a_flood_of_strangers_does_not_make_the_server_unready() -> None:
+    go, taken = threading.Event(), threading.Semaphore(0)
+
+    def application(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        taken.release()
+        go.wait(60)
+        start_response("200 OK", [])
+        return []
+
+    with served(application) as front:
+        front._line = line_in_which_one_takes(0.1, Clock())
+        flood, probe = [Protocol() for _ in range(THREADS * 20)], Protocol()
+        for protocol in flood:
+            front.take(asked(), protocol)
+        for _ in range(THREADS):
+            taken.acquire()
+        front.take(asked(path="/readyz"), probe)
+        assert flood[-1].status == 503
+        assert probe.status is None, "it waits for the next thread"
+        go.set()
+        assert probe.wait() == 200
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)), max_size=40))
 def test_what_is_counted_before_somebody_is_what_a_look_at_each_line_counts(
     steps: list[tuple[str, int]],
