@@ -34,6 +34,7 @@ from gateway.web.fields import Strict
 from tests import warm
 from tests.everywhere import whole, with_known_prefix
 from tests.postgres import Databases, database, drop, make, named
+from tests.sqlite_files import Files
 
 if sys.dont_write_bytecode:
     # Else each of the many processes that tests start would compile every module anew: seconds instead of half of one.
@@ -55,8 +56,8 @@ gc.set_threshold(200_000, 10, 10)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-lenders: list[Databases] = []
-"""Who lends PostgreSQL databases to the tests of this process: nobody, until the first one asks."""
+lenders: list[Databases | Files] = []
+"""Who lends databases to the tests of this process: nobody, until the first one asks."""
 
 MEMORY, ROOM = Path("/dev/shm"), 3 * 1024**3
 """Databases made by the hundred are copied in memory ten times as fast as on a disk, where there is room for them."""
@@ -244,6 +245,16 @@ def postgres_databases(
     databases.close()
 
 
+@pytest.fixture(scope="session")
+def sqlite_files(sqlite_template: Path) -> Iterator[Files]:
+    """Migrated, empty SQLite files to lend."""
+    files = Files(sqlite_template)
+    lenders.append(files)
+    yield files
+    lenders.remove(files)
+    files.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of a migrated, empty database of each kind."""
@@ -253,14 +264,18 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @contextmanager
 def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[str]:
-    """URL of a migrated, empty database of a kind; a file lies in ``folder``."""
-    if kind == "sqlite":
+    """URL of a migrated, empty database of a kind; a file of a test's own lies in ``folder``."""
+    own = request.node.get_closest_marker("own_database")
+    if kind == "sqlite" and own:
         path = folder / "fenqi.sqlite"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
+    if kind == "sqlite":
+        with request.getfixturevalue("sqlite_files").lent() as path:
+            yield f"sqlite:///{path}"
+        return
     databases = request.getfixturevalue("postgres_databases")
-    own = request.node.get_closest_marker("own_database")
     with databases.anew() if own else databases.lent() as url:
         yield url
 

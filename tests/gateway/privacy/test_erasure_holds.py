@@ -173,6 +173,7 @@ def test_an_erasure_that_a_reader_holds_up_says_so_and_is_finished_later(gateway
     assert holding(gateway, person.keys) == set()
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_another_program_deleted_without_overwriting_is_found_and_rewritten(gateway, api, capsys):
     """Such as the sqlite3 shell, or a release before this one: freed pages still hold the key."""
