@@ -116,7 +116,6 @@ def write(
     """Write a loan that ``bring`` has brought to where it stands today, and book what has moved."""
     today = shanghai_date(tx.now)
     ledger.book_many(tx, Tenant.of(loan), events(loan, moved, today=today, on=on or today, receipt=receipt))
-    tx.add(loan)
     tx.add_all(bills)
     tx.flush()
 

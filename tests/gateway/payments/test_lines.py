@@ -340,3 +340,12 @@ class TestSubsidy:
             after = books.api.get(f"/v1/payments/{payment['id']}").json
             assert after["captures"][0]["government_subsidy"]["returned"] == returned
         books.sound()
+
+
+def test_the_return_of_a_whole_capture_brings_its_pieces_back_though_none_was_named(books: Books) -> None:
+    payment = order(books.api, item(), item())
+    first = capture(books.api, payment, of(1)).json["captures"][0]["id"]
+    capture(books.api, payment, of(2))
+    assert refund(books.api, payment, capture=first, kind="return").status_code == 201
+    assert lines(books.api.get(f"/v1/payments/{payment['id']}").json) == [(1, 1, 1), (1, 1, 0)]
+    books.sound()

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 
 from gateway.app import create_app
+from gateway.core.references import reference
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api
 from tests.gateway.payments.test_outside_effects import Institution, rows
@@ -51,6 +52,8 @@ def test_a_restored_backup_that_goes_on_repeats_nothing(
         books.sound()
     assert len(loans) == 2, "our own identifiers are others after the restore"
     assert references[0] == references[1]
+    of_the_return = reference("ret", books.tenant, payment["merchant_reference"], 1, 1)
+    assert of_the_return in {row[0] for row in references[0]}, "the first return of the first capture"
     assert {movement for movement, *_ in institution.moved} == {"payout", "collection", "refund"}
     assert len(institution.moved) == len(references[0])
     assert institution.doubled == []
