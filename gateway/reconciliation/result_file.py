@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from gateway.privacy.vault import Vault
 
 ADDED = ("verdict", "ours", "ours_amount", "difference", "suggestion", "resolved_by", "note")
-NUMBER = frozenset("0123456789.,-+ ")
+NUMBER = re.compile(r"[-+]?[0-9][0-9., ]*-?")
+"""What stays a number; ``-2+3`` would be computed."""
+FULL_WIDTH = ("＝", "＋", "－", "＠")
+"""Starts of a formula for a spreadsheet in Chinese or Japanese."""
 
 
 def csv_of(tx: Transaction, vault: Vault, row: Reconciliation) -> bytes:
@@ -88,5 +92,7 @@ def _shown(cell: Cell) -> Any:
     if isinstance(cell, Formula):
         return guarded(cell.text)
     if isinstance(cell, str):
-        return cell if cell and set(cell) <= NUMBER else guarded(cell)
+        if cell.startswith(FULL_WIDTH):
+            return "'" + cell
+        return cell if NUMBER.fullmatch(cell) else guarded(cell)
     return "" if cell is None else cell

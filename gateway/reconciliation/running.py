@@ -149,7 +149,7 @@ def _compare(run: Run, row: Reconciliation, content: bytes) -> None:
         matcher.add_theirs(_theirs(run, reader, row))
         told = reader.told
         if told.faults:
-            more = [{"row": None, "column": None, "detail": f"{told.more_faults} more rows have errors."}]
+            more = [{"row": None, "column": None, "detail": f"{told.more_faults} more errors or more."}]
             faults = told.faults + (more if told.more_faults else [])
             run.write(lambda tx, row: _fail(tx, row, faults))
             return

@@ -34,7 +34,7 @@ UPLOAD_SECONDS = 120
 UPLOADS_AT_ONCE = 4
 """Forms with files that are held in memory while they come; further ones are asked to come back."""
 UNKNOWN_AT_ONCE = 2
-"""Of these, whose Authorization header was not right before: anybody can send one, and let it last."""
+"""Of these, with an Authorization header that was not seen to be valid before: anybody can send one slowly."""
 FIRST_SECONDS = 5
 """So long nothing is asked of a body; from then on it has come, on the average, at the least rate or faster."""
 LEAST_RATE = 1000

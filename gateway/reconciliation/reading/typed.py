@@ -15,6 +15,8 @@ from gateway.reconciliation.reading.sheet import Cell, Row, Sheet, Unreadable
 
 T = TypeVar("T")
 MOST_FAULTS = 100
+ENOUGH_FAULTS = 10_000
+"""After so many nothing more is read: the columns or the file are wrong."""
 SAMPLED_ROWS = 2_000
 """Rows by which the decimal sign of a column is found."""
 NO_MONEY = ("canceled", "pending", "failed")
@@ -109,6 +111,8 @@ class Reader:
             if kind != "data":
                 continue
             self.told.rows += 1
+            if self.told.more_faults >= ENOUGH_FAULTS:
+                return
             yield from self._row(number, cells)
         if not self.told.rows:
             raise Unreadable("The file has headings and no row below them.", row=self.heading.row)

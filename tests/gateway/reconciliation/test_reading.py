@@ -12,7 +12,8 @@ from itertools import islice
 import openpyxl
 import pytest
 
-from gateway.reconciliation.reading import bank_messages, cells, headings, sheet
+from gateway.reconciliation import result_file
+from gateway.reconciliation.reading import bank_messages, cells, headings, sheet, typed
 from gateway.reconciliation.reading.sheet import Formula, Unreadable
 from gateway.reconciliation.reading.typed import Reader
 
@@ -297,6 +298,24 @@ def test_a_row_far_below_with_another_decimal_sign_is_named_and_not_read_a_hundr
 def test_a_day_that_no_file_of_today_has_is_named(when: str) -> None:
     _, told = read(orders(f"A1,5999.00,{when},"))
     assert [(fault["row"], fault["column"]) for fault in told.faults] == [(2, "日期")]
+
+
+def test_of_a_file_in_which_nothing_fits_no_more_is_read_than_shows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(typed, "ENOUGH_FAULTS", 50)
+    _, told = read(orders(*(f"A{at},x,y," for at in range(5_000))))
+    assert (len(told.faults), told.rows < 200) == (100, True)
+
+
+@pytest.mark.parametrize("cell", ["=1", "-2+3", "-5+6", "+1", "@SUM(1)", "＝1", "－1+2", "＋1", "－1"])
+def test_a_cell_of_the_file_is_not_computed_where_it_is_opened_again(cell: str) -> None:
+    assert result_file._shown(cell) in ("'" + cell, *(["+1"] if cell == "+1" else []))
+    assert [result_file._shown(one) for one in ("-1,234.50", "12.00-", "5 999,00")] == [
+        "-1,234.50",
+        "12.00-",
+        "5 999,00",
+    ]
 
 
 def test_a_format_without_content_in_the_last_column_hinders_nothing() -> None:

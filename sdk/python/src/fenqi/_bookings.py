@@ -145,5 +145,5 @@ def _booked(kind: str, entries: Sequence[Entry]) -> dict[str, int]:
 def whole(value: Any, what: str) -> int:
     """A whole number, which neither ``true`` nor ``1.0`` is. Raises ``StatementError``."""
     if type(value) is not int:
-        raise StatementError(f"{what} is no whole number")
+        raise StatementError(f"{what} is not a whole number")
     return value
