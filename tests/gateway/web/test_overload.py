@@ -265,6 +265,7 @@ def test_refused_programs_are_told_when_to_come_back_and_keep_their_connection()
     assert "Nothing was changed" in problem["detail"]
     assert fields["X-Request-Id"] == problem["request_id"]
     assert "Connection" not in fields
+    assert fields["Access-Control-Allow-Origin"] == "*", "a shop's page that asks for a quote reads it, too"
 
 
 @pytest.mark.parametrize(("method", "reloads"), [("GET", True), ("POST", False)])
