@@ -90,10 +90,10 @@ class Points:
             self.gap()
             return result
 
-        def counted_read(db: Database) -> Any:
+        def counted_read(db: Database, **how: bool) -> Any:
             # Here a process may die, but nobody else acts in its thread: it may hold a lock of its own memory.
             self.gap(alone=True)
-            return read(db)
+            return read(db, **how)
 
         def counted_commit(tx: Transaction) -> None:
             self._check_isolation(tx)
