@@ -82,6 +82,11 @@ def note_defaults(tx: Transaction, *, tenant: Tenant) -> int:
     return len(fresh)
 
 
+def has_defaults(tx: Transaction, tenant: Tenant) -> bool:
+    """Whether a shopper of the merchant is overdue for ``BAD_AFTER_DAYS``."""
+    return bool(loans.seriously_overdue(tx, tenant, days=BAD_AFTER_DAYS))
+
+
 def clear_cured(tx: Transaction) -> int:
     """Take the mark from everybody who has no loan that is overdue or written off; returns how many."""
     bad = {who: mode for who, (kind, mode) in _marks(tx).items() if kind == "bad"}

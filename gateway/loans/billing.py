@@ -92,6 +92,33 @@ def next_work(tx: Transaction, tenant: Tenant, *, today: date) -> date | None:
     return tx.exec(due).one()
 
 
+def has_due(tx: Transaction, tenant: Tenant, *, today: date) -> bool:
+    """Whether an instalment of the tenant's loans is due by ``today`` and not billed."""
+    query = select(Loan.id).where(
+        Loan.merchant_id == tenant.merchant_id,
+        Loan.mode == tenant.mode,
+        col(Loan.next_due_date) <= today,
+        col(Loan.status).in_(OPEN),
+    )
+    return tx.exec(query.limit(1)).first() is not None
+
+
+def has_late(tx: Transaction, tenant: Tenant, *, today: date) -> bool:
+    """Whether a bill of the tenant's running loans was due before ``today`` and is not paid."""
+    query = (
+        select(LoanBill.loan_id)
+        .join(Loan, col(Loan.id) == LoanBill.loan_id)
+        .where(
+            Loan.merchant_id == tenant.merchant_id,
+            Loan.mode == tenant.mode,
+            col(Loan.status).in_(OPEN),
+            col(LoanBill.paid_on).is_(None),
+            LoanBill.due_date < today,
+        )
+    )
+    return tx.exec(query.limit(1)).first() is not None
+
+
 def fall_due(
     tx: Transaction, tenant: Tenant, *, today: date, limit: int = 500, loan_id: str | None = None
 ) -> list[Billed]:

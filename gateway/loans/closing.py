@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
@@ -89,16 +90,24 @@ def write_off(tx: Transaction, tenant: Tenant, *, loan_id: str) -> Loan:
 
 def write_off_due(tx: Transaction, *, tenant: Tenant, days: int, limit: int = 100) -> int:
     """Write off up to ``limit`` loans that are overdue for more than ``days`` days; returns how many."""
-    query = select(Loan.id).where(
+    due = list(tx.exec(_hopeless(tx, tenant, days).order_by(col(Loan.id)).limit(limit)))
+    for loan_id in due:
+        write_off(tx, tenant, loan_id=loan_id)
+    return len(due)
+
+
+def has_hopeless(tx: Transaction, tenant: Tenant, *, days: int) -> bool:
+    """Whether a loan of the tenant is overdue for more than ``days`` days."""
+    return tx.exec(_hopeless(tx, tenant, days).limit(1)).first() is not None
+
+
+def _hopeless(tx: Transaction, tenant: Tenant, days: int) -> SelectOfScalar[str]:
+    return select(Loan.id).where(
         Loan.merchant_id == tenant.merchant_id,
         Loan.mode == tenant.mode,
         Loan.status == "overdue",
         col(Loan.overdue_since) < shanghai_date(tx.now) - timedelta(days=days),
     )
-    due = list(tx.exec(query.order_by(col(Loan.id)).limit(limit)))
-    for loan_id in due:
-        write_off(tx, tenant, loan_id=loan_id)
-    return len(due)
 
 
 def lose_dispute(

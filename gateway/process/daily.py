@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from itertools import product
+from itertools import dropwhile, product
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.audit import service as audit
@@ -33,6 +33,7 @@ from gateway.outbox import service as outbox
 from gateway.payments import deadlines
 from gateway.payments.collections import service as collections
 from gateway.payments.disputes import service as disputes
+from gateway.process import due
 from gateway.roots import pushing
 from gateway.settlement import closing
 from gateway.settlement import service as settlement
@@ -49,10 +50,14 @@ STEPS_A_SWEEP = 200
 
 @dataclass(frozen=True, slots=True)
 class TenantJob:
-    """A job of one merchant in one mode. ``step`` does a bounded part and returns where to go on, None at the end."""
+    """A job of one merchant in one mode. ``step`` does a bounded part and returns where to go on, None at the end.
+
+    ``is_due`` reads whether there is something to do, by what ``step`` itself looks for: else nothing opens to write.
+    """
 
     name: str
     step: Callable[[Transaction, Gateway, Tenant, str], str | None]
+    is_due: due.Due
     level: Level = SERIALIZABLE
 
 
@@ -82,25 +87,31 @@ def _today(tx: Transaction) -> date:
 
 TENANT_JOBS: tuple[TenantJob, ...] = (
     TenantJob(
-        "expire checkouts", _until_nothing(lambda tx, gateway, tenant: checkouts.expire_due(tx, tenant))
+        "expire checkouts",
+        _until_nothing(lambda tx, gateway, tenant: checkouts.expire_due(tx, tenant)),
+        due.to_expire,
     ),
     TenantJob(
         "remind of, void and expire payments",
         _until_nothing(lambda tx, gateway, tenant: deadlines.pass_due(tx, tenant)),
+        due.to_pass,
     ),
     TenantJob(
         "bill and collect",
         _until_nothing(
             lambda tx, gateway, tenant: collections.bill_and_collect(tx, tenant, today=_today(tx))
         ),
+        due.to_bill,
     ),
     TenantJob(
         "accrue late interest",
         lambda tx, gateway, tenant, after: collections.accrue_late(tx, tenant, today=_today(tx), after=after),
+        due.late,
     ),
     TenantJob(
         "collect again",
         _once(lambda tx, gateway, tenant: collections.collect_again(tx, tenant, today=_today(tx))),
+        due.late,
     ),
     TenantJob(
         "write off",
@@ -109,15 +120,22 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
                 tx, tenant=tenant, days=gateway.settings.write_off_days
             )
         ),
+        due.to_write_off,
     ),
-    TenantJob("mark defaults", _once(lambda tx, gateway, tenant: links.note_defaults(tx, tenant=tenant))),
+    TenantJob(
+        "mark defaults",
+        _once(lambda tx, gateway, tenant: links.note_defaults(tx, tenant=tenant)),
+        due.to_mark,
+    ),
     TenantJob(
         "lose unanswered disputes",
         _once(lambda tx, gateway, tenant: disputes.lose_unanswered(tx, tenant)),
+        due.to_lose,
     ),
     TenantJob(
         "close the batch",
         _once(lambda tx, gateway, tenant: _close(tx, gateway, tenant, on=_today(tx))),
+        due.to_settle,
         READ_COMMITTED,
     ),
 )
@@ -224,19 +242,28 @@ def tenants_with_work(gateway: Gateway) -> list[Tenant]:
 
 
 def run_day(gateway: Gateway, tenant: Tenant, unfinished: set[tuple[str, str]] | None = None) -> None:
-    """Run the jobs of one merchant's day, each until it is done.
+    """Run the jobs of one merchant's day that have something to do, each until it is done.
 
     ``unfinished`` gets the name and mode of those that a failure keeps from their end.
     """
-    to_come = {(job.name, str(tenant.mode)) for job in TENANT_JOBS}
+    to_come = list(TENANT_JOBS)
     try:
-        for job in TENANT_JOBS:
-            with metrics.job(job.name, tenant.mode):
-                run_job(gateway, job, tenant)
-            to_come.discard((job.name, tenant.mode))
+        while to_come := _from_the_next(gateway, tenant, to_come):
+            with metrics.job(to_come[0].name, tenant.mode):
+                run_job(gateway, to_come[0], tenant)
+            to_come = to_come[1:]
     finally:
         if unfinished is not None:
-            unfinished |= to_come
+            unfinished |= {(job.name, str(tenant.mode)) for job in to_come}
+
+
+def _from_the_next(gateway: Gateway, tenant: Tenant, jobs: list[TenantJob]) -> list[TenantJob]:
+    """What is left of jobs from the first one on that has something to do now, after all before it have run."""
+    if not jobs:
+        return []
+    with gateway.db.read() as tx:
+        business_clock.enter(tx, tenant)
+        return list(dropwhile(lambda job: not job.is_due(tx, gateway, tenant), jobs))
 
 
 def run_job(gateway: Gateway, job: TenantJob, tenant: Tenant) -> None:

@@ -37,6 +37,17 @@ def tenants_with_open_lines(tx: Transaction, *, on: date) -> list[Tenant]:
     return [Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(query)]
 
 
+def has_open_lines(tx: Transaction, tenant: Tenant, *, on: date) -> bool:
+    """Whether the tenant has something to settle on a day."""
+    query = select(SettlementLine.id).where(
+        SettlementLine.merchant_id == tenant.merchant_id,
+        SettlementLine.mode == tenant.mode,
+        col(SettlementLine.batch_id).is_(None),
+        SettlementLine.settlement_date <= on,
+    )
+    return tx.exec(query.limit(1)).first() is not None
+
+
 def next_work(tx: Transaction, tenant: Tenant, *, today: date, working_days: WorkingDays) -> date | None:
     """The day from ``today`` on at which the tenant's next open line can be settled."""
     query = select(func.min(SettlementLine.settlement_date)).where(

@@ -1,0 +1,59 @@
+"""Whether a job of the day has something to do for a merchant: read by what the job itself looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from gateway.checkout import service as checkouts
+from gateway.core.calendar import shanghai_date
+from gateway.core.tenant import Tenant
+from gateway.db.transactions import Transaction
+from gateway.decision import links
+from gateway.loans import billing, closing
+from gateway.payments import deadlines
+from gateway.payments.disputes import service as disputes
+from gateway.settlement import closing as batches
+from gateway.web.context import Gateway
+
+Due = Callable[[Transaction, Gateway, Tenant], bool]
+
+
+def _come(next_work: Callable[[Transaction, Tenant], datetime | None]) -> Due:
+    """Whether the moment of the next work has come."""
+
+    def come(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+        moment = next_work(tx, tenant)
+        return moment is not None and moment <= tx.now
+
+    return come
+
+
+to_expire = _come(checkouts.next_work)
+to_pass = _come(deadlines.next_work)
+to_lose = _come(disputes.next_work)
+
+
+def to_bill(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether an instalment is due and not billed."""
+    return billing.has_due(tx, tenant, today=shanghai_date(tx.now))
+
+
+def late(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether a bill was due before today and is not paid."""
+    return billing.has_late(tx, tenant, today=shanghai_date(tx.now))
+
+
+def to_write_off(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether a loan is overdue for longer than the settings allow."""
+    return closing.has_hopeless(tx, tenant, days=gateway.settings.write_off_days)
+
+
+def to_mark(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether a shopper is so overdue that others are to know it."""
+    return links.has_defaults(tx, tenant)
+
+
+def to_settle(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether there is something for the batch of today."""
+    return batches.has_open_lines(tx, tenant, on=shanghai_date(tx.now))
