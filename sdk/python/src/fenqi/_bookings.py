@@ -112,10 +112,10 @@ def check_line(line: Mapping[str, Any], entries: Sequence[Entry]) -> None:
         if kind not in kinds and line[field] is not None:
             raise StatementError(f"the line {name} is a {kind} and names a {field}")
     for entry in entries:
-        field = {"capture_reversed": "capture", "unwound_claim_moved": "refund"}.get(entry.kind)
-        field = field if unwinding else ABOUT.get(kind)
-        if field is not None and line[field] != entry.about:
-            raise StatementError(f"{field} of the line {name} is {line[field]}, and {entry.about} was booked")
+        of_unwinding = {"capture_reversed": "capture", "unwound_claim_moved": "refund"}.get(entry.kind)
+        named = of_unwinding if unwinding else ABOUT.get(kind)
+        if named is not None and line[named] != entry.about:
+            raise StatementError(f"{named} of the line {name} is {line[named]}, and {entry.about} was booked")
 
 
 def _booked(kind: str, entries: Sequence[Entry]) -> dict[str, int]:
