@@ -20,7 +20,6 @@ from flask import Flask
 from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Connection, Engine, create_engine, text
-from werkzeug.routing import Rule
 
 from gateway import app as application
 from gateway import cli, keyring
@@ -32,6 +31,7 @@ from gateway.db.transactions import Transaction
 from gateway.team import passwords
 from gateway.web.fields import Strict
 from tests import warm
+from tests.address_rules import RememberedMap
 from tests.everywhere import whole, with_known_prefix
 from tests.postgres import Databases, database, drop, make, named
 from tests.sqlite_files import Files
@@ -91,38 +91,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def quick() -> Iterator[None]:
     """Make what a test run does thousands of times cheap.
 
-    Password hashes, writes that need not survive a power loss, the address builders and templates of each new app,
+    Password hashes, writes that need not survive a power loss, the address rules and templates of each new app,
     and the compiled statements of each new database. Servers that tests start as processes of their own are not
     touched. What was imported is never garbage, so it is not looked through again and again.
     """
     gc.freeze()
-    compiled: dict[Any, dict[str, Any]] = {}
     first: dict[str, Engine] = {}
-    compile_rule = Rule.compile
-
-    def compiled_once(rule: Rule) -> None:
-        assert rule.map is not None
-        place = rule.host if rule.map.host_matching else rule.subdomain
-        kinds = tuple(rule.map.converters.items())
-        key = (
-            rule.rule,
-            place,
-            rule.merge_slashes,
-            rule.is_leaf,
-            tuple((rule.defaults or {}).items()),
-            kinds,
-        )
-        known = compiled.get(key)
-        if known is None:
-            compile_rule(rule)
-            parts = ("_parts", "_trace", "_converters", "arguments")
-            builders = {name: getattr(rule, name).__func__ for name in ("_build", "_build_unknown")}
-            compiled[key] = {**{name: getattr(rule, name) for name in parts}, **builders}
-            return
-        vars(rule).update(known, arguments=set(known["arguments"]))
-        for name in ("_build", "_build_unknown"):
-            setattr(rule, name, known[name].__get__(rule, None))
-
     connect = engines.connect
 
     def with_statements_of_the_first(url: str, *limits: Any) -> Engine:
@@ -144,7 +118,7 @@ def quick() -> Iterator[None]:
         )  # a command would set its own for all tests after it
         # Gateways of this process stand behind their ``keys init``, but in tests/gateway/test_keyring.py.
         patch.setattr(keyring, "opened", keyring.create)
-        patch.setattr(Rule, "compile", compiled_once)
+        patch.setattr(Flask, "url_map_class", RememberedMap)
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": Compiled()})
         for module in (engines, application, migrate):
             patch.setattr(module, "connect", with_statements_of_the_first)

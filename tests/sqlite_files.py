@@ -69,7 +69,7 @@ class File:
     def join(self, key: Any, pool: Pool) -> None:
         """Let a gateway's pool begin with the connections that earlier ones of its limits left."""
         waiting, make_one = self.sessions.setdefault(key, []), pool._invoke_creator  # type: ignore[attr-defined]
-        pool._creator = lambda: waiting.pop() if waiting else make_one(None)  # type: ignore[attr-defined]
+        pool._creator = lambda: waiting.pop() if waiting else make_one(None)  # type: ignore[attr-defined,assignment]
         self.pools.append((key, pool))
 
     def close(self) -> None:
