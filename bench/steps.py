@@ -134,7 +134,7 @@ def _older(side: Side) -> Callable[[], object]:
     """A page of the past; behind none, where there is no past, the first one."""
     months = timedelta(days=200 if side.page == PAGE else 20)
     older = int((side.shop.clock.now - months).timestamp() * 1000)
-    cursor = encoded(first_id("pay", older if side.shop.name == "Many" else 2**45))
+    cursor = encoded("payment:" + first_id("pay", older if side.shop.name == "Many" else 2**45))
     return lambda: side.shop.get(f"/v1/payments?limit={side.page}&cursor={cursor}")
 
 
