@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from ._bookings import Entry, check_line, entry_of, whole
-from ._bookings import StatementError as StatementError
+from ._bookings import Entry, StatementError, check_line, entry_of, whole
+
+__all__ = ["Statement", "StatementError", "verify"]
 
 VERSION = 1
 NO_HASH = "0" * 64
