@@ -24,7 +24,7 @@ from tests.house.judged import judge
 from tests.house.rich_book import RichBook
 from tests.house.server_role import served_as
 
-pytestmark = pytest.mark.long(12)
+pytestmark = pytest.mark.long(35)
 
 ALL = 1_000
 VERIFIED = {"sqlite": 1, "postgresql": 0}

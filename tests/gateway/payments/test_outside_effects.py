@@ -31,7 +31,7 @@ from gateway.process.worker import drain_outbox
 from tests.gateway.books import Books
 from tests.one_database import database_url, on_both  # noqa: F401
 
-pytestmark = pytest.mark.long(10)
+pytestmark = pytest.mark.long(16)
 
 
 class Institution:

@@ -14,7 +14,7 @@ from scoring.tables.learners import RECIPES
 from scoring.tables.protocols import TimeSplit
 from scoring.tables.table import Table
 
-pytestmark = pytest.mark.long(12)
+pytestmark = pytest.mark.long(20)
 
 DATA = Path(os.environ.get("FENQI_SHARED") or Path(__file__).parents[4] / "shared") / "data"
 
