@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, insert, update
 from sqlalchemy import select as columns
 from sqlmodel import SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core import schedule
 from gateway.core.money import half_up
@@ -105,9 +106,14 @@ def has_due(tx: Transaction, tenant: Tenant, *, today: date) -> bool:
 
 def has_late(tx: Transaction, tenant: Tenant, *, today: date) -> bool:
     """Whether a bill of the tenant's running loans was due before ``today`` and is not paid."""
-    query = (
-        select(LoanBill.loan_id)
-        .join(Loan, col(Loan.id) == LoanBill.loan_id)
+    return tx.exec(_late_loans(tenant, today).limit(1)).first() is not None
+
+
+def _late_loans(tenant: Tenant, today: date) -> SelectOfScalar[str]:
+    """The tenant's running loans, once for each bill that was due before ``today`` and is not paid."""
+    return (
+        select(Loan.id)
+        .join(LoanBill, col(LoanBill.loan_id) == Loan.id)
         .where(
             Loan.merchant_id == tenant.merchant_id,
             Loan.mode == tenant.mode,
@@ -116,7 +122,6 @@ def has_late(tx: Transaction, tenant: Tenant, *, today: date) -> bool:
             LoanBill.due_date < today,
         )
     )
-    return tx.exec(query.limit(1)).first() is not None
 
 
 def fall_due(
@@ -167,21 +172,7 @@ def accrue_late(
     Returns the id to go on ``after``, or None when all are done; and what was freed, which is nothing but where the
     books were kept by other rules before.
     """
-    query = (
-        select(Loan.id)
-        .join(LoanBill, col(LoanBill.loan_id) == Loan.id)
-        .where(
-            Loan.merchant_id == tenant.merchant_id,
-            Loan.mode == tenant.mode,
-            col(Loan.status).in_(OPEN),
-            col(LoanBill.paid_on).is_(None),
-            LoanBill.due_date < today,
-            Loan.id > after,
-        )
-        .distinct()
-        .order_by(col(Loan.id))
-        .limit(limit)
-    )
+    query = _late_loans(tenant, today).where(Loan.id > after).distinct().order_by(col(Loan.id)).limit(limit)
     ids = list(tx.exec(query))
     if not ids:
         return None, []
