@@ -12,7 +12,8 @@ from typing import Any
 from bench import books
 from bench.report import Row, at_most
 from bench.size import Size
-from gateway.reconciliation.matching.engine import Rules, matcher
+from gateway.reconciliation.matching.engine import Matcher, Rules
+from gateway.reconciliation.matching.tables import on_duckdb
 
 GOAL = 3.0
 MEMORY = "1GB"
@@ -56,8 +57,8 @@ def _apart(rows: int, alone: bool) -> tuple[float, float, float]:
 
 def compare(rows: int) -> tuple[float, float, float]:
     """Seconds of the bare join and of the matching, and the peak of memory in MiB."""
-    with matcher(memory=MEMORY) as matching:
-        sql = matching.connection
+    with on_duckdb(memory=MEMORY) as tables:
+        sql, matching = tables.connection, Matcher(tables)
         for text in (THEIRS, OURS):
             sql.execute(text.format(rows=rows))
         began = time.perf_counter()

@@ -93,6 +93,19 @@ class Settings:
         values.whole(0, 10**12),
         "difference (fen) of a reconciliation from which two people must resolve it; 0 means always two",
     )
+    reconciliation_spark: str = setting(
+        "",
+        values.spark_master,
+        "master of an Apache Spark cluster that compares the files of reconciliations, such as `spark://host:7077` "
+        "(extra `[spark]`, Java 17); DuckDB does it in the worker without one",
+        shown="none",
+    )
+    reconciliation_folder: str = setting(
+        "",
+        values.folder,
+        "where a comparison keeps its tables while it runs; with Spark a folder that all its machines see",
+        shown="the system's folder of temporary files",
+    )
     write_off_days: int = setting(
         180,
         values.whole(90, 3650),

@@ -5,8 +5,11 @@ What is secret is refused in words that do not repeat it: ``WrongSetting`` inste
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -132,6 +135,27 @@ def _with_key(url: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise ValueError("expected https, because the secret key is sent along; http only on this machine")
     return url
+
+
+def folder(text: str) -> str:
+    """An absolute folder that exists, or nothing."""
+    if text and not (Path(text).is_absolute() and Path(text).is_dir()):
+        raise ValueError("expected a folder that exists, such as /mnt/shared")
+    return text
+
+
+def spark_master(text: str) -> str:
+    """The master of a Spark cluster that this process can reach by PySpark and Java, or nothing."""
+    if not text:
+        return text
+    if not text.startswith(("spark://", "k8s://", "yarn", "local")):
+        raise ValueError("expected the master of a Spark cluster, such as spark://host:7077")
+    if find_spec("pyspark") is None:
+        raise ValueError("PySpark is not installed: pip install 'fenqi-gateway[spark]'")
+    home = os.environ.get("JAVA_HOME")
+    if shutil.which("java", path=f"{home}/bin" if home else None) is None:
+        raise ValueError("there is no Java for Spark: install Java 17 (Debian: openjdk-17-jre-headless)")
+    return text
 
 
 def folder_or_address(text: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert
@@ -145,7 +146,9 @@ def _compare(run: Run, row: Reconciliation, content: bytes) -> None:
 
     reader = Reader(sheet.opened(content), Headings(row.heading_row, tuple(row.headings)), row.columns)
     rules = engine.Rules(row.tolerance, row.window_days, by_amount=row.kind == "bank_statement")
-    with engine.matcher() as matcher:
+    settings = run.gateway.settings
+    folder = Path(settings.reconciliation_folder) if settings.reconciliation_folder else None
+    with engine.matcher(folder, spark=settings.reconciliation_spark) as matcher:
         matcher.add_theirs(_theirs(run, reader, row))
         told = reader.told
         if told.faults:

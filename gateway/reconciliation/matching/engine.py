@@ -1,8 +1,7 @@
-"""Runs the matching on DuckDB: a database in a folder of its own that vanishes, with a bound on its memory."""
+"""Runs the steps of the matching, on whichever engine holds the tables (``tables.py``)."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,10 +10,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from gateway.reconciliation.matching import texts
+from gateway.reconciliation.matching.tables import Tables, on_duckdb
 from gateway.reconciliation.matching.texts import ANY_DAY
 from gateway.reconciliation.reading.cells import days_since_1970
 
@@ -29,13 +28,9 @@ VERDICTS = (
 )
 CHUNK = 20_000
 EPOCH = date(1970, 1, 1)
-MEMORY = "512MB"
-THREADS = 2
 NEAR_DAYS = 7
 MOST_ROUNDS = 200
 """Rounds of pairing; what is left after them is compared as a group."""
-THEIRS = "line BIGINT, part INTEGER, name VARCHAR, amount BIGINT, day INTEGER, moved INTEGER, fee BIGINT"
-OURS = "number BIGINT, id VARCHAR, name VARCHAR, amount BIGINT, day INTEGER, moved INTEGER, fee BIGINT, due INTEGER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,6 @@ class Rules:
             "window": window,
             "by_amount": int(self.by_amount),
             "near_days": NEAR_DAYS,
-            "text": "VARCHAR",
         }
 
 
@@ -78,12 +72,9 @@ class Difference:
 class Matcher:
     """Two sides on their way into the matching, and what comes of it."""
 
-    def __init__(self, connection: Any) -> None:
-        self.connection = connection
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
         self._numbers = count()
-        self.connection.execute(f"CREATE TABLE theirs ({THEIRS})")
-        self.connection.execute(f"CREATE TABLE ours ({OURS})")
-        self.connection.execute("CREATE TABLE aliases (alias VARCHAR, name VARCHAR)")
 
     def add_theirs(self, rows: Iterable[tuple[int, int, str | None, int, date, bool, int | None]]) -> None:
         """Rows of the file: line, part, name, fen, day, whether money moved, fee in fen."""
@@ -105,13 +96,8 @@ class Matcher:
             self._insert(table, chunk, kinds)
 
     def _insert(self, table: str, chunk: list[tuple[Any, ...]], kinds: tuple[Any, ...]) -> None:
-        columns = {
-            f"c{place}": _column(values, kind)
-            for place, (values, kind) in enumerate(zip(zip(*chunk, strict=True), kinds, strict=True))
-        }
-        self.connection.register("chunk", columns)
-        self.connection.execute(f"INSERT INTO {table} SELECT {', '.join(columns)} FROM chunk")
-        self.connection.unregister("chunk")
+        columns = zip(zip(*chunk, strict=True), kinds, strict=True)
+        self._tables.add(table, [_column(values, kind) for values, kind in columns])
 
     def add_aliases(self, rows: Iterable[tuple[str, str]]) -> None:
         """Other words for what ours are named: an id of ours, and the name."""
@@ -119,23 +105,20 @@ class Matcher:
 
     def rename(self) -> None:
         """Let a name of theirs that is another word for one of ours be that name."""
-        self.connection.execute(
-            "CREATE TABLE renamed AS SELECT t.line, t.part, coalesce(o.name, t.name) AS name, t.amount, t.day, "
-            "t.moved, t.fee FROM theirs AS t LEFT JOIN (SELECT alias, min(name) AS name FROM aliases GROUP BY alias) "
-            "AS o ON o.alias = t.name"
-        )
-        self.connection.execute("DROP TABLE theirs")
-        self.connection.execute("ALTER TABLE renamed RENAME TO theirs")
+        self._tables.create("renamed", texts.RENAMED)
+        self._tables.drop("theirs")
+        self._tables.rename("renamed", "theirs")
 
     def match(self, rules: Rules, progress: Callable[[float], object] = lambda done: None) -> int:
         """Compare the sides; returns how many lines of the file differ. ``progress`` is told shares up to 1."""
-        values = rules.values()
+        self._tables.all_added()
+        values = {**rules.values(), "text": self._tables.text}
         steps = len(texts.BEFORE_PAIRS) + len(texts.AFTER_PAIRS) + 2
         done = count(1)
         for name, text in texts.BEFORE_PAIRS:
             self._make(name, text, values)
             progress(next(done) / steps)
-        self.connection.execute("CREATE TABLE pairs (line BIGINT, part INTEGER, id VARCHAR)")
+        self._make("pairs", texts.NO_PAIRS, values)
         self._pair("named", values, which="moved = 1 AND name IS NOT NULL", bucket="name")
         progress(next(done) / steps)
         if rules.by_amount:
@@ -144,24 +127,21 @@ class Matcher:
         for name, text in texts.AFTER_PAIRS:
             self._make(name, text, values)
             progress(next(done) / steps)
-        found = self.connection.execute("SELECT count(DISTINCT line) FROM exceptions").fetchone()
-        return int(found[0])
+        return self._tables.number("SELECT count(DISTINCT line) FROM exceptions")
 
     def exceptions(self) -> Iterator[Difference]:
         """All that differs, in the order of the file; what the file lacks comes last."""
-        rows = self.connection.execute("SELECT * FROM exceptions ORDER BY line NULLS LAST, ours_id")
-        while chunk := rows.fetchmany(CHUNK):
-            for row in chunk:
-                one = Difference(*row)
-                yield replace(one, ours_day=EPOCH + timedelta(days=row[-1])) if row[-1] is not None else one
+        for row in self._tables.rows("SELECT * FROM exceptions ORDER BY line NULLS LAST, ours_id"):
+            one = Difference(*row)
+            yield replace(one, ours_day=EPOCH + timedelta(days=row[-1])) if row[-1] is not None else one
 
     def counts(self) -> dict[str, int]:
         """How many differences there are of each verdict."""
-        rows = self.connection.execute("SELECT verdict, count(*) FROM exceptions GROUP BY verdict").fetchall()
+        rows = self._tables.rows("SELECT verdict, count(*) FROM exceptions GROUP BY verdict")
         return dict.fromkeys(VERDICTS[1:], 0) | {verdict: int(count) for verdict, count in rows}
 
     def _make(self, name: str, text: str, values: dict[str, Any]) -> None:
-        self.connection.execute(f"CREATE TABLE {name} AS {text.format(**values)}")
+        self._tables.create(name, text.format(**values))
 
     def _pair_by_amount(self, values: dict[str, Any]) -> None:
         """Pair what no name explains by amount and day: rows without a name, or with one that is unknown here."""
@@ -189,18 +169,18 @@ class Matcher:
             text = texts.NEAREST if failed else texts.IN_ORDER
             pairs = f"{stem}_pairs_{number}"
             self._make(pairs, text, {**values, "theirs": theirs, "ours": ours})
-            made = self.connection.execute(f"SELECT count(*) FROM {pairs}").fetchone()[0]
+            made = self._tables.number(f"SELECT count(*) FROM {pairs}")
             failed = 0 if made else failed + 1
             if failed == 2 or (not made and values["window"] == ANY_DAY):
                 return
             if not made:
                 continue
-            self.connection.execute(f"INSERT INTO pairs SELECT line, part, id FROM {pairs}")
+            self._tables.append("pairs", f"SELECT line, part, id FROM {pairs}")
             left_theirs, left_ours = f"{stem}_theirs_{number}", f"{stem}_ours_{number}"
             self._make(left_theirs, texts.STILL_THEIRS, {"theirs": theirs, "pairs": pairs})
             self._make(left_ours, texts.STILL_OURS, {"ours": ours, "pairs": pairs})
             for table in (theirs, ours, pairs):
-                self.connection.execute(f"DROP TABLE {table}")
+                self._tables.drop(table)
             theirs, ours = left_theirs, left_ours
 
 
@@ -216,14 +196,16 @@ def _column(values: tuple[Any, ...], kind: Any) -> Any:
 
 
 @contextmanager
-def matcher(folder: Path | None = None, *, memory: str = MEMORY) -> Iterator[Matcher]:
-    """A matcher in a folder that vanishes with all it held; what is more than ``memory`` waits there."""
-    with tempfile.TemporaryDirectory(prefix="fenqi-reconciliation-", dir=folder) as own:
-        # In memory up to the bound; DuckDB moves what is more into the folder, also of its tables.
-        options: dict[str, Any] = {"memory_limit": memory, "temp_directory": own, "threads": THREADS}
-        connection = duckdb.connect(":memory:", config=options)
-        try:
-            connection.execute("SET preserve_insertion_order = false")
-            yield Matcher(connection)
-        finally:
-            connection.close()
+def matcher(folder: Path | None = None, *, spark: str = "") -> Iterator[Matcher]:
+    """A matcher whose tables lie in a folder that vanishes with all it held.
+
+    ``spark`` is the master of a Spark cluster whose machines all see ``folder``; DuckDB holds the tables without one.
+    """
+    if spark:
+        from gateway.reconciliation.matching.spark import on_spark  # noqa: PLC0415 - an extra
+
+        with on_spark(spark, folder) as far:
+            yield Matcher(far)
+    else:
+        with on_duckdb(folder) as near:
+            yield Matcher(near)

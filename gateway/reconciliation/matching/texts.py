@@ -2,7 +2,7 @@
 
 The text keeps to what DuckDB and Apache Spark read alike (``CREATE TABLE … AS``, ``CASE``, window functions and ``NOT
 EXISTS``; no ``FILTER``, no ``QUALIFY``, no update in place, no type with a name of its own), so that a cluster can run
-the same words. It runs on DuckDB; nothing here has run on Spark. ``{tolerance}``, ``{window}`` and ``{by_amount}`` are
+the same words: both run every text here in the tests. ``{tolerance}``, ``{window}`` and ``{by_amount}`` are
 whole numbers, never text.
 
 It begins with ``theirs (line, part, name, amount, day, moved, fee)`` and ``ours (number, id, name, amount, day, moved,
@@ -14,6 +14,12 @@ from __future__ import annotations
 
 ANY_DAY = 1_000_000
 """A window that holds every day."""
+
+RENAMED = """
+SELECT t.line, t.part, coalesce(o.name, t.name) AS name, t.amount, t.day, t.moved, t.fee
+FROM theirs AS t LEFT JOIN (SELECT alias, min(name) AS name FROM aliases GROUP BY alias) AS o ON o.alias = t.name
+"""
+NO_PAIRS = "SELECT line, part, CAST(NULL AS {text}) AS id FROM theirs WHERE 1 = 0"
 
 LOOKED = """
 SELECT t.line * 2 + t.part AS mark, o.number,

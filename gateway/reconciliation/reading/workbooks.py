@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
+from xml.parsers import expat
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
@@ -25,6 +26,9 @@ MOST_UNPACKED = 200 * 1024 * 1024
 MOST_TEXTS = 64 * 1024 * 1024
 """Of the texts that all cells share, which are held in memory."""
 MOST_MEMBERS = 2_000
+MOST_ELEMENTS = 2_000_000
+"""Of XML in one member, without what stands in rows: these stay in memory until the member is read."""
+MOST_IN_ROW = 16 * MOST_COLUMNS
 CHUNK = 1024 * 1024
 ENTITIES = (b"<!DOCTYPE", b"<!ENTITY")
 BROKEN = "The workbook is damaged: open it in your spreadsheet program and save it again as .xlsx."
@@ -56,6 +60,7 @@ def _check_archive(content: bytes) -> None:
             unpacked = 0
             for member in members:
                 with archive.open(member) as stream:
+                    elements = _Elements() if member.filename.endswith(".xml") else None
                     last = b""
                     while chunk := stream.read(CHUNK):
                         unpacked += len(chunk)
@@ -63,8 +68,53 @@ def _check_archive(content: bytes) -> None:
                             raise Unreadable(f"The workbook unpacks to more than {MOST_UNPACKED} bytes.")
                         _check_no_entities(last + chunk)
                         last = chunk[-16:]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError):
+                        if elements:
+                            elements.feed(chunk)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        ValueError,
+        expat.ExpatError,
+    ):
         raise Unreadable(BROKEN) from None
+
+
+class _Elements:
+    """Counts the elements of XML as it comes, within a row and beside the rows. Raises ``Unreadable`` for too many.
+
+    openpyxl forgets a row when it has read it, and keeps the rest of a sheet until its end: a few million empty
+    elements fill gigabytes, though they are some megabytes of a file.
+    """
+
+    def __init__(self) -> None:
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._begin
+        self._parser.EndElementHandler = self._end
+        self._beside = self._inside = self._depth = self._row_at = 0
+
+    def feed(self, chunk: bytes) -> None:
+        self._parser.Parse(chunk, False)
+
+    def _begin(self, name: str, attributes: object) -> None:
+        self._depth += 1
+        if self._row_at:
+            self._inside += 1
+            if self._inside > MOST_IN_ROW:
+                raise Unreadable(f"A row of the workbook has more than {MOST_COLUMNS} cells.")
+        else:
+            self._beside += 1
+            if self._beside > MOST_ELEMENTS:
+                raise Unreadable("The workbook has millions of elements: save it again, or send it as CSV.")
+            if name == "row" or name.endswith(":row"):
+                self._row_at, self._inside = self._depth, 0
+
+    def _end(self, name: str) -> None:
+        if self._depth == self._row_at:
+            self._row_at = 0
+        self._depth -= 1
 
 
 def _check_no_entities(chunk: bytes) -> None:

@@ -16,12 +16,12 @@ SEEDS = examples(6, deep=1000)
 """In every run six, one of each form."""
 
 
-def compared(content: bytes, ours: list, rules: Rules) -> list[Difference]:
-    """What the matching says of a file and of our rows."""
+def compared(content: bytes, ours: list, rules: Rules, *, spark: str = "") -> list[Difference]:
+    """What the matching says of a file and of our rows, on DuckDB or on a cluster."""
     opened = sheet.opened(content)
     heading = headings.find(opened.rows())
     reader = Reader(opened, heading, heading.guessed())
-    with matcher() as matching:
+    with matcher(spark=spark) as matching:
         matching.add_theirs(
             (one.line, one.part, one.reference, one.amount_fen, one.day, one.moved, one.fee_fen)
             for one in reader.movements()

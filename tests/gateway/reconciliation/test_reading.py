@@ -193,6 +193,26 @@ def test_a_zip_bomb_is_refused_by_what_it_says_and_by_what_it_does(monkeypatch: 
 
 
 @pytest.mark.parametrize(
+    ("sheet_xml", "words"),
+    [
+        (b"<w>" + b"<a/>" * 2_000 + b"</w>", "millions of elements"),
+        (b"<w><sheetData><row>" + b"<c/>" * 3_300 + b"</row></sheetData></w>", "more than 200 cells"),
+        (
+            b"<x:w xmlns:x='urn:x'><x:row/><x:row>" + b"<x:c/>" * 3_300 + b"</x:row></x:w>",
+            "more than 200 cells",
+        ),
+        (b"<w><row>" + b"<row>" * 3_300 + b"</row>" * 3_301 + b"</w>", "more than 200 cells"),
+    ],
+)
+def test_a_workbook_of_many_elements_is_refused_before_they_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch, sheet_xml: bytes, words: str
+) -> None:
+    monkeypatch.setattr("gateway.reconciliation.reading.workbooks.MOST_ELEMENTS", 1_000)
+    with pytest.raises(Unreadable, match=words):
+        read(archive(**{"xl__workbook.xml": b"<w/>", "xl__worksheets__sheet1.xml": sheet_xml}))
+
+
+@pytest.mark.parametrize(
     ("parse", "cell", "expected"),
     [
         (cells.fen, "5 999.00", 599900),
