@@ -11,7 +11,7 @@ from pathlib import Path
 
 from supply import ROOT
 
-PYTHON = {"demo.txt": "required", "test.txt": "excluded", "node.txt": "excluded"}
+PYTHON = {"demo.txt": "required", "spark.txt": "optional", "test.txt": "excluded", "node.txt": "excluded"}
 """Our Python locks, and whether what only they name is part of a running gateway, in the words of CycloneDX."""
 NPM = (Path("sdk/js-snippet/package-lock.json"), Path("tests/oauth_client/package-lock.json"))
 """What builds and tests the snippet, and an OAuth client that only the tests use. Neither ships a package."""

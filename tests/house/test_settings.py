@@ -19,7 +19,7 @@ OURS = re.compile(r"\b(?:FENQI_[A-Z0-9_]+|DATABASE_URL)\b")
 ENVIRONMENTS = ("os.environ", "env", "os")
 LOOKING = ("get", "getenv", "setdefault", "pop")
 SHELL = re.compile(r"\$\{?([A-Z][A-Z0-9_]{3,})|\b([A-Z][A-Z0-9_]{3,})=")
-STANDARD = {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+STANDARD = {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "JAVA_HOME", "SPARK_HOME"}
 """Of the libraries below; their documentation has them."""
 
 
