@@ -74,11 +74,7 @@ class Book:
                 "metadata": {
                     name[9:-1]: text for name, text in values.items() if name.startswith("metadata[")
                 },
-                **{
-                    name: values[name]
-                    for name in FILTERS
-                    if name in values
-                },
+                **{name: values[name] for name in FILTERS if name in values},
             }
             self.objects[kind].append(made)
             for name in FILTERS:
@@ -108,7 +104,7 @@ class Book:
         filters = {name: query[name] for name in FILTERS if name in query}
         with self._lock:
             found = self.objects[kind]
-            for name, text in filters.items():  # what one of the filters finds is little, however much there is
+            for name, text in filters.items():  # each finds little, however much there is
                 found = self._of[kind, name, text]
             return [one for one in found if all(one.get(name) == text for name, text in filters.items())]
 

@@ -42,7 +42,7 @@ ROUND = timedelta(seconds=20)
 MOST_ROUNDS = 100
 MEMORY = Path("/dev/shm")
 ORDERS_EACH, PHONES = 10, "139{:08}"
-"""A look-up reads all that the institution has of one shopper, so each buys ten times, however many orders there are."""
+"""A look-up reads all that the institution has of one shopper: each buys ten times, however many orders there are."""
 TOPICS = "('collection.instruct', 'return.instruct', 'payout.instruct')"
 
 

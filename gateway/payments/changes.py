@@ -49,7 +49,9 @@ def update(
 def extend(tx: Transaction, tenant: Tenant, *, payment_id: str, until: datetime | None) -> Payment:
     """Let the authorisation last until then, or as long as its order's category allows; once.
 
-    Whoever extends it has the order: it counts as acknowledged. Raises ``NotFound``; ``WrongState`` when nothing is left to capture, or it was or cannot be extended;
+    Whoever extends it has the order: it counts as acknowledged.
+
+    Raises ``NotFound``; ``WrongState`` when nothing is left to capture, or it was or cannot be extended;
     ``AuthorizationExpired``; ``ValidationFailed`` for a time that is not later, or too late.
     """
     payment = service.locked(tx, tenant, payment_id)

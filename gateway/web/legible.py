@@ -30,7 +30,9 @@ def check_form(content_type: str, body: bytes) -> None:
 def check_fields(*texts: str) -> None:
     """Refuse names and values of a form with files whose bytes were no UTF-8. Raises ``InvalidRequest``."""
     if any(LOST in text for text in texts):
-        raise InvalidRequest("A field of the form cannot be read: send its text as UTF-8. Nothing was changed.")
+        raise InvalidRequest(
+            "A field of the form cannot be read: send its text as UTF-8. Nothing was changed."
+        )
 
 
 def _is_utf8(encoded: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Text in another encoding than UTF-8 is refused before any route sees it: read as other characters it finds nothing."""
+"""Text in another encoding than UTF-8 is refused before any route sees it: read as UTF-8 it would find nothing."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def test_a_field_of_a_form_with_files_in_another_encoding_is_refused() -> None:
     for name, wrong in (("kind", NAME.encode("gb18030")), (NAME, b"\xff")):
         head = f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode()
         sent = EnvironBuilder(
-            method="POST", data=head + wrong + b"\r\n--b--\r\n", content_type="multipart/form-data; boundary=b"
+            method="POST",
+            data=head + wrong + b"\r\n--b--\r\n",
+            content_type="multipart/form-data; boundary=b",
         )
         with pytest.raises(InvalidRequest, match="UTF-8"):
             read_form(sent.get_request())
