@@ -31,6 +31,8 @@ FAULTS = (
 REFUSED, NONE = "connection refused", "none"
 ACTS_FIRST = {fault for fault in FAULTS if fault.startswith("acted")}
 LATE = timedelta(seconds=30)
+FILTERS = ("customer", "payment_intent", "transfer_group")
+"""By which objects can be listed."""
 
 
 class Book:
@@ -45,6 +47,7 @@ class Book:
         """The fault that each reference met."""
         self.asked = 0
         self._by_key: dict[str, dict[str, Any]] = {}
+        self._of: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
         self._late: list[tuple[datetime, str, str, dict[str, str]]] = []
         self._lock = threading.Lock()
 
@@ -71,13 +74,12 @@ class Book:
                 "metadata": {
                     name[9:-1]: text for name, text in values.items() if name.startswith("metadata[")
                 },
-                **{
-                    name: values[name]
-                    for name in ("customer", "payment_intent", "transfer_group")
-                    if name in values
-                },
+                **{name: values[name] for name in FILTERS if name in values},
             }
             self.objects[kind].append(made)
+            for name in FILTERS:
+                if name in made:
+                    self._of[kind, name, made[name]].append(made)
             self._by_key[key] = made
             return made
 
@@ -99,15 +101,12 @@ class Book:
 
     def listed(self, kind: str, query: dict[str, str]) -> list[dict[str, Any]]:
         """Objects that match what is asked."""
-        filters = {
-            name: query[name] for name in ("customer", "payment_intent", "transfer_group") if name in query
-        }
+        filters = {name: query[name] for name in FILTERS if name in query}
         with self._lock:
-            return [
-                one
-                for one in self.objects[kind]
-                if all(one.get(name) == text for name, text in filters.items())
-            ]
+            found = self.objects[kind]
+            for name, text in filters.items():  # each finds little, however much there is
+                found = self._of[kind, name, text]
+            return [one for one in found if all(one.get(name) == text for name, text in filters.items())]
 
     def moved_fen(self) -> Counter[str]:
         """What was moved under each reference, of all kinds."""
@@ -123,6 +122,8 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Server
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    """Head and body are two writes: the second would wait 40 ms for the system to acknowledge the first."""
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""

@@ -30,6 +30,8 @@ class Size:
     """Rows of each side of a reconciliation."""
     payments: int
     """Payments that stand behind a step."""
+    pause_seconds: float = 0.0
+    """How long a client of a long run waits between two purchases."""
     postgresql: bool = True
     """Whether the books are also measured on PostgreSQL."""
     memory: bool = True
@@ -37,7 +39,7 @@ class Size:
 
 
 def full(*, seconds: float, rounds: int) -> Size:
-    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED and _PAYMENTS take others."""
+    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS, _ORDERS and _PAUSE take others."""
     return Size(
         seconds=seconds,
         rounds=rounds,
@@ -45,10 +47,11 @@ def full(*, seconds: float, rounds: int) -> Size:
         postings=int(os.environ.get("FENQI_BENCH_POSTINGS", "100000")),
         applicants=100_000,
         deliveries=3_000,
-        orders=500,
+        orders=int(os.environ.get("FENQI_BENCH_ORDERS", "500")),
         calls=1_000,
         matched=int(os.environ.get("FENQI_BENCH_MATCHED", "1000000")),
         payments=int(os.environ.get("FENQI_BENCH_PAYMENTS", "100000")),
+        pause_seconds=float(os.environ.get("FENQI_BENCH_PAUSE", "0")),
     )
 
 

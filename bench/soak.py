@@ -1,7 +1,9 @@
 """Soak: whether memory grows under traffic that goes on; ``--rounds 1 --seconds 300`` has the looks of an hour.
 
-An hour of a worker is mostly looking whether there is anything to do: it looks ``QUICKER`` times as often here, so that
-what a look leaves behind shows in minutes. It says how often it looked.
+An hour of a worker is mostly looking whether there is anything to do: in a shorter run it looks up to ``QUICKER`` times
+as often, so that what a look leaves behind shows in minutes. It says how often it looked. SQLite and, where there is a
+server of it, PostgreSQL are measured at the same time. FENQI_BENCH_PAUSE is how many seconds each client waits after a
+purchase, so that an hour is not an hour of all cores.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import itertools
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,12 +22,16 @@ from typing import Any
 
 import requests
 
+from bench import books
 from bench.checkout import order
 from bench.size import Size
 from bench.webhooks import sink
 
 CLIENTS = 4
-QUICKER = 20
+QUICKER, LOOKS_SECONDS = 20, 4000
+"""How much more often a worker looks at most, and in which time without that it would have looked as often."""
+POINTS = 12
+"""How often memory is told over the time."""
 WARM_UP = 0.1
 """Share of the time from which on memory is counted."""
 JUMPS, DAYS = 60, 5
@@ -34,26 +41,69 @@ TOKEN_SECONDS = 240
 
 def measure(place: dict[str, Any], size: Size) -> None:
     """Print the resident memory of server and worker over one long round of purchases, reads and refusals."""
-    seconds = size.seconds * size.rounds
     with contextlib.ExitStack() as stack:
-        roots = {"server": place["pid"]}
-        traffic = Traffic(place, seconds, told=stack.enter_context(sink()))
-        if size.memory:
-            roots["worker"] = stack.enter_context(worker(place))
-        seen = traffic.run(roots, every=max(seconds / 500, 0.02))
-    print(
-        f"soak: {seconds:.0f} s, {traffic.answered} answers ({traffic.answered / seconds:.0f}/s), "
-        f"{traffic.purchases} purchases, errors {traffic.errors}"
-    )
-    for name in roots:
-        warm = [memory[name] for at, memory in seen if at >= WARM_UP * seconds]
-        fifth = max(len(warm) // 5, 1)
-        first, last = statistics.median(warm[:fifth]), statistics.median(warm[-fifth:])
-        print(
-            f"  {name} resident: {first:.1f} MB in the first fifth after the warm-up, {last:.1f} MB in the last "
-            f"(most {max(warm):.1f}): {100 * (last - first) / first:+.1f} % (goal 5 %)"
-        )
+        soaks = [Soak(place, size, stack)]
+        for url in stack.enter_context(books.databases(size)):
+            if not url.startswith("sqlite"):
+                soaks.append(Soak(stack.enter_context(_beside(url)), size, stack))
+                break
+        threads = [threading.Thread(target=soak.run) for soak in soaks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for soak in soaks:
+        soak.told()
     print()
+
+
+@contextlib.contextmanager
+def _beside(url: str) -> Iterator[dict[str, Any]]:
+    """A server of its own on the database at ``url``."""
+    from bench.__main__ import served  # noqa: PLC0415  # it looks for all measurements
+
+    with (
+        tempfile.TemporaryDirectory(prefix="fenqi-soak-") as folder,
+        served(Path(folder), database_url=url) as place,
+    ):
+        yield place
+
+
+class Soak:
+    """One server and, unless there is no time for it, its worker, under traffic until the time is over."""
+
+    def __init__(self, place: dict[str, Any], size: Size, stack: contextlib.ExitStack) -> None:
+        self.database, self._seconds = place["database"], size.seconds * size.rounds
+        self._traffic = Traffic(
+            place, self._seconds, told=stack.enter_context(sink()), pause_seconds=size.pause_seconds
+        )
+        self._roots = {"server": place["pid"]}
+        if size.memory:
+            self._roots["worker"] = stack.enter_context(worker(place, self._seconds))
+        self._seen: list[tuple[float, dict[str, float]]] = []
+
+    def run(self) -> None:
+        """Let the traffic come, and read the memory meanwhile."""
+        self._seen = self._traffic.run(self._roots, every=max(self._seconds / 500, 0.02))
+
+    def told(self) -> None:
+        """Print what was asked, memory over the time, and by how much it grew after the warm-up."""
+        seconds, traffic = self._seconds, self._traffic
+        print(
+            f"soak: {self.database}, {seconds:.0f} s, {traffic.answered} answers ({traffic.answered / seconds:.1f}/s), "
+            f"{traffic.purchases} purchases, told to come back {traffic.came_back}, errors {traffic.errors}"
+        )
+        for name in self._roots:
+            warm = [memory[name] for at, memory in self._seen if at >= WARM_UP * seconds]
+            fifth = max(len(warm) // 5, 1)
+            first, last = statistics.median(warm[:fifth]), statistics.median(warm[-fifth:])
+            print(
+                f"  {name} resident: {first:.1f} MB in the first fifth after the warm-up, {last:.1f} MB in the last "
+                f"(most {max(warm):.1f}): {100 * (last - first) / first:+.1f} % (goal 5 %)"
+            )
+            step = max(len(self._seen) // POINTS, 1)
+            points = [f"{memory[name]:.1f} at {at:.0f} s" for at, memory in self._seen[::step]]
+            print(f"    over the time, MB: {', '.join(points)}")
 
 
 class Traffic:
@@ -62,7 +112,9 @@ class Traffic:
     Between purchases the merchant's test clock moves on, and a webhook endpoint is told of everything.
     """
 
-    def __init__(self, place: dict[str, Any], seconds: float, *, told: int) -> None:
+    def __init__(
+        self, place: dict[str, Any], seconds: float, *, told: int, pause_seconds: float = 0.0
+    ) -> None:
         self._url = f"http://{place['host']}:{place['port']}"
         self._client = place["client_id"], place["client_secret"]
         self._began = time.monotonic()
@@ -71,8 +123,8 @@ class Traffic:
         self._counting, self._shopping = threading.Lock(), threading.Semaphore(CLIENTS)
         self._open = threading.Event()
         self._open.set()
-        self._told, self._pace = told, seconds / JUMPS
-        self.answered = self.purchases = self.errors = 0
+        self._told, self._pace, self._pause_seconds = told, seconds / JUMPS, pause_seconds
+        self.answered = self.purchases = self.errors = self.came_back = 0
 
     def run(self, roots: dict[str, int], *, every: float) -> list[tuple[float, dict[str, float]]]:
         """Memory in megabytes by name of the process, with the second it was read in, until the time is over."""
@@ -93,6 +145,7 @@ class Traffic:
             self._open.wait()
             with self._shopping:
                 self._purchase(session, f"{self._name}-{number}-{turn}", f"13{number}{turn % 10**8:08}")
+            time.sleep(self._pause_seconds)
 
     def _turns(self) -> Iterator[requests.Session]:
         """A client with a fresh token, again and again until the time is over."""
@@ -153,6 +206,8 @@ class Traffic:
         answer = session.request(method, self._url + path, json=body, headers=named, timeout=60)
         while answer.status_code == 503:  # on a busy machine some are told to come back
             time.sleep(float(answer.headers["Retry-After"]))
+            with self._counting:
+                self.came_back += 1
             answer = session.request(method, self._url + path, json=body, headers=named, timeout=60)
         with self._counting:
             self.answered += 1
@@ -172,9 +227,10 @@ class Traffic:
 
 
 @contextlib.contextmanager
-def worker(place: dict[str, Any]) -> Iterator[int]:
+def worker(place: dict[str, Any], seconds: float) -> Iterator[int]:
     """The worker beside the server, on the same data."""
-    command = [sys.executable, "-c", "from bench.soak import work_quickly; work_quickly()"]
+    quicker = max(1.0, min(QUICKER, LOOKS_SECONDS / seconds))
+    command = [sys.executable, "-c", f"from bench.soak import work_quickly; work_quickly({quicker})"]
     process = subprocess.Popen(command, env=place["environ"])
     try:
         yield process.pid
@@ -183,15 +239,15 @@ def worker(place: dict[str, Any]) -> Iterator[int]:
         process.wait(timeout=30)
 
 
-def work_quickly() -> None:
-    """Be the worker that looks more often than it would, until a signal ends it."""
+def work_quickly(quicker: float) -> None:
+    """Be the worker that looks ``quicker`` times as often as it would, until a signal ends it."""
     from gateway.cli import main  # noqa: PLC0415
     from gateway.outbox import service as outbox  # noqa: PLC0415
     from gateway.process import worker as runtime  # noqa: PLC0415  # the one who measures needs none of it
 
     hour = len(runtime.LANES) * 3600 / runtime.IDLE_SECONDS
     for name in ("IDLE_SECONDS", "DISPATCH_IDLE_SECONDS", "SWEEP_SECONDS"):
-        setattr(runtime, name, getattr(runtime, name) / QUICKER)
+        setattr(runtime, name, getattr(runtime, name) / quicker)
     claim, looks, rows = outbox.claim, itertools.count(), itertools.count()
 
     def counted(*arguments: Any, **named: Any) -> list[Any]:

@@ -20,12 +20,14 @@ from gateway.db.engine import TURN_SECONDS
 from gateway.db.outages import RACES, Told, outage_of
 from gateway.db.row_keys import RowKeys
 from gateway.db.row_locks import LostRace
-from gateway.db.writers import Joining, NotTogether, NoTurns, Turn, Turns
+from gateway.db.writers import Joining, Losers, NotTogether, NoTurns, Turn, Turns
 from gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 _open = threading.local()
 MAX_ATTEMPTS = 12
+FREE_ATTEMPTS = 2
+"""Who has lost so many races waits for the others who have (PostgreSQL, SERIALIZABLE)."""
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "23505"})
 Level = Literal["SERIALIZABLE", "READ COMMITTED"]
 SERIALIZABLE: Level = "SERIALIZABLE"
@@ -157,11 +159,15 @@ class Database:
         self._sqlite = engine.dialect.name == "sqlite"
         # SQLite's own busy wait is unfair (its p99 explodes), and a commit for each is slow. Its writers are alone,
         # whatever the level.
-        one_by_one = Turns(engine.execution_options(writes=True), TURN_SECONDS) if self._sqlite else None
-        self._turns: dict[Level, NoTurns] = {
-            level: one_by_one or NoTurns(engine.execution_options(isolation_level=level))
-            for level in (SERIALIZABLE, READ_COMMITTED)
-        }
+        if self._sqlite:
+            one_by_one = Turns(engine.execution_options(writes=True), TURN_SECONDS)
+            self._turns: dict[Level, NoTurns] = {SERIALIZABLE: one_by_one, READ_COMMITTED: one_by_one}
+        else:
+            serial, committed = (
+                engine.execution_options(isolation_level=level) for level in (SERIALIZABLE, READ_COMMITTED)
+            )
+            losers = Losers(serial, waiting=committed, seconds=TURN_SECONDS)
+            self._turns = {SERIALIZABLE: losers, READ_COMMITTED: NoTurns(committed)}
         # A transaction of SQLite sees one moment anyway.
         self._snapshots = (
             engine if self._sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
@@ -226,6 +232,7 @@ class Database:
                     raise DatabaseUnavailable(
                         "The database is busy. Try again with the same Idempotency-Key."
                     ) from error
+                alone = alone or (attempt >= FREE_ATTEMPTS and not self._sqlite)
                 # Random waits part the writers that would otherwise meet again and again.
                 time.sleep(random.uniform(0.0005, 0.002) * 2 ** min(attempt, 7))
         raise AssertionError("unreachable")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import DatabaseUnavailable
@@ -22,6 +22,8 @@ Joining = Literal["conditional_savepoint", "rollback_only", "create_savepoint"]
 MOST_TOGETHER = 8
 LONGEST = 0.01
 """Seconds: nobody joins a transaction that is older, so that quick work does not wait for much work of others."""
+LOSERS_TURN = text("SELECT pg_advisory_xact_lock(1280270165, 0)")
+"""Of two numbers, as the locks of ``turns`` and ``webhooks.ordering``, from which it differs in the first."""
 LOOK_SECONDS = 0.05
 """So often who waits for a commit looks whether somebody took the transaction on."""
 
@@ -117,6 +119,36 @@ class NoTurns:
         """At once."""
         del alone
         yield self._turn
+
+
+class Losers(NoTurns):
+    """SERIALIZABLE work on PostgreSQL: at once, but who lost races waits for the others who did, of any process.
+
+    Many who meet at the same pages of an index lose again and again, however they wait by chance. One after the other
+    each meets only those who come new. Raises ``DatabaseUnavailable`` for a turn that does not come in so many seconds.
+    """
+
+    def __init__(self, engine: Engine, waiting: Engine, seconds: float) -> None:
+        super().__init__(engine)
+        self._waiting, self._seconds = waiting, seconds
+        self._one = threading.Lock()
+        """So that a process needs one connection more, not one for each that waits."""
+
+    @contextmanager
+    def take(self, *, alone: bool = False) -> Iterator[Turn]:
+        """A turn: at once, or ``alone`` of those who lost."""
+        if not alone:
+            yield self._turn
+            return
+        if not self._one.acquire(timeout=self._seconds):
+            raise DatabaseUnavailable
+        try:
+            # On a connection of its own: a SERIALIZABLE transaction sees what was there before it waited in it.
+            with self._waiting.connect() as connection:
+                connection.execute(LOSERS_TURN)
+                yield self._turn
+        finally:
+            self._one.release()
 
 
 class Turns(NoTurns):

@@ -49,6 +49,8 @@ def update(
 def extend(tx: Transaction, tenant: Tenant, *, payment_id: str, until: datetime | None) -> Payment:
     """Let the authorisation last until then, or as long as its order's category allows; once.
 
+    Whoever extends it has the order: it counts as acknowledged.
+
     Raises ``NotFound``; ``WrongState`` when nothing is left to capture, or it was or cannot be extended;
     ``AuthorizationExpired``; ``ValidationFailed`` for a time that is not later, or too late.
     """
@@ -75,6 +77,7 @@ def extend(tx: Transaction, tenant: Tenant, *, payment_id: str, until: datetime 
         )
         raise ValidationFailed([{"param": "authorization_expires_at", "code": "invalid", "detail": detail}])
     payment.extended_to = until
+    service.mark_acknowledged(tx, payment)
     planned = moments(
         created_at=payment.created_at, acknowledge_by=payment.acknowledge_by, expires_at=payment.lapses_at
     )

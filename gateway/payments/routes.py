@@ -101,7 +101,10 @@ def void_payment(call: Call, payment_id: str) -> Any:
     level=READ_COMMITTED,
 )
 def extend_payment(call: Call, payment_id: str) -> Any:
-    """Let an authorisation last longer, once: an order may take time that is made for the shopper."""
+    """Let an authorisation last longer, once: an order may take time that is made for the shopper.
+
+    Only a shop that has the order asks for it, so the payment counts as acknowledged.
+    """
     payment = changes.extend(
         call.tx, call.tenant, payment_id=payment_id, until=call.body["authorization_expires_at"]
     )

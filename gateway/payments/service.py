@@ -197,7 +197,7 @@ def acknowledge(tx: Transaction, tenant: Tenant, *, payment_id: str, merchant_or
 
 
 def mark_acknowledged(tx: Transaction, payment: Payment, *, merchant_order_id: str | None = None) -> None:
-    """The shop has said, by name or by capturing, that its order exists: no reminder and no void come any more.
+    """The shop has said that its order exists, by name, by capturing or by extending: it is not reminded or voided.
 
     Idempotent. Raises ``WrongState`` for another order, and when the payment was voided or has
     lapsed without it: the shop must not ship.

@@ -12,6 +12,7 @@ from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from gateway.web.legible import check_fields
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = 32 * 1024 * 1024
@@ -97,6 +98,7 @@ def read_form(request: Request) -> dict[str, Any]:
     for name, value in pairs:
         if name in body:
             raise InvalidRequest(f"The body contains the field {name[:LONGEST_NAME]!r} more than once.")
+        check_fields(name, value if isinstance(value, str) else "")
         body[name] = value if isinstance(value, str) else Upload.of(value.read(), value.filename or "")
     return body
 

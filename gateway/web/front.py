@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.errors import GatewayError, InvalidRequest, Overloaded, PayloadTooLarge, RequestTooSlow
 from gateway.web.bodies import MAX_BODY_BYTES, MAX_UPLOAD_BYTES
+from gateway.web.legible import check_form, check_query
 from gateway.web.line import WHOSE, Known, Line
 from gateway.web.rate_limits import network_of
 from gateway.web.refusals import Answer, healthy, refusal
@@ -84,6 +85,8 @@ class Front:
         if scope.path == HEALTH_PATH and scope.method in ("GET", "HEAD"):
             protocol.response_bytes(*healthy())
             return
+        if scope.query_string:
+            check_query(scope.query_string)
         headers = scope.headers  # a copy each time
         whose, known = self._whose(scope, headers)
         if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
@@ -103,6 +106,7 @@ class Front:
         """Let a request wait for a thread once its body is there in whole: until then it takes nobody's place."""
         try:
             body = await self._body(scope, protocol, known)
+            check_form(scope.headers.get("content-type", ""), body)
             self._line.enter(whose, (scope, protocol, body), known=known)
         except GatewayError as error:
             protocol.response_bytes(*refusal(error, scope))

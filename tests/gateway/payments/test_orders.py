@@ -202,6 +202,25 @@ def test_an_authorisation_is_extended_once_and_lapses_at_its_new_end(books: Book
         connection.execute(text("UPDATE payment SET extended_to = expires_at"))
 
 
+def test_who_extends_an_authorisation_has_the_order(books: Books) -> None:
+    """Neither a reminder nor a void comes; also of one whose void is due and has not happened yet."""
+    for days in (0, 7):
+        payment = books.api.approved(merchant_reference=f"ext-{days}")
+        books.clock.advance(days=days)  # and no job has run
+        books.api.login()
+        longer = books.api.post(f"/v1/payments/{payment['id']}/extend").json
+        assert (datetime.fromisoformat(longer["acknowledged_at"]), longer["merchant_order_id"]) == (
+            books.clock.now,
+            None,
+        )
+        books.pass_days(8)
+        assert told(books.api, payment) == []
+        assert books.api.get(f"/v1/payments/{payment['id']}").json["status"] == "authorized"
+        named = acknowledge(books.api, payment, f"E-{days}").json
+        assert named["acknowledged_at"] == longer["acknowledged_at"]
+    books.sound()
+
+
 def test_furniture_may_take_ninety_days(books: Books) -> None:
     payment = books.api.approved(category="furnishing")
     longer = books.post(f"/v1/payments/{payment['id']}/extend").json

@@ -135,7 +135,10 @@ class Payments(Resource):
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Payment:
-        """Let the authorisation last longer, once; as long as the order's category allows when no time is given."""
+        """Let the authorisation last longer, once; as long as the order's category allows when no time is given.
+
+        Whoever extends it has the order, so it counts as acknowledged.
+        """
         until = authorization_expires_at
         body = given(
             extra, authorization_expires_at=until.isoformat() if isinstance(until, datetime) else until

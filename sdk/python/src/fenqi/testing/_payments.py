@@ -125,7 +125,7 @@ def update(state: State, id: str, body: Fields) -> Fields:
 
 
 def extend(state: State, id: str, body: Fields) -> Fields:
-    """Let the authorisation last longer, once, up to what the category of the order allows."""
+    """Let the authorisation last longer, once, up to what the category of the order allows; that acknowledges it."""
     given = {name: value for name, value in body.items() if value is not None}
     f.checked(given, {}, {"authorization_expires_at": f.moment})
     payment = _open(state, id)
@@ -144,6 +144,7 @@ def extend(state: State, id: str, body: Fields) -> Fields:
         error = {"param": "authorization_expires_at", "code": "invalid", "detail": detail}
         raise Problem(422, "validation_failed", detail, param="authorization_expires_at", errors=[error])
     payment["authorization_expires_at"], payment["authorization_extended"] = rfc3339(until), True
+    payment["acknowledged_at"] = payment["acknowledged_at"] or rfc3339(state.now)
     state.record("payment.extended", payment)
     return payment
 
