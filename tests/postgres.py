@@ -66,7 +66,11 @@ class Database:
     sessions: dict[Any, list[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.shape = self._rows(SHAPE)
+        # Planning what is prepared here takes longer than many a test, and another role would have it planned again.
+        self._session.prepare_threshold = None  # the connection forgets what it prepares with each rollback
+        self._run("SET session_replication_role = replica")
+        self._run(f"PREPARE shape AS {SHAPE}")
+        self.shape = self._rows("EXECUTE shape")
         self.tables = [
             name
             for (name,) in self._rows(
@@ -74,6 +78,8 @@ class Database:
                 " AND relnamespace = 'public'::regnamespace ORDER BY relname"
             )
         ]
+        each = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in self.tables)
+        self._run(f"PREPARE filled AS {' UNION ALL '.join(each)}")
         self.first_rows = {name: self._values(name) for name in self._filled()}
         sequences = self._rows("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
         states = [
@@ -87,13 +93,9 @@ class Database:
         """Put it back; False where that cannot be: somebody is at work in it, or it has another shape."""
         with suppress(SQLAlchemyError):
             self.uses += 1
-            if self.uses >= USES or self._rows(BUSY) != [(0,)] or self._rows(SHAPE) != self.shape:
+            if self.uses >= USES or self._rows(BUSY) != [(0,)] or self._rows("EXECUTE shape") != self.shape:
                 return False
-            statements = [
-                "BEGIN",
-                "SET LOCAL session_replication_role = replica",
-                "SET LOCAL lock_timeout = '1s'",
-            ]
+            statements = ["BEGIN", "SET LOCAL lock_timeout = '1s'"]
             statements += [f'DELETE FROM "{name}"' for name in self._filled()]
             for name, rows in self.first_rows.items():
                 statements += [f'INSERT INTO "{name}" VALUES {row}' for row in rows]
@@ -119,14 +121,7 @@ class Database:
 
     def _filled(self) -> list[str]:
         """The tables in which there are rows."""
-        return [
-            name
-            for (name,) in self._rows(
-                " UNION ALL ".join(
-                    f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in self.tables
-                )
-            )
-        ]
+        return [name for (name,) in self._rows("EXECUTE filled")]
 
     def _values(self, name: str) -> list[str]:
         """Every row of a table as PostgreSQL writes it behind VALUES."""
@@ -144,8 +139,11 @@ class Database:
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]
 
     def _run(self, script: str) -> None:
-        session: Any = self.connection.connection.dbapi_connection
-        session.execute(script)
+        self._session.execute(script)
+
+    @property
+    def _session(self) -> Any:
+        return self.connection.connection.dbapi_connection
 
 
 class Databases:
