@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -25,6 +25,7 @@ from gateway.ledger.booking.accounts import CHART, MERCHANT_KINDS, account_id, o
 from gateway.ledger.booking.postings import Entries, Event, Line
 from gateway.ledger.booking.writing import Fact, write_many
 from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
+from gateway.ledger.reports import statements as reports
 from gateway.ledger.reports.statements import Booked, MerchantLine, entries_about, lines_of
 
 __all__ = [
@@ -39,11 +40,11 @@ __all__ = [
     "book_many",
     "book_together",
     "entries_about",
-    "kind_of",
+    "kinds_of",
     "lines_of",
     "lock_accounts",
     "reverse",
-    "unwinding_of",
+    "unwindings_of",
 ]
 
 WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -146,34 +147,32 @@ def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | 
     return _once_each(tx, [(reversal, lines)])[0]
 
 
-def kind_of(tx: Transaction, tenant: Tenant, entry_id: str) -> str | None:
-    """The kind of one of the merchant's entries; None where it has no such."""
-    query = select(ENTRY.c.kind).where(
-        ENTRY.c.id == entry_id, ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode
-    )
-    found: str | None = tx.connection().execute(query).scalar_one_or_none()
+def kinds_of(tx: Transaction, tenant: Tenant, entry_ids: Collection[str]) -> dict[str, str]:
+    """The kinds of the merchant's entries among these, by their ids."""
+    own = (ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode)
+    found: dict[str, str] = {}
+    for part in in_parts(sorted(set(entry_ids))):
+        query = select(ENTRY.c.id, ENTRY.c.kind).where(ENTRY.c.id.in_(part), *own)
+        found |= {row.id: row.kind for row in tx.connection().execute(query)}
     return found
 
 
-def unwinding_of(tx: Transaction, tenant: Tenant, *, drawdown: str, refunds: Iterable[str]) -> list[str]:
-    """The entries that unwound the loan of a drawdown, in the order of their ids.
+def unwindings_of(
+    tx: Transaction, tenant: Tenant, loans: Iterable[tuple[str, Collection[str]]]
+) -> dict[str, list[str]]:
+    """By drawdown the entries that unwound its loan, in the order of their ids.
 
-    They are the reversals of all that was booked of it or of its ``refunds``, and the move of the claims to where they
-    stand today.
+    A loan is given by the entry of its drawdown and those of its refunds. Entries that unwound it are the reversals of
+    all that was booked of it or of its refunds, and the move of the claims to where they stand today.
     """
-    query = (
-        select(POSTING.c.object_id)
-        .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
-        .where(POSTING.c.entry_id == drawdown, ACCOUNT.c.kind == "loan_principal")
-    )
-    loan = tx.connection().execute(query).scalars().first()
-    about = entries_about(tx, tenant, [loan]) if loan is not None else []
-    own = (ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode)
-    parts = [ENTRY.c.reverses.in_(part) for part in in_parts(sorted(set(refunds)))]
-    found = {one.id for one in about if one.reverses}
-    for which in (*parts, ENTRY.c.key == f"unwound_claim_moved:{loan}"):
-        found |= set(tx.connection().execute(select(ENTRY.c.id).where(*own, which)).scalars())
-    return sorted(found)
+    refunds = {refund: drawdown for drawdown, of_loan in loans for refund in of_loan}
+    drawdowns = {drawdown for drawdown, _ in loans}
+    found: dict[str, set[str]] = {drawdown: set() for drawdown in drawdowns}
+    for drawdown, entry in reports.reversals_of_loans(tx, tenant, drawdowns):
+        found[drawdown].add(entry)
+    for refund, entry in reports.reversals_of(tx, tenant, refunds):
+        found[refunds[refund]].add(entry)
+    return {drawdown: sorted(entries) for drawdown, entries in found.items()}
 
 
 def balances(tx: Transaction, tenant: Tenant, kinds: Sequence[str] = MERCHANT_KINDS) -> dict[str, int]:

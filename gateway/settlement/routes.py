@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tempfile import TemporaryFile
 from typing import Any
 
 from sqlmodel import col, select
@@ -10,6 +11,7 @@ from gateway.settlement import service, statements
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer, SettlementAnswer, SettlementLineAnswer
 from gateway.web.csv_export import csv_bytes
+from gateway.web.idempotency import FileAnswer
 from gateway.web.operations import Api, Call
 from gateway.web.paging import PageQuery, listed, of_tenant
 
@@ -53,11 +55,17 @@ def list_settlement_lines(call: Call, settlement_id: str) -> Any:
 
 
 @api.get("/<settlement_id>/statement", scope="settlements:read", media_type=statements.MEDIA_TYPE)
-def get_statement(call: Call, settlement_id: str) -> bytes:
+def get_statement(call: Call, settlement_id: str) -> FileAnswer:
     """Retrieve a settlement's lines with the proof of each, as JSON lines that can be checked offline."""
     batch = service.get(call.tx, call.tenant, settlement_id)
     authority = call.gateway.ports.signing_authority
-    return b"".join(statements.statement(call.tx, call.tenant, batch, authority))
+    file = TemporaryFile()  # closed when it was sent
+    try:
+        file.writelines(statements.statement(call.tx, call.tenant, batch, authority))
+    except BaseException:
+        file.close()
+        raise
+    return FileAnswer(file)
 
 
 @payouts.get(scope="settlements:read", query=PageQuery, answer=PayoutAnswer, lists=True)

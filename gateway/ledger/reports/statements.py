@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -12,6 +12,7 @@ from sqlalchemy import Row, select, tuple_, union, union_all
 from sqlalchemy.sql import ColumnElement, Select
 
 from gateway.core.tenant import Tenant
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.ledger.booking.accounts import MERCHANT_KINDS, account_id
 from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
@@ -112,6 +113,44 @@ def entries_about(tx: Transaction, tenant: Tenant, object_ids: Collection[str]) 
     )
     rows = tx.connection().execute(query)
     return [_booked(list(lines)) for _, lines in groupby(rows, key=lambda row: str(row[0]))]
+
+
+def reversals_of_loans(
+    tx: Transaction, tenant: Tenant, drawdowns: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Pairs of a drawdown and an entry that unwound its loan: reversals, and the move of the claims."""
+    own = (ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode)
+    for part in in_parts(sorted(drawdowns)):
+        drawn = (
+            select(POSTING.c.object_id, POSTING.c.entry_id)
+            .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
+            .where(POSTING.c.entry_id.in_(part), ACCOUNT.c.kind == "loan_principal")
+        )
+        loans: dict[str, str] = {row[0]: row[1] for row in tx.connection().execute(drawn)}
+        names, reverses = sorted(loans), ENTRY.c.reverses.is_not(None)
+        about = select(ENTRY.c.object_id, ENTRY.c.id).where(ENTRY.c.object_id.in_(names), reverses, *own)
+        touching = (
+            select(POSTING.c.object_id, ENTRY.c.id)
+            .join(ENTRY, ENTRY.c.id == POSTING.c.entry_id)
+            .where(POSTING.c.object_id.in_(names), reverses, *own)
+        )
+        for loan, entry in tx.connection().execute(union(about, touching)):
+            yield loans[loan], entry
+        moves = {f"unwound_claim_moved:{loan}": loan for loan in names}
+        moved = select(ENTRY.c.key, ENTRY.c.id).where(ENTRY.c.key.in_(sorted(moves)), *own)
+        for key, entry in tx.connection().execute(moved):
+            yield loans[moves[key]], entry
+
+
+def reversals_of(
+    tx: Transaction, tenant: Tenant, entry_ids: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Pairs of an entry and the merchant's reversal of it."""
+    own = (ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode)
+    for part in in_parts(sorted(entry_ids)):
+        query = select(ENTRY.c.reverses, ENTRY.c.id).where(ENTRY.c.reverses.in_(part), *own)
+        for reversed_one, entry in tx.connection().execute(query):
+            yield reversed_one, entry
 
 
 def _lines_of_account(name: str, filters: Collection[ColumnElement[bool]], limit: int) -> Select[Any]:
