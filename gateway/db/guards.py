@@ -16,7 +16,7 @@ SEPARATOR = "\n-- next\n"
 LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
     ("ledger", "ledger_chain", "ledger_trees"),
     ("contracts",),
-    ("tenancy", "deliveries", "scores", "outbox", "lines", "reconciliations"),
+    ("tenancy", "deliveries", "scores", "outbox", "lines", "reconciliations", "exports"),
     ("audit", "roots"),
     ("consents",),
     ("frozen", "extension"),

@@ -45,11 +45,12 @@ def list_balance_entries(call: Call) -> Any:
     )
     shown = rows[: query["limit"]]
     more = len(rows) > len(shown)
+    data = [service.line_view(row) for row in shown]
     return {
         "object": "list",
-        "data": [_shown(row) for row in shown],
+        "data": data,
         "has_more": more,
-        "next_cursor": encoded(_line_id(shown[-1])) if more else None,
+        "next_cursor": encoded(data[-1]["id"]) if more else None,
     }
 
 
@@ -60,21 +61,3 @@ def _position(cursor: str | None) -> tuple[str, int] | None:
     if not entry.startswith("ent_") or not line.isdigit() or len(line) > 9:
         raise InvalidRequest("The cursor is not valid: pass next_cursor unchanged.", param="cursor")
     return entry, int(line)
-
-
-def _line_id(row: service.MerchantLine) -> str:
-    return f"{row.entry_id}:{row.line}"
-
-
-def _shown(row: service.MerchantLine) -> dict[str, Any]:
-    return {
-        "id": _line_id(row),
-        "kind": row.kind,
-        "account": row.account,
-        "amount": row.amount_fen,
-        "about": row.object_id,
-        "payment": row.object_id if row.object_id.startswith("pay_") else None,
-        "entry": row.entry_id,
-        "effective_date": row.effective_date.isoformat(),
-        "created_at": row.recorded_at,
-    }

@@ -26,7 +26,8 @@ from gateway.ledger.booking.postings import Entries, Event, Line
 from gateway.ledger.booking.writing import Fact, write_many
 from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
 from gateway.ledger.reports import statements as reports
-from gateway.ledger.reports.statements import Booked, MerchantLine, entries_about, lines_of
+from gateway.ledger.reports.own_side import OwnEntry, own_entries, own_sums
+from gateway.ledger.reports.statements import Booked, MerchantLine, all_lines_of, entries_about, lines_of
 
 __all__ = [
     "AlreadyReversed",
@@ -34,6 +35,8 @@ __all__ = [
     "Event",
     "KeyConflict",
     "MerchantLine",
+    "OwnEntry",
+    "all_lines_of",
     "balance_of",
     "balances",
     "book",
@@ -41,8 +44,11 @@ __all__ = [
     "book_together",
     "entries_about",
     "kinds_of",
+    "line_view",
     "lines_of",
     "lock_accounts",
+    "own_entries",
+    "own_sums",
     "reverse",
     "unwindings_of",
 ]
@@ -189,6 +195,21 @@ def balance_of(tx: Transaction, mode: Mode, kind: str, owner: str = "") -> int:
     """Balance of one account in fen, positive on its normal side; 0 when nothing was ever posted to it."""
     name = account_id(mode, kind, owner)
     return on_normal_side(kind, _signed_balances(tx, [name])[name])
+
+
+def line_view(row: MerchantLine) -> dict[str, Any]:
+    """A line of the merchant's accounts as the API and files show it."""
+    return {
+        "id": f"{row.entry_id}:{row.line}",
+        "kind": row.kind,
+        "account": row.account,
+        "amount": row.amount_fen,
+        "about": row.object_id,
+        "payment": row.object_id if row.object_id.startswith("pay_") else None,
+        "entry": row.entry_id,
+        "effective_date": row.effective_date.isoformat(),
+        "created_at": row.recorded_at,
+    }
 
 
 def lock_accounts(tx: Transaction, tenant: Tenant) -> None:

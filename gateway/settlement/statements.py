@@ -117,9 +117,7 @@ def _closing_entries(tx: Transaction, tenant: Tenant, batch: SettlementBatch) ->
     return [one.id for one in ledger.entries_about(tx, tenant, about) if one.kind in CLOSING_KINDS]
 
 
-def _entries_of(
-    tx: Transaction, tenant: Tenant, lines: Sequence[SettlementLine]
-) -> dict[str, list[str]]:
+def _entries_of(tx: Transaction, tenant: Tenant, lines: Sequence[SettlementLine]) -> dict[str, list[str]]:
     """By line the entries that make it: one, but for an unwinding, which reverses all that was booked of a loan."""
     kinds = ledger.kinds_of(tx, tenant, [line.entry_id for line in lines if line.kind == "refund"])
     unwound = [line for line in lines if line.kind == "refund" and kinds.get(line.entry_id) != "refund"]

@@ -10,9 +10,11 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from flask import Request
@@ -59,6 +61,17 @@ class FileAnswer:
     """Where an operation has several."""
     name: str | None = None
     """What a browser calls the file (ASCII)."""
+
+    @classmethod
+    def of(
+        cls, pieces: Iterable[bytes], media_type: str | None = None, name: str | None = None
+    ) -> FileAnswer:
+        """The pieces in a temporary file; where one of them raises, nothing is left of it."""
+        with ExitStack() as stack:
+            file = stack.enter_context(TemporaryFile())
+            file.writelines(pieces)
+            stack.pop_all()
+        return cls(file, media_type, name)
 
 
 @dataclass(frozen=True, slots=True)
