@@ -196,6 +196,7 @@ GUARDED_BEFORE = {
     "ledger_block",
     "ledger_entry",
     "ledger_head",
+    "ledger_late_entry",
     "ledger_link",
     "ledger_posting",
     "ledger_seal",

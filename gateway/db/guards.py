@@ -14,7 +14,7 @@ from gateway.db.engine import SQLITE_PRAGMAS
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
 LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
-    ("ledger", "ledger_chain", "ledger_trees"),
+    ("ledger", "ledger_chain", "ledger_trees", "ledger_late"),
     ("contracts",),
     ("tenancy", "deliveries", "scores", "outbox", "lines", "reconciliations", "exports"),
     ("audit", "roots"),

@@ -22,6 +22,7 @@ class Movement:
     reference: str
     amount_fen: int
     day: date
+    value_date: date
     kind: str
     text: str
 
@@ -73,7 +74,7 @@ def _balance(code: str, amount_fen: int, day: date) -> str:
 def _entry(one: Movement) -> str:
     return (
         f"<Ntry><NtryRef>{one.id}</NtryRef>{_amount(one.amount_fen)}<Sts><Cd>BOOK</Cd></Sts>"
-        f"<BookgDt><Dt>{one.day}</Dt></BookgDt><ValDt><Dt>{one.day}</Dt></ValDt><AcctSvcrRef>{one.id}</AcctSvcrRef>"
+        f"<BookgDt><Dt>{one.day}</Dt></BookgDt><ValDt><Dt>{one.value_date}</Dt></ValDt><AcctSvcrRef>{one.id}</AcctSvcrRef>"
         f"<BkTxCd><Prtry><Cd>{one.kind[:35]}</Cd></Prtry></BkTxCd><NtryDtls><TxDtls><Refs>"
         f"<EndToEndId>{escape(one.reference[:35])}</EndToEndId></Refs><RmtInf><Ustrd>{escape(one.text[:140])}</Ustrd>"
         "</RmtInf></TxDtls></NtryDtls></Ntry>\n"

@@ -132,7 +132,8 @@ def summary(entry: OwnEntry) -> str:
     """What happened, in the words of a voucher."""
     base = entry.kind.removesuffix("_reversed")
     words = EVENTS.get(base, base)
-    return f"{words}{'（冲正）' if base != entry.kind else ''} {entry.about_id}"
+    late = f"（{entry.value_date}，该月已结账）" if entry.value_date != entry.effective_date else ""
+    return f"{words}{'（冲正）' if base != entry.kind else ''}{late} {entry.about_id}"
 
 
 def _summed(sums: Iterable[tuple[str, str, int]]) -> dict[str, int]:

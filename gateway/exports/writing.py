@@ -88,7 +88,9 @@ def _claims_moved(tx: Transaction, tenant: Tenant, first: date, last: date) -> I
         amount = own_books.claims(own_books.turned(entry))
         if amount:
             text = f"{entry.kind} {entry.about_id}"
-            yield Movement(entry.id, entry.about_id, amount, entry.effective_date, entry.kind, text)
+            yield Movement(
+                entry.id, entry.about_id, amount, entry.effective_date, entry.value_date, entry.kind, text
+            )
 
 
 def _payouts_statement(
@@ -103,7 +105,9 @@ def _payouts_statement(
 def _payouts_paid(tx: Transaction, tenant: Tenant, first: date, last: date) -> Iterator[Movement]:
     for one in lists.paid(tx, tenant, first=first, last=last):
         day = shanghai_date(one.at)
-        yield Movement(one.id, one.reference, one.amount_fen, day, "payout", f"{one.settlement} {one.id}")
+        yield Movement(
+            one.id, one.reference, one.amount_fen, day, day, "payout", f"{one.settlement} {one.id}"
+        )
 
 
 def _said(row: Export, tenant: Tenant, days: tuple[date, date], opening: int, closing: int) -> Statement:

@@ -1,4 +1,4 @@
-"""Routes of the merchant's side of the ledger: /v1/balance and /v1/balance_entries."""
+"""Routes of the merchant's side of the ledger: /v1/balance, /v1/balance_entries and /v1/certificates."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from typing import Any
 
 from gateway.errors import InvalidRequest
 from gateway.ledger import service
-from gateway.ledger.schemas import BalanceAnswer, BalanceEntryAnswer, BalanceEntryQuery
+from gateway.ledger.certificates import certificate
+from gateway.ledger.schemas import (
+    BalanceAnswer,
+    BalanceEntryAnswer,
+    BalanceEntryQuery,
+    CertificateAnswer,
+)
 from gateway.web.operations import Api, Call
 from gateway.web.paging import decoded, encoded
 
 balance = Api("balance", prefix="/v1/balance")
 entries = Api("balance_entries", prefix="/v1/balance_entries")
-apis = (balance, entries)
+certificates = Api("certificates", prefix="/v1/certificates")
+apis = (balance, entries, certificates)
 
 
 @balance.get(scope="settlements:read", answer=BalanceAnswer)
@@ -52,6 +59,12 @@ def list_balance_entries(call: Call) -> Any:
         "has_more": more,
         "next_cursor": encoded(data[-1]["id"]) if more else None,
     }
+
+
+@certificates.get("/<month>", scope="settlements:read", answer=CertificateAnswer)
+def get_certificate(call: Call, month: str) -> Any:
+    """Retrieve the signed certificate of a closed month: opening, movements and closing of each balance."""
+    return certificate(call.tx, call.tenant, month, call.gateway.ports.signing_authority)
 
 
 def _position(cursor: str | None) -> tuple[str, int] | None:

@@ -11,20 +11,21 @@ from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import Pool
 
 from gateway.core.calendar import shanghai_date
+from gateway.core.closed_months import open_day
 from gateway.core.tenant import Mode, Tenant
-from gateway.db import turns
+from gateway.db import keyed, turns
 from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound
 from gateway.ledger.booking.accounts import CHART, MERCHANT_KINDS, account_id, on_normal_side
 from gateway.ledger.booking.postings import Entries, Event, Line
 from gateway.ledger.booking.writing import Fact, write_many
-from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
+from gateway.ledger.models import ACCOUNT, ENTRY, LATE, POSTING
 from gateway.ledger.reports import statements as reports
 from gateway.ledger.reports.own_side import OwnEntry, own_entries, own_sums
 from gateway.ledger.reports.statements import Booked, MerchantLine, all_lines_of, entries_about, lines_of
@@ -87,7 +88,7 @@ def book(tx: Transaction, tenant: Tenant, event: Event) -> str:
 
     Raises ``KeyConflict`` for a known key of another event, ``ValueError`` for what cannot be an entry.
     """
-    return _once_each(tx, [_fact(tx, tenant, event)])[0]
+    return _booked_each(tx, tenant, [event])[0]
 
 
 def book_together(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[str]:
@@ -95,7 +96,7 @@ def book_together(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> l
 
     Raises what ``book`` raises, and then the transaction must end: some may be written.
     """
-    return _once_each(tx, [_fact(tx, tenant, event) for event in events])
+    return _booked_each(tx, tenant, events)
 
 
 def book_many(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[str]:
@@ -109,8 +110,7 @@ def book_many(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[
         return ids
     with tx.connection().begin_nested():
         for start in range(0, len(events), EVENTS_AT_ONCE):
-            facts = [_fact(tx, tenant, event) for event in events[start : start + EVENTS_AT_ONCE]]
-            ids += _once_each(tx, facts)
+            ids += _booked_each(tx, tenant, events[start : start + EVENTS_AT_ONCE])
     return ids
 
 
@@ -208,6 +208,7 @@ def line_view(row: MerchantLine) -> dict[str, Any]:
         "payment": row.object_id if row.object_id.startswith("pay_") else None,
         "entry": row.entry_id,
         "effective_date": row.effective_date.isoformat(),
+        "value_date": row.value_date.isoformat(),
         "created_at": row.recorded_at,
     }
 
@@ -223,6 +224,27 @@ def lock_accounts(tx: Transaction, tenant: Tenant) -> None:
     if tenant not in held:
         held.add(tenant)
         turns.wait(tx, f"accounts of {tenant.merchant_id} in {tenant.mode} mode")
+
+
+def _booked_each(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[str]:
+    """Write the entries whose key is free; what is late for a closed month is noted. Returns all ids."""
+    facts = [_fact(tx, tenant, event) for event in events]
+    ids = _once_each(tx, facts)
+    late = [
+        {"entry_id": entry["id"], "original_date": event.on}
+        for (entry, _), event, id in zip(facts, events, ids, strict=True)
+        if entry["id"] == id and event.on not in (None, entry["effective_date"])
+    ]
+    if late:
+        keyed.insert(tx, insert(LATE), late)
+    return ids
+
+
+def _day_of(tx: Transaction, lines: Entries, on: date) -> date:
+    """The day on which an entry is booked: its own, unless it moves a merchant's claims and that month is closed."""
+    if all(CHART[line.kind].owner != "merchant" for line in lines):
+        return on
+    return open_day(on, shanghai_date(tx.now))
 
 
 def _fact(tx: Transaction, tenant: Tenant, event: Event) -> Fact:
@@ -246,7 +268,7 @@ def _fact(tx: Transaction, tenant: Tenant, event: Event) -> Fact:
         "merchant_id": tenant.merchant_id,
         "object_type": about_type,
         "object_id": about_id,
-        "effective_date": on,
+        "effective_date": _day_of(tx, lines, on),
         "recorded_at": tx.now,
     }
     return entry, lines

@@ -12,8 +12,9 @@ from sqlalchemy import Select, func, select, union
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
+from gateway.db.types import Day
 from gateway.ledger.booking.accounts import MERCHANT_KINDS, account_id
-from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
+from gateway.ledger.models import ACCOUNT, ENTRY, LATE, POSTING
 
 PAYOUT_ENDINGS = ("payout_confirmed", "payout_rejected", "payout_returned")
 LINES_AT_ONCE = 2_000
@@ -29,6 +30,7 @@ class OwnEntry:
     about_id: str
     effective_date: date
     recorded_at: datetime
+    value_date: date
     lines: tuple[tuple[str, int], ...]
 
 
@@ -44,11 +46,13 @@ def own_entries(
             ENTRY.c.object_id,
             ENTRY.c.effective_date,
             ENTRY.c.recorded_at,
+            func.coalesce(LATE.c.original_date, ENTRY.c.effective_date, type_=Day()),
             ACCOUNT.c.kind.label("account"),
             POSTING.c.amount,
         )
         .join(POSTING, POSTING.c.entry_id == ENTRY.c.id)
         .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
+        .outerjoin(LATE, LATE.c.entry_id == ENTRY.c.id)
         .where(ENTRY.c.id.in_(_concerning(tenant)))
         .order_by(ENTRY.c.effective_date, ENTRY.c.id, POSTING.c.line)
     )
@@ -56,7 +60,7 @@ def own_entries(
     rows = tx.connection().execute(query, execution_options={"yield_per": LINES_AT_ONCE})
     for _, lines in groupby(rows, key=lambda row: str(row[0])):
         whole = list(lines)
-        yield OwnEntry(*whole[0][:6], lines=tuple((row[6], row[7]) for row in whole))
+        yield OwnEntry(*whole[0][:7], lines=tuple((row[7], row[8]) for row in whole))
 
 
 def own_sums(

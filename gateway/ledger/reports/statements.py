@@ -8,14 +8,15 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, RowMapping, Subquery, select, tuple_, union, union_all
+from sqlalchemy import Row, RowMapping, Subquery, func, select, tuple_, union, union_all
 from sqlalchemy.sql import ColumnElement, Select
 
 from gateway.core.tenant import Tenant
 from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
+from gateway.db.types import Day
 from gateway.ledger.booking.accounts import MERCHANT_KINDS, account_id
-from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
+from gateway.ledger.models import ACCOUNT, ENTRY, LATE, POSTING
 
 LINES_AT_ONCE = 2_000
 
@@ -34,6 +35,8 @@ class MerchantLine:
     about_id: str
     effective_date: date
     recorded_at: datetime
+    value_date: date
+    """Its own day, where that month was closed when it was reported; else the effective date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +203,11 @@ def _lines_of_account(name: str) -> Select[Any]:
             ENTRY.c.object_id.label("about_id"),
             ENTRY.c.effective_date,
             ENTRY.c.recorded_at,
+            func.coalesce(LATE.c.original_date, ENTRY.c.effective_date, type_=Day()).label("value_date"),
         )
         .join(ENTRY, ENTRY.c.id == POSTING.c.entry_id)
         .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
+        .outerjoin(LATE, LATE.c.entry_id == ENTRY.c.id)
         .where(POSTING.c.account_id == name)
     )
 

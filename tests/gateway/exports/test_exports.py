@@ -42,7 +42,9 @@ def books(app, api: Api, clock) -> Books:
         body = {"payment": payment["id"], "reason": "-1+1", "kind": kind}
         assert books.post("/v1/refunds", body).status_code == 201
     books.pass_days(2)
-    books.post("/v1/refunds", {"payment": paid[2]["id"], "reason": "back", "kind": "return", "amount": 20_000})
+    books.post(
+        "/v1/refunds", {"payment": paid[2]["id"], "reason": "back", "kind": "return", "amount": 20_000}
+    )
     dispute = books.post("/v1/test_helpers/disputes", {"payment": paid[3]["id"]}).json["id"]
     books.pass_days(2)
     books.post(f"/v1/test_helpers/disputes/{dispute}/resolve", {"outcome": "lost"})
@@ -206,7 +208,13 @@ def test_a_statement_for_banks_is_read_by_our_own_reconciliation(books: Books) -
     content = made(books, "payouts", "camt.053", **DAYS)
     opened = sheet.opened(content)
     assert opened.form == "camt.053"
-    columns = {"reference": "reference", "amount": "amount", "sign": "sign", "date": "date", "status": "status"}
+    columns = {
+        "reference": "reference",
+        "amount": "amount",
+        "sign": "sign",
+        "date": "date",
+        "status": "status",
+    }
     heading = Headings(1, tuple(str(name) for name in next(iter(opened.rows()))[1]))
     found = [one.amount_fen for one in Reader(opened, heading, columns).movements()]
     paid = [row["amount"] for row in everything(api, "/v1/payouts") if row["status"] == "paid"]
@@ -238,7 +246,11 @@ def test_what_makes_no_sense_together_is_refused_with_what_does(api: Api) -> Non
         ({"kind": "payouts", "format": "pdf"}, "format", "Must be one of"),
         ({"kind": "payouts", "format": "camt.053", "from": "2026-11-01"}, "to", "last day"),
         ({"kind": "payouts", "format": "csv", "filter": {"store": "x"}}, "filter.store", "no filter"),
-        ({"kind": "refunds", "format": "csv", "filter": {"settlement": "x"}}, "filter.settlement", "reference"),
+        (
+            {"kind": "refunds", "format": "csv", "filter": {"settlement": "x"}},
+            "filter.settlement",
+            "reference",
+        ),
         ({"kind": "payouts", "format": "csv", "from": "2026-12-01", "to": "2026-11-01"}, "to", "before"),
         ({"kind": "payouts", "format": "csv", "unknown": 1}, "unknown", "Unknown field"),
     ):
@@ -307,7 +319,7 @@ def test_a_worker_that_dies_in_the_middle_leaves_nothing_and_doubles_nothing(
     api.login()
     whole = made(books, "balance_entries", "csv")
     created = api.post("/v1/exports", {"kind": "balance_entries", "format": "csv"}).json
-    monkeypatch.setattr("gateway.exports.files.PART_BYTES", 200)
+    monkeypatch.setattr("gateway.exports.files.PART_BYTES", 100)
     monkeypatch.setattr("gateway.exports.files.PIECE", 300)
 
     def die(*_: Any) -> None:
