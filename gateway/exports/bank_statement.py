@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import IO
 from xml.sax.saxutils import escape
 
-from gateway.exports.columns import moment
 from gateway.exports.tables import yuan
+from gateway.web.columns import moment
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 

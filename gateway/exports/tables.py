@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import IO, Any
 
-from gateway.exports.columns import Column
+from gateway.web.columns import Column
 from gateway.web.csv_export import BOM, cell
 
 LONGEST_CELL = 32_767

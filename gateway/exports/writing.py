@@ -11,12 +11,12 @@ from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.exports import bank_statement, own_books, service, tables, vouchers
 from gateway.exports.bank_statement import Movement, Statement
-from gateway.exports.columns import columns_of
 from gateway.exports.kinds import KINDS, TABLES, Wanted
 from gateway.exports.models import Export
 from gateway.ledger import service as ledger
 from gateway.ledger.reports.journals import JOURNALS
 from gateway.settlement import lists
+from gateway.web.columns import columns_of
 
 ONE_DAY = timedelta(days=1)
 

@@ -27,11 +27,12 @@ from gateway.roots import service as roots
 from gateway.settlement import service
 from gateway.settlement.models import SettlementBatch, SettlementLine
 from gateway.settlement.schemas import SettlementAnswer, SettlementLineAnswer
+from gateway.web.columns import columns_of
 
 VERSION = 1
 MEDIA_TYPE = "application/jsonl"
 LINES_A_PAGE = 500
-SETTLEMENT, LINE = SettlementAnswer(), SettlementLineAnswer()
+SETTLEMENT, LINE = SettlementAnswer(), columns_of(SettlementLineAnswer())
 CLOSING_KINDS = ("settlement", "reserve_released", "payout_instructed")
 """Entries that a batch itself books."""
 
@@ -69,7 +70,8 @@ def _contents(tx: Transaction, tenant: Tenant, batch: SettlementBatch) -> Iterat
         entries = _entries_of(tx, tenant, lines)
         yield from _proofs(tx, [one for ids in entries.values() for one in ids], used, told)
         for line in lines:
-            yield {"line": LINE.dump(service.line_view(line)), "entries": entries[line.id]}
+            shown = service.line_view(line)
+            yield {"line": {one.name: one.cell(shown) for one in LINE}, "entries": entries[line.id]}
     yield from _signed_trees(tx, used)
 
 

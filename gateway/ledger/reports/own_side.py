@@ -60,7 +60,7 @@ def own_entries(
     rows = tx.connection().execute(query, execution_options={"yield_per": LINES_AT_ONCE})
     for _, lines in groupby(rows, key=lambda row: str(row[0])):
         whole = list(lines)
-        yield OwnEntry(*whole[0][:7], lines=tuple((row[7], row[8]) for row in whole))
+        yield OwnEntry(*whole[0][:7], tuple((row[7], row[8]) for row in whole))
 
 
 def own_sums(

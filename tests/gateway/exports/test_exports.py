@@ -1,4 +1,4 @@
-"""Exports: what the API shows is what the file holds, to the fen; made in the background, downloaded until they expire."""
+"""Exports: a file holds what the API shows, to the fen; made in the background, downloaded until it expires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A closed month stays as it was certified, whatever is reported late, in any order; the late says which day it is of."""
+"""A closed month stays as it was certified, whatever is reported late, in any order; what is late says of which day."""
 
 from __future__ import annotations
 
