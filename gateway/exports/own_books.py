@@ -79,7 +79,7 @@ class OwnAccount(Account):
         return [role.root, *role.path.split(":")]
 
 
-ACCOUNTS = {name: OwnAccount("own", name, "") for name in ROLES}
+ACCOUNTS: dict[str, Account] = {name: OwnAccount("own", name, "") for name in ROLES}
 
 
 def role_of(entry_kind: str, account_kind: str) -> str:

@@ -121,7 +121,7 @@ class VoucherAccount(Strict):
     name = Line(longest=80, required=True)
 
 
-VOUCHER_FIELDS = {name: fields.Nested(VoucherAccount) for name in ROLES}
+VOUCHER_FIELDS: dict[str, fields.Field[Any]] = {name: fields.Nested(VoucherAccount) for name in ROLES}
 VoucherAccountsFields = Strict.from_dict(VOUCHER_FIELDS, name="VoucherAccountsFields")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xmlschema
 from sqlalchemy import text
 
 from gateway.data_requests import retention
@@ -352,3 +353,10 @@ def test_too_many_lines_are_refused_with_what_to_do(books: Books, monkeypatch: p
     done = books.api.get(f"/v1/exports/{created['id']}").json
     assert (done["status"], done["file"]) == ("failed", None)
     assert "fewer days" in done["error"]
+
+
+def test_statements_for_banks_are_valid_by_the_schema_of_iso(books: Books) -> None:
+    books.api.login()
+    schema = xmlschema.XMLSchema(Path(__file__).with_name("camt.053.001.08.xsd"))
+    for kind in ("payouts", "balance_entries"):
+        schema.validate(made(books, kind, "camt.053", **DAYS).decode())
