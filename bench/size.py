@@ -30,6 +30,8 @@ class Size:
     """Rows of each side of a reconciliation."""
     payments: int
     """Payments that stand behind a step."""
+    lines: int
+    """Lines of a settlement."""
     pause_seconds: float = 0.0
     """How long a client of a long run waits between two purchases."""
     postgresql: bool = True
@@ -39,7 +41,7 @@ class Size:
 
 
 def full(*, seconds: float, rounds: int) -> Size:
-    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS, _ORDERS and _PAUSE take others."""
+    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS, _LINES, _ORDERS and _PAUSE take others."""
     return Size(
         seconds=seconds,
         rounds=rounds,
@@ -52,6 +54,7 @@ def full(*, seconds: float, rounds: int) -> Size:
         matched=int(os.environ.get("FENQI_BENCH_MATCHED", "1000000")),
         payments=int(os.environ.get("FENQI_BENCH_PAYMENTS", "100000")),
         pause_seconds=float(os.environ.get("FENQI_BENCH_PAUSE", "0")),
+        lines=int(os.environ.get("FENQI_BENCH_LINES", "100000")),
     )
 
 
@@ -66,6 +69,7 @@ SMOKE = Size(
     calls=10,
     matched=2_000,
     payments=40,
+    lines=600,
     postgresql=False,
     memory=False,
 )

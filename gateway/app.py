@@ -29,6 +29,7 @@ from gateway.decision.funder import SimulatedFunder
 from gateway.decision.link_book import LinkBook
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
+from gateway.exports import routes as export_routes
 from gateway.identity.notifier import SandboxNotifier
 from gateway.identity.real_name import OneForEachMode, RealName, SimulatedRealName
 from gateway.institution.port import PaymentInstitution
@@ -76,6 +77,7 @@ APIS: tuple[Api, ...] = (
     settlement_routes.payouts,
     roots_routes.api,
     reconciliation_routes.api,
+    *export_routes.apis,
     event_routes.api,
     endpoint_routes.api,
     endpoint_routes.delivery_api,

@@ -19,6 +19,7 @@ GatewayError
 │  ├─ SecondPersonRequired         409 second_person_required
 │  ├─ WrongState                   409 wrong_state
 │  ├─ StatementNotReady            409 statement_not_ready
+│  ├─ MonthOpen                    409 month_open
 │  ├─ CheckoutExpired              409 checkout_expired
 │  ├─ AuthorizationExpired         409 authorization_expired
 │  ├─ ReadingTimeShort             409 reading_time_short
@@ -174,6 +175,10 @@ class WrongState(Conflict):
 
 class StatementNotReady(Conflict):
     code, title = "statement_not_ready", "The statement cannot be proved yet"
+
+
+class MonthOpen(Conflict):
+    code, title = "month_open", "The month is not closed yet"
 
 
 class CheckoutExpired(Conflict):

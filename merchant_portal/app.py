@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import fenqi
-from merchant_portal import login, people, refusals, views, wording
+from merchant_portal import exports, login, people, refusals, views, wording
 from merchant_portal.sessions import Sessions
 from merchant_portal.tokens import IDLE_SECONDS, NotRenewed, Tokens
 
@@ -81,6 +81,7 @@ def create_app(
     wording.register(app)
     app.register_blueprint(login.blueprint)
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(exports.blueprint)
     app.register_blueprint(people.blueprint)
     _answer_for(app, portal_url)
     _known_ids(app)

@@ -43,6 +43,7 @@ FILTERS = {
     "amount_max": "amount_max",
 }
 """The fields of the form above the payments, and what the API calls them; amounts are typed in yuan."""
+BALANCES = ("pending", "available", "reserve", "in_dispute", "receivable")
 STATUSES = (
     "authorized",
     "partially_captured",
@@ -100,6 +101,7 @@ def payments() -> str:
         filters=filters,
         wrong=wrong and wrong.partition("_")[0],
         statuses=STATUSES,
+        handed_over=_handed_over({} if wrong else filters),
     )
 
 
@@ -259,6 +261,15 @@ def _sums(client: fenqi.Fenqi, figures: dict[str, Any], page: Any, *, whole: boo
     released = sum(net for kind, net in lines if kind == "reserve_release")
     moved = sum(sign * figures[name] for name, sign in EQUATION if name != "reserve_change")
     return Sums(len(lines), sum(net for _, net in lines), released, moved + released)
+
+
+def _handed_over(filters: dict[str, str]) -> dict[str, str]:
+    """The filters as an export takes them: amounts in fen, days as from and to."""
+    names = {**FILTERS, "created_from": "from", "created_to": "to"}
+    return {
+        names[name]: str(fenqi.fen(text)) if name.startswith("amount") else text
+        for name, text in filters.items()
+    }
 
 
 def _file(content: bytes, name: str, media_type: str) -> Response:

@@ -27,29 +27,37 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def root(hashes: Sequence[bytes]) -> bytes:
-    """The root over leaves, or over chunks. Raises ``ValueError`` for none."""
+def levels(hashes: Sequence[bytes]) -> list[list[bytes]]:
+    """The tree over leaves, or over chunks, from them up to the root. Raises ``ValueError`` for none."""
     if not hashes:
         raise ValueError("a tree needs at least one leaf")
-    level = list(hashes)
-    while len(level) > 1:
+    tree = [list(hashes)]
+    while len(level := tree[-1]) > 1:
         # Pairs from the left, with an odd last one carried up, are the split at the largest power of two.
         paired = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
-        level = paired + level[len(level) - len(level) % 2 :]
-    return level[0]
+        tree.append(paired + level[len(level) - len(level) % 2 :])
+    return tree
+
+
+def root(hashes: Sequence[bytes]) -> bytes:
+    """The root over leaves, or over chunks. Raises ``ValueError`` for none."""
+    return levels(hashes)[-1][0]
 
 
 def path(hashes: Sequence[bytes], index: int) -> list[bytes]:
     """The hashes beside the way from the leaf (or chunk) at ``index``, counted from 0, up to the root."""
     if not 0 <= index < len(hashes):
         raise ValueError(f"there is no leaf {index} among {len(hashes)}")
-    level, beside = list(hashes), []
-    while len(level) > 1:
+    return path_in(levels(hashes), index)
+
+
+def path_in(tree: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+    """The path of ``index`` in a tree of which all ``levels`` are there: for many paths in one tree."""
+    beside = []
+    for level in tree:
         other = index ^ 1
         if other < len(level):
             beside.append(level[other])
-        paired = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
-        level = paired + level[len(level) - len(level) % 2 :]
         index //= 2
     return beside
 

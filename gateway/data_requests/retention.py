@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gateway.data_requests import erasure
 from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.decision import links
+from gateway.exports import files as export_files
 from gateway.identity import code_limits, codes
 from gateway.privacy import remains
 from gateway.reconciliation import files as reconciliation_files
@@ -32,6 +33,7 @@ def sweep(gateway: Gateway) -> bool:
         lambda tx: invitations.forget_expired(tx, limit=BATCH),
         lambda tx: sessions.forget_expired(tx, limit=BATCH),
         lambda tx: reconciliation_files.forget_old(tx, limit=BATCH),
+        lambda tx: export_files.forget_old(tx, limit=BATCH),
     )
     judged = gateway.db.write(lambda tx: erasure.judge_due(tx, gateway.settings, limit=BATCH), READ_COMMITTED)
     more = max([judged, *(gateway.db.write(job) for job in jobs)]) >= BATCH

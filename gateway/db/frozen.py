@@ -196,6 +196,7 @@ GUARDED_BEFORE = {
     "ledger_block",
     "ledger_entry",
     "ledger_head",
+    "ledger_late_entry",
     "ledger_link",
     "ledger_posting",
     "ledger_seal",
@@ -207,6 +208,8 @@ GUARDED_BEFORE = {
 NO_FACTS = {
     "authenticator": "a second factor that its owner may set up anew at any time",
     "code_count": "throttles codes",
+    "export": "a file of what other tables say, for some days",
+    "export_file_part": "such a file",
     "idempotent_answer": "a request's answer, kept for a day so that it is not carried out twice",
     "login_attempt": "throttles logins",
     "login_session": "who is logged in",
@@ -222,6 +225,7 @@ NO_FACTS = {
     "revoked_token": "tokens until they run out",
     "spent_proof": "proofs until they run out",
     "used_challenge": "challenges until they run out",
+    "voucher_accounts": "codes that a merchant's accounting program has for its accounts",
 }
 """Tables whose rows prove nothing about money or rights, each with the reason."""
 

@@ -14,9 +14,9 @@ from gateway.db.engine import SQLITE_PRAGMAS
 SQL = Path(__file__).parent / "migrations" / "sql"
 SEPARATOR = "\n-- next\n"
 LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
-    ("ledger", "ledger_chain", "ledger_trees"),
+    ("ledger", "ledger_chain", "ledger_trees", "ledger_late"),
     ("contracts",),
-    ("tenancy", "deliveries", "scores", "outbox", "lines", "reconciliations"),
+    ("tenancy", "deliveries", "scores", "outbox", "lines", "reconciliations", "exports"),
     ("audit", "roots"),
     ("consents",),
     ("frozen", "extension"),

@@ -50,6 +50,8 @@ ORDER = (
     "reconciliation",
     "reconciliation_columns",
     "reconciliation_item",
+    "export",
+    "voucher_accounts",
 )
 """Whoever locks rows of several tables begins with the first. Rows of one table go by their keys."""
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from gateway.db.models import Keyed
 from gateway.db.types import Bytes, Day, Fen, UtcTime, Whole, Words
 
 
@@ -92,6 +93,16 @@ class LedgerPosting(SQLModel, table=True):
     """What the line is about: a payment, loan, payout or settlement."""
 
 
+class LedgerLateEntry(Keyed, table=True):
+    """An entry that was reported when the month of its own day was closed for its merchant, booked in an open one."""
+
+    __tablename__ = "ledger_late_entry"
+
+    entry_id: str = Field(sa_column=Column(Words, ForeignKey("ledger_entry.id"), primary_key=True))
+    original_date: date = Field(sa_column=Column(Day, nullable=False))
+    """The day from which it would count (Shanghai); the entry has the day on which it is booked."""
+
+
 class LedgerLink(SQLModel, table=True):
     """The place of an entry in the hash chain, with the hash of all that the tables say of the entry.
 
@@ -173,4 +184,5 @@ ACCOUNT, ENTRY, POSTING, SEAL, LINK, BLOCK, HEAD, TREE = (
     SQLModel.metadata.tables[f"ledger_{noun}"]
     for noun in ("account", "entry", "posting", "seal", "link", "block", "head", "tree")
 )
+LATE = SQLModel.metadata.tables["ledger_late_entry"]
 """The same tables for SQLAlchemy Core, which the posting path uses."""

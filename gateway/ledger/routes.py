@@ -1,4 +1,4 @@
-"""Routes of the merchant's side of the ledger: /v1/balance and /v1/balance_entries."""
+"""Routes of the merchant's side of the ledger: /v1/balance, /v1/balance_entries and /v1/certificates."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from typing import Any
 
 from gateway.errors import InvalidRequest
 from gateway.ledger import service
-from gateway.ledger.schemas import BalanceAnswer, BalanceEntryAnswer, BalanceEntryQuery
+from gateway.ledger.certificates import certificate
+from gateway.ledger.schemas import (
+    BalanceAnswer,
+    BalanceEntryAnswer,
+    BalanceEntryQuery,
+    CertificateAnswer,
+)
 from gateway.web.operations import Api, Call
 from gateway.web.paging import decoded, encoded
 
 balance = Api("balance", prefix="/v1/balance")
 entries = Api("balance_entries", prefix="/v1/balance_entries")
-apis = (balance, entries)
+certificates = Api("certificates", prefix="/v1/certificates")
+apis = (balance, entries, certificates)
 
 
 @balance.get(scope="settlements:read", answer=BalanceAnswer)
@@ -45,12 +52,19 @@ def list_balance_entries(call: Call) -> Any:
     )
     shown = rows[: query["limit"]]
     more = len(rows) > len(shown)
+    data = [service.line_view(row) for row in shown]
     return {
         "object": "list",
-        "data": [_shown(row) for row in shown],
+        "data": data,
         "has_more": more,
-        "next_cursor": encoded(_line_id(shown[-1])) if more else None,
+        "next_cursor": encoded(data[-1]["id"]) if more else None,
     }
+
+
+@certificates.get("/<month>", scope="settlements:read", answer=CertificateAnswer)
+def get_certificate(call: Call, month: str) -> Any:
+    """Retrieve the signed certificate of a closed month: opening, movements and closing of each balance."""
+    return certificate(call.tx, call.tenant, month, call.gateway.ports.signing_authority)
 
 
 def _position(cursor: str | None) -> tuple[str, int] | None:
@@ -60,21 +74,3 @@ def _position(cursor: str | None) -> tuple[str, int] | None:
     if not entry.startswith("ent_") or not line.isdigit() or len(line) > 9:
         raise InvalidRequest("The cursor is not valid: pass next_cursor unchanged.", param="cursor")
     return entry, int(line)
-
-
-def _line_id(row: service.MerchantLine) -> str:
-    return f"{row.entry_id}:{row.line}"
-
-
-def _shown(row: service.MerchantLine) -> dict[str, Any]:
-    return {
-        "id": _line_id(row),
-        "kind": row.kind,
-        "account": row.account,
-        "amount": row.amount_fen,
-        "about": row.object_id,
-        "payment": row.object_id if row.object_id.startswith("pay_") else None,
-        "entry": row.entry_id,
-        "effective_date": row.effective_date.isoformat(),
-        "created_at": row.recorded_at,
-    }

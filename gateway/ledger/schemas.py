@@ -20,6 +20,56 @@ class BalanceAnswer(Strict):
     as_of = Moment()
 
 
+class CertificateMovementAnswer(Strict):
+    """What one kind of event moved in the month; by balance, in fen."""
+
+    kind = fields.String()
+    entries = fields.Integer()
+    amounts = fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class LateEntryAnswer(Strict):
+    """An entry that was reported when its own month was closed."""
+
+    entry = fields.String()
+    value_date = fields.String(metadata={"format": "date"})
+
+
+class CertificateSignatureAnswer(Strict):
+    """A detached signature."""
+
+    algorithm = fields.String()
+    key_id = fields.String()
+    signature = fields.String(metadata={"description": "Base64."})
+
+
+class CertificateAnswer(Strict):
+    """What the claims of a merchant were in a closed month; by balance, in fen, above 0 what the merchant is owed."""
+
+    object = fields.Constant("certificate")
+    certificate = fields.Integer(metadata={"description": "The version of the form: 1."})
+    merchant = fields.String()
+    mode = fields.String()
+    month = fields.String(metadata={"description": "Such as 2026-11."})
+    closed_on = fields.String(metadata={"format": "date"})
+    currency = fields.String()
+    opening = fields.Dict(keys=fields.String(), values=fields.Integer())
+    movements = fields.List(fields.Nested(CertificateMovementAnswer))
+    closing = fields.Dict(keys=fields.String(), values=fields.Integer())
+    entries = fields.Integer()
+    late = fields.List(
+        fields.Nested(LateEntryAnswer),
+        metadata={
+            "description": "Booked in this month because its own was closed; value_date is its own day."
+        },
+    )
+    sha256 = fields.String(metadata={"description": "Of text."})
+    text = fields.String(
+        metadata={"description": "All of the above as the signature covers it: JSON, keys sorted."}
+    )
+    signature = fields.Nested(CertificateSignatureAnswer)
+
+
 class BalanceEntryQuery(PageQuery):
     """Filters of the list; dates are effective dates in Shanghai, both included."""
 
@@ -41,4 +91,10 @@ class BalanceEntryAnswer(Strict):
     payment = fields.String(allow_none=True)
     entry = fields.String()
     effective_date = fields.String(metadata={"format": "date"})
+    value_date = fields.String(
+        metadata={
+            "format": "date",
+            "description": "Its own day; another than effective_date where its month was closed when it was reported.",
+        }
+    )
     created_at = Moment()

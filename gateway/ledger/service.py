@@ -6,26 +6,29 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import Pool
 
 from gateway.core.calendar import shanghai_date
+from gateway.core.closed_months import open_day
 from gateway.core.tenant import Mode, Tenant
-from gateway.db import turns
+from gateway.db import keyed, turns
 from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, NotFound
 from gateway.ledger.booking.accounts import CHART, MERCHANT_KINDS, account_id, on_normal_side
 from gateway.ledger.booking.postings import Entries, Event, Line
 from gateway.ledger.booking.writing import Fact, write_many
-from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
-from gateway.ledger.reports.statements import Booked, MerchantLine, entries_about, lines_of
+from gateway.ledger.models import ACCOUNT, ENTRY, LATE, POSTING
+from gateway.ledger.reports import statements as reports
+from gateway.ledger.reports.own_side import OwnEntry, own_entries, own_sums
+from gateway.ledger.reports.statements import Booked, MerchantLine, all_lines_of, entries_about, lines_of
 
 __all__ = [
     "AlreadyReversed",
@@ -33,17 +36,22 @@ __all__ = [
     "Event",
     "KeyConflict",
     "MerchantLine",
+    "OwnEntry",
+    "all_lines_of",
     "balance_of",
     "balances",
     "book",
     "book_many",
     "book_together",
     "entries_about",
-    "kind_of",
+    "kinds_of",
+    "line_view",
     "lines_of",
     "lock_accounts",
+    "own_entries",
+    "own_sums",
     "reverse",
-    "unwinding_of",
+    "unwindings_of",
 ]
 
 WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -80,7 +88,7 @@ def book(tx: Transaction, tenant: Tenant, event: Event) -> str:
 
     Raises ``KeyConflict`` for a known key of another event, ``ValueError`` for what cannot be an entry.
     """
-    return _once_each(tx, [_fact(tx, tenant, event)])[0]
+    return _booked_each(tx, tenant, [event])[0]
 
 
 def book_together(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[str]:
@@ -88,7 +96,7 @@ def book_together(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> l
 
     Raises what ``book`` raises, and then the transaction must end: some may be written.
     """
-    return _once_each(tx, [_fact(tx, tenant, event) for event in events])
+    return _booked_each(tx, tenant, events)
 
 
 def book_many(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[str]:
@@ -102,8 +110,7 @@ def book_many(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[
         return ids
     with tx.connection().begin_nested():
         for start in range(0, len(events), EVENTS_AT_ONCE):
-            facts = [_fact(tx, tenant, event) for event in events[start : start + EVENTS_AT_ONCE]]
-            ids += _once_each(tx, facts)
+            ids += _booked_each(tx, tenant, events[start : start + EVENTS_AT_ONCE])
     return ids
 
 
@@ -146,34 +153,32 @@ def reverse(tx: Transaction, entry_id: str, *, key: str, effective_date: date | 
     return _once_each(tx, [(reversal, lines)])[0]
 
 
-def kind_of(tx: Transaction, tenant: Tenant, entry_id: str) -> str | None:
-    """The kind of one of the merchant's entries; None where it has no such."""
-    query = select(ENTRY.c.kind).where(
-        ENTRY.c.id == entry_id, ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode
-    )
-    found: str | None = tx.connection().execute(query).scalar_one_or_none()
+def kinds_of(tx: Transaction, tenant: Tenant, entry_ids: Collection[str]) -> dict[str, str]:
+    """The kinds of the merchant's entries among these, by their ids."""
+    own = (ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode)
+    found: dict[str, str] = {}
+    for part in in_parts(sorted(set(entry_ids))):
+        query = select(ENTRY.c.id, ENTRY.c.kind).where(ENTRY.c.id.in_(part), *own)
+        found |= {row.id: row.kind for row in tx.connection().execute(query)}
     return found
 
 
-def unwinding_of(tx: Transaction, tenant: Tenant, *, drawdown: str, refunds: Iterable[str]) -> list[str]:
-    """The entries that unwound the loan of a drawdown, in the order of their ids.
+def unwindings_of(
+    tx: Transaction, tenant: Tenant, loans: Iterable[tuple[str, Collection[str]]]
+) -> dict[str, list[str]]:
+    """By drawdown the entries that unwound its loan, in the order of their ids.
 
-    They are the reversals of all that was booked of it or of its ``refunds``, and the move of the claims to where they
-    stand today.
+    A loan is given by the entry of its drawdown and those of its refunds. Entries that unwound it are the reversals of
+    all that was booked of it or of its refunds, and the move of the claims to where they stand today.
     """
-    query = (
-        select(POSTING.c.object_id)
-        .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
-        .where(POSTING.c.entry_id == drawdown, ACCOUNT.c.kind == "loan_principal")
-    )
-    loan = tx.connection().execute(query).scalars().first()
-    about = entries_about(tx, tenant, [loan]) if loan is not None else []
-    own = (ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode)
-    parts = [ENTRY.c.reverses.in_(part) for part in in_parts(sorted(set(refunds)))]
-    found = {one.id for one in about if one.reverses}
-    for which in (*parts, ENTRY.c.key == f"unwound_claim_moved:{loan}"):
-        found |= set(tx.connection().execute(select(ENTRY.c.id).where(*own, which)).scalars())
-    return sorted(found)
+    refunds = {refund: drawdown for drawdown, of_loan in loans for refund in of_loan}
+    drawdowns = {drawdown for drawdown, _ in loans}
+    found: dict[str, set[str]] = {drawdown: set() for drawdown in drawdowns}
+    for drawdown, entry in reports.reversals_of_loans(tx, tenant, drawdowns):
+        found[drawdown].add(entry)
+    for refund, entry in reports.reversals_of(tx, tenant, refunds):
+        found[refunds[refund]].add(entry)
+    return {drawdown: sorted(entries) for drawdown, entries in found.items()}
 
 
 def balances(tx: Transaction, tenant: Tenant, kinds: Sequence[str] = MERCHANT_KINDS) -> dict[str, int]:
@@ -192,6 +197,22 @@ def balance_of(tx: Transaction, mode: Mode, kind: str, owner: str = "") -> int:
     return on_normal_side(kind, _signed_balances(tx, [name])[name])
 
 
+def line_view(row: MerchantLine) -> dict[str, Any]:
+    """A line of the merchant's accounts as the API and files show it."""
+    return {
+        "id": f"{row.entry_id}:{row.line}",
+        "kind": row.kind,
+        "account": row.account,
+        "amount": row.amount_fen,
+        "about": row.object_id,
+        "payment": row.object_id if row.object_id.startswith("pay_") else None,
+        "entry": row.entry_id,
+        "effective_date": row.effective_date.isoformat(),
+        "value_date": row.value_date.isoformat(),
+        "created_at": row.recorded_at,
+    }
+
+
 def lock_accounts(tx: Transaction, tenant: Tenant) -> None:
     """Hold the merchant's accounts until the transaction ends, so that a balance read now stays the basis of a post.
 
@@ -203,6 +224,27 @@ def lock_accounts(tx: Transaction, tenant: Tenant) -> None:
     if tenant not in held:
         held.add(tenant)
         turns.wait(tx, f"accounts of {tenant.merchant_id} in {tenant.mode} mode")
+
+
+def _booked_each(tx: Transaction, tenant: Tenant, events: Sequence[Event]) -> list[str]:
+    """Write the entries whose key is free; what is late for a closed month is noted. Returns all ids."""
+    facts = [_fact(tx, tenant, event) for event in events]
+    ids = _once_each(tx, facts)
+    late = [
+        {"entry_id": entry["id"], "original_date": event.on}
+        for (entry, _), event, id in zip(facts, events, ids, strict=True)
+        if entry["id"] == id and event.on not in (None, entry["effective_date"])
+    ]
+    if late:
+        keyed.insert(tx, insert(LATE), late)
+    return ids
+
+
+def _day_of(tx: Transaction, lines: Entries, on: date) -> date:
+    """The day on which an entry is booked: its own, unless it moves a merchant's claims and that month is closed."""
+    if all(CHART[line.kind].owner != "merchant" for line in lines):
+        return on
+    return open_day(on, shanghai_date(tx.now))
 
 
 def _fact(tx: Transaction, tenant: Tenant, event: Event) -> Fact:
@@ -226,7 +268,7 @@ def _fact(tx: Transaction, tenant: Tenant, event: Event) -> Fact:
         "merchant_id": tenant.merchant_id,
         "object_type": about_type,
         "object_id": about_id,
-        "effective_date": on,
+        "effective_date": _day_of(tx, lines, on),
         "recorded_at": tx.now,
     }
     return entry, lines

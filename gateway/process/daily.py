@@ -288,6 +288,7 @@ def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
             f"{opens}.",
             param="date",
         )
+    closing.refuse_closed_month(on, today=shanghai_date(gateway.clock()))
     early = on > shanghai_date(gateway.clock())
     with gateway.db.read() as tx:
         tenants = closing.tenants_with_open_lines(tx, on=on)

@@ -1,8 +1,8 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
 The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions, collections, returns and
-payouts of either mode, test clocks, reconciliations, challengers, signed roots. The jobs of the day and the webhooks
-have threads of their own beside them.
+payouts of either mode, test clocks, reconciliations, exports, challengers, signed roots. The jobs of the day and the
+webhooks have threads of their own beside them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from gateway.checkout import deciding
 from gateway.core.tenant import Mode, Tenant
 from gateway.decision import requests, shadow
+from gateway.exports import running as exporting
+from gateway.exports import service as exports
 from gateway.identity import codes
 from gateway.monitoring.steps import Steps
 from gateway.outbox import service as outbox
@@ -70,6 +72,7 @@ TOPICS: dict[str, CarryOut] = {
     shadow.TOPIC: shadow.carry_out,
     pushing.TOPIC: pushing.carry_out,
     reconciliations.TOPIC: reconciling.carry_out,
+    exports.TOPIC: exporting.carry_out,
 }
 """What is done with a row of the outbox, by its topic; every topic also has a lane."""
 
@@ -105,6 +108,8 @@ LANES = (
     Lane("clocks", (after_approval.ADVANCE,), "test", hands=4),
     Lane("live reconciliations", (reconciliations.TOPIC,), "live", hands=2),
     Lane("test reconciliations", (reconciliations.TOPIC,), "test", hands=2),
+    Lane("live exports", (exports.TOPIC,), "live", hands=2),
+    Lane("test exports", (exports.TOPIC,), "test", hands=2),
     Lane("challengers", (shadow.TOPIC,), None, hands=1),
     Lane("roots", (pushing.TOPIC,), None, hands=1),
 )

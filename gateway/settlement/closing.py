@@ -9,10 +9,12 @@ from datetime import date, timedelta
 
 from sqlmodel import col, func, select
 
-from gateway.core.calendar import WorkingDays, working_day_from
+from gateway.core.calendar import WorkingDays, shanghai_date, working_day_from
+from gateway.core.closed_months import closes_on, is_closed
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
+from gateway.errors import InvalidRequest
 from gateway.ledger import service as ledger
 from gateway.ledger.booking import postings
 from gateway.merchants import service as merchants
@@ -61,15 +63,25 @@ def next_work(tx: Transaction, tenant: Tenant, *, today: date, working_days: Wor
     return working_day_from(max(due, today), working_days)
 
 
+def refuse_closed_month(on: date, *, today: date) -> None:
+    """Raise ``InvalidRequest`` for a day of a month whose certificates may have been given out."""
+    if is_closed(on, today):
+        raise InvalidRequest(
+            f"{on:%Y-%m} is closed since {closes_on(on)}: nothing is settled in it any more. Settle a day of an open "
+            "month; what was due earlier goes along.",
+            param="date",
+        )
+
+
 def close_batch(
     tx: Transaction, tenant: Tenant, *, on: date, funder: str, working_days: WorkingDays
 ) -> SettlementBatch | None:
     """Close the merchant's batch of a day and instruct its payout.
 
-    None when there is nothing to settle, when the batch is closed, and on a day without banking. Safe to run twice,
-    late or in parallel: a day has one batch, and what comes after it waits for the next.
+    None when there is nothing to settle, when the batch or its month is closed, and on a day without banking. Safe to
+    run twice, late or in parallel: a day has one batch, and what comes after it waits for the next.
     """
-    if not working_days.is_working_day(on):
+    if not working_days.is_working_day(on) or is_closed(on, shanghai_date(tx.now)):
         return None
     ledger.lock_accounts(tx, tenant)  # a refund reads and adds lines under the same lock
     if _batch_of(tx, tenant, on) is not None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col
 
-from gateway.settlement import service, statements
-from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
+from gateway.settlement import lists, service, statements
+from gateway.settlement.models import SettlementLine
 from gateway.settlement.schemas import PayoutAnswer, SettlementAnswer, SettlementLineAnswer
 from gateway.web.csv_export import csv_bytes
+from gateway.web.idempotency import FileAnswer
 from gateway.web.operations import Api, Call
-from gateway.web.paging import PageQuery, listed, of_tenant
+from gateway.web.paging import PageQuery, listed
 
 api = Api("settlements", prefix="/v1/settlements")
 payouts = Api("payouts", prefix="/v1/payouts")
@@ -20,7 +21,7 @@ payouts = Api("payouts", prefix="/v1/payouts")
 @api.get(scope="settlements:read", query=PageQuery, answer=SettlementAnswer, lists=True)
 def list_settlements(call: Call) -> Any:
     """List settlements, newest first."""
-    return listed(call, of_tenant(SettlementBatch, call.tenant), service.view)
+    return listed(call, lists.settlements(call.tenant), service.view)
 
 
 @api.get("/<settlement_id>", scope="settlements:read", answer=SettlementAnswer)
@@ -31,8 +32,7 @@ def get_settlement(call: Call, settlement_id: str) -> Any:
 
 def _lines_csv(call: Call, settlement_id: str) -> bytes:
     service.get(call.tx, call.tenant, settlement_id)
-    query = select(SettlementLine).where(SettlementLine.batch_id == settlement_id)
-    rows = call.tx.exec(query.order_by(col(SettlementLine.id)))
+    rows = call.tx.exec(lists.lines_of(settlement_id).order_by(col(SettlementLine.id)))
     answer = SettlementLineAnswer()
     return csv_bytes(list(answer.fields), (answer.dump(service.line_view(row)) for row in rows))
 
@@ -48,22 +48,21 @@ def _lines_csv(call: Call, settlement_id: str) -> bytes:
 def list_settlement_lines(call: Call, settlement_id: str) -> Any:
     """List the lines of a settlement; with `Accept: text/csv`, all of them as a file."""
     service.get(call.tx, call.tenant, settlement_id)
-    query = select(SettlementLine).where(SettlementLine.batch_id == settlement_id)
-    return listed(call, query, service.line_view)
+    return listed(call, lists.lines_of(settlement_id), service.line_view)
 
 
 @api.get("/<settlement_id>/statement", scope="settlements:read", media_type=statements.MEDIA_TYPE)
-def get_statement(call: Call, settlement_id: str) -> bytes:
+def get_statement(call: Call, settlement_id: str) -> FileAnswer:
     """Retrieve a settlement's lines with the proof of each, as JSON lines that can be checked offline."""
     batch = service.get(call.tx, call.tenant, settlement_id)
     authority = call.gateway.ports.signing_authority
-    return b"".join(statements.statement(call.tx, call.tenant, batch, authority))
+    return FileAnswer.of(statements.statement(call.tx, call.tenant, batch, authority))
 
 
 @payouts.get(scope="settlements:read", query=PageQuery, answer=PayoutAnswer, lists=True)
 def list_payouts(call: Call) -> Any:
     """List payouts, newest first."""
-    return listed(call, of_tenant(Payout, call.tenant), service.payout_view)
+    return listed(call, lists.payouts(call.tenant), service.payout_view)
 
 
 @payouts.get("/<payout_id>", scope="settlements:read", answer=PayoutAnswer)

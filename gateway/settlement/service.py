@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from sqlmodel import col, select
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.ledger import service as ledger
 from gateway.settlement.batch import SIGNS
@@ -156,6 +158,27 @@ def refund_entries(tx: Transaction, *, payment_id: str, capture_id: str) -> set[
         SettlementLine.capture_id == capture_id,
     )
     return set(tx.exec(query))
+
+
+def entries_of_captures(tx: Transaction, capture_ids: Collection[str]) -> dict[str, tuple[str, set[str]]]:
+    """By capture the entry of its drawdown, and those of its refunds."""
+    drawn: dict[str, str] = {}
+    refunded: dict[str, set[str]] = {capture: set() for capture in capture_ids}
+    for part in in_parts(sorted(capture_ids)):
+        query = select(SettlementLine.object_id, SettlementLine.entry_id, SettlementLine.payment_id)
+        captures = tx.exec(
+            query.where(SettlementLine.kind == "capture", col(SettlementLine.object_id).in_(part))
+        ).all()
+        drawn |= {capture: entry for capture, entry, _ in captures}
+        # By payment, as the index goes.
+        payments = sorted({payment for _, _, payment in captures})
+        refunds = select(SettlementLine.capture_id, SettlementLine.entry_id).where(
+            SettlementLine.kind == "refund", col(SettlementLine.payment_id).in_(payments)
+        )
+        for capture, entry in tx.exec(refunds):
+            if capture in refunded:
+                refunded[capture].add(entry)
+    return {capture: (entry, refunded[capture]) for capture, entry in drawn.items()}
 
 
 def last_refund(tx: Transaction, *, payment_id: str, capture_id: str) -> str:

@@ -27,11 +27,12 @@ from gateway.roots import service as roots
 from gateway.settlement import service
 from gateway.settlement.models import SettlementBatch, SettlementLine
 from gateway.settlement.schemas import SettlementAnswer, SettlementLineAnswer
+from gateway.web.columns import columns_of
 
 VERSION = 1
 MEDIA_TYPE = "application/jsonl"
 LINES_A_PAGE = 500
-SETTLEMENT, LINE = SettlementAnswer(), SettlementLineAnswer()
+SETTLEMENT, LINE = SettlementAnswer(), columns_of(SettlementLineAnswer())
 CLOSING_KINDS = ("settlement", "reserve_released", "payout_instructed")
 """Entries that a batch itself books."""
 
@@ -66,10 +67,11 @@ def _contents(tx: Transaction, tenant: Tenant, batch: SettlementBatch) -> Iterat
     told: set[str] = set()
     yield from _proofs(tx, closing, used, told)
     for lines in _pages(tx, batch):
-        entries = {line.id: _entries_of(tx, tenant, line) for line in lines}
+        entries = _entries_of(tx, tenant, lines)
         yield from _proofs(tx, [one for ids in entries.values() for one in ids], used, told)
         for line in lines:
-            yield {"line": LINE.dump(service.line_view(line)), "entries": entries[line.id]}
+            shown = service.line_view(line)
+            yield {"line": {one.name: one.cell(shown) for one in LINE}, "entries": entries[line.id]}
     yield from _signed_trees(tx, used)
 
 
@@ -117,19 +119,16 @@ def _closing_entries(tx: Transaction, tenant: Tenant, batch: SettlementBatch) ->
     return [one.id for one in ledger.entries_about(tx, tenant, about) if one.kind in CLOSING_KINDS]
 
 
-def _entries_of(tx: Transaction, tenant: Tenant, line: SettlementLine) -> list[str]:
-    """The entries that make a line: one, but for an unwinding, which reverses all that was booked of a loan."""
-    if line.kind != "refund" or ledger.kind_of(tx, tenant, line.entry_id) == "refund":
-        return [line.entry_id]
-    capture = tx.exec(
-        select(SettlementLine.entry_id).where(
-            SettlementLine.payment_id == line.payment_id,
-            SettlementLine.kind == "capture",
-            SettlementLine.object_id == line.capture_id,
-        )
-    ).one()
-    refunds = service.refund_entries(tx, payment_id=line.payment_id, capture_id=line.capture_id)
-    return ledger.unwinding_of(tx, tenant, drawdown=capture, refunds=refunds)
+def _entries_of(tx: Transaction, tenant: Tenant, lines: Sequence[SettlementLine]) -> dict[str, list[str]]:
+    """By line the entries that make it: one, but for an unwinding, which reverses all that was booked of a loan."""
+    kinds = ledger.kinds_of(tx, tenant, [line.entry_id for line in lines if line.kind == "refund"])
+    unwound = [line for line in lines if line.kind == "refund" and kinds.get(line.entry_id) != "refund"]
+    found = {line.id: [line.entry_id] for line in lines}
+    if unwound:
+        booked = service.entries_of_captures(tx, {line.capture_id for line in unwound})
+        entries = ledger.unwindings_of(tx, tenant, booked.values())
+        found |= {line.id: entries[booked[line.capture_id][0]] for line in unwound}
+    return found
 
 
 def _shown_proof(proven: Proven) -> dict[str, Any]:

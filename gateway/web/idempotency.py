@@ -10,10 +10,12 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
 from flask import Request
 from sqlalchemy import Row, bindparam
@@ -51,6 +53,28 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """A long answer, which no process holds in memory: a file from its beginning, closed when it was sent."""
+
+    file: IO[bytes]
+    media_type: str | None = None
+    """Where an operation has several."""
+    name: str | None = None
+    """What a browser calls the file (ASCII)."""
+
+    @classmethod
+    def of(
+        cls, pieces: Iterable[bytes], media_type: str | None = None, name: str | None = None
+    ) -> FileAnswer:
+        """The pieces in a temporary file; where one of them raises, nothing is left of it."""
+        with ExitStack() as stack:
+            file = stack.enter_context(TemporaryFile())
+            file.writelines(pieces)
+            stack.pop_all()
+        return cls(file, media_type, name)
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """Bytes and status of an answer; ``replayed`` when they were given before."""
 
@@ -58,6 +82,8 @@ class Outcome:
     body: bytes
     replayed: bool = False
     content_type: str = "application/json"
+    file: FileAnswer | None = None
+    """What is answered instead of the body, piece by piece."""
 
 
 def key_of(request: Request, policy: Idempotency) -> str | None:

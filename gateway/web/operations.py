@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from io import SEEK_END
 from typing import Any, Literal
 
 import orjson
@@ -35,6 +37,7 @@ from gateway.web.fields import Strict
 from gateway.web.idempotency import (
     HEADER,
     LONGEST_KEY,
+    FileAnswer,
     Idempotency,
     Keyed,
     Outcome,
@@ -49,6 +52,8 @@ VERSION = "2026-11-23"
 VERSION_HEADER = "Fenqi-Version"
 NOTHING = Strict()
 """For what takes no body."""
+PIECE = 64 * 1024
+"""Bytes of a file that are sent at once."""
 ACCEPTED = 202
 """Status under which an answer is kept until ``finish`` has given the last word."""
 
@@ -113,7 +118,7 @@ class Operation:
     csv: View | None
     """The same answer as a file, for ``Accept: text/csv``."""
     media_type: str | None
-    """Of an answer that is a file, whose bytes the view returns; None for JSON."""
+    """Of an answer that is a file, which the view returns as bytes or as a ``FileAnswer``; None for JSON."""
     prepare: Prepare | None
     """Asks the outside before the transaction begins, as a transaction must not wait for it; raises nothing, so that a
     repeated request gets its first answer whatever the outside says today."""
@@ -299,7 +304,7 @@ def _act(operation: Operation, call: Call, path: dict[str, str]) -> Outcome:
     if operation.csv is not None and _wants_csv():
         return Outcome(200, operation.csv(call, **path), content_type="text/csv; charset=utf-8")
     if operation.media_type is not None:
-        return Outcome(200, operation.view(call, **path), content_type=operation.media_type)
+        return _as_file(operation.view(call, **path), operation.media_type)
     outcome = _dumped(operation, operation.view(call, **path))
     if operation.finish is not None:
         outcome = replace(outcome, status=ACCEPTED)
@@ -307,6 +312,12 @@ def _act(operation: Operation, call: Call, path: dict[str, str]) -> Outcome:
         about = _about(path, outcome)
         call.gateway.audit(call.tx, call.caller, operation.view.__name__, about, outcome.body)
     return outcome
+
+
+def _as_file(made: bytes | FileAnswer, media_type: str) -> Outcome:
+    if isinstance(made, FileAnswer):
+        return Outcome(200, b"", content_type=made.media_type or media_type, file=made)
+    return Outcome(200, made, content_type=media_type)
 
 
 def _keyed(operation: Operation, caller: Caller | None, raw: dict[str, Any]) -> Keyed | None:
@@ -396,8 +407,21 @@ def _dumped(operation: Operation, result: Any) -> Outcome:
     return Outcome(status, orjson.dumps(result))
 
 
+def _send(response: Response, answer: FileAnswer) -> None:
+    """Send a file in pieces."""
+    length = answer.file.seek(0, SEEK_END)
+    answer.file.seek(0)
+    response.response = iter(partial(answer.file.read, PIECE), b"")
+    response.content_length = length
+    response.call_on_close(answer.file.close)
+    if answer.name is not None:
+        response.headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
+
+
 def _response(operation: Operation, outcome: Outcome) -> Response:
     response = Response(outcome.body, status=outcome.status, content_type=outcome.content_type)
+    if outcome.file is not None:
+        _send(response, outcome.file)
     response.headers[VERSION_HEADER] = VERSION
     if operation.publishable:
         response.headers["Access-Control-Allow-Origin"] = "*"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import literal, tuple_
 from sqlmodel import select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from gateway.core.calendar import first_moment, last_moment
 from gateway.core.tenant import Tenant
 from gateway.errors import InvalidRequest
 from gateway.web.fields import Line, QueryNumber, Strict
@@ -50,6 +51,15 @@ def of_tenant(
         if value is not None:
             query = query.where(getattr(columns, column) == value)
     return query
+
+
+def of_days(
+    query: SelectOfScalar[T], at: Any, *, first: date | None = None, last: date | None = None
+) -> SelectOfScalar[T]:
+    """What a moment ``at`` of lies on some days (Shanghai, both included); None asks for nothing."""
+    if first is not None:
+        query = query.where(at >= first_moment(first))
+    return query if last is None else query.where(at <= last_moment(last))
 
 
 def listed(

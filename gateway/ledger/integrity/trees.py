@@ -137,11 +137,11 @@ def prove(tx: Transaction, entry_ids: Iterable[str]) -> dict[str, Proven]:
     for (_, chunk), entries in by_chunk.items():
         tree = trees[positions[entries[0]]]
         first = tree.first + chunk * merkle.CHUNK
-        leaves = list(_leaves(connection, first, min(first + merkle.CHUNK - 1, tree.last)))
+        lower = merkle.levels(list(_leaves(connection, first, min(first + merkle.CHUNK - 1, tree.last))))
         upper = merkle.path(tree.chunk_hashes, chunk)
         for entry_id in entries:
             position = positions[entry_id]
-            way = merkle.path(leaves, position - first) + upper
+            way = merkle.path_in(lower, position - first) + upper
             found[entry_id] = Proven(tree.number, position, way, contents[entry_id])
     return found
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, select, tuple_, union, union_all
+from sqlalchemy import Row, RowMapping, Subquery, func, select, tuple_, union, union_all
 from sqlalchemy.sql import ColumnElement, Select
 
 from gateway.core.tenant import Tenant
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
+from gateway.db.types import Day
 from gateway.ledger.booking.accounts import MERCHANT_KINDS, account_id
-from gateway.ledger.models import ACCOUNT, ENTRY, POSTING
+from gateway.ledger.models import ACCOUNT, ENTRY, LATE, POSTING
+
+LINES_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class MerchantLine:
     about_id: str
     effective_date: date
     recorded_at: datetime
+    value_date: date
+    """Its own day, where that month was closed when it was reported; else the effective date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,41 @@ def lines_of(
     ``start`` and ``end`` are effective dates in Shanghai, both included; ``object_ids``, when there are any, keeps the
     lines about these objects; ``before`` is the (entry, line) after which a page goes on.
     """
+    filters = _filters(start, end, object_ids)
+    if before is not None:
+        filters.append(tuple_(POSTING.c.entry_id, POSTING.c.line) < tuple_(*before))
+    # One bounded walk down the index for each account, then the newest of all: no account is ever read whole.
+    newest = _of_accounts(
+        tenant,
+        lambda walk: (
+            walk.where(*filters)
+            .order_by(POSTING.c.entry_id.desc(), POSTING.c.line.desc())
+            .limit(limit)
+            .subquery()
+            .select()
+        ),
+    )
+    query = newest.select().order_by(newest.c.entry_id.desc(), newest.c.line.desc()).limit(limit)
+    return [_merchant_line(row) for row in tx.connection().execute(query).mappings()]
+
+
+def all_lines_of(
+    tx: Transaction,
+    tenant: Tenant,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    object_ids: Collection[str] = (),
+) -> Iterator[MerchantLine]:
+    """All that ``lines_of`` would show page by page, oldest first, streamed."""
+    filters = _filters(start, end, object_ids)
+    found = _of_accounts(tenant, lambda walk: walk.where(*filters))
+    query = found.select().order_by(found.c.entry_id, found.c.line)
+    rows = tx.connection().execute(query, execution_options={"yield_per": LINES_AT_ONCE})
+    return (_merchant_line(row) for row in rows.mappings())
+
+
+def _filters(start: date | None, end: date | None, object_ids: Collection[str]) -> list[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = []
     if start is not None:
         filters.append(ENTRY.c.effective_date >= start)
@@ -82,17 +123,11 @@ def lines_of(
     if object_ids:
         found = select(POSTING.c.entry_id).where(POSTING.c.object_id.in_(object_ids))
         filters += [POSTING.c.entry_id.in_(found), POSTING.c.object_id.in_(object_ids)]
-    if before is not None:
-        filters.append(tuple_(POSTING.c.entry_id, POSTING.c.line) < tuple_(*before))
-    # One bounded walk down the index for each account, then the newest of all: no account is ever read whole.
-    walks = [
-        _lines_of_account(account_id(tenant.mode, kind, tenant.merchant_id), filters, limit)
-        for kind in MERCHANT_KINDS
-    ]
-    newest = union_all(*walks).subquery()
-    query = newest.select().order_by(newest.c.entry_id.desc(), newest.c.line.desc()).limit(limit)
-    rows = tx.connection().execute(query).mappings()
-    return [MerchantLine(**{**row, "amount_fen": -row["amount_fen"]}) for row in rows]
+    return filters
+
+
+def _merchant_line(row: RowMapping) -> MerchantLine:
+    return MerchantLine(**{**row, "amount_fen": -row["amount_fen"]})
 
 
 def entries_about(tx: Transaction, tenant: Tenant, object_ids: Collection[str]) -> list[Booked]:
@@ -114,8 +149,49 @@ def entries_about(tx: Transaction, tenant: Tenant, object_ids: Collection[str]) 
     return [_booked(list(lines)) for _, lines in groupby(rows, key=lambda row: str(row[0]))]
 
 
-def _lines_of_account(name: str, filters: Collection[ColumnElement[bool]], limit: int) -> Select[Any]:
-    walk = (
+def reversals_of_loans(
+    tx: Transaction, tenant: Tenant, drawdowns: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Pairs of a drawdown and an entry that unwound its loan: reversals, and the move of the claims."""
+    own = (ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode)
+    for part in in_parts(sorted(drawdowns)):
+        drawn = (
+            select(POSTING.c.object_id, POSTING.c.entry_id)
+            .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
+            .where(POSTING.c.entry_id.in_(part), ACCOUNT.c.kind == "loan_principal")
+        )
+        loans: dict[str, str] = {row[0]: row[1] for row in tx.connection().execute(drawn)}
+        names, reverses = sorted(loans), ENTRY.c.reverses.is_not(None)
+        about = select(ENTRY.c.object_id, ENTRY.c.id).where(ENTRY.c.object_id.in_(names), reverses, *own)
+        touching = (
+            select(POSTING.c.object_id, ENTRY.c.id)
+            .join(ENTRY, ENTRY.c.id == POSTING.c.entry_id)
+            .where(POSTING.c.object_id.in_(names), reverses, *own)
+        )
+        for loan, entry in tx.connection().execute(union(about, touching)):
+            yield loans[loan], entry
+        moves = {f"unwound_claim_moved:{loan}": loan for loan in names}
+        moved = select(ENTRY.c.key, ENTRY.c.id).where(ENTRY.c.key.in_(sorted(moves)), *own)
+        for key, entry in tx.connection().execute(moved):
+            yield loans[moves[key]], entry
+
+
+def reversals_of(tx: Transaction, tenant: Tenant, entry_ids: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of an entry and the merchant's reversal of it."""
+    own = (ENTRY.c.merchant_id == tenant.merchant_id, ENTRY.c.mode == tenant.mode)
+    for part in in_parts(sorted(entry_ids)):
+        query = select(ENTRY.c.reverses, ENTRY.c.id).where(ENTRY.c.reverses.in_(part), *own)
+        yield from ((row[0], row[1]) for row in tx.connection().execute(query))
+
+
+def _of_accounts(tenant: Tenant, narrowed: Callable[[Select[Any]], Select[Any]]) -> Subquery:
+    """The lines of the merchant's accounts, those of each as ``narrowed`` has them."""
+    names = [account_id(tenant.mode, kind, tenant.merchant_id) for kind in MERCHANT_KINDS]
+    return union_all(*(narrowed(_lines_of_account(name)) for name in names)).subquery()
+
+
+def _lines_of_account(name: str) -> Select[Any]:
+    return (
         select(
             POSTING.c.entry_id,
             POSTING.c.line,
@@ -127,14 +203,13 @@ def _lines_of_account(name: str, filters: Collection[ColumnElement[bool]], limit
             ENTRY.c.object_id.label("about_id"),
             ENTRY.c.effective_date,
             ENTRY.c.recorded_at,
+            func.coalesce(LATE.c.original_date, ENTRY.c.effective_date, type_=Day()).label("value_date"),
         )
         .join(ENTRY, ENTRY.c.id == POSTING.c.entry_id)
         .join(ACCOUNT, ACCOUNT.c.id == POSTING.c.account_id)
-        .where(POSTING.c.account_id == name, *filters)
-        .order_by(POSTING.c.entry_id.desc(), POSTING.c.line.desc())
-        .limit(limit)
+        .outerjoin(LATE, LATE.c.entry_id == ENTRY.c.id)
+        .where(POSTING.c.account_id == name)
     )
-    return walk.subquery().select()
 
 
 def _booked(rows: list[Row[Any]]) -> Booked:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.payments.disputes import service as disputes
-from gateway.payments.models import Dispute
 from gateway.payments.schemas import DisputeAnswer, DisputeQuery, RespondRequest
 from gateway.web.operations import Api, Call
-from gateway.web.paging import listed, of_tenant
+from gateway.web.paging import listed
 
 api = Api("disputes", prefix="/v1/disputes")
 
@@ -16,7 +15,7 @@ api = Api("disputes", prefix="/v1/disputes")
 @api.get(scope="payments:read", query=DisputeQuery, answer=DisputeAnswer, lists=True)
 def list_disputes(call: Call) -> Any:
     """List disputes, newest first."""
-    return listed(call, of_tenant(Dispute, call.tenant, payment_id=call.query["payment"]), disputes.view)
+    return listed(call, disputes.listed(call.tenant, payment=call.query["payment"]), disputes.view)
 
 
 @api.get("/<dispute_id>", scope="payments:read", answer=DisputeAnswer)

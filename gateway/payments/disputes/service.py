@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core.tenant import Tenant, mode_of
 from gateway.core.transitions import Transitions
@@ -24,6 +25,7 @@ from gateway.payments.refunds import returning
 from gateway.payments.refunds import service as refund_records
 from gateway.payments.schemas import DisputeAnswer
 from gateway.settlement import service as settlement
+from gateway.web.paging import of_days, of_tenant
 from gateway.webhooks import service as events
 
 TIME_TO_RESPOND = timedelta(days=7)
@@ -147,6 +149,12 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
 def get(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
     """The merchant's dispute. Raises ``NotFound``."""
     return owned(tx.get(Dispute, dispute_id), tenant, "dispute", dispute_id)
+
+
+def listed(tenant: Tenant, *, payment: str | None = None, **days: date | None) -> SelectOfScalar[Dispute]:
+    """The merchant's disputes, of a payment or opened on some ``days`` (``first`` and ``last``)."""
+    query = of_tenant(Dispute, tenant, payment_id=payment)
+    return of_days(query, col(Dispute.created_at), **days)
 
 
 def view(dispute: Dispute) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.db.transactions import READ_COMMITTED
-from gateway.payments.models import Refund
 from gateway.payments.refunds import service as refund_records
 from gateway.payments.refunds.effect import Demand
 from gateway.payments.refunds.preview import preview
@@ -15,7 +14,7 @@ from gateway.payments.refunds.schemas import RefundAnswer, RefundPreviewAnswer, 
 from gateway.web import permissions
 from gateway.web.idempotency import Idempotency
 from gateway.web.operations import Api, Call, Created
-from gateway.web.paging import listed, of_tenant
+from gateway.web.paging import listed
 
 api = Api("refunds", prefix="/v1/refunds")
 
@@ -92,7 +91,7 @@ def get_refund(call: Call, refund_id: str) -> Any:
 @api.get(scope=("refunds:write", "payments:read"), query=RefundQuery, answer=RefundAnswer, lists=True)
 def list_refunds(call: Call) -> Any:
     """List refunds, newest first; by its payment, or by the reference that you gave it."""
-    query = of_tenant(
-        Refund, call.tenant, payment_id=call.query["payment"], refund_reference=call.query["reference"]
+    query = refund_records.listed(
+        call.tenant, payment=call.query["payment"], reference=call.query["reference"]
     )
     return listed(call, query, refund_records.view)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core.tenant import Tenant
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.payments.models import Payment, Refund
 from gateway.payments.refunds.schemas import RefundAnswer
+from gateway.web.paging import of_days, of_tenant
 from gateway.webhooks import service as events
 
 ANSWER = RefundAnswer()
@@ -64,6 +67,14 @@ def create(
 def get(tx: Transaction, tenant: Tenant, refund_id: str) -> Refund:
     """The merchant's refund. Raises ``NotFound``."""
     return owned(tx.get(Refund, refund_id), tenant, "refund", refund_id)
+
+
+def listed(
+    tenant: Tenant, *, payment: str | None = None, reference: str | None = None, **days: date | None
+) -> SelectOfScalar[Refund]:
+    """The merchant's refunds, of a payment, under a reference, or of some ``days`` (``first`` and ``last``)."""
+    query = of_tenant(Refund, tenant, payment_id=payment, refund_reference=reference)
+    return of_days(query, col(Refund.created_at), **days)
 
 
 def decide(tx: Transaction, refund_id: str, status: str) -> None:

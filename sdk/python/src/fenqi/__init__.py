@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from ._models import BalanceEntry as BalanceEntry
     from ._models import Capture as Capture
     from ._models import CapturedItem as CapturedItem
+    from ._models import Certificate as Certificate
     from ._models import Checkout as Checkout
     from ._models import Dispute as Dispute
     from ._models import Event as Event
+    from ._models import Export as Export
     from ._models import Identity as Identity
     from ._models import Loan as Loan
     from ._models import LoanScheduleRow as LoanScheduleRow
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from ._models import Settlement as Settlement
     from ._models import SettlementLine as SettlementLine
     from ._models import TestClock as TestClock
+    from ._models import VoucherAccounts as VoucherAccounts
     from ._models import WebhookDelivery as WebhookDelivery
     from ._models import WebhookEndpoint as WebhookEndpoint
     from ._money import fen as fen
@@ -89,9 +92,11 @@ _HOMES = {
         "BalanceEntry",
         "Capture",
         "CapturedItem",
+        "Certificate",
         "Checkout",
         "Dispute",
         "Event",
+        "Export",
         "Identity",
         "Loan",
         "LoanScheduleRow",
@@ -111,6 +116,7 @@ _HOMES = {
         "Settlement",
         "SettlementLine",
         "TestClock",
+        "VoucherAccounts",
         "WebhookDelivery",
         "WebhookEndpoint",
     ),

@@ -21,10 +21,12 @@ from ._transport import Retry, Timeout, Transport
 
 if TYPE_CHECKING:
     from ._resources.balance import BalanceEntries, BalanceNow
+    from ._resources.certificates import Certificates
     from ._resources.checkouts import Checkouts
     from ._resources.clocks import TestClocks
     from ._resources.disputes import Disputes
     from ._resources.events import Events
+    from ._resources.exports import Exports
     from ._resources.helpers import TestHelpers
     from ._resources.loans import Loans
     from ._resources.me import Me
@@ -268,6 +270,20 @@ class Fenqi(Caller):
         from ._resources.me import Me
 
         return Me(self)
+
+    @property
+    def exports(self) -> Exports:
+        """Files of what the API shows, for spreadsheets, accountants and banks."""
+        from ._resources.exports import Exports
+
+        return Exports(self)
+
+    @property
+    def certificates(self) -> Certificates:
+        """What your balances were in closed months, signed."""
+        from ._resources.certificates import Certificates
+
+        return Certificates(self)
 
     @property
     def reconciliations(self) -> Reconciliations:

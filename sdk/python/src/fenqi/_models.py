@@ -334,6 +334,56 @@ class Payout(Model, object="payout"):
     created_at: str
 
 
+class Export(Model, object="export"):
+    """A file that is made in the background; ``running → completed | failed``, ``completed → expired``.
+
+    ``lines`` counts what is written so far; ``file`` (name, media_type, bytes, sha256) is there once it is completed.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    kind: str
+    format: str
+    to: str | None
+    filter: Model
+    status: str
+    lines: int
+    file: Model | None
+    error: str | None
+    created_at: str
+    ended_at: str | None
+    expires_at: str
+
+
+class VoucherAccounts(Model, object="voucher_accounts"):
+    """The codes and names of your own accounts in vouchers, by what they stand for."""
+
+    __slots__ = ()
+    mode: str
+    accounts: Model
+
+
+class Certificate(Model, object="certificate"):
+    """What your balances were in a closed month, signed; amounts in fen, above 0 what you are owed."""
+
+    __slots__ = ()
+    certificate: int
+    merchant: str
+    mode: str
+    month: str
+    closed_on: str
+    currency: str
+    opening: Model
+    movements: list[Model]
+    closing: Model
+    entries: int
+    late: list[Model]
+    sha256: str
+    text: str
+    signature: Model
+
+
 class Reconciliation(Model, object="reconciliation"):
     """A file compared with what happened at the gateway; ``mapping → running → completed | failed``.
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from ._bookings import Entry, StatementError, check_line, entry_of, whole
 
-__all__ = ["Statement", "StatementError", "verify"]
+__all__ = ["Statement", "StatementError", "verify", "verify_certificate"]
 
 VERSION = 1
 NO_HASH = "0" * 64
@@ -48,6 +48,8 @@ SHAPES = (
 )
 """The keys of each kind of line; more of them would be a second line that the signature does not cover."""
 LONGEST_LINE = 16 * 1024 * 1024
+_AROUND = ("object", "sha256", "text", "signature")
+"""What a certificate has around what it states."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,37 @@ def verify(path: str | PathLike[str], keys: str) -> Statement:
             books.read(content)
     with _at(0):
         return books.close()
+
+
+def verify_certificate(path: str | PathLike[str], keys: str) -> Mapping[str, Any]:
+    """Check the certificate of a month, as JSON in a file, against public keys (PEM); answers what it states.
+
+    It holds when the signature is that of one of the keys, everything beside the signed text says the same, and opening
+    and movements make the closing of each balance. Compare its opening with the closing of the month before. Raises
+    ``StatementError``, ``OSError`` for what cannot be read, and ``ImportError`` without ``cryptography``.
+    """
+    public = _public_keys(keys)
+    with open(path, "rb") as file:
+        raw = file.read(LONGEST_LINE + 1)
+    if len(raw) > LONGEST_LINE:
+        raise StatementError(f"it is no certificate: it has more than {LONGEST_LINE} bytes")
+    shown = _parsed(raw, 1)
+    with _at(1):
+        text = shown["text"].encode()
+        digest = hashlib.sha256(text).hexdigest()
+        signed = f"fenqi certificate\nsha256: {digest}\n".encode()
+        _check_signature(public, shown["signature"], signed, "the certificate")
+        stated = _parsed(text, 1)
+        if whole(stated["certificate"], "certificate") != 1:
+            raise StatementError(f"this is version {stated['certificate']!r}; 1 can be checked here")
+        beside = {name: value for name, value in shown.items() if name not in _AROUND}
+        if beside != stated or shown["sha256"] != digest:
+            raise StatementError("what stands beside the signed text says something else")
+        for name, fen in stated["opening"].items():
+            moved = sum(whole(one["amounts"].get(name, 0), name) for one in stated["movements"])
+            if whole(stated["closing"][name], name) != whole(fen, name) + moved:
+                raise StatementError(f"opening and movements do not make the closing of {name}")
+        return stated
 
 
 @contextmanager

@@ -20,9 +20,9 @@ _CHUNK = 16 * 1024
 
 
 def download(
-    client: Caller, path: str, media_type: str, to: str | os.PathLike[str], timeout: Timeout | None
+    client: Caller, path: str, media_type: str | None, to: str | os.PathLike[str], timeout: Timeout | None
 ) -> Path:
-    """Write what ``path`` answers in a media type to the file ``to`` and answer its path.
+    """Write what ``path`` answers in a media type (None: any) to the file ``to`` and answer its path.
 
     The file appears whole or not at all. A connection that breaks is taken up where it broke, as long as the gateway
     still serves the same bytes (``ETag``), else begun again.
@@ -44,16 +44,19 @@ def download(
     return target
 
 
-def _fill(client: Caller, file: IO[bytes], path: str, media_type: str, timeout: Timeout | None) -> None:
+def _fill(
+    client: Caller, file: IO[bytes], path: str, media_type: str | None, timeout: Timeout | None
+) -> None:
     etag: str | None = None
     breaks = 0
     while True:
-        headers = {"Accept": media_type, "Accept-Encoding": "identity"}
+        headers = {"Accept": media_type or "*/*", "Accept-Encoding": "identity"}
         if etag is not None and file.tell():
             headers |= {"Range": f"bytes={file.tell()}-", "If-Range": etag}
         answer = client._send("GET", path, headers=headers, timeout=timeout, stream=True)
         try:
-            check_type(answer, media_type)
+            if media_type is not None:
+                check_type(answer, media_type)
             if answer.status_code != 206:
                 file.seek(0)
                 file.truncate()

@@ -1,0 +1,131 @@
+"""Exports and monthly statements: files are asked for and downloaded, a closed month is shown and printed."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
+
+import fenqi
+from merchant_portal.login import check_csrf, tokens
+from merchant_portal.views import BALANCES, PAGE_SIZE
+
+blueprint = Blueprint("exports", __name__)
+KINDS = {
+    "payments": ("csv", "xlsx"),
+    "refunds": ("csv", "xlsx"),
+    "disputes": ("csv", "xlsx"),
+    "settlements": ("csv", "xlsx"),
+    "settlement_lines": ("csv", "xlsx"),
+    "payouts": ("csv", "xlsx", "camt.053"),
+    "balance_entries": ("csv", "xlsx", "camt.053", "hledger", "beancount", "vouchers"),
+}
+MONEY = ("settlements", "settlement_lines", "payouts", "balance_entries")
+"""Kinds for which a person needs to see settlements."""
+NARROWED_BY = ("settlement", "merchant_reference", "merchant_order_id", "status", "amount_min", "amount_max")
+"""Filters that the lists hand over: the names of the API, amounts in fen."""
+
+
+@blueprint.get("/exports")
+def exports() -> str:
+    """The exports so far, and a form for the next."""
+    return _page({name: text for name, text in request.args.items() if text})
+
+
+@blueprint.post("/exports")
+def create() -> Any:
+    """Ask for a file; the form's key makes a second click the same request."""
+    check_csrf()
+    asked = {name: text.strip() for name, text in request.form.items() if text.strip()}
+    if not re.fullmatch("portal-export-[0-9a-f]{16}", asked.get("idempotency_key", "")):
+        abort(400)
+    narrowed = {name: asked[name] for name in NARROWED_BY if name in asked}
+    try:
+        tokens().client().exports.create(
+            kind=asked.get("kind", ""),
+            format=asked.get("format", ""),
+            from_=asked.get("from"),
+            to=asked.get("to"),
+            filter=narrowed or None,
+            idempotency_key=asked["idempotency_key"],
+        )
+    except fenqi.InvalidRequestError:
+        return _page(asked, wrong=True), 422
+    return redirect(url_for("exports.exports"), 303)
+
+
+@blueprint.get("/exports/<export_id>/file")
+def file(export_id: str) -> Response:
+    """The file as the gateway gives it."""
+    client = tokens().client()
+    found = client.exports.retrieve(export_id)
+    if found.file is None:
+        abort(404)
+    with tempfile.TemporaryDirectory() as folder:
+        path = client.exports.download(export_id, Path(folder) / "file")
+        handle = path.open("rb")  # which outlives its folder; it is closed when it was sent
+    return send_file(
+        handle, mimetype=found.file.media_type, as_attachment=True, download_name=found.file.name
+    )
+
+
+@blueprint.post("/exports/<export_id>/delete")
+def delete(export_id: str) -> Any:
+    """Delete a file before it expires."""
+    check_csrf()
+    tokens().client().exports.delete(export_id)
+    return redirect(url_for("exports.exports"), 303)
+
+
+@blueprint.get("/months")
+def months() -> Any:
+    """The month that the form names."""
+    month = request.args.get("month", "")
+    if not re.fullmatch("[0-9]{4}-[0-9]{2}", month):
+        abort(404)
+    return redirect(url_for("exports.month", month=month), 303)
+
+
+@blueprint.get("/months/<month>")
+def month(month: str) -> str:
+    """The certificate of a closed month, to read and to print."""
+    client = tokens().client()
+    found = client.certificates.retrieve(month)
+    return render_template(
+        "month.html", me=client.me.retrieve(), certificate=found, shown=found.to_dict(), balances=BALANCES
+    )
+
+
+@blueprint.get("/months/<month>/certificate.json")
+def certificate(month: str) -> Response:
+    """The certificate as a file that is checked offline."""
+    client = tokens().client()
+    with tempfile.TemporaryDirectory() as folder:
+        content = client.certificates.download(month, Path(folder) / "certificate.json").read_bytes()
+    headers = {"Content-Disposition": 'attachment; filename="certificate.json"'}
+    return Response(content, content_type="application/json", headers=headers)
+
+
+def _page(asked: dict[str, str], *, wrong: bool = False) -> str:
+    client = tokens().client()
+    me = client.me.retrieve()
+    able = {
+        kind: formats
+        for kind, formats in KINDS.items()
+        if ("settlements:read" if kind in MONEY else "payments:read") in me.scopes
+    }
+    return render_template(
+        "exports.html",
+        me=me,
+        page=client.exports.list(page_size=PAGE_SIZE, cursor=request.args.get("cursor")),
+        kinds=able,
+        formats=list(dict.fromkeys(format for formats in able.values() for format in formats)),
+        asked=asked,
+        narrowed={name: asked[name] for name in NARROWED_BY if name in asked},
+        wrong=wrong,
+        idempotency_key=f"portal-export-{secrets.token_hex(8)}",
+    )
