@@ -6,7 +6,8 @@ from gateway.ledger.integrity.checks import Invariant
 from gateway.loans.checks import OUTSTANDING
 
 OPEN_LINES = """(SELECT merchant_id, mode,
-                        sum(CASE WHEN kind IN ('capture') THEN from_pending_fen ELSE -from_pending_fen END) AS fen
+                        sum(CASE WHEN kind IN ('capture', 'stage_released', 'stage_returned') THEN from_pending_fen
+                                 ELSE -from_pending_fen END) AS fen
                    FROM settlement_line WHERE batch_id IS NULL GROUP BY merchant_id, mode)"""
 UNPAID_SUBSIDIES = """(SELECT merchant_id, mode, sum(amount_fen - returned_fen) AS fen
                          FROM subsidy_claim WHERE paid_at IS NULL GROUP BY merchant_id, mode)"""

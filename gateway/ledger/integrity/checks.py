@@ -55,7 +55,14 @@ def _by_object(kind: str, broken: str) -> str:
                  FROM ledger_posting p WHERE {_of(kind)} GROUP BY p.object_id, p.account_id HAVING {broken}"""
 
 
-_ONE_SIDED = ("merchant_pending", "merchant_available", "merchant_reserve", "dispute_hold", "shopper_credit")
+_ONE_SIDED = (
+    "merchant_pending",
+    "merchant_staged",
+    "merchant_available",
+    "merchant_reserve",
+    "dispute_hold",
+    "shopper_credit",
+)
 
 _ENTRY_SUMS = """SELECT entry_id, count(*) AS lines, sum(amount) AS total,
                         sum(amount) FILTER (WHERE amount > 0) AS gross
