@@ -51,8 +51,10 @@ def capture(
     """
     payment = service.locked_with_merchant(tx, tenant, payment_id)
     contents = of_payment(tx, payment)
-    taking = lines.to_capture(contents.standings, payment, items, amount_fen)
     stage = planning.named(tx, payment, milestone) if milestone else None
+    if stage and items is None:
+        amount_fen = planning.amount_of(stage, amount_fen)
+    taking = lines.to_capture(contents.standings, payment, items, amount_fen)
     asked = planning.amount_of(stage, taking.amount_fen) if stage else taking.amount_fen
     amount = _checked(payment, asked, final=final, done=len(contents.captures), now=tx.now)
     stages = [stage] if stage else planning.carried(tx, payment, amount, final=final)

@@ -80,7 +80,9 @@ def test_silence_releases_a_claimed_stage_and_what_nobody_claims_is_not_paid(boo
     assert course.capture["staged_amount"] == 600_000
     books.pass_days(2)
     assert course.paid() == 0
-    claimed = course.claim(0, text="Lessons 1-15 taught", files=[{"name": "签到表.pdf", "sha256": "0" * 64, "size": 9}])
+    claimed = course.claim(
+        0, text="Lessons 1-15 taught", files=[{"name": "签到表.pdf", "sha256": "0" * 64, "size": 9}]
+    )
     assert claimed["status"] == "claimed" and claimed["evidence"]["files"][0]["name"] == "签到表.pdf"
     books.pass_days(6)
     assert course.paid() == 0
@@ -148,7 +150,9 @@ def test_a_stop_keeps_what_is_due_until_it_is_lifted(books: Books, capsys: Any) 
 
 
 @on_both
-def test_a_seller_that_claims_nothing_in_time_is_stopped_and_a_lifted_cause_stops_no_more(books: Books) -> None:
+def test_a_seller_that_claims_nothing_in_time_is_stopped_and_a_lifted_cause_stops_no_more(
+    books: Books,
+) -> None:
     due = (books.clock.now.date() + timedelta(days=3)).isoformat()
     course = Course(books, due=due)
     other = Course(books)
@@ -156,9 +160,15 @@ def test_a_seller_that_claims_nothing_in_time_is_stopped_and_a_lifted_cause_stop
     other.claim(0)
     books.pass_days(12)
     [stop] = stops_of(books)
-    assert (stop.reason, stop.cause, other.statuses()[0]) == ("not_claimed_in_time", course.stages[0], "claimed")
+    assert (stop.reason, stop.cause, other.statuses()[0]) == (
+        "not_claimed_in_time",
+        course.stages[0],
+        "claimed",
+    )
     course.claim(0)  # too late for the stop, which a person lifts
-    books.gateway.db.write(lambda tx: stops.lift(tx, stop.id, reason="teaches again", lifted_by="desk") and None)
+    books.gateway.db.write(
+        lambda tx: stops.lift(tx, stop.id, reason="teaches again", lifted_by="desk") and None
+    )
     for number in (1, 2, 3):
         course.claim(number)
     books.pass_days(1)
@@ -206,7 +216,9 @@ def test_a_capture_carries_the_stage_that_it_names_and_the_last_carries_the_rest
     captured = course.post("/capture", {"milestone": course.stages[1]})
     assert captured["captures"][0]["amount"] == captured["captures"][0]["staged_amount"] == 200_000
     assert course.refuse("/capture", {"milestone": course.stages[1]})["code"] == "wrong_state"
-    assert course.refuse("/capture", {"milestone": course.stages[0], "amount": 100_000})["expected"] == 200_000
+    assert (
+        course.refuse("/capture", {"milestone": course.stages[0], "amount": 100_000})["expected"] == 200_000
+    )
     assert course.refuse("/capture", {"amount": 150_000})["code"] == "amount_mismatch"
     assert course.refuse("/milestones", {"kind": "other", "amount": 100})["code"] == "amount_above_authorized"
     course.post("/void", {"amount": 100_000, "reason": "one hour less"})
@@ -230,7 +242,6 @@ def test_unwinding_and_a_lost_dispute_leave_nothing_staged(books: Books) -> None
         books.api.login()
         body = {"payment": course.payment["id"], "amount": amount}
         dispute = books.api.post("/v1/test_helpers/disputes", body).json
-        books.pass_days(1)
         path = f"/v1/test_helpers/disputes/{dispute['id']}/resolve"
         assert books.api.post(path, {"outcome": "lost"}).status_code == 200
     assert set(lost.statuses()) == {"canceled"}
