@@ -60,7 +60,7 @@ def hold(
         tx,
         payment,
         [(stage, fen, "") for stage, fen in zip(stages, kept, strict=True)],
-        "held",
+        "stage_held",
         settlement_date,
     )
 
@@ -104,7 +104,13 @@ def give_up(
     settlement_date: date | None = None,
 ) -> None:
     """Book that a refund or a dispute took these pieces: what was kept back for them is pending, and bears it."""
-    _move(tx, payment, [(one.milestone, one.held_fen, about) for one in pieces], "returned", settlement_date)
+    _move(
+        tx,
+        payment,
+        [(one.milestone, one.held_fen, about) for one in pieces],
+        "stage_returned",
+        settlement_date,
+    )
     for piece in pieces:
         stage = piece.milestone
         if not stage.open_fen:
@@ -127,7 +133,7 @@ def release(
     capture.staged_fen -= stage.open_fen
     stage.status = "released"
     tx.add(capture)
-    _move(tx, payment, [(stage, left, "")], "released", settlement.open_until(tx, capture.id))
+    _move(tx, payment, [(stage, left, "")], "stage_released", settlement.open_until(tx, capture.id))
     events.note(tx, stage, "released", said_by, words=words)
 
 
@@ -183,7 +189,7 @@ def _move(
     tx: Transaction,
     payment: Payment,
     parts: Sequence[tuple[Milestone, int, str]],
-    how: str,
+    kind: str,
     settlement_date: date | None,
 ) -> None:
     """Book what is kept back or freed for each stage, and give it a line in a settlement; what is 0 needs neither.
@@ -192,13 +198,13 @@ def _move(
     """
     tenant = Tenant.of(payment)
     moved = [one for one in parts if one[1]]
-    lines = postings.stage_held if how == "held" else postings.stage_freed
+    lines = postings.stage_held if kind == "stage_held" else postings.stage_freed
     booked = ledger.book_together(
         tx,
         tenant,
         [
             ledger.Event(
-                f"stage_{how}",
+                kind,
                 ("milestone", stage.id),
                 lines(payment=payment.id, merchant=payment.merchant_id, amount_fen=fen),
                 part=part,
@@ -210,7 +216,7 @@ def _move(
         settlement.add_line(
             tx,
             tenant,
-            kind=f"stage_{how}",
+            kind=kind,
             object_id=f"{stage.id}:{part}" if part else stage.id,
             payment_id=payment.id,
             capture_id=stage.capture_id or "",
