@@ -41,7 +41,7 @@ class Size:
 
 
 def full(*, seconds: float, rounds: int) -> Size:
-    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS, _LINES, _ORDERS and _PAUSE take others."""
+    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS, _LINES, _ORDERS, _PAUSE take others."""
     return Size(
         seconds=seconds,
         rounds=rounds,

@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import keyring
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
-from gateway.checkout import consent_pages, entry_pages, public_pages
+from gateway.checkout import consent_pages, entry_pages, public_pages, stage_pages
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
@@ -44,6 +44,7 @@ from gateway.oauth.tokens.bearer import Bearer
 from gateway.outbox import service as outbox
 from gateway.payments import routes as payment_routes
 from gateway.payments.disputes import routes as dispute_routes
+from gateway.payments.milestones import routes as milestone_routes
 from gateway.payments.refunds import routes as refund_routes
 from gateway.plans import routes as plan_routes
 from gateway.privacy.row_key_file import RowKeyFile
@@ -71,6 +72,7 @@ APIS: tuple[Api, ...] = (
     payment_routes.api,
     refund_routes.api,
     dispute_routes.api,
+    milestone_routes.api,
     loan_routes.api,
     *ledger_routes.apis,
     settlement_routes.api,
@@ -129,6 +131,7 @@ def create_app(
     pages.register(app)
     checkout_pages.register(app)
     app.register_blueprint(consent_pages.blueprint)
+    app.register_blueprint(stage_pages.blueprint)
     app.register_blueprint(public_pages.blueprint)
     entry_pages.register(app)
     api_reference.register(app)

@@ -106,6 +106,22 @@ class Settings:
         "where a comparison keeps its tables while it runs; with Spark a folder that all its machines see",
         shown="the system's folder of temporary files",
     )
+    milestone_window_days: int = setting(
+        7,
+        values.whole(1, 60),
+        "days that a shopper has to contest a stage which the merchant says is done ([](milestones.md))",
+    )
+    milestone_grace_days: int = setting(
+        14,
+        values.whole(0, 365),
+        "days after the due day of a captured stage, after which its merchant's stages are stopped unless it is "
+        "claimed",
+    )
+    milestone_contests: int = setting(
+        3,
+        values.whole(1, 1000),
+        "payments of which stages are contested at one time, from which on all stages of their merchant are stopped",
+    )
     write_off_days: int = setting(
         180,
         values.whole(90, 3650),

@@ -123,6 +123,7 @@ def payment(payment_id: str) -> str:
         loans=loans,
         refunds=list(client.refunds.list(payment=payment_id, page_size=LONGEST_PAGE)),
         disputes=disputes,
+        milestones=list(client.payments.milestones.list(payment_id, page_size=LONGEST_PAGE))[::-1],
         contested=next((row for row in disputes if row.status in OPEN_DISPUTES), None),
         entries=client.balance_entries.list(payment=payment_id, page_size=LONGEST_PAGE) if money else None,
         raw=json.dumps(found.to_dict(), ensure_ascii=False, indent=2),

@@ -55,6 +55,9 @@ DOORS = {
     "checkout_privacy.show_consents": Door.SHOPPER,
     "checkout_privacy.form_address": Door.SHOPPER,
     "checkout_privacy.withdraw_consent": Door.SHOPPER,
+    "checkout_stages.show_stages": Door.SHOPPER,
+    "checkout_stages.form_address": Door.SHOPPER,
+    "checkout_stages.contest": Door.SHOPPER,
 }
 """What each page of a checkout asks for, by endpoint. One that is not named here asks for the most."""
 

@@ -40,6 +40,7 @@ from gateway.errors import (
     WrongState,
 )
 from gateway.identity.invented import invented_id_number
+from gateway.payments.milestones import service as milestones
 from gateway.web import problems
 from gateway.web.bodies import loaded
 from gateway.web.context import gateway
@@ -188,6 +189,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         now = tx.now
         signed = shopper.contract_of(tx, checkout_id)
         review = reviews.of_checkout(tx, checkout_id)
+        staged = checkout.payment_id is not None and milestones.has_any(tx, checkout.payment_id)
     offer_ends = reviewing.offer_ends(review)
     return render_template(
         "checkout/result.html",
@@ -196,6 +198,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         plan=deciding.chosen_plan(checkout) if checkout.term else None,
         contract=signed,
         review=review,
+        staged=staged,
         now=now,
         offer_day=shanghai_date(offer_ends) if offer_ends is not None and offer_ends > now else None,
         error=error,

@@ -44,7 +44,16 @@ def add(verbs: Verbs) -> None:
     acknowledgement.add_argument(
         "--days", type=int, required=True, help="1 to 28 (7 unless agreed otherwise)"
     )
-    for verb in (grant, revoke, reserve, account, acknowledgement):
+    hold = merchant.add(
+        "delivery-hold", "let captures wait for their delivery report before they are settled", _delivery_hold
+    )
+    hold.add_argument(
+        "--days",
+        type=int,
+        required=True,
+        help="settled without a report after this number of days; 0 ends it",
+    )
+    for verb in (grant, revoke, reserve, account, acknowledgement, hold):
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
     for verb in (grant, revoke):
         verb.add_argument("scope", nargs="+", help="such as scores:write")
@@ -125,6 +134,14 @@ def _acknowledgement(options: argparse.Namespace) -> int:
 
     actor = Actor.at_the_command_line()
     return commands.acknowledgement(gateway_of(options).db, actor, options.merchant, days=options.days)
+
+
+def _delivery_hold(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.merchants import commands
+
+    actor = Actor.at_the_command_line()
+    return commands.delivery_hold(gateway_of(options).db, actor, options.merchant, days=options.days)
 
 
 def _reset_factors(options: argparse.Namespace) -> int:

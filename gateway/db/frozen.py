@@ -7,7 +7,7 @@ file that a release carried is never changed: what comes later has a file of its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -44,7 +44,7 @@ RULES: Mapping[str, Rule] = {
     "applicant_link": Rule(changes="value_lookup", removable=True),
     "authorization_code": Rule(once="used_at", removable=True),
     "capture": Rule(
-        changes="refunded_fen refunded_with_fee_fen goods_returned_fen delivery",
+        changes="refunded_fen refunded_with_fee_fen goods_returned_fen delivery staged_fen",
     ),
     "captured_line": Rule(changes="returned returned_fen"),
     "captured_serial": Rule(),
@@ -122,11 +122,28 @@ RULES: Mapping[str, Rule] = {
     "loan_repayment": Rule(
         changes="late_interest_fen fee_fen interest_fen principal_fen credit_fen recovered_fen"
     ),
-    "merchant": Rule(changes="payout_account reserve_rate reserve_days acknowledge_days scopes"),
+    "merchant": Rule(
+        changes="payout_account reserve_rate reserve_days acknowledge_days delivery_hold_days scopes"
+    ),
+    "milestone": Rule(
+        changes="returned_fen releases_at",
+        once="capture_id held_fen",
+        steps={
+            "status": {
+                "planned": "claimed released canceled",
+                "claimed": "contested released canceled",
+                "contested": "released canceled",
+            }
+        },
+        even_at_the_end="",
+    ),
+    "milestone_event": Rule(),
+    "milestone_stop": Rule(once="lifted_by lifted_because lifted_at"),
     "oauth_client": Rule(changes="scopes redirect_uris assertion_alg jwks require_par require_dpop"),
     "passkey": Rule(changes="sign_count last_used_at", removable=True),
     "payment": Rule(
-        changes="merchant_reference captured_fen voided_fen expired_fen refunded_fen metadata next_moment_at",
+        changes="merchant_reference captured_fen voided_fen expired_fen refunded_fen metadata next_moment_at"
+        " planned_fen",
         once="merchant_order_id acknowledged_at extended_to",
     ),
     "payment_line": Rule(),
@@ -185,6 +202,8 @@ RULES: Mapping[str, Rule] = {
 
 LATER: Mapping[str, Mapping[str, str]] = {"extension": {"payment": "extended_to"}}
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
+NEWER: Mapping[str, tuple[str, ...]] = {"milestones": ("milestone", "milestone_event", "milestone_stop")}
+"""By file the tables of facts that are newer than the first file."""
 
 GUARDED_BEFORE = {
     "audit_entry",
@@ -276,11 +295,20 @@ def final_states(table: Table, column: str, moves: Moves) -> list[str]:
 
 
 def statements(dialect: str) -> Iterator[str]:
-    """The triggers of all tables of facts."""
+    """The triggers of the tables of facts that the first file guards."""
     if dialect != "sqlite":
         yield from FUNCTIONS
+    yield from _of_tables(RULES.keys() - {table for tables in NEWER.values() for table in tables}, dialect)
+
+
+def newer_statements(file: str, dialect: str) -> Iterator[str]:
+    """The triggers of the tables of a later file."""
+    yield from _of_tables(NEWER[file], dialect)
+
+
+def _of_tables(names: Iterable[str], dialect: str) -> Iterator[str]:
     write = _on_sqlite if dialect == "sqlite" else _on_postgres
-    for name in sorted(RULES):
+    for name in sorted(names):
         rule, table = RULES[name], metadata().tables[name]
         frozen = frozen_columns(table)
         once = [column for column in rule.once.split() if column not in _later(name)]
@@ -361,6 +389,7 @@ def write_files(name: str = "frozen") -> None:
     for dialect in ("sqlite", "postgresql"):
         head = f"-- What never changes, written by python -m gateway.db.frozen for {dialect}.\n\n"
         files = {name: statements(dialect)} | {file: later_statements(file, dialect) for file in LATER}
+        files |= {file: newer_statements(file, dialect) for file in NEWER}
         for file, triggers in files.items():
             text = f"\n{SEPARATOR}\n".join(triggers)
             (SQL / f"{file}.{dialect}.sql").write_text(f"{head}{text}\n", "utf-8")

@@ -61,6 +61,7 @@ HANGS_ON = {
     "captured_line": ("payment", "payment_id"),
     "payment_line": ("payment", "payment_id"),
     "loan_bill": ("loan", "loan_id"),
+    "milestone": ("payment", "payment_id"),
 }
 """Rows that are changed under the lock of another: its table, and the column that names it."""
 

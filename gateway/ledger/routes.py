@@ -31,6 +31,7 @@ def get_balance(call: Call) -> Any:
         "pending": found["merchant_pending"],
         "available": found["merchant_available"],
         "reserve": found["merchant_reserve"],
+        "staged": found["merchant_staged"],
         "in_dispute": found["dispute_hold"],
         "receivable": found["merchant_receivable"],
         "as_of": call.tx.now,

@@ -13,6 +13,7 @@ class BalanceAnswer(Strict):
     mode = fields.String()
     currency = fields.Constant("CNY")
     pending = fields.Integer(metadata={"description": "Captured, not yet settled."})
+    staged = fields.Integer(metadata={"description": "Captured, waits for a stage of its order."})
     available = fields.Integer(metadata={"description": "Settled, not yet instructed."})
     reserve = fields.Integer()
     in_dispute = fields.Integer()

@@ -21,6 +21,7 @@ def show(db: Database, *, limit: int, as_json: bool) -> int:
                 "payout_account": f"…{merchant.payout_account[-4:]}" if merchant.payout_account else None,
                 "reserve_rate": merchant.reserve_rate,
                 "reserve_days": merchant.reserve_days,
+                "delivery_hold_days": merchant.delivery_hold_days,
                 "scopes": merchant.scopes if as_json else " ".join(merchant.scopes),
                 "created_at": merchant.created_at.isoformat(),
             }
@@ -118,4 +119,29 @@ def acknowledgement(db: Database, actor: Actor, merchant_id: str, *, days: int) 
 
     db.write(agree)
     print(f"New payments of {merchant_id} are voided after {days} days without an acknowledgement.")
+    return 0
+
+
+def delivery_hold(db: Database, actor: Actor, merchant_id: str, *, days: int) -> int:
+    """Agree for how long captures wait for their delivery report. Raises what ``service`` raises."""
+
+    def agree(tx: Transaction) -> None:
+        before = service.get(tx, merchant_id).delivery_hold_days or 0
+        service.agree_delivery_hold(tx, merchant_id, days=days)
+        audit.record(
+            tx,
+            actor,
+            "merchant.delivery_hold",
+            about=merchant_id,
+            merchant_id=merchant_id,
+            before=before,
+            after=days,
+            facts={"days": days},
+        )
+
+    db.write(agree)
+    if days:
+        print(f"New captures of {merchant_id} wait for their delivery report, for at most {days} days.")
+    else:
+        print(f"New captures of {merchant_id} do not wait for their delivery report.")
     return 0

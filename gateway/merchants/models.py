@@ -37,6 +37,8 @@ class Merchant(SQLModel, table=True):
     """After how many days what was held back is released."""
     acknowledge_days: int | None = Field(default=None, sa_column=Column(Whole))
     """After how many days a payment is voided whose order the shop has not acknowledged; 7 unless agreed otherwise."""
+    delivery_hold_days: int | None = Field(default=None, sa_column=Column(Whole))
+    """For how many days a capture waits for its delivery report; none where it does not wait."""
     scopes: list[str] = Field(
         sa_column=Column(
             Document, nullable=False, server_default=json.dumps(MERCHANT_SCOPES, separators=(",", ":"))

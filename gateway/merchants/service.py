@@ -22,6 +22,7 @@ HIGHEST_RESERVE = Decimal("0.3")
 LONGEST_RESERVE_DAYS = 365
 ACKNOWLEDGE_DAYS = 7
 LONGEST_ACKNOWLEDGE_DAYS = 28
+LONGEST_DELIVERY_HOLD_DAYS = 90
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 """What may be sold in instalments; teaching of pupils (``edu_k12``) is refused by law (domain reference, section 6)."""
 MERCHANTS = SQLModel.metadata.tables["merchant"]
@@ -133,6 +134,22 @@ def agree_acknowledgement(tx: Transaction, merchant_id: str, *, days: int) -> Me
             param="days",
         )
     merchant.acknowledge_days = days
+    tx.add(merchant)
+    return merchant
+
+
+def agree_delivery_hold(tx: Transaction, merchant_id: str, *, days: int) -> Merchant:
+    """Let captures wait for their delivery report, for at most ``days`` days; 0 ends it, those from now on.
+
+    Raises ``NotFound`` or ``InvalidRequest``.
+    """
+    merchant = get(tx, merchant_id)
+    if not 0 <= days <= LONGEST_DELIVERY_HOLD_DAYS:
+        raise InvalidRequest(
+            f"{days} days is not valid: expected 1 to {LONGEST_DELIVERY_HOLD_DAYS}, or 0 to end it.",
+            param="days",
+        )
+    merchant.delivery_hold_days = days
     tx.add(merchant)
     return merchant
 

@@ -16,6 +16,7 @@ from gateway.loans import drawdown
 from gateway.payments import charges, deliveries, lines, sandbox_outcomes, service, subsidies
 from gateway.payments.charges import Charges
 from gateway.payments.contents import Contents, of_payment
+from gateway.payments.milestones import holding, planning
 from gateway.payments.models import Capture, Payment
 from gateway.plans import service as plans
 from gateway.settlement import service as settlement
@@ -39,17 +40,24 @@ def capture(
     items: lines.Items | None,
     delivery: dict[str, Any] | None,
     final: bool,
+    milestone: str | None = None,
 ) -> tuple[Payment, Contents]:
     """Capture ``items`` or ``amount_fen`` (all that is left when both are None): one loan, one settlement line.
 
-    Returns the payment and what hangs on it then. Raises ``AuthorizationExpired``, ``WrongState``,
-    ``AmountAboveAuthorized``, ``CaptureTooSmall``, ``CostAboveCeiling``, ``DeliveryRefused``, ``SerialNumberTaken`` or
-    what ``lines.to_capture`` raises; then nothing has changed.
+    With ``milestone``, what that stages. Returns the payment and what hangs on it then. Raises
+    ``AuthorizationExpired``, ``WrongState``, ``AmountAboveAuthorized``, ``CaptureTooSmall``, ``CostAboveCeiling``,
+    ``DeliveryRefused``, ``SerialNumberTaken`` or what ``lines.to_capture`` and ``planning`` raise; then nothing has
+    changed.
     """
-    payment = service.locked(tx, tenant, payment_id)
+    payment = service.locked_with_merchant(tx, tenant, payment_id)
     contents = of_payment(tx, payment)
+    stage = planning.named(tx, payment, milestone) if milestone else None
+    if stage and items is None:
+        amount_fen = planning.amount_of(stage, amount_fen)
     taking = lines.to_capture(contents.standings, payment, items, amount_fen)
-    amount = _checked(payment, taking.amount_fen, final=final, done=len(contents.captures), now=tx.now)
+    asked = planning.amount_of(stage, taking.amount_fen) if stage else taking.amount_fen
+    amount = _checked(payment, asked, final=final, done=len(contents.captures), now=tx.now)
+    stages = [stage] if stage else planning.carried(tx, payment, amount, final=final)
     charged = charges.of_capture(payment.price, before_fen=payment.captured_fen, amount_fen=amount)
     capture_id = tx.new_id("cap")
     loan = _draw(tx, gateway, payment, capture_id, amount, charged)
@@ -74,6 +82,8 @@ def capture(
     settlement_date = contents.settlement_dates[row.id] = _settlement_date(gateway, tx.now)
     entry_id = _book(tx, payment, row, charged)
     _claim(tx, gateway, payment, row, charged, settlement_date=settlement_date, entry_id=entry_id)
+    net = amount - charged.total_fen
+    holding.hold(tx, payment, row, stages, net_fen=net, settlement_date=settlement_date)
     subsidies.claim(tx, tenant, payment, row, contents)
     if final:
         service.void_rest(tx, payment)

@@ -11,6 +11,7 @@ from gateway.db.transactions import Transaction
 from gateway.errors import AuthorizationExpired, DuplicateReference, ValidationFailed, WrongState
 from gateway.merchants import service as merchants
 from gateway.payments import deliveries, service
+from gateway.payments.milestones import service as milestones
 from gateway.payments.models import Payment
 from gateway.payments.moments import LONGEST_LIFE, moments
 from gateway.payments.refunds import refund
@@ -39,6 +40,7 @@ def update(
             service.acknowledge(tx, tenant, payment_id=payment.id, merchant_order_id=merchant_reference)
     if shipping is not None:
         deliveries.report(tx, service.captures_of(tx, payment.id), shipping)
+        milestones.delivered(tx, payment)
         refund.unwind_refunded(tx, tenant, payment)
     if metadata is not None:
         payment.extra = _merged(payment.extra, metadata)

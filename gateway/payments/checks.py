@@ -6,11 +6,16 @@ from gateway.ledger.integrity.checks import Invariant
 from gateway.loans.checks import OUTSTANDING
 
 OPEN_LINES = """(SELECT merchant_id, mode,
-                        sum(CASE WHEN kind IN ('capture') THEN from_pending_fen ELSE -from_pending_fen END) AS fen
+                        sum(CASE WHEN kind IN ('capture', 'stage_released', 'stage_returned') THEN from_pending_fen
+                                 ELSE -from_pending_fen END) AS fen
                    FROM settlement_line WHERE batch_id IS NULL GROUP BY merchant_id, mode)"""
 UNPAID_SUBSIDIES = """(SELECT merchant_id, mode, sum(amount_fen - returned_fen) AS fen
                          FROM subsidy_claim WHERE paid_at IS NULL GROUP BY merchant_id, mode)"""
 WAITING = "coalesce(o.fen, 0) + coalesce(s.fen, 0)"
+STAGED = """(SELECT merchant_id, mode,
+                     sum(held_fen - (2 * held_fen * returned_fen + amount_fen) / (2 * amount_fen)) AS fen
+                FROM milestone WHERE held_fen IS NOT NULL AND status NOT IN ('released', 'canceled')
+               GROUP BY merchant_id, mode)"""
 HELD = f"""(SELECT shopper_id, funder, sum(fen) AS fen FROM (
              SELECT shopper_id, funder, amount_fen - captured_fen - voided_fen - expired_fen AS fen FROM payment
              UNION ALL
@@ -45,6 +50,29 @@ INVARIANTS = (
               LEFT JOIN {UNPAID_SUBSIDIES} s ON s.merchant_id = a.owner AND s.mode = a.mode
              WHERE a.kind = 'merchant_pending' AND coalesce(-b.fen, 0) <> ({WAITING})""",
         names="merchant",
+    ),
+    Invariant(
+        "merchant_staged_waits",
+        "what a merchant has staged is what its milestones keep back that are neither released nor canceled",
+        f"""SELECT a.owner AS what,
+                   a.mode || ': staged ' || coalesce(-b.fen, 0) || ' fen, waiting ' || coalesce(m.fen, 0) AS detail
+              FROM ledger_account a
+              LEFT JOIN (SELECT account_id, sum(amount) AS fen FROM ledger_posting GROUP BY account_id) b
+                ON b.account_id = a.id
+              LEFT JOIN {STAGED} m ON m.merchant_id = a.owner AND m.mode = a.mode
+             WHERE a.kind = 'merchant_staged' AND coalesce(-b.fen, 0) <> coalesce(m.fen, 0)""",
+        names="merchant",
+    ),
+    Invariant(
+        "stages_cover_what_is_left",
+        "what waits for stages is never more than what is left of its capture, and is what its milestones say",
+        """SELECT c.id AS what, 'staged ' || c.staged_fen || ' fen of ' || (c.amount_fen - c.refunded_fen)
+                  || ', milestones ' || coalesce(m.fen, 0) AS detail
+             FROM capture c LEFT JOIN (
+               SELECT capture_id, sum(amount_fen - returned_fen) AS fen FROM milestone
+                WHERE status NOT IN ('released', 'canceled') GROUP BY capture_id) m ON m.capture_id = c.id
+            WHERE c.staged_fen <> coalesce(m.fen, 0) OR c.staged_fen > c.amount_fen - c.refunded_fen""",
+        names="capture",
     ),
     Invariant(
         "payouts_in_transit",

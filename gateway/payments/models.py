@@ -19,6 +19,9 @@ from sqlmodel import Field, SQLModel
 
 from gateway.db.models import Keyed
 from gateway.db.types import Document, Fen, UtcTime, Whole, Words
+from gateway.payments.milestones import models as milestones
+
+__all__ = ["milestones"]
 
 IS_CAPTURABLE = "amount_fen > captured_fen + voided_fen + expired_fen"
 """Something of the authorisation is left. A query that says it in these words finds such payments by the index; with
@@ -100,6 +103,8 @@ class Payment(SQLModel, table=True):
     voided_fen: int = Field(sa_column=Column(Fen, nullable=False))
     expired_fen: int = Field(sa_column=Column(Fen, nullable=False))
     refunded_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    planned_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False, server_default="0"))
+    """The part of what can still be captured that milestones stage."""
     term: int = Field(sa_column=Column(Whole, nullable=False))
     plan: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
     """The plan as disclosed and confirmed."""
@@ -157,6 +162,8 @@ class Capture(SQLModel, table=True):
     """The part of what was refunded with which the merchant's fee came back."""
     goods_returned_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
     """The part of what was refunded because goods came back."""
+    staged_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False, server_default="0"))
+    """The part of it that waits for its stages."""
     vat_fen: int = Field(sa_column=Column(Fen, nullable=False))
     merchant_subsidy_fen: int = Field(sa_column=Column(Fen, nullable=False))
     loan_id: str = Field(sa_column=Column(Words, ForeignKey("loan.id"), nullable=False))

@@ -74,6 +74,7 @@ def capture_payment(call: Call, payment_id: str) -> Any:
         items=body["items"],
         delivery=body["delivery"],
         final=body["final"],
+        milestone=body["milestone"],
     )
     return service.view(call.tx, payment, contents)
 

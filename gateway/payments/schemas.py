@@ -73,6 +73,11 @@ class CaptureRequest(Strict):
         load_default=False,
         metadata={"description": "Voids what remains after this capture."},
     )
+    milestone = Line(
+        longest=100,
+        load_default=None,
+        metadata={"description": "The stage that it captures; it is settled once that is done."},
+    )
 
 
 class VoidRequest(Strict):
@@ -176,6 +181,7 @@ class CaptureAnswer(Strict):
     object = fields.Constant("capture")
     amount = fields.Integer()
     refunded_amount = fields.Integer()
+    staged_amount = fields.Integer(metadata={"description": "The part of it that waits for its stages."})
     merchant_fee = fields.Integer()
     merchant_subsidy = fields.Integer()
     government_subsidy = fields.Nested(SubsidyClaimAnswer, allow_none=True)

@@ -27,6 +27,7 @@ from gateway.ledger.booking import postings
 from gateway.merchants import service as merchants
 from gateway.payments import deliveries, lines, quotas
 from gateway.payments.contents import Contents, of_payment, of_payments
+from gateway.payments.milestones import planning
 from gateway.payments.models import STATUS, Capture, Dispute, Payment
 from gateway.payments.moments import AUTHORIZATION_LIFE, first_after, moments
 from gateway.payments.schemas import PaymentAnswer
@@ -146,6 +147,14 @@ def _open(tx: Transaction, payment: Payment, ordered: Sequence[OrderedLine]) -> 
 def locked(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
     """The merchant's payment, locked until the transaction ends. Raises ``NotFound``."""
     payment = tx.exec(select(Payment).where(Payment.id == payment_id).with_for_update()).first()
+    return owned(payment, tenant, "payment", payment_id, param="payment")
+
+
+def locked_with_merchant(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
+    """The same, with its merchant read along."""
+    query = merchants.read_along(select(Payment), Payment.merchant_id).where(Payment.id == payment_id)
+    row = tx.execute(query.with_for_update(of=Payment)).first()
+    payment = row[0] if row else None
     return owned(payment, tenant, "payment", payment_id, param="payment")
 
 
@@ -284,6 +293,7 @@ def view(tx: Transaction, payment: Payment, contents: Contents | None = None) ->
                 "id": capture.id,
                 "amount": capture.amount_fen,
                 "refunded_amount": capture.refunded_fen,
+                "staged_amount": capture.staged_fen,
                 "merchant_fee": capture.merchant_fee_fen,
                 "merchant_subsidy": capture.merchant_subsidy_fen,
                 "loan": capture.loan_id,
@@ -341,6 +351,7 @@ def tenant_of(payment: Payment) -> Tenant:
 def _release(tx: Transaction, payment: Payment, amount_fen: int, *, reason: str, number: int) -> None:
     """Take the hold off the books and off the shopper's limit; ``number`` tells one partial release from another."""
     about = f"{payment.id}:{reason}:{number}"
+    planning.fit(tx, payment)
     quotas.free(tx, payment)
     limits.release(
         tx,

@@ -33,6 +33,7 @@ from gateway.outbox import service as outbox
 from gateway.payments import deadlines
 from gateway.payments.collections import service as collections
 from gateway.payments.disputes import service as disputes
+from gateway.payments.milestones import jobs as milestones
 from gateway.process import due
 from gateway.roots import pushing
 from gateway.settlement import closing
@@ -131,6 +132,17 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
         "lose unanswered disputes",
         _once(lambda tx, gateway, tenant: disputes.lose_unanswered(tx, tenant)),
         due.to_lose,
+    ),
+    TenantJob(
+        "stop stages",
+        _until_nothing(lambda tx, gateway, tenant: milestones.stop_due(tx, tenant, gateway.settings)),
+        due.to_stop,
+    ),
+    TenantJob(
+        "release stages",
+        _until_nothing(lambda tx, gateway, tenant: milestones.release_due(tx, tenant)),
+        due.to_release,
+        READ_COMMITTED,
     ),
     TenantJob(
         "close the batch",
@@ -235,6 +247,7 @@ def tenants_with_work(gateway: Gateway) -> list[Tenant]:
             *billing.tenants_with_work(tx, today=today),
             *closing.tenants_with_open_lines(tx, on=today),
             *disputes.tenants_with_unanswered(tx),
+            *milestones.tenants_with_due(tx, today=today),
             *business_clock.tenants(tx),
         }
         tenants -= {*business_clock.tenants(tx, status="advancing")}
@@ -349,11 +362,13 @@ def next_work(
         checkouts.next_work(tx, tenant),
         deadlines.next_work(tx, tenant),
         disputes.next_work(tx, tenant),
+        milestones.next_release(tx, tenant),
     )
     working_days = gateway.ports.working_days
     dates = (
         billing.next_work(tx, tenant, today=today),
         closing.next_work(tx, tenant, today=today, working_days=working_days),
+        milestones.next_stop(tx, tenant, gateway.settings),
     )
     return [moment for moment in moments if moment], [day for day in dates if day]
 

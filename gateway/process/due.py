@@ -13,6 +13,7 @@ from gateway.decision import links
 from gateway.loans import billing, closing
 from gateway.payments import deadlines
 from gateway.payments.disputes import service as disputes
+from gateway.payments.milestones import jobs as milestones
 from gateway.settlement import closing as batches
 from gateway.web.context import Gateway
 
@@ -32,6 +33,12 @@ def _come(next_work: Callable[[Transaction, Tenant], datetime | None]) -> Due:
 to_expire = _come(checkouts.next_work)
 to_pass = _come(deadlines.next_work)
 to_lose = _come(disputes.next_work)
+to_release = _come(milestones.next_release)
+
+
+def to_stop(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether a seller is to be stopped whose stages were not claimed in time, or are contested."""
+    return milestones.has_stop_due(tx, tenant, gateway.settings)
 
 
 def to_bill(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:

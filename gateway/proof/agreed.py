@@ -23,6 +23,7 @@ Agreement = tuple[datetime, str, int]
 HASHED = {
     "merchant.payout_account": "payout_account",
     "merchant.acknowledgement": "acknowledge_days",
+    "merchant.delivery_hold": "delivery_hold_days",
 }
 """What else is agreed by a line of the audit log that holds its hash, with the column that keeps it."""
 

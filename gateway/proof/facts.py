@@ -13,7 +13,7 @@ from gateway.db.guards import CONSENTS, FACTS, TENANCY, missing_guards
 from gateway.db.progress import Progress, silent
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
-from gateway.proof import agreed, lines, loans, payments, refunds, rules, settlements, told
+from gateway.proof import agreed, lines, loans, milestones, payments, refunds, rules, settlements, told
 from gateway.proof.findings import Findings
 from gateway.proof.lives import Life
 from gateway.proof.purchases import Purchase, purchases
@@ -75,7 +75,9 @@ def verify(tx: Transaction, *, progress: Progress = silent) -> Report:
         progress("payments", done, total)
     settlements.prove(findings, connection)
     rules.prove(
-        findings, connection, (*rules.TOGETHER, *rules.QUOTAS, *rules.SETTLED, *rules.LIMITS, *rules.EVENTS)
+        findings,
+        connection,
+        (*rules.TOGETHER, *rules.QUOTAS, *rules.SETTLED, *rules.STAGED, *rules.LIMITS, *rules.EVENTS),
     )
     agreed.prove(findings, connection)
     told.prove(findings, connection, progress=progress)
@@ -119,6 +121,7 @@ def prove_purchase(findings: Findings, purchase: Purchase, *, now: datetime) -> 
         before += entry.of("loan_principal")
     refunds.prove(findings, purchase)
     lines.prove(findings, purchase)
+    milestones.prove(findings, purchase)
     return drawn
 
 

@@ -11,6 +11,8 @@ from gateway.proof.findings import Findings
 from gateway.proof.payments import given_fen, refunds_of
 from gateway.proof.purchases import Purchase
 
+STAGES = ("stage_held", "stage_released", "stage_returned")
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -59,7 +61,9 @@ def _prove_line(findings: Findings, purchase: Purchase, line: Any, right: Wanted
         ("net_fen", net),
     ):
         findings.same(name, column, wanted=wanted, got=getattr(line, column), computed_from=source)
-    pending = {net, 0} if right.from_pending_fen is None else {right.from_pending_fen}
+    pending = {right.from_pending_fen}
+    if right.from_pending_fen is None:
+        pending = {net, 0, min(net, _freed(purchase, line))}
     findings.among(name, "from_pending_fen", wanted=pending, got=line.from_pending_fen, computed_from=source)
     if right.capture_id is not None:
         findings.same(name, "capture_id", wanted=right.capture_id, got=line.capture_id, computed_from=source)
@@ -125,6 +129,10 @@ def _others(purchase: Purchase) -> Iterator[tuple[tuple[str, str], Wanted]]:
             yield ("dispute", about), Wanted("dispute", -entry.of("dispute_hold"), entry.id)
         elif entry.kind == "dispute_won":
             yield ("dispute_won", about), Wanted("dispute_won", entry.of("dispute_hold"), entry.id)
+        elif entry.kind in STAGES:
+            freed = entry.kind != "stage_held"
+            fen = entry.of("merchant_staged") if freed else entry.of("merchant_pending")
+            yield (entry.kind, about), Wanted(entry.kind, fen, entry.id, from_pending_fen=fen)
         elif entry.kind == "subsidy_received":
             yield ("subsidy", about), Wanted("subsidy", -entry.of("subsidy_receivable"), entry.id)
         elif entry.kind == "subsidy_returned" and _was_paid(purchase, entry):
@@ -138,6 +146,17 @@ def _was_paid(purchase: Purchase, entry: Entry) -> bool:
     """Whether the programme had paid when its subsidy went back; until then no line was due."""
     received = purchase.entries.by_key.get(f"subsidy_received:{entry.key.split(':')[1]}")
     return received is not None and received.order < entry.order
+
+
+def _freed(purchase: Purchase, line: Any) -> int:
+    """What stages that a refund ended have freed of the capture that it unwound: that is pending, too."""
+    refund = line.object_id.partition(":")[0]
+    of_capture = {one.id for one in purchase.rows["milestone"] if one.capture_id == line.capture_id}
+    return sum(
+        entry.of("merchant_staged")
+        for entry in purchase.all_entries()
+        if entry.kind == "stage_returned" and entry.about in of_capture and entry.key.endswith(f":{refund}")
+    )
 
 
 def _is_refund(entry: Entry | None) -> bool:

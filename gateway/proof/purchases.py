@@ -25,6 +25,8 @@ OF_PAYMENT = (
     "dispute",
     "subsidy_claim",
     "settlement_line",
+    "milestone",
+    "milestone_event",
 )
 OF_LOAN = (
     "loan_instalment",
@@ -35,6 +37,8 @@ OF_LOAN = (
     "collection",
     "shopper_return",
 )
+HAVE_ENTRIES = ("capture", "refund", "dispute", "milestone")
+"""Tables of a payment whose rows entries are about."""
 FOR_THE_PROOF = {
     "checkout": (
         "id",
@@ -78,7 +82,7 @@ class Purchase:
         """Every entry about the payment or anything of it, in order."""
         if not self._all:
             about = [self.payment.id, *self.of_loan]
-            about += [row.id for name in ("capture", "refund", "dispute") for row in self.rows[name]]
+            about += [row.id for name in HAVE_ENTRIES for row in self.rows[name]]
             about += [row.id for rows in self.of_loan.values() for row in rows["shopper_return"]]
             self._all = self.entries.about(*about)
         return self._all
@@ -117,9 +121,7 @@ def _page(connection: Connection, payments: Sequence[Any]) -> list[Purchase]:
         for name in OF_LOAN
     }
     about = [*ids, *loans]
-    about += [
-        row.id for name in ("capture", "refund", "dispute") for some in rows[name].values() for row in some
-    ]
+    about += [row.id for name in HAVE_ENTRIES for some in rows[name].values() for row in some]
     about += [row.id for some in of_loan["shopper_return"].values() for row in some]
     book = entries_about(connection, about)
     checkouts = _checkouts(connection, [row.checkout_id for row in payments])

@@ -325,6 +325,45 @@ QUOTAS = (
     ),
 )
 
+STAGED = (
+    Rule(
+        "the stops of the merchant: nothing that waits for a stage is released while one runs",
+        "milestone_event",
+        "created_at",
+        """SELECT e.id, e.merchant_id, e.mode, 'not between ' || s.stopped_at || ' and ' || coalesce(
+                  CAST(s.lifted_at AS text), 'its lifting'), e.created_at
+             FROM milestone_event e JOIN milestone_stop s ON s.merchant_id = e.merchant_id AND s.mode = e.mode
+            WHERE e.kind = 'released' AND e.said_by IN ('silence', 'days') AND e.created_at > s.stopped_at
+              AND (s.lifted_at IS NULL OR e.created_at < s.lifted_at)""",
+    ),
+    Rule(
+        "what the books keep back for a stage has its milestone",
+        "milestone",
+        "id",
+        f"""SELECT e.object_id, e.merchant_id, e.mode, 'a row', 'no row' FROM {_entry("stage_held")}
+              AND NOT EXISTS (SELECT 1 FROM milestone m WHERE m.id = e.object_id AND m.merchant_id = e.merchant_id
+                                 AND m.mode = e.mode)""",
+    ),
+    Rule(
+        "a milestone has its payment and its capture",
+        "milestone",
+        "payment_id",
+        """SELECT m.id, m.merchant_id, m.mode, 'a payment with its capture', m.payment_id FROM milestone m
+            WHERE NOT EXISTS (SELECT 1 FROM payment p WHERE p.id = m.payment_id AND p.merchant_id = m.merchant_id
+                                 AND p.mode = m.mode)
+               OR (m.capture_id IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM capture c WHERE c.id = m.capture_id AND c.payment_id = m.payment_id))""",
+    ),
+    Rule(
+        "what happened to a milestone has the milestone",
+        "milestone_event",
+        "milestone_id",
+        """SELECT e.id, e.merchant_id, e.mode, 'a milestone of its payment', e.milestone_id FROM milestone_event e
+            WHERE NOT EXISTS (SELECT 1 FROM milestone m WHERE m.id = e.milestone_id AND m.payment_id = e.payment_id
+                                 AND m.merchant_id = e.merchant_id AND m.mode = e.mode)""",
+    ),
+)
+
 SETTLED = (
     Rule(
         "the entry that closed the batch",

@@ -27,6 +27,7 @@ SAME = {
     },
     "refund": {"amount": "amount_fen", "status": "status"},
     "dispute": {"amount": "amount_fen", "status": "status"},
+    "milestone": {"amount": "amount_fen", "kind": "kind"},
     "payout": {"amount": "amount_fen", "status": "status", "failure": "failure"},
     "loan": {"principal": "principal_fen", "status": "status"},
     "settlement": {
@@ -138,6 +139,15 @@ COUNTED = (
         "CASE WHEN o.status IN ('lost', 'accepted') THEN 1 ELSE 0 END",
         "dispute",
         says="the disputes that were lost",
+    ),
+    *(
+        _counted(
+            f"milestone.{what}",
+            f"SELECT count(*) FROM milestone_event e WHERE e.milestone_id = o.id AND e.kind = '{what}'",
+            "milestone",
+            says=f"the milestones that were {what}",
+        )
+        for what in ("claimed", "contested", "released")
     ),
     _counted(
         "loan.unwound", "CASE WHEN o.status = 'unwound' THEN 1 ELSE 0 END", "loan", says="the unwound loans"

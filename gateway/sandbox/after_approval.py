@@ -16,9 +16,12 @@ from gateway.outbox import service as outbox
 from gateway.payments import service, subsidies
 from gateway.payments.collections import service as collections
 from gateway.payments.disputes import service as disputes
+from gateway.payments.milestones import service as milestones
+from gateway.payments.milestones.schemas import MilestoneAnswer
 from gateway.payments.schemas import DisputeAnswer, PaymentAnswer
 from gateway.sandbox.schemas import (
     AdvanceRequest,
+    ContestPlayed,
     DisputePlayed,
     DisputeResolved,
     MissPlayed,
@@ -124,6 +127,26 @@ def resolve_dispute(call: Call, dispute_id: str) -> Any:
     """Decide a dispute."""
     _only_in_test(call)
     return disputes.view(disputes.resolve(call.tx, call.tenant, dispute_id, outcome=call.body["outcome"]))
+
+
+@helpers.post(
+    "/payments/<payment_id>/milestones/<milestone_id>/contest",
+    scope="payments:write",
+    body=ContestPlayed,
+    answer=MilestoneAnswer,
+    level=READ_COMMITTED,
+)
+def contest_milestone(call: Call, payment_id: str, milestone_id: str) -> Any:
+    """Let the shopper contest a claimed stage, as on the page of the order."""
+    _only_in_test(call)
+    row = milestones.contest(
+        call.tx,
+        call.tenant,
+        payment_id=payment_id,
+        milestone_id=milestone_id,
+        reason=call.body["reason"],
+    )
+    return milestones.view(call.tx, row)
 
 
 @clocks.post(scope="payments:write", body=TestClockRequest, answer=TestClockAnswer)

@@ -22,6 +22,12 @@ class DisputeResolved(Strict):
     outcome = Choice("won", "lost", "canceled", required=True)
 
 
+class ContestPlayed(Strict):
+    """Test mode: the shopper contests a stage that the merchant has claimed."""
+
+    reason = Line(longest=500, shortest=2, load_default="not_delivered")
+
+
 class RepaymentPlayed(Strict):
     """Test mode: the shopper pays. Without an amount, what is owed now; with early_settlement, all that is left."""
 

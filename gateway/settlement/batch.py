@@ -5,6 +5,7 @@ opening + captures + subsidies - merchant fees - merchant subsidies - refunds - 
 
 ``opening`` is the closing balance of the batch before; it is never positive after a payout, and negative while the
 merchant owes. Refunds stand with their full amount, and the fees and subsidies of a batch are net of those returned.
+``captures`` is less by what waits for a stage of its order, and more by what waited for one that is done or given back.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ SIGNS = {
     "dispute_won": ("disputes", 1),
     "payout_returned": ("adjustments", 1),
     "reserve_release": ("reserve_change", 1),
+    "stage_held": ("captures", -1),
+    "stage_released": ("captures", 1),
+    "stage_returned": ("captures", 1),
 }
 """By kind of line: the figure it belongs to, and whether it adds to what the merchant is due or takes from it."""
 TAKES = ("refunds", "disputes", "reserve_change")
@@ -63,7 +67,8 @@ class Batch:
 def close(lines: Iterable[Line], *, opening_fen: int, reserve_rate: str = "0") -> Batch:
     """The batch of ``lines``: everything the merchant has is paid out, a debt is carried to the next batch.
 
-    ``reserve_rate`` of the captures' net is held back, never more than what the batch makes available.
+    ``reserve_rate`` of the captures' net is held back, never more than what the batch makes available; of what waits
+    for a stage, when it waits no longer.
     """
     figures = dict.fromkeys(
         ("captures", "refunds", "subsidies", "disputes", "adjustments", "reserve_change"), 0
@@ -77,9 +82,9 @@ def close(lines: Iterable[Line], *, opening_fen: int, reserve_rate: str = "0") -
         fees += sign * line.merchant_fee_fen
         subsidies += sign * line.merchant_subsidy_fen
         moved += sign * line.from_pending_fen
-        captured += net if line.kind == "capture" else 0
+        captured += sign * net if figure == "captures" else 0
         position += sign * net
-    held = max(0, min(share(captured, reserve_rate), moved, position))
+    held = max(0, min(share(max(0, captured), reserve_rate), moved, position))
     figures["reserve_change"] += held
     position -= held
     payout = max(0, position)

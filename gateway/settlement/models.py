@@ -52,7 +52,7 @@ class SettlementLine(Keyed, table=True):
         UniqueConstraint("kind", "object_id", name="one_line_per_object"),
         CheckConstraint(
             "kind IN ('capture', 'refund', 'subsidy', 'subsidy_return', 'dispute', 'dispute_won', 'payout_returned',"
-            " 'reserve_release')",
+            " 'reserve_release', 'stage_held', 'stage_released', 'stage_returned')",
             name="kind",
         ),
         CheckConstraint("net_fen = amount_fen - merchant_fee_fen - merchant_subsidy_fen", name="net"),
@@ -68,7 +68,8 @@ class SettlementLine(Keyed, table=True):
     mode: str = Field(sa_column=Column(Words, nullable=False))
     kind: str = Field(sa_column=Column(Words, nullable=False))
     object_id: str = Field(sa_column=Column(Words, nullable=False))
-    """The capture, the part of a refund that falls on one capture, the dispute, or the payout that came back."""
+    """The capture, the part of a refund that falls on one capture, the dispute, the milestone, the part of a milestone
+    that a refund took, or the payout that came back."""
     payment_id: str = Field(sa_column=Column(Words, nullable=False))
     capture_id: str = Field(sa_column=Column(Words, nullable=False))
     merchant_reference: str = Field(sa_column=Column(Words, nullable=False))

@@ -47,6 +47,7 @@ class SettlementLineAnswer(Strict):
     refund = fields.String(allow_none=True)
     dispute = fields.String(allow_none=True)
     payout = fields.String(allow_none=True, metadata={"description": "A payout that failed or was returned."})
+    milestone = fields.String(allow_none=True, metadata={"description": "The stage that it is about."})
     amount = fields.Integer()
     merchant_fee = fields.Integer()
     merchant_subsidy = fields.Integer()

@@ -33,7 +33,7 @@ class Bearing:
     available_fen: int
     receivable_fen: int
     open_until: date | None = None
-    """The settlement date of the capture, while its batch is open."""
+    """The settlement date of what is pending of the capture."""
 
 
 def add_line(
@@ -94,16 +94,21 @@ class Bearer:
         self._tx, self._tenant, self._locks = tx, tenant, locks
         self._available: int | None = None
 
-    def of_capture(self, *, payment_id: str, capture_id: str, net_fen: int, unwound: bool = False) -> Bearing:
+    def of_capture(
+        self, *, payment_id: str, capture_id: str, net_fen: int, unwound: bool = False, staged_fen: int = 0
+    ) -> Bearing:
         """A refund of a capture: the rest of its pending claim, then what is available, else the merchant.
 
         A claim is the amount less the fee: a refund that keeps the fee can be above it. Unwinding takes the claim
-        whole, and what earlier refunds took of other claims comes back to them.
+        whole, and what earlier refunds took of other claims comes back to them. ``staged_fen`` is what stages that it
+        ends free: that is pending, too, and bears it in the same batch.
         """
         self._lock()
         until = open_until(self._tx, capture_id, locks=self._locks)
         if until is None:
-            return self.settled(net_fen)
+            freed = min(net_fen, staged_fen)
+            rest = self.settled(net_fen - freed)
+            return replace(rest, pending_fen=freed, open_until=shanghai_date(self._tx.now)) if freed else rest
         if unwound:
             return Bearing(net_fen, 0, 0, until)
         lines = self._tx.exec(
@@ -113,7 +118,7 @@ class Bearer:
                 col(SettlementLine.batch_id).is_(None),
             )
         )
-        left = sum(SIGNS[kind][1] * fen for kind, fen in lines)
+        left = staged_fen + sum(SIGNS[kind][1] * fen for kind, fen in lines)
         pending = max(0, min(net_fen, left))
         if pending == net_fen:
             return Bearing(pending, 0, 0, until)
@@ -245,6 +250,7 @@ def line_view(line: SettlementLine) -> dict[str, Any]:
         "refund": line.object_id.partition(":")[0] if line.kind == "refund" else None,
         "dispute": line.object_id if line.kind.startswith("dispute") else None,
         "payout": line.object_id if line.kind == "payout_returned" else None,
+        "milestone": line.object_id.partition(":")[0] if line.kind.startswith("stage_") else None,
         "amount": sign * line.amount_fen,
         "merchant_fee": -sign * line.merchant_fee_fen,
         "merchant_subsidy": -sign * line.merchant_subsidy_fen,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask
+from sqlmodel import select
 
 from gateway.audit.service import Actor
 from gateway.checkout import consents
@@ -23,6 +24,8 @@ from gateway.merchants import commands as merchants
 from gateway.oauth import service as oauth
 from gateway.payments import service as payments
 from gateway.payments.collections import service as collections
+from gateway.payments.milestones import commands as milestones
+from gateway.payments.milestones.models import MilestoneStop
 from gateway.process.daily import sign_heads, sweep
 from gateway.process.worker import drain
 from gateway.team import authenticators, factors
@@ -105,6 +108,7 @@ class RichBook:
         self.post(f"/v1/payments/{self.shop.approved(3)['id']}/void", {"reason": "canceled", "amount": 1_000})
         self.post(f"/v1/test_helpers/payments/{self.shop.approved(3)['id']}/expire")
         self.payout_that_fails()
+        self.lessons()
         self.applications()
         self.live.checkout()
         self.books.work()
@@ -197,6 +201,32 @@ class RichBook:
         path = f"/v1/test_helpers/checkouts/{checkout['id']}/complete"
         payment = self.post(path, played, self.school)["payment"]
         self.post(f"/v1/payments/{payment}/capture", api=self.school)
+
+    def lessons(self) -> None:
+        """A course in five stages: taught, contested, decided, taken back, not begun; and captures that wait."""
+        db, school = self.gateway.db, self.school.credentials["merchant"]
+        payment = self.school.approved(3, category="education", amount=100_000)["id"]
+        path = f"/v1/payments/{payment}"
+        stages = [
+            self.post(f"{path}/milestones", {"kind": "lesson", "amount": 18_000}, self.school)["id"]
+            for _ in range(5)
+        ]
+        self.post(f"{path}/capture", api=self.school)
+        for stage in stages[:3]:
+            self.post(f"{path}/milestones/{stage}/claim", {"text": "taught"}, self.school)
+        for stage in stages[1:3]:
+            self.post(f"/v1/test_helpers/payments/{payment}/milestones/{stage}/contest", api=self.school)
+            self.post(f"{path}/milestones/{stage}/respond", {"text": "it was"}, self.school)
+        milestones.release(db, OPERATOR, stages[2], person="desk", reason="attendance list")
+        unused = {"payment": payment, "kind": "unused_lessons", "reason": "moved", "amount": 20_000}
+        self.post("/v1/refunds", unused, self.school)
+        for mode in ("test", "live"):
+            milestones.stop(db, OPERATOR, school, mode, person="desk", reason="no teacher")
+        with db.read() as tx:
+            stops = list(tx.exec(select(MilestoneStop.id).where(MilestoneStop.mode == "test")))
+        milestones.lift(db, OPERATOR, stops[0], person="desk", reason="teaches again")
+        merchants.delivery_hold(db, OPERATOR, school, days=10)
+        self.bought(api=self.school, category="education")
 
     def applications(self) -> None:
         """Checkouts that came to nothing yet, lists, and a request for a person."""

@@ -397,6 +397,56 @@ def preview_is_the_refund_then_made(client: Fenqi, shopper: Shopper) -> None:
 
 
 @story
+def lessons_are_staged_claimed_and_taken_back(client: Fenqi, shopper: Shopper) -> None:
+    payment = authorized(client, shopper)
+    stages = [
+        client.payments.milestones.create(
+            payment.id, kind="lesson", amount=200_000, description=f"第 {number} 阶段", due="2030-01-01"
+        )
+        for number in (1, 2)
+    ]
+    assert {one.status for one in stages} == {"planned"}
+    with pytest.raises(fenqi.InvalidRequestError) as above:
+        client.payments.milestones.create(payment.id, kind="other", amount=200_000)
+    assert (above.value.code, above.value.param) == ("amount_above_authorized", "amount")
+    with pytest.raises(fenqi.ConflictError):
+        client.payments.milestones.claim(payment.id, stages[0].id)
+    with pytest.raises(fenqi.InvalidRequestError) as mismatch:
+        client.payments.capture(payment.id, amount=250_000)
+    assert mismatch.value.code == "amount_mismatch"
+    first = client.payments.capture(payment.id, milestone=stages[1].id)
+    assert [(one.amount, one.staged_amount) for one in first.captures] == [(200_000, 200_000)]
+    captured = client.payments.capture(payment.id)
+    assert [one.staged_amount for one in captured.captures] == [200_000, 200_000]
+    held = [client.payments.milestones.retrieve(payment.id, one.id) for one in stages]
+    assert all(0 < (one.held_amount or 0) < 200_000 for one in held)
+    claimed = client.payments.milestones.claim(
+        payment.id, stages[0].id, text="taught", files=[{"name": "list.pdf", "sha256": "0" * 64, "size": 1}]
+    )
+    assert (claimed.status, claimed.evidence is None) == ("claimed", False)
+    with pytest.raises(fenqi.ConflictError):
+        client.payments.milestones.claim(payment.id, stages[0].id)
+    with pytest.raises(fenqi.ConflictError):
+        client.payments.milestones.respond(payment.id, stages[0].id, text="it was")
+    client.refunds.create(
+        payment=payment.id,
+        capture=captured.captures[0].id,
+        amount=50_000,
+        kind="unused_lessons",
+        reason="moved away",
+        idempotency_key=f"unused-{payment.id}",
+    )
+    after = client.payments.milestones.retrieve(payment.id, stages[1].id)
+    assert (after.status, after.returned_amount) == ("planned", 50_000)
+    assert client.payments.retrieve(payment.id).captures[0].staged_amount == 150_000
+    listed = client.payments.milestones.list(payment.id).data
+    assert [one.id for one in listed] == [one.id for one in stages[::-1]]
+    assert [one.id for one in client.payments.milestones.list(payment.id, status="claimed").data] == [
+        stages[0].id
+    ]
+
+
+@story
 def refund_above_what_is_left_changes_nothing(client: Fenqi, shopper: Shopper) -> None:
     payment = authorized(client, shopper)
     captured = client.payments.capture(payment.id, amount=200_000, final=True)

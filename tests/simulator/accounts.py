@@ -9,7 +9,9 @@ from tests.gateway.loans.oracle import half_up
 from tests.simulator.model import RUNNING, Row, Tables, Wrong, day, grouped, in_shanghai, moment, to_come
 
 LINE_SIGNS = {"capture": 1, "refund": -1, "subsidy": 1, "subsidy_return": -1, "dispute": -1, "dispute_won": 1,
-              "payout_returned": 1, "reserve_release": 1}  # fmt: skip
+              "payout_returned": 1, "reserve_release": 1, "stage_held": -1, "stage_released": 1,
+              "stage_returned": 1}  # fmt: skip
+CAPTURED = ("capture", "stage_held", "stage_released", "stage_returned")
 
 
 def limits(tables: Tables) -> Wrong:
@@ -87,8 +89,8 @@ def settlements(tables: Tables) -> Wrong:
 def _batch(batch: Row, lines: list[Row], payouts: list[Row], opening: int, reserve: str) -> Wrong:
     position = opening + sum(LINE_SIGNS[row["kind"]] * row["net_fen"] for row in lines)
     moved = sum(LINE_SIGNS[row["kind"]] * row["from_pending_fen"] for row in lines)
-    captured = sum(row["net_fen"] for row in lines if row["kind"] == "capture")
-    position -= max(0, min(half_up(captured * Fraction(reserve)), moved, position))
+    captured = sum(LINE_SIGNS[row["kind"]] * row["net_fen"] for row in lines if row["kind"] in CAPTURED)
+    position -= max(0, min(half_up(max(0, captured) * Fraction(reserve)), moved, position))
     said = (batch["opening_fen"], batch["payout_fen"], batch["closing_fen"])
     right = (opening, max(0, position), min(0, position))
     if said != right:

@@ -44,6 +44,7 @@ _SECTIONS: dict[tuple[Group, Side, Owner], str] = {
         allowance | 贷款损失准备 | Allowance for losses | set against principal""",
     ("liabilities", "credit", "merchant"): """
         merchant_pending | 待结算 | Pending | captured, not yet settled
+        merchant_staged | 待履约 | Staged | captured, waits for a stage of the order
         merchant_available | 可打款余额 | Available | settled, payout not yet instructed
         merchant_reserve | 风险准备金 | Reserve | held back by agreement
         dispute_hold | 争议冻结 | Held for disputes | set aside while a dispute runs""",

@@ -148,6 +148,19 @@ def government_subsidy(*, payment: str, programme: str, merchant: str, amount_fe
     )
 
 
+def stage_held(*, payment: str, merchant: str, amount_fen: int) -> Entries:
+    """A part of a captured claim waits for a stage of the order, such as a delivery or some lessons."""
+    return Entries.balanced(
+        debit("merchant_pending", amount_fen, owner=merchant, about=payment),
+        credit("merchant_staged", amount_fen, owner=merchant, about=payment),
+    )
+
+
+def stage_freed(*, payment: str, merchant: str, amount_fen: int) -> Entries:
+    """What waited for a stage waits for its settlement only, or bears what is given back."""
+    return stage_held(payment=payment, merchant=merchant, amount_fen=amount_fen).opposite()
+
+
 def settlement(
     *,
     settlement: str,

@@ -62,7 +62,14 @@ def _months(column: str) -> str:
     return f"(CAST(substr({text}, 1, 4) AS integer) * 12 + CAST(substr({text}, 6, 2) AS integer))"
 
 
-_ONE_SIDED = ("merchant_pending", "merchant_available", "merchant_reserve", "dispute_hold", "shopper_credit")
+_ONE_SIDED = (
+    "merchant_pending",
+    "merchant_staged",
+    "merchant_available",
+    "merchant_reserve",
+    "dispute_hold",
+    "shopper_credit",
+)
 
 _ENTRY_SUMS = """SELECT entry_id, count(*) AS lines, sum(amount) AS total,
                         sum(amount) FILTER (WHERE amount > 0) AS gross

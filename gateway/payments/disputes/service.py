@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlmodel import col, exists, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.core.tenant import Tenant, mode_of
@@ -20,6 +20,7 @@ from gateway.loans import closing
 from gateway.loans import service as loans
 from gateway.payments import service
 from gateway.payments.collections import shopper_returns
+from gateway.payments.milestones import holding
 from gateway.payments.models import Capture, Dispute, Payment
 from gateway.payments.refunds import returning
 from gateway.payments.refunds import service as refund_records
@@ -146,6 +147,11 @@ def next_work(tx: Transaction, tenant: Tenant) -> datetime | None:
     return tx.exec(query).one()
 
 
+def runs_about(payment_id: Any) -> Any:
+    """Whether a dispute about the payment of a row is undecided, as a condition of a query."""
+    return exists().where(col(Dispute.payment_id) == payment_id, col(Dispute.status).in_(OPEN))
+
+
 def get(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
     """The merchant's dispute. Raises ``NotFound``."""
     return owned(tx.get(Dispute, dispute_id), tenant, "dispute", dispute_id)
@@ -198,6 +204,9 @@ def _lose(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
     capture.refunded_fen += dispute.amount_fen
     payment.refunded_fen += dispute.amount_fen
     tx.add(capture)
+    # What was set aside bears it: what stages kept back beyond what is left of the capture is the merchant's.
+    stages = holding.take(tx, capture, amount_fen=0, unused=False)
+    holding.give_up(tx, payment, stages, about=dispute.id)
     # A refund that the merchant did not start.
     reduction = lowered.principal_fen + lowered.recovered_fen
     row = refund_records.create(

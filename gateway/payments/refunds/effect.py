@@ -20,6 +20,7 @@ from gateway.loans import service as loans
 from gateway.payments import lines, service, subsidies
 from gateway.payments.charges import Charges
 from gateway.payments.collections import shopper_returns
+from gateway.payments.milestones import holding
 from gateway.payments.models import Capture, Payment, Refund
 from gateway.payments.refunds import returning, unwind
 from gateway.payments.refunds.kinds import COMES_BACK, ComesBack
@@ -39,6 +40,8 @@ class Demand:
     amount_fen: int | None = None
     items: lines.Items | None = None
     refund_reference: str | None = None
+    milestone_id: str | None = None
+    """The stage that bears it first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ def work_out(
             standings, payment, captures, kind=kind, capture_id=demand.capture_id, returning=back
         )
         for share in shares:
+            share.stages = _stages(tx, share, demand)
             _bear(tx, payment, share, kind, standings, bearer, locks=locks)
         sendings = _sendings(tx, tenant, shares)
     return Effect(kind, amount, items, shares, sendings)
@@ -194,6 +198,17 @@ def _lowered(tx: Transaction, tenant: Tenant, capture: Capture, amount_fen: int,
     )
 
 
+def _stages(tx: Transaction, share: Share, demand: Demand) -> list[holding.Piece]:
+    """What a share takes of the stages of its capture; lessons that were not taught are those that come last."""
+    return holding.take(
+        tx,
+        share.capture,
+        amount_fen=share.amount_fen,
+        unused=demand.kind == "unused_lessons",
+        milestone_id=demand.milestone_id,
+    )
+
+
 def _bear(
     tx: Transaction,
     payment: Payment,
@@ -206,7 +221,11 @@ def _bear(
 ) -> None:
     """Say which claims bear a share: that of its capture first, and what goes back to a subsidy's programme."""
     share.bearing = bearer.of_capture(
-        payment_id=payment.id, capture_id=share.capture.id, net_fen=share.net_fen, unwound=share.unwound
+        payment_id=payment.id,
+        capture_id=share.capture.id,
+        net_fen=share.net_fen,
+        unwound=share.unwound,
+        staged_fen=sum(piece.held_fen for piece in share.stages),
     )
     if share.unwound or COMES_BACK[kind].trade_in_subsidy:
         share.trade_in = subsidies.to_give_back(tx, payment, share.capture, standings, bearer, locks=locks)

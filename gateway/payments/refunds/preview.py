@@ -122,6 +122,20 @@ def _lines(tx: Transaction, share: Share) -> list[dict[str, Any]]:
             **_borne(tx, share.bearing),
         }
     ]
+    lines += [
+        {
+            "kind": "stage_returned",
+            "capture": share.capture.id,
+            "amount": piece.held_fen,
+            "merchant_fee": 0,
+            "merchant_subsidy": 0,
+            "net": piece.held_fen,
+            # What it frees is pending, and bears the refund.
+            **_borne(tx, Bearing(-piece.held_fen, 0, 0, share.bearing.open_until)),
+        }
+        for piece in share.stages
+        if piece.held_fen
+    ]
     given = share.trade_in
     if given is not None and given.row.paid_at is not None:
         lines.append(

@@ -18,6 +18,7 @@ from gateway.loans import closing, principal_reduction
 from gateway.loans import service as loans
 from gateway.payments import lines, service, subsidies
 from gateway.payments.collections import shopper_returns
+from gateway.payments.milestones import holding
 from gateway.payments.models import Payment, Refund
 from gateway.payments.refunds import effect, returning, unwind
 from gateway.payments.refunds import service as refund_records
@@ -37,6 +38,7 @@ def refund(
     kind: str,
     reason: str,
     initiated_by: str,
+    milestone_id: str | None = None,
 ) -> Refund:
     """Give back ``items`` or ``amount_fen`` (all that is left when None) of one capture or, newest first, of all.
 
@@ -48,7 +50,7 @@ def refund(
     payment = service.locked(tx, tenant, payment_id)
     captures = effect.captures_of(tx, payment, capture_id)
     loans.lock(tx, [capture.loan_id for capture in captures])
-    demand = effect.Demand(kind, capture_id, amount_fen, items, refund_reference)
+    demand = effect.Demand(kind, capture_id, amount_fen, items, refund_reference, milestone_id)
     done = effect.work_out(tx, tenant, payment, captures, demand)
     refund_id = tx.new_id("rfd")
     for share in done.shares:
@@ -153,6 +155,7 @@ def _book_shares(tx: Transaction, payment: Payment, row: Refund, shares: list[Sh
     """Post the refund of each capture, move its trade-in subsidy, and free the shopper's limit."""
     tenant = service.tenant_of(payment)
     for number, share in enumerate(shares, start=1):
+        holding.give_up(tx, payment, share.stages, about=row.id, settlement_date=share.bearing.open_until)
         if share.unwound:
             unwind.book(tx, tenant, payment, row, share, number)
         else:

@@ -90,13 +90,17 @@ class SettlementEffectLine(Strict):
     What it takes, ``-net``, is the sum of from_pending, from_available and owed_by_merchant.
     """
 
-    kind = fields.String(metadata={"description": "refund or subsidy_return"})
+    kind = fields.String(metadata={"description": "refund, stage_returned or subsidy_return"})
     capture = fields.String()
     amount = fields.Integer()
     merchant_fee = fields.Integer()
     merchant_subsidy = fields.Integer()
     net = fields.Integer()
-    from_pending = fields.Integer(metadata={"description": "Taken from the capture that is not settled yet."})
+    from_pending = fields.Integer(
+        metadata={
+            "description": "Taken from the capture that is not settled yet; below 0 for what a stage frees."
+        }
+    )
     from_available = fields.Integer(
         metadata={"description": "Taken from the balance that is not paid out yet."}
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gateway.loans.principal_reduction import Lowering
 from gateway.payments import charges
+from gateway.payments.milestones.holding import Piece
 from gateway.payments.models import Capture
 from gateway.payments.subsidies import GivenBack
 from gateway.settlement.service import Bearing
@@ -35,6 +36,8 @@ class Share:
     """What is to be written of the loan, where it is lowered."""
     bearing: Bearing = field(default_factory=lambda: Bearing(0, 0, 0))
     """Which claims of the merchant bear it."""
+    stages: list[Piece] = field(default_factory=list)
+    """What it takes of stages for which a part of the capture was kept back."""
     trade_in: GivenBack | None = None
     """The government subsidy that goes back with it."""
 

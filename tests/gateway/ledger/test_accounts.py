@@ -41,6 +41,7 @@ def test_the_chart_is_that_of_the_design(shared: Path) -> None:
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         for name, owner in re.findall(r"`([a-z_]+)(?::\{(\w+)\})?`", cells[0]):
             designed[name] = (cells[1], owner or "none")
+    designed["merchant_staged"] = ("credit", "merchant")  # decision 14
     assert {name: kind.owner for name, kind in CHART.items()} == {
         n: owner for n, (_, owner) in designed.items()
     }
@@ -51,6 +52,7 @@ def test_the_chart_is_that_of_the_design(shared: Path) -> None:
 def test_kinds_by_use() -> None:
     assert set(MERCHANT_KINDS) == {
         "merchant_pending",
+        "merchant_staged",
         "merchant_available",
         "merchant_reserve",
         "merchant_receivable",

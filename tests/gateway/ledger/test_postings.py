@@ -87,6 +87,16 @@ def test_every_event_of_one_amount_sums_to_zero_and_moves_it(amount: int) -> Non
             "merchant_available",
         ),
         (
+            postings.stage_held(payment="pay_1", **SHOP, amount_fen=amount),
+            "merchant_pending",
+            "merchant_staged",
+        ),
+        (
+            postings.stage_freed(payment="pay_1", **SHOP, amount_fen=amount),
+            "merchant_staged",
+            "merchant_pending",
+        ),
+        (
             postings.payout_instructed(payout="po_1", **INSTITUTION, **SHOP, amount_fen=amount),
             "merchant_available",
             "payout_in_transit",

@@ -29,6 +29,7 @@ def test_a_capture_is_owed_to_the_merchant_at_once(books: Any) -> None:
     books.capture(599_900)
     assert books.balances() == {
         "merchant_pending": 593_901,
+        "merchant_staged": 0,
         "merchant_available": 0,
         "merchant_reserve": 0,
         "dispute_hold": 0,

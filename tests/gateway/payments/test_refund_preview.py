@@ -60,7 +60,10 @@ class History:
             self.refund,
             self.dispute,
             self.pay_subsidy,
+            self.claim,
+            self.claim,
         ]
+        self.stage()
         self.capture()
         for _ in range(self.chance.randint(3, 7)):
             self.chance.choice(acts)()
@@ -85,6 +88,24 @@ class History:
         amount = whole - (50_000 if order else 0)
         self.items = items
         return self.books.api.approved(chance.choice((3, 6, 12)), amount=amount, items=items, **order)
+
+    def stage(self) -> None:
+        """Plan some milestones of it, for one payment in two."""
+        if self.chance.random() < 0.5:
+            for _ in range(self.chance.randint(1, 4)):
+                amount = self.chance.randint(100, self.payment["amount"] // 2)
+                body = {"kind": self.chance.choice(("delivery", "lesson", "other")), "amount": amount}
+                self.books.post(f"/v1/payments/{self.payment['id']}/milestones", body)
+
+    def claim(self) -> None:
+        """Claim a stage that was captured; the shopper contests some."""
+        path = f"/v1/payments/{self.payment['id']}/milestones"
+        stages = [one for one in self._get(path)["data"] if one["capture"] and one["status"] == "planned"]
+        if stages:
+            stage = self.chance.choice(stages)["id"]
+            self.books.post(f"{path}/{stage}/claim", {"text": "done"})
+            if self.chance.random() < 0.3:
+                self.books.post(f"/v1/test_helpers{path.removeprefix('/v1')}/{stage}/contest")
 
     def now(self) -> dict[str, Any]:
         return self._get(f"/v1/payments/{self.payment['id']}")

@@ -69,13 +69,16 @@ EACH = {
     "dispute_won": {"disputes": -1_000, "merchant_fees": 30, "merchant_subsidies": 200},
     "payout_returned": {"adjustments": 1_000, "merchant_fees": 30, "merchant_subsidies": 200},
     "reserve_release": {"reserve_change": -1_000, "merchant_fees": 30, "merchant_subsidies": 200},
+    "stage_held": {"captures": -1_000, "merchant_fees": -30, "merchant_subsidies": -200},
+    "stage_released": {"captures": 1_000, "merchant_fees": 30, "merchant_subsidies": 200},
+    "stage_returned": {"captures": 1_000, "merchant_fees": 30, "merchant_subsidies": 200},
 }
 
 
 @pytest.mark.parametrize("kind", EACH)
 def test_each_kind_of_line_stands_in_its_figure_and_is_shown_from_the_merchants_side(kind: str) -> None:
     assert set(batch.SIGNS) == set(EACH)
-    adds = kind in ("capture", "subsidy", "dispute_won", "payout_returned", "reserve_release")
+    adds = kind not in ("refund", "subsidy_return", "dispute", "stage_held")
     closed = asdict(batch.close([Line(kind, 1_000, 30, 200, 770)], opening_fen=0))
     assert {name: closed.pop(f"{name}_fen") for name in EACH[kind]} == EACH[kind]
     ends = (

@@ -147,7 +147,11 @@ EVENTS_OF = {
     "viewer": {*EVENT_TYPES} - FILES - ENDPOINTS,
     "server": {*EVENT_TYPES},
     "server for payments": ENDPOINTS
-    | {one for one in EVENT_TYPES if one.startswith(("payment.", "loan.", "refund.", "dispute."))},
+    | {
+        one
+        for one in EVENT_TYPES
+        if one.startswith(("payment.", "loan.", "refund.", "dispute.", "milestone."))
+    },
 }
 """Which events each may read, written here a second time: a change has to be meant twice."""
 SETS_UP = ("owner", "developer", "server", "server for payments")

@@ -1,7 +1,7 @@
 """Exports: what was asked for, its file in parts, and a merchant's own account codes.
 
 Revision ID: 0052
-Revises: 0043
+Revises: 0050
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from gateway.db import types
 from gateway.db.guards import install
 
 revision = "0052"
-down_revision = "0043"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._models import Identity as Identity
     from ._models import Loan as Loan
     from ._models import LoanScheduleRow as LoanScheduleRow
+    from ._models import Milestone as Milestone
     from ._models import Payment as Payment
     from ._models import PaymentLine as PaymentLine
     from ._models import Payout as Payout
@@ -100,6 +101,7 @@ _HOMES = {
         "Identity",
         "Loan",
         "LoanScheduleRow",
+        "Milestone",
         "Payment",
         "PaymentLine",
         "Payout",

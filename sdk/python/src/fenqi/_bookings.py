@@ -19,6 +19,9 @@ ENTRY_KINDS = {
     "dispute_won": "dispute_won",
     "payout_returned": "payout_(rejected|returned)",
     "reserve_release": "settlement",
+    "stage_held": "stage_held",
+    "stage_released": "stage_released",
+    "stage_returned": "stage_returned",
 }
 """By kind of line: the kinds of entry it stands on."""
 ABOUT = {
@@ -29,9 +32,17 @@ ABOUT = {
     "dispute": "dispute",
     "dispute_won": "dispute",
     "payout_returned": "payout",
+    "stage_held": "milestone",
+    "stage_released": "milestone",
+    "stage_returned": "milestone",
 }
 """By kind of line: its field that its entry is about."""
-OF_ONE_KIND = {"refund": ("refund",), "dispute": ("dispute", "dispute_won"), "payout": ("payout_returned",)}
+OF_ONE_KIND = {
+    "refund": ("refund",),
+    "dispute": ("dispute", "dispute_won"),
+    "payout": ("payout_returned",),
+    "milestone": ("stage_held", "stage_released", "stage_returned"),
+}
 """Fields that lines of other kinds leave empty."""
 ENTRY_COLUMNS, SEAL_COLUMNS, POSTING_COLUMNS = 11, 3, 5
 
@@ -109,7 +120,7 @@ def check_line(line: Mapping[str, Any], entries: Sequence[Entry]) -> None:
         if whole(line[what], what) != fen:
             raise StatementError(f"{what} of the line {name} is {line[what]} fen, and {fen} were booked")
     for field, kinds in OF_ONE_KIND.items():
-        if kind not in kinds and line[field] is not None:
+        if kind not in kinds and line.get(field) is not None:
             raise StatementError(f"the line {name} is a {kind} and names a {field}")
     for entry in entries:
         of_unwinding = {"capture_reversed": "capture", "unwound_claim_moved": "refund"}.get(entry.kind)

@@ -115,6 +115,7 @@ class Capture(Model, object="capture"):
     id: str
     amount: int
     refunded_amount: int
+    staged_amount: int
     merchant_fee: int
     merchant_subsidy: int
     items: list[CapturedItem]
@@ -314,6 +315,7 @@ class SettlementLine(Model, object="settlement_line"):
     merchant_reference: str
     store: str | None
     payment: str
+    milestone: str | None
     amount: int
     merchant_fee: int
     merchant_subsidy: int
@@ -527,6 +529,34 @@ class Dispute(Model, object="dispute"):
     respond_by: str
     created_at: str
     decided_at: str | None
+
+
+class Milestone(Model, object="milestone"):
+    """A stage of a payment: a delivery, some lessons; ``held_amount`` (fen) is kept back for it until it is done.
+
+    ``planned → claimed → released``, or ``contested`` by the shopper until a person decides, or ``canceled``.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    payment: str
+    capture: str | None
+    kind: str
+    description: str | None
+    amount: int
+    currency: str
+    returned_amount: int
+    held_amount: int | None
+    due: str | None
+    status: str
+    evidence: Model | None
+    claimed_at: str | None
+    releases_at: str | None
+    contest: Model | None
+    answer: str | None
+    ended_at: str | None
+    created_at: str
 
 
 class TestClock(Model, object="test_clock"):

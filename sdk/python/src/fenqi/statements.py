@@ -33,6 +33,9 @@ SIGNS = {
     "dispute_won": ("disputes", -1),
     "payout_returned": ("adjustments", 1),
     "reserve_release": ("reserve_change", -1),
+    "stage_held": ("captures", 1),
+    "stage_released": ("captures", 1),
+    "stage_returned": ("captures", 1),
 }
 """By kind of line: the figure of the settlement to which its signed amount belongs, and with which sign."""
 PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)

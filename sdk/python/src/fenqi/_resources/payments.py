@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._models import Payment
 from .._pages import Page
 from .._transport import Timeout
 from ._resource import Resource, given, segment
 
+if TYPE_CHECKING:
+    from .milestones import Milestones
+
 
 class Payments(Resource):
     """What approved checkouts became."""
 
     __slots__ = ()
+
+    @property
+    def milestones(self) -> Milestones:
+        """Stages of payments: deliveries, lessons."""
+        from .milestones import Milestones
+
+        return Milestones(self._client)
 
     def retrieve(self, payment: str, *, timeout: Timeout | None = None) -> Payment:
         """The payment with this id. Raises NotFoundError."""
@@ -90,6 +100,7 @@ class Payments(Resource):
         items: Sequence[Mapping[str, Any]] | None = None,
         delivery: Mapping[str, Any] | None = None,
         final: bool | None = None,
+        milestone: str | None = None,
         idempotency_key: str | None = None,
         timeout: Timeout | None = None,
         extra: Mapping[str, Any] | None = None,
@@ -98,7 +109,8 @@ class Payments(Resource):
 
         ``items`` name what leaves: ``line`` (the item's place in the order, from 1), ``quantity`` and, if you
         have them, ``serial_numbers``. The gateway knows what they cost: leave ``amount`` out, or send just
-        that. ``final`` voids the rest.
+        that. ``final`` voids the rest. ``milestone`` names the stage that it captures: its amount is settled
+        once that is done.
         """
         body = given(
             extra,
@@ -106,6 +118,7 @@ class Payments(Resource):
             items=[dict(item) for item in items] if items is not None else None,
             delivery=dict(delivery) if delivery is not None else None,
             final=final,
+            milestone=milestone,
         )
         path = f"/v1/payments/{segment(payment)}/capture"
         return self._client._post(Payment, path, body, idempotency_key, timeout)

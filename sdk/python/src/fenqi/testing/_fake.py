@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
-from . import _checkouts, _hooks, _payments, _refunds, _settlements
+from . import _checkouts, _hooks, _milestones, _payments, _refunds, _settlements
 from . import _fields as f
 from ._state import Fields, Problem, State
 
@@ -67,6 +67,7 @@ def pass_time(state: State, by: timedelta) -> None:
         _payments.pass_moments(state)
         _payments.pay_what_fell_due(state)
         _refunds.succeed_pending(state)
+        _milestones.release_due(state)
         _settlements.close_due(state)
 
 
@@ -245,6 +246,13 @@ def _payment_list(state: State, _body: Fields, params: dict[str, str], _id: str)
     return 200, _page(rows[::-1], params)
 
 
+def _milestone_list(state: State, _body: Fields, params: dict[str, str], id: str) -> Answered:
+    _known(params, "limit", "cursor", "status")
+    state.existing("payment", state.payments, id)
+    rows = [row for row in _milestones.of_payment(state, id) if params.get("status") in (None, row["status"])]
+    return 200, _page(rows[::-1], params)
+
+
 def _refund_list(state: State, _body: Fields, params: dict[str, str], _id: str) -> Answered:
     _known(params, "limit", "cursor", "payment", "reference")
     rows = [
@@ -322,6 +330,24 @@ _ROUTES: list[tuple[str, re.Pattern[str], Route]] = [
         ("POST", "/v1/payments/{id}/void", lambda s, body, _p, id: (200, _payments.void(s, id, body))),
         ("POST", "/v1/payments/{id}/extend", lambda s, body, _p, id: (200, _payments.extend(s, id, body))),
         ("POST", "/v1/payments/{id}/acknowledge", _acknowledge),
+        ("POST", "/v1/payments/{id}/milestones", lambda s, b, _p, id: (201, _milestones.create(s, id, b))),
+        ("GET", "/v1/payments/{id}/milestones", _milestone_list),
+        ("GET", "/v1/payments/[^/]+/milestones/{id}", _one("milestone", lambda s: s.milestones)),
+        (
+            "POST",
+            "/v1/payments/[^/]+/milestones/{id}/claim",
+            lambda s, b, _p, id: (200, _milestones.claim(s, id, b)),
+        ),
+        (
+            "POST",
+            "/v1/payments/[^/]+/milestones/{id}/respond",
+            lambda s, b, _p, id: (200, _milestones.respond(s, id, b)),
+        ),
+        (
+            "POST",
+            "/v1/test_helpers/payments/[^/]+/milestones/{id}/contest",
+            lambda s, b, _p, id: (200, _milestones.contest(s, id, b)),
+        ),
         ("POST", "/v1/refunds", lambda s, body, _p, _i: (201, _refunds.create(s, body))),
         ("POST", "/v1/refunds/preview", lambda s, body, _p, _i: (200, _refunds.preview(s, body))),
         ("GET", "/v1/refunds", _refund_list),

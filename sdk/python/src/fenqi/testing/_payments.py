@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
-from . import _deliveries, _lines
+from . import _deliveries, _lines, _milestones
 from . import _fields as f
 from ._clock import rfc3339, settlement_date, shanghai_date
 from ._schedule import Product, difference, half_up, schedule
@@ -56,11 +56,17 @@ def authorize(state: State, *, checkout: Fields, plan: Fields) -> Fields:
 
 def capture(state: State, id: str, body: Fields) -> Fields:
     """Capture all that is left or a part of it; draws a loan and plans the settlement."""
-    f.checked(body, {}, {"amount": f.fen, "items": f.things, "delivery": f.thing, "final": f.truth})
+    f.checked(
+        body,
+        {},
+        {"amount": f.fen, "items": f.things, "delivery": f.thing, "final": f.truth, "milestone": f.text},
+    )
     payment = state.existing("payment", state.payments, id)
     wanted_fen, pieces, everything = _lines.to_capture(payment, body)
     serial_numbers = _serial_numbers(state, payment, body.get("items", []))
     _open(state, id)
+    wanted_fen, carried = _milestones.to_carry(state, payment, body, wanted_fen)
+    everything = everything and body.get("milestone") is None
     amount = payment["capturable_amount"] if wanted_fen is None else wanted_fen
     _check_part(payment, amount, last=body.get("final", False) or amount == payment["capturable_amount"])
     delivery = _deliveries.at_capture(state, payment, body.get("delivery"))
@@ -73,6 +79,7 @@ def capture(state: State, id: str, body: Fields) -> Fields:
     del drawn["mode"], drawn["created_at"]
     drawn |= {
         "refunded_amount": 0,
+        "staged_amount": 0,
         "merchant_fee": charges[0] - charges_before[0],
         "merchant_subsidy": charges[1] - charges_before[1],
         "loan": loan["id"],
@@ -86,9 +93,11 @@ def capture(state: State, id: str, body: Fields) -> Fields:
     _lines.note_captured(payment, drawn, pieces, everything=everything)
     state.serial_numbers |= serial_numbers
     state.settlement_lines.append({"kind": "capture", "date": day.isoformat(), "of": drawn, "payment": id})
+    _milestones.hold(state, drawn, carried)
     acknowledge(state, payment)
     if body.get("final"):
         payment["voided_amount"] += _left(payment)
+    _fit(state, payment)
     state.record("payment.captured", follow_amounts(payment))
     return payment
 
@@ -101,6 +110,7 @@ def void(state: State, id: str, body: Fields) -> Fields:
     if amount > payment["capturable_amount"]:
         raise _above(payment, amount)
     payment["voided_amount"] += amount
+    _fit(state, payment)
     state.record("payment.voided", follow_amounts(payment))
     return payment
 
@@ -193,7 +203,12 @@ def _happen(state: State, payment: Fields, type: str, at: str) -> None:
         told["reason"] = "unacknowledged"
     elif type == "payment.expired":
         payment["expired_amount"] += payment["capturable_amount"]
+    _fit(state, payment)
     state.record(type, {**follow_amounts(payment), **told})
+
+
+def _fit(state: State, payment: Fields) -> None:
+    _milestones.fit(state, follow_amounts(payment))
 
 
 def follow_amounts(payment: Fields) -> Fields:

@@ -7,7 +7,7 @@ from datetime import date
 from fractions import Fraction
 
 from . import _fields as f
-from . import _lines
+from . import _lines, _milestones
 from ._clock import settlement_date, shanghai_date
 from ._payments import follow_amounts, follow_rows
 from ._schedule import half_up, schedule
@@ -18,6 +18,7 @@ _CHANGED = (
     "payments",
     "refunds",
     "loans",
+    "milestones",
     "settlement_lines",
     "events",
     "refunded_with_fee",
@@ -64,7 +65,10 @@ def create(state: State, body: Fields) -> Fields:
     kind = body.get("kind", "return")
     if kind == "unwind":
         _check_unwind(state, captures, wanted_fen)
-    parts, whole = _give_back(state, payment, _lines.parts(captures, pieces, amount), kind)
+    by_capture = _lines.parts(captures, pieces, amount)
+    parts, whole = _give_back(state, payment, by_capture, kind)
+    for capture, part in by_capture:
+        _milestones.give_back(state, capture, part, unused=kind == "unused_lessons")
     refund = {
         **base,
         "status": "succeeded" if not parts["returned_to_shopper"] else "pending",

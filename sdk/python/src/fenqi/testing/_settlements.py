@@ -34,6 +34,7 @@ def _batch(state: State, day: str, lines: list[Fields]) -> Fields:
     subsidies = sum(one["merchant_subsidy"] for one in captures)
     subsidies -= sum(one["merchant_subsidy_returned"] for one in refunds)
     captured, refunded = sum(one["amount"] for one in captures), sum(one["amount"] for one in refunds)
+    captured += sum(line["fen"] for line in lines if line["kind"] == "stage")
     net = opening + captured - fees - subsidies - refunded
     return {
         **state.base("settlement", "stl"),

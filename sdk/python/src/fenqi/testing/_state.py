@@ -65,6 +65,7 @@ class State:
         self.checkouts: dict[str, Fields] = {}
         self.payments: dict[str, Fields] = {}
         self.refunds: dict[str, Fields] = {}
+        self.milestones: dict[str, Fields] = {}
         self.loans: dict[str, Fields] = {}
         self.settlements: dict[str, Fields] = {}
         self.events: dict[str, Fields] = {}
