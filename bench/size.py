@@ -41,7 +41,7 @@ class Size:
 
 
 def full(*, seconds: float, rounds: int) -> Size:
-    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS, _LINES, _ORDERS, _PAUSE take others."""
+    """A measurement's size; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS, _LINES, _ORDERS, _PAUSE change it."""
     return Size(
         seconds=seconds,
         rounds=rounds,
