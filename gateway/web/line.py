@@ -31,8 +31,8 @@ LONGEST_BREAK = 10
 WEIGHT = 0.05
 """Of the newest request in the running mean of how long one takes."""
 FIRST_GUESS = 0.05
-"""Seconds that one is taken to need before any has ended: else a fresh server would admit everybody of its first second,
-and send most of them away after they had waited."""
+"""Seconds that one is taken to need before any has ended: else a fresh server admits everybody of its first second,
+and sends most of them away after they have waited."""
 MOST_KNOWN = 4096
 WHOSE = "fenqi.whose"
 """In a request's environment: whose its Authorization header is, told by the application once it was found right."""
