@@ -30,6 +30,9 @@ LONGEST_BREAK = 10
 """Retry-After in seconds, at most."""
 WEIGHT = 0.05
 """Of the newest request in the running mean of how long one takes."""
+FIRST_GUESS = 0.05
+"""Seconds that one is taken to need before any has ended: else a fresh server admits everybody of its first second,
+and sends most of them away after they have waited."""
 MOST_KNOWN = 4096
 WHOSE = "fenqi.whose"
 """In a request's environment: whose its Authorization header is, told by the application once it was found right."""
@@ -91,7 +94,7 @@ class Line(Generic[T]):
         """When a thread last took somebody, or the first one came."""
         self._promised: dict[str, float] = {}
         """Until when those who were refused before keep the threads busy once they come back, by whose they are."""
-        self._mean = 0.0
+        self._mean = FIRST_GUESS
         self._shed, self._told = 0, 0.0
         """How many were refused and are not counted yet, and when the others were."""
         self._changing = threading.Lock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
 from flask import Flask
@@ -23,6 +24,8 @@ from gateway.proof import facts
 from gateway.proof.book_agreements import AGREEMENTS
 from gateway.webhooks.models import WebhookDelivery
 
+TABLE_OF = {"return": "shopper_return", "settlement": "settlement_batch"}
+"""What entries are about, where it is not called like its table."""
 WAITING = (
     select(func.min(OutboxItem.next_at)).where(col(OutboxItem.done_at).is_(None)),
     select(func.min(WebhookDelivery.next_at)).where(WebhookDelivery.status == "pending"),
@@ -88,6 +91,20 @@ class Books:
             report, recomputed = verify(tx, AGREEMENTS), facts.verify(tx)
         assert report.ok, [check for check in report.checks if not check.ok]
         assert recomputed.ok, recomputed.sentences
+        self._entries_are_about_rows()
+
+    def _entries_are_about_rows(self) -> None:
+        """What an entry is about is a row: whoever asks for the entries of an object finds all of them."""
+        with self.gateway.db.read() as tx:
+            found = (
+                tx.connection()
+                .execute(text("SELECT DISTINCT object_type, object_id FROM ledger_entry"))
+                .all()
+            )
+            for kind, ids in groupby(sorted(found), key=lambda row: str(row[0])):
+                wanted = {str(row[1]) for row in ids}
+                known = text(f"SELECT id FROM {TABLE_OF.get(kind, kind)}")
+                assert wanted <= {*tx.connection().execute(known).scalars()}, kind
 
     def loan(self, payment: dict[str, Any]) -> dict[str, Any]:
         self._log_in()

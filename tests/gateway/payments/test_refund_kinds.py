@@ -339,3 +339,20 @@ def test_a_refund_after_a_lost_dispute_is_not_unwound(books: Books, agreed: bool
     assert refund["kind"] == "return"
     assert 3_599 - refund["merchant_fee_returned"] == 6, "the fee of a lost dispute stays"
     books.sound()
+
+
+def test_late_interest_that_comes_back_pays_principal_which_may_be_borrowed_again(books: Books) -> None:
+    payment = books.api.captured(3)
+    loan = payment["captures"][0]["loan"]
+    books.post(f"/v1/test_helpers/loans/{loan}/miss", {"instalments": 2})
+    books.pass_days(55)
+    due = books.loan(payment)["amount_due"]
+    assert books.post(f"/v1/test_helpers/loans/{loan}/repay", {"amount": due // 2}).status_code == 200
+    before = books.limit_held(), books.loan(payment)["repaid_principal"]
+
+    refund = refunded(books, payment, "return", 450_000)  # more than is still to come: part of the open bill
+
+    repaid = books.loan(payment)["repaid_principal"] - before[1]
+    assert 0 < repaid < refund["loan_reduction"] == 450_000
+    assert before[0] - books.limit_held() == refund["loan_reduction"] + repaid
+    books.sound()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.errors import Overloaded
 from gateway.monitoring.metrics import REQUESTS_SHED
 from gateway.web.front import THREADS, Front
-from gateway.web.line import LATE, LONGEST_BREAK, MOST_KNOWN, PATIENCE, WHOSE, Group, Line
+from gateway.web.line import FIRST_GUESS, LATE, LONGEST_BREAK, MOST_KNOWN, PATIENCE, WHOSE, Group, Line
 from gateway.web.refusals import refusal
 from tests.gateway.conftest import Api
 from tests.gateway.web.before_the_front import Protocol, answered, served
@@ -89,6 +89,28 @@ def test_of_those_who_were_refused_only_the_newest_are_remembered() -> None:
     assert len(line._promised) == MOST_KNOWN
     assert f"stranger {MOST_KNOWN + 9}" in line._promised
     assert "stranger 9" not in line._promised
+
+
+def test_a_fresh_server_admits_no_more_than_it_could_serve() -> None:
+    clock = Clock()
+    line = Line[str](THREADS, clock)
+    admitted, refused = 0, 0
+    for number in range(10_000):
+        clock.now += 0.0001  # all within the first second, before one of them has ended
+        try:
+            line.enter("", "")
+        except Overloaded:
+            refused += 1
+            continue
+        admitted += 1
+        if number < THREADS:
+            line.leave()
+
+    assert refused == 10_000 - admitted
+    assert THREADS < admitted <= THREADS * (2 + PATIENCE / FIRST_GUESS)
+    line = line_in_which_one_takes(FIRST_GUESS / 10, Clock())
+    for _ in range(int(PATIENCE / FIRST_GUESS * 9 * THREADS)):  # what was learnt counts, not the guess
+        line.enter("", "")
 
 
 def test_as_many_as_there_are_threads_are_taken_however_long_each_takes() -> None:
