@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, update
@@ -14,7 +15,7 @@ from gateway.db.models import KEYED_HASH
 from gateway.db.row_keys import RowKeys, content_of
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
-from tests.house.judged import named
+from tests.house.judged import named, taken_back
 from tests.house.row_edits import Edit, edits
 
 STILL_SILENT = {
@@ -43,18 +44,11 @@ def forge(
         ).all():
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
         for edit in _some(connection, exempt, of_facts):
-            point = tx.begin_nested()
-            try:
-                connection = tx.connection()  # only now the savepoint is there
+            with taken_back(tx), suppress(DBAPIError):  # a check of the table itself
                 connection.execute(edit.statement)
                 if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is None:
                     tried += 1
                     silent += [f"{edit} ({how})" for how in _ways_unseen(tx, gateway, edit)]
-            except DBAPIError:  # a check of the table itself
-                continue
-            finally:
-                point.rollback()
-                tx.expunge_all()
         tx.rollback()
     return tried, silent
 

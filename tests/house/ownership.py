@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Engine, Table, select
@@ -49,10 +50,14 @@ UNWRITTEN_KEYS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """All rows of a database at a moment, and their owners."""
+    """All rows of a database at a moment."""
 
     rows: dict[Row, tuple[Any, ...]]
-    owners: dict[Row, frozenset[Owner]]
+
+    @cached_property
+    def owners(self) -> dict[Row, frozenset[Owner]]:
+        """Whose each row is; computed for whoever finds that something changed."""
+        return _owners(self.rows)
 
     def changed_since(self, before: Picture) -> dict[Row, frozenset[Owner]]:
         """Rows that were added, changed or deleted, with everybody who owns or owned them."""
@@ -94,23 +99,33 @@ def unattributed() -> list[str]:
 
 
 def picture(engine: Engine) -> Picture:
-    """Every row of every table, and whose it is."""
+    """Every row of every table."""
     rows: dict[Row, tuple[Any, ...]] = {}
-    owners: dict[Row, set[Owner]] = defaultdict(set)
-    up: dict[Row, set[Row]] = defaultdict(set)
     with engine.connect() as connection:
         for table in metadata().sorted_tables:
-            for record in connection.execute(select(table)).mappings():
-                row = (table.name, tuple(record[column.name] for column in table.primary_key))
-                rows[row] = tuple(repr(value) for value in record.values())
-                if table.name == "merchant":
-                    owners[row].add((record["id"], None))
-                elif record.get("merchant_id"):
-                    owners[row].add((record["merchant_id"], record.get("mode")))
-                if table.name not in BELONG_TO_NOBODY:
-                    up[row] = set(_parents(table, record))
+            names = list(table.columns.keys())
+            key = [names.index(column.name) for column in table.primary_key]
+            for record in connection.execute(select(table)):
+                rows[table.name, tuple(record[at] for at in key)] = tuple(record)
+    return Picture(rows)
+
+
+def _owners(rows: dict[Row, tuple[Any, ...]]) -> dict[Row, frozenset[Owner]]:
+    """Whose each row is."""
+    owners: dict[Row, set[Owner]] = defaultdict(set)
+    up: dict[Row, set[Row]] = defaultdict(set)
+    tables = metadata().tables
+    for row, values in rows.items():
+        table = tables[row[0]]
+        record = dict(zip(table.columns.keys(), values, strict=True))
+        if table.name == "merchant":
+            owners[row].add((record["id"], None))
+        elif record.get("merchant_id"):
+            owners[row].add((record["merchant_id"], record.get("mode")))
+        if table.name not in BELONG_TO_NOBODY:
+            up[row] = set(_parents(table, record))
     _inherit(rows, owners, up)
-    return Picture(rows, {row: frozenset(owners[row]) for row in rows})
+    return {row: frozenset(owners[row]) for row in rows}
 
 
 def _inherit(rows: Iterable[Row], owners: dict[Row, set[Owner]], up: dict[Row, set[Row]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from gateway import cli
 from scoring import cli as scoring_cli
 from tests.one_database import database_url  # noqa: F401
+from tests.warm import Process, fenqi_gateway
 
 BIN = Path(sys.executable).parent
 READERS = {
@@ -262,20 +264,38 @@ def test_version_is_printed(program: str) -> None:
     assert answer.stdout.startswith(f"{program} 0.")
 
 
-@pytest.mark.parametrize("line", ["fenqi-gateway ledger verify", "fenqi-score evaluate --rows 500"])
-def test_reader_that_goes_away_ends_a_command_without_a_word(
-    line: str, sqlite_template: Path, tmp_path: Path
-) -> None:
-    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
-    environ = {**os.environ, "FENQI_DATA_DIR": str(tmp_path), "DATABASE_URL": "", "PYTHONUNBUFFERED": "1"}
+def test_reader_that_goes_away_ends_a_command_without_a_word(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "wb") as closed:
         answer = subprocess.run(
-            [BIN / line.split(maxsplit=1)[0], *line.split()[1:]],
-            env=environ, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            [BIN / "fenqi-score", "evaluate", "--rows", "500"],
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     assert "Traceback" not in answer.stderr
     assert "Broken pipe" not in answer.stderr
     assert answer.returncode == 141
+
+
+def into_a_closed_pipe(*line: str) -> None:
+    """``fenqi-gateway`` as typed before ``| head``, whose reader has gone: nothing waits in a buffer."""
+    read, write = os.pipe()
+    os.close(read)
+    os.dup2(write, 1)
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(write_through=True)
+    fenqi_gateway(*line)
+
+
+def test_reader_that_goes_away_ends_a_command_of_the_gateway_without_a_word(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
+    environ, log = {**os.environ, "FENQI_DATA_DIR": str(tmp_path), "DATABASE_URL": ""}, tmp_path / "said.txt"
+
+    command = Process(into_a_closed_pipe, "ledger", "verify", environ=environ, log=log)
+
+    assert command.wait(60) == 141
+    assert log.read_text() == ""

@@ -32,16 +32,22 @@ PLANTED: set[str] = set()
 COLLECTIONS = (dict, list, set, deque, OrderedDict, Counter)
 
 
-class Heap:
-    """How long every collection of the process is."""
+def collections_now() -> list[Any]:
+    """Every collection that is not frozen."""
+    gc.collect()
+    return [one for one in gc.get_objects() if isinstance(one, COLLECTIONS)]
 
-    def __init__(self) -> None:
-        gc.collect()
-        self.lengths = {id(one): len(one) for one in gc.get_objects() if isinstance(one, COLLECTIONS)}
+
+class Heap:
+    """How long every collection of the process is: those that were there ``before``, and all that is not frozen."""
+
+    def __init__(self, before: list[Any]) -> None:
+        self.lengths = {id(one): len(one) for some in (before, collections_now()) for one in some}
 
 
 def grown(heaps: list[Heap]) -> list[tuple[Any, str]]:
     """What got an entry for every second piece of work at least, in each round, and how it is called."""
+    gc.unfreeze()  # else what modules hold is in no list of objects
     pairs = list(pairwise(heaps))
     steady = {
         key
@@ -103,7 +109,6 @@ def work(
         stop()
         gateway.db.engine.clear_compiled_cache()  # SQLAlchemy's own, of 500 statements
 
-    gc.unfreeze()  # else what modules hold is in no list of objects
     gc.disable()  # each heap is collected first; by itself all of it would be gone through again and again
     yield one_round
     gc.enable()
@@ -122,10 +127,13 @@ def test_no_collection_grows_with_each_piece_of_work_but_the_one_that_is_planted
     monkeypatch.setattr(outbox, "handle", remember)
     for _ in range(WARM_UP):
         work()
-    heaps = [Heap()]
+    gc.unfreeze()
+    before = collections_now()
+    gc.freeze()  # so that a heap is what came later, and of what was there before only the collections
+    heaps = [Heap(before)]
     for _ in range(ROUNDS):
         work()
-        heaps.append(Heap())
+        heaps.append(Heap(before))
 
     found = grown(heaps)
     print("\n".join(named for _, named in found))
