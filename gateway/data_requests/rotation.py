@@ -23,6 +23,7 @@ from gateway.identity import service as identity
 from gateway.privacy import subjects
 from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.reconciliation import files as reconciliation_files
+from gateway.operators import service as operators
 from gateway.team import authenticators, invitations
 from gateway.web import idempotency
 from gateway.web.context import Gateway
@@ -163,6 +164,7 @@ def _reseal_secrets(gateway: Gateway, batch: int) -> None:
     resealing = (
         signing_secrets.reseal,
         authenticators.reseal,
+        operators.reseal,
         invitations.reseal,
         codes.reseal,
         checkouts.reseal,
