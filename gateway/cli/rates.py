@@ -19,7 +19,9 @@ BY = "name of the operator who gives the command; a code of their app is read fr
 
 def add(verbs: Verbs) -> None:
     """Declare the commands about rate cards, and about the operators who agree on them."""
-    _rates(verbs.group("rates", "propose, confirm and read merchants' rate cards: two operators for each change"))
+    _rates(
+        verbs.group("rates", "propose, confirm and read merchants' rate cards: two operators for each change")
+    )
     _operators(verbs.group("operators", "list, add and remove the gateway's own people"))
 
 
@@ -33,9 +35,15 @@ def _rates(rates: Verbs) -> None:
     propose.add_argument("file", type=Path, metavar="FILE", help="CSV or JSON, as export writes it")
     propose.add_argument("--merchant", required=True, help="identifier of the merchant, mer_…")
     propose.add_argument(
-        "--from", dest="first_day", type=day, required=True, help="first day in force (Shanghai), not in the past"
+        "--from",
+        dest="first_day",
+        type=day,
+        required=True,
+        help="first day in force (Shanghai), not in the past",
     )
-    confirm = rates.add("confirm", "confirm a proposal of another operator, after checking it again", _confirm)
+    confirm = rates.add(
+        "confirm", "confirm a proposal of another operator, after checking it again", _confirm
+    )
     preview = rates.reading("preview", "check a proposal again and print what it would change", _preview)
     reject = rates.add("reject", "refuse a proposal of another operator", _decide)
     withdraw = rates.add("withdraw", "take back a proposal of one's own", _decide)
@@ -51,16 +59,22 @@ def _rates(rates: Verbs) -> None:
     export = rates.exporting("export", "write what is in force as a file that propose takes back", _export)
     export.add_argument("merchant", help="identifier of the merchant, mer_…")
     export.add_argument("--from", dest="first_day", type=day, help="as from this day on (default: today)")
-    export.add_argument("--format", choices=("csv", "json"), default="csv", help="form of the file (default csv)")
+    export.add_argument(
+        "--format", choices=("csv", "json"), default="csv", help="form of the file (default csv)"
+    )
     export.add_argument("--out", type=Path, help="file to write (default: standard output)")
 
 
 def _operators(operators: Verbs) -> None:
     limit(operators.reading("list", "list the operators, newest first", _list_operators))
-    add = operators.add("add", "add an operator and print the secret of the app, shown only once", _add_operator)
+    add = operators.add(
+        "add", "add an operator and print the secret of the app, shown only once", _add_operator
+    )
     confirm = operators.add("confirm", "read the first code of an operator's new app", _confirm_operator)
     reset = operators.add("reset", "give an operator who has lost the app a new one", _reset_operator)
-    remove = operators.add("remove", "remove an operator; what they did stays under their name", _remove_operator)
+    remove = operators.add(
+        "remove", "remove an operator; what they did stays under their name", _remove_operator
+    )
     for verb in (add, confirm, reset, remove):
         verb.add_argument("name", help="name of the operator, such as li.na")
     for verb in (add, reset):

@@ -20,10 +20,10 @@ from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.identity import codes
 from gateway.identity import service as identity
+from gateway.operators import service as operators
 from gateway.privacy import subjects
 from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.reconciliation import files as reconciliation_files
-from gateway.operators import service as operators
 from gateway.team import authenticators, invitations
 from gateway.web import idempotency
 from gateway.web.context import Gateway

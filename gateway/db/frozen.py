@@ -373,7 +373,9 @@ def write_files(name: str = "frozen") -> None:
     """Write the triggers of every table to ``<name>.<dialect>.sql``, and those of later columns."""
     for dialect in ("sqlite", "postgresql"):
         head = f"-- What never changes, written by python -m gateway.db.frozen for {dialect}.\n\n"
-        files = {name: statements(dialect)} | {file: later_statements(file, dialect) for file in {**LATER, **NEW_TABLES}}
+        files = {name: statements(dialect)} | {
+            file: later_statements(file, dialect) for file in {**LATER, **NEW_TABLES}
+        }
         for file, triggers in files.items():
             text = f"\n{SEPARATOR}\n".join(triggers)
             (SQL / f"{file}.{dialect}.sql").write_text(f"{head}{text}\n", "utf-8")

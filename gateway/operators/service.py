@@ -135,7 +135,7 @@ def _tried(
         row.failures, row.failures_since = row.failures + 1, row.failures_since or tx.wall
         tx.add(row)
         return row, CodeRefused(
-            f"That is not the current code of {row.name}, or it was used before: enter the next code that the app shows."
+            f"That is not the current code of {row.name}, or it was used: enter the next one that the app shows."
         )
     row.last_step, row.failures, row.failures_since = step, 0, None
     row.confirmed_at = row.confirmed_at or tx.wall

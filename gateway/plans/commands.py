@@ -171,7 +171,9 @@ def _refused(path: Path, faults: Sequence[tuple[str, str]]) -> int:
 
 def _summary(changes: Mapping[str, Any]) -> str:
     counts = changes["counts"]
-    told = ", ".join(f"{counts[kind]} {kind}" for kind in (difference.SAME, difference.CHANGED, difference.ADDED))
+    told = ", ".join(
+        f"{counts[kind]} {kind}" for kind in (difference.SAME, difference.CHANGED, difference.ADDED)
+    )
     followed = f"; another card follows on {changes['followed_on']}" if changes["followed_on"] else ""
     replaced = f"; it replaces {changes['replaces']}" if changes["replaces"] else ""
     return f"{told}, {counts[difference.REMOVED]} removed{followed}{replaced}"

@@ -63,7 +63,9 @@ class RateCard(SQLModel, table=True):
         CheckConstraint("status IN ('proposed', 'confirmed', 'rejected', 'withdrawn')", name="status"),
         CheckConstraint("(status = 'proposed') = (decided_at IS NULL)", name="decided"),
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="by_somebody"),
-        CheckConstraint("status IN ('proposed', 'withdrawn') OR decided_by <> proposed_by", name="two_people"),
+        CheckConstraint(
+            "status IN ('proposed', 'withdrawn') OR decided_by <> proposed_by", name="two_people"
+        ),
         Index("rate_card_in_order", "merchant_id", "status", "first_day"),
     )
 

@@ -100,9 +100,12 @@ class RateAnswer(Strict):
 
     term = fields.Integer()
     method = fields.String()
-    annual_rate = fields.String(allow_none=True, metadata={"description": "Nominal a year, paid by the shopper."})
+    annual_rate = fields.String(
+        allow_none=True, metadata={"description": "Nominal a year, paid by the shopper."}
+    )
     fee_rate_total = fields.String(
-        allow_none=True, metadata={"description": "Of the principal, for the whole term, paid by the shopper."}
+        allow_none=True,
+        metadata={"description": "Of the principal, for the whole term, paid by the shopper."},
     )
     fee_timing = fields.String(allow_none=True, metadata={"description": "spread or first_period"})
     fee_rate_per_period = fields.String(

@@ -66,7 +66,11 @@ def add_price(
     The past is never repriced, and a merchant with a rate card gets other prices by the next card only. Raises
     ``PriceInvalid`` or ``PriceOverlap``; then nothing has changed.
     """
-    if tx.exec(select(RateCard.id).where(RateCard.merchant_id == merchant_id, RateCard.status == "confirmed").limit(1)).first():
+    if tx.exec(
+        select(RateCard.id)
+        .where(RateCard.merchant_id == merchant_id, RateCard.status == "confirmed")
+        .limit(1)
+    ).first():
         raise PriceOverlap("This merchant has a rate card: propose the next one instead.")
     offer = Offer(price, valid_from, valid_to, category, funder)
     catalogue.check(offer)

@@ -77,7 +77,7 @@ def check(
 
 
 def takes_part(tx: Transaction, merchant_id: str, programme: str) -> bool:
-    """Whether the merchant's rate card of today (Shanghai) includes a programme; before its first card, every one is."""
+    """Whether the merchant's rate card of today (Shanghai) includes a programme; without any card, it does."""
     today = shanghai_date(tx.now)
     id = plans.card_in_force(tx, merchant_id, today)
     if id is None:

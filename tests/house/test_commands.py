@@ -20,8 +20,8 @@ from tests.one_database import database_url  # noqa: F401
 
 BIN = Path(sys.executable).parent
 READERS = {
-    "compare", "doctor", "find", "history", "keys", "list", "monitor", "preview", "public-keys", "replay", "roots", "show",
-    "trial-balance", "verify",
+    "compare", "doctor", "find", "history", "keys", "list", "monitor", "preview", "public-keys", "replay", "roots",
+    "show", "trial-balance", "verify",
 }  # fmt: skip
 """Names of verbs that only read; a verb with another name may."""
 STARTING = {"demo", "migrate", "vectors"}

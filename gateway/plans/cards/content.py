@@ -101,7 +101,9 @@ def offer_of(row: Row, first_day: date) -> Offer:
         min_amount_fen=row["min_amount"],
         max_amount_fen=row["max_amount"],
     )
-    begins, ends = (date.fromisoformat(row[name]) if row[name] else None for name in ("valid_from", "valid_to"))
+    begins, ends = (
+        date.fromisoformat(row[name]) if row[name] else None for name in ("valid_from", "valid_to")
+    )
     return Offer(price, begins or first_day, ends, row["category"], row["lender"])
 
 
@@ -120,7 +122,9 @@ def faults(content: Content, *, first_day: date, lender: Lender, has_rule: HasRu
 
 def _counted(content: Content) -> list[Fault]:
     if not content.prices:
-        return [Fault(PRICES, 0, "", "A card must have at least one price: without any, nothing could be sold.")]
+        return [
+            Fault(PRICES, 0, "", "A card must have at least one price: without any, nothing could be sold.")
+        ]
     count = len(content.prices) + len(content.programmes)
     if count > MOST_ROWS:
         return [Fault(PRICES, 0, "", f"A card may have {MOST_ROWS} rows at most, not {count}.")]
@@ -131,12 +135,17 @@ def _wrong(offer: Offer, first_day: date, lender: Lender) -> Iterable[tuple[str,
     try:
         catalogue.check(offer)
     except PriceInvalid as error:
-        first = error.message.partition(" ")[0]  # of a rate its own name, where the catalogue blames the method
+        first = error.message.partition(" ")[
+            0
+        ]  # of a rate its own name, where the catalogue blames the method
         name = first if first in PRICE_FIELDS else error.param or "term"
         yield RENAMED.get(name, name), error.message
         return
     if offer.valid_to is not None and offer.valid_to < first_day:
-        yield "valid_to", f"The row ends on {offer.valid_to}, before the card begins on {first_day}: leave it out."
+        yield (
+            "valid_to",
+            f"The row ends on {offer.valid_to}, before the card begins on {first_day}: leave it out.",
+        )
     if offer.funder not in (None, lender.name):
         yield (
             "lender",
@@ -154,7 +163,10 @@ def _too_dear(offer: Offer, first_day: date, lender: Lender) -> Iterable[tuple[s
     try:
         pricing.plan(price, financed_fen=price.max_amount_fen, contract_date=begins, lender=lender)
     except pricing.AboveCeiling as error:
-        yield field, f"It costs {error} a year, above the ceiling for {lender.name} on {begins}: lower the rate."
+        yield (
+            field,
+            f"It costs {error} a year, above the ceiling for {lender.name} on {begins}: lower the rate.",
+        )
     except cost_ceiling.NoRule:
         yield field, f"No cost ceiling is known for {lender.name} ({lender.kind}) on {begins}."
 
@@ -180,7 +192,9 @@ def _of_programmes(rows: Sequence[Row], first_day: date, has_rule: HasRule) -> I
             says = f"It ends on {ends}, before it or the card begins: leave it out."
             yield Fault(PROGRAMMES, number, "valid_to", says)
         elif not has_rule(code, max(begins, first_day)):
-            says = f"No programme {code!r} has a rule from {max(begins, first_day)} on: check its name and days."
+            says = (
+                f"No programme {code!r} has a rule from {max(begins, first_day)} on: check its name and days."
+            )
             yield Fault(PROGRAMMES, number, "subsidy_programme", says)
         if any(code == other and begins <= last and first <= ends for other, first, last in spans):
             says = f"The programme {code!r} stands twice on some day: leave one row out."

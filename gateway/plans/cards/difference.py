@@ -37,7 +37,9 @@ def _paired(
     for scope in sorted(old.keys() | new.keys(), key=str):
         for one, other in _matched(old[scope], new[scope]):
             change = SAME if one == other else ADDED if one is None else REMOVED if other is None else CHANGED
-            found.append({**dict(zip(names, scope, strict=True)), "change": change, "before": one, "after": other})
+            found.append(
+                {**dict(zip(names, scope, strict=True)), "change": change, "before": one, "after": other}
+            )
     return found
 
 

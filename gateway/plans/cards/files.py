@@ -166,7 +166,8 @@ def _csv_rows(rows: Any, heading: list[str]) -> Iterable[tuple[str, dict[str, An
             raise Unreadable((f"line {line}", says))
         given = {name: cell.strip() for name, cell in zip(heading, cells, strict=True) if cell.strip()}
         values = {
-            name: int(cell) if name in NUMBERS and WHOLE.fullmatch(cell) else cell for name, cell in given.items()
+            name: int(cell) if name in NUMBERS and WHOLE.fullmatch(cell) else cell
+            for name, cell in given.items()
         }
         part = PROGRAMMES if "subsidy_programme" in values else PRICES
         yield part, values, lambda name, line=line: f"line {line}, column {name}" if name else f"line {line}"  # type: ignore[misc]
@@ -223,7 +224,9 @@ def _read_json(text: str) -> Read:
         raise Unreadable(("the file", "It is nested too deeply.")) from None
     unknown = sorted(card.keys() - {PRICES, PROGRAMMES}) if isinstance(card, dict) else [""]
     if unknown or PRICES not in card:
-        raise Unreadable(("line 1", f"The file must be an object with {PRICES} and {PROGRAMMES}, and no more."))
+        raise Unreadable(
+            ("line 1", f"The file must be an object with {PRICES} and {PROGRAMMES}, and no more.")
+        )
     return _collected(_json_rows(text, card, objects.starts))
 
 

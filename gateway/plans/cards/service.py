@@ -16,7 +16,14 @@ from gateway.audit.service import Actor
 from gateway.core.calendar import shanghai_date
 from gateway.core.masking import holds_personal_number
 from gateway.db.transactions import Transaction
-from gateway.errors import InvalidRequest, NotFound, PriceInvalid, SecondPersonRequired, ValidationFailed, WrongState
+from gateway.errors import (
+    InvalidRequest,
+    NotFound,
+    PriceInvalid,
+    SecondPersonRequired,
+    ValidationFailed,
+    WrongState,
+)
 from gateway.merchants import service as merchants
 from gateway.plans import service as plans
 from gateway.plans import subsidies
@@ -26,7 +33,11 @@ from gateway.plans.models import PlanPrice, RateCard
 from gateway.plans.pricing import Lender, Price
 
 LONGEST_REASON = 500
-DECISIONS = {"confirmed": "rate_card.confirm", "rejected": "rate_card.reject", "withdrawn": "rate_card.withdraw"}
+DECISIONS = {
+    "confirmed": "rate_card.confirm",
+    "rejected": "rate_card.reject",
+    "withdrawn": "rate_card.withdraw",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +187,11 @@ def as_it_stands(tx: Transaction, merchant_id: str, day: date) -> Content:
             _dated(row, card.first_day) for row in rows.programmes if _lasts(row, card.first_day, day)
         ]
         return Content(tuple(prices), tuple(programmes))
-    offers = [offer for offer in plans.offers_from(tx, merchant_id, day)]
-    every = [dict.fromkeys(content.PROGRAMME_FIELDS) | {"subsidy_programme": code} for code in subsidies.codes(tx, day)]
+    offers = plans.offers_from(tx, merchant_id, day)
+    every = [
+        dict.fromkeys(content.PROGRAMME_FIELDS) | {"subsidy_programme": code}
+        for code in subsidies.codes(tx, day)
+    ]
     return Content(tuple(content.row_of(offer) for offer in offers), tuple(every))
 
 
@@ -189,9 +203,11 @@ def difference_of(tx: Transaction, row: RateCard) -> dict[str, Any]:
     first = row.first_day
     current = in_force_on(tx, row.merchant_id, first)
     follows = tx.exec(
-        select(RateCard.first_day)
+        select(RateCard)
         .where(
-            RateCard.merchant_id == row.merchant_id, RateCard.status == "confirmed", RateCard.first_day > first
+            RateCard.merchant_id == row.merchant_id,
+            RateCard.status == "confirmed",
+            RateCard.first_day > first,
         )
         .order_by(col(RateCard.first_day))
         .limit(1)
@@ -199,7 +215,7 @@ def difference_of(tx: Transaction, row: RateCard) -> dict[str, Any]:
     rows = difference.between(as_it_stands(tx, row.merchant_id, first), content_of(row), first)
     return {
         "first_day": first.isoformat(),
-        "followed_on": follows.isoformat() if follows else None,
+        "followed_on": follows.first_day.isoformat() if follows else None,
         "replaces": current.id if current is not None and current.first_day == first else None,
         "counts": difference.counted(rows),
         "rows": rows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
-from gateway.audit.models import AuditEntry
 from gateway.errors import (
     InvalidRequest,
     NotFound,
@@ -21,78 +20,14 @@ from gateway.errors import (
     ValidationFailed,
     WrongState,
 )
-from gateway.operators import service as operators
 from gateway.plans import service as plans
 from gateway.plans.cards import files, service
-from gateway.plans.cards.content import PRICE_FIELDS, PROGRAMME_FIELDS, Content
+from gateway.plans.cards.content import Content
 from gateway.plans.cards.service import Person
 from gateway.plans.models import RateCard
 from gateway.plans.pricing import Price
+from tests.gateway.plans.agreeing import TODAY, Desk, card, day, price, programme
 from tests.one_database import database_url, on_both  # noqa: F401
-
-TODAY = date(2026, 11, 23)
-
-
-def day(count: int) -> str:
-    return (TODAY + timedelta(days=count)).isoformat()
-
-
-def price(term: int = 12, **changes: Any) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(PRICE_FIELDS)
-    row |= {"term": term, "method": "equal_installment", "annual_rate": "0.18", "merchant_fee_rate": "0.006"}
-    return row | {"merchant_subsidy_rate": "0", "min_amount": 10_000, "max_amount": 10_000_000} | changes
-
-
-def programme(code: str = "trade_in_2026", **changes: Any) -> dict[str, Any]:
-    return dict.fromkeys(PROGRAMME_FIELDS) | {"subsidy_programme": code} | changes
-
-
-def card(*prices: dict[str, Any], programmes: tuple[dict[str, Any], ...] = ()) -> Content:
-    return Content(prices or (price(),), programmes)
-
-
-class Desk:
-    """Two operators before the gateway of a test."""
-
-    def __init__(self, app: Any, merchant: str) -> None:
-        self.gateway, self.merchant = app.extensions["fenqi"], merchant
-        self.lender = plans.lender_of(self.gateway.settings)
-        self.li, self.wang = (self.operator(name) for name in ("li.na", "wang.wei"))
-
-    def operator(self, name: str) -> Person:
-        add = lambda tx: operators.add(tx, self.gateway.vault, name, by=None)[0].id  # noqa: E731
-        return Person(self.gateway.db.write(add), "root")
-
-    def propose(self, content: Content, first: int = 0, by: Person | None = None, reason: str = "as agreed") -> str:
-        return self.gateway.db.write(
-            lambda tx: service.propose(
-                tx,
-                self.merchant,
-                content,
-                first_day=TODAY + timedelta(days=first),
-                reason=reason,
-                by=by or self.li,
-                lender=self.lender,
-            ).id
-        )
-
-    def confirm(self, id: str, by: Person | None = None) -> None:
-        self.gateway.db.write(
-            lambda tx: service.confirm(tx, id, reason="checked", by=by or self.wang, lender=self.lender) and None
-        )
-
-    def agreed(self, content: Content, first: int = 0) -> str:
-        id = self.propose(content, first)
-        self.confirm(id)
-        return id
-
-    def read(self, work: Any) -> Any:
-        with self.gateway.db.read() as tx:
-            return work(tx)
-
-    def audit(self) -> list[AuditEntry]:
-        query = select(AuditEntry).where(AuditEntry.action.startswith("rate_card."))  # type: ignore[attr-defined]
-        return self.read(lambda tx: list(tx.exec(query.order_by(AuditEntry.number))))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -141,7 +76,9 @@ def test_who_proposed_cannot_confirm_not_even_by_sql(app, desk):
 
 
 @on_both
-@pytest.mark.parametrize(("verb", "who", "status"), [("reject", "wang", "rejected"), ("withdraw", "li", "withdrawn")])
+@pytest.mark.parametrize(
+    ("verb", "who", "status"), [("reject", "wang", "rejected"), ("withdraw", "li", "withdrawn")]
+)
 def test_what_is_rejected_or_withdrawn_ends_there(api, desk, verb, who, status):
     id = desk.propose(card(price(annual_rate="0.12")))
     decide = getattr(service, verb)
@@ -330,7 +267,9 @@ ROWS = st.builds(
     st.none() | st.integers(0, 4),
 )
 STEPS = st.tuples(
-    st.lists(ROWS, min_size=1, max_size=4, unique_by=lambda row: (row["term"], row["category"], row["lender"])),
+    st.lists(
+        ROWS, min_size=1, max_size=4, unique_by=lambda row: (row["term"], row["category"], row["lender"])
+    ),
     st.integers(0, 6),
     st.sampled_from(["confirm", "confirm", "confirm", "reject", "wait"]),
 )
@@ -378,7 +317,9 @@ def test_any_cards_give_the_prices_of_the_model_on_every_day(app, new_merchant, 
                 desk.confirm(id)
                 agreed.append((first, rows))
             elif end == "reject":
-                desk.gateway.db.write(lambda tx, id=id: service.reject(tx, id, reason="no", by=desk.wang) and None)
+                desk.gateway.db.write(
+                    lambda tx, id=id: service.reject(tx, id, reason="no", by=desk.wang) and None
+                )
         if not agreed:
             return
         for on in range(min(first for first, _ in agreed), 20):
@@ -387,7 +328,9 @@ def test_any_cards_give_the_prices_of_the_model_on_every_day(app, new_merchant, 
                     found = plans._in_force(
                         tx, merchant, on=TODAY + timedelta(days=on), category=category, funder="demo_bank"
                     )
-                assert {term: one.annual_rate for term, one in found.items()} == modelled(agreed, on, category)
+                assert {term: one.annual_rate for term, one in found.items()} == modelled(
+                    agreed, on, category
+                )
 
     equal()
 

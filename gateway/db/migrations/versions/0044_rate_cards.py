@@ -53,7 +53,9 @@ def upgrade() -> None:
         sa.CheckConstraint("status IN ('proposed', 'confirmed', 'rejected', 'withdrawn')", name="status"),
         sa.CheckConstraint("(status = 'proposed') = (decided_at IS NULL)", name="decided"),
         sa.CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="by_somebody"),
-        sa.CheckConstraint("status IN ('proposed', 'withdrawn') OR decided_by <> proposed_by", name="two_people"),
+        sa.CheckConstraint(
+            "status IN ('proposed', 'withdrawn') OR decided_by <> proposed_by", name="two_people"
+        ),
         sa.ForeignKeyConstraint(["merchant_id"], ["merchant.id"]),
         sa.ForeignKeyConstraint(["proposed_by"], ["operator.id"]),
         sa.ForeignKeyConstraint(["decided_by"], ["operator.id"]),
