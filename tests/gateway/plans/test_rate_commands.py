@@ -1,62 +1,15 @@
-"""The commands ``rates`` and ``operators``: two people, each by a code of their own app, and files that are named."""
+"""The commands ``rates``: two people, each by a code of their own app, and faults of files that are named."""
 
 from __future__ import annotations
 
-import io
-import json
-import shutil
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import pyotp
 import pytest
 
-from gateway.cli import main
 from gateway.core.calendar import shanghai_date
 
 HEAD = "term,method,annual_rate,merchant_fee_rate,merchant_subsidy_rate,min_amount,max_amount"
 GOOD = f"{HEAD}\n12,equal_installment,0.12,0.006,0,10000,10000000\n"
-
-
-class Shell:
-    """The command on a data folder of its own, with the apps of its operators."""
-
-    def __init__(self, folder: Any, monkeypatch: Any, capsys: Any) -> None:
-        self.folder, self.monkeypatch, self.capsys = folder, monkeypatch, capsys
-        self.secrets: dict[str, str] = {}
-        self.used: dict[str, int] = {}
-
-    def __call__(self, *arguments: str, code: int = 0, types: str = "") -> Any:
-        self.monkeypatch.setattr("sys.stdin", io.StringIO(types))
-        assert main([*arguments, "--data", str(self.folder)]) == code, self.capsys.readouterr()
-        found = self.capsys.readouterr()
-        return json.loads(found.out) if found.out.startswith(("{", "[")) else found.out + found.err
-
-    def app(self, name: str) -> str:
-        """A code of somebody's app that was not shown before: of the step before, of now, or of the next one."""
-        now = int(datetime.now(UTC).timestamp()) // 30
-        step = self.used[name] = max(now - 1, self.used.get(name, 0) + 1)
-        return pyotp.TOTP(self.secrets[name]).generate_otp(step) + "\n"
-
-    def operator(self, name: str, by: str | None = None) -> str:
-        vouched = ("--by", by) if by else ()
-        made = self("operators", "add", name, *vouched, types=self.app(by) if by else "")
-        self.secrets[made["name"]] = made["secret"]
-        self("operators", "confirm", name, types=self.app(made["name"]))
-        return str(made["operator"])
-
-    def file(self, name: str, text: str | bytes) -> str:
-        path = self.folder / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return str(path)
-
-
-@pytest.fixture
-def shell(tmp_path, sqlite_template, monkeypatch, capsys) -> Shell:
-    shutil.copy(sqlite_template, tmp_path / "fenqi.sqlite")
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.delenv("FENQI_DATA_DIR", raising=False)
-    return Shell(tmp_path, monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -185,36 +138,3 @@ def test_an_operator_is_proved_by_each_code_once_and_guesses_end(shell, merchant
     assert "wait 15 minutes" in shell(*propose, "li.na", types=shell.app("li.na"), code=1)
     assert "no operator" in shell(*propose, "nobody", code=1)
     assert shell("rates", "list", "--json") == []
-
-
-def test_operators_vouch_for_one_another_and_a_name_is_given_once(shell):
-    shell.operator("li.na")
-    assert "must vouch" in shell("operators", "add", "wang.wei", code=1)
-    shell.operator("wang.wei", by="li.na")
-    assert "already given" in shell(
-        "operators", "add", "WANG.WEI", "--by", "li.na", types=shell.app("li.na"), code=1
-    )
-    assert "cannot be an operator's name" in shell("operators", "add", "李", "--by", "wang.wei", types=shell.app("wang.wei"), code=1)  # fmt: skip
-    assert "Another operator must vouch" in shell("operators", "reset", "li.na", "--by", "li.na", code=1)
-    first = shell.secrets["li.na"]
-    shell.used["wang.wei"] = 0
-    made = shell("operators", "reset", "li.na", types="", code=1)
-    assert "must vouch" in made
-    shell("operators", "add", "zhao.min", code=1)
-    rows = shell("operators", "list", "--json")
-    assert [row["name"] for row in rows] == ["wang.wei", "li.na"]
-    assert first not in json.dumps(rows)
-
-
-def test_a_removed_operator_proves_nothing_and_keeps_the_name(shell):
-    shell.operator("li.na")
-    shell.operator("wang.wei", by="li.na")
-    assert "is removed" in shell(
-        "operators", "remove", "li.na", "--by", "wang.wei", types=shell.app("wang.wei")
-    )
-    assert "no operator" in shell(
-        "operators", "remove", "wang.wei", "--by", "li.na", types=shell.app("li.na"), code=1
-    )
-    assert "must vouch" in shell("operators", "add", "li.na", code=1)
-    rows = shell("operators", "list", "--json")
-    assert [row["removed_at"] is not None for row in rows] == [False, True]
