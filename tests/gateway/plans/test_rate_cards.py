@@ -26,6 +26,7 @@ from gateway.plans.cards.content import Content
 from gateway.plans.cards.service import Person
 from gateway.plans.models import RateCard
 from gateway.plans.pricing import Price
+from tests.gateway.meeting import meet
 from tests.gateway.plans.agreeing import TODAY, Desk, card, day, price, programme
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -88,6 +89,16 @@ def test_what_is_rejected_or_withdrawn_ends_there(api, desk, verb, who, status):
         desk.confirm(id)
     assert rate(api) == "0.18"
     assert api.get(f"/v1/rate_cards/{id}").status_code == 404
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_who_confirm_at_once_one_does(desk):
+    id, zhao = desk.propose(card()), desk.operator("zhao.min")
+    with pytest.raises(WrongState, match="is confirmed"):
+        meet(desk.gateway.db, lambda: desk.confirm(id), lambda: desk.confirm(id, by=zhao))
+    prices = desk.read(lambda tx: plans.prices_of(tx, desk.merchant))
+    assert [row.term for row in prices if row.rate_card_id == id] == [12]
+    assert len(desk.audit()) == 2
 
 
 def test_a_card_is_confirmed_once(desk):
