@@ -37,7 +37,7 @@ def show(db: Database, *, limit: int, as_json: bool) -> int:
 def add(gateway: Gateway, name: str, *, by: str | None) -> int:
     """Add an operator and print the secret of the authenticator app, this once; an operator vouches, once there is one.
 
-    Raises ``InvalidRequest``, ``Conflict``, and what refuses the code of who vouches.
+    Raises ``InvalidRequest``, ``Conflict``, and what refuses the voucher's code.
     """
     voucher = _voucher(gateway, name, by)
 
@@ -52,7 +52,7 @@ def add(gateway: Gateway, name: str, *, by: str | None) -> int:
 def reset(gateway: Gateway, name: str, *, by: str | None) -> int:
     """Give an operator who has lost the app a new one; another operator vouches.
 
-    Raises ``NotFound``, and what refuses the code of who vouches.
+    Raises ``NotFound``, and what refuses the voucher's code.
     """
     if by is not None and service.normalised(by) == service.normalised(name):
         raise InvalidRequest("Another operator must vouch for you with --by.", param="by")
@@ -77,7 +77,7 @@ def confirm(gateway: Gateway, name: str) -> int:
 
 
 def remove(gateway: Gateway, name: str, *, by: str) -> int:
-    """Remove an operator. Raises ``NotFound``, and what refuses the code of who removes."""
+    """Remove an operator. Raises ``NotFound``, and what refuses the code of the other operator."""
     remover = proved(gateway, by)
 
     def in_transaction(tx: Transaction) -> str:

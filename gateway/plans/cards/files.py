@@ -34,7 +34,7 @@ DAYS = ("valid_from", "valid_to")
 
 
 class Unreadable(ValueError):
-    """A file that is no card: each of ``faults`` is a place and a sentence."""
+    """A file that cannot be read as a card: each of ``faults`` is a place and a sentence."""
 
     def __init__(self, *faults: tuple[str, str]) -> None:
         self.faults = faults
