@@ -68,6 +68,7 @@ from gateway.webhooks.endpoints import routes as endpoint_routes
 
 APIS: tuple[Api, ...] = (
     plan_routes.api,
+    plan_routes.rate_cards,
     checkout_routes.api,
     payment_routes.api,
     refund_routes.api,

@@ -219,6 +219,14 @@ def signing_keys() -> Response:
     return _file(keys.encode(), "signing-keys.pem", "application/x-pem-file")
 
 
+@blueprint.get("/rates")
+def rates() -> str:
+    """What was agreed about prices: every rate card, newest first."""
+    client = tokens().client()
+    found = client.rate_cards.list(page_size=PAGE_SIZE, cursor=request.args.get("cursor"))
+    return render_template("rates.html", me=client.me.retrieve(), page=found)
+
+
 @blueprint.get("/balance")
 def balance() -> str:
     """The merchant's side of the ledger, line by line."""

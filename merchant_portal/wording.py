@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,14 @@ def money(amount_fen: int) -> str:
     return f"{'−' if amount_fen < 0 else ''}¥{int(whole):,}.{cents}"
 
 
+def percent(rate: str | None) -> str:
+    """A rate such as ``"0.156"`` as ``15.6%``; a dash for none."""
+    try:
+        return "–" if rate is None else f"{(Decimal(rate) * 100).normalize():f}%"
+    except InvalidOperation:
+        return str(rate)
+
+
 def moment(text: str | None) -> str:
     """An API time in Shanghai, to the minute."""
     if not text:
@@ -88,7 +97,7 @@ def switch_url() -> str:
 
 def register(app: Flask) -> None:
     """Give the functions to the templates, and remember a language that was chosen."""
-    for function in (t, word, event, sorry, problem, money, moment, switch_url):
+    for function in (t, word, event, sorry, problem, money, percent, moment, switch_url):
         app.jinja_env.globals[function.__name__] = function
     app.jinja_env.globals["page_language"] = language
 

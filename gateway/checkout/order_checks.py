@@ -22,7 +22,7 @@ def refuse_plain_addresses(tenant: Tenant, body: dict[str, Any]) -> None:
         raise ValidationFailed(errors)
 
 
-def items_of(tx: Transaction, body: dict[str, Any]) -> list[dict[str, Any]]:
+def items_of(tx: Transaction, merchant_id: str, body: dict[str, Any]) -> list[dict[str, Any]]:
     """The order's items, each that claims a subsidy with its ``government_subsidy`` (fen).
 
     Raises ``CategoryRefused``, ``AmountOutOfRange``, ``AmountMismatch`` or ``SubsidyRefused``.
@@ -41,7 +41,11 @@ def items_of(tx: Transaction, body: dict[str, Any]) -> list[dict[str, Any]]:
     if body["government_subsidy"] is None:
         return list(body["items"])
     due = subsidies.check(
-        tx, body["government_subsidy"], body["items"], merchant_discount_fen=body["merchant_discount"]
+        tx,
+        merchant_id,
+        body["government_subsidy"],
+        body["items"],
+        merchant_discount_fen=body["merchant_discount"],
     )
     return [
         {**item, "government_subsidy": fen} if fen else item

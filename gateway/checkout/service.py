@@ -72,7 +72,7 @@ def _new(
     tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any], fingerprint: str
 ) -> Checkout:
     """A checkout of an order of which there is none, written down with its quote. Raises as ``start`` says."""
-    items = order_checks.items_of(tx, body)
+    items = order_checks.items_of(tx, tenant.merchant_id, body)
     quote = plans.quote(
         tx,
         tenant,

@@ -20,6 +20,7 @@ from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.identity import codes
 from gateway.identity import service as identity
+from gateway.operators import service as operators
 from gateway.privacy import subjects
 from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.reconciliation import files as reconciliation_files
@@ -163,6 +164,7 @@ def _reseal_secrets(gateway: Gateway, batch: int) -> None:
     resealing = (
         signing_secrets.reseal,
         authenticators.reseal,
+        operators.reseal,
         invitations.reseal,
         codes.reseal,
         checkouts.reseal,

@@ -7,7 +7,7 @@ file that a release carried is never changed: what comes later has a file of its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -140,6 +140,7 @@ RULES: Mapping[str, Rule] = {
     "milestone_event": Rule(),
     "milestone_stop": Rule(once="lifted_by lifted_because lifted_at"),
     "oauth_client": Rule(changes="scopes redirect_uris assertion_alg jwks require_par require_dpop"),
+    "operator": Rule(changes="secret last_step failures failures_since confirmed_at", once="removed_at"),
     "passkey": Rule(changes="sign_count last_used_at", removable=True),
     "payment": Rule(
         changes="merchant_reference captured_fen voided_fen expired_fen refunded_fen metadata next_moment_at"
@@ -154,8 +155,12 @@ RULES: Mapping[str, Rule] = {
         },
     ),
     "partner_score": Rule(),
-    "plan_price": Rule(once="valid_to"),
+    "plan_price": Rule(once="valid_to rate_card_id"),
     "publishable_key": Rule(),
+    "rate_card": Rule(
+        once="decided_by decided_at decision_reason",
+        steps={"status": {"proposed": "confirmed rejected withdrawn"}},
+    ),
     # A receipt that is reported late may make an unwinding of it.
     "refund": Rule(
         changes="items kind to_shopper_fen merchant_fee_returned_fen merchant_subsidy_returned_fen",
@@ -200,10 +205,16 @@ RULES: Mapping[str, Rule] = {
 }
 """Tables that hold facts. All their other columns are frozen, and their rows stay unless they are ``removable``."""
 
-LATER: Mapping[str, Mapping[str, str]] = {"extension": {"payment": "extended_to"}}
+LATER: Mapping[str, Mapping[str, str]] = {
+    "extension": {"payment": "extended_to"},
+    "rate_cards": {"plan_price": "rate_card_id"},
+}
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
-NEWER: Mapping[str, tuple[str, ...]] = {"milestones": ("milestone", "milestone_event", "milestone_stop")}
-"""By file the tables of facts that are newer than the first file."""
+LATER_TABLES: Mapping[str, str] = {
+    "rate_cards": "operator rate_card",
+    "milestones": "milestone milestone_event milestone_stop",
+}
+"""By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""
 
 GUARDED_BEFORE = {
     "audit_entry",
@@ -295,53 +306,51 @@ def final_states(table: Table, column: str, moves: Moves) -> list[str]:
 
 
 def statements(dialect: str) -> Iterator[str]:
-    """The triggers of the tables of facts that the first file guards."""
+    """The triggers of all tables of facts that the first file knows."""
     if dialect != "sqlite":
         yield from FUNCTIONS
-    yield from _of_tables(RULES.keys() - {table for tables in NEWER.values() for table in tables}, dialect)
+    later = {table for tables in LATER_TABLES.values() for table in tables.split()}
+    for name in sorted(RULES.keys() - later):
+        yield from _of_table(name, dialect)
 
 
-def newer_statements(file: str, dialect: str) -> Iterator[str]:
-    """The triggers of the tables of a later file."""
-    yield from _of_tables(NEWER[file], dialect)
-
-
-def _of_tables(names: Iterable[str], dialect: str) -> Iterator[str]:
+def _of_table(name: str, dialect: str) -> Iterator[str]:
     write = _on_sqlite if dialect == "sqlite" else _on_postgres
-    for name in sorted(names):
-        rule, table = RULES[name], metadata().tables[name]
-        frozen = frozen_columns(table)
-        once = [column for column in rule.once.split() if column not in _later(name)]
-        what = name.replace("_", " ")
-        unlike = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
-        if frozen:
-            condition = " OR ".join(f"NEW.{column} {unlike} OLD.{column}" for column in frozen)
-            yield write(name, "frozen", frozen, condition, f"{what}: what it was written with never changes")
-        if once:
-            condition = " OR ".join(
-                f"(OLD.{column} IS NOT NULL AND NEW.{column} {unlike} OLD.{column})" for column in once
+    rule, table = RULES[name], metadata().tables[name]
+    frozen = frozen_columns(table)
+    once = [column for column in rule.once.split() if column not in _later(name)]
+    what = name.replace("_", " ")
+    unlike = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
+    if frozen:
+        condition = " OR ".join(f"NEW.{column} {unlike} OLD.{column}" for column in frozen)
+        yield write(name, "frozen", frozen, condition, f"{what}: what it was written with never changes")
+    if once:
+        condition = " OR ".join(
+            f"(OLD.{column} IS NOT NULL AND NEW.{column} {unlike} OLD.{column})" for column in once
+        )
+        yield write(name, "once", once, condition, f"{what}: what is set once stands")
+    for column, moves in rule.steps.items():
+        yield _steps(dialect, name, column, moves)
+        if rule.even_at_the_end is None:
+            continue
+        resting = sorted({*rule.changes.split(), *rule.once.split()} - {*rule.even_at_the_end.split()})
+        if ends := final_states(table, column, moves):
+            ended = " OR ".join(f"OLD.{column} = '{state}'" for state in ends)
+            changed = " OR ".join(f"NEW.{other} {unlike} OLD.{other}" for other in resting)
+            yield write(
+                name, "rests", resting, f"({ended}) AND ({changed})", f"{what}: it has ended and rests"
             )
-            yield write(name, "once", once, condition, f"{what}: what is set once stands")
-        for column, moves in rule.steps.items():
-            yield _steps(dialect, name, column, moves)
-            if rule.even_at_the_end is None:
-                continue
-            resting = sorted({*rule.changes.split(), *rule.once.split()} - {*rule.even_at_the_end.split()})
-            if ends := final_states(table, column, moves):
-                ended = " OR ".join(f"OLD.{column} = '{state}'" for state in ends)
-                changed = " OR ".join(f"NEW.{other} {unlike} OLD.{other}" for other in resting)
-                yield write(
-                    name, "rests", resting, f"({ended}) AND ({changed})", f"{what}: it has ended and rests"
-                )
-        if not rule.removable:
-            yield write(name, "remains", None, "", f"{what}: a row is never removed")
+    if not rule.removable:
+        yield write(name, "remains", None, "", f"{what}: a row is never removed")
 
 
 def later_statements(file: str, dialect: str) -> Iterator[str]:
     """The triggers of a later file."""
     write = _on_sqlite if dialect == "sqlite" else _on_postgres
     unlike = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
-    for table, columns in LATER[file].items():
+    for table in LATER_TABLES.get(file, "").split():
+        yield from _of_table(table, dialect)
+    for table, columns in LATER.get(file, {}).items():
         for column in columns.split():
             condition = f"OLD.{column} IS NOT NULL AND NEW.{column} {unlike} OLD.{column}"
             told = f"{table.replace('_', ' ')}: what is set once stands"
@@ -388,8 +397,9 @@ def write_files(name: str = "frozen") -> None:
     """Write the triggers of every table to ``<name>.<dialect>.sql``, and those of later columns."""
     for dialect in ("sqlite", "postgresql"):
         head = f"-- What never changes, written by python -m gateway.db.frozen for {dialect}.\n\n"
-        files = {name: statements(dialect)} | {file: later_statements(file, dialect) for file in LATER}
-        files |= {file: newer_statements(file, dialect) for file in NEWER}
+        files = {name: statements(dialect)} | {
+            file: later_statements(file, dialect) for file in {**LATER, **LATER_TABLES}
+        }
         for file, triggers in files.items():
             text = f"\n{SEPARATOR}\n".join(triggers)
             (SQL / f"{file}.{dialect}.sql").write_text(f"{head}{text}\n", "utf-8")

@@ -85,7 +85,8 @@ def check(offer: Offer) -> None:
 def ended_by(new: Offer, others: Sequence[Offer]) -> list[Offer]:
     """The offers of the same scope that must end the day before ``new`` begins.
 
-    An older offer that outlasts a new one with a last day is not ended: it holds again afterwards. Raises
+    Only an offer without a last day is ended, by one without: an older one that outlasts the new one holds again
+    afterwards, and one whose last day is set keeps it, since the newer first day wins anyway. Raises
     ``PriceOverlap`` when another offer begins on the same day, or later but while ``new`` is in force.
     """
     ended = []
@@ -96,7 +97,7 @@ def ended_by(new: Offer, others: Sequence[Offer]) -> list[Offer]:
             raise PriceOverlap(
                 _in_the_way(new, other), param="valid_from", begins=other.valid_from.isoformat()
             )
-        if new.valid_to is None or (other.valid_to is not None and other.valid_to <= new.valid_to):
+        if new.valid_to is None and other.valid_to is None:
             ended.append(other)
     return ended
 

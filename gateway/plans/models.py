@@ -1,11 +1,12 @@
-"""Tables of the dated price catalogue and of the dated rules of government subsidies."""
+"""Tables of the dated price catalogue, of its rate cards, and of the dated rules of government subsidies."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from gateway.db.types import Day, Fen, Whole, Words
+from gateway.db.types import Day, Document, Fen, UtcTime, Whole, Words
 
 
 class PlanPrice(SQLModel, table=True):
@@ -47,6 +48,42 @@ class PlanPrice(SQLModel, table=True):
     valid_from: date = Field(sa_column=Column(Day, nullable=False))
     valid_to: date | None = Field(default=None, sa_column=Column(Day))
     """The last day in force (Shanghai); without it the row holds until another ends it."""
+    rate_card_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("rate_card.id")))
+    """The card that it came into force with; None for the prices from before the merchant's first card."""
+
+
+class RateCard(SQLModel, table=True):
+    """All that is agreed with a merchant about prices, from a day on: proposed by one operator, confirmed by another.
+
+    What was proposed is never changed. The card in force on a day is the confirmed one with the newest first day.
+    """
+
+    __tablename__ = "rate_card"
+    __table_args__ = (
+        CheckConstraint("status IN ('proposed', 'confirmed', 'rejected', 'withdrawn')", name="status"),
+        CheckConstraint("(status = 'proposed') = (decided_at IS NULL)", name="decided"),
+        CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="by_somebody"),
+        CheckConstraint(
+            "status IN ('proposed', 'withdrawn') OR decided_by <> proposed_by", name="two_people"
+        ),
+        Index("rate_card_in_order", "merchant_id", "status", "first_day"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    first_day: date = Field(sa_column=Column(Day, nullable=False))
+    """From when it is in force (Shanghai)."""
+    prices: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    """Rows as ``cards.content`` knows them; at the confirmation they become rows of ``plan_price``."""
+    subsidy_programmes: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    """The programmes that the merchant takes part in, with their days."""
+    proposed_by: str = Field(sa_column=Column(Words, ForeignKey("operator.id"), nullable=False))
+    proposed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    reason: str = Field(sa_column=Column(Words, nullable=False))
+    decided_by: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("operator.id")))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    decision_reason: str | None = Field(default=None, sa_column=Column(Words))
 
 
 class SubsidyProgramme(SQLModel, table=True):

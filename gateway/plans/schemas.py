@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from gateway.merchants.service import CATEGORIES
-from gateway.web.fields import AsStored, Choice, QueryNumber, Strict
+from gateway.web.fields import AsStored, Choice, Moment, QueryNumber, Strict
 
 
 class TermList(fields.Field[list[int]]):
@@ -93,3 +93,54 @@ class QuoteAnswer(Strict):
     currency = fields.Constant("CNY")
     plans = fields.List(AsStored(PlanAnswer))
     unavailable = fields.List(AsStored(UnavailableTerm))
+
+
+class RateAnswer(Strict):
+    """One row of a rate card: one term, for whom it is, and who pays what. Rates are decimal text, amounts fen."""
+
+    term = fields.Integer()
+    method = fields.String()
+    annual_rate = fields.String(
+        allow_none=True, metadata={"description": "Nominal a year, paid by the shopper."}
+    )
+    fee_rate_total = fields.String(
+        allow_none=True,
+        metadata={"description": "Of the principal, for the whole term, paid by the shopper."},
+    )
+    fee_timing = fields.String(allow_none=True, metadata={"description": "spread or first_period"})
+    fee_rate_per_period = fields.String(
+        allow_none=True, metadata={"description": "Of the principal, each period, paid by the shopper."}
+    )
+    merchant_fee_rate = fields.String(
+        metadata={"description": "Of the financed amount, paid by the merchant for the service."}
+    )
+    merchant_subsidy_rate = fields.String(
+        metadata={"description": "Of the financed amount, paid by the merchant in place of the shopper."}
+    )
+    min_amount = fields.Integer()
+    max_amount = fields.Integer()
+    category = fields.String(allow_none=True, metadata={"description": "null is any."})
+    lender = fields.String(allow_none=True, metadata={"description": "null is any."})
+    valid_from = fields.String(metadata={"format": "date"})
+    valid_to = fields.String(allow_none=True, metadata={"format": "date"})
+
+
+class ParticipationAnswer(Strict):
+    """A subsidy programme that the merchant takes part in, with its first and last day."""
+
+    subsidy_programme = fields.String()
+    valid_from = fields.String(metadata={"format": "date"})
+    valid_to = fields.String(allow_none=True, metadata={"format": "date"})
+
+
+class RateCardAnswer(Strict):
+    """All that is agreed about prices from a day on, in both modes; the next card replaces the whole of it."""
+
+    id = fields.String()
+    object = fields.Constant("rate_card")
+    status = fields.Constant("confirmed")
+    in_force = fields.Boolean(metadata={"description": "Whether it is the card of today (Shanghai)."})
+    valid_from = fields.String(metadata={"format": "date"})
+    prices = fields.List(fields.Nested(RateAnswer))
+    subsidy_programmes = fields.List(fields.Nested(ParticipationAnswer))
+    created_at = Moment(metadata={"description": "When it was confirmed."})

@@ -17,21 +17,33 @@ from gateway.core.cost_ceiling import BASES
 from gateway.core.money import MAX_AMOUNT_FEN
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import AmountOutOfRange, CategoryRefused, PriceInvalid
+from gateway.errors import AmountOutOfRange, CategoryRefused, PriceInvalid, PriceOverlap
 from gateway.merchants import business_clock
 from gateway.merchants.service import owner_of_key
 from gateway.plans import catalogue
 from gateway.plans.catalogue import Offer
-from gateway.plans.models import PlanPrice
+from gateway.plans.models import PlanPrice, RateCard
 from gateway.plans.pricing import Lender, Price, offered
 
 REFUSED_CATEGORIES = {
     "edu_k12": "Tuition for school pupils and pre-school children cannot be paid with instalment loans."
 }
 
-ROWS = SQLModel.metadata.tables["plan_price"]
+ROWS, CARDS = (SQLModel.metadata.tables[name] for name in ("plan_price", "rate_card"))
+CARD_IN_FORCE = (
+    select_columns(CARDS.c.id)
+    .where(
+        CARDS.c.merchant_id == bindparam("merchant"),
+        CARDS.c.status == "confirmed",
+        CARDS.c.first_day <= bindparam("day"),
+    )
+    .order_by(CARDS.c.first_day.desc(), CARDS.c.decided_at.desc(), CARDS.c.id.desc())
+    .limit(1)
+)
+"""The card of a day: of those that have begun the newest; of two that begin on one day the one confirmed last."""
 IN_FORCE = select_columns(ROWS).where(
     ROWS.c.merchant_id == bindparam("merchant"),
+    ROWS.c.rate_card_id.is_not_distinct_from(CARD_IN_FORCE.scalar_subquery()),
     ROWS.c.valid_from <= bindparam("day"),
     or_(ROWS.c.valid_to.is_(None), ROWS.c.valid_to >= bindparam("day")),
 )
@@ -51,8 +63,15 @@ def add_price(
     """Add a row to the merchant's catalogue, in force from one day (Shanghai) to another, both inclusive.
 
     An older row of the same term, category and lender ends the day before, unless it outlasts a row with a last day.
-    The past is never repriced. Raises ``PriceInvalid`` or ``PriceOverlap``; then nothing has changed.
+    The past is never repriced, and a merchant with a rate card gets other prices by the next card only. Raises
+    ``PriceInvalid`` or ``PriceOverlap``; then nothing has changed.
     """
+    if tx.exec(
+        select(RateCard.id)
+        .where(RateCard.merchant_id == merchant_id, RateCard.status == "confirmed")
+        .limit(1)
+    ).first():
+        raise PriceOverlap("This merchant has a rate card: propose the next one instead.")
     offer = Offer(price, valid_from, valid_to, category, funder)
     catalogue.check(offer)
     if valid_from < shanghai_date(tx.now):
@@ -82,6 +101,18 @@ def prices_of(tx: Transaction, merchant_id: str) -> list[PlanPrice]:
     """The rows of the merchant's catalogue by term, scope and first day."""
     rows = tx.exec(select(PlanPrice).where(PlanPrice.merchant_id == merchant_id)).all()
     return sorted(rows, key=lambda row: (row.term, row.category or "", row.funder or "", row.valid_from))
+
+
+def card_in_force(tx: Transaction, merchant_id: str, day: date) -> str | None:
+    """The id of the rate card that holds on a day (Shanghai); None where prices do that are older than any card."""
+    id: str | None = tx.connection().execute(CARD_IN_FORCE, {"merchant": merchant_id, "day": day}).scalar()
+    return id
+
+
+def offers_from(tx: Transaction, merchant_id: str, day: date) -> list[Offer]:
+    """The rows from before any card that are or come into force from a day (Shanghai) on."""
+    offers = (_offer(row) for row in prices_of(tx, merchant_id) if row.rate_card_id is None)
+    return [offer for offer in offers if offer.valid_to is None or offer.valid_to >= day]
 
 
 def offers_on(tx: Transaction, merchant_id: str, day: date) -> list[Offer]:

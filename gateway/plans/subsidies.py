@@ -7,6 +7,7 @@ for each order. It is not the shopper's money and is never financed. Source: dom
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from sqlmodel import col, select
@@ -15,7 +16,9 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.money import share, split_by_largest_remainder, yuan
 from gateway.db.transactions import Transaction
 from gateway.errors import SubsidyRefused
-from gateway.plans.models import SubsidyProgramme
+from gateway.plans import service as plans
+from gateway.plans.cards import content
+from gateway.plans.models import RateCard, SubsidyProgramme
 
 CATEGORIES = (
     "refrigerator",
@@ -33,7 +36,12 @@ CATEGORIES = (
 
 
 def check(
-    tx: Transaction, claim: dict[str, Any], items: Sequence[dict[str, Any]], *, merchant_discount_fen: int
+    tx: Transaction,
+    merchant_id: str,
+    claim: dict[str, Any],
+    items: Sequence[dict[str, Any]],
+    *,
+    merchant_discount_fen: int,
 ) -> list[int]:
     """What each item is due of a claim ``{"programme", "amount"}``, in fen.
 
@@ -48,6 +56,13 @@ def check(
             param="government_subsidy.programme",
             expected=0,
         )
+    if not takes_part(tx, merchant_id, claim["programme"]):
+        raise SubsidyRefused(
+            f"The merchant's rate card does not include the programme {claim['programme']!r} today "
+            f"({shanghai_date(tx.now)}).",
+            param="government_subsidy.programme",
+            expected=0,
+        )
     due = _due(rules, items, merchant_discount_fen)
     expected = sum(due)
     if expected != claim["amount"]:
@@ -59,6 +74,27 @@ def check(
             difference=claim["amount"] - expected,
         )
     return due
+
+
+def takes_part(tx: Transaction, merchant_id: str, programme: str) -> bool:
+    """Whether the merchant's rate card of today (Shanghai) includes a programme; without any card, it does."""
+    today = shanghai_date(tx.now)
+    id = plans.card_in_force(tx, merchant_id, today)
+    if id is None:
+        return True
+    card = tx.get_one(RateCard, id)
+    spans = (
+        content.span_of(row, card.first_day)
+        for row in card.subsidy_programmes
+        if row["subsidy_programme"] == programme
+    )
+    return any(first <= today <= last for first, last in spans)
+
+
+def codes(tx: Transaction, day: date) -> list[str]:
+    """The programmes that have a rule on a day (Shanghai) or later."""
+    query = select(SubsidyProgramme.code).where(SubsidyProgramme.valid_to >= day).distinct()
+    return sorted(tx.exec(query))
 
 
 def subsidy_of(rule: SubsidyProgramme, final_price_fen: int) -> int:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
-from datetime import datetime
-
 import pyotp
 import segno
 from sqlmodel import col, select
 
+from gateway.core import one_time_codes
 from gateway.db.transactions import Transaction
 from gateway.privacy.vault import Vault
 from gateway.team.models import Authenticator, TeamMember
-
-STEP_SECONDS = 30
-ISSUER = "Fenqi"
 
 
 def begin(tx: Transaction, vault: Vault, person: TeamMember) -> str:
@@ -83,11 +78,6 @@ def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | No
     return rows[-1].member_id if rows else None
 
 
-def address(secret: str, email: str) -> str:
-    """The ``otpauth://`` address that an app reads."""
-    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
-
-
 def picture(text: str) -> str:
     """A QR code as one inline SVG element, black on white in every colour scheme, so that cameras read it."""
     code = segno.make(text, error="m")
@@ -95,20 +85,12 @@ def picture(text: str) -> str:
 
 
 def _take(tx: Transaction, vault: Vault, row: Authenticator, code: str) -> bool:
-    given = code.replace(" ", "")
-    if len(given) != 6 or not given.isascii() or not given.isdigit():
+    step = one_time_codes.matching_step(_secret(vault, row), code, at=tx.wall, after=row.last_step)
+    if step is None:
         return False
-    app, now = pyotp.TOTP(_secret(vault, row)), _step(tx.wall)
-    for step in (now - 1, now, now + 1):
-        if step > row.last_step and hmac.compare_digest(app.generate_otp(step), given):
-            row.last_step = step
-            tx.add(row)
-            return True
-    return False
-
-
-def _step(now: datetime) -> int:
-    return int(now.timestamp()) // STEP_SECONDS
+    row.last_step = step
+    tx.add(row)
+    return True
 
 
 def _sealed(vault: Vault, member_id: str, secret: str) -> bytes:

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
+from gateway.core import one_time_codes
 from gateway.db.transactions import Transaction
 from gateway.errors import Conflict, InvalidRequest
 from gateway.monitoring.security_events import security_event
@@ -166,7 +167,7 @@ def _page(
         "codes": done.codes,
         "changed": done.changed,
         "secret": done.secret,
-        "qr": authenticators.picture(authenticators.address(done.secret, person.email))
+        "qr": authenticators.picture(one_time_codes.address(done.secret, person.email))
         if done.secret
         else "",
     }

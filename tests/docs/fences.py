@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+import pyotp
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -106,18 +109,33 @@ class Desk:
         self._state.write_text("")
         self._environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(state.parent)}
         self._python: subprocess.Popen[str] | None = None
+        self._apps: dict[str, str] = {}
+        """By operator the secret of the authenticator app."""
+        self._steps: dict[str, int] = {}
 
     def shell(self, command: str) -> str:
         """Run a command as typed; returns what it printed. Raises ``AssertionError`` when it fails."""
         script = f"set -a; . {self._state}; set -e -o pipefail\n{command}\nexport -p > {self._state}"
         answer = subprocess.run(
             ["bash", "-c", script], cwd=self.clone, env=self._environ,
-            input=ID_NUMBER + "\n", capture_output=True, text=True, timeout=120, check=False,
+            input=self._typed(command), capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert answer.returncode == 0, (
             f"exit status {answer.returncode}: {answer.stdout[-500:]}{answer.stderr[-1500:]}"
         )
+        if " operators add " in command:
+            made = json.loads(answer.stdout)
+            self._apps[made["name"]] = made["secret"]
         return answer.stdout
+
+    def _typed(self, command: str) -> str:
+        """What a command that asks is answered: the next code of an operator's app, or an ID number."""
+        asked = re.search(r"--by (\S+)", command) or re.search(r"operators confirm (\S+)", command)
+        if asked is None or asked[1] not in self._apps:
+            return f"{ID_NUMBER}\n"
+        app, name = pyotp.TOTP(self._apps[asked[1]]), asked[1]
+        step = self._steps[name] = max(int(time.time()) // 30 - 1, self._steps.get(name, 0) + 1)
+        return f"{app.generate_otp(step)}\n"
 
     def python(self, code: str) -> None:
         """Paste code into the one Python of this terminal. Raises ``AssertionError`` with its traceback."""

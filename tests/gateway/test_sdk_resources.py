@@ -15,6 +15,7 @@ from fenqi.wsgi import wsgi_session
 from gateway.merchants import service as merchants
 from gateway.oauth import service
 from gateway.process.worker import drain
+from tests.gateway.plans.agreeing import Desk, card, price
 from tests.one_database import database_url  # noqa: F401
 
 Connect = Callable[[dict[str, Any]], fenqi.Fenqi]
@@ -148,3 +149,14 @@ def test_a_merchant_reconciles_a_file_of_its_shop(
     assert [one.id for one in client.reconciliations.list(status="completed")] == [made.id]
     out = client.reconciliations.download_csv(made.id, tmp_path / "out.csv")
     assert "missing_here" in out.read_text("utf-8-sig").splitlines()[2]
+
+
+def test_a_merchant_reads_its_rate_cards(app: Flask, api: Any, client: fenqi.Fenqi) -> None:
+    desk = Desk(app, api.credentials["merchant"])
+    first, later = desk.agreed(card(price(annual_rate="0.12"))), desk.agreed(card(), first=3)
+    listed = list(client.rate_cards.list())
+    assert isinstance(listed[0], fenqi.RateCard)
+    assert [(one.id, one.in_force) for one in listed] == [(later, False), (first, True)]
+    assert client.rate_cards.retrieve(first).prices[0].annual_rate == "0.12"
+    with pytest.raises(fenqi.NotFoundError):
+        client.rate_cards.retrieve("rcd_none")

@@ -32,6 +32,7 @@ BELONG_TO_NOBODY = {
     "code_count": "counts codes by the hash of a phone or an ID number, over all merchants of a mode",
     "key_in_use": "which keys the database is used with, by their ids alone",
     "login_attempt": "counts tries by the hash of an address, which may be nobody's",
+    "operator": "the gateway's own people",
     "revoked_token": "tokens by their hash alone",
     "row_version": "hashes of rows, by their table and key alone",
     "signed_root": "signs where a chain of everybody stood",

@@ -26,12 +26,14 @@ from gateway.payments import service as payments
 from gateway.payments.collections import service as collections
 from gateway.payments.milestones import commands as milestones
 from gateway.payments.milestones.models import MilestoneStop
+from gateway.plans.cards import service as rate_cards
 from gateway.process.daily import sign_heads, sweep
 from gateway.process.worker import drain
 from gateway.team import authenticators, factors
 from gateway.team.models import LoginSession, TeamMember
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api
+from tests.gateway.plans.agreeing import TODAY, Desk
 from tests.gateway.scorer import loaded_scorer
 from tests.gateway.scores.case import CASE
 
@@ -166,6 +168,10 @@ class RichBook:
         merchants.payout_account(db, OPERATOR, shop, "acct_6222021234567890")
         merchants.reserve(db, OPERATOR, shop, rate="0.05", days=10)
         merchants.acknowledgement(db, OPERATOR, shop, days=9)
+        desk = Desk(self.app, self.school.credentials["merchant"])
+        card = desk.read(lambda tx: rate_cards.as_it_stands(tx, desk.merchant, TODAY))
+        desk.agreed(card)
+        desk.propose(card, first=400)
 
     def order_in_parts(self) -> dict[str, Any]:
         """Two pieces of one line and one of another, shipped in two parcels."""

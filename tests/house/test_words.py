@@ -27,6 +27,7 @@ from gateway.errors import (
     WrongState,
 )
 from gateway.ledger.booking.accounts import MERCHANT_KINDS
+from gateway.merchants.service import CATEGORIES
 from gateway.settlement.batch import SIGNS
 from gateway.web import i18n
 from merchant_portal import people, views, wording
@@ -118,6 +119,7 @@ PORTAL: dict[str, Values] = {
     "payout_failure.": lambda: {"account_closed", "refused"},
     "reason.": lambda: {"portal"},
     "method.": lambda: allowed("plan_price", "method"),
+    "category.": lambda: set(CATEGORIES),
     "role.": lambda: set(ROLES),
     "amr.": lambda: {"pwd", "otp", "hwk"},
     "team.error.": lambda: {"conflict", "validation_failed", "last_owner"},

@@ -12,11 +12,20 @@ import pytest
 
 from gateway.process.daily import settle
 from gateway.process.worker import drain
+from tests.gateway.plans.agreeing import Desk, card, day, price, programme
 from tests.one_database import database_url  # noqa: F401
 
 
 def test_nobody_sees_anything_without_a_login(person):
-    for path in ("/", "/payments", "/payments/pay_x", "/settlements", "/settlements/stl_x", "/balance"):
+    for path in (
+        "/",
+        "/payments",
+        "/payments/pay_x",
+        "/settlements",
+        "/settlements/stl_x",
+        "/balance",
+        "/rates",
+    ):
         page = person.portal.get(path)
         assert page.status_code == (200 if path == "/" else 401)
         assert "¥" not in page.text
@@ -140,7 +149,7 @@ def test_tokens_are_not_readable_in_the_cookie(desk):
     assert cookie.http_only
 
 
-@pytest.mark.parametrize("path", ["/", "/payments", "/settlements", "/balance"])
+@pytest.mark.parametrize("path", ["/", "/payments", "/settlements", "/balance", "/rates"])
 def test_pages_are_complete_in_english_and_strict_in_policy(desk, path):
     page = desk.get(f"{path}?lang=en")
     assert page.status_code == 200
@@ -183,3 +192,17 @@ def test_payments_are_found_by_the_filters_of_the_api(api, desk):
         "amount_min=0.1&amount_max=-1",
     ):
         assert 'role="alert"' in desk.get(f"/payments?{wrong}").text
+
+
+def test_the_page_of_rates_shows_what_was_agreed_and_from_when(desk, api, app):
+    agree = Desk(app, api.credentials["merchant"])
+    assert "暂无记录" in desk.get("/rates").text
+    agree.agreed(card(price(annual_rate="0.156", category="3c"), programmes=(programme(),)))
+    agree.agreed(
+        card(price(3, method="interest_free", annual_rate=None, merchant_subsidy_rate="0.022")), first=3
+    )
+    page = desk.get("/rates").text
+    for shown in ("15.6%", "0.6%", "2.2%", "数码", "免息分期", "trade_in_2026", f"自 {day(3)} 起"):
+        assert shown in page
+    assert page.count("当前生效") == 1
+    assert "¥100.00 – ¥100,000.00" in desk.get("/rates?lang=en").text

@@ -233,6 +233,20 @@ def test_a_promotion_lies_over_the_older_row(app, api, add, clock):
 
 
 @on_both
+def test_a_row_that_begins_within_a_promotion_wins_from_its_first_day_on(app, api, add):
+    add(replace(PRICE, annual_rate="0.06"), first=1, last=5)
+    add(replace(PRICE, annual_rate="0.12"), first=3)
+    with app.extensions["fenqi"].db.read() as tx:
+        rates = [
+            service.price_of(
+                tx, api.credentials["merchant"], 12, on=days(count), category=None, funder="demo_bank"
+            )
+            for count in range(7)
+        ]
+    assert [price.annual_rate for price in rates] == ["0.18", "0.06", "0.06", *["0.12"] * 4]
+
+
+@on_both
 def test_rows_in_the_way_are_named_and_change_nothing(app, api, add):
     before = listed(app, api)
     with pytest.raises(PriceOverlap, match="already begins on 2026-11-23"):

@@ -20,6 +20,7 @@ from webauthn.helpers import bytes_to_base64url as b64
 
 from gateway.app import create_app
 from gateway.config import Settings
+from gateway.core import one_time_codes
 from gateway.team import authenticators, passkeys
 from tests.gateway.conftest import TestClock
 from tests.gateway.scorer import loaded_scorer
@@ -278,7 +279,7 @@ def test_passkeys_are_offered_where_browsers_allow_them(url, usable):
 
 def test_the_picture_is_one_svg_element_without_style():
     picture = authenticators.picture(
-        authenticators.address("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "a@b.example")
+        one_time_codes.address("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "a@b.example")
     )
     assert picture.startswith("<svg")
     assert "style" not in picture

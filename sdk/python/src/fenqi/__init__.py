@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ._models import Payout as Payout
     from ._models import Plan as Plan
     from ._models import PlanList as PlanList
+    from ._models import RateCard as RateCard
     from ._models import Reconciliation as Reconciliation
     from ._models import ReconciliationItem as ReconciliationItem
     from ._models import ReconciliationResolution as ReconciliationResolution
@@ -107,6 +108,7 @@ _HOMES = {
         "Payout",
         "Plan",
         "PlanList",
+        "RateCard",
         "Reconciliation",
         "ReconciliationItem",
         "ReconciliationResolution",

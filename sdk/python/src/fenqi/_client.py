@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ._resources.payments import Payments
     from ._resources.payouts import Payouts
     from ._resources.plans import Plans
+    from ._resources.rate_cards import RateCards
     from ._resources.reconciliations import Reconciliations
     from ._resources.refunds import Refunds
     from ._resources.scores import Scores
@@ -235,6 +236,13 @@ class Fenqi(Caller):
         from ._resources.balance import BalanceEntries
 
         return BalanceEntries(self)
+
+    @property
+    def rate_cards(self) -> RateCards:
+        """What was agreed about prices."""
+        from ._resources.rate_cards import RateCards
+
+        return RateCards(self)
 
     @property
     def settlements(self) -> Settlements:

@@ -285,6 +285,24 @@ class BalanceEntry(Model, object="balance_entry"):
     created_at: str
 
 
+class RateCard(Model, object="rate_card"):
+    """All that is agreed about prices from ``valid_from`` on, in both modes; the next card replaces the whole of it.
+
+    Each of ``prices`` has term, method, its rates (decimal text), ``merchant_fee_rate`` and ``merchant_subsidy_rate``
+    for what the merchant pays, amounts (fen), category and lender (None is any) and its days. ``in_force`` says
+    whether it is the card of today in Shanghai.
+    """
+
+    __slots__ = ()
+    id: str
+    status: str
+    in_force: bool
+    valid_from: str
+    prices: list[Model]
+    subsidy_programmes: list[Model]
+    created_at: str
+
+
 class Settlement(Model, object="settlement"):
     """One day's batch; opening plus its components is closing plus the payout, to the fen."""
 
