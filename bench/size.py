@@ -30,6 +30,8 @@ class Size:
     """Rows of each side of a reconciliation."""
     payments: int
     """Payments that stand behind a step."""
+    settled: int
+    """Captures that one batch settles."""
     postgresql: bool = True
     """Whether the books are also measured on PostgreSQL."""
     memory: bool = True
@@ -37,7 +39,7 @@ class Size:
 
 
 def full(*, seconds: float, rounds: int) -> Size:
-    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED and _PAYMENTS take others."""
+    """The size of a measurement; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS and _SETTLED take others."""
     return Size(
         seconds=seconds,
         rounds=rounds,
@@ -49,6 +51,7 @@ def full(*, seconds: float, rounds: int) -> Size:
         calls=1_000,
         matched=int(os.environ.get("FENQI_BENCH_MATCHED", "1000000")),
         payments=int(os.environ.get("FENQI_BENCH_PAYMENTS", "100000")),
+        settled=int(os.environ.get("FENQI_BENCH_SETTLED", "1000000")),
     )
 
 
@@ -63,6 +66,7 @@ SMOKE = Size(
     calls=10,
     matched=2_000,
     payments=40,
+    settled=200,
     postgresql=False,
     memory=False,
 )

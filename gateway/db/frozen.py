@@ -29,6 +29,8 @@ class Rule:
     changes: str = ""
     once: str = ""
     """Columns that may be set where they were empty, and then stand."""
+    listed: str = ""
+    """Those of ``once`` that the row's own hash leaves out, because the row that they name lists its rows."""
     steps: Mapping[str, Moves] = field(default_factory=dict)
     """Columns that move from state to state."""
     even_at_the_end: str | None = None
@@ -146,8 +148,9 @@ RULES: Mapping[str, Rule] = {
     ),
     "row_version": Rule(),
     "score_usage": Rule(changes="scores"),
-    "settlement_batch": Rule(once="payout_id"),
-    "settlement_line": Rule(once="batch_id"),
+    "settlement_batch": Rule(once="payout_id terms_id lines_count lines_sha256"),
+    "settlement_line": Rule(once="batch_id", listed="batch_id"),
+    "settlement_terms": Rule(),
     "shadow_score": Rule(),
     "shopper": Rule(
         changes="id_number_lookup phone_lookup name_sealed id_number_sealed phone_sealed keep_until"
@@ -183,8 +186,13 @@ RULES: Mapping[str, Rule] = {
 }
 """Tables that hold facts. All their other columns are frozen, and their rows stay unless they are ``removable``."""
 
-LATER: Mapping[str, Mapping[str, str]] = {"extension": {"payment": "extended_to"}}
+LATER: Mapping[str, Mapping[str, str]] = {
+    "extension": {"payment": "extended_to"},
+    "settlement_terms": {"settlement_batch": "terms_id lines_count lines_sha256"},
+}
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
+LATER_TABLES: Mapping[str, str] = {"settlement_terms": "settlement_terms"}
+"""By file the tables that are newer than the first file; names are parted by spaces."""
 
 GUARDED_BEFORE = {
     "audit_entry",
@@ -275,40 +283,47 @@ def statements(dialect: str) -> Iterator[str]:
     """The triggers of all tables of facts."""
     if dialect != "sqlite":
         yield from FUNCTIONS
+    later = {name for names in LATER_TABLES.values() for name in names.split()}
+    for name in sorted(RULES.keys() - later):
+        yield from _of_table(name, dialect)
+
+
+def _of_table(name: str, dialect: str) -> Iterator[str]:
     write = _on_sqlite if dialect == "sqlite" else _on_postgres
-    for name in sorted(RULES):
-        rule, table = RULES[name], metadata().tables[name]
-        frozen = frozen_columns(table)
-        once = [column for column in rule.once.split() if column not in _later(name)]
-        what = name.replace("_", " ")
-        unlike = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
-        if frozen:
-            condition = " OR ".join(f"NEW.{column} {unlike} OLD.{column}" for column in frozen)
-            yield write(name, "frozen", frozen, condition, f"{what}: what it was written with never changes")
-        if once:
-            condition = " OR ".join(
-                f"(OLD.{column} IS NOT NULL AND NEW.{column} {unlike} OLD.{column})" for column in once
+    rule, table = RULES[name], metadata().tables[name]
+    frozen = frozen_columns(table)
+    once = [column for column in rule.once.split() if column not in _later(name)]
+    what = name.replace("_", " ")
+    unlike = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
+    if frozen:
+        condition = " OR ".join(f"NEW.{column} {unlike} OLD.{column}" for column in frozen)
+        yield write(name, "frozen", frozen, condition, f"{what}: what it was written with never changes")
+    if once:
+        condition = " OR ".join(
+            f"(OLD.{column} IS NOT NULL AND NEW.{column} {unlike} OLD.{column})" for column in once
+        )
+        yield write(name, "once", once, condition, f"{what}: what is set once stands")
+    for column, moves in rule.steps.items():
+        yield _steps(dialect, name, column, moves)
+        if rule.even_at_the_end is None:
+            continue
+        resting = sorted({*rule.changes.split(), *rule.once.split()} - {*rule.even_at_the_end.split()})
+        if ends := final_states(table, column, moves):
+            ended = " OR ".join(f"OLD.{column} = '{state}'" for state in ends)
+            changed = " OR ".join(f"NEW.{other} {unlike} OLD.{other}" for other in resting)
+            yield write(
+                name, "rests", resting, f"({ended}) AND ({changed})", f"{what}: it has ended and rests"
             )
-            yield write(name, "once", once, condition, f"{what}: what is set once stands")
-        for column, moves in rule.steps.items():
-            yield _steps(dialect, name, column, moves)
-            if rule.even_at_the_end is None:
-                continue
-            resting = sorted({*rule.changes.split(), *rule.once.split()} - {*rule.even_at_the_end.split()})
-            if ends := final_states(table, column, moves):
-                ended = " OR ".join(f"OLD.{column} = '{state}'" for state in ends)
-                changed = " OR ".join(f"NEW.{other} {unlike} OLD.{other}" for other in resting)
-                yield write(
-                    name, "rests", resting, f"({ended}) AND ({changed})", f"{what}: it has ended and rests"
-                )
-        if not rule.removable:
-            yield write(name, "remains", None, "", f"{what}: a row is never removed")
+    if not rule.removable:
+        yield write(name, "remains", None, "", f"{what}: a row is never removed")
 
 
 def later_statements(file: str, dialect: str) -> Iterator[str]:
     """The triggers of a later file."""
     write = _on_sqlite if dialect == "sqlite" else _on_postgres
     unlike = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
+    for name in LATER_TABLES.get(file, "").split():
+        yield from _of_table(name, dialect)
     for table, columns in LATER[file].items():
         for column in columns.split():
             condition = f"OLD.{column} IS NOT NULL AND NEW.{column} {unlike} OLD.{column}"

@@ -35,7 +35,7 @@ from gateway.payments.collections import service as collections
 from gateway.payments.disputes import service as disputes
 from gateway.process import due
 from gateway.roots import pushing
-from gateway.settlement import closing
+from gateway.settlement import closing, terms
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 from gateway.webhooks.delivery import history, setbacks
@@ -327,7 +327,10 @@ def _step_clock(tx: Transaction, *, gateway: Gateway, clock_id: str) -> Tenant:
 
 
 def _next_stop(tx: Transaction, gateway: Gateway, clock_id: str) -> datetime:
-    """The next noon at which the clock's merchant has something to do; ten years ahead when there is none."""
+    """The next noon at which the clock's merchant has something to do; ten years ahead when there is none.
+
+    Where the day's batch closes after noon, it is that time.
+    """
     clock = business_clock.by_id(tx, clock_id)
     tenant, now = Tenant.of(clock), business_clock.time_of(tx, clock)
     today = shanghai_date(now)
@@ -336,8 +339,9 @@ def _next_stop(tx: Transaction, gateway: Gateway, clock_id: str) -> datetime:
     half_a_day = timedelta(hours=12) - timedelta(microseconds=1)
     days += [shanghai_date(moment + half_a_day) for moment in moments]
     stop = max(min(days, default=today + timedelta(days=3653)), today)
-    noon = datetime.combine(stop, time(12), SHANGHAI)
-    return noon if noon > now else noon + timedelta(days=1)
+    closes = closing.closes_at(tx, tenant, on=stop, standard=terms.standard(gateway.settings))
+    at = datetime.combine(stop, max(time(12), closes), SHANGHAI)
+    return at if at > now else at + timedelta(days=1)
 
 
 def next_work(
@@ -349,10 +353,10 @@ def next_work(
         deadlines.next_work(tx, tenant),
         disputes.next_work(tx, tenant),
     )
-    working_days = gateway.ports.working_days
+    working_days, standard = gateway.ports.working_days, terms.standard(gateway.settings)
     dates = (
         billing.next_work(tx, tenant, today=today),
-        closing.next_work(tx, tenant, today=today, working_days=working_days),
+        closing.next_work(tx, tenant, today=today, working_days=working_days, standard=standard),
     )
     return [moment for moment in moments if moment], [day for day in dates if day]
 
@@ -369,7 +373,12 @@ def _at(gateway: Gateway, tenant: Tenant, act: Callable[[Transaction], T], level
 
 def _close(tx: Transaction, gateway: Gateway, tenant: Tenant, *, on: date) -> dict[str, Any] | None:
     row = closing.close_batch(
-        tx, tenant, on=on, funder=gateway.settings.funder, working_days=gateway.ports.working_days
+        tx,
+        tenant,
+        on=on,
+        funder=gateway.settings.funder,
+        working_days=gateway.ports.working_days,
+        standard=terms.standard(gateway.settings),
     )
     return settlement.view(row) if row is not None else None
 

@@ -14,6 +14,7 @@ from gateway.loans import billing, closing
 from gateway.payments import deadlines
 from gateway.payments.disputes import service as disputes
 from gateway.settlement import closing as batches
+from gateway.settlement import terms
 from gateway.web.context import Gateway
 
 Due = Callable[[Transaction, Gateway, Tenant], bool]
@@ -56,4 +57,5 @@ def to_mark(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
 
 def to_settle(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
     """Whether there is something for the batch of today."""
-    return batches.has_open_lines(tx, tenant, on=shanghai_date(tx.now))
+    standard = terms.standard(gateway.settings)
+    return batches.has_open_lines(tx, tenant, on=shanghai_date(tx.now), standard=standard)

@@ -27,7 +27,9 @@ class SettlementAnswer(Strict):
     adjustments = fields.Integer()
     reserve_change = fields.Integer()
     closing = fields.Integer(
-        metadata={"description": "Carried to the next batch; negative while the merchant owes."}
+        metadata={
+            "description": "Carried to the next batch: negative while the merchant owes, above 0 below the minimum payout."
+        }
     )
     payout_amount = fields.Integer()
     payout = fields.String(allow_none=True)
@@ -69,3 +71,55 @@ class PayoutAnswer(Strict):
     failure = fields.String(allow_none=True)
     created_at = Moment()
     paid_at = Moment(allow_none=True)
+
+
+class SettlementTermsAnswer(Strict):
+    """How the merchant is settled from a day on, until the first day of newer terms; amounts in fen."""
+
+    id = fields.String(allow_none=True, metadata={"description": "Null for the standard terms."})
+    object = fields.Constant("settlement_terms")
+    mode = fields.String()
+    currency = fields.Constant("CNY")
+    valid_from = fields.String(
+        allow_none=True,
+        metadata={"format": "date", "description": "Their first day in Shanghai; null for the standard terms."},
+    )
+    t_plus = fields.Integer(
+        metadata={"description": "Days from the business date of a capture to its settlement."}
+    )
+    days = fields.String(metadata={"description": "The days that count: `banking` or `calendar`."})
+    cutoff = fields.String(
+        metadata={"description": "Time in Shanghai from which a capture belongs to the next business date."}
+    )
+    minimum_payout = fields.Integer(metadata={"description": "What is less is carried to the next batch."})
+    reserve_rate = fields.String(metadata={"description": "Part of the captures that is held back."})
+    reserve_days = fields.Integer(metadata={"description": "After how many days it is released."})
+    reserve_most = fields.Integer(
+        allow_none=True, metadata={"description": "The most that is held back at once; null without a bound."}
+    )
+    invoice_after_days = fields.Integer(
+        allow_none=True, metadata={"description": "What is owed for so many days is invoiced; null for never."}
+    )
+    invoice_due_days = fields.Integer(metadata={"description": "Days until an invoice is due."})
+    created_at = Moment(allow_none=True)
+
+
+class ReserveReleaseAnswer(Strict):
+    """What one settlement held back, and when it is released."""
+
+    id = fields.String()
+    object = fields.Constant("reserve_release")
+    mode = fields.String()
+    amount = fields.Integer()
+    currency = fields.Constant("CNY")
+    held_by = fields.String(metadata={"description": "The settlement that held it back."})
+    release_date = fields.String(
+        metadata={
+            "format": "date",
+            "description": "The settlement of this day releases it, or of the next banking day.",
+        }
+    )
+    released_by = fields.String(
+        allow_none=True, metadata={"description": "The settlement that released it; null while it is held."}
+    )
+    created_at = Moment()

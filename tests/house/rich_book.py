@@ -25,6 +25,8 @@ from gateway.payments import service as payments
 from gateway.payments.collections import service as collections
 from gateway.process.daily import sign_heads, sweep
 from gateway.process.worker import drain
+from gateway.settlement import commands as settlements
+from gateway.settlement import terms
 from gateway.team import authenticators, factors
 from gateway.team.models import LoginSession, TeamMember
 from tests.gateway.books import Books
@@ -162,6 +164,16 @@ class RichBook:
         merchants.payout_account(db, OPERATOR, shop, "acct_6222021234567890")
         merchants.reserve(db, OPERATOR, shop, rate="0.05", days=10)
         merchants.acknowledgement(db, OPERATOR, shop, days=9)
+        school = Tenant(self.school.credentials["merchant"], "test")
+        settlements.set_terms(
+            db,
+            OPERATOR,
+            school,
+            changes={"minimum_payout_fen": 50_000, "reserve_rate": "0.1", "reserve_days": 20},
+            valid_from=None,
+            reason="as agreed",
+            standard=terms.standard(self.gateway.settings),
+        )
 
     def order_in_parts(self) -> dict[str, Any]:
         """Two pieces of one line and one of another, shipped in two parcels."""

@@ -29,7 +29,7 @@ STARTING = {"demo", "migrate", "vectors"}
 EXAMPLES = {
     "--alg": "ES256", "--by": "phone", "--category": "3c", "--email": "a@shop.example", "--format": "csv",
     "--days": "7", "--jwks": "keys.json", "--kind": "marketing", "--name": "店", "--name-en": "Shop", "--note": "why",
-    "--out": "out.json", "--outcome": "upheld", "--rate": "0.05", "--shopper": "shp_1",
+    "--out": "out.json", "--outcome": "upheld", "--rate": "0.05", "--reason": "why", "--shopper": "shp_1",
 }  # fmt: skip
 
 

@@ -49,11 +49,13 @@ if TYPE_CHECKING:
     from ._models import ReconciliationResolution as ReconciliationResolution
     from ._models import Refund as Refund
     from ._models import RefundPreview as RefundPreview
+    from ._models import ReserveRelease as ReserveRelease
     from ._models import ReturnedItem as ReturnedItem
     from ._models import ScheduleRow as ScheduleRow
     from ._models import Score as Score
     from ._models import Settlement as Settlement
     from ._models import SettlementLine as SettlementLine
+    from ._models import SettlementTerms as SettlementTerms
     from ._models import TestClock as TestClock
     from ._models import WebhookDelivery as WebhookDelivery
     from ._models import WebhookEndpoint as WebhookEndpoint
@@ -105,11 +107,13 @@ _HOMES = {
         "ReconciliationResolution",
         "Refund",
         "RefundPreview",
+        "ReserveRelease",
         "ReturnedItem",
         "ScheduleRow",
         "Score",
         "Settlement",
         "SettlementLine",
+        "SettlementTerms",
         "TestClock",
         "WebhookDelivery",
         "WebhookEndpoint",

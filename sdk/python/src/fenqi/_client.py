@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ._resources.reconciliations import Reconciliations
     from ._resources.refunds import Refunds
     from ._resources.scores import Scores
+    from ._resources.settlement_terms import AgreedTerms, ReserveReleases
     from ._resources.settlements import Settlements
     from ._resources.webhook_endpoints import WebhookEndpoints
     from ._webhook import Webhook
@@ -240,6 +241,20 @@ class Fenqi(Caller):
         from ._resources.settlements import Settlements
 
         return Settlements(self)
+
+    @property
+    def settlement_terms(self) -> AgreedTerms:
+        """When captures are settled, and from which amount they are paid out."""
+        from ._resources.settlement_terms import AgreedTerms
+
+        return AgreedTerms(self)
+
+    @property
+    def reserve_releases(self) -> ReserveReleases:
+        """What settlements held in reserve."""
+        from ._resources.settlement_terms import ReserveReleases
+
+        return ReserveReleases(self)
 
     @property
     def payouts(self) -> Payouts:
