@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from gateway.cli.records import limit
 from gateway.cli.parsing import MODES, Verbs, database_of, day, existing_settings, gateway_of, of_nobody
 
 NEVER = "never"
@@ -22,8 +23,15 @@ CHANGES = (
 
 def add(verbs: Verbs) -> None:
     """Declare the commands about settlement terms."""
-    terms = verbs.group("settlement", "agree how merchants are settled").group(
-        "terms", "show and set a merchant's settlement terms"
+    settlement = verbs.group("settlement", "agree how merchants are settled, and record what they paid")
+    terms = settlement.group("terms", "show and set a merchant's settlement terms")
+    invoices = settlement.group("invoices", "list invoices of merchants' debts and record payments")
+    limit(invoices.reading("list", "list the invoices of all merchants, newest first", _invoices))
+    pay = invoices.add("pay", "record that an invoice was paid to the lender's account", _pay)
+    pay.add_argument("invoice", help="identifier of the invoice, ivc_…")
+    pay.add_argument("--amount", required=True, type=_number, metavar="FEN", help="what came, in fen")
+    pay.add_argument(
+        "--reference", required=True, type=of_nobody, help="the bank's reference; the same again changes nothing"
     )
     show = terms.reading("show", "print a merchant's settlement terms, those to come first", _show)
     agree = terms.add("set", "agree settlement terms from a day on; what is not named stays", _set)
@@ -61,6 +69,27 @@ def _number(text: str) -> int:
 
 def _number_or_never(text: str) -> int | str:
     return NEVER if text == NEVER else _number(text)
+
+
+def _invoices(options: argparse.Namespace) -> int:
+    from gateway.settlement import commands
+
+    return commands.show_invoices(database_of(options), limit=options.limit, as_json=options.json)
+
+
+def _pay(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.settlement import commands
+
+    gateway = gateway_of(options)
+    return commands.pay_invoice(
+        gateway.db,
+        Actor.at_the_command_line(),
+        options.invoice,
+        received_fen=options.amount,
+        reference=options.reference,
+        funder=gateway.settings.funder,
+    )
 
 
 def _show(options: argparse.Namespace) -> int:

@@ -151,6 +151,8 @@ RULES: Mapping[str, Rule] = {
     "settlement_batch": Rule(once="payout_id terms_id lines_count lines_sha256"),
     "settlement_line": Rule(once="batch_id", listed="batch_id"),
     "settlement_terms": Rule(),
+    "merchant_invoice": Rule(),
+    "invoice_credit": Rule(),
     "shadow_score": Rule(),
     "shopper": Rule(
         changes="id_number_lookup phone_lookup name_sealed id_number_sealed phone_sealed keep_until"
@@ -191,7 +193,7 @@ LATER: Mapping[str, Mapping[str, str]] = {
     "settlement_terms": {"settlement_batch": "terms_id lines_count lines_sha256"},
 }
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
-LATER_TABLES: Mapping[str, str] = {"settlement_terms": "settlement_terms"}
+LATER_TABLES: Mapping[str, str] = {"settlement_terms": "invoice_credit merchant_invoice settlement_terms"}
 """By file the tables that are newer than the first file; names are parted by spaces."""
 
 GUARDED_BEFORE = {

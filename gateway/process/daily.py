@@ -35,7 +35,7 @@ from gateway.payments.collections import service as collections
 from gateway.payments.disputes import service as disputes
 from gateway.process import due
 from gateway.roots import pushing
-from gateway.settlement import closing, terms
+from gateway.settlement import closing, invoices, terms
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 from gateway.webhooks.delivery import history, setbacks
@@ -138,8 +138,18 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
         due.to_settle,
         READ_COMMITTED,
     ),
+    TenantJob(
+        "invoice what is owed",
+        _once(
+            lambda tx, gateway, tenant: invoices.open_due(
+                tx, tenant, on=_today(tx), standard=terms.standard(gateway.settings)
+            )
+        ),
+        due.to_invoice,
+        READ_COMMITTED,
+    ),
 )
-"""In this order: what falls due is collected before it is late, and the day's batch closes last.
+"""In this order: what falls due is collected before it is late, and what the day's batch leaves is invoiced last.
 
 Whoever has work for a job is found by ``tenants_with_work``, and a test clock stops for it by ``_next_stop``: a new job
 has its line in both."""
@@ -234,6 +244,7 @@ def tenants_with_work(gateway: Gateway) -> list[Tenant]:
             *deadlines.tenants_with_due(tx),
             *billing.tenants_with_work(tx, today=today),
             *closing.tenants_with_open_lines(tx, on=today),
+            *invoices.tenants_with_debts(tx, on=today),
             *disputes.tenants_with_unanswered(tx),
             *business_clock.tenants(tx),
         }
@@ -357,6 +368,7 @@ def next_work(
     dates = (
         billing.next_work(tx, tenant, today=today),
         closing.next_work(tx, tenant, today=today, working_days=working_days, standard=standard),
+        invoices.next_work(tx, tenant, today=today, standard=standard),
     )
     return [moment for moment in moments if moment], [day for day in dates if day]
 

@@ -14,7 +14,7 @@ from gateway.loans import billing, closing
 from gateway.payments import deadlines
 from gateway.payments.disputes import service as disputes
 from gateway.settlement import closing as batches
-from gateway.settlement import terms
+from gateway.settlement import invoices, terms
 from gateway.web.context import Gateway
 
 Due = Callable[[Transaction, Gateway, Tenant], bool]
@@ -53,6 +53,12 @@ def to_write_off(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
 def to_mark(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
     """Whether a shopper is so overdue that others are to know it."""
     return links.has_defaults(tx, tenant)
+
+
+def to_invoice(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether the merchant has owed something for longer than was agreed."""
+    standard = terms.standard(gateway.settings)
+    return invoices.due_fen(tx, tenant, on=shanghai_date(tx.now), standard=standard) > 0
 
 
 def to_settle(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:

@@ -25,6 +25,7 @@ SIGNS = {
     "dispute": ("disputes", -1),
     "dispute_won": ("disputes", 1),
     "payout_returned": ("adjustments", 1),
+    "invoice_payment": ("adjustments", 1),
     "reserve_release": ("reserve_change", 1),
 }
 """By kind of line: the figure it belongs to, and whether it adds to what the merchant is due or takes from it."""

@@ -19,7 +19,7 @@ from gateway.ledger import service as ledger
 from gateway.ledger.booking import postings
 from gateway.outbox import service as outbox
 from gateway.settlement import batch as equation
-from gateway.settlement import gathering, terms
+from gateway.settlement import gathering, invoices, terms
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
 from gateway.settlement.ready import ready_lines, waiting_lines
 from gateway.settlement.schemas import SettlementAnswer
@@ -121,6 +121,7 @@ def close_batch(
     if figures.payout_fen:
         _instruct(tx, tenant, row, funder)
     tx.flush()
+    invoices.net(tx, tenant, row)
     events.record(tx, tenant, "settlement.closed", object_id=row.id, data=SETTLEMENT_ANSWER.dump(view(row)))
     return row
 

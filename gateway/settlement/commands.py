@@ -1,4 +1,4 @@
-"""What ``fenqi-gateway settlement terms show|set`` does. Each returns the exit code."""
+"""What ``fenqi-gateway settlement terms|invoices …`` does. Each returns the exit code."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gateway.audit.service import Actor
 from gateway.core.calendar import shanghai_date
 from gateway.core.tables import listed
 from gateway.core.tenant import Tenant
-from gateway.db.transactions import Database, Transaction
+from gateway.db.transactions import READ_COMMITTED, Database, Transaction
 from gateway.merchants import business_clock
-from gateway.settlement import terms
+from gateway.settlement import invoices, terms
 from gateway.settlement.terms import Terms
 
 NEWEST = 50
@@ -64,6 +64,45 @@ def set_terms(
         return after
 
     print(json.dumps(_shown(db.write(agree), tenant), ensure_ascii=False, indent=2))
+    return 0
+
+
+def show_invoices(db: Database, *, limit: int, as_json: bool) -> int:
+    """Print the invoices of all merchants, newest first, each with what is left of it."""
+    with db.read() as tx:
+        rows = invoices.newest(tx, limit=limit)
+        shown = [
+            {"merchant": row.merchant_id, **said, "created_at": row.created_at.isoformat()}
+            for row, said in zip(rows, invoices.views(tx, rows), strict=True)
+        ]
+    print(listed(shown, as_json=as_json))
+    return 0
+
+
+def pay_invoice(
+    db: Database, actor: Actor, invoice_id: str, *, received_fen: int, reference: str, funder: str
+) -> int:
+    """Record that an invoice was paid from outside. Raises what ``invoices.pay`` raises."""
+
+    def pay(tx: Transaction) -> dict[str, Any]:
+        tenant = invoices.owner(tx, invoice_id)
+        business_clock.enter(tx, tenant)
+        if invoices.pay(
+            tx, tenant, invoice_id, received_fen=received_fen, reference=reference, funder=funder
+        ):
+            audit.record(
+                tx,
+                actor,
+                "settlement.invoice_paid",
+                about=invoice_id,
+                merchant_id=tenant.merchant_id,
+                mode=tenant.mode,
+                facts={"received_fen": received_fen, "reference": reference},
+            )
+        (shown,) = invoices.views(tx, [invoices.get(tx, tenant, invoice_id)])
+        return {**shown, "created_at": shown["created_at"].isoformat()}
+
+    print(json.dumps(db.write(pay, READ_COMMITTED), indent=2))
     return 0
 
 

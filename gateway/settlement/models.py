@@ -28,8 +28,8 @@ class SettlementBatch(Keyed, table=True):
             "merchant_id",
             "mode",
             "id",
-            sqlite_where=text("closing_fen > 0"),
-            postgresql_where=text("closing_fen > 0"),
+            sqlite_where=text("closing_fen <> 0"),
+            postgresql_where=text("closing_fen <> 0"),
         ),
     )
 
@@ -65,7 +65,7 @@ class SettlementLine(Keyed, table=True):
         UniqueConstraint("kind", "object_id", name="one_line_per_object"),
         CheckConstraint(
             "kind IN ('capture', 'refund', 'subsidy', 'subsidy_return', 'dispute', 'dispute_won', 'payout_returned',"
-            " 'reserve_release')",
+            " 'reserve_release', 'invoice_payment')",
             name="kind",
         ),
         CheckConstraint("net_fen = amount_fen - merchant_fee_fen - merchant_subsidy_fen", name="net"),
@@ -81,7 +81,7 @@ class SettlementLine(Keyed, table=True):
     mode: str = Field(sa_column=Column(Words, nullable=False))
     kind: str = Field(sa_column=Column(Words, nullable=False))
     object_id: str = Field(sa_column=Column(Words, nullable=False))
-    """The capture, the part of a refund that falls on one capture, the dispute, or the payout that came back."""
+    """The capture, the part of a refund that falls on one capture, the dispute, the payout that came back, …"""
     payment_id: str = Field(sa_column=Column(Words, nullable=False))
     capture_id: str = Field(sa_column=Column(Words, nullable=False))
     merchant_reference: str = Field(sa_column=Column(Words, nullable=False))
@@ -128,6 +128,59 @@ class SettlementTerms(Keyed, table=True):
     invoice_after_days: int | None = Field(default=None, sa_column=Column(Whole))
     """What has been owed for so long is invoiced; never where there is none."""
     invoice_due_days: int = Field(sa_column=Column(Whole, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class MerchantInvoice(Keyed, table=True):
+    """What a merchant is asked to pay of its debt (fen). What is left of it follows from its credits."""
+
+    __tablename__ = "merchant_invoice"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "mode", "number", name="one_invoice_a_number"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("amount_fen > 0", name="amount"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    number: int = Field(sa_column=Column(Whole, nullable=False))
+    """Counted from 1 for each merchant and mode."""
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    opened_on: date = Field(sa_column=Column(Day, nullable=False))
+    due_on: date = Field(sa_column=Column(Day, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class InvoiceCredit(Keyed, table=True):
+    """What has paid an invoice, in whole or in part: a settlement, or money that came from outside. Amounts in fen."""
+
+    __tablename__ = "invoice_credit"
+    __table_args__ = (
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("kind IN ('netting', 'payment')", name="kind"),
+        CheckConstraint("amount_fen >= 0", name="amount"),
+        CheckConstraint("(kind = 'netting') = (settlement_id IS NOT NULL)", name="netted_by"),
+        CheckConstraint(
+            "(kind = 'payment') = (reference IS NOT NULL) AND (kind = 'payment') = (received_fen IS NOT NULL)",
+            name="paid_by",
+        ),
+        UniqueConstraint("merchant_id", "mode", "reference", name="one_payment_a_reference"),
+        Index("invoice_credit_of_invoice", "invoice_id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    invoice_id: str = Field(sa_column=Column(Words, ForeignKey("merchant_invoice.id"), nullable=False))
+    kind: str = Field(sa_column=Column(Words, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """What it pays of the invoice."""
+    received_fen: int | None = Field(default=None, sa_column=Column(Fen))
+    """What came from outside, which may be more."""
+    reference: str | None = Field(default=None, sa_column=Column(Words))
+    """The bank's name of what came from outside."""
+    settlement_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("settlement_batch.id")))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

@@ -7,9 +7,16 @@ from typing import Any
 from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
-from gateway.settlement import service, statements, terms
-from gateway.settlement.models import Payout, SettlementBatch, SettlementLine, SettlementTerms
+from gateway.settlement import invoices, service, statements, terms
+from gateway.settlement.models import (
+    MerchantInvoice,
+    Payout,
+    SettlementBatch,
+    SettlementLine,
+    SettlementTerms,
+)
 from gateway.settlement.schemas import (
+    InvoiceAnswer,
     PayoutAnswer,
     ReserveReleaseAnswer,
     SettlementAnswer,
@@ -24,7 +31,8 @@ api = Api("settlements", prefix="/v1/settlements")
 payouts = Api("payouts", prefix="/v1/payouts")
 agreed = Api("settlement_terms", prefix="/v1/settlement_terms")
 reserve = Api("reserve_releases", prefix="/v1/reserve_releases")
-apis = (api, payouts, agreed, reserve)
+invoice_api = Api("invoices", prefix="/v1/invoices")
+apis = (api, payouts, agreed, reserve, invoice_api)
 
 
 @api.get(scope="settlements:read", query=PageQuery, answer=SettlementAnswer, lists=True)
@@ -100,3 +108,16 @@ def list_reserve_releases(call: Call) -> Any:
     """List what settlements held in reserve, newest first, each with the day of its release."""
     query = of_tenant(SettlementLine, call.tenant, kind="reserve_release")
     return listed(call, query, service.release_view)
+
+
+@invoice_api.get(scope="settlements:read", query=PageQuery, answer=InvoiceAnswer, lists=True)
+def list_invoices(call: Call) -> Any:
+    """List invoices of what the merchant owed for too long, newest first."""
+    query = of_tenant(MerchantInvoice, call.tenant)
+    return listed(call, query, views=lambda rows: invoices.views(call.tx, rows))
+
+
+@invoice_api.get("/<invoice_id>", scope="settlements:read", answer=InvoiceAnswer)
+def get_invoice(call: Call, invoice_id: str) -> Any:
+    """Retrieve an invoice with what is left of it."""
+    return invoices.views(call.tx, [invoices.get(call.tx, call.tenant, invoice_id)])[0]

@@ -104,6 +104,22 @@ class SettlementTermsAnswer(Strict):
     created_at = Moment(allow_none=True)
 
 
+class InvoiceAnswer(Strict):
+    """What the merchant is asked to pay of its debt; later settlements pay it, too. Amounts in fen."""
+
+    id = fields.String()
+    object = fields.Constant("invoice")
+    mode = fields.String()
+    number = fields.Integer(metadata={"description": "Counted from 1 for each merchant and mode."})
+    status = fields.String(metadata={"description": "`open`, `overdue` or `paid`."})
+    amount = fields.Integer()
+    amount_left = fields.Integer(metadata={"description": "What is not paid yet."})
+    currency = fields.Constant("CNY")
+    opened_on = fields.String(metadata={"format": "date"})
+    due_on = fields.String(metadata={"format": "date"})
+    created_at = Moment()
+
+
 class ReserveReleaseAnswer(Strict):
     """What one settlement held back, and when it is released."""
 

@@ -20,5 +20,5 @@ def upgrade() -> None:
     )
     online.drop_index("settlement_line_open", "settlement_line")
     online.create_index(
-        "settlement_carried", "settlement_batch", ["merchant_id", "mode", "id"], where="closing_fen > 0"
+        "settlement_carried", "settlement_batch", ["merchant_id", "mode", "id"], where="closing_fen <> 0"
     )

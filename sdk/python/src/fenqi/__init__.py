@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._models import Dispute as Dispute
     from ._models import Event as Event
     from ._models import Identity as Identity
+    from ._models import Invoice as Invoice
     from ._models import Loan as Loan
     from ._models import LoanScheduleRow as LoanScheduleRow
     from ._models import Payment as Payment
@@ -95,6 +96,7 @@ _HOMES = {
         "Dispute",
         "Event",
         "Identity",
+        "Invoice",
         "Loan",
         "LoanScheduleRow",
         "Payment",

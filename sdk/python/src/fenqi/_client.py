@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._resources.disputes import Disputes
     from ._resources.events import Events
     from ._resources.helpers import TestHelpers
+    from ._resources.invoices import Invoices
     from ._resources.loans import Loans
     from ._resources.me import Me
     from ._resources.payments import Payments
@@ -255,6 +256,13 @@ class Fenqi(Caller):
         from ._resources.settlement_terms import ReserveReleases
 
         return ReserveReleases(self)
+
+    @property
+    def invoices(self) -> Invoices:
+        """What the merchant is asked to pay of its debt."""
+        from ._resources.invoices import Invoices
+
+        return Invoices(self)
 
     @property
     def payouts(self) -> Payouts:

@@ -339,6 +339,21 @@ class SettlementTerms(Model, object="settlement_terms"):
     invoice_due_days: int
 
 
+class Invoice(Model, object="invoice"):
+    """What the merchant is asked to pay of its debt (fen); ``open → paid | overdue``, ``overdue → paid``."""
+
+    __slots__ = ()
+    id: str
+    mode: str
+    number: int
+    status: str
+    amount: int
+    amount_left: int
+    opened_on: str
+    due_on: str
+    created_at: str
+
+
 class ReserveRelease(Model, object="reserve_release"):
     """What one settlement held back (fen), and when it is released."""
 

@@ -33,6 +33,7 @@ SIGNS = {
     "dispute": ("disputes", -1),
     "dispute_won": ("disputes", -1),
     "payout_returned": ("adjustments", 1),
+    "invoice_payment": ("adjustments", 1),
     "reserve_release": ("reserve_change", -1),
 }
 """By kind of line: the figure of the settlement to which its signed amount belongs, and with which sign."""
