@@ -7,6 +7,7 @@ import tempfile
 import time
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ AMOUNT_FEN, FEE_FEN = 100_00, 100
 LINE = SettlementLine.__table__  # type: ignore[attr-defined]
 BARE = """UPDATE settlement_line SET batch_id = :batch
            WHERE merchant_id = :merchant AND mode = 'test' AND batch_id IS NULL AND settlement_date <= :day"""
-BARE_SUM = "SELECT sum(amount_fen), sum(merchant_fee_fen), sum(net_fen) FROM settlement_line WHERE batch_id = :batch"
+BARE_SUM = (
+    "SELECT sum(amount_fen), sum(merchant_fee_fen), sum(net_fen) FROM settlement_line WHERE batch_id = :batch"
+)
 BATCH = """INSERT INTO settlement_batch (id, merchant_id, mode, settled_on, opening_fen, captures_fen, subsidies_fen,
              merchant_fees_fen, merchant_subsidies_fen, refunds_fen, disputes_fen, adjustments_fen, reserve_change_fen,
              closing_fen, payout_fen, created_at)
@@ -73,7 +76,9 @@ def _measure(url: str, size: Size, folder: Path) -> Row:
         f"ratio {took / bare:.2f}, {peak:.0f} MiB more at its peak"
     )
     gateway.db.engine.dispose()
-    return Row(f"settlement: {size.settled:,} captures on {name}", took, "s", at_most(3, of_yardstick=True), bare)
+    return Row(
+        f"settlement: {size.settled:,} captures on {name}", took, "s", at_most(3, of_yardstick=True), bare
+    )
 
 
 def _shop(gateway: Gateway, lines: int) -> Tenant:
@@ -84,11 +89,11 @@ def _shop(gateway: Gateway, lines: int) -> Tenant:
     tenant = Tenant(merchant, "test")
     for start in range(0, lines, LINES_AT_ONCE):
         numbers = range(start, min(start + LINES_AT_ONCE, lines))
-        gateway.db.write(lambda tx, numbers=numbers: _capture(tx, tenant, numbers))
+        gateway.db.write(partial(_capture, tenant=tenant, numbers=numbers))
     return tenant
 
 
-def _capture(tx: Transaction, tenant: Tenant, numbers: range) -> None:
+def _capture(tx: Transaction, *, tenant: Tenant, numbers: range) -> None:
     """Lines as captures write them, and one entry for all of them: the ledger is not what is measured."""
     fee, count = FEE_FEN, len(numbers)
     drawn = postings.drawdown(

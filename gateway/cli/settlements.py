@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from gateway.cli.records import limit
 from gateway.cli.parsing import MODES, Verbs, database_of, day, existing_settings, gateway_of, of_nobody
+from gateway.cli.records import limit
 
 NEVER = "never"
 CHANGES = (
@@ -31,18 +31,25 @@ def add(verbs: Verbs) -> None:
     pay.add_argument("invoice", help="identifier of the invoice, ivc_…")
     pay.add_argument("--amount", required=True, type=_number, metavar="FEN", help="what came, in fen")
     pay.add_argument(
-        "--reference", required=True, type=of_nobody, help="the bank's reference; the same again changes nothing"
+        "--reference",
+        required=True,
+        type=of_nobody,
+        help="the bank's reference; the same again changes nothing",
     )
     show = terms.reading("show", "print a merchant's settlement terms, those to come first", _show)
     agree = terms.add("set", "agree settlement terms from a day on; what is not named stays", _set)
     for verb in (show, agree):
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
         verb.add_argument("--mode", choices=MODES, default="test")
-    agree.add_argument("--from", dest="valid_from", type=day, metavar="DAY", help="first day (default: tomorrow)")
+    agree.add_argument(
+        "--from", dest="valid_from", type=day, metavar="DAY", help="first day (default: tomorrow)"
+    )
     agree.add_argument(
         "--reason", required=True, type=of_nobody, help="the reason, for the audit log; must not name anyone"
     )
-    agree.add_argument("--t-plus", type=_number, metavar="N", help="days from the business date to the settlement")
+    agree.add_argument(
+        "--t-plus", type=_number, metavar="N", help="days from the business date to the settlement"
+    )
     agree.add_argument("--days", choices=("banking", "calendar"), help="which days count")
     agree.add_argument(
         "--cutoff", metavar="HH:MM", help="time in Shanghai from which a capture counts to the next day"
@@ -53,12 +60,22 @@ def add(verbs: Verbs) -> None:
     agree.add_argument("--reserve-rate", metavar="RATE", help="part of the captures, such as 0.05; 0 ends it")
     agree.add_argument("--reserve-days", type=_number, metavar="N", help="released after so many days")
     agree.add_argument(
-        "--reserve-most", dest="reserve_most_fen", type=_number_or_never, metavar="FEN", help="or 'never': no bound"
+        "--reserve-most",
+        dest="reserve_most_fen",
+        type=_number_or_never,
+        metavar="FEN",
+        help="or 'never': no bound",
     )
     agree.add_argument(
-        "--invoice-after", dest="invoice_after_days", type=_number_or_never, metavar="N", help="days, or 'never'"
+        "--invoice-after",
+        dest="invoice_after_days",
+        type=_number_or_never,
+        metavar="N",
+        help="days, or 'never'",
     )
-    agree.add_argument("--invoice-due", dest="invoice_due_days", type=_number, metavar="N", help="days to pay")
+    agree.add_argument(
+        "--invoice-due", dest="invoice_due_days", type=_number, metavar="N", help="days to pay"
+    )
 
 
 def _number(text: str) -> int:

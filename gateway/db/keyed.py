@@ -113,7 +113,9 @@ def _held_before(connection: Connection, keys: RowKeys, name: str, key: str, wri
     table = metadata().tables[name]
     columns = (*covered(name), *listed)
     (by,) = table.primary_key
-    row = connection.execute(select(*(table.c[column] for column in columns)).where(by == key)).mappings().one()
+    row = (
+        connection.execute(select(*(table.c[column] for column in columns)).where(by == key)).mappings().one()
+    )
     return keys.problem(written, content_of(name, {column: row[column] for column in columns})) is None
 
 

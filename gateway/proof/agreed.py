@@ -72,7 +72,9 @@ def _prove_reserves(findings: Findings, connection: Connection) -> None:
         select(LINE, BATCH.c.settled_on, TERMS.c.reserve_days)
         .join(BATCH, BATCH.c.id == LINE.c.object_id)
         .outerjoin(TERMS, TERMS.c.id == BATCH.c.terms_id)
-        .where(LINE.c.kind == "reserve_release", TERMS.c.id.is_not(None) | LINE.c.merchant_id.in_(with_a_reserve))
+        .where(
+            LINE.c.kind == "reserve_release", TERMS.c.id.is_not(None) | LINE.c.merchant_id.in_(with_a_reserve)
+        )
     )
     for line in connection.execute(lines.execution_options(yield_per=500)):
         _prove_release(findings, line, agreements.get(line.merchant_id, []))

@@ -74,7 +74,14 @@ def verify(tx: Transaction, *, progress: Progress = silent) -> Report:
         done += len(page)
         progress("payments", done, total)
     settlements.prove(findings, connection)
-    together = (*rules.TOGETHER, *rules.QUOTAS, *rules.SETTLED, *invoices.INVOICED, *rules.LIMITS, *rules.EVENTS)
+    together = (
+        *rules.TOGETHER,
+        *rules.QUOTAS,
+        *rules.SETTLED,
+        *invoices.INVOICED,
+        *rules.LIMITS,
+        *rules.EVENTS,
+    )
     rules.prove(findings, connection, together)
     agreed.prove(findings, connection)
     told.prove(findings, connection, progress=progress)

@@ -38,7 +38,7 @@ FIGURES = (
 
 
 def prove(findings: Findings, connection: Connection) -> None:
-    """Compare every batch with its lines, its terms and entries, in the order in which they closed, and every payout."""
+    """Compare every batch, in the order in which they closed, with its lines, terms and entries, and every payout."""
     closing: dict[tuple[str, str], int] = defaultdict(int)
     for batches in _pages(connection, BATCH):
         ids = [row.id for row in batches]

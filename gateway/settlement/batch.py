@@ -43,7 +43,7 @@ class Line(Protocol):
     from_pending_fen: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sum:
     """All lines of one kind together: the equation adds them up anyway. Amounts in fen."""
 

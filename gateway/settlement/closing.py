@@ -35,8 +35,8 @@ def tenants_with_open_lines(tx: Transaction, *, on: date) -> list[Tenant]:
     lines = select(SettlementLine.merchant_id, SettlementLine.mode).where(ready_lines(None, on)).distinct()
     later = aliased(SettlementBatch)
     is_last = ~exists().where(
-        later.merchant_id == SettlementBatch.merchant_id,
-        later.mode == SettlementBatch.mode,
+        col(later.merchant_id) == SettlementBatch.merchant_id,
+        col(later.mode) == SettlementBatch.mode,
         col(later.id) > SettlementBatch.id,
     )
     carried = select(SettlementBatch.merchant_id, SettlementBatch.mode).where(
@@ -60,7 +60,7 @@ def next_work(
 ) -> date | None:
     """The day from ``today`` on at which the tenant's next open line can be settled, or what is carried paid out."""
     query = select(func.min(SettlementLine.settlement_date)).where(waiting_lines(tenant))
-    days = [tx.exec(query).one()]
+    days: list[date | None] = [tx.exec(query).one()]
     carried = _last_closing(tx, tenant)
     if carried > 0:
         days.append(terms.day_of_payout(tx, tenant, carried, today=today, standard=standard))

@@ -58,7 +58,9 @@ def mark(tx: Transaction, tenant: Tenant, on: date, *, batch_id: str, count: int
 
 def _parts(tx: Transaction, tenant: Tenant, on: date, count: int) -> Iterator[Sequence[ColumnElement[bool]]]:
     """Conditions that part the ready lines, by their order."""
-    ends: list[Place | None] = [None, *_ends(tx, tenant, on), None] if count > MARKED_AT_ONCE else [None, None]
+    ends: list[Place | None] = (
+        [None, *_ends(tx, tenant, on), None] if count > MARKED_AT_ONCE else [None, None]
+    )
     place = tuple_(LINE.c.settlement_date, LINE.c.id)
     for after, until in pairwise(ends):
         part = []

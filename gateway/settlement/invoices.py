@@ -73,14 +73,14 @@ def tenants_with_debts(tx: Transaction, *, on: date) -> list[Tenant]:
     query = select(SettlementBatch.merchant_id, SettlementBatch.mode).where(
         SettlementBatch.closing_fen < 0,
         ~exists().where(
-            later.merchant_id == SettlementBatch.merchant_id,
-            later.mode == SettlementBatch.mode,
+            col(later.merchant_id) == SettlementBatch.merchant_id,
+            col(later.mode) == SettlementBatch.mode,
             col(later.id) > SettlementBatch.id,
         ),
         exists().where(
-            SettlementTerms.merchant_id == SettlementBatch.merchant_id,
-            SettlementTerms.mode == SettlementBatch.mode,
-            SettlementTerms.valid_from <= on,
+            col(SettlementTerms.merchant_id) == SettlementBatch.merchant_id,
+            col(SettlementTerms.mode) == SettlementBatch.mode,
+            col(SettlementTerms.valid_from) <= on,
             col(SettlementTerms.invoice_after_days).is_not(None),
         ),
     )
@@ -144,7 +144,8 @@ def pay(
     """Record that a merchant has paid an invoice, such as by a transfer to the lender's account.
 
     What is above the invoice pays other debt of the merchant, else it is available for the next payout. The same again
-    changes nothing and returns False. Raises ``NotFound``, ``InvalidRequest``, or ``DuplicateReference`` for another payment's reference.
+    changes nothing and returns False. Raises ``NotFound``, ``InvalidRequest``, or ``DuplicateReference`` for the
+    reference of another payment.
     """
     ledger.lock_accounts(tx, tenant)
     invoice = owned(tx.get(MerchantInvoice, invoice_id), tenant, "invoice", invoice_id)
@@ -186,9 +187,7 @@ def pay(
     )
     event = ledger.Event("invoice_paid", ("invoice", invoice.id), lines, key=f"invoice_paid:{row.id}")
     entry_id = ledger.book(tx, tenant, event)
-    add_line(
-        tx, tenant, kind="invoice_payment", object_id=row.id, amount_fen=received_fen, entry_id=entry_id
-    )
+    add_line(tx, tenant, kind="invoice_payment", object_id=row.id, amount_fen=received_fen, entry_id=entry_id)
     tx.flush()
     return True
 
@@ -254,16 +253,19 @@ def _outstanding(tx: Transaction, tenant: Tenant) -> list[tuple[MerchantInvoice,
         .where(InvoiceCredit.invoice_id == MerchantInvoice.id)
         .scalar_subquery()
     )
-    query = select(MerchantInvoice, MerchantInvoice.amount_fen - paid).where(
+    left = col(MerchantInvoice.amount_fen) - paid
+    query = select(MerchantInvoice, left).where(
         MerchantInvoice.merchant_id == tenant.merchant_id,
         MerchantInvoice.mode == tenant.mode,
-        MerchantInvoice.amount_fen > paid,
+        left > 0,
     )
     return [(row, int(left)) for row, left in tx.exec(query.order_by(col(MerchantInvoice.id)))]
 
 
 def _paid(tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
-    query = select(InvoiceCredit.invoice_id, func.sum(InvoiceCredit.amount_fen)).group_by(InvoiceCredit.invoice_id)
+    query = select(InvoiceCredit.invoice_id, func.sum(InvoiceCredit.amount_fen)).group_by(
+        InvoiceCredit.invoice_id
+    )
     found = (tx.exec(query.where(col(InvoiceCredit.invoice_id).in_(part))) for part in in_parts(ids))
     return {id: int(fen) for rows in found for id, fen in rows}
 

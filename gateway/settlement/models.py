@@ -107,7 +107,9 @@ class SettlementTerms(Keyed, table=True):
     __table_args__ = (
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
         CheckConstraint("days IN ('banking', 'calendar')", name="days"),
-        CheckConstraint("t_plus >= 0 AND minimum_payout_fen >= 0 AND reserve_most_fen >= 0", name="not_negative"),
+        CheckConstraint(
+            "t_plus >= 0 AND minimum_payout_fen >= 0 AND reserve_most_fen >= 0", name="not_negative"
+        ),
         Index("settlement_terms_of_day", "merchant_id", "mode", "valid_from", "id"),
     )
 
@@ -180,7 +182,9 @@ class InvoiceCredit(Keyed, table=True):
     """What came from outside, which may be more."""
     reference: str | None = Field(default=None, sa_column=Column(Words))
     """The bank's name of what came from outside."""
-    settlement_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("settlement_batch.id")))
+    settlement_id: str | None = Field(
+        default=None, sa_column=Column(Words, ForeignKey("settlement_batch.id"))
+    )
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

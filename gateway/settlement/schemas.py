@@ -28,7 +28,8 @@ class SettlementAnswer(Strict):
     reserve_change = fields.Integer()
     closing = fields.Integer(
         metadata={
-            "description": "Carried to the next batch: negative while the merchant owes, above 0 below the minimum payout."
+            "description": "Carried to the next batch: negative while the merchant owes, "
+            "positive where it is less than the minimum payout."
         }
     )
     payout_amount = fields.Integer()
@@ -82,7 +83,10 @@ class SettlementTermsAnswer(Strict):
     currency = fields.Constant("CNY")
     valid_from = fields.String(
         allow_none=True,
-        metadata={"format": "date", "description": "Their first day in Shanghai; null for the standard terms."},
+        metadata={
+            "format": "date",
+            "description": "Their first day in Shanghai; null for the standard terms.",
+        },
     )
     t_plus = fields.Integer(
         metadata={"description": "Days from the business date of a capture to its settlement."}
@@ -98,7 +102,8 @@ class SettlementTermsAnswer(Strict):
         allow_none=True, metadata={"description": "The most that is held back at once; null without a bound."}
     )
     invoice_after_days = fields.Integer(
-        allow_none=True, metadata={"description": "What is owed for so many days is invoiced; null for never."}
+        allow_none=True,
+        metadata={"description": "What is owed for so many days is invoiced; null for never."},
     )
     invoice_due_days = fields.Integer(metadata={"description": "Days until an invoice is due."})
     created_at = Moment(allow_none=True)

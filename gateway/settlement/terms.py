@@ -98,7 +98,9 @@ def history(tx: Transaction, tenant: Tenant, *, limit: int) -> list[Terms]:
     return [_of_row(row) for row in tx.exec(_of_tenant(tenant).limit(limit))]
 
 
-def day_of_payout(tx: Transaction, tenant: Tenant, amount_fen: int, *, today: date, standard: Terms) -> date | None:
+def day_of_payout(
+    tx: Transaction, tenant: Tenant, amount_fen: int, *, today: date, standard: Terms
+) -> date | None:
     """The first day from today on whose terms pay out what is carried; None when none that is known does."""
     if amount_fen >= in_force(tx, tenant, today, standard).minimum_payout_fen:
         return today
@@ -155,9 +157,17 @@ def changed(before: Terms, after: Terms) -> dict[str, Any]:
 
 def read_along(query: Any, merchant_id: Any, mode: Any, on: date) -> Any:
     """``query`` with what says when a capture of a day is settled read along, for ``read``."""
-    text = cast(SettlementTerms.t_plus, Text) + " " + col(SettlementTerms.days) + " " + col(SettlementTerms.cutoff)
+    text = (
+        cast(SettlementTerms.t_plus, Text)
+        + " "
+        + col(SettlementTerms.days)
+        + " "
+        + col(SettlementTerms.cutoff)
+    )
     found = select(text).where(
-        SettlementTerms.merchant_id == merchant_id, SettlementTerms.mode == mode, SettlementTerms.valid_from <= on
+        SettlementTerms.merchant_id == merchant_id,
+        SettlementTerms.mode == mode,
+        SettlementTerms.valid_from <= on,
     )
     newest = found.order_by(col(SettlementTerms.valid_from).desc(), col(SettlementTerms.id).desc()).limit(1)
     return query.add_columns(newest.scalar_subquery())

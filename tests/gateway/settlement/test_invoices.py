@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.cli import main
+from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.errors import DuplicateReference, InvalidRequest
 from gateway.settlement import invoices, terms
 from gateway.settlement.invoices import Debt, day_of_invoice, uninvoiced_fen
@@ -50,9 +51,7 @@ def owing(books: Books, *, after: int = 5) -> dict[str, Any]:
     changes = {"invoice_after_days": after, "invoice_due_days": 10}
     standard = terms.standard(books.gateway.settings)
     books.gateway.db.write(
-        lambda tx: (
-            terms.agree(tx, books.tenant, valid_from=None, changes=changes, standard=standard) and None
-        )
+        lambda tx: terms.agree(tx, books.tenant, valid_from=None, changes=changes, standard=standard) and None
     )
     payment = books.api.captured(3, amount=60_000)
     books.pass_days(4)
@@ -68,11 +67,12 @@ def listed(books: Books) -> list[dict[str, Any]]:
 
 
 def pay(books: Books, invoice: str, fen: int, reference: str) -> bool:
-    return books.gateway.db.write(
-        lambda tx: invoices.pay(
-            tx, books.tenant, invoice, received_fen=fen, reference=reference, funder=books.gateway.settings.funder
-        )
-    )
+    funder = books.gateway.settings.funder
+
+    def record(tx: Transaction) -> bool:
+        return invoices.pay(tx, books.tenant, invoice, received_fen=fen, reference=reference, funder=funder)
+
+    return books.gateway.db.write(record, READ_COMMITTED)
 
 
 @on_both

@@ -239,7 +239,9 @@ def test_the_command_sets_and_shows_them(books: Books, monkeypatch: Any, capsys:
     assert main(["merchant", "reserve", merchant, "--rate", "0.1"]) == 1
     assert "settlement terms set" in capsys.readouterr().err
     assert main([*command, "set", "mer_nobody", "--t-plus", "1", "--reason", "x"]) == 1
-    facts = books.figure("SELECT facts FROM audit_entry WHERE action = 'settlement.terms' ORDER BY number LIMIT 1")
+    facts = books.figure(
+        "SELECT facts FROM audit_entry WHERE action = 'settlement.terms' ORDER BY number LIMIT 1"
+    )
     assert "contract 7" in str(facts)
 
 

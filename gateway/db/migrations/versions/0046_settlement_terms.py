@@ -50,7 +50,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sqlite_strict=True,
     )
-    op.create_index("settlement_terms_of_day", "settlement_terms", ["merchant_id", "mode", "valid_from", "id"])
+    op.create_index(
+        "settlement_terms_of_day", "settlement_terms", ["merchant_id", "mode", "valid_from", "id"]
+    )
     op.create_table(
         "merchant_invoice",
         sa.Column("keyed_hash", types.Words, nullable=True),

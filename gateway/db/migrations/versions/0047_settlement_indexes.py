@@ -16,7 +16,9 @@ depends_on = None
 
 def upgrade() -> None:
     online.create_index(
-        "settlement_line_ready", "settlement_line", ["merchant_id", "mode", "batch_id", "settlement_date", "id"]
+        "settlement_line_ready",
+        "settlement_line",
+        ["merchant_id", "mode", "batch_id", "settlement_date", "id"],
     )
     online.drop_index("settlement_line_open", "settlement_line")
     online.create_index(
