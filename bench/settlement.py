@@ -47,7 +47,8 @@ def measure(place: dict[str, Any], size: Size) -> list[Row]:
     """Closing's time over the yardstick's, on both databases; ``place`` is not used."""
     del place
     print(
-        f"settlement: a batch of {size.settled} captures beside UPDATE and SUM of as many lines, medians of {size.rounds}"
+        f"settlement: a batch of {size.settled} captures beside UPDATE and SUM of as many lines, medians of "
+        f"{size.rounds}"
     )
     with books.databases(size) as urls, tempfile.TemporaryDirectory(prefix="fenqi-bench-") as folder:
         rows = [_measure(url, size, Path(folder) / url.partition(":")[0]) for url in urls]
@@ -148,7 +149,8 @@ def _close(tx: Transaction, gateway: Gateway, tenant: Tenant) -> None:
         working_days=gateway.ports.working_days,
         standard=terms.standard(gateway.settings),
     )
-    assert row is not None and row.payout_fen == row.captures_fen - row.merchant_fees_fen > 0
+    assert row is not None
+    assert row.payout_fen == row.captures_fen - row.merchant_fees_fen > 0
 
 
 def _bare(tx: Transaction, gateway: Gateway, tenant: Tenant) -> None:
