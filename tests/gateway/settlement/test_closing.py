@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from gateway.core.calendar import shanghai_date
 from gateway.db.keyed import unlike
+from gateway.db.row_keys import content_of
 from gateway.db.transactions import READ_COMMITTED
 from gateway.process import daily
 from gateway.settlement import gathering, terms
@@ -23,11 +24,12 @@ from tests.by_force import by_force
 from tests.gateway.books import Books
 
 ORACLE = """
-SELECT b.settled_on, b.opening_fen, b.closing_fen, b.payout_fen, coalesce(x.net, 0) AS net, coalesce(x.lines, 0) AS lines,
-       b.lines_count, b.reserve_change_fen + coalesce(x.released, 0) AS held, coalesce(t.minimum_payout_fen, 0) AS least
+SELECT b.settled_on, b.opening_fen, b.closing_fen, b.payout_fen, coalesce(x.net, 0) AS net,
+       coalesce(x.lines, 0) AS lines, b.lines_count, b.reserve_change_fen + coalesce(x.released, 0) AS held, coalesce(t.minimum_payout_fen, 0) AS least
   FROM settlement_batch b LEFT JOIN settlement_terms t ON t.id = b.terms_id LEFT JOIN (
-    SELECT batch_id, count(*) AS lines, sum(CASE WHEN kind IN ('refund', 'subsidy_return', 'dispute') THEN -net_fen
-             ELSE net_fen END) AS net, sum(CASE WHEN kind = 'reserve_release' THEN amount_fen ELSE 0 END) AS released
+    SELECT batch_id, count(*) AS lines,
+           sum(CASE WHEN kind IN ('refund', 'subsidy_return', 'dispute') THEN -net_fen ELSE net_fen END) AS net,
+           sum(CASE WHEN kind = 'reserve_release' THEN amount_fen ELSE 0 END) AS released
       FROM settlement_line WHERE batch_id IS NOT NULL GROUP BY batch_id) x ON x.batch_id = b.id
  ORDER BY b.settled_on"""
 CHILD = """
@@ -132,22 +134,38 @@ def test_a_line_that_is_moved_to_another_batch_is_named(books: Books) -> None:
     move = """UPDATE settlement_line SET batch_id = CASE WHEN batch_id = (SELECT min(id) FROM settlement_batch)
                THEN (SELECT max(id) FROM settlement_batch) ELSE (SELECT min(id) FROM settlement_batch) END
                WHERE id IN ((SELECT min(id) FROM settlement_line), (SELECT max(id) FROM settlement_line))"""
-    with by_force(books.gateway.db.engine) as connection:
-        connection.execute(text(move))
+    books.gateway.db.write(lambda tx: by_force(tx.connection(), move))
     with pytest.raises(AssertionError, match="lines_sha256"):
         books.sound()
 
 
 def test_lines_of_older_releases_are_hashed_with_their_batch(books: Books) -> None:
-    """As an older release closed them: the hash of a line covers its batch, and the batch lists nothing."""
+    """As an older release closed them: the hash of a line covers its batch, and another batch is not believed."""
+    captures(books, 1)
+    to_the_next_banking_day(books)
+    close(books)
     captures(books, 1)
     to_the_next_banking_day(books)
     close(books)
     keys = books.gateway.db.row_keys()
+    named = partial(_named, books, keys)
+    assert named() == []
+    columns = [column.name for column in gathering.LINE.columns if column.name != "keyed_hash"]
     with books.gateway.db.read() as tx:
-        line = tx.connection().execute(text("SELECT * FROM settlement_line")).mappings().one()
-        assert list(unlike(tx.connection(), keys, ["settlement_line"])) == []
-    assert line["batch_id"] is not None
+        line = tx.connection().execute(gathering.LINE.select().order_by(gathering.LINE.c.id).limit(1)).one()
+    old = keys.hash(content_of("settlement_line", {column: getattr(line, column) for column in columns}))
+    assert old != line.keyed_hash
+    rewrite = "UPDATE settlement_line SET keyed_hash = :hash WHERE id = :id"
+    books.gateway.db.write(lambda tx: by_force(tx.connection(), rewrite, {"hash": old, "id": line.id}))
+    assert named() == []
+    move = "UPDATE settlement_line SET batch_id = (SELECT max(id) FROM settlement_batch) WHERE id = :id"
+    books.gateway.db.write(lambda tx: by_force(tx.connection(), move, {"id": line.id}))
+    assert named() == [line.id]
+
+
+def _named(books: Books, keys: Any) -> list[str]:
+    with books.gateway.db.read() as tx:
+        return [key for _, key, _ in unlike(tx.connection(), keys, ["settlement_line"])]
 
 
 def test_a_month_of_trade_adds_up_by_an_independent_query(books: Books) -> None:
