@@ -25,7 +25,8 @@ from tests.gateway.books import Books
 
 ORACLE = """
 SELECT b.settled_on, b.opening_fen, b.closing_fen, b.payout_fen, coalesce(x.net, 0) AS net,
-       coalesce(x.lines, 0) AS lines, b.lines_count, b.reserve_change_fen + coalesce(x.released, 0) AS held, coalesce(t.minimum_payout_fen, 0) AS least
+       coalesce(x.lines, 0) AS lines, b.lines_count, b.reserve_change_fen + coalesce(x.released, 0) AS held,
+       coalesce(t.minimum_payout_fen, 0) AS least
   FROM settlement_batch b LEFT JOIN settlement_terms t ON t.id = b.terms_id LEFT JOIN (
     SELECT batch_id, count(*) AS lines,
            sum(CASE WHEN kind IN ('refund', 'subsidy_return', 'dispute') THEN -net_fen ELSE net_fen END) AS net,
