@@ -32,6 +32,8 @@ class Size:
     """Payments that stand behind a step."""
     lines: int
     """Lines of a settlement."""
+    settled: int
+    """Captures that one batch settles."""
     pause_seconds: float = 0.0
     """How long a client of a long run waits between two purchases."""
     postgresql: bool = True
@@ -41,7 +43,10 @@ class Size:
 
 
 def full(*, seconds: float, rounds: int) -> Size:
-    """A measurement's size; FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS, _LINES, _ORDERS, _PAUSE change it."""
+    """The size of a measurement.
+
+    FENQI_BENCH_POSTINGS, _LOANS, _MATCHED, _PAYMENTS, _LINES, _SETTLED, _ORDERS and _PAUSE change it.
+    """
     return Size(
         seconds=seconds,
         rounds=rounds,
@@ -55,6 +60,7 @@ def full(*, seconds: float, rounds: int) -> Size:
         payments=int(os.environ.get("FENQI_BENCH_PAYMENTS", "100000")),
         pause_seconds=float(os.environ.get("FENQI_BENCH_PAUSE", "0")),
         lines=int(os.environ.get("FENQI_BENCH_LINES", "100000")),
+        settled=int(os.environ.get("FENQI_BENCH_SETTLED", "1000000")),
     )
 
 
@@ -70,6 +76,7 @@ SMOKE = Size(
     matched=2_000,
     payments=40,
     lines=600,
+    settled=200,
     postgresql=False,
     memory=False,
 )

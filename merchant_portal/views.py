@@ -168,10 +168,17 @@ def act(payment_id: str, verb: str) -> Any:
 
 @blueprint.get("/settlements")
 def settlements() -> str:
-    """Settlements, newest first."""
+    """Settlements, newest first, what is agreed about them, and what is held back or invoiced."""
     client = tokens().client()
     found = client.settlements.list(page_size=PAGE_SIZE, cursor=request.args.get("cursor"))
-    return render_template("settlements.html", me=client.me.retrieve(), page=found)
+    return render_template(
+        "settlements.html",
+        me=client.me.retrieve(),
+        page=found,
+        terms=client.settlement_terms.current(),
+        reserves=client.reserve_releases.list(page_size=PAGE_SIZE).data,
+        invoices=client.invoices.list(page_size=PAGE_SIZE).data,
+    )
 
 
 @blueprint.get("/settlements/<settlement_id>")

@@ -13,7 +13,19 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from gateway.cli import books, clients, merchants, milestones, people, rates, records, reviews, risk, serve
+from gateway.cli import (
+    books,
+    clients,
+    merchants,
+    milestones,
+    people,
+    rates,
+    records,
+    reviews,
+    risk,
+    serve,
+    settlements,
+)
 from gateway.cli.parsing import Verbs
 
 INTERRUPTED, CLOSED = 130, 141
@@ -47,7 +59,19 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = Verbs(found, title="commands", metavar="COMMAND")
-    for room in (serve, merchants, rates, clients, records, books, people, reviews, milestones, risk):
+    for room in (
+        serve,
+        merchants,
+        rates,
+        settlements,
+        clients,
+        records,
+        books,
+        people,
+        reviews,
+        milestones,
+        risk,
+    ):
         room.add(verbs)
     return found
 

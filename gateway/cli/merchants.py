@@ -112,12 +112,18 @@ def _revoke(options: argparse.Namespace) -> int:
 
 def _reserve(options: argparse.Namespace) -> int:
     from gateway.audit.service import Actor
+    from gateway.errors import ReserveInvalid
     from gateway.merchants import commands
+    from gateway.settlement import terms
 
-    actor = Actor.at_the_command_line()
-    return commands.reserve(
-        gateway_of(options).db, actor, options.merchant, rate=options.rate, days=options.days
-    )
+    actor, db = Actor.at_the_command_line(), gateway_of(options).db
+    with db.read() as tx:
+        if terms.has_own(tx, options.merchant):
+            raise ReserveInvalid(
+                f"{options.merchant} has settlement terms, which name its reserve: change them with fenqi-gateway "
+                "settlement terms set."
+            )
+    return commands.reserve(db, actor, options.merchant, rate=options.rate, days=options.days)
 
 
 def _payout_account(options: argparse.Namespace) -> int:

@@ -90,17 +90,21 @@ def last_moment(day: date) -> datetime:
 
 
 def settlement_date(
-    captured_at: datetime, t_plus: int, cutoff_local: str, working_days: WorkingDays
+    captured_at: datetime, t_plus: int, cutoff_local: str, working_days: WorkingDays, *, banking: bool = True
 ) -> SettlementDates:
     """The ``t_plus``-th working day after the business date; from the cutoff on, a capture is the next day's.
 
-    With ``t_plus`` 0 it is the business date itself, or the next working day where that is none.
+    With ``t_plus`` 0 it is the business date itself, or the next working day where that is none. Without ``banking``
+    every day counts, and the last one is moved to the next working day where it is none.
     """
     local = shanghai_date(captured_at)
     late = captured_at.astimezone(SHANGHAI).time() >= time.fromisoformat(cutoff_local)
     business = local + timedelta(days=1) if late else local
     if t_plus < 0:
         raise ValueError(f"t_plus must not be negative, got {t_plus}")
+    if not banking:
+        day = working_day_from(business + timedelta(days=t_plus), working_days)
+        return SettlementDates(local, business, day)
     day = business if t_plus else working_day_from(business, working_days)
     for _ in range(t_plus):
         day = working_day_from(day + timedelta(days=1), working_days)

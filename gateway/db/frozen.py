@@ -29,6 +29,8 @@ class Rule:
     changes: str = ""
     once: str = ""
     """Columns that may be set where they were empty, and then stand."""
+    listed: str = ""
+    """Those of ``once`` that the row's own hash leaves out, because the row that they name lists its rows."""
     steps: Mapping[str, Moves] = field(default_factory=dict)
     """Columns that move from state to state."""
     even_at_the_end: str | None = None
@@ -168,8 +170,11 @@ RULES: Mapping[str, Rule] = {
     ),
     "row_version": Rule(),
     "score_usage": Rule(changes="scores"),
-    "settlement_batch": Rule(once="payout_id"),
-    "settlement_line": Rule(once="batch_id"),
+    "settlement_batch": Rule(once="payout_id terms_id lines_count lines_sha256"),
+    "settlement_line": Rule(once="batch_id", listed="batch_id"),
+    "settlement_terms": Rule(),
+    "merchant_invoice": Rule(),
+    "invoice_credit": Rule(),
     "shadow_score": Rule(),
     "shopper": Rule(
         changes="id_number_lookup phone_lookup name_sealed id_number_sealed phone_sealed keep_until"
@@ -208,10 +213,12 @@ RULES: Mapping[str, Rule] = {
 LATER: Mapping[str, Mapping[str, str]] = {
     "extension": {"payment": "extended_to"},
     "rate_cards": {"plan_price": "rate_card_id"},
+    "settlement_terms": {"settlement_batch": "terms_id lines_count lines_sha256"},
 }
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
 LATER_TABLES: Mapping[str, str] = {
     "rate_cards": "operator rate_card",
+    "settlement_terms": "invoice_credit merchant_invoice settlement_terms",
     "milestones": "milestone milestone_event milestone_stop",
 }
 """By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlmodel import select
+
 from gateway.core import calendar, cost_ceiling
 from gateway.core.tenant import Tenant
+from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import AuthorizationExpired, CaptureTooSmall, CostAboveCeiling, WrongState
 from gateway.ledger import service as ledger
 from gateway.ledger.booking import postings
 from gateway.loans import drawdown
+from gateway.merchants import service as merchants
 from gateway.payments import charges, deliveries, lines, sandbox_outcomes, service, subsidies
 from gateway.payments.charges import Charges
 from gateway.payments.contents import Contents, of_payment
@@ -20,6 +24,8 @@ from gateway.payments.milestones import holding, planning
 from gateway.payments.models import Capture, Payment
 from gateway.plans import service as plans
 from gateway.settlement import service as settlement
+from gateway.settlement import terms
+from gateway.settlement.terms import Terms
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
@@ -49,7 +55,7 @@ def capture(
     ``DeliveryRefused``, ``SerialNumberTaken`` or what ``lines.to_capture`` and ``planning`` raise; then nothing has
     changed.
     """
-    payment = service.locked_with_merchant(tx, tenant, payment_id)
+    payment, agreed = _locked(tx, gateway, tenant, payment_id)
     contents = of_payment(tx, payment)
     stage = planning.named(tx, payment, milestone) if milestone else None
     if stage and items is None:
@@ -79,7 +85,8 @@ def capture(
     service.mark_acknowledged(tx, payment)
     lines.note_captured(tx, payment, contents.standings, row, taking)
     contents.captures.append(row)
-    settlement_date = contents.settlement_dates[row.id] = _settlement_date(gateway, tx.now)
+    settlement_date = agreed.settlement_date(tx.now, gateway.ports.working_days)
+    contents.settlement_dates[row.id] = settlement_date
     entry_id = _book(tx, payment, row, charged)
     _claim(tx, gateway, payment, row, charged, settlement_date=settlement_date, entry_id=entry_id)
     net = amount - charged.total_fen
@@ -89,6 +96,20 @@ def capture(
         service.void_rest(tx, payment)
     service.note(tx, payment, "payment.captured", contents=contents)
     return payment, contents
+
+
+def _locked(tx: Transaction, gateway: Gateway, tenant: Tenant, payment_id: str) -> tuple[Payment, Terms]:
+    """The merchant's payment, locked, and the terms that say when a capture of today is settled.
+
+    Raises ``NotFound``.
+    """
+    query = merchants.read_along(select(Payment), Payment.merchant_id).where(Payment.id == payment_id)
+    query = query.with_for_update(of=Payment)
+    today = calendar.shanghai_date(tx.now)
+    found = tx.execute(terms.read_along(query, Payment.merchant_id, Payment.mode, today)).first()
+    payment, said = (None, None) if found is None else (found[0], found[-1])
+    locked = owned(payment, tenant, "payment", payment_id, param="payment")
+    return locked, terms.read(said, terms.standard(gateway.settings))
 
 
 def _draw(
@@ -165,15 +186,6 @@ def _claim(
         test_failure=sandbox_outcomes.payout_failure(tx, gateway, payment),
         entry_id=entry_id,
     )
-
-
-def _settlement_date(gateway: Gateway, captured_at: datetime) -> date:
-    return calendar.settlement_date(
-        captured_at,
-        gateway.settings.settlement_t_plus,
-        gateway.settings.settlement_cutoff,
-        gateway.ports.working_days,
-    ).settlement_date
 
 
 def _checked(payment: Payment, amount_fen: int | None, *, final: bool, done: int, now: datetime) -> int:

@@ -150,14 +150,6 @@ def locked(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
     return owned(payment, tenant, "payment", payment_id, param="payment")
 
 
-def locked_with_merchant(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
-    """The same, with its merchant read along."""
-    query = merchants.read_along(select(Payment), Payment.merchant_id).where(Payment.id == payment_id)
-    row = tx.execute(query.with_for_update(of=Payment)).first()
-    payment = row[0] if row else None
-    return owned(payment, tenant, "payment", payment_id, param="payment")
-
-
 def get(tx: Transaction, tenant: Tenant, payment_id: str) -> Payment:
     """The merchant's payment. Raises ``NotFound``."""
     return owned(tx.get(Payment, payment_id), tenant, "payment", payment_id, param="payment")

@@ -36,7 +36,7 @@ from gateway.payments.disputes import service as disputes
 from gateway.payments.milestones import jobs as milestones
 from gateway.process import due
 from gateway.roots import pushing
-from gateway.settlement import closing
+from gateway.settlement import closing, invoices, terms
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 from gateway.webhooks.delivery import history, setbacks
@@ -150,8 +150,18 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
         due.to_settle,
         READ_COMMITTED,
     ),
+    TenantJob(
+        "invoice what is owed",
+        _once(
+            lambda tx, gateway, tenant: invoices.open_due(
+                tx, tenant, on=_today(tx), standard=terms.standard(gateway.settings)
+            )
+        ),
+        due.to_invoice,
+        READ_COMMITTED,
+    ),
 )
-"""In this order: what falls due is collected before it is late, and the day's batch closes last.
+"""In this order: what falls due is collected before it is late, and what the day's batch leaves is invoiced last.
 
 Whoever has work for a job is found by ``tenants_with_work``, and a test clock stops for it by ``_next_stop``: a new job
 has its line in both."""
@@ -246,6 +256,7 @@ def tenants_with_work(gateway: Gateway) -> list[Tenant]:
             *deadlines.tenants_with_due(tx),
             *billing.tenants_with_work(tx, today=today),
             *closing.tenants_with_open_lines(tx, on=today),
+            *invoices.tenants_with_debts(tx, on=today),
             *disputes.tenants_with_unanswered(tx),
             *milestones.tenants_with_due(tx, today=today),
             *business_clock.tenants(tx),
@@ -341,7 +352,10 @@ def _step_clock(tx: Transaction, *, gateway: Gateway, clock_id: str) -> Tenant:
 
 
 def _next_stop(tx: Transaction, gateway: Gateway, clock_id: str) -> datetime:
-    """The next noon at which the clock's merchant has something to do; ten years ahead when there is none."""
+    """The next noon at which the clock's merchant has something to do; ten years ahead when there is none.
+
+    Where the day's batch closes after noon, it is that time.
+    """
     clock = business_clock.by_id(tx, clock_id)
     tenant, now = Tenant.of(clock), business_clock.time_of(tx, clock)
     today = shanghai_date(now)
@@ -350,8 +364,9 @@ def _next_stop(tx: Transaction, gateway: Gateway, clock_id: str) -> datetime:
     half_a_day = timedelta(hours=12) - timedelta(microseconds=1)
     days += [shanghai_date(moment + half_a_day) for moment in moments]
     stop = max(min(days, default=today + timedelta(days=3653)), today)
-    noon = datetime.combine(stop, time(12), SHANGHAI)
-    return noon if noon > now else noon + timedelta(days=1)
+    closes = closing.closes_at(tx, tenant, on=stop, standard=terms.standard(gateway.settings))
+    at = datetime.combine(stop, max(time(12), closes), SHANGHAI)
+    return at if at > now else at + timedelta(days=1)
 
 
 def next_work(
@@ -364,10 +379,11 @@ def next_work(
         disputes.next_work(tx, tenant),
         milestones.next_release(tx, tenant),
     )
-    working_days = gateway.ports.working_days
+    working_days, standard = gateway.ports.working_days, terms.standard(gateway.settings)
     dates = (
         billing.next_work(tx, tenant, today=today),
-        closing.next_work(tx, tenant, today=today, working_days=working_days),
+        closing.next_work(tx, tenant, today=today, working_days=working_days, standard=standard),
+        invoices.next_work(tx, tenant, today=today, standard=standard),
         milestones.next_stop(tx, tenant, gateway.settings),
     )
     return [moment for moment in moments if moment], [day for day in dates if day]
@@ -385,7 +401,12 @@ def _at(gateway: Gateway, tenant: Tenant, act: Callable[[Transaction], T], level
 
 def _close(tx: Transaction, gateway: Gateway, tenant: Tenant, *, on: date) -> dict[str, Any] | None:
     row = closing.close_batch(
-        tx, tenant, on=on, funder=gateway.settings.funder, working_days=gateway.ports.working_days
+        tx,
+        tenant,
+        on=on,
+        funder=gateway.settings.funder,
+        working_days=gateway.ports.working_days,
+        standard=terms.standard(gateway.settings),
     )
     return settlement.view(row) if row is not None else None
 

@@ -15,6 +15,7 @@ from gateway.payments import deadlines
 from gateway.payments.disputes import service as disputes
 from gateway.payments.milestones import jobs as milestones
 from gateway.settlement import closing as batches
+from gateway.settlement import invoices, terms
 from gateway.web.context import Gateway
 
 Due = Callable[[Transaction, Gateway, Tenant], bool]
@@ -61,6 +62,13 @@ def to_mark(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
     return links.has_defaults(tx, tenant)
 
 
+def to_invoice(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether the merchant has owed something for longer than was agreed."""
+    standard = terms.standard(gateway.settings)
+    return invoices.due_fen(tx, tenant, on=shanghai_date(tx.now), standard=standard) > 0
+
+
 def to_settle(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
     """Whether there is something for the batch of today."""
-    return batches.has_open_lines(tx, tenant, on=shanghai_date(tx.now))
+    standard = terms.standard(gateway.settings)
+    return batches.has_open_lines(tx, tenant, on=shanghai_date(tx.now), standard=standard)

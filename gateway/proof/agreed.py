@@ -13,8 +13,9 @@ from gateway.db.tables import metadata
 from gateway.proof.findings import Findings, Row
 
 TABLES = metadata().tables
-AUDIT, MERCHANT, LINE, BATCH = (
-    TABLES[name] for name in ("audit_entry", "merchant", "settlement_line", "settlement_batch")
+AUDIT, MERCHANT, LINE, BATCH, TERMS = (
+    TABLES[name]
+    for name in ("audit_entry", "merchant", "settlement_line", "settlement_batch", "settlement_terms")
 )
 Agreement = tuple[datetime, str, int]
 """Since when (the machine's time), which rate, for how many days."""
@@ -61,8 +62,6 @@ def _prove_reserves(findings: Findings, connection: Connection) -> None:
     query = select(AUDIT.c.about, AUDIT.c.at, AUDIT.c.facts).where(logged)
     for about, at, facts in connection.execute(query.order_by(AUDIT.c.number)):
         agreements.setdefault(about, []).append((at, facts["rate"], facts["days"]))
-    if not agreements:
-        return
     with_a_reserve = select(AUDIT.c.about).where(logged)
     for merchant in connection.execute(select(MERCHANT).where(MERCHANT.c.id.in_(with_a_reserve))):
         _, rate, days = agreements[merchant.id][-1]
@@ -71,21 +70,26 @@ def _prove_reserves(findings: Findings, connection: Connection) -> None:
         findings.same(name, "reserve_rate", wanted=rate, got=merchant.reserve_rate, computed_from=source)
         findings.same(name, "reserve_days", wanted=days, got=merchant.reserve_days, computed_from=source)
     lines = (
-        select(LINE, BATCH.c.settled_on)
+        select(LINE, BATCH.c.settled_on, TERMS.c.reserve_days)
         .join(BATCH, BATCH.c.id == LINE.c.object_id)
-        .where(LINE.c.kind == "reserve_release", LINE.c.merchant_id.in_(with_a_reserve))
+        .outerjoin(TERMS, TERMS.c.id == BATCH.c.terms_id)
+        .where(
+            LINE.c.kind == "reserve_release", TERMS.c.id.is_not(None) | LINE.c.merchant_id.in_(with_a_reserve)
+        )
     )
     for line in connection.execute(lines.execution_options(yield_per=500)):
-        _prove_release(findings, line, agreements[line.merchant_id])
+        _prove_release(findings, line, agreements.get(line.merchant_id, []))
 
 
 def _prove_release(findings: Findings, line: Any, agreements: list[Agreement]) -> None:
     in_force = [days for at, _, days in agreements if first_id("sln", int(at.timestamp() * 1000)) <= line.id]
+    if line.reserve_days is not None:
+        in_force = [line.reserve_days]
     if in_force:
         findings.same(
             Row("settlement_line", line.id, line.merchant_id, line.mode),
             "settlement_date",
             wanted=line.settled_on + timedelta(days=in_force[-1]),
             got=line.settlement_date,
-            computed_from="the batch that held it back and the agreement in the audit log",
+            computed_from="the batch that held it back and what was agreed then",
         )

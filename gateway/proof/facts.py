@@ -13,7 +13,18 @@ from gateway.db.guards import CONSENTS, FACTS, TENANCY, missing_guards
 from gateway.db.progress import Progress, silent
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
-from gateway.proof import agreed, lines, loans, milestones, payments, refunds, rules, settlements, told
+from gateway.proof import (
+    agreed,
+    invoices,
+    lines,
+    loans,
+    milestones,
+    payments,
+    refunds,
+    rules,
+    settlements,
+    told,
+)
 from gateway.proof.findings import Findings
 from gateway.proof.lives import Life
 from gateway.proof.purchases import Purchase, purchases
@@ -74,11 +85,16 @@ def verify(tx: Transaction, *, progress: Progress = silent) -> Report:
         done += len(page)
         progress("payments", done, total)
     settlements.prove(findings, connection)
-    rules.prove(
-        findings,
-        connection,
-        (*rules.TOGETHER, *rules.QUOTAS, *rules.SETTLED, *rules.STAGED, *rules.LIMITS, *rules.EVENTS),
+    together = (
+        *rules.TOGETHER,
+        *rules.QUOTAS,
+        *rules.SETTLED,
+        *rules.STAGED,
+        *invoices.INVOICED,
+        *rules.LIMITS,
+        *rules.EVENTS,
     )
+    rules.prove(findings, connection, together)
     agreed.prove(findings, connection)
     told.prove(findings, connection, progress=progress)
     return Report(

@@ -398,7 +398,7 @@ SETTLED = (
         "settlement_line",
         "net_fen",
         """SELECT l.id, l.merchant_id, l.mode, l.amount_fen, l.net_fen FROM settlement_line l
-            WHERE l.kind IN ('payout_returned', 'reserve_release')
+            WHERE l.kind IN ('payout_returned', 'reserve_release', 'invoice_payment')
               AND (l.merchant_fee_fen <> 0 OR l.merchant_subsidy_fen <> 0 OR l.from_pending_fen <> 0
                    OR NOT EXISTS (SELECT 1 FROM ledger_entry e
                                    WHERE e.id = l.entry_id AND e.recorded_at = l.created_at))""",
@@ -408,7 +408,7 @@ SETTLED = (
         "settlement_line",
         "payment_id",
         """SELECT l.id, l.merchant_id, l.mode, 'a payment', l.payment_id FROM settlement_line l
-            WHERE l.kind NOT IN ('payout_returned', 'reserve_release')
+            WHERE l.kind NOT IN ('payout_returned', 'reserve_release', 'invoice_payment')
               AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.id = l.payment_id AND p.merchant_id = l.merchant_id
                                  AND p.mode = l.mode)""",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -13,10 +13,15 @@ from gateway.db.tables import metadata
 from gateway.proof.entries import Entries, entries_about
 from gateway.proof.findings import Findings, Row
 from gateway.settlement import batch as equation
+from gateway.settlement.batch import Sum
 
 PAGE = 500
+LINES_AT_ONCE = 10_000
 TABLES = metadata().tables
-BATCH, LINE, PAYOUT = (TABLES[name] for name in ("settlement_batch", "settlement_line", "payout"))
+BATCH, LINE, PAYOUT, TERMS = (
+    TABLES[name] for name in ("settlement_batch", "settlement_line", "payout", "settlement_terms")
+)
+NO_LINES = equation.sha256_of([])
 FIGURES = (
     "opening_fen",
     "captures_fen",
@@ -32,28 +37,20 @@ FIGURES = (
 )
 
 
-@dataclass(slots=True)
-class Sum:
-    """All lines of one kind of a batch together: the equation adds them up anyway."""
-
-    kind: str
-    amount_fen: int
-    merchant_fee_fen: int
-    merchant_subsidy_fen: int
-    from_pending_fen: int
-
-
 def prove(findings: Findings, connection: Connection) -> None:
-    """Compare every batch with its lines and entries, in the order in which they closed, and every payout."""
+    """Compare every batch, in the order in which they closed, with its lines, terms and entries, and every payout."""
     closing: dict[tuple[str, str], int] = defaultdict(int)
     for batches in _pages(connection, BATCH):
         ids = [row.id for row in batches]
         sums, book = _sums(connection, ids), entries_about(connection, ids)
+        listed, minimum = _listed(connection, ids), _minimum(connection, batches)
         payouts = connection.execute(select(PAYOUT).where(PAYOUT.c.settlement_id.in_(ids))).all()
         of_batch = {row.settlement_id: row for row in payouts}
         for row in batches:
             tenant = (row.merchant_id, row.mode)
-            _prove_batch(findings, row, sums[row.id], book, opening_fen=closing[tenant])
+            opening, least = closing[tenant], minimum.get(row.terms_id, 0)
+            _prove_batch(findings, row, sums[row.id], book, opening_fen=opening, minimum_fen=least)
+            _prove_lines(findings, row, listed.get(row.id, NO_LINES))
             _prove_instructed(findings, row, of_batch.get(row.id))
             closing[tenant] = row.closing_fen
     for payouts in _pages(connection, PAYOUT):
@@ -88,8 +85,36 @@ def _sums(connection: Connection, ids: Sequence[str]) -> dict[str, list[Sum]]:
     return found
 
 
+def _listed(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Which lines each batch has, as it lists them."""
+    query = select(LINE.c.batch_id, LINE.c.id).where(LINE.c.batch_id.in_(ids))
+    rows = connection.execute(
+        query.order_by(LINE.c.batch_id, LINE.c.id).execution_options(yield_per=LINES_AT_ONCE)
+    )
+    return {
+        batch: equation.sha256_of([one.id] for one in lines)
+        for batch, lines in groupby(rows, key=lambda row: row.batch_id)
+    }
+
+
+def _minimum(connection: Connection, batches: Sequence[Any]) -> dict[str | None, int]:
+    """By terms the least that a batch pays out (fen)."""
+    ids = {row.terms_id for row in batches} - {None}
+    query = select(TERMS.c.id, TERMS.c.minimum_payout_fen).where(TERMS.c.id.in_(ids))
+    return dict(connection.execute(query).all()) if ids else {}  # type: ignore[arg-type]
+
+
+def _prove_lines(findings: Findings, row: Any, listed: tuple[int, str]) -> None:
+    """Each line is in the batch that lists it; batches of older releases list none, and their lines are hashed so."""
+    if row.lines_sha256 is None and row.lines_count is None:
+        return
+    name, source = _name("settlement_batch", row), f"the lines of {row.id}"
+    findings.same(name, "lines_count", wanted=listed[0], got=row.lines_count, computed_from=source)
+    findings.same(name, "lines_sha256", wanted=listed[1], got=row.lines_sha256, computed_from=source)
+
+
 def _prove_batch(
-    findings: Findings, row: Any, sums: Sequence[Sum], book: Entries, *, opening_fen: int
+    findings: Findings, row: Any, sums: Sequence[Sum], book: Entries, *, opening_fen: int, minimum_fen: int
 ) -> None:
     """The equation over its lines, with the reserve that its entry holds back."""
     name, source = _name("settlement_batch", row), f"the lines and the entry of {row.id}"
@@ -99,9 +124,9 @@ def _prove_batch(
     position = figures.closing_fen + figures.payout_fen - held
     wanted = {column: getattr(figures, column) for column in FIGURES}
     wanted["reserve_change_fen"] += held
-    wanted["payout_fen"] = max(0, position)
-    wanted["closing_fen"] = min(0, position)
-    if not sums:
+    wanted["payout_fen"] = equation.to_pay(position, minimum_fen)
+    wanted["closing_fen"] = position - wanted["payout_fen"]
+    if not sums and not wanted["payout_fen"]:
         findings.note(
             name, "id", wanted="no row", got="a row", computed_from="its lines, of which there are none"
         )

@@ -3,14 +3,16 @@
 opening + captures + subsidies - merchant fees - merchant subsidies - refunds - disputes + adjustments - reserve change
   = closing + payout
 
-``opening`` is the closing balance of the batch before; it is never positive after a payout, and negative while the
-merchant owes. Refunds stand with their full amount, and the fees and subsidies of a batch are net of those returned.
-``captures`` is less by what waits for a stage of its order, and more by what waited for one that is done or given back.
+``opening`` is the closing balance of the batch before: 0 after a payout, above 0 where it was less than the agreed
+minimum, and negative while the merchant owes. Refunds stand with their full amount, and the fees and subsidies of a
+batch are net of those returned. ``captures`` is less by what waits for a stage of its order, and more by what waited
+for one that is done or given back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +26,7 @@ SIGNS = {
     "dispute": ("disputes", -1),
     "dispute_won": ("disputes", 1),
     "payout_returned": ("adjustments", 1),
+    "invoice_payment": ("adjustments", 1),
     "reserve_release": ("reserve_change", 1),
     "stage_held": ("captures", -1),
     "stage_released": ("captures", 1),
@@ -35,13 +38,25 @@ TAKES = ("refunds", "disputes", "reserve_change")
 
 
 class Line(Protocol):
-    """What a batch needs of a settlement line; amounts in fen, positive."""
+    """What a batch needs of a settlement line, or of several of one kind together; amounts in fen, positive."""
 
     kind: str
     amount_fen: int
     merchant_fee_fen: int
     merchant_subsidy_fen: int
     from_pending_fen: int
+
+
+@dataclass(slots=True)
+class Sum:
+    """All lines of one kind together: the equation adds them up anyway. Amounts in fen."""
+
+    kind: str
+    amount_fen: int
+    merchant_fee_fen: int
+    merchant_subsidy_fen: int
+    from_pending_fen: int
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +79,19 @@ class Batch:
     pending_moved_fen: int
 
 
-def close(lines: Iterable[Line], *, opening_fen: int, reserve_rate: str = "0") -> Batch:
+def close(
+    lines: Iterable[Line],
+    *,
+    opening_fen: int,
+    reserve_rate: str = "0",
+    reserve_room_fen: int | None = None,
+    minimum_payout_fen: int = 0,
+) -> Batch:
     """The batch of ``lines``: everything the merchant has is paid out, a debt is carried to the next batch.
 
-    ``reserve_rate`` of the captures' net is held back, never more than what the batch makes available; of what waits
-    for a stage, when it waits no longer.
+    ``reserve_rate`` of the captures' net is held back, never more than what the batch makes available, nor more than
+    ``reserve_room_fen``; of what waits for a stage, when it waits no longer. What is less than ``minimum_payout_fen``
+    is carried, too.
     """
     figures = dict.fromkeys(
         ("captures", "refunds", "subsidies", "disputes", "adjustments", "reserve_change"), 0
@@ -84,10 +107,11 @@ def close(lines: Iterable[Line], *, opening_fen: int, reserve_rate: str = "0") -
         moved += sign * line.from_pending_fen
         captured += sign * net if figure == "captures" else 0
         position += sign * net
-    held = max(0, min(share(max(0, captured), reserve_rate), moved, position))
+    room = moved if reserve_room_fen is None else reserve_room_fen
+    held = max(0, min(share(max(0, captured), reserve_rate), moved, position, room))
     figures["reserve_change"] += held
     position -= held
-    payout = max(0, position)
+    payout = to_pay(position, minimum_payout_fen)
     return Batch(
         opening_fen=opening_fen,
         merchant_fees_fen=fees,
@@ -98,3 +122,17 @@ def close(lines: Iterable[Line], *, opening_fen: int, reserve_rate: str = "0") -
         pending_moved_fen=moved,
         **{f"{name}_fen": amount for name, amount in figures.items()},
     )
+
+
+def to_pay(position_fen: int, minimum_fen: int) -> int:
+    """How much of what the merchant has is paid out (fen): all of it, or nothing below the minimum."""
+    return position_fen if position_fen >= max(minimum_fen, 1) else 0
+
+
+def sha256_of(pages: Iterable[Sequence[str]]) -> tuple[int, str]:
+    """How many lines a batch has and the SHA-256 of their ids in order, each with a line break; given page by page."""
+    count, running = 0, hashlib.sha256()
+    for page in pages:
+        count += len(page)
+        running.update("".join(f"{one}\n" for one in page).encode())
+    return count, running.hexdigest()

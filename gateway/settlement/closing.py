@@ -5,62 +5,75 @@ Batches close on days with banking only: whatever is due on another day waits fo
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
-from sqlmodel import col, func, select
+from sqlalchemy.orm import aliased
+from sqlmodel import col, exists, func, select
 
 from gateway.core.calendar import WorkingDays, shanghai_date, working_day_from
 from gateway.core.closed_months import closes_on, is_closed
 from gateway.core.references import reference
 from gateway.core.tenant import Tenant, mode_of
+from gateway.db.row_locks import LostRace
 from gateway.db.transactions import Transaction
 from gateway.errors import InvalidRequest
 from gateway.ledger import service as ledger
 from gateway.ledger.booking import postings
-from gateway.merchants import service as merchants
 from gateway.outbox import service as outbox
 from gateway.settlement import batch as equation
+from gateway.settlement import gathering, invoices, terms
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
+from gateway.settlement.ready import ready_lines, waiting_lines
 from gateway.settlement.schemas import SettlementAnswer
 from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, add_line, view
+from gateway.settlement.terms import Terms
 from gateway.webhooks import service as events
 
 SETTLEMENT_ANSWER = SettlementAnswer()
 
 
 def tenants_with_open_lines(tx: Transaction, *, on: date) -> list[Tenant]:
-    """Merchants with something to settle on a day."""
-    query = (
-        select(SettlementLine.merchant_id, SettlementLine.mode)
-        .where(col(SettlementLine.batch_id).is_(None), SettlementLine.settlement_date <= on)
-        .distinct()
-        .order_by(SettlementLine.merchant_id, SettlementLine.mode)
+    """Merchants with something to settle on a day: lines, or what earlier batches carried."""
+    lines = select(SettlementLine.merchant_id, SettlementLine.mode).where(ready_lines(None, on)).distinct()
+    later = aliased(SettlementBatch)
+    is_last = ~exists().where(
+        col(later.merchant_id) == SettlementBatch.merchant_id,
+        col(later.mode) == SettlementBatch.mode,
+        col(later.id) > SettlementBatch.id,
     )
-    return [Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(query)]
-
-
-def has_open_lines(tx: Transaction, tenant: Tenant, *, on: date) -> bool:
-    """Whether the tenant has something to settle on a day."""
-    query = select(SettlementLine.id).where(
-        SettlementLine.merchant_id == tenant.merchant_id,
-        SettlementLine.mode == tenant.mode,
-        col(SettlementLine.batch_id).is_(None),
-        SettlementLine.settlement_date <= on,
+    carried = select(SettlementBatch.merchant_id, SettlementBatch.mode).where(
+        SettlementBatch.closing_fen > 0, is_last
     )
-    return tx.exec(query.limit(1)).first() is not None
+    found = {*tx.exec(lines), *tx.exec(carried)}
+    return [Tenant(merchant, mode_of(mode)) for merchant, mode in sorted(found)]
 
 
-def next_work(tx: Transaction, tenant: Tenant, *, today: date, working_days: WorkingDays) -> date | None:
-    """The day from ``today`` on at which the tenant's next open line can be settled."""
-    query = select(func.min(SettlementLine.settlement_date)).where(
-        SettlementLine.merchant_id == tenant.merchant_id,
-        SettlementLine.mode == tenant.mode,
-        col(SettlementLine.batch_id).is_(None),
-    )
-    due = tx.exec(query).one()
-    if due is None:
-        return None
-    return working_day_from(max(due, today), working_days)
+def has_open_lines(tx: Transaction, tenant: Tenant, *, on: date, standard: Terms) -> bool:
+    """Whether the tenant has something to settle on a day, and it may be settled now."""
+    agreed = terms.in_force(tx, tenant, on, standard)
+    if not agreed.may_close(on, tx.now):
+        return False
+    query = select(SettlementLine.id).where(ready_lines(tenant, on)).limit(1)
+    return tx.exec(query).first() is not None or _pays_carried(_last_closing(tx, tenant), agreed)
+
+
+def next_work(
+    tx: Transaction, tenant: Tenant, *, today: date, working_days: WorkingDays, standard: Terms
+) -> date | None:
+    """The day from ``today`` on at which the tenant's next open line can be settled, or what is carried paid out."""
+    query = select(func.min(SettlementLine.settlement_date)).where(waiting_lines(tenant))
+    days: list[date | None] = [tx.exec(query).one()]
+    carried = _last_closing(tx, tenant)
+    if carried > 0:
+        days.append(terms.day_of_payout(tx, tenant, carried, today=today, standard=standard))
+    due = min((day for day in days if day is not None), default=None)
+    return None if due is None else working_day_from(max(due, today), working_days)
+
+
+def closes_at(tx: Transaction, tenant: Tenant, *, on: date, standard: Terms) -> time:
+    """The time of a day (Shanghai) from which the batch of that day may close."""
+    agreed = terms.in_force(tx, tenant, on, standard)
+    return time() if agreed.t_plus else time.fromisoformat(agreed.cutoff)
 
 
 def refuse_closed_month(on: date, *, today: date) -> None:
@@ -74,41 +87,37 @@ def refuse_closed_month(on: date, *, today: date) -> None:
 
 
 def close_batch(
-    tx: Transaction, tenant: Tenant, *, on: date, funder: str, working_days: WorkingDays
+    tx: Transaction, tenant: Tenant, *, on: date, funder: str, working_days: WorkingDays, standard: Terms
 ) -> SettlementBatch | None:
     """Close the merchant's batch of a day and instruct its payout.
 
-    None when there is nothing to settle, when the batch or its month is closed, and on a day without banking. Safe to
-    run twice, late or in parallel: a day has one batch, and what comes after it waits for the next.
+    None when there is nothing to settle, when the batch or its month is closed, on a day without banking, and with T+0
+    before the cut-off. Safe to run twice, late or in parallel: a day has one batch, and what comes after it waits for
+    the next. All of it is one transaction, and no line is read into memory. Raises ``LostRace``: the work begins again.
     """
     if not working_days.is_working_day(on) or is_closed(on, shanghai_date(tx.now)):
         return None
     ledger.lock_accounts(tx, tenant)  # a refund reads and adds lines under the same lock
-    if _batch_of(tx, tenant, on) is not None:
+    agreed = terms.in_force(tx, tenant, on, standard)
+    if not agreed.may_close(on, tx.now) or _batch_of(tx, tenant, on) is not None:
         return None
-    lines = list(
-        tx.exec(
-            select(SettlementLine)
-            .where(
-                SettlementLine.merchant_id == tenant.merchant_id,
-                SettlementLine.mode == tenant.mode,
-                col(SettlementLine.batch_id).is_(None),
-                SettlementLine.settlement_date <= on,
-            )
-            .order_by(col(SettlementLine.id))
-            .with_for_update()
-        )
-    )
-    if not lines:
+    tx.flush()
+    sums, opening = gathering.sums(tx, tenant, on), _last_closing(tx, tenant)
+    if not sums and not _pays_carried(opening, agreed):
         return None
-    merchant = merchants.get(tx, tenant.merchant_id)
+    released = sum(one.amount_fen for one in sums if one.kind == "reserve_release")
     figures = equation.close(
-        lines, opening_fen=_last_closing(tx, tenant), reserve_rate=merchant.reserve_rate or "0"
+        sums,
+        opening_fen=opening,
+        reserve_rate=agreed.reserve_rate,
+        reserve_room_fen=_room(tx, tenant, agreed, released),
+        minimum_payout_fen=agreed.minimum_payout_fen,
     )
-    row = _stored(tx, tenant, on, figures)
-    for line in lines:
-        line.batch_id = row.id
-    released = sum(line.amount_fen for line in lines if line.kind == "reserve_release")
+    count, sha256 = gathering.listed(tx, tenant, on)
+    if count != sum(one.count for one in sums):
+        raise LostRace("a line was added while its batch closed")
+    row = _stored(tx, tenant, on, figures, terms_id=agreed.id, lines_count=count, lines_sha256=sha256)
+    gathering.mark(tx, tenant, on, batch_id=row.id, count=count)
     _release_reserve(tx, tenant, row, released)
     entry_id = _post_settlement(tx, tenant, row, figures)
     if figures.reserve_held_fen:
@@ -118,17 +127,40 @@ def close_batch(
             kind="reserve_release",
             object_id=row.id,
             amount_fen=figures.reserve_held_fen,
-            settlement_date=on + timedelta(days=merchant.reserve_days or 0),
+            settlement_date=on + timedelta(days=agreed.reserve_days),
             entry_id=entry_id,
         )
     if figures.payout_fen:
         _instruct(tx, tenant, row, funder)
     tx.flush()
+    invoices.net(tx, tenant, row)
     events.record(tx, tenant, "settlement.closed", object_id=row.id, data=SETTLEMENT_ANSWER.dump(view(row)))
     return row
 
 
-def _stored(tx: Transaction, tenant: Tenant, on: date, figures: equation.Batch) -> SettlementBatch:
+def _pays_carried(closing_fen: int, agreed: Terms) -> bool:
+    """Whether what the last batch carried is paid out, though nothing has come to it."""
+    return equation.to_pay(closing_fen, agreed.minimum_payout_fen) > 0
+
+
+def _room(tx: Transaction, tenant: Tenant, agreed: Terms, released_fen: int) -> int | None:
+    """How much more may be held back (fen) after a release; None without an upper bound."""
+    if agreed.reserve_most_fen is None:
+        return None
+    held = ledger.balances(tx, tenant, ("merchant_reserve",))["merchant_reserve"] - released_fen
+    return max(0, agreed.reserve_most_fen - held)
+
+
+def _stored(
+    tx: Transaction,
+    tenant: Tenant,
+    on: date,
+    figures: equation.Batch,
+    *,
+    terms_id: str | None,
+    lines_count: int,
+    lines_sha256: str,
+) -> SettlementBatch:
     row = SettlementBatch(
         id=tx.new_id("stl"),
         merchant_id=tenant.merchant_id,
@@ -145,6 +177,9 @@ def _stored(tx: Transaction, tenant: Tenant, on: date, figures: equation.Batch) 
         reserve_change_fen=figures.reserve_change_fen,
         closing_fen=figures.closing_fen,
         payout_fen=figures.payout_fen,
+        terms_id=terms_id,
+        lines_count=lines_count,
+        lines_sha256=lines_sha256,
         created_at=tx.now,
     )
     tx.add(row)

@@ -2,11 +2,11 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from gateway.db.models import Keyed
-from gateway.db.types import Day, Fen, UtcTime, Words
+from gateway.db.types import Day, Fen, UtcTime, Whole, Words
 
 
 class SettlementBatch(Keyed, table=True):
@@ -23,6 +23,14 @@ class SettlementBatch(Keyed, table=True):
         ),
         CheckConstraint("payout_fen >= 0", name="payout"),
         Index("settlement_of_tenant", "merchant_id", "mode", "id"),
+        Index(
+            "settlement_carried",
+            "merchant_id",
+            "mode",
+            "id",
+            sqlite_where=text("closing_fen <> 0"),
+            postgresql_where=text("closing_fen <> 0"),
+        ),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))
@@ -41,6 +49,11 @@ class SettlementBatch(Keyed, table=True):
     closing_fen: int = Field(sa_column=Column(Fen, nullable=False))
     payout_fen: int = Field(sa_column=Column(Fen, nullable=False))
     payout_id: str | None = Field(default=None, sa_column=Column(Words))
+    terms_id: str | None = Field(default=None, sa_column=Column(Words))
+    """The terms in force; none where the merchant had the standard terms, and in batches of older releases."""
+    lines_count: int | None = Field(default=None, sa_column=Column(Whole))
+    lines_sha256: str | None = Field(default=None, sa_column=Column(Words))
+    """Which lines it has (``batch.sha256_of``); none in batches of older releases, whose lines say it themselves."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
@@ -52,12 +65,12 @@ class SettlementLine(Keyed, table=True):
         UniqueConstraint("kind", "object_id", name="one_line_per_object"),
         CheckConstraint(
             "kind IN ('capture', 'refund', 'subsidy', 'subsidy_return', 'dispute', 'dispute_won', 'payout_returned',"
-            " 'reserve_release', 'stage_held', 'stage_released', 'stage_returned')",
+            " 'reserve_release', 'invoice_payment', 'stage_held', 'stage_released', 'stage_returned')",
             name="kind",
         ),
         CheckConstraint("net_fen = amount_fen - merchant_fee_fen - merchant_subsidy_fen", name="net"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
-        Index("settlement_line_open", "merchant_id", "mode", "batch_id", "settlement_date"),
+        Index("settlement_line_ready", "merchant_id", "mode", "batch_id", "settlement_date", "id"),
         Index("settlement_line_of_batch", "batch_id", "id"),
         Index("settlement_line_of_payment", "payment_id", "kind"),
         Index("settlement_line_by_day", "merchant_id", "mode", "created_at"),
@@ -69,7 +82,7 @@ class SettlementLine(Keyed, table=True):
     kind: str = Field(sa_column=Column(Words, nullable=False))
     object_id: str = Field(sa_column=Column(Words, nullable=False))
     """The capture, the part of a refund that falls on one capture, the dispute, the milestone, the part of a milestone
-    that a refund took, or the payout that came back."""
+    that a refund took, the payout that came back, …"""
     payment_id: str = Field(sa_column=Column(Words, nullable=False))
     capture_id: str = Field(sa_column=Column(Words, nullable=False))
     merchant_reference: str = Field(sa_column=Column(Words, nullable=False))
@@ -85,6 +98,94 @@ class SettlementLine(Keyed, table=True):
     test_failure: str | None = Field(default=None, sa_column=Column(Words))
     """Test mode: the payout of the batch with this line is played as failed, so."""
     entry_id: str = Field(sa_column=Column(Words, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class SettlementTerms(Keyed, table=True):
+    """How a merchant is settled in a mode from a day on, until the first day of newer terms. Amounts in fen."""
+
+    __tablename__ = "settlement_terms"
+    __table_args__ = (
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("days IN ('banking', 'calendar')", name="days"),
+        CheckConstraint(
+            "t_plus >= 0 AND minimum_payout_fen >= 0 AND reserve_most_fen >= 0", name="not_negative"
+        ),
+        Index("settlement_terms_of_day", "merchant_id", "mode", "valid_from", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    valid_from: date = Field(sa_column=Column(Day, nullable=False))
+    t_plus: int = Field(sa_column=Column(Whole, nullable=False))
+    """Days from the business date of a capture to its settlement."""
+    days: str = Field(sa_column=Column(Words, nullable=False))
+    """Which days count."""
+    cutoff: str = Field(sa_column=Column(Words, nullable=False))
+    """The time in Shanghai, ``HH:MM``, from which a capture belongs to the next business date."""
+    minimum_payout_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    reserve_rate: str = Field(sa_column=Column(Words, nullable=False))
+    reserve_days: int = Field(sa_column=Column(Whole, nullable=False))
+    reserve_most_fen: int | None = Field(default=None, sa_column=Column(Fen))
+    invoice_after_days: int | None = Field(default=None, sa_column=Column(Whole))
+    """What has been owed for so long is invoiced; never where there is none."""
+    invoice_due_days: int = Field(sa_column=Column(Whole, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class MerchantInvoice(Keyed, table=True):
+    """What a merchant is asked to pay of its debt (fen). What is left of it follows from its credits."""
+
+    __tablename__ = "merchant_invoice"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "mode", "number", name="one_invoice_a_number"),
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("amount_fen > 0", name="amount"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    number: int = Field(sa_column=Column(Whole, nullable=False))
+    """Counted from 1 for each merchant and mode."""
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    opened_on: date = Field(sa_column=Column(Day, nullable=False))
+    due_on: date = Field(sa_column=Column(Day, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class InvoiceCredit(Keyed, table=True):
+    """What has paid an invoice, in whole or in part: a settlement, or money that came from outside. Amounts in fen."""
+
+    __tablename__ = "invoice_credit"
+    __table_args__ = (
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("kind IN ('netting', 'payment')", name="kind"),
+        CheckConstraint("amount_fen >= 0", name="amount"),
+        CheckConstraint("(kind = 'netting') = (settlement_id IS NOT NULL)", name="netted_by"),
+        CheckConstraint(
+            "(kind = 'payment') = (reference IS NOT NULL) AND (kind = 'payment') = (received_fen IS NOT NULL)",
+            name="paid_by",
+        ),
+        UniqueConstraint("merchant_id", "mode", "reference", name="one_payment_a_reference"),
+        Index("invoice_credit_of_invoice", "invoice_id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    invoice_id: str = Field(sa_column=Column(Words, ForeignKey("merchant_invoice.id"), nullable=False))
+    kind: str = Field(sa_column=Column(Words, nullable=False))
+    amount_fen: int = Field(sa_column=Column(Fen, nullable=False))
+    """What it pays of the invoice."""
+    received_fen: int | None = Field(default=None, sa_column=Column(Fen))
+    """What came from outside, which may be more."""
+    reference: str | None = Field(default=None, sa_column=Column(Words))
+    """The bank's name of what came from outside."""
+    settlement_id: str | None = Field(
+        default=None, sa_column=Column(Words, ForeignKey("settlement_batch.id"))
+    )
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

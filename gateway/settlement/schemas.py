@@ -27,7 +27,10 @@ class SettlementAnswer(Strict):
     adjustments = fields.Integer()
     reserve_change = fields.Integer()
     closing = fields.Integer(
-        metadata={"description": "Carried to the next batch; negative while the merchant owes."}
+        metadata={
+            "description": "Carried to the next batch: negative while the merchant owes, "
+            "positive where it is less than the minimum payout."
+        }
     )
     payout_amount = fields.Integer()
     payout = fields.String(allow_none=True)
@@ -70,3 +73,75 @@ class PayoutAnswer(Strict):
     failure = fields.String(allow_none=True)
     created_at = Moment()
     paid_at = Moment(allow_none=True)
+
+
+class SettlementTermsAnswer(Strict):
+    """How the merchant is settled from a day on, until the first day of newer terms; amounts in fen."""
+
+    id = fields.String(allow_none=True, metadata={"description": "Null for the standard terms."})
+    object = fields.Constant("settlement_terms")
+    mode = fields.String()
+    currency = fields.Constant("CNY")
+    valid_from = fields.String(
+        allow_none=True,
+        metadata={
+            "format": "date",
+            "description": "Their first day in Shanghai; null for the standard terms.",
+        },
+    )
+    t_plus = fields.Integer(
+        metadata={"description": "Days from the business date of a capture to its settlement."}
+    )
+    days = fields.String(metadata={"description": "The days that count: `banking` or `calendar`."})
+    cutoff = fields.String(
+        metadata={"description": "Time in Shanghai from which a capture belongs to the next business date."}
+    )
+    minimum_payout = fields.Integer(metadata={"description": "What is less is carried to the next batch."})
+    reserve_rate = fields.String(metadata={"description": "Part of the captures that is held back."})
+    reserve_days = fields.Integer(metadata={"description": "After how many days it is released."})
+    reserve_most = fields.Integer(
+        allow_none=True, metadata={"description": "The most that is held back at once; null without a bound."}
+    )
+    invoice_after_days = fields.Integer(
+        allow_none=True,
+        metadata={"description": "What is owed for so many days is invoiced; null for never."},
+    )
+    invoice_due_days = fields.Integer(metadata={"description": "Days until an invoice is due."})
+    created_at = Moment(allow_none=True)
+
+
+class InvoiceAnswer(Strict):
+    """What the merchant is asked to pay of its debt; later settlements pay it, too. Amounts in fen."""
+
+    id = fields.String()
+    object = fields.Constant("invoice")
+    mode = fields.String()
+    number = fields.Integer(metadata={"description": "Counted from 1 for each merchant and mode."})
+    status = fields.String(metadata={"description": "`open`, `overdue` or `paid`."})
+    amount = fields.Integer()
+    amount_left = fields.Integer(metadata={"description": "What is not paid yet."})
+    currency = fields.Constant("CNY")
+    opened_on = fields.String(metadata={"format": "date"})
+    due_on = fields.String(metadata={"format": "date"})
+    created_at = Moment()
+
+
+class ReserveReleaseAnswer(Strict):
+    """What one settlement held back, and when it is released."""
+
+    id = fields.String()
+    object = fields.Constant("reserve_release")
+    mode = fields.String()
+    amount = fields.Integer()
+    currency = fields.Constant("CNY")
+    held_by = fields.String(metadata={"description": "The settlement that held it back."})
+    release_date = fields.String(
+        metadata={
+            "format": "date",
+            "description": "The settlement of this day releases it, or of the next banking day.",
+        }
+    )
+    released_by = fields.String(
+        allow_none=True, metadata={"description": "The settlement that released it; null while it is held."}
+    )
+    created_at = Moment()

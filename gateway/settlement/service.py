@@ -260,6 +260,19 @@ def line_view(line: SettlementLine) -> dict[str, Any]:
     }
 
 
+def release_view(line: SettlementLine) -> dict[str, Any]:
+    """What was held in reserve and its release, as the API shows it."""
+    return {
+        "id": line.id,
+        "mode": line.mode,
+        "amount": line.amount_fen,
+        "held_by": line.object_id,
+        "release_date": line.settlement_date.isoformat(),
+        "released_by": line.batch_id,
+        "created_at": line.created_at,
+    }
+
+
 def payout_view(row: Payout) -> dict[str, Any]:
     """The payout as the API shows it."""
     return {

@@ -24,12 +24,12 @@ from gateway.ledger import service as ledger
 from gateway.ledger.integrity import trees
 from gateway.ledger.integrity.trees import Proven, Tree
 from gateway.roots import service as roots
-from gateway.settlement import service
+from gateway.settlement import service, terms
 from gateway.settlement.models import SettlementBatch, SettlementLine
 from gateway.settlement.schemas import SettlementAnswer, SettlementLineAnswer
 from gateway.web.columns import columns_of
 
-VERSION = 1
+VERSION = 2
 MEDIA_TYPE = "application/jsonl"
 LINES_A_PAGE = 500
 SETTLEMENT, LINE = SettlementAnswer(), columns_of(SettlementLineAnswer())
@@ -61,6 +61,7 @@ def _contents(tx: Transaction, tenant: Tenant, batch: SettlementBatch) -> Iterat
         "statement": VERSION,
         "merchant": tenant.merchant_id,
         "settlement": SETTLEMENT.dump(service.view(batch)),
+        "minimum_payout": terms.minimum_payout_fen(tx, batch),
         "entries": closing,
     }
     used: set[int] = set()

@@ -29,6 +29,8 @@ from gateway.payments.milestones.models import MilestoneStop
 from gateway.plans.cards import service as rate_cards
 from gateway.process.daily import sign_heads, sweep
 from gateway.process.worker import drain
+from gateway.settlement import commands as settlements
+from gateway.settlement import terms
 from gateway.team import authenticators, factors
 from gateway.team.models import LoginSession, TeamMember
 from tests.gateway.books import Books
@@ -172,6 +174,16 @@ class RichBook:
         card = desk.read(lambda tx: rate_cards.as_it_stands(tx, desk.merchant, TODAY))
         desk.agreed(card)
         desk.propose(card, first=400)
+        school = Tenant(self.school.credentials["merchant"], "test")
+        settlements.set_terms(
+            db,
+            OPERATOR,
+            school,
+            changes={"minimum_payout_fen": 50_000, "reserve_rate": "0.1", "reserve_days": 20},
+            valid_from=None,
+            reason="as agreed",
+            standard=terms.standard(self.gateway.settings),
+        )
 
     def order_in_parts(self) -> dict[str, Any]:
         """Two pieces of one line and one of another, shipped in two parcels."""

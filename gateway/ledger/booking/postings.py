@@ -204,6 +204,17 @@ def reserve_released(*, settlement: str, merchant: str, amount_fen: int) -> Entr
     )
 
 
+def invoice_paid(
+    *, invoice: str, merchant: str, funder: str, receivable_fen: int, available_fen: int
+) -> Entries:
+    """The merchant has paid what it owed to the lender; what is above its debt is available again."""
+    return Entries.balanced(
+        debit("funder_clearing", receivable_fen + available_fen, owner=funder, about=invoice),
+        credit("merchant_receivable", receivable_fen, owner=merchant, about=invoice),
+        credit("merchant_available", available_fen, owner=merchant, about=invoice),
+    )
+
+
 def payout_instructed(*, payout: str, institution: str, merchant: str, amount_fen: int) -> Entries:
     """The institution is told to pay the merchant."""
     return Entries.balanced(

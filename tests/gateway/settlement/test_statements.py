@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import pytest
 from fenqi import statements
 from fenqi._cli import main
 from gateway.core import merkle
+from gateway.db.transactions import READ_COMMITTED
 from gateway.ledger.integrity import trees
 from gateway.merchants import service as merchants
 from gateway.process import daily
+from gateway.settlement import invoices, terms
 from gateway.settlement.statements import signed_text
 from tests.gateway.books import Books
 from tests.one_database import database_url, on_both  # noqa: F401
@@ -34,6 +37,10 @@ def trade(books: Books) -> None:
     """Three weeks in which a settlement has a line of each kind."""
     merchant = books.tenant.merchant_id
     books.gateway.db.write(lambda tx: merchants.agree_reserve(tx, merchant, rate="0.05", days=5) and None)
+    standard, after = terms.standard(books.gateway.settings), {"invoice_after_days": 1}
+    books.gateway.db.write(
+        lambda tx: terms.agree(tx, books.tenant, valid_from=None, changes=after, standard=standard) and None
+    )
     api = books.api
     item = {"name": "Phone", "quantity": 1, "unit_price": 599_900, "subsidy_category": "phone"}
     subsidised = api.captured(
@@ -54,7 +61,8 @@ def trade(books: Books) -> None:
         for payment in (disputed, won)
     ]
     api.captured(3, amount=60_000)
-    books.pass_days(3)
+    books.pass_days(4)
+    pay_an_invoice(books)
     close_the_books(books)
     for dispute, outcome in zip(disputes, ("lost", "won"), strict=True):
         books.post(f"/v1/test_helpers/disputes/{dispute}/resolve", {"outcome": outcome})
@@ -64,6 +72,13 @@ def trade(books: Books) -> None:
     api.captured(3, amount=60_000)
     books.pass_days(9)
     close_the_books(books)
+
+
+def pay_an_invoice(books: Books) -> None:
+    books.api.login()
+    invoice = books.api.get("/v1/invoices").json["data"][0]["id"]
+    paid = partial(invoices.pay, received_fen=1_000, reference="bank-1", funder=books.gateway.settings.funder)
+    assert books.gateway.db.write(lambda tx: paid(tx, books.tenant, invoice), READ_COMMITTED)
 
 
 def refund(books: Books, payment: dict[str, Any], **body: Any) -> None:
@@ -263,3 +278,45 @@ SOMEBODY_S_KEY = """-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
 -----END PUBLIC KEY-----
 """
+
+
+def test_what_is_carried_is_proved_by_its_minimum_and_version_1_stays_verifiable(
+    books: Books, tmp_path: Path
+) -> None:
+    standard = terms.standard(books.gateway.settings)
+    least = {"minimum_payout_fen": 100_000}
+    books.gateway.db.write(
+        lambda tx: terms.agree(tx, books.tenant, valid_from=None, changes=least, standard=standard) and None
+    )
+    books.pass_days(1)
+    for _ in range(2):
+        books.api.login()
+        books.api.captured(3, amount=60_000)
+        books.pass_days(4)
+    close_the_books(books)
+    second, first = statements_of(books, tmp_path)
+    keys = keys_of(books)
+    for path in (first, second):
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        assert statements.verify(path, keys).settlement == lines[0]["settlement"]
+        older = [{name: value for name, value in lines[0].items() if name != "minimum_payout"}, *lines[1:]]
+        older[0]["statement"] = 1
+        forged = tmp_path / "older.jsonl"
+        forged.write_text("".join(json.dumps(line) + "\n" for line in resigned(books, older)))
+        assert refused(forged, keys), "nothing but a debt was carried in version 1"
+        for minimum in (0, 50_000, 200_000):
+            other = replaced(lines, 0, ("minimum_payout",), minimum)
+            forged.write_text("".join(json.dumps(line) + "\n" for line in resigned(books, other)))
+            held = minimum > 100_000 if path == first else minimum <= 100_000
+            assert refused(forged, keys) is not held, (path, minimum)
+    books.pass_days(1)
+    books.api.login()
+    books.api.captured(3, amount=150_000)
+    books.pass_days(4)
+    close_the_books(books)
+    third = next(statements_of(books, tmp_path))
+    lines = [json.loads(line) for line in third.read_bytes().splitlines()]
+    del lines[0]["minimum_payout"]
+    lines[0]["statement"] = 1
+    third.write_text("".join(json.dumps(line) + "\n" for line in resigned(books, lines)))
+    assert statements.verify(third, keys).settlement == lines[0]["settlement"]

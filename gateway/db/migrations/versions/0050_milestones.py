@@ -1,23 +1,23 @@
 """Milestones: what is captured may wait for stages before it is settled; a seller's stages can be stopped.
 
 Revision ID: 0050
-Revises: 0044
+Revises: 0047
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 from gateway.db import types
-from gateway.db.guards import TRIGGER, install, statements
+from gateway.db.guards import install
 
 revision = "0050"
-down_revision = "0044"
+down_revision = "0047"
 branch_labels = None
 depends_on = None
 
 KINDS = (
     "kind IN ('capture', 'refund', 'subsidy', 'subsidy_return', 'dispute', 'dispute_won', 'payout_returned',"
-    " 'reserve_release', 'stage_held', 'stage_released', 'stage_returned')"
+    " 'reserve_release', 'invoice_payment', 'stage_held', 'stage_released', 'stage_returned')"
 )
 MOVES = "status IN ('planned', 'claimed')"
 
@@ -145,12 +145,11 @@ def _milestone_stop() -> None:
 
 def _settlement_lines() -> None:
     """Lines of stages: what a capture leaves waiting, and what comes of it."""
+    on_sqlite = op.get_context().dialect.name == "sqlite"  # which makes the table again, without its triggers
+    triggers = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'settlement_line'"
+    kept = list(op.get_bind().execute(sa.text(triggers)).scalars()) if on_sqlite else []
     with op.batch_alter_table("settlement_line", table_kwargs={"sqlite_strict": True}) as batch:
         batch.drop_constraint("kind", type_="check")
         batch.create_check_constraint("kind", KINDS)
-    if op.get_context().dialect.name == "sqlite":  # which has made the table anew, without its triggers
-        for file in ("tenancy", "frozen"):
-            for statement in statements(file, "sqlite"):
-                match = TRIGGER.search(statement)
-                if match and match[2] == "settlement_line":
-                    op.execute(statement)
+    for trigger in kept:
+        op.get_bind().exec_driver_sql(trigger)

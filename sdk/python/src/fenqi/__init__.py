@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ._models import Event as Event
     from ._models import Export as Export
     from ._models import Identity as Identity
+    from ._models import Invoice as Invoice
     from ._models import Loan as Loan
     from ._models import LoanScheduleRow as LoanScheduleRow
     from ._models import Milestone as Milestone
@@ -53,11 +54,13 @@ if TYPE_CHECKING:
     from ._models import ReconciliationResolution as ReconciliationResolution
     from ._models import Refund as Refund
     from ._models import RefundPreview as RefundPreview
+    from ._models import ReserveRelease as ReserveRelease
     from ._models import ReturnedItem as ReturnedItem
     from ._models import ScheduleRow as ScheduleRow
     from ._models import Score as Score
     from ._models import Settlement as Settlement
     from ._models import SettlementLine as SettlementLine
+    from ._models import SettlementTerms as SettlementTerms
     from ._models import TestClock as TestClock
     from ._models import VoucherAccounts as VoucherAccounts
     from ._models import WebhookDelivery as WebhookDelivery
@@ -100,6 +103,7 @@ _HOMES = {
         "Event",
         "Export",
         "Identity",
+        "Invoice",
         "Loan",
         "LoanScheduleRow",
         "Milestone",
@@ -114,11 +118,13 @@ _HOMES = {
         "ReconciliationResolution",
         "Refund",
         "RefundPreview",
+        "ReserveRelease",
         "ReturnedItem",
         "ScheduleRow",
         "Score",
         "Settlement",
         "SettlementLine",
+        "SettlementTerms",
         "TestClock",
         "VoucherAccounts",
         "WebhookDelivery",

@@ -18,6 +18,7 @@ ENTRY_KINDS = {
     "dispute": "dispute_opened",
     "dispute_won": "dispute_won",
     "payout_returned": "payout_(rejected|returned)",
+    "invoice_payment": "invoice_paid",
     "reserve_release": "settlement",
     "stage_held": "stage_held",
     "stage_released": "stage_released",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ._resources.events import Events
     from ._resources.exports import Exports
     from ._resources.helpers import TestHelpers
+    from ._resources.invoices import Invoices
     from ._resources.loans import Loans
     from ._resources.me import Me
     from ._resources.payments import Payments
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ._resources.reconciliations import Reconciliations
     from ._resources.refunds import Refunds
     from ._resources.scores import Scores
+    from ._resources.settlement_terms import AgreedTerms, ReserveReleases
     from ._resources.settlements import Settlements
     from ._resources.webhook_endpoints import WebhookEndpoints
     from ._webhook import Webhook
@@ -250,6 +252,27 @@ class Fenqi(Caller):
         from ._resources.settlements import Settlements
 
         return Settlements(self)
+
+    @property
+    def settlement_terms(self) -> AgreedTerms:
+        """When captures are settled, and from which amount they are paid out."""
+        from ._resources.settlement_terms import AgreedTerms
+
+        return AgreedTerms(self)
+
+    @property
+    def reserve_releases(self) -> ReserveReleases:
+        """What settlements held in reserve."""
+        from ._resources.settlement_terms import ReserveReleases
+
+        return ReserveReleases(self)
+
+    @property
+    def invoices(self) -> Invoices:
+        """What the merchant is asked to pay of its debt."""
+        from ._resources.invoices import Invoices
+
+        return Invoices(self)
 
     @property
     def payouts(self) -> Payouts:

@@ -341,6 +341,52 @@ class SettlementLine(Model, object="settlement_line"):
     created_at: str
 
 
+class SettlementTerms(Model, object="settlement_terms"):
+    """How the merchant is settled from a day on; amounts in fen. ``id`` is None in the standard terms."""
+
+    __slots__ = ()
+    id: str | None
+    mode: str
+    valid_from: str | None
+    t_plus: int
+    days: str
+    cutoff: str
+    minimum_payout: int
+    reserve_rate: str
+    reserve_days: int
+    reserve_most: int | None
+    invoice_after_days: int | None
+    invoice_due_days: int
+
+
+class Invoice(Model, object="invoice"):
+    """What the merchant is asked to pay of its debt (fen); ``open → paid | overdue``, ``overdue → paid``."""
+
+    __slots__ = ()
+    id: str
+    mode: str
+    number: int
+    status: str
+    amount: int
+    amount_left: int
+    opened_on: str
+    due_on: str
+    created_at: str
+
+
+class ReserveRelease(Model, object="reserve_release"):
+    """What one settlement held back (fen), and when it is released."""
+
+    __slots__ = ()
+    id: str
+    mode: str
+    amount: int
+    held_by: str
+    release_date: str
+    released_by: str | None
+    created_at: str
+
+
 class Payout(Model, object="payout"):
     """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid → returned``."""
 

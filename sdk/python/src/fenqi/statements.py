@@ -22,7 +22,8 @@ from ._bookings import Entry, StatementError, check_line, entry_of, whole
 
 __all__ = ["Statement", "StatementError", "verify", "verify_certificate"]
 
-VERSION = 1
+VERSIONS = (1, 2)
+"""Since version 2 a settlement may carry what is below the minimum that a payout has by its terms."""
 NO_HASH = "0" * 64
 SIGNS = {
     "capture": ("captures", 1),
@@ -32,6 +33,7 @@ SIGNS = {
     "dispute": ("disputes", -1),
     "dispute_won": ("disputes", -1),
     "payout_returned": ("adjustments", 1),
+    "invoice_payment": ("adjustments", 1),
     "reserve_release": ("reserve_change", -1),
     "stage_held": ("captures", 1),
     "stage_released": ("captures", 1),
@@ -43,6 +45,7 @@ PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DO
 
 SHAPES = (
     {"statement", "merchant", "settlement", "entries"},
+    {"statement", "merchant", "settlement", "minimum_payout", "entries"},
     {"entry", "in_tree", "position", "path", "content"},
     {"line", "entries"},
     {"tree"},
@@ -216,10 +219,11 @@ class _Books:
         if "statement" in content:
             if self._header:
                 raise StatementError("a statement begins once")
-            if whole(content["statement"], "statement") != VERSION:
-                raise StatementError(
-                    f"this is version {content['statement']!r}; {VERSION} can be checked here"
-                )
+            version = whole(content["statement"], "statement")
+            if version not in VERSIONS:
+                raise StatementError(f"this is version {version}; 1 and 2 can be checked here")
+            if ("minimum_payout" in content) is not (version > 1):
+                raise StatementError(f"a statement of version {version} has other fields")
             self._header = content
             self._merchant, self._mode = content["merchant"], content["settlement"]["mode"]
         elif not self._header:
@@ -267,12 +271,21 @@ class _Books:
             != whole(shown["closing"], "closing") + found["payout_amount"]
         ):
             raise StatementError("opening, lines, closing and payout do not add up")
-        if max(shown["opening"], shown["closing"]) > 0 or (found["payout_amount"] and shown["closing"]):
-            raise StatementError("it carries over what would have been paid out")
+        self._check_carried(shown, found["payout_amount"])
         frame = self._frame
         return Statement(
             shown, len(self._seen), len(self._entries), len(frame.trees), frame.signed_at, frame.key_id
         )
+
+    def _check_carried(self, shown: Mapping[str, Any], payout: int) -> None:
+        """Refuse a settlement that keeps back what it had to pay out. Raises ``StatementError``."""
+        minimum = whole(self._header.get("minimum_payout", 0), "minimum_payout")
+        if "minimum_payout" not in self._header and shown["opening"] > 0:
+            raise StatementError("it carries over what would have been paid out")
+        if shown["closing"] >= max(minimum, 1) or (payout and shown["closing"]):
+            raise StatementError("it carries over what would have been paid out")
+        if 0 < payout < minimum:
+            raise StatementError(f"it pays out less than the {minimum} fen that its terms say")
 
     def _own_entries(self, shown: Mapping[str, Any]) -> list[Entry]:
         """What the batch itself booked, of each kind once. Raises ``StatementError`` for another's."""

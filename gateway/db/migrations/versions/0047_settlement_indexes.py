@@ -1,0 +1,26 @@
+"""Lines that are ready are marked in the order of an index, and what batches carried is found by one.
+
+Roll forward: run the migrations again; an index that is complete stays, and one that is not is built again.
+
+Revision ID: 0047
+Revises: 0046
+"""
+
+from gateway.db import online
+
+revision = "0047"
+down_revision = "0046"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    online.create_index(
+        "settlement_line_ready",
+        "settlement_line",
+        ["merchant_id", "mode", "batch_id", "settlement_date", "id"],
+    )
+    online.drop_index("settlement_line_open", "settlement_line")
+    online.create_index(
+        "settlement_carried", "settlement_batch", ["merchant_id", "mode", "id"], where="closing_fen <> 0"
+    )

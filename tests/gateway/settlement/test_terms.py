@@ -1,0 +1,254 @@
+"""Settlement terms: when captures are settled, what is carried, and what is held back, from a day on."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.cli import main
+from gateway.core.calendar import OfficialWorkingDays
+from gateway.errors import InvalidRequest
+from gateway.process.daily import settle
+from gateway.settlement import terms
+from gateway.settlement.terms import Terms
+from tests.gateway.books import Books
+from tests.one_database import database_url, on_both  # noqa: F401
+
+DAYS = OfficialWorkingDays()
+
+
+def agree(books: Books, day: date | None = None, **changes: Any) -> Terms:
+    standard = terms.standard(books.gateway.settings)
+    _, new = books.gateway.db.write(
+        lambda tx: terms.agree(tx, books.tenant, valid_from=day, changes=changes, standard=standard)
+    )
+    return new
+
+
+def batches(books: Books) -> list[dict[str, Any]]:
+    books.api.login()
+    found: list[dict[str, Any]] = books.api.get("/v1/settlements").json["data"]
+    return found[::-1]
+
+
+def shanghai(text: str) -> datetime:
+    return (datetime.fromisoformat(text) - timedelta(hours=8)).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("t_plus", "days", "captured_at", "settled_on"),
+    [
+        (1, "banking", "2026-09-24T16:59:59.999999", "2026-09-28"),  # Mid-Autumn: 25 to 27 September
+        (1, "banking", "2026-09-24T17:00:00", "2026-09-28"),
+        (0, "banking", "2026-09-24T16:59:59.999999", "2026-09-24"),
+        (0, "banking", "2026-09-24T17:00:00", "2026-09-28"),
+        (0, "calendar", "2026-09-26T12:00:00", "2026-09-28"),
+        (3, "calendar", "2026-09-28T12:00:00", "2026-10-08"),  # 1 October is a holiday, and so is the week
+        (2, "calendar", "2026-09-28T12:00:00", "2026-09-30"),
+        (3, "banking", "2026-09-28T12:00:00", "2026-10-08"),
+    ],
+)
+def test_days_and_the_cut_off_at_its_very_second(
+    t_plus: int, days: str, captured_at: str, settled_on: str
+) -> None:
+    agreed = Terms(t_plus, "17:00", days=days)
+    assert agreed.settlement_date(shanghai(captured_at), DAYS) == date.fromisoformat(settled_on)
+
+
+def test_terms_begin_tomorrow_at_the_earliest_and_keep_what_is_not_named(books: Books) -> None:
+    today = books.clock.now.date()
+    with pytest.raises(InvalidRequest, match="the first day can be"):
+        agree(books, today, t_plus=0)
+    first = agree(books, today + timedelta(days=10), t_plus=3)
+    second = agree(books, today + timedelta(days=12), cutoff="15:00")
+    assert (second.t_plus, second.cutoff, first.cutoff) == (3, "15:00", "23:00")
+    with books.gateway.db.read() as tx:
+        standard = terms.standard(books.gateway.settings)
+        seen = [
+            terms.in_force(tx, books.tenant, today + timedelta(days=ahead), standard).id
+            for ahead in (0, 9, 10, 11, 12, 99)
+        ]
+    assert seen == [None, None, first.id, first.id, second.id, second.id]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"t_plus": 31},
+        {"days": "working"},
+        {"cutoff": "24:00"},
+        {"cutoff": "9:00"},
+        {"minimum_payout_fen": 1_000_000_001},
+        {"reserve_rate": "0.31"},
+        {"reserve_rate": "5 %"},
+        {"reserve_days": 0},
+        {"invoice_after_days": 0},
+        {"invoice_due_days": 366},
+    ],
+)
+def test_what_cannot_be_agreed_is_named_and_changes_nothing(books: Books, changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        agree(books, **changes)
+    assert refused.value.param == next(iter(changes)).removesuffix("_fen")
+    assert books.figure("SELECT count(*) FROM settlement_terms") == 0
+
+
+@on_both
+def test_a_capture_is_settled_by_the_terms_of_its_day(books: Books) -> None:
+    before = books.api.captured(3)["captures"][0]["settlement_date"]
+    agree(books, t_plus=5, days="calendar")
+    same_day = books.api.captured(3)["captures"][0]["settlement_date"]
+    books.pass_days(1)
+    books.api.login()
+    after = books.api.captured(3)["captures"][0]["settlement_date"]
+    agreed = Terms(5, "23:00", days="calendar")
+    assert same_day == before
+    assert after == agreed.settlement_date(books.clock.now, DAYS).isoformat() > before
+    books.pass_days(10)
+    assert [row["closing"] for row in batches(books)] == [0, 0]
+    books.sound()
+
+
+@on_both
+def test_what_is_below_the_minimum_is_carried_until_it_is_reached(books: Books) -> None:
+    agree(books, minimum_payout_fen=150_000)
+    books.pass_days(3)
+    for _ in range(3):
+        books.api.login()
+        books.api.captured(3, amount=60_000)
+        books.pass_days(4)
+    found = batches(books)
+    nets = [row["captures"] - row["merchant_fees"] - row["merchant_subsidies"] for row in found]
+    assert [row["opening"] for row in found] == [0, nets[0], nets[0] + nets[1]]
+    assert [row["payout_amount"] for row in found] == [0, 0, sum(nets)]
+    assert [row["closing"] for row in found] == [nets[0], nets[0] + nets[1], 0]
+    assert books.of("merchant_available") == 0
+    books.sound()
+
+
+def test_what_is_carried_is_paid_when_the_terms_allow_it(books: Books) -> None:
+    agree(books, minimum_payout_fen=150_000)
+    books.pass_days(3)
+    books.api.login()
+    books.api.captured(3, amount=60_000)
+    books.pass_days(4)
+    (first,) = batches(books)
+    agree(books, minimum_payout_fen=0)
+    books.pass_days(5)
+    second = batches(books)[-1]
+    assert (second["opening"], second["payout_amount"]) == (first["closing"], first["closing"])
+    assert books.api.get(f"/v1/settlements/{second['id']}/lines").json["data"] == []
+    assert books.of("merchant_available") == 0
+    books.sound()
+
+
+def test_a_refund_takes_what_is_carried(books: Books) -> None:
+    agree(books, minimum_payout_fen=150_000)
+    books.pass_days(3)
+    books.api.login()
+    payment = books.api.captured(3, amount=60_000)
+    books.pass_days(4)
+    carried = batches(books)[-1]["closing"]
+    assert books.of("merchant_available") == carried > 0
+    books.post("/v1/refunds", {"payment": payment["id"], "reason": "sent back"})
+    books.pass_days(4)
+    last = batches(books)[-1]
+    assert (last["opening"], last["closing"], last["payout_amount"]) == (carried, 0, 0)
+    books.sound()
+
+
+def test_a_reserve_has_an_upper_bound_and_its_releases_are_listed(books: Books) -> None:
+    agree(books, reserve_rate="0.1", reserve_days=7, reserve_most_fen=8_000)
+    books.pass_days(3)
+    for _ in range(2):
+        books.api.login()
+        books.api.captured(3, amount=60_000)
+        books.pass_days(1)
+    books.pass_days(3)
+    found = batches(books)
+    held = [row["reserve_change"] for row in found]
+    assert sum(held) == books.of("merchant_reserve") == 8_000
+    listed = books.api.get("/v1/reserve_releases").json["data"][::-1]
+    assert [(row["amount"], row["held_by"]) for row in listed] == [
+        (fen, row["id"]) for fen, row in zip(held, found, strict=True) if fen
+    ]
+    first = date.fromisoformat(found[0]["date"])
+    assert listed[0]["release_date"] == (first + timedelta(days=7)).isoformat()
+    books.pass_days(12)
+    assert books.of("merchant_reserve") == 0
+    books.api.login()
+    assert all(row["released_by"] for row in books.api.get("/v1/reserve_releases").json["data"])
+    books.sound()
+
+
+def test_with_t_0_the_batch_of_a_day_closes_after_the_cut_off(books: Books) -> None:
+    agree(books, t_plus=0, cutoff="17:00")
+    books.pass_days(3)
+    while not DAYS.is_working_day(books.clock.now.date()):
+        books.pass_days(1)
+    books.clock.now = books.clock.now.replace(hour=2)  # 10:00 in Shanghai
+    books.api.login()
+    day = books.clock.now.date().isoformat()
+    assert books.api.captured(3, amount=60_000)["captures"][0]["settlement_date"] == day
+    books.work()
+    assert batches(books) == []
+    books.api.captured(3, amount=60_000)
+    books.clock.now = books.clock.now.replace(hour=8, minute=59, second=59)
+    books.work()
+    assert batches(books) == []
+    books.clock.now = books.clock.now.replace(hour=9, minute=0, second=0)
+    books.work()
+    (batch,) = batches(books)
+    assert (batch["date"], batch["captures"]) == (day, 120_000)
+    books.sound()
+
+
+def test_the_merchant_reads_its_terms_and_nobody_elses(books: Books, new_merchant: Any) -> None:
+    books.api.login()
+    standard = books.api.get("/v1/settlement_terms/current").json
+    assert (standard["id"], standard["t_plus"], standard["minimum_payout"]) == (None, 1, 0)
+    new = agree(books, minimum_payout_fen=100)
+    books.pass_days(1)
+    books.api.login()
+    assert books.api.get("/v1/settlement_terms/current").json["id"] == new.id
+    assert [row["id"] for row in books.api.get("/v1/settlement_terms").json["data"]] == [new.id]
+    stranger = new_merchant()
+    assert stranger.get("/v1/settlement_terms").json["data"] == []
+    assert stranger.get("/v1/settlement_terms/current").json["id"] is None
+
+
+def test_the_command_sets_and_shows_them(books: Books, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
+    monkeypatch.setenv("FENQI_DATA_DIR", str(books.gateway.settings.data_dir))
+    command, merchant = ["settlement", "terms"], books.tenant.merchant_id
+    asked = ["--t-plus", "0", "--cutoff", "16:30", "--minimum-payout", "10000", "--reason", "contract 7"]
+    assert main([*command, "set", merchant, *asked]) == 0
+    new = json.loads(capsys.readouterr().out)
+    assert main([*command, "set", merchant, "--reserve-most", "500", "--reason", "contract 8"]) == 0
+    assert main([*command, "set", merchant, "--reserve-most", "never", "--reason", "contract 9"]) == 0
+    capsys.readouterr()
+    assert main([*command, "show", merchant, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [row["reserve_most"] for row in shown] == [None, 500, None, None]
+    assert (new["cutoff"], shown[-1]["in_force"], shown[-1]["id"]) == ("16:30", True, None)
+    assert main([*command, "set", merchant, "--cutoff", "25:00", "--reason", "x"]) == 1
+    assert "is not a time of day" in capsys.readouterr().err
+    assert main(["merchant", "reserve", merchant, "--rate", "0.1"]) == 1
+    assert "settlement terms set" in capsys.readouterr().err
+    assert main([*command, "set", "mer_nobody", "--t-plus", "1", "--reason", "x"]) == 1
+    facts = books.figure(
+        "SELECT facts FROM audit_entry WHERE action = 'settlement.terms' ORDER BY number LIMIT 1"
+    )
+    assert "contract 7" in str(facts)
+
+
+def test_settling_by_hand_before_the_cut_off_leaves_t_0_alone(books: Books) -> None:
+    agree(books, t_plus=0, cutoff="23:59")
+    books.pass_days(1)
+    books.until("2026-11-30")
+    books.api.login()
+    books.api.captured(3, amount=60_000)
+    assert settle(books.gateway, books.clock.now.date()) == []
