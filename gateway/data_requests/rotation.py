@@ -23,6 +23,7 @@ from gateway.identity import service as identity
 from gateway.privacy import subjects
 from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.reconciliation import files as reconciliation_files
+from gateway.settlement import accounts as payout_accounts
 from gateway.team import authenticators, invitations
 from gateway.web import idempotency
 from gateway.web.context import Gateway
@@ -168,6 +169,7 @@ def _reseal_secrets(gateway: Gateway, batch: int) -> None:
         checkouts.reseal,
         idempotency.reseal,
         reconciliation_files.reseal,
+        payout_accounts.reseal,
     )
     for reseal in resealing:
         after: str | None = ""

@@ -7,7 +7,7 @@ file that a release carried is never changed: what comes later has a file of its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -131,11 +131,13 @@ RULES: Mapping[str, Rule] = {
     ),
     "payment_line": Rule(),
     "payout": Rule(
-        once="failure paid_at",
+        changes="moved_fen heard",
+        once="failure paid_at in_transit_at account_id",
         steps={
             "status": {"pending": "in_transit paid failed", "in_transit": "paid failed", "paid": "returned"}
         },
     ),
+    "payout_account": Rule(changes="details_sealed", once="canceled_at canceled_by"),
     "partner_score": Rule(),
     "plan_price": Rule(once="valid_to"),
     "publishable_key": Rule(),
@@ -183,8 +185,13 @@ RULES: Mapping[str, Rule] = {
 }
 """Tables that hold facts. All their other columns are frozen, and their rows stay unless they are ``removable``."""
 
-LATER: Mapping[str, Mapping[str, str]] = {"extension": {"payment": "extended_to"}}
+LATER: Mapping[str, Mapping[str, str]] = {
+    "extension": {"payment": "extended_to"},
+    "payouts": {"payout": "in_transit_at account_id"},
+}
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
+LATER_TABLES: Mapping[str, str] = {"payouts": "payout_account"}
+"""By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""
 
 GUARDED_BEFORE = {
     "audit_entry",
@@ -272,11 +279,16 @@ def final_states(table: Table, column: str, moves: Moves) -> list[str]:
 
 
 def statements(dialect: str) -> Iterator[str]:
-    """The triggers of all tables of facts."""
+    """The triggers of all tables of facts that the first file guards."""
     if dialect != "sqlite":
         yield from FUNCTIONS
+    newer = {name for names in LATER_TABLES.values() for name in names.split()}
+    yield from _of_tables(dialect, sorted(RULES.keys() - newer))
+
+
+def _of_tables(dialect: str, names: Iterable[str]) -> Iterator[str]:
     write = _on_sqlite if dialect == "sqlite" else _on_postgres
-    for name in sorted(RULES):
+    for name in names:
         rule, table = RULES[name], metadata().tables[name]
         frozen = frozen_columns(table)
         once = [column for column in rule.once.split() if column not in _later(name)]
@@ -314,6 +326,7 @@ def later_statements(file: str, dialect: str) -> Iterator[str]:
             condition = f"OLD.{column} IS NOT NULL AND NEW.{column} {unlike} OLD.{column}"
             told = f"{table.replace('_', ' ')}: what is set once stands"
             yield write(table, f"{column}_once", [column], condition, told)
+    yield from _of_tables(dialect, LATER_TABLES.get(file, "").split())
 
 
 def _later(table: str) -> set[str]:

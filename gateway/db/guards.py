@@ -19,7 +19,7 @@ LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
     ("tenancy", "deliveries", "scores", "outbox", "lines", "reconciliations"),
     ("audit", "roots"),
     ("consents",),
-    ("frozen", "extension"),
+    ("frozen", "extension", "payouts"),
 )
 """Files by what they guard, in the order of their migrations; a file that a release carried is never changed."""
 

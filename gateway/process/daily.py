@@ -35,7 +35,7 @@ from gateway.payments.collections import service as collections
 from gateway.payments.disputes import service as disputes
 from gateway.process import due
 from gateway.roots import pushing
-from gateway.settlement import closing
+from gateway.settlement import closing, payouts
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 from gateway.webhooks.delivery import history, setbacks
@@ -348,6 +348,7 @@ def next_work(
         checkouts.next_work(tx, tenant),
         deadlines.next_work(tx, tenant),
         disputes.next_work(tx, tenant),
+        payouts.watched(tx, tenant),
     )
     working_days = gateway.ports.working_days
     dates = (
