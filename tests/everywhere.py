@@ -26,7 +26,7 @@ def whole(schema: Strict, row: Any, **options: Any) -> Any:
 
 
 _KNOWN = (
-    "cap chk clk cns col crc cred ctr cwd dec dp ent era evt fpr hrv inv lim lmv loan lst mem mer out pay pk "
+    "cap chk clk cns col crc cred ctr cwd dec dp ent era evt fpr hrv inv lim lmv loan lst mem mer out pac pay pk "
     "po prc red ret rec rei rfd rpy scr sec ses shp sln stl sub tok tst we wha whd whs "
 )
 PREFIXES = frozenset(_KNOWN.split())

@@ -118,10 +118,8 @@ def hear(tx: Transaction, payout_id: str, answer: Answer) -> Payout:
     """
     payout = _locked(tx, payout_id)
     note(tx, payout, SAID[answer.outcome], failure=answer.failure, moved_fen=answer.moved_fen)
-    if answer.moved_fen is not None:
-        payout.moved_fen = answer.moved_fen
-    amount = payout.amount_fen
-    moved = answer.moved_fen
+    amount, moved = payout.amount_fen, answer.moved_fen
+    payout.moved_fen = moved
     is_whole = moved in (None, amount)
     if payout.status == "pending":
         _accept(tx, payout, sent=answer.outcome == "pending" or bool(moved and not is_whole))

@@ -43,8 +43,8 @@ def upgrade() -> None:
     )
     op.create_index("payout_account_of_tenant", "payout_account", ["merchant_id", "mode", "effective_at"])
     op.add_column("payout", sa.Column("in_transit_at", types.UtcTime(), nullable=True))
-    account = sa.ForeignKey("payout_account.id", name="fk_payout_account_id_payout_account")
-    op.add_column("payout", sa.Column("account_id", types.Words, account, nullable=True))
+    # By hand: SQLite takes a reference with a new column, which Alembic would make a constraint of its own.
+    op.execute("ALTER TABLE payout ADD COLUMN account_id text REFERENCES payout_account (id)")
     op.add_column("payout", sa.Column("moved_fen", types.Fen, nullable=True))
     op.add_column("payout", sa.Column("heard", types.Document(), nullable=True))
     install(op.get_bind(), "payouts")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._resources.loans import Loans
     from ._resources.me import Me
     from ._resources.payments import Payments
+    from ._resources.payout_accounts import PayoutAccounts
     from ._resources.payouts import Payouts
     from ._resources.plans import Plans
     from ._resources.reconciliations import Reconciliations
@@ -247,6 +248,13 @@ class Fenqi(Caller):
         from ._resources.payouts import Payouts
 
         return Payouts(self)
+
+    @property
+    def payout_accounts(self) -> PayoutAccounts:
+        """Where payouts go."""
+        from ._resources.payout_accounts import PayoutAccounts
+
+        return PayoutAccounts(self)
 
     @property
     def disputes(self) -> Disputes:

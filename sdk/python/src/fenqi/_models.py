@@ -322,7 +322,11 @@ class SettlementLine(Model, object="settlement_line"):
 
 
 class Payout(Model, object="payout"):
-    """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid → returned``."""
+    """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid → returned``.
+
+    ``institution_says`` is what it said last (``unknown`` is no failure), ``failure`` why a payout failed or came back.
+    ``problem`` is ``amount_differs`` where ``moved_amount`` is another amount than the books say.
+    """
 
     __slots__ = ()
     id: str
@@ -332,6 +336,23 @@ class Payout(Model, object="payout"):
     currency: str
     settlement: str
     created_at: str
+
+
+class PayoutAccount(Model, object="payout_account"):
+    """Where payouts go, masked; ``waiting → in_force → replaced``, or ``canceled`` while it waits.
+
+    It counts from ``effective_at`` on: until then payouts go to the account before.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    status: str
+    kind: str
+    number: str
+    bank: str | None
+    created_at: str
+    effective_at: str
 
 
 class Reconciliation(Model, object="reconciliation"):
