@@ -126,7 +126,7 @@ def _reserve(options: argparse.Namespace) -> int:
 def _payout_account(options: argparse.Namespace) -> int:
     from gateway.audit.service import Actor
     from gateway.settlement import account_commands
-    from gateway.settlement.accounts import Wanted
+    from gateway.settlement.payout_accounts import Wanted
 
     wanted = Wanted(options.kind, options.account, options.holder, options.bank, options.reason)
     actor = Actor.at_the_command_line()

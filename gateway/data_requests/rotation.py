@@ -23,7 +23,7 @@ from gateway.identity import service as identity
 from gateway.privacy import subjects
 from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.reconciliation import files as reconciliation_files
-from gateway.settlement import accounts as payout_accounts
+from gateway.settlement import payout_accounts
 from gateway.team import authenticators, invitations
 from gateway.web import idempotency
 from gateway.web.context import Gateway

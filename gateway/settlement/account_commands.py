@@ -14,9 +14,9 @@ from gateway.db.transactions import Database, Transaction
 from gateway.errors import NotFound
 from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
-from gateway.settlement import accounts, payouts
-from gateway.settlement.accounts import Wanted
+from gateway.settlement import payout_accounts, payouts
 from gateway.settlement.models import Payout
+from gateway.settlement.payout_accounts import Wanted
 from gateway.settlement.service import problem_of
 from gateway.web.context import Gateway
 
@@ -24,7 +24,7 @@ from gateway.web.context import Gateway
 def set_account(gateway: Gateway, actor: Actor, merchant_id: str, mode: Mode, wanted: Wanted) -> int:
     """Request another payout account for a merchant, as one of its owners could: owners are told, and it cools off.
 
-    Raises ``NotFound``, ``MessagesUnavailable``, and what ``accounts.request_change`` raises.
+    Raises ``NotFound``, ``MessagesUnavailable``, and what ``payout_accounts.request_change`` raises.
     """
     gateway.ports.notifier.check(mode)
 
@@ -32,8 +32,10 @@ def set_account(gateway: Gateway, actor: Actor, merchant_id: str, mode: Mode, wa
         tenant = Tenant(merchant_id, mode)
         merchants.get(tx, merchant_id)
         business_clock.enter(tx, tenant)
-        before = accounts.in_force(tx, tenant)
-        account = accounts.request_change(tx, gateway, tenant, wanted, asked_by=f"{actor.kind}:{actor.id}")
+        before = payout_accounts.in_force(tx, tenant)
+        account = payout_accounts.request_change(
+            tx, gateway, tenant, wanted, asked_by=f"{actor.kind}:{actor.id}"
+        )
         audit.record(
             tx,
             actor,

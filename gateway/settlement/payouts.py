@@ -25,7 +25,7 @@ from gateway.ledger.booking import postings
 from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
 from gateway.privacy.vault import Vault
-from gateway.settlement import accounts
+from gateway.settlement import payout_accounts
 from gateway.settlement.models import Payout, SettlementLine
 from gateway.settlement.schemas import PayoutAnswer
 from gateway.settlement.service import add_line, payout_view
@@ -67,7 +67,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         wait = _until_banking(tx, Tenant.of(payout), gateway.ports.working_days)
         instruction = _instruction(tx, gateway.vault, payout)
         lacks_account = payout.account_id is None and item.sent_at is None
-        lacks_account = lacks_account and accounts.in_force(tx, Tenant.of(payout)) is not None
+        lacks_account = lacks_account and payout_accounts.in_force(tx, Tenant.of(payout)) is not None
     if payout.status not in OPEN:
         return
     if lacks_account and wait is None:
@@ -268,7 +268,7 @@ def _instruction(tx: Transaction, vault: Vault, payout: Payout) -> Instruction:
         mode_of(payout.mode),
         payout.merchant_id,
         payout.amount_fen,
-        account=accounts.number_for(tx, vault, payout.merchant_id, payout.account_id),
+        account=payout_accounts.number_for(tx, vault, payout.merchant_id, payout.account_id),
         test_failure=_played_failure(tx, payout),
         at=tx.now if payout.mode == "test" else None,
     )
@@ -277,7 +277,7 @@ def _instruction(tx: Transaction, vault: Vault, payout: Payout) -> Instruction:
 def _with_account(tx: Transaction, vault: Vault, payout_id: str) -> Instruction:
     """Name, once and before the first sending, the account that is in force now: each later look names the same."""
     payout = _locked(tx, payout_id)
-    account = accounts.in_force(tx, Tenant.of(payout))
+    account = payout_accounts.in_force(tx, Tenant.of(payout))
     if payout.account_id is None and account is not None:
         payout.account_id = account.id
         tx.add(payout)

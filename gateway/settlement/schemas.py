@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from gateway.settlement.accounts import KINDS
+from gateway.settlement.payout_accounts import KINDS
 from gateway.web.fields import Choice, Line, Moment, Strict
 
 

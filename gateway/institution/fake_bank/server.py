@@ -100,7 +100,7 @@ def _control(app: Flask, store: Store) -> None:
     @app.post("/control/next")
     def wish() -> Any:
         body = _body()
-        store.want(Play.of(body), _word(body, "party", optional=True))
+        store.want(Play.of(body), _word(body, "party", optional=True) or None)
         return jsonify(ok=True)
 
     @app.post("/control/down")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from gateway.data_requests import rotation
 from gateway.db.progress import silent
 from gateway.institution.port import Answer, Instruction
 from gateway.process.worker import drain
-from gateway.settlement import accounts
+from gateway.settlement import payout_accounts
 from gateway.team import service as team
 from tests.gateway.books import Books
 from tests.one_database import database_url, on_both  # noqa: F401
@@ -36,7 +35,12 @@ _spec.loader.exec_module(_fixtures)
 make_portal, portal = _fixtures.make_portal, _fixtures.portal
 
 PATH = "/v1/payout_accounts"
-CARD = {"kind": "bank_card", "number": "6222 0212 3456 7894", "holder": "灯塔数码有限公司", "bank": "中国工商银行"}
+CARD = {
+    "kind": "bank_card",
+    "number": "6222 0212 3456 7894",
+    "holder": "灯塔数码有限公司",
+    "bank": "中国工商银行",
+}
 ACCOUNT = {"kind": "bank_account", "number": "１１０９－0123 4567 890", "holder": "灯塔", "bank": "招商银行"}
 
 
@@ -110,7 +114,9 @@ def test_the_first_account_counts_at_once_and_a_change_after_three_days(
     assert (late.status_code, late.json["code"]) == (409, "wrong_state")
 
 
-def test_any_owner_cancels_within_the_cooling_off_and_all_hear_of_it(app: Flask, owner: Any, clock: Any) -> None:
+def test_any_owner_cancels_within_the_cooling_off_and_all_hear_of_it(
+    app: Flask, owner: Any, clock: Any
+) -> None:
     owner("POST", PATH, CARD)
     changed = owner("POST", PATH, ACCOUNT).json
     letters(app)
@@ -205,7 +211,9 @@ def test_a_payout_goes_to_the_account_of_its_first_sending_and_shows_it(books: B
     books.pass_days(1)
     assert bank.accounts == ["6222021234567894"] * 2
     bank.silent = False
-    books.jump(5)  # the change counts by now; the payout that was sent without an answer stays with its account
+    books.jump(
+        5
+    )  # the change counts by now; the payout that was sent without an answer stays with its account
     assert bank.accounts == ["6222021234567894"] * 3
     books.api.login()
     books.api.captured(3)
@@ -250,9 +258,9 @@ def test_numbers_are_sealed_and_a_new_master_key_reseals_them(app: Flask, api: A
     with gateway.db.read() as tx:
         assert not rotation.sealed_with(tx, before)
         tenant = Tenant(api.credentials["merchant"], "test")
-        current = accounts.in_force(tx, tenant)
+        current = payout_accounts.in_force(tx, tenant)
         assert current is not None
-        number = accounts.number_for(tx, gateway.vault, tenant.merchant_id, current.id)
+        number = payout_accounts.number_for(tx, gateway.vault, tenant.merchant_id, current.id)
     assert number == "6222021234567894"
 
 
@@ -263,4 +271,3 @@ def test_the_cooling_off_is_a_setting(app: Flask, owner: Any) -> None:
     gateway.settings = replace(gateway.settings, payout_account_cooling_hours=0)
     owner("POST", PATH, CARD)
     assert owner("POST", PATH, ACCOUNT).json["status"] == "in_force"
-

@@ -205,7 +205,9 @@ ORDERS = (
 
 
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
-def test_in_every_order_the_claim_is_in_one_place(books: Books, teller: Teller, order: tuple[str, ...]) -> None:
+def test_in_every_order_the_claim_is_in_one_place(
+    books: Books, teller: Teller, order: tuple[str, ...]
+) -> None:
     """Each word is heard twice. What is booked is what the first final word said, and a later one is named."""
     payout = paid_out(books, teller, None)
     for word in order:
