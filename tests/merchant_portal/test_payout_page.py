@@ -11,12 +11,6 @@ from tests.one_database import database_url  # noqa: F401
 
 PATH = "/payout-account"
 GIVEN = {"kind": "bank_card", "number": "6222 0212 3456 7894", "holder": "灯塔有限公司", "bank": "工商银行"}
-    "kind": "bank_card",
-    "number": "6222 0212 3456 7894",
-    "holder": "灯塔有限公司",
-    "bank": "工商银行",
-    "reason": "开户",
-}
 
 
 def send(desk, path=PATH, **fields):
