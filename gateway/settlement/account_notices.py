@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TOPIC = "notify.payout_account"
 SUBJECTS = {
     "requested": "收款账户将变更 / Your payout account is about to change",
-    "canceled": "收款账户变更已取消 / The change of your payout account was canceled",
+    "canceled": "收款账户变更已取消 / The change of your payout account was cancelled",
 }
 MODES = {"test": ("测试模式", "test mode"), "live": ("正式模式", "live mode")}
 
@@ -56,7 +56,7 @@ def _text(name: str, account: PayoutAccount, what: str) -> str:
     if what == "canceled":
         return (
             f"{name}（{zh}）的收款账户变更已取消，打款仍进入原账户。\n\n"
-            f"The change of the payout account of {name} ({en}) to {number} was canceled: payouts go on to the account "
+            f"The change of the payout account of {name} ({en}) to {number} was cancelled: payouts go on to the account "
             "before."
         )
     return (
