@@ -54,6 +54,7 @@ from gateway.roots import routes as roots_routes
 from gateway.roots.targets import target_of
 from gateway.sandbox import after_approval, before_approval
 from gateway.scores import routes as score_routes
+from gateway.settlement import account_routes as payout_account_routes
 from gateway.settlement import routes as settlement_routes
 from gateway.team import pages as account_pages
 from gateway.team import routes as team_routes
@@ -77,6 +78,7 @@ APIS: tuple[Api, ...] = (
     loan_routes.api,
     *ledger_routes.apis,
     *settlement_routes.apis,
+    payout_account_routes.api,
     roots_routes.api,
     reconciliation_routes.api,
     *export_routes.apis,
@@ -237,6 +239,14 @@ def adapters_of(settings: Settings, places: Collection[str]) -> dict[str, Any]:
 
 
 def _institution(settings: Settings) -> PaymentInstitution:
+    if settings.fake_bank_url:
+        if settings.institution_url:
+            raise WrongSetting(
+                "FENQI_FAKE_BANK_URL and FENQI_INSTITUTION_URL are both set: choose one institution."
+            )
+        from gateway.institution.fake_bank_client import FakeBank  # noqa: PLC0415
+
+        return FakeBank(settings.fake_bank_url)
     if not settings.institution_url:
         return SimulatedInstitution()
     from gateway.institution.stripe_like import StripeLikeInstitution  # noqa: PLC0415

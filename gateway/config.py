@@ -122,6 +122,18 @@ class Settings:
         values.whole(1, 1000),
         "payments of which stages are contested at one time, from which on all stages of their merchant are stopped",
     )
+    payout_account_cooling_hours: int = setting(
+        72,
+        values.whole(0, 720),
+        "hours after which another payout account counts; until then any owner can cancel the change "
+        "([](payouts.md))",
+    )
+    payout_watch_days: int = setting(
+        10,
+        values.whole(0, 60),
+        "days for which a payout that has ended is looked up once a day, because it may still come back; for "
+        "institutions that tell of it",
+    )
     write_off_days: int = setting(
         180,
         values.whole(90, 3650),
@@ -242,6 +254,13 @@ class Settings:
         values.origin_with_key,
         "origin of a payment institution with an API like Stripe's; `https`, or `http` on this machine",
         shown="empty: the built-in simulator",
+    )
+    fake_bank_url: str = setting(
+        "",
+        values.loopback_origin,
+        "origin of a running `fenqi-gateway fake-bank` on this machine, which plays the institution in test mode "
+        "([](payouts.md#a-bank-to-practise-with)); it refuses live mode",
+        shown="empty: none",
     )
     institution_settling_seconds: int = setting(
         60,

@@ -121,6 +121,13 @@ def origin_with_key(text: str) -> str:
     return _with_key(origin(text)) if text else ""
 
 
+def loopback_origin(text: str) -> str:
+    """An origin on this machine, or nothing."""
+    if text and urlsplit(origin(text)).hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise ValueError("expected an address on this machine, such as http://127.0.0.1:8410")
+    return text and origin(text)
+
+
 def address_with_key(text: str) -> str:
     """An address that a secret key is sent to, or nothing."""
     parts = urlsplit(text)

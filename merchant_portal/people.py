@@ -20,6 +20,7 @@ MAY = {
     "capture": ("owner", "operations"),
     "refund": ("owner", "finance", "operations"),
     "webhooks": ("owner", "developer"),
+    "payout_account": ("owner",),
     "team": ("owner",),
 }
 """What the matrix on the page shows; the gateway's own table is the one that counts."""

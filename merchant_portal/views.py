@@ -189,6 +189,7 @@ def settlement(settlement_id: str) -> str:
     cursor = request.args.get("cursor")
     page = client.settlements.lines(settlement_id, page_size=LONGEST_PAGE, cursor=cursor)
     figures = found.to_dict()
+    payout = client.payouts.retrieve(found.payout) if found.payout else None
     left = figures["opening"] + sum(sign * figures[name] for name, sign in EQUATION)
     return render_template(
         "settlement.html",
@@ -198,7 +199,8 @@ def settlement(settlement_id: str) -> str:
         rows=EQUATION,
         left=left,
         right=figures["closing"] + figures["payout_amount"],
-        payout=client.payouts.retrieve(found.payout) if found.payout else None,
+        payout=payout,
+        account=client.payout_accounts.retrieve(payout.account) if payout and payout.account else None,
         page=page,
         sums=_sums(client, figures, page, whole=cursor is None and not page.has_more),
     )

@@ -6,9 +6,10 @@ import argparse
 import json
 import sys
 
-from gateway.cli.parsing import MODES, Verbs, database_of, gateway_of
+from gateway.cli.parsing import MODES, Verbs, database_of, gateway_of, of_nobody
 from gateway.cli.records import limit as limited
 
+ACCOUNT_KINDS = ("bank_card", "bank_account", "institution_account")
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 
 
@@ -34,7 +35,9 @@ def add(verbs: Verbs) -> None:
         "--days", type=int, default=30, help="released after this number of days (default 30)"
     )
     account = merchant.add(
-        "payout-account", "set the merchant's account at the payment institution", _payout_account
+        "payout-account",
+        "let a merchant's payouts go to another account, once its owners could object",
+        _payout_account,
     )
     acknowledgement = merchant.add(
         "acknowledgement",
@@ -57,7 +60,16 @@ def add(verbs: Verbs) -> None:
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
     for verb in (grant, revoke):
         verb.add_argument("scope", nargs="+", help="such as scores:write")
-    account.add_argument("account", help="the institution's name of the account, such as acct_…")
+    account.add_argument("account", help="its number, or the institution's name of it, such as acct_…")
+    account.add_argument(
+        "--kind", choices=ACCOUNT_KINDS, default="institution_account", help="default: institution_account"
+    )
+    account.add_argument("--holder", help="whose account it is; needed for a bank card or account")
+    account.add_argument("--bank", help="name of the bank; needed for a bank card or account")
+    account.add_argument("--mode", choices=MODES, default="test")
+    account.add_argument(
+        "--reason", required=True, type=of_nobody, help="why; the owners and the audit log see it"
+    )
     member = verbs.group("member", "help members of a merchant's team who cannot log in")
     reset = member.add(
         "reset-factors", "remove a person's second factors and end their sessions", _reset_factors
@@ -128,10 +140,12 @@ def _reserve(options: argparse.Namespace) -> int:
 
 def _payout_account(options: argparse.Namespace) -> int:
     from gateway.audit.service import Actor
-    from gateway.merchants import commands
+    from gateway.settlement import account_commands
+    from gateway.settlement.payout_accounts import Wanted
 
+    wanted = Wanted(options.kind, options.account, options.holder, options.bank, options.reason)
     actor = Actor.at_the_command_line()
-    return commands.payout_account(gateway_of(options).db, actor, options.merchant, options.account)
+    return account_commands.set_account(gateway_of(options), actor, options.merchant, options.mode, wanted)
 
 
 def _acknowledgement(options: argparse.Namespace) -> int:

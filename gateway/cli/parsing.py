@@ -104,6 +104,17 @@ def count(most: int) -> Callable[[str], int]:
     return read
 
 
+def share(text: str) -> float:
+    """A share from 0 to 1."""
+    try:
+        read = float(text)
+    except ValueError:
+        read = -1
+    if not 0 <= read <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1, such as 0.2")
+    return read
+
+
 def day(text: str) -> date:
     """A date such as 2026-11-23."""
     try:

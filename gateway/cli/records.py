@@ -1,4 +1,4 @@
-"""``fenqi-gateway payment …``, ``delivery …`` and ``outbox …``: what there is, newest first, by merchant and mode."""
+"""``fenqi-gateway payment …``, ``payout …``, ``delivery …``, ``outbox …``: what there is, newest first."""
 
 from __future__ import annotations
 
@@ -25,11 +25,24 @@ def add(verbs: Verbs) -> None:
         "compare", "compare what was instructed with what the payment institution moved", _compare
     )
     compare.add_argument("--since", type=day, help="from this day in Shanghai, YYYY-MM-DD (default: all)")
+    _add_payouts(verbs.group("payout", "list payouts and what the institution says of them"))
     for verb in (payments, deliveries):
         verb.add_argument("--merchant", metavar="MERCHANT", help="only this merchant's, mer_…")
         verb.add_argument("--mode", choices=MODES, help="only this mode (default: both)")
     for verb in (payments, deliveries, outbox):
         limit(verb)
+
+
+def _add_payouts(verbs: Verbs) -> None:
+    payouts = verbs.reading("list", "list the newest payouts and how old they are", _payouts)
+    payouts.add_argument(
+        "--open",
+        action="store_true",
+        help="only those that have not ended, and those of which another amount has moved",
+    )
+    limit(payouts)
+    history = verbs.reading("history", "print what the institution said of a payout", _payout_history)
+    history.add_argument("payout", help="identifier of the payout, po_…")
 
 
 def limit(verb: argparse.ArgumentParser) -> None:
@@ -47,6 +60,20 @@ def _payments(options: argparse.Namespace) -> int:
         limit=options.limit,
         as_json=options.json,
     )
+
+
+def _payouts(options: argparse.Namespace) -> int:
+    from gateway.settlement import account_commands
+
+    return account_commands.show(
+        database_of(options), only_open=options.open, limit=options.limit, as_json=options.json
+    )
+
+
+def _payout_history(options: argparse.Namespace) -> int:
+    from gateway.settlement import account_commands
+
+    return account_commands.history(database_of(options), options.payout, as_json=options.json)
 
 
 def _deliveries(options: argparse.Namespace) -> int:

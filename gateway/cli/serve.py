@@ -1,4 +1,4 @@
-"""``fenqi-gateway demo|serve|doctor|worker|migrate|settle|vectors``."""
+"""``fenqi-gateway demo|fake-bank|serve|doctor|worker|migrate|settle|vectors``."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import argparse
 import json
 from pathlib import Path
 
-from gateway.cli.parsing import Verbs, count, day, existing_settings, gateway_of, port
+from gateway.cli.parsing import Verbs, count, day, existing_settings, gateway_of, port, share
 
 
 def add(verbs: Verbs) -> None:
     """Declare the commands that run the gateway."""
     demo = verbs.add("demo", "start everything with three demo merchants and print the addresses", _demo)
     demo.add_argument("--port", type=port, default=8400, help="port on the loopback (default 8400)")
+    bank = verbs.add(
+        "fake-bank", "play a bank that test mode pays out by, with the faults of real ones", _fake_bank
+    )
+    bank.add_argument("--port", type=port, default=8410, help="port on the loopback (default 8410)")
+    bank.add_argument("--seed", type=int, default=0, help="by which it chooses the payouts that go wrong")
+    bank.add_argument(
+        "--faults", type=share, default=0, help="share of the payouts that go wrong, 0 to 1 (default 0)"
+    )
     serve = verbs.add("serve", "serve the API, the checkout pages and the portal", _serve)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=port, default=8400, help="port to listen on (default 8400)")
@@ -44,6 +52,14 @@ def _demo(options: argparse.Namespace) -> int:
     from gateway.process.demo import start
 
     return start(port=options.port, data_dir=options.data)
+
+
+def _fake_bank(options: argparse.Namespace) -> int:
+    from gateway.config import from_environment
+    from gateway.institution.fake_bank import server
+
+    folder = Path(options.data) if options.data else from_environment().data_dir / "fake-bank"
+    return server.serve(folder, port=options.port, seed=options.seed, faults=options.faults)
 
 
 def _serve(options: argparse.Namespace) -> int:

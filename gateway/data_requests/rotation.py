@@ -24,6 +24,7 @@ from gateway.operators import service as operators
 from gateway.privacy import subjects
 from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.reconciliation import files as reconciliation_files
+from gateway.settlement import payout_accounts
 from gateway.team import authenticators, invitations
 from gateway.web import idempotency
 from gateway.web.context import Gateway
@@ -170,6 +171,7 @@ def _reseal_secrets(gateway: Gateway, batch: int) -> None:
         checkouts.reseal,
         idempotency.reseal,
         reconciliation_files.reseal,
+        payout_accounts.reseal,
     )
     for reseal in resealing:
         after: str | None = ""

@@ -151,11 +151,13 @@ RULES: Mapping[str, Rule] = {
     ),
     "payment_line": Rule(),
     "payout": Rule(
-        once="failure paid_at",
+        changes="moved_fen heard",
+        once="failure paid_at in_transit_at account_id",
         steps={
             "status": {"pending": "in_transit paid failed", "in_transit": "paid failed", "paid": "returned"}
         },
     ),
+    "payout_account": Rule(changes="details_sealed", once="canceled_at canceled_by"),
     "partner_score": Rule(),
     "plan_price": Rule(once="valid_to rate_card_id"),
     "publishable_key": Rule(),
@@ -214,11 +216,13 @@ LATER: Mapping[str, Mapping[str, str]] = {
     "extension": {"payment": "extended_to"},
     "rate_cards": {"plan_price": "rate_card_id"},
     "settlement_terms": {"settlement_batch": "terms_id lines_count lines_sha256"},
+    "payouts": {"payout": "in_transit_at account_id"},
 }
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
 LATER_TABLES: Mapping[str, str] = {
     "rate_cards": "operator rate_card",
     "settlement_terms": "invoice_credit merchant_invoice settlement_terms",
+    "payouts": "payout_account",
     "milestones": "milestone milestone_event milestone_stop",
 }
 """By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""

@@ -39,6 +39,7 @@ ORDER = (
     "shopper",
     "payment",
     "merchant",
+    "payout_account",
     "subsidy_quota",
     "loan",
     "settlement_line",

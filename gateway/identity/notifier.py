@@ -1,4 +1,4 @@
-"""Port: sending one-time codes to phones and invitations to addresses, with the sandbox's simulator beside it.
+"""Port: sending one-time codes to phones, invitations and notices to addresses; the sandbox's simulator beside it.
 
 ``reference`` is ours and unique: a repeated sending with it is the same message, which arrives once.
 """
@@ -33,6 +33,10 @@ class Notifier(Protocol):
         """Send an invitation's link to ``email``. Raises ``MessagesUnavailable`` while it is not known to be sent."""
         ...
 
+    def send_notice(self, mode: Mode, email: str, subject: str, text: str, *, reference: str) -> None:
+        """Send a notice to ``email``. Raises ``MessagesUnavailable`` while it is not known to be sent."""
+        ...
+
 
 SANDBOX_CODE = "000000"
 
@@ -40,8 +44,8 @@ SANDBOX_CODE = "000000"
 class SandboxNotifier:
     """SIMULATOR: sends nothing. In test mode the code is always 000000; in live mode it refuses.
 
-    ``mailbox`` is a file, for the eyes of its owner only, in which invitations of test mode arrive: one line of JSON
-    each, the newest ``KEPT`` of them.
+    ``mailbox`` is a file, for the eyes of its owner only, in which invitations and notices of test mode arrive: one
+    line of JSON each, the newest ``KEPT`` of them.
     """
 
     KEPT = 100
@@ -71,9 +75,17 @@ class SandboxNotifier:
     def send_invitation(self, mode: Mode, email: str, url: str, *, reference: str) -> None:
         """Write the letter to the mailbox file, if there is one; one reference is one line."""
         self.check(mode)
+        self._deliver(reference, {"to": email, "url": url})
+
+    def send_notice(self, mode: Mode, email: str, subject: str, text: str, *, reference: str) -> None:
+        """Write the notice to the mailbox file, if there is one; one reference is one line."""
+        self.check(mode)
+        self._deliver(reference, {"to": email, "subject": subject, "text": text})
+
+    def _deliver(self, reference: str, letter: dict[str, str]) -> None:
         if self._mailbox is None:
             return
-        line = json.dumps({"reference": reference, "to": email, "url": url}, ensure_ascii=False)
+        line = json.dumps({"reference": reference, **letter}, ensure_ascii=False)
         with self._turn:
             known = self._mailbox.read_text("utf-8").splitlines() if self._mailbox.exists() else []
             lines = [*(one for one in known if json.loads(one)["reference"] != reference), line]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from gateway.errors import InstitutionUnavailable
-from gateway.institution.port import Answer, Instruction, Outcome
+from gateway.institution.port import Answer, Instruction
 from gateway.outbox import service as outbox
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.web.context import Gateway
 
 DECIDED = ("succeeded", "failed")
+OF_PAYOUTS = (*DECIDED, "pending", "returned")
 
 
 class InstitutionBusy(InstitutionUnavailable):
@@ -44,19 +45,34 @@ def carry_out(
     """See the instruction of a row through, for which ``item`` stands in the outbox, and book what became of it.
 
     ``confirm(tx, row_id)`` books that money moved, ``fail(tx, row_id, failure=...)`` that none did. Raises what
-    ``_outcome`` raises.
+    ``ask`` raises, and ``InstitutionUnavailable`` while the outcome is pending.
     """
-    answer = _outcome(gateway, item, instruction, wait)
+    answer = _decided(gateway, item, instruction, wait)
     if answer.outcome == "succeeded":
         gateway.db.write(lambda tx: confirm(tx, row_id))
     else:
         gateway.db.write(lambda tx: fail(tx, row_id, failure=answer.failure or "refused"))
 
 
-def _outcome(
+def _decided(
     gateway: Gateway, item: OutboxItem, instruction: Instruction, wait: outbox.Later | None
 ) -> Answer:
-    """What became of the instruction: looked up, else sent now.
+    """The outcome, which is final. Raises what ``ask`` raises, and ``InstitutionUnavailable`` while it is pending."""
+    answer = ask(gateway, item, instruction, wait=wait, known=(*DECIDED, "pending"))
+    if answer.outcome == "pending":
+        raise InstitutionUnavailable(f"The {instruction.movement} {instruction.reference} is on its way.")
+    return answer
+
+
+def ask(
+    gateway: Gateway,
+    item: OutboxItem,
+    instruction: Instruction,
+    *,
+    wait: outbox.Later | None = None,
+    known: tuple[str, ...] = OF_PAYOUTS,
+) -> Answer:
+    """What the institution says of the instruction: looked up, else sent now. ``known`` are outcomes it may say.
 
     With ``wait`` nothing may be sent yet. Raises it, ``outbox.Later`` or ``outbox.LeaseLost`` when nothing was sent,
     and ``InstitutionUnavailable`` while the outcome is not known.
@@ -73,12 +89,15 @@ def _outcome(
     except InstitutionBusy as busy:
         raise outbox.Later(busy.message, at=gateway.clock() + timedelta(seconds=busy.seconds)) from busy
     assert answer is not None
-    if answer.outcome == "pending":
-        raise InstitutionUnavailable(f"The {instruction.movement} {instruction.reference} is on its way.")
-    if answer.outcome not in DECIDED:
+    return understood(instruction, answer, known)
+
+
+def understood(instruction: Instruction, answer: Answer, known: tuple[str, ...] = OF_PAYOUTS) -> Answer:
+    """The answer, whose outcome is one that we know. Raises ``InstitutionUnavailable``."""
+    if answer.outcome not in known:
         raise InstitutionUnavailable(
             f"The institution says {answer.outcome!r} of the {instruction.movement} {instruction.reference}: "
-            f"its adapter must answer {', '.join(get_args(Outcome))}; it is looked up again."
+            f"its adapter must answer {', '.join(known)}; it is looked up again."
         )
     return answer
 

@@ -79,27 +79,6 @@ def agree_scopes(
     return 0
 
 
-def payout_account(db: Database, actor: Actor, merchant_id: str, account: str) -> int:
-    """Name the merchant's account at the payment institution. Raises ``NotFound``."""
-
-    def in_transaction(tx: Transaction) -> None:
-        before = service.get(tx, merchant_id).payout_account or ""
-        service.pay_out_to(tx, merchant_id, account)
-        audit.record(
-            tx,
-            actor,
-            "merchant.payout_account",
-            about=merchant_id,
-            merchant_id=merchant_id,
-            before=before,
-            after=account,
-        )
-
-    db.write(in_transaction)
-    print(f"{merchant_id} is paid out to {account}.")
-    return 0
-
-
 def acknowledgement(db: Database, actor: Actor, merchant_id: str, *, days: int) -> int:
     """Agree when a payment without an acknowledged order is voided. Raises what ``service`` raises."""
 

@@ -30,7 +30,7 @@ class Merchant(SQLModel, table=True):
     allowed_origins: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
     """Origins of the merchant's pages, for the framed checkout."""
     payout_account: str | None = Field(default=None, sa_column=Column(Words))
-    """The merchant's account at the payment institution."""
+    """Where payouts go as long as the merchant has named no payout account: what older releases have set."""
     reserve_rate: str | None = Field(default=None, sa_column=Column(Words))
     """Part of each batch's captures that is held back by agreement, as decimal text; none where there is no reserve."""
     reserve_days: int | None = Field(default=None, sa_column=Column(Whole))

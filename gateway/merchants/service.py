@@ -173,14 +173,6 @@ def agree_reserve(tx: Transaction, merchant_id: str, *, rate: str, days: int) ->
     return merchant
 
 
-def pay_out_to(tx: Transaction, merchant_id: str, account: str) -> Merchant:
-    """Name the merchant's account at the payment institution. Raises ``NotFound``."""
-    merchant = get(tx, merchant_id)
-    merchant.payout_account = account
-    tx.add(merchant)
-    return merchant
-
-
 def publishable_key(tx: Transaction, tenant: Tenant) -> str:
     """The key that the merchant's pages show in this mode."""
     query = select(PublishableKey.key).where(

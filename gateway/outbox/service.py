@@ -222,6 +222,17 @@ def failing_since(tx: Transaction, topic: str) -> datetime | None:
     return tx.exec(query.order_by(col(OutboxItem.created_at)).limit(1)).first()
 
 
+def waits(tx: Transaction, tenant: Tenant, topic: str) -> bool:
+    """Whether a row of the merchant's waits for the handler of a topic, now or later."""
+    query = select(OutboxItem.id).where(
+        text(WAITS),
+        OutboxItem.topic == topic,
+        OutboxItem.merchant_id == tenant.merchant_id,
+        OutboxItem.mode == tenant.mode,
+    )
+    return tx.exec(query.limit(1)).first() is not None
+
+
 def in_hand(tx: Transaction, tenant: Tenant, topics: Sequence[str]) -> bool:
     """Whether some worker is at work on a row of the merchant."""
     query = select(OutboxItem.id).where(

@@ -76,13 +76,14 @@ INVARIANTS = (
     ),
     Invariant(
         "payouts_in_transit",
-        "a payout stands in transit while it is pending, and for its amount",
+        "a payout stands in transit until its outcome is known, and for its amount",
         """SELECT o.id AS what, o.status || ', in transit ' || coalesce(-b.fen, 0) || ' fen' AS detail
              FROM payout o LEFT JOIN (
                SELECT p.object_id, sum(p.amount) AS fen FROM ledger_posting p WHERE p.account_id IN
                  (SELECT id FROM ledger_account WHERE kind = 'payout_in_transit') GROUP BY p.object_id) b
                ON b.object_id = o.id
-            WHERE coalesce(-b.fen, 0) <> CASE WHEN o.status = 'pending' THEN o.amount_fen ELSE 0 END""",
+            WHERE coalesce(-b.fen, 0) <> CASE WHEN o.status IN ('pending', 'in_transit')
+                                                  THEN o.amount_fen ELSE 0 END""",
         names="payout",
     ),
     Invariant(

@@ -47,6 +47,7 @@ def differences(gateway: Gateway, *, since: datetime | None) -> list[dict[str, A
                     "status": row.status,
                     "booked_fen": row.may_have_moved_fen[0],
                     "moved_fen": moved,
+                    "days": (gateway.clock() - row.created_at).days if row.created_at else None,
                 }
             )
     return found
@@ -90,4 +91,4 @@ def _returns(tx: Transaction, *, since: datetime | None, after: str, limit: int)
 def _instructed(movement: Any, row: Collection | ShopperReturn, party: str) -> Instructed:
     instruction = Instruction(movement, row.reference or row.id, mode_of(row.mode), party, row.amount_fen)
     may = {"succeeded": (row.amount_fen,), "pending": (0, row.amount_fen)}.get(row.status, (0,))
-    return Instructed(row.id, row.status, instruction, may)
+    return Instructed(row.id, row.status, instruction, may, row.created_at)

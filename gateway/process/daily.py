@@ -36,7 +36,7 @@ from gateway.payments.disputes import service as disputes
 from gateway.payments.milestones import jobs as milestones
 from gateway.process import due
 from gateway.roots import pushing
-from gateway.settlement import closing, invoices, terms
+from gateway.settlement import closing, invoices, payouts, terms
 from gateway.settlement import service as settlement
 from gateway.web.context import Gateway
 from gateway.webhooks.delivery import history, setbacks
@@ -378,6 +378,7 @@ def next_work(
         deadlines.next_work(tx, tenant),
         disputes.next_work(tx, tenant),
         milestones.next_release(tx, tenant),
+        payouts.watched(tx, tenant),
     )
     working_days, standard = gateway.ports.working_days, terms.standard(gateway.settings)
     dates = (

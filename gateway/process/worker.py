@@ -31,7 +31,7 @@ from gateway.reconciliation import running as reconciling
 from gateway.reconciliation import service as reconciliations
 from gateway.roots import pushing
 from gateway.sandbox import after_approval
-from gateway.settlement import payouts
+from gateway.settlement import account_notices, payouts
 from gateway.settlement import service as settlement
 from gateway.team import invitations
 from gateway.web.context import Gateway
@@ -53,6 +53,7 @@ LAST_SECONDS = 2.0
 CarryOut = Callable[[Gateway, "OutboxItem"], None]
 MONEY: dict[str, CarryOut] = {
     settlement.PAYOUT_TOPIC: payouts.carry_out,
+    payouts.WATCH_TOPIC: payouts.watch,
     collections.TOPIC: collections.carry_out,
     shopper_returns.TOPIC: shopper_returns.carry_out,
 }
@@ -68,6 +69,7 @@ TOPICS: dict[str, CarryOut] = {
     requests.TOPIC: deciding.carry_out,
     codes.TOPIC: codes.carry_out,
     invitations.TOPIC: invitations.carry_out,
+    account_notices.TOPIC: account_notices.carry_out,
     after_approval.ADVANCE: advance_clock,
     shadow.TOPIC: shadow.carry_out,
     pushing.TOPIC: pushing.carry_out,
@@ -92,19 +94,19 @@ class Lane:
     """Whether somebody waits for it: the lane then looks as soon as this process has queued something."""
 
 
-MESSAGES, DECISIONS = (codes.TOPIC, invitations.TOPIC), (requests.TOPIC,)
+MESSAGES, DECISIONS = (codes.TOPIC, invitations.TOPIC, account_notices.TOPIC), (requests.TOPIC,)
 KINDS_OF_MONEY = (
-    ("collections", collections.TOPIC),
-    ("returns", shopper_returns.TOPIC),
-    ("payouts", settlement.PAYOUT_TOPIC),
+    ("collections", (collections.TOPIC,)),
+    ("returns", (shopper_returns.TOPIC,)),
+    ("payouts", (settlement.PAYOUT_TOPIC, payouts.WATCH_TOPIC)),
 )
 LANES = (
     Lane("live messages", MESSAGES, "live", hands=4, awaited=True),
     Lane("test messages", MESSAGES, "test", hands=2, awaited=True),
     Lane("live decisions", DECISIONS, "live", hands=4),
     Lane("test decisions", DECISIONS, "test", hands=2),
-    *(Lane(f"live {kind}", (topic,), "live", hands=6) for kind, topic in KINDS_OF_MONEY),
-    *(Lane(f"test {kind}", (topic,), "test", hands=4) for kind, topic in KINDS_OF_MONEY),
+    *(Lane(f"live {kind}", topics, "live", hands=6) for kind, topics in KINDS_OF_MONEY),
+    *(Lane(f"test {kind}", topics, "test", hands=4) for kind, topics in KINDS_OF_MONEY),
     Lane("clocks", (after_approval.ADVANCE,), "test", hands=4),
     Lane("live reconciliations", (reconciliations.TOPIC,), "live", hands=2),
     Lane("test reconciliations", (reconciliations.TOPIC,), "test", hands=2),

@@ -182,7 +182,8 @@ def _prove_payout(findings: Findings, row: Any, book: Entries) -> None:
             name, "id", wanted="no row", got="a row", computed_from="the ledger, which has not instructed it"
         )
         return
-    status = "returned" if returned else "paid" if confirmed else "failed" if rejected else "pending"
+    unsettled = "in_transit" if row.in_transit_at is not None else "pending"
+    status = "returned" if returned else "paid" if confirmed else "failed" if rejected else unsettled
     source = f"the entries about {row.id}"
     for column, wanted in (
         ("merchant_id", instructed.owner("merchant_available")),

@@ -1,12 +1,13 @@
-"""Tables of settlement lines, batches and payouts."""
+"""Tables of settlement lines, batches, payouts and the accounts that these go to."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from gateway.db.models import Keyed
-from gateway.db.types import Day, Fen, UtcTime, Whole, Words
+from gateway.db.types import Bytes, Day, Document, Fen, UtcTime, Whole, Words
 
 
 class SettlementBatch(Keyed, table=True):
@@ -216,3 +217,41 @@ class Payout(Keyed, table=True):
     failure: str | None = Field(default=None, sa_column=Column(Words))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     paid_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    in_transit_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """When the institution had accepted it without having paid yet."""
+    account_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("payout_account.id")))
+    """Where it was sent, since the first sending; none where the merchant has named no account of this kind."""
+    moved_fen: int | None = Field(default=None, sa_column=Column(Fen))
+    """What the institution said last that it has moved under the reference, less what came back."""
+    heard: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(Document))
+    """What the institution said at its look-ups, oldest first: the newest of them, and like answers as one."""
+
+
+class PayoutAccount(Keyed, table=True):
+    """An account that a merchant's payouts go to, from a moment on until the next one's."""
+
+    __tablename__ = "payout_account"
+    __table_args__ = (
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("kind IN ('bank_card', 'bank_account', 'institution_account')", name="kind"),
+        CheckConstraint("effective_at >= created_at", name="effective"),
+        CheckConstraint("(canceled_at IS NULL) = (canceled_by IS NULL)", name="canceled"),
+        Index("payout_account_of_tenant", "merchant_id", "mode", "effective_at"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    kind: str = Field(sa_column=Column(Words, nullable=False))
+    details_sealed: bytes = Field(sa_column=Column(Bytes, nullable=False))
+    """Number and holder, sealed in the vault."""
+    last4: str = Field(sa_column=Column(Words, nullable=False))
+    bank: str | None = Field(default=None, sa_column=Column(Words))
+    asked_by: str = Field(sa_column=Column(Words, nullable=False))
+    """The member of the team, or who acted at the command line."""
+    reason: str | None = Field(default=None, sa_column=Column(Words))
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    effective_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    """From when on payouts are sent there, by the merchant's time: after the cooling-off."""
+    canceled_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    canceled_by: str | None = Field(default=None, sa_column=Column(Words))

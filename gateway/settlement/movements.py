@@ -54,17 +54,29 @@ def captures_and_refunds(tx: Transaction, tenant: Tenant, *, since: date, until:
 
 
 def payouts(tx: Transaction, tenant: Tenant, *, since: date, until: date) -> Iterator[Moved]:
-    """Every payout to a merchant that was made from one day to another, under the institution's reference."""
-    rows = SQLModel.metadata.tables["payout"].c
-    columns = (rows.id, rows.reference, rows.amount_fen, rows.status, rows.created_at, rows.paid_at)
-    query = select_columns(*columns).where(
-        rows.merchant_id == tenant.merchant_id,
-        rows.mode == tenant.mode,
-        *_between(rows.created_at, since, until),
+    """Every payout to a merchant that was made from one day to another, under the institution's reference.
+
+    One that was paid and came back is two movements. One of which another amount has moved counts with its own amount,
+    so that the difference is named.
+    """
+    rows, lines = (SQLModel.metadata.tables[name] for name in ("payout", "settlement_line"))
+    back = (lines.c.kind == "payout_returned") & (lines.c.object_id == rows.c.id)
+    columns = [rows.c[name] for name in ("id", "reference", "amount_fen", "status", "created_at", "paid_at")]
+    query = (
+        select_columns(*columns, rows.c.moved_fen, lines.c.created_at)
+        .select_from(rows.outerjoin(lines, back))
+        .where(
+            rows.c.merchant_id == tenant.merchant_id,
+            rows.c.mode == tenant.mode,
+            *_between(rows.c.created_at, since, until),
+        )
     )
-    for id, reference, amount, status, created_at, paid_at in _streamed(tx, query):
-        day = shanghai_date(paid_at or created_at)
-        yield Moved(id, reference or id, amount, day, status == "paid", None, (id,))
+    for id, reference, amount, status, created_at, paid_at, moved_fen, back_at in _streamed(tx, query):
+        name, day = reference or id, shanghai_date(paid_at or created_at)
+        moved = paid_at is not None or (status != "failed" and bool(moved_fen))
+        yield Moved(id, name, amount, day, moved, None, (id,))
+        if status == "returned":
+            yield Moved(f"{id}:returned", name, -amount, shanghai_date(back_at), True, None, (id,))
 
 
 def _streamed(tx: Transaction, query: Any) -> Iterator[Any]:

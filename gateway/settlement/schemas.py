@@ -2,7 +2,8 @@
 
 from marshmallow import fields
 
-from gateway.web.fields import Moment, Strict
+from gateway.settlement.payout_accounts import KINDS
+from gateway.web.fields import Choice, Line, Moment, Strict
 
 
 class SettlementAnswer(Strict):
@@ -70,9 +71,80 @@ class PayoutAnswer(Strict):
     currency = fields.Constant("CNY")
     settlement = fields.String()
     institution = fields.String()
-    failure = fields.String(allow_none=True)
+    failure = fields.String(allow_none=True, metadata={"description": "Why it failed or came back."})
     created_at = Moment()
+    in_transit_at = Moment(
+        allow_none=True,
+        metadata={"description": "When the institution had accepted it without having paid yet."},
+    )
     paid_at = Moment(allow_none=True)
+    account = fields.String(
+        allow_none=True,
+        metadata={"description": "The payout account it was sent to, since its first sending."},
+    )
+    institution_says = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "What the institution said last: accepted, paid, failed, returned, or unknown when it gave "
+            "no answer; unknown is never a failure, it is asked again."
+        },
+    )
+    problem = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "amount_differs where the institution has moved another amount than the books say, such as "
+            "too little, too much or twice. Nothing is booked from it: the institution puts it right."
+        },
+    )
+    moved_amount = fields.Integer(
+        allow_none=True,
+        metadata={
+            "description": "What the institution has moved in all, less what came back; null where it does not say."
+        },
+    )
+
+
+class PayoutAccountRequest(Strict):
+    """The account that payouts should go to; a card or bank account with its holder and bank."""
+
+    kind = Choice(*KINDS, required=True)
+    number = Line(
+        longest=100,
+        personal=True,
+        required=True,
+        metadata={
+            "description": "A card's number is checked by its check digit. Spaces and hyphens are left out. It is "
+            "stored sealed and shown by its last four digits."
+        },
+    )
+    holder = Line(
+        longest=100, load_default=None, metadata={"description": "Needed for a card or bank account."}
+    )
+    bank = Line(
+        longest=100, load_default=None, metadata={"description": "Needed for a card or bank account."}
+    )
+    reason = Line(longest=200, load_default=None, metadata={"description": "Shown to the other owners."})
+
+
+class PayoutAccountAnswer(Strict):
+    """An account that payouts go to, went to or will go to; the number is masked."""
+
+    id = fields.String()
+    object = fields.Constant("payout_account")
+    mode = fields.String()
+    status = fields.String(
+        metadata={"description": "waiting (cooling off), in_force, replaced by a later one, or canceled."}
+    )
+    kind = fields.String()
+    number = fields.String(metadata={"description": "The last four digits behind asterisks."})
+    holder = fields.String(allow_none=True, metadata={"description": "Masked."})
+    bank = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+    requested_by = fields.String(metadata={"description": "The member, or who acted for the operator."})
+    created_at = Moment()
+    effective_at = Moment(metadata={"description": "From when on payouts are sent there."})
+    canceled_at = Moment(allow_none=True)
+    canceled_by = fields.String(allow_none=True)
 
 
 class SettlementTermsAnswer(Strict):

@@ -284,5 +284,20 @@ def payout_view(row: Payout) -> dict[str, Any]:
         "institution": row.institution,
         "failure": row.failure,
         "created_at": row.created_at,
+        "in_transit_at": row.in_transit_at,
         "paid_at": row.paid_at,
+        "account": row.account_id,
+        "institution_says": row.heard[-1]["said"] if row.heard else None,
+        "problem": problem_of(row),
+        "moved_amount": row.moved_fen,
     }
+
+
+def problem_of(row: Payout) -> str | None:
+    """What is wrong with a payout, if anything: the institution has moved another amount than the books say."""
+    if row.moved_fen is None:
+        return None
+    booked = {"paid": (row.amount_fen,), "failed": (0,), "returned": (0,)}.get(
+        row.status, (0, row.amount_fen)
+    )
+    return None if row.moved_fen in booked else "amount_differs"

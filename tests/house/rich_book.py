@@ -30,9 +30,11 @@ from gateway.plans.cards import service as rate_cards
 from gateway.process.daily import sign_heads, sweep
 from gateway.process.worker import drain
 from gateway.settlement import commands as settlements
-from gateway.settlement import terms
+from gateway.settlement import payout_accounts, terms
+from gateway.settlement.payout_accounts import Wanted
 from gateway.team import authenticators, factors
 from gateway.team.models import LoginSession, TeamMember
+from tests import older_release
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api
 from tests.gateway.plans.agreeing import TODAY, Desk
@@ -167,7 +169,10 @@ class RichBook:
 
     def agreements(self) -> None:
         db, shop = self.gateway.db, self.shop.credentials["merchant"]
-        merchants.payout_account(db, OPERATOR, shop, "acct_6222021234567890")
+        db.write(lambda tx: older_release.name_payout_account(tx, shop, "acct_6222021234567890"))
+        for number in ("acct_1", "acct_2"):
+            wanted = Wanted("institution_account", number, reason="contract 7")
+            self.gateway.db.write(lambda tx, wanted=wanted: self._payout_account(tx, wanted))
         merchants.reserve(db, OPERATOR, shop, rate="0.05", days=10)
         merchants.acknowledgement(db, OPERATOR, shop, days=9)
         desk = Desk(self.app, self.school.credentials["merchant"])
@@ -300,6 +305,13 @@ class RichBook:
         )
 
     # -- transactions
+
+    def _payout_account(self, tx: Any, wanted: Wanted) -> None:
+        tenant = Tenant(self.shop.credentials["merchant"], "test")
+        waits = payout_accounts.waiting(tx, tenant)
+        if waits is not None:
+            payout_accounts.cancel(tx, tenant, waits.id, canceled_by="operator:test")
+        payout_accounts.request_change(tx, self.gateway, tenant, wanted, asked_by="operator:test")
 
     def _settle_early(self, tx: Any) -> None:
         tenant = Tenant(self.shop.credentials["merchant"], "test")

@@ -28,8 +28,10 @@ from gateway.errors import (
 )
 from gateway.ledger.booking.accounts import MERCHANT_KINDS
 from gateway.merchants.service import CATEGORIES
+from gateway.settlement import payout_accounts, payouts
 from gateway.settlement.batch import SIGNS
 from gateway.web import i18n
+from merchant_portal import payouts as portal_payouts
 from merchant_portal import people, views, wording
 from tests.house.kinds_of_code import ROOT, allowed, entry_kinds
 from tests.merchant_portal.invented import PAYMENT_STATES
@@ -116,7 +118,12 @@ PORTAL: dict[str, Values] = {
     "payout_status.": lambda: allowed("payout", "status"),
     "dispute_status.": lambda: allowed("dispute", "status"),
     "dispute_reason.": lambda: {"goods_not_received"},
-    "payout_failure.": lambda: {"account_closed", "refused"},
+    "payout_failure.": lambda: {"account_closed", "refused", "no_account", "returned"},
+    "payout_says.": lambda: {*payouts.SAID.values(), payouts.UNKNOWN},
+    "payout_problem.": lambda: constants("gateway/settlement/service.py", "problem_of", ast.Return),
+    "payout_account.error.": lambda: {*portal_payouts.FIELDS, "wrong_state", "validation_failed"},
+    "account_kind.": lambda: set(payout_accounts.KINDS),
+    "account_status.": lambda: constants("gateway/settlement/payout_accounts.py", "_status", ast.Return),
     "reason.": lambda: {"portal"},
     "method.": lambda: allowed("plan_price", "method"),
     "category.": lambda: set(CATEGORIES),
@@ -132,7 +139,7 @@ PORTAL: dict[str, Values] = {
         f"{name}_amount" for name in ("captured", "refunded", "voided", "capturable", "refundable")
     },
     **{prefix: lambda: {"capture", "refund", "void"} for prefix in ("do.", "cannot.", "ask.", "ask.text.")},
-    "nav.": lambda: {"home", "payments", "settlements", "balance", "team", "security"},
+    "nav.": lambda: {*("home", "payments", "settlements", "balance", "payout_account", "team", "security")},
 }
 HOUSES = {
     "gateway": (GATEWAY, i18n.catalogue, "gateway/*/templates/**/*.html"),

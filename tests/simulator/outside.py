@@ -272,6 +272,9 @@ class Notifier:
     def send_invitation(self, mode: str, email: str, url: str, *, reference: str) -> None:
         self.sent[reference] = (email, url)
 
+    def send_notice(self, mode: str, email: str, subject: str, text: str, *, reference: str) -> None:
+        self.sent[reference] = (email, subject)
+
 
 class PlainScorer:
     """Recommends approval; one amount in seven it cannot score."""

@@ -39,6 +39,7 @@ from gateway.process import worker
 from gateway.process.onboarding import onboard
 from gateway.team import passwords
 from gateway.webhooks.endpoints import service as endpoints
+from tests import older_release
 from tests.postgres import named
 from tests.simulator.faults import Points
 from tests.simulator.moved import Moved
@@ -214,7 +215,9 @@ class World:
                         )
                     )
                 )
-            self.gateway.db.write(lambda tx, of=found["merchant"]: merchants.pay_out_to(tx, of, f"acct-{of}"))
+            self.gateway.db.write(
+                lambda tx, of=found["merchant"]: older_release.name_payout_account(tx, of, f"acct-{of}")
+            )
             if reserve:
                 self.gateway.db.write(
                     lambda tx, of=found["merchant"], rate=reserve: merchants.agree_reserve(

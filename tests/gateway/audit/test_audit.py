@@ -16,6 +16,7 @@ from gateway.audit.service import Actor
 from gateway.audit.verify import Report, verify
 from gateway.merchants import commands as merchant_commands
 from gateway.process.daily import sweep
+from tests import older_release
 from tests.one_database import database_url, on_both  # noqa: F401
 
 ME = Actor("operator", "ming")
@@ -38,7 +39,7 @@ def logged(gateway: Any, api: Any, clock: Any) -> Any:
     clock.advance(days=1)
     sweep(gateway)
     for account in ("acct_1", "acct_2"):
-        merchant_commands.payout_account(gateway.db, ME, merchant, account)
+        gateway.db.write(lambda tx, account=account: older_release.name_payout_account(tx, merchant, account))
     clock.advance(days=1)
     sweep(gateway)
     return gateway
@@ -239,6 +240,6 @@ def test_the_command_line_records_who_ran_it(tmp_path: Any, monkeypatch: Any, ca
     ]
     assert cli.main([*create, *data]) == 0
     merchant = json.loads(capsys.readouterr().out.partition("\n")[2])["merchant"]
-    assert cli.main(["merchant", "payout-account", merchant, "acct_1", *data]) == 0
+    assert cli.main(["merchant", "payout-account", merchant, "acct_1", "--reason", "contract", *data]) == 0
     assert cli.main(["audit", "verify", *data]) == 0
     assert "Entries checked: 2" in capsys.readouterr().out

@@ -18,7 +18,6 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, text
 
 from gateway.app import create_app
-from gateway.audit.service import Actor
 from gateway.cli import main
 from gateway.config import Settings
 from gateway.db import witness
@@ -26,11 +25,11 @@ from gateway.db.engine import connect
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.ledger.integrity.verify import verify as verify_books
-from gateway.merchants import commands as merchant_commands
 from gateway.merchants import service as merchants
 from gateway.process.onboarding import onboard
 from gateway.proof import facts
 from gateway.proof.book_agreements import AGREEMENTS
+from tests import older_release
 from tests.conftest import new_database
 from tests.gateway.conftest import Api, TestClock
 from tests.gateway.proof.whole_life import WholeLife
@@ -243,7 +242,7 @@ def test_an_edit_whose_hash_was_written_too_is_named(life: Any) -> None:
     shop = book.seller.credentials["merchant"]
     with book.gateway.db.read() as tx:
         agreed = merchants.get(tx, shop).payout_account
-    merchant_commands.payout_account(book.gateway.db, Actor("system", "onboarding"), shop, "acct_of_the_shop")
+    book.gateway.db.write(lambda tx: older_release.name_payout_account(tx, shop, "acct_of_the_shop"))
     edits = {
         "merchant.payout_account": f"UPDATE merchant SET payout_account = 'acct_of_a_thief' WHERE id = '{shop}'",
         "shopper_return.shopper_id": "UPDATE shopper_return SET shopper_id = (SELECT max(id) FROM shopper)",

@@ -19,11 +19,14 @@ from werkzeug.test import TestResponse
 from gateway.app import APIS, gateway_of
 from gateway.config import from_environment
 from gateway.core.roles import ROLE_SCOPES
+from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
 from gateway.oauth import service as oauth
 from gateway.process import daily
 from gateway.process.onboarding import onboard
 from gateway.process.worker import drain
+from gateway.settlement import payout_accounts
+from gateway.settlement.payout_accounts import Wanted
 from gateway.team import invitations, sessions
 from gateway.team.models import LoginSession, Passkey, TeamMember
 from gateway.web.operations import Operation
@@ -185,7 +188,21 @@ def world(app: Flask, books: Books) -> World:
     ids["delivery_id"] = api.post(f"/v1/webhook_endpoints/{ids['endpoint_id']}/test").json["id"]
     ids["clock_id"] = made(api.post("/v1/test_clocks", {"name": "autumn"}))
     ids |= add_people(app, api, session) | add_reconciliation(app, api)
+    ids["account_id"] = add_payout_accounts(app, books.tenant)
     return World(api, ids)
+
+
+def add_payout_accounts(app: Flask, tenant: Tenant) -> str:
+    """An account that counts, and another one that waits; returns the identifier of the latter."""
+    here = app.extensions["fenqi"]
+
+    def ask(number: str) -> str:
+        wanted = Wanted("institution_account", number)
+        return here.db.write(
+            lambda tx: payout_accounts.request_change(tx, here, tenant, wanted, asked_by="operator:test").id
+        )
+
+    return [ask(number) for number in ("acct_1", "acct_2")][-1]
 
 
 def add_reconciliation(app: Flask, api: Api) -> dict[str, str]:

@@ -55,6 +55,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/reconciliations/<reconciliation_id>/confirm": {"columns": {"amount": "amount"}},
     "POST /v1/reconciliations/<reconciliation_id>/items/<item_id>/resolve": {"note": "checked"},
     "POST /v1/reconciliations/<reconciliation_id>/resolve": {"items": ["rei_1"], "note": "checked"},
+    "POST /v1/payout_accounts": {
+        "kind": "bank_account",
+        "number": "1109 0123 4567 890",
+        "holder": "灯塔",
+        "bank": "招商银行",
+    },
     "POST /v1/team": {"email": "new@shop.example", "name": "新人", "role": "viewer"},
     "PATCH /v1/team/<member_id>": {"role": "finance"},
     "POST /v1/refunds": {"payment": "payment_id", "kind": "return", "reason": "sent back"},

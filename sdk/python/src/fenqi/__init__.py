@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ._models import Payment as Payment
     from ._models import PaymentLine as PaymentLine
     from ._models import Payout as Payout
+    from ._models import PayoutAccount as PayoutAccount
     from ._models import Plan as Plan
     from ._models import PlanList as PlanList
     from ._models import RateCard as RateCard
@@ -110,6 +111,7 @@ _HOMES = {
         "Payment",
         "PaymentLine",
         "Payout",
+        "PayoutAccount",
         "Plan",
         "PlanList",
         "RateCard",

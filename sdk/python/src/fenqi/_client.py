@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ._resources.loans import Loans
     from ._resources.me import Me
     from ._resources.payments import Payments
+    from ._resources.payout_accounts import PayoutAccounts
     from ._resources.payouts import Payouts
     from ._resources.plans import Plans
     from ._resources.rate_cards import RateCards
@@ -280,6 +281,13 @@ class Fenqi(Caller):
         from ._resources.payouts import Payouts
 
         return Payouts(self)
+
+    @property
+    def payout_accounts(self) -> PayoutAccounts:
+        """Where payouts go."""
+        from ._resources.payout_accounts import PayoutAccounts
+
+        return PayoutAccounts(self)
 
     @property
     def disputes(self) -> Disputes:

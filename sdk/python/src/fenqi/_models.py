@@ -400,6 +400,23 @@ class Payout(Model, object="payout"):
     created_at: str
 
 
+class PayoutAccount(Model, object="payout_account"):
+    """Where payouts go, masked; ``waiting → in_force → replaced``, or ``canceled`` while it waits.
+
+    It counts from ``effective_at`` on: until then payouts go to the account before.
+    """
+
+    __slots__ = ()
+    id: str
+    mode: str
+    status: str
+    kind: str
+    number: str
+    bank: str | None
+    created_at: str
+    effective_at: str
+
+
 class Export(Model, object="export"):
     """A file that is made in the background; ``running → completed | failed``, ``completed → expired``.
 
