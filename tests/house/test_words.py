@@ -26,6 +26,8 @@ from gateway.errors import (
     TermUnavailable,
     WrongState,
 )
+from gateway.exports.kinds import KINDS as EXPORT_KINDS
+from gateway.exports.schemas import FORMATS as EXPORT_FORMATS
 from gateway.ledger.booking.accounts import MERCHANT_KINDS
 from gateway.settlement.batch import SIGNS
 from gateway.web import i18n
@@ -114,6 +116,9 @@ PORTAL: dict[str, Values] = {
     "refund_status.": lambda: allowed("refund", "status"),
     "payout_status.": lambda: allowed("payout", "status"),
     "dispute_status.": lambda: allowed("dispute", "status"),
+    "export_kind.": lambda: set(EXPORT_KINDS),
+    "export_format.": lambda: set(EXPORT_FORMATS),
+    "export_status.": lambda: allowed("export", "status"),
     "dispute_reason.": lambda: {"goods_not_received"},
     "payout_failure.": lambda: {"account_closed", "refused"},
     "reason.": lambda: {"portal"},
@@ -130,13 +135,20 @@ PORTAL: dict[str, Values] = {
         f"{name}_amount" for name in ("captured", "refunded", "voided", "capturable", "refundable")
     },
     **{prefix: lambda: {"capture", "refund", "void"} for prefix in ("do.", "cannot.", "ask.", "ask.text.")},
-    "nav.": lambda: {"home", "payments", "settlements", "balance", "team", "security"},
+    "nav.": lambda: {"home", "payments", "settlements", "balance", "exports", "team", "security"},
 }
 HOUSES = {
     "gateway": (GATEWAY, i18n.catalogue, "gateway/*/templates/**/*.html"),
     "merchant_portal": (PORTAL, wording.catalogue, "merchant_portal/templates/*.html"),
 }
-STATUS_WORDS = {"payment_status.", "loan_status.", "refund_status.", "payout_status.", "dispute_status."}
+STATUS_WORDS = {
+    "payment_status.",
+    "loan_status.",
+    "refund_status.",
+    "payout_status.",
+    "dispute_status.",
+    "export_status.",
+}
 """The macro for a state makes these out of the name of a table."""
 
 

@@ -23,7 +23,9 @@ def kept(name: str, text: str) -> None:
     """Keep a page to be looked at, where somebody asks for it."""
     if folder := os.environ.get("FENQI_PAGES"):
         css = Path("merchant_portal/static/portal.css").read_text("utf-8")
-        Path(folder, f"{name}.html").write_text(text.replace("</head>", f"<style>{css}</style></head>"), "utf-8")
+        Path(folder, f"{name}.html").write_text(
+            text.replace("</head>", f"<style>{css}</style></head>"), "utf-8"
+        )
 
 
 def test_a_list_hands_its_filter_over_and_the_file_is_the_api_s(app, api, books, person) -> None:
@@ -62,7 +64,10 @@ def test_what_does_not_go_together_is_said_and_nothing_is_made(api, person) -> N
     assert refused.status_code == 422
     assert 'role="alert"' in refused.text
     assert api.get("/v1/exports").json["data"] == []
-    assert person.send("/exports", form, kind="payments", format="csv", idempotency_key="mine").status_code == 400
+    assert (
+        person.send("/exports", form, kind="payments", format="csv", idempotency_key="mine").status_code
+        == 400
+    )
 
 
 def test_a_closed_month_is_shown_as_it_is_certified(api, books, clock, person) -> None:
