@@ -41,6 +41,9 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
 }
 
 
+DONE = re.compile("/v1/(reconciliations|exports)")
+
+
 class Recorder(requests.Session):
     """A session that keeps what it is asked and answers with something of everything."""
 
@@ -69,11 +72,7 @@ class Recorder(requests.Session):
         done = {
             **row,
             "mode": "test",
-            "status": "ready"
-            if "test_clocks" in url
-            else "completed"
-            if "reconc" in url or "exports" in url
-            else "approved",
+            "status": "ready" if "test_clocks" in url else "completed" if DONE.search(url) else "approved",
             "data": [row],
         }
         body = b"a,b" if file else json.dumps({**done, "has_more": False, "next_cursor": None}).encode()

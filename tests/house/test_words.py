@@ -141,14 +141,7 @@ HOUSES = {
     "gateway": (GATEWAY, i18n.catalogue, "gateway/*/templates/**/*.html"),
     "merchant_portal": (PORTAL, wording.catalogue, "merchant_portal/templates/*.html"),
 }
-STATUS_WORDS = {
-    "payment_status.",
-    "loan_status.",
-    "refund_status.",
-    "payout_status.",
-    "dispute_status.",
-    "export_status.",
-}
+STATUS_WORDS = {f"{noun}_status." for noun in ("payment", "loan", "refund", "payout", "dispute", "export")}
 """The macro for a state makes these out of the name of a table."""
 
 
