@@ -148,3 +148,32 @@ def test_a_merchant_reconciles_a_file_of_its_shop(
     assert [one.id for one in client.reconciliations.list(status="completed")] == [made.id]
     out = client.reconciliations.download_csv(made.id, tmp_path / "out.csv")
     assert "missing_here" in out.read_text("utf-8-sig").splitlines()[2]
+
+
+def test_a_merchant_exports_its_payments_and_names_its_accounts(
+    app: Flask, api: Any, client: fenqi.Fenqi, tmp_path: Path
+) -> None:
+    found = api.captured()
+    made = client.exports.create(
+        kind="payments",
+        format="csv",
+        from_="2026-11-01",
+        to="2026-12-01",
+        filter={"merchant_reference": found["merchant_reference"]},
+    )
+    assert (made.status, made.to_dict()["from"], made.to) == ("running", "2026-11-01", "2026-12-01")
+    with pytest.raises(fenqi.ConflictError, match="running"):
+        client.exports.download(made.id, tmp_path / "early.csv")
+    drain(app.extensions["fenqi"])
+    told: list[int] = []
+    done = client.exports.wait(made.id, progress=told.append)
+    assert (done.status, told, done.file.bytes > 0) == ("completed", [1], True)
+    path = client.exports.download(done.id, tmp_path / done.file.name)
+    assert found["id"].encode() in path.read_bytes()
+    assert [one.id for one in client.exports.list(kind="payments", status="completed")] == [made.id]
+    assert client.exports.delete(made.id).status == "expired"
+    changed = client.exports.update_accounts({"bank": {"code": "100201", "name": "银行存款-工行"}})
+    assert client.exports.accounts().accounts.bank.code == changed.accounts.bank.code == "100201"
+    with pytest.raises(fenqi.ConflictError) as refused:
+        client.certificates.retrieve("2026-11")
+    assert refused.value.code == "month_open"
