@@ -1,4 +1,4 @@
-"""Exports and monthly statements: files are asked for and downloaded, a closed month is shown and printed."""
+"""Exports and monthly statements: files are chosen for and downloaded, a closed month is shown and printed."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def exports() -> str:
 def create() -> Any:
     """Ask for a file; the form's key makes a second click the same request."""
     check_csrf()
-    asked = {name: text.strip() for name, text in request.form.items() if text.strip()}
-    if not re.fullmatch("portal-export-[0-9a-f]{16}", asked.get("idempotency_key", "")):
+    chosen = {name: text.strip() for name, text in request.form.items() if text.strip()}
+    if not re.fullmatch("portal-export-[0-9a-f]{16}", chosen.get("idempotency_key", "")):
         abort(400)
-    narrowed = {name: asked[name] for name in NARROWED_BY if name in asked}
+    narrowed = {name: chosen[name] for name in NARROWED_BY if name in chosen}
     try:
         tokens().client().exports.create(
-            kind=asked.get("kind", ""),
-            format=asked.get("format", ""),
-            from_=asked.get("from"),
-            to=asked.get("to"),
+            kind=chosen.get("kind", ""),
+            format=chosen.get("format", ""),
+            from_=chosen.get("from"),
+            to=chosen.get("to"),
             filter=narrowed or None,
-            idempotency_key=asked["idempotency_key"],
+            idempotency_key=chosen["idempotency_key"],
         )
     except fenqi.InvalidRequestError:
-        return _page(asked, wrong=True), 422
+        return _page(chosen, wrong=True), 422
     return redirect(url_for("exports.exports"), 303)
 
 
@@ -110,7 +110,7 @@ def certificate(month: str) -> Response:
     return Response(content, content_type="application/json", headers=headers)
 
 
-def _page(asked: dict[str, str], *, wrong: bool = False) -> str:
+def _page(chosen: dict[str, str], *, wrong: bool = False) -> str:
     client = tokens().client()
     me = client.me.retrieve()
     able = {
@@ -124,8 +124,8 @@ def _page(asked: dict[str, str], *, wrong: bool = False) -> str:
         page=client.exports.list(page_size=PAGE_SIZE, cursor=request.args.get("cursor")),
         kinds=able,
         formats=list(dict.fromkeys(format for formats in able.values() for format in formats)),
-        asked=asked,
-        narrowed={name: asked[name] for name in NARROWED_BY if name in asked},
+        chosen=chosen,
+        narrowed={name: chosen[name] for name in NARROWED_BY if name in chosen},
         wrong=wrong,
         idempotency_key=f"portal-export-{secrets.token_hex(8)}",
     )

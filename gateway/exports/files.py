@@ -36,7 +36,9 @@ class Packed:
             while len(waiting) >= PART_BYTES:
                 yield bytes(waiting[:PART_BYTES])
                 del waiting[:PART_BYTES]
-        yield bytes(waiting + compressor.flush())
+        waiting += compressor.flush()
+        for start in range(0, len(waiting), PART_BYTES):
+            yield bytes(waiting[start : start + PART_BYTES])
 
 
 def pieces(tx: Transaction, export_id: str) -> Iterator[bytes]:

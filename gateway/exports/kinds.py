@@ -76,8 +76,8 @@ def _balance_entries(tx: Transaction, tenant: Tenant, wanted: Wanted) -> Rows:
 
 
 def _payments(tx: Transaction, tenant: Tenant, wanted: Wanted) -> Rows:
-    asked = {name: wanted.filters.get(name) for name in KINDS["payments"].filters}
-    query = payments.listed(tenant, {**asked, "created_from": wanted.first, "created_to": wanted.last})
+    narrowing = {name: wanted.filters.get(name) for name in KINDS["payments"].filters}
+    query = payments.listed(tenant, {**narrowing, "created_from": wanted.first, "created_to": wanted.last})
     for page in _pages(tx, query):
         yield from payments.views(tx, page)
 

@@ -160,3 +160,32 @@ def test_a_merchant_reads_its_rate_cards(app: Flask, api: Any, client: fenqi.Fen
     assert client.rate_cards.retrieve(first).prices[0].annual_rate == "0.12"
     with pytest.raises(fenqi.NotFoundError):
         client.rate_cards.retrieve("rcd_none")
+
+
+def test_a_merchant_exports_its_payments_and_names_its_accounts(
+    app: Flask, api: Any, client: fenqi.Fenqi, tmp_path: Path
+) -> None:
+    found = api.captured()
+    made = client.exports.create(
+        kind="payments",
+        format="csv",
+        from_="2026-11-01",
+        to="2026-12-01",
+        filter={"merchant_reference": found["merchant_reference"]},
+    )
+    assert (made.status, made.to_dict()["from"], made.to) == ("running", "2026-11-01", "2026-12-01")
+    with pytest.raises(fenqi.ConflictError, match="running"):
+        client.exports.download(made.id, tmp_path / "early.csv")
+    drain(app.extensions["fenqi"])
+    told: list[int] = []
+    done = client.exports.wait(made.id, progress=told.append)
+    assert (done.status, told, done.file.bytes > 0) == ("completed", [1], True)
+    path = client.exports.download(done.id, tmp_path / done.file.name)
+    assert found["id"].encode() in path.read_bytes()
+    assert [one.id for one in client.exports.list(kind="payments", status="completed")] == [made.id]
+    assert client.exports.delete(made.id).status == "expired"
+    changed = client.exports.update_accounts({"bank": {"code": "100201", "name": "银行存款-工行"}})
+    assert client.exports.accounts().accounts.bank.code == changed.accounts.bank.code == "100201"
+    with pytest.raises(fenqi.ConflictError) as refused:
+        client.certificates.retrieve("2026-11")
+    assert refused.value.code == "month_open"

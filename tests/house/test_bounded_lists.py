@@ -12,6 +12,15 @@ from tests.house.sources import nodes
 PRODUCT = Path(gateway.__file__).parent
 BOUNDED = {
     "reconciliation/running.py: ids": "a batch of items",
+    "exports/service.py: readable(scopes)": "the kinds of exports",
+    "ledger/certificates.py: select(POSTING.c.entry_id).where(POSTING.c.account_id.in_(sorted(names)))": "a question",
+    "ledger/certificates.py: sorted(names)": "the accounts of one merchant, one of each kind",
+    "ledger/reports/own_side.py: _concerning(tenant)": "a question",
+    "ledger/reports/own_side.py: names": "the accounts of one merchant, one of each kind",
+    "ledger/reports/statements.py: names": "the loans of a part of a list",
+    "ledger/reports/statements.py: sorted(moves)": "the loans of a part of a list",
+    "settlement/lists.py: of_days": "a question",
+    "settlement/service.py: payments": "the payments of a part of a list of captures",
     "reconciliation/service.py: item_ids": "the schema allows 200",
     "checkout/consents.py: claims.rows_of(tx, shopper_id)": "the claims that a reviewer found to be one person",
     "db/keyed.py: keys": "a page of rows",

@@ -164,6 +164,25 @@ def examples(operation: Operation, world: Any) -> list[dict[str, Any]]:
         ],
         "POST /v1/test_helpers/disputes": lambda: [{"payment": ids["payment_id"]}],
         "POST /v1/scores": lambda: [{"reference": "case", "application": APPLICATION, "consents": [CONSENT]}],
+        "POST /v1/exports": lambda: [
+            {"kind": kind, "format": "csv", "filter": narrowed, **days}
+            for kind, narrowed, days in (
+                (
+                    "payments",
+                    {
+                        "merchant_reference": "A-1",
+                        "merchant_order_id": "B-2",
+                        "store": "C-3",
+                        "status": "captured",
+                        "amount_min": 1,
+                        "amount_max": 2,
+                    },
+                    {"from": "2026-11-01", "to": "2026-11-30"},
+                ),
+                ("refunds", {"payment": ids["payment_id"], "reference": "D-4"}, {}),
+                ("settlement_lines", {"settlement": ids["settlement_id"]}, {}),
+            )
+        ],
         "GET /v1/events": lambda: [{"after": ids["event_id"]}],
         "POST /v1/test_helpers/loans/<loan_id>/repay": lambda: [{}, {"early_settlement": True}],
     }

@@ -26,6 +26,8 @@ from gateway.errors import (
     TermUnavailable,
     WrongState,
 )
+from gateway.exports.kinds import KINDS as EXPORT_KINDS
+from gateway.exports.schemas import FORMATS as EXPORT_FORMATS
 from gateway.ledger.booking.accounts import MERCHANT_KINDS
 from gateway.merchants.service import CATEGORIES
 from gateway.settlement import payout_accounts, payouts
@@ -117,6 +119,9 @@ PORTAL: dict[str, Values] = {
     "refund_status.": lambda: allowed("refund", "status"),
     "payout_status.": lambda: allowed("payout", "status"),
     "dispute_status.": lambda: allowed("dispute", "status"),
+    "export_kind.": lambda: set(EXPORT_KINDS),
+    "export_format.": lambda: set(EXPORT_FORMATS),
+    "export_status.": lambda: allowed("export", "status"),
     "dispute_reason.": lambda: {"goods_not_received"},
     "payout_failure.": lambda: {"account_closed", "refused", "no_account", "returned"},
     "payout_says.": lambda: {*payouts.SAID.values(), payouts.UNKNOWN},
@@ -140,12 +145,13 @@ PORTAL: dict[str, Values] = {
     },
     **{prefix: lambda: {"capture", "refund", "void"} for prefix in ("do.", "cannot.", "ask.", "ask.text.")},
     "nav.": lambda: {*("home", "payments", "settlements", "balance", "payout_account", "team", "security")},
+    "nav.": lambda: {"home", "payments", "settlements", "balance", "exports", "team", "security"},
 }
 HOUSES = {
     "gateway": (GATEWAY, i18n.catalogue, "gateway/*/templates/**/*.html"),
     "merchant_portal": (PORTAL, wording.catalogue, "merchant_portal/templates/*.html"),
 }
-STATUS_WORDS = {"payment_status.", "loan_status.", "refund_status.", "payout_status.", "dispute_status."}
+STATUS_WORDS = {f"{noun}_status." for noun in ("payment", "loan", "refund", "payout", "dispute", "export")}
 """The macro for a state makes these out of the name of a table."""
 
 

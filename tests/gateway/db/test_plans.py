@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 
 from gateway.checkout import reviewing
 from gateway.decision import reviews
+from gateway.exports.kinds import KINDS as EXPORTED
 from gateway.process.daily import sweep
 from gateway.process.worker import drain
 from tests.gateway.conftest import START
@@ -25,6 +26,7 @@ from tests.one_database import database_url  # noqa: F401
 SMALL = {
     "alembic_version",
     "audit_root",
+    "export",
     "ledger_head",
     "merchant",
     "oauth_client",
@@ -33,7 +35,7 @@ SMALL = {
     "test_clock",
     "webhook_endpoint",
 }
-"""Tables with a row for each merchant, or a few; of reconciliations one for each file that somebody uploads."""
+"""Tables with a row for each merchant, or a few; of files one for each that somebody wants."""
 TENANT = {"merchant_id", "mode"}
 BACKWARDS = ("ORDER BY audit_entry.number DESC", "ORDER BY ledger_block.number DESC")
 """The newest entry before today, the newest block of ten minutes ago: a walk back, which the first older one stops."""
@@ -150,6 +152,28 @@ def test_no_statement_of_a_reconciliation_walks_over_a_table(api: Any, app: Flas
         assert api.get(f"{path}/items", Accept="text/csv").status_code == 200
     assert api.get("/v1/reconciliations?kind=shop_orders&status=completed").status_code == 200
     assert plans.walks == {}
+
+
+def test_no_statement_of_an_export_or_a_certificate_walks_over_a_table(
+    api: Any, app: Flask, clock: Any, plans: Plans
+) -> None:
+    payment = api.captured(3)
+    days = {"from": "2026-11-01", "to": "2026-12-31"}
+    clock.advance(days=31)
+    sweep(app.extensions["fenqi"])
+    api.login()
+    for name, kind in EXPORTED.items():
+        for format in kind.formats:
+            made = api.post("/v1/exports", {"kind": name, "format": format, **days})
+            assert made.status_code == 201, made.text
+    of_one = {"kind": "balance_entries", "format": "csv", "filter": {"payment": payment["id"]}}
+    assert api.post("/v1/exports", of_one).status_code == 201
+    drain(app.extensions["fenqi"])
+    for row in api.get("/v1/exports?kind=payments&status=completed").json["data"]:
+        assert api.get(f"/v1/exports/{row['id']}/file").status_code == 200
+    assert api.get("/v1/certificates/2026-11").status_code == 200
+    # An export reads what a merchant has, which is what it is for; nobody else's.
+    assert [steps for steps in plans.walks.values() if any(step.startswith("SCAN") for step in steps)] == []
 
 
 def test_no_statement_of_a_code_a_decision_or_a_review_walks_over_a_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fenqi import statements
+from fenqi._cli import main
 from gateway.core.closed_months import closes_on, is_closed, open_day
 from gateway.db.transactions import Database
 from gateway.errors import InvalidRequest
@@ -98,7 +100,9 @@ def test_verify_names_what_was_dated_into_a_closed_month(
     assert found["months_stay_closed"].first == entry
 
 
-def test_a_certificate_is_checked_offline_and_no_other_text_is(app, api: Api, clock, tmp_path) -> None:
+def test_a_certificate_is_checked_offline_and_no_other_text_is(
+    app, api: Api, clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     books = Books(app, api, clock)
     api.captured(amount=60_000)
     books.pass_days(20)
@@ -108,6 +112,9 @@ def test_a_certificate_is_checked_offline_and_no_other_text_is(app, api: Api, cl
     path.write_text(json.dumps(found), "utf-8")
     checked = statements.verify_certificate(path, keys)
     assert checked["closing"] == found["closing"]
+    (tmp_path / "keys.pem").write_text(keys)
+    assert main(["verify-certificate", str(path), "--keys", str(tmp_path / "keys.pem")]) == 0
+    assert "2026-11 (test mode), closed on 2026-12-10" in capsys.readouterr().out
     text = json.loads(found["text"])
     assert {name: found[name] for name in text} == text
     for name, changed in (
@@ -119,6 +126,7 @@ def test_a_certificate_is_checked_offline_and_no_other_text_is(app, api: Api, cl
         path.write_text(json.dumps({**found, name: changed}), "utf-8")
         with pytest.raises(statements.StatementError):
             statements.verify_certificate(path, keys)
+    assert main(["verify-certificate", str(path), "--keys", str(tmp_path / "keys.pem")]) == 1
 
 
 STEPS = st.lists(st.sampled_from(["late", "refund", "return", "capture", "day"]), min_size=1, max_size=8)

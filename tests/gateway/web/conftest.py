@@ -187,6 +187,9 @@ def world(app: Flask, books: Books) -> World:
     ids["endpoint_id"] = made(api.post("/v1/webhook_endpoints", hook))
     ids["delivery_id"] = api.post(f"/v1/webhook_endpoints/{ids['endpoint_id']}/test").json["id"]
     ids["clock_id"] = made(api.post("/v1/test_clocks", {"name": "autumn"}))
+    ids["export_id"] = made(api.post("/v1/exports", {"kind": "payments", "format": "csv"}))
+    drain(app.extensions["fenqi"])
+    ids["month"] = "2026-10"
     ids |= add_people(app, api, session) | add_reconciliation(app, api)
     ids["account_id"] = add_payout_accounts(app, books.tenant)
     return World(api, ids)

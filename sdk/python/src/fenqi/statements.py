@@ -169,7 +169,7 @@ def verify_certificate(path: str | PathLike[str], keys: str) -> Mapping[str, Any
     with open(path, "rb") as file:
         raw = file.read(LONGEST_LINE + 1)
     if len(raw) > LONGEST_LINE:
-        raise StatementError(f"it is no certificate: it has more than {LONGEST_LINE} bytes")
+        raise StatementError(f"it is not a certificate: it has more than {LONGEST_LINE} bytes")
     shown = _parsed(raw, 1)
     with _at(1):
         text = shown["text"].encode()

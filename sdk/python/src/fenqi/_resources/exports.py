@@ -123,5 +123,5 @@ class Exports(Resource):
         timeout: Timeout | None = None,
     ) -> VoucherAccounts:
         """Change some, such as ``{"sales": {"code": "6001", "name": "主营业务收入"}}``; the others stay."""
-        body = {"accounts": {name: dict(one) for name, one in accounts.items()}}
+        body = {"accounts": dict(accounts)}
         return self._client._change(VoucherAccounts, "PATCH", _ACCOUNTS, body, idempotency_key, timeout)
