@@ -21,9 +21,11 @@ from gateway.errors import (
     ConsentMissing,
     CostAboveCeiling,
     DuplicateReference,
+    NotFound,
     QuoteChanged,
     ReadingTimeShort,
     TermUnavailable,
+    ValidationFailed,
     WrongState,
 )
 from gateway.ledger.booking.accounts import MERCHANT_KINDS
@@ -94,6 +96,9 @@ GATEWAY: dict[str, Values] = {
         *(f"{status}.text" for status in allowed("human_review", "status")),
     },
     "offer.": lambda: {error.code for error in (DuplicateReference, TermUnavailable, WrongState)},
+    "stages.kind.": lambda: allowed("milestone", "kind"),
+    "stages.status.": lambda: allowed("milestone", "status"),
+    "stages.error.": lambda: {error.code for error in (NotFound, ValidationFailed, WrongState)},
     "consent.": consents,
     "consent.read.": consents,
     "continue.mode.": lambda: {"test", "live"},
@@ -114,6 +119,8 @@ PORTAL: dict[str, Values] = {
     "refund_status.": lambda: allowed("refund", "status"),
     "payout_status.": lambda: allowed("payout", "status"),
     "dispute_status.": lambda: allowed("dispute", "status"),
+    "milestone_status.": lambda: allowed("milestone", "status"),
+    "milestone_kind.": lambda: allowed("milestone", "kind"),
     "dispute_reason.": lambda: {"goods_not_received"},
     "payout_failure.": lambda: {"account_closed", "refused"},
     "reason.": lambda: {"portal"},
@@ -125,7 +132,7 @@ PORTAL: dict[str, Values] = {
     "filter.wrong.": lambda: {name.partition("_")[0] for name in views.FILTERS},
     "eq.": lambda: {name for name, _ in views.EQUATION} | {"opening", "closing", "payout"},
     "may.": lambda: set(people.MAY),
-    "balance.": lambda: {"pending", "available", "reserve", "in_dispute", "receivable"},
+    "balance.": lambda: {"pending", "staged", "available", "reserve", "in_dispute", "receivable"},
     "payment.": lambda: {
         f"{name}_amount" for name in ("captured", "refunded", "voided", "capturable", "refundable")
     },
@@ -136,7 +143,14 @@ HOUSES = {
     "gateway": (GATEWAY, i18n.catalogue, "gateway/*/templates/**/*.html"),
     "merchant_portal": (PORTAL, wording.catalogue, "merchant_portal/templates/*.html"),
 }
-STATUS_WORDS = {"payment_status.", "loan_status.", "refund_status.", "payout_status.", "dispute_status."}
+STATUS_WORDS = {
+    "payment_status.",
+    "loan_status.",
+    "refund_status.",
+    "payout_status.",
+    "dispute_status.",
+    "milestone_status.",
+}
 """The macro for a state makes these out of the name of a table."""
 
 
