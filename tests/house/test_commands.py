@@ -21,7 +21,7 @@ from tests.one_database import database_url  # noqa: F401
 BIN = Path(sys.executable).parent
 READERS = {
     "compare", "doctor", "find", "history", "keys", "list", "monitor", "public-keys", "replay", "roots", "show",
-    "trial-balance", "verify",
+    "stops", "trial-balance", "verify",
 }  # fmt: skip
 """Names of verbs that only read; a verb with another name may."""
 STARTING = {"demo", "migrate", "vectors"}
