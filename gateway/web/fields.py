@@ -15,7 +15,7 @@ from gateway.core.masking import holds_person_or_phone, holds_personal_number, h
 from gateway.web.bodies import Upload
 
 MAX_INT = 2**63 - 1
-DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+DIGEST = re.compile(r"^[0-9a-f]{64}$")
 NOT_PERSONAL = "Must not contain an ID number, a mobile number or a card number."
 
 
