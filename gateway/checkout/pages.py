@@ -188,8 +188,10 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         shopper.for_shopper(tx, checkout_id)  # brings the business time of its merchant
         now = tx.now
         signed = shopper.contract_of(tx, checkout_id)
-        review = reviews.of_checkout(tx, checkout_id)
-        staged = checkout.payment_id is not None and milestones.has_any(tx, checkout.payment_id)
+        # One that became a payment was not declined; only it has stages.
+        paid = checkout.payment_id
+        review = reviews.of_checkout(tx, checkout_id) if paid is None else None
+        staged = paid is not None and milestones.has_any(tx, paid)
     offer_ends = reviewing.offer_ends(review)
     return render_template(
         "checkout/result.html",

@@ -61,8 +61,8 @@ def capture(
     if stage and items is None:
         amount_fen = planning.amount_of(stage, amount_fen)
     taking = lines.to_capture(contents.standings, payment, items, amount_fen)
-    asked = planning.amount_of(stage, taking.amount_fen) if stage else taking.amount_fen
-    amount = _checked(payment, asked, final=final, done=len(contents.captures), now=tx.now)
+    wanted_fen = planning.amount_of(stage, taking.amount_fen) if stage else taking.amount_fen
+    amount = _checked(payment, wanted_fen, final=final, done=len(contents.captures), now=tx.now)
     stages = [stage] if stage else planning.carried(tx, payment, amount, final=final)
     charged = charges.of_capture(payment.price, before_fen=payment.captured_fen, amount_fen=amount)
     capture_id = tx.new_id("cap")

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from gateway.core import return_address
 from gateway.core.masking import holds_person_or_phone, holds_personal_number, holds_resident_id
 from gateway.web.bodies import Upload
 
 MAX_INT = 2**63 - 1
+DIGEST = re.compile(r"^[0-9a-f]{64}$")
 NOT_PERSONAL = "Must not contain an ID number, a mobile number or a card number."
 
 
@@ -132,6 +133,17 @@ class SerialNumber(Line):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         return unicodedata.normalize("NFKC", super()._deserialize(value, attr, data, **kwargs))
+
+
+class Digest(Line):
+    """A SHA-256 in hexadecimal; digits among its letters are no personal number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        shape = validate.Regexp(DIGEST, error="Must be a SHA-256: 64 characters of 0-9 and a-f.")
+        super().__init__(longest=64, validate=shape, metadata={"example": "0" * 64}, **kwargs)
+
+    def _is_personal(self, text: str, data: Any) -> bool:
+        return DIGEST.fullmatch(text) is None and super()._is_personal(text, data)
 
 
 class Choice(fields.String):

@@ -36,6 +36,8 @@ BOUNDED = {
     "oauth/authorize/par.py: names": "the limit of the question before",
     "oauth/tokens/revocation.py: [name for name in names if name]": "token and family",
     "payments/contents.py: subsidised": "a page of payments",
+    "payments/milestones/events.py: found": "a page of milestones, or those of one payment, which has at most 100",
+    "payments/milestones/holding.py: states.OPEN": "three states",
     "payments/collections/service.py: loan_ids": "a part of a list",
     "payments/quotas.py: categories": "the lines of one order",
     "proof/entries.py: some": "a part of a list",

@@ -97,10 +97,10 @@ def test_events_offered_are_events_in_the_documentation() -> None:
 
 def test_an_event_is_read_by_the_scopes_that_read_its_object() -> None:
     reading = {
-        operation.path.removeprefix("/v1/").partition("/")[0]: operation.scope
+        operation.path.rsplit("/", 2)[1]: operation.scope
         for api in APIS
         for operation in api.operations
-        if operation.method == "GET" and re.fullmatch(r"/v1/\w+/<\w+>", operation.path)
+        if operation.method == "GET" and re.fullmatch(r"/v1/(\w+/<\w+>/)?\w+/<\w+>", operation.path)
     }
     for kind, scopes in EVENT_SCOPES.items():
         assert set(scopes) == set(reading[f"{kind.partition('.')[0]}s"]), kind

@@ -193,9 +193,24 @@ def examples(operation: Operation, world: Any) -> list[dict[str, Any]]:
 def objects(operation: Operation, world: Any) -> list[dict[str, str]]:
     """Path parameters to ask with: those of the world, and a payment of which nothing is captured yet."""
     found = [world.ids]
+    if "<milestone_id>" in operation.path:
+        return [{**world.ids, **staged(operation, world.api)}]
     if operation.writes and operation.path.startswith("/v1/payments/<payment_id>"):
         found.append({**world.ids, "payment_id": world.api.approved()["id"]})
     return found
+
+
+def staged(operation: Operation, api: Any) -> dict[str, str]:
+    """A new stage that was captured, and claimed or contested as the operation wants it."""
+    payment: str = api.approved()["id"]
+    path = f"/v1/payments/{payment}"
+    stage: str = api.post(f"{path}/milestones", {"kind": "lesson", "amount": 100_000}).json["id"]
+    api.post(f"{path}/capture")
+    if not operation.path.endswith("/claim"):
+        api.post(f"{path}/milestones/{stage}/claim")
+    if operation.path.endswith("/respond"):
+        api.post(f"/v1/test_helpers/payments/{payment}/milestones/{stage}/contest")
+    return {"payment_id": payment, "milestone_id": stage}
 
 
 def captured_by_line(api: Any) -> str:

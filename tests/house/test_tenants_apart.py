@@ -94,6 +94,17 @@ class Town:
         disputed = merchant.captured(3)
         answer = merchant.post("/v1/test_helpers/disputes", {"payment": disputed["id"]})
         assert answer.status_code == 201
+        self._stage(merchant)
+
+    def _stage(self, merchant: Api) -> None:
+        """A course of which one part was taught, and the next is due when the first jump has passed."""
+        path = f"/v1/payments/{merchant.approved(3)['id']}"
+        due = (self.gateway.clock() + OVERDUE).date().isoformat()
+        body = {"kind": "lesson", "amount": 200_000}
+        taught = merchant.post(f"{path}/milestones", body).json["id"]
+        merchant.post(f"{path}/milestones", {**body, "due": due})
+        merchant.post(f"{path}/capture")
+        assert merchant.post(f"{path}/milestones/{taught}/claim").status_code == 200
 
     def _trade_live(self, merchant: Api) -> None:
         """The same in live mode, where no helper plays the shopper: the payments stand like those of test mode."""

@@ -21,9 +21,11 @@ from gateway.errors import (
     ConsentMissing,
     CostAboveCeiling,
     DuplicateReference,
+    NotFound,
     QuoteChanged,
     ReadingTimeShort,
     TermUnavailable,
+    ValidationFailed,
     WrongState,
 )
 from gateway.exports.kinds import KINDS as EXPORT_KINDS
@@ -99,6 +101,9 @@ GATEWAY: dict[str, Values] = {
         *(f"{status}.text" for status in allowed("human_review", "status")),
     },
     "offer.": lambda: {error.code for error in (DuplicateReference, TermUnavailable, WrongState)},
+    "stages.kind.": lambda: allowed("milestone", "kind"),
+    "stages.status.": lambda: allowed("milestone", "status"),
+    "stages.error.": lambda: {error.code for error in (NotFound, ValidationFailed, WrongState)},
     "consent.": consents,
     "consent.read.": consents,
     "continue.mode.": lambda: {"test", "live"},
@@ -122,6 +127,8 @@ PORTAL: dict[str, Values] = {
     "export_kind.": lambda: set(EXPORT_KINDS),
     "export_format.": lambda: set(EXPORT_FORMATS),
     "export_status.": lambda: allowed("export", "status"),
+    "milestone_status.": lambda: allowed("milestone", "status"),
+    "milestone_kind.": lambda: allowed("milestone", "kind"),
     "dispute_reason.": lambda: {"goods_not_received"},
     "payout_failure.": lambda: {"account_closed", "refused", "no_account", "returned"},
     "payout_says.": lambda: {*payouts.SAID.values(), payouts.UNKNOWN},
@@ -139,19 +146,22 @@ PORTAL: dict[str, Values] = {
     "filter.wrong.": lambda: {name.partition("_")[0] for name in views.FILTERS},
     "eq.": lambda: {name for name, _ in views.EQUATION} | {"opening", "closing", "payout"},
     "may.": lambda: set(people.MAY),
-    "balance.": lambda: {"pending", "available", "reserve", "in_dispute", "receivable"},
+    "balance.": lambda: {"pending", "staged", "available", "reserve", "in_dispute", "receivable"},
     "payment.": lambda: {
         f"{name}_amount" for name in ("captured", "refunded", "voided", "capturable", "refundable")
     },
     **{prefix: lambda: {"capture", "refund", "void"} for prefix in ("do.", "cannot.", "ask.", "ask.text.")},
-    "nav.": lambda: {*("home", "payments", "settlements", "balance", "payout_account", "team", "security")},
-    "nav.": lambda: {"home", "payments", "settlements", "balance", "exports", "team", "security"},
+    "nav.": lambda: {
+        *("home", "payments", "settlements", "balance", "rates", "exports", "payout_account", "team", "security")
+    },
 }
 HOUSES = {
     "gateway": (GATEWAY, i18n.catalogue, "gateway/*/templates/**/*.html"),
     "merchant_portal": (PORTAL, wording.catalogue, "merchant_portal/templates/*.html"),
 }
-STATUS_WORDS = {f"{noun}_status." for noun in ("payment", "loan", "refund", "payout", "dispute", "export")}
+STATUS_WORDS = {
+    f"{noun}_status." for noun in ("payment", "loan", "refund", "payout", "dispute", "export", "milestone")
+}
 """The macro for a state makes these out of the name of a table."""
 
 

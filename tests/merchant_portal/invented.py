@@ -40,6 +40,8 @@ KINDS = {
     "Refund.reason": ["portal", "scratch"],
     "Dispute.status": sorted(allowed("dispute", "status")),
     "Dispute.reason": ["goods_not_received", "never came"],
+    "Milestone.status": sorted(allowed("milestone", "status")),
+    "Milestone.kind": sorted(allowed("milestone", "kind")),
     "Payout.status": sorted(allowed("payout", "status")),
     "Payout.failure": ["account_closed", "insufficient_funds", "refused"],
     "Plan.method": sorted(allowed("plan_price", "method")),

@@ -59,7 +59,7 @@ def show_list(
 def show(db: Database, milestone_id: str) -> int:
     """Print a milestone with everything that happened to it, as JSON. Raises ``NotFound``."""
     with db.read() as tx:
-        row = _found(tx, milestone_id)
+        row = _milestone(tx, milestone_id)
         shown = service.ANSWER.dump(service.view(tx, row))
         shown["merchant"] = row.merchant_id
         shown["events"] = [
@@ -172,7 +172,7 @@ def _decide(
     act: Callable[[Transaction, Milestone], Any],
 ) -> None:
     def decided(tx: Transaction) -> None:
-        row = _found(tx, milestone_id)
+        row = _milestone(tx, milestone_id)
         tenant = Tenant.of(row)
         business_clock.enter(tx, tenant)
         act(tx, row)
@@ -195,7 +195,7 @@ def _record(
     audit.record(tx, actor, action, about=about, merchant_id=merchant, mode=mode, facts=facts)
 
 
-def _found(tx: Transaction, milestone_id: str) -> Milestone:
+def _milestone(tx: Transaction, milestone_id: str) -> Milestone:
     row = tx.get(Milestone, milestone_id)
     if row is None:
         raise NotFound(f"There is no milestone {milestone_id!r}.")

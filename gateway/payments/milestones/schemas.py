@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from gateway.web.fields import CalendarDay, Choice, Fen, Line, Moment, Strict, WholeNumber
+from gateway.web.fields import CalendarDay, Choice, Digest, Fen, Line, Moment, Strict, WholeNumber
 from gateway.web.paging import PageQuery
 
 SMALLEST_FEN = 100
@@ -16,8 +16,8 @@ class MilestoneRequest(Strict):
 
     kind = Choice("delivery", "lesson", "other", required=True)
     amount = Fen(
+        low=SMALLEST_FEN,
         required=True,
-        validate=validate.Range(min=SMALLEST_FEN, error=f"Must be at least {SMALLEST_FEN} fen."),
         metadata={"description": "The part of the payment that it stages, in fen; at least 100."},
     )
     description = Line(
@@ -38,7 +38,7 @@ class EvidenceFile(Strict):
     """A file that the merchant keeps and can show: its name, its SHA-256 and its size in bytes. It is not uploaded."""
 
     name = Line(longest=200, required=True)
-    sha256 = Line(longest=64, shortest=64, pattern="[0-9a-f]{64}", required=True)
+    sha256 = Digest(required=True)
     size = WholeNumber(low=1, high=LARGEST_FILE, required=True)
 
 

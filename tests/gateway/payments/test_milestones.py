@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.audit.service import Actor
+from gateway.cli import main
 from gateway.errors import WrongState
 from gateway.merchants import service as merchants
 from gateway.payments.milestones import commands, stops
@@ -269,6 +271,34 @@ def test_a_dispute_keeps_a_claimed_stage(books: Books) -> None:
     books.pass_days(1)
     assert course.statuses()[0] == "released"
     books.sound()
+
+
+def test_the_commands_list_and_show(books: Books, capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
+    monkeypatch.setenv("FENQI_DATA_DIR", str(books.gateway.settings.data_dir))
+    course = Course(books, 2)
+    course.claim(0, text="taught")
+    course.contest(0)
+    why = ["--by", "desk", "--reason", "no teacher"]
+    assert main(["milestones", "list", "--status", "contested", "--json"]) == 0
+    assert [row["id"] for row in json.loads(capsys.readouterr().out)] == course.stages[:1]
+    assert main(["milestones", "show", course.stages[0]]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["kind"], one["by"]) for one in told["events"]] == [
+        ("claimed", "merchant"),
+        ("contested", "shopper"),
+    ]
+    assert main(["milestones", "show", "ms_nothing"]) == 1
+    assert main(["milestones", "stop", books.tenant.merchant_id, "--mode", "test", *why]) == 0
+    assert main(["milestones", "stop", "mer_nobody", *why]) == 1
+    capsys.readouterr()
+    assert main(["milestones", "stops", "--json"]) == 0
+    assert [row["stopped_by"] for row in json.loads(capsys.readouterr().out)] == ["person:desk"]
+    assert main(["milestones", "release", course.stages[0], *why]) == 0
+    assert main(["milestones", "release", course.stages[1], *why]) == 1
+    assert main(["merchant", "delivery-hold", books.tenant.merchant_id, "--days", "91"]) == 1
+    assert main(["merchant", "delivery-hold", books.tenant.merchant_id, "--days", "9"]) == 0
+    assert course.statuses() == ["released", "planned"]
 
 
 def stops_of(books: Books) -> list[MilestoneStop]:

@@ -164,7 +164,10 @@ def world(app: Flask, books: Books) -> World:
     api = books.api
     phone = {"name": "Phone", "quantity": 1, "unit_price": 599_900, "subsidy_category": "phone"}
     programme = {"programme": "trade_in_2026", "amount": 50_000}
-    payment = api.captured(amount=549_900, items=[phone], government_subsidy=programme)
+    payment = api.approved(amount=549_900, items=[phone], government_subsidy=programme)
+    path = f"/v1/payments/{payment['id']}"
+    stage = made(api.post(f"{path}/milestones", {"kind": "delivery", "amount": 100_000}))
+    payment = api.post(f"{path}/capture").json
     capture = payment["captures"][0]
     refund = {"payment": payment["id"], "amount": 10_000, "kind": "price_adjustment", "reason": "scratch"}
     contested = {"payment": payment["id"], "capture": capture["id"], "reason": "not_received"}
@@ -173,6 +176,7 @@ def world(app: Flask, books: Books) -> World:
         "capture_id": capture["id"],
         "loan_id": capture["loan"],
         "claim_id": capture["government_subsidy"]["id"],
+        "milestone_id": stage,
         "refund_id": made(api.post("/v1/refunds", refund)),
     }
     books.pass_days(3)

@@ -65,10 +65,7 @@ def create(state: State, body: Fields) -> Fields:
     kind = body.get("kind", "return")
     if kind == "unwind":
         _check_unwind(state, captures, wanted_fen)
-    by_capture = _lines.parts(captures, pieces, amount)
-    parts, whole = _give_back(state, payment, by_capture, kind)
-    for capture, part in by_capture:
-        _milestones.give_back(state, capture, part, unused=kind == "unused_lessons")
+    parts, whole = _give_back(state, payment, _lines.parts(captures, pieces, amount), kind)
     refund = {
         **base,
         "status": "succeeded" if not parts["returned_to_shopper"] else "pending",
@@ -209,6 +206,7 @@ def _give_back(
     )
     for capture, part in by_capture:
         capture["refunded_amount"] += part
+        _milestones.give_back(state, capture, part, unused=kind == "unused_lessons")
         whole = capture["refunded_amount"] == capture["amount"] and _inside_window(state, capture)
         unwound.append(whole)
         before = state.refunded_with_fee.get(capture["id"], 0)
