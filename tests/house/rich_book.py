@@ -167,7 +167,7 @@ class RichBook:
         desk = Desk(self.app, self.school.credentials["merchant"])
         card = desk.read(lambda tx: rate_cards.as_it_stands(tx, desk.merchant, TODAY))
         desk.agreed(card)
-        desk.propose(card, first=400)
+        desk.propose(card, first=30)
 
     def order_in_parts(self) -> dict[str, Any]:
         """Two pieces of one line and one of another, shipped in two parcels."""
