@@ -178,7 +178,7 @@ class RichBook:
         desk = Desk(self.app, self.school.credentials["merchant"])
         card = desk.read(lambda tx: rate_cards.as_it_stands(tx, desk.merchant, TODAY))
         desk.agreed(card)
-        desk.propose(card, first=400)
+        desk.propose(card, first=30)
         school = Tenant(self.school.credentials["merchant"], "test")
         settlements.set_terms(
             db,

@@ -30,8 +30,8 @@ STARTING = {"demo", "migrate", "vectors"}
 """They work without data of the gateway: two make it, one computes."""
 EXAMPLES = {
     "--alg": "ES256", "--amount": "1", "--by": "phone", "--category": "3c", "--email": "a@shop.example",
-    "--format": "csv", "--days": "7", "--jwks": "keys.json", "--kind": "marketing", "--name": "店",
-    "--name-en": "Shop", "--note": "why", "--out": "out.json", "--outcome": "upheld", "--rate": "0.05",
+    "--format": "csv", "--from": "2030-01-01", "--days": "7", "--jwks": "keys.json", "--kind": "marketing",
+    "--name": "店", "--name-en": "Shop", "--note": "why", "--out": "out.json", "--outcome": "upheld", "--rate": "0.05",
     "--reason": "why", "--reference": "T1", "--shopper": "shp_1",
 }  # fmt: skip
 

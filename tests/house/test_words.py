@@ -152,7 +152,17 @@ PORTAL: dict[str, Values] = {
     },
     **{prefix: lambda: {"capture", "refund", "void"} for prefix in ("do.", "cannot.", "ask.", "ask.text.")},
     "nav.": lambda: {
-        *("home", "payments", "settlements", "balance", "rates", "exports", "payout_account", "team", "security")
+        *(
+            "home",
+            "payments",
+            "settlements",
+            "balance",
+            "rates",
+            "exports",
+            "payout_account",
+            "team",
+            "security",
+        )
     },
 }
 HOUSES = {

@@ -32,12 +32,15 @@ from gateway.team.models import LoginSession, Passkey, TeamMember
 from gateway.web.operations import Operation
 from tests.gateway.books import Books
 from tests.gateway.conftest import Api
+from tests.gateway.plans.agreeing import Desk, card
 from tests.gateway.web.real_server import START, wait_for
 from tests.ports import free_port
 from tests.warm import Process, python
 
 IDENTIFIER = re.compile(r"\b[a-z]{2,4}_[0-9A-HJKMNP-TV-Z]{26}\b")
 PEOPLES = ("/v1/team", "/v1/account")
+OF_BOTH_MODES = (*PEOPLES, "/v1/rate_cards")
+"""Paths of what is the merchant's in both modes."""
 PARAMETER = re.compile(r"<(\w+)>")
 
 
@@ -194,6 +197,7 @@ def world(app: Flask, books: Books) -> World:
     ids["export_id"] = made(api.post("/v1/exports", {"kind": "payments", "format": "csv"}))
     drain(app.extensions["fenqi"])
     ids["month"] = "2026-10"
+    ids["card_id"] = Desk(app, api.credentials["merchant"]).agreed(card(), first=30)
     ids |= add_people(app, api, session) | add_reconciliation(app, api)
     ids["account_id"] = add_payout_accounts(app, books.tenant)
     return World(api, ids)

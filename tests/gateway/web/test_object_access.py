@@ -24,7 +24,7 @@ from tests.gateway.conftest import Api
 from tests.gateway.web.conftest import (
     IDENTIFIER,
     PARAMETER,
-    PEOPLES,
+    OF_BOTH_MODES,
     World,
     allow_everything,
     for_people,
@@ -107,8 +107,8 @@ def test_a_stranger_finds_no_object_by_any_route_and_changes_none(world: World, 
     assert len(known) > 15
     for operation in operations():
         named = PARAMETER.findall(operation.path)
-        if operation.path.startswith(PEOPLES) and stranger_id == world.api.credentials["merchant"]:
-            continue  # A team is the merchant's in both modes.
+        if operation.path.startswith(OF_BOTH_MODES) and stranger_id == world.api.credentials["merchant"]:
+            continue
         told_in_body = {str(value) for value in BODIES.get(name(operation), {}).values()} & world.ids.keys()
         if not named and not told_in_body and operation.method != "GET":
             continue
