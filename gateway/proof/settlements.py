@@ -194,6 +194,14 @@ def _prove_payout(findings: Findings, row: Any, book: Entries) -> None:
         ("paid_at", confirmed.recorded_at if confirmed else None),
     ):
         findings.same(name, column, wanted=wanted, got=getattr(row, column), computed_from=source)
+    told = [one["moved"] for one in row.heard or () if one["said"] != "unknown"]
+    findings.same(
+        name,
+        "moved_fen",
+        wanted=told[-1] if told else None,
+        got=row.moved_fen,
+        computed_from="what the institution said last",
+    )
     if confirmed is not None:
         owner = confirmed.owner("funder_clearing")
         findings.same(

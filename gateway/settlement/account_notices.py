@@ -56,8 +56,8 @@ def _text(name: str, account: PayoutAccount, what: str) -> str:
     if what == "canceled":
         return (
             f"{name}（{zh}）的收款账户变更已取消，打款仍进入原账户。\n\n"
-            f"The change of the payout account of {name} ({en}) to {number} was cancelled: payouts go on to the account "
-            "before."
+            f"The change of the payout account of {name} ({en}) to {number} was cancelled: payouts go on to "
+            "the account before."
         )
     return (
         f"{name}（{zh}）申请将收款账户变更为 {number}{bank}，{when}（北京时间）起生效，在此之前打款仍进入原账户。"

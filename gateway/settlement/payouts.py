@@ -202,6 +202,9 @@ def give_back(tx: Transaction, payout_id: str, *, failure: str) -> Payout:
     Raises ``WrongState`` unless the payout was paid. Idempotent.
     """
     payout = _locked(tx, payout_id)
+    if payout.status == "paid":
+        moved_fen = None if payout.moved_fen is None else 0
+        note(tx, payout, SAID["returned"], failure=failure, moved_fen=moved_fen)
     _give_back(tx, payout, failure)
     return payout
 

@@ -36,6 +36,7 @@ EXEMPT: dict[str, str] = {
     "payment.metadata": "the merchant's own notes, which it may change at any time",
     "payment.next_moment_at": "when the jobs look next; what they do depends on the facts",
     "collection.failure": "the words of the institution for a failure that is told beside it",
+    "payout.heard": "the words of the institution; the amount in them is compared, and what is booked has its entry",
     "destroyed_key.gone_at": "when the files were rewritten, set by an owner who has no keys",
     "destroyed_key.copy": "tells of a person who does not exist",
     "subsidy_quota.copy": "the quota of a person who does not exist",

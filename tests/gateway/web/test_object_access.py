@@ -23,8 +23,8 @@ from gateway.webhooks.schemas import EVENT_TYPES
 from tests.gateway.conftest import Api
 from tests.gateway.web.conftest import (
     IDENTIFIER,
-    PARAMETER,
     OF_BOTH_MODES,
+    PARAMETER,
     World,
     allow_everything,
     for_people,
