@@ -324,7 +324,7 @@ class SettlementLine(Model, object="settlement_line"):
 class Payout(Model, object="payout"):
     """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid → returned``.
 
-    ``institution_says`` is what it said last (``unknown`` is not a failure), ``failure`` why a payout failed or came back.
+    ``institution_says`` is what it said last (``unknown`` is not a failure), ``failure`` why it failed or came back.
     ``problem`` is ``amount_differs`` where ``moved_amount`` is another amount than the books say.
     """
 
