@@ -59,7 +59,7 @@ def show(db: Database, *, only_open: bool, limit: int, as_json: bool) -> int:
     query = select(Payout).order_by(col(Payout.id).desc()).limit(limit)
     if only_open:
         differs = col(Payout.moved_fen).is_not(None) & payouts.DIFFERS
-        query = query.where(col(Payout.status).in_(payouts.OPEN) | differs)
+        query = query.where(payouts.IS_OPEN | differs)
     with db.read() as tx:
         rows = [_row(tx, payout) for payout in tx.exec(query)]
     print(listed(rows, as_json=as_json))

@@ -45,6 +45,7 @@ MOST_HEARD = 20
 SAID = {"pending": "accepted", "succeeded": "paid", "failed": "failed", "returned": "returned"}
 """How an outcome is called in what we have heard."""
 UNKNOWN = "unknown"
+IS_OPEN = col(Payout.status).in_(OPEN)
 DIFFERS = col(Payout.moved_fen) != case(
     (col(Payout.status) == "paid", col(Payout.amount_fen)),
     (

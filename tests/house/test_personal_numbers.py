@@ -26,6 +26,7 @@ FOR_ONE = {
     "IdentityForm.id_number",
     "PhoneForm.phone",
     "InvitationRequest.email",
+    "PayoutAccountRequest.number",
 }
 """Fields that are for a number of a person, or (an address of a member of staff) may hold one."""
 NO_TEXT = (

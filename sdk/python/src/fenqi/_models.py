@@ -388,7 +388,11 @@ class ReserveRelease(Model, object="reserve_release"):
 
 
 class Payout(Model, object="payout"):
-    """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid → returned``."""
+    """The instruction to the payment institution; ``pending → in_transit → paid | failed``, ``paid → returned``.
+
+    ``institution_says`` is what it said last (``unknown`` is not a failure), ``failure`` why it failed or came back.
+    ``problem`` is ``amount_differs`` where ``moved_amount`` is another amount than the books say.
+    """
 
     __slots__ = ()
     id: str
