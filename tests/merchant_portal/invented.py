@@ -42,6 +42,8 @@ KINDS = {
     "Dispute.reason": ["goods_not_received", "never came"],
     "Payout.status": sorted(allowed("payout", "status")),
     "Payout.failure": ["account_closed", "insufficient_funds", "refused"],
+    "SettlementTerms.days": ["banking", "calendar"],
+    "Invoice.status": ["open", "overdue", "paid"],
     "Plan.method": sorted(allowed("plan_price", "method")),
     "Me.role": ROLES,
     "Member.role": ROLES,
