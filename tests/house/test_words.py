@@ -113,6 +113,8 @@ PORTAL: dict[str, Values] = {
     "loan_status.": lambda: allowed("loan", "status"),
     "refund_status.": lambda: allowed("refund", "status"),
     "payout_status.": lambda: allowed("payout", "status"),
+    "invoice_status.": lambda: {"open", "overdue", "paid"},
+    "terms.days.": lambda: allowed("settlement_terms", "days"),
     "dispute_status.": lambda: allowed("dispute", "status"),
     "dispute_reason.": lambda: {"goods_not_received"},
     "payout_failure.": lambda: {"account_closed", "refused"},
