@@ -83,6 +83,9 @@ def test_every_event_of_one_amount_sums_to_zero_and_moves_it(amount: int) -> Non
         ),
         (
             postings.reserve_released(settlement="stl_1", **SHOP, amount_fen=amount),
+            postings.invoice_paid(
+                invoice="ivc_1", **SHOP, funder="demo_bank", receivable_fen=amount, available_fen=amount
+            ),
             "merchant_reserve",
             "merchant_available",
         ),
