@@ -76,7 +76,14 @@ EACH = {
 @pytest.mark.parametrize("kind", EACH)
 def test_each_kind_of_line_stands_in_its_figure_and_is_shown_from_the_merchants_side(kind: str) -> None:
     assert set(batch.SIGNS) == set(EACH)
-    adds = kind in ("capture", "subsidy", "dispute_won", "payout_returned", "reserve_release")
+    adds = kind in (
+        "capture",
+        "subsidy",
+        "dispute_won",
+        "payout_returned",
+        "invoice_payment",
+        "reserve_release",
+    )
     closed = asdict(batch.close([Line(kind, 1_000, 30, 200, 770)], opening_fen=0))
     assert {name: closed.pop(f"{name}_fen") for name in EACH[kind]} == EACH[kind]
     ends = (
