@@ -58,7 +58,7 @@ def add(verbs: Verbs) -> None:
         "--minimum-payout", dest="minimum_payout_fen", type=_number, metavar="FEN", help="carried below it"
     )
     agree.add_argument("--reserve-rate", metavar="RATE", help="part of the captures, such as 0.05; 0 ends it")
-    agree.add_argument("--reserve-days", type=_number, metavar="N", help="released after so many days")
+    agree.add_argument("--reserve-days", type=_number, metavar="N", help="released after this number of days")
     agree.add_argument(
         "--reserve-most",
         dest="reserve_most_fen",

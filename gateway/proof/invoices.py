@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.proof.rules import Rule
 
-ASKED = """(SELECT coalesce(sum(i.amount_fen), 0) FROM merchant_invoice i
+INVOICED_BEFORE = """(SELECT coalesce(sum(i.amount_fen), 0) FROM merchant_invoice i
               WHERE i.merchant_id = b.merchant_id AND i.mode = b.mode AND i.created_at < b.created_at)"""
 PAID = """(SELECT coalesce(sum(c.amount_fen), 0) FROM invoice_credit c JOIN merchant_invoice i ON i.id = c.invoice_id
              WHERE c.merchant_id = b.merchant_id AND c.mode = b.mode AND c.created_at <= b.created_at
@@ -35,9 +35,9 @@ INVOICED = (
         "after a settlement no more is invoiced than is owed",
         "settlement_batch",
         "closing_fen",
-        f"""SELECT b.id, b.merchant_id, b.mode, 'at most ' || {DEBT}, {ASKED} - {PAID} FROM settlement_batch b
+        f"""SELECT b.id, b.merchant_id, b.mode, 'at most ' || {DEBT}, {INVOICED_BEFORE} - {PAID} FROM settlement_batch b
             WHERE (b.merchant_id, b.mode) IN (SELECT merchant_id, mode FROM merchant_invoice)
-              AND {ASKED} - {PAID} > {DEBT}""",
+              AND {INVOICED_BEFORE} - {PAID} > {DEBT}""",
     ),
     Rule(
         "the entry of a payment of an invoice",

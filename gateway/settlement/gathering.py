@@ -31,7 +31,10 @@ def sums(tx: Transaction, tenant: Tenant, on: date) -> list[Sum]:
     """What is ready on a day, by kind."""
     query = select(LINE.c.kind, func.count(), *map(func.sum, SUMMED)).where(ready_lines(tenant, on))
     rows = tx.connection().execute(query.group_by(LINE.c.kind).order_by(LINE.c.kind))
-    return [Sum(kind, *map(int, amounts), count=count) for kind, count, *amounts in rows]
+    return [
+        Sum(kind, int(amount), int(fee), int(subsidy), int(pending), count)
+        for kind, count, amount, fee, subsidy, pending in rows
+    ]
 
 
 def listed(tx: Transaction, tenant: Tenant, on: date) -> tuple[int, str]:

@@ -281,7 +281,7 @@ def _covered(tx: Transaction, tenant: Tenant) -> int:
 def _debts(tx: Transaction, tenant: Tenant, *, since: date) -> list[Debt]:
     """What was owed after the last settlement up to a day, and after each since; nothing when nothing is owed now."""
     of_tenant = (SettlementBatch.merchant_id == tenant.merchant_id, SettlementBatch.mode == tenant.mode)
-    query = select(SettlementBatch.settled_on, SettlementBatch.closing_fen).where(*of_tenant)
+    query = select(col(SettlementBatch.settled_on), col(SettlementBatch.closing_fen)).where(*of_tenant)
     newest = col(SettlementBatch.settled_on).desc()
     last = tx.exec(query.order_by(newest).limit(1)).first()
     if last is None or last[1] >= 0:

@@ -130,7 +130,7 @@ class SettlementTerms(Keyed, table=True):
     reserve_days: int = Field(sa_column=Column(Whole, nullable=False))
     reserve_most_fen: int | None = Field(default=None, sa_column=Column(Fen))
     invoice_after_days: int | None = Field(default=None, sa_column=Column(Whole))
-    """What has been owed for so long is invoiced; never where there is none."""
+    """After how many days a debt is invoiced; none for never."""
     invoice_due_days: int = Field(sa_column=Column(Whole, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 

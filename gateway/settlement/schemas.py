@@ -176,7 +176,7 @@ class SettlementTermsAnswer(Strict):
     )
     invoice_after_days = fields.Integer(
         allow_none=True,
-        metadata={"description": "What is owed for so many days is invoiced; null for never."},
+        metadata={"description": "After how many days a debt is invoiced; null for never."},
     )
     invoice_due_days = fields.Integer(metadata={"description": "Days until an invoice is due."})
     created_at = Moment(allow_none=True)

@@ -123,6 +123,8 @@ PORTAL: dict[str, Values] = {
     "loan_status.": lambda: allowed("loan", "status"),
     "refund_status.": lambda: allowed("refund", "status"),
     "payout_status.": lambda: allowed("payout", "status"),
+    "invoice_status.": lambda: {"open", "overdue", "paid"},
+    "terms.days.": lambda: allowed("settlement_terms", "days"),
     "dispute_status.": lambda: allowed("dispute", "status"),
     "export_kind.": lambda: set(EXPORT_KINDS),
     "export_format.": lambda: set(EXPORT_FORMATS),

@@ -44,6 +44,8 @@ KINDS = {
     "Milestone.kind": sorted(allowed("milestone", "kind")),
     "Payout.status": sorted(allowed("payout", "status")),
     "Payout.failure": ["account_closed", "insufficient_funds", "refused"],
+    "SettlementTerms.days": ["banking", "calendar"],
+    "Invoice.status": ["open", "overdue", "paid"],
     "Plan.method": sorted(allowed("plan_price", "method")),
     "Me.role": ROLES,
     "Member.role": ROLES,

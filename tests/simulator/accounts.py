@@ -9,7 +9,7 @@ from tests.gateway.loans.oracle import half_up
 from tests.simulator.model import RUNNING, Row, Tables, Wrong, day, grouped, in_shanghai, moment, to_come
 
 LINE_SIGNS = {"capture": 1, "refund": -1, "subsidy": 1, "subsidy_return": -1, "dispute": -1, "dispute_won": 1,
-              "payout_returned": 1, "reserve_release": 1, "stage_held": -1, "stage_released": 1,
+              "payout_returned": 1, "invoice_payment": 1, "reserve_release": 1, "stage_held": -1, "stage_released": 1,
               "stage_returned": 1}  # fmt: skip
 CAPTURED = ("capture", "stage_held", "stage_released", "stage_returned")
 

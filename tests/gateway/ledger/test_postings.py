@@ -82,6 +82,13 @@ def test_every_event_of_one_amount_sums_to_zero_and_moves_it(amount: int) -> Non
             "merchant_pending",
         ),
         (
+            postings.invoice_paid(
+                invoice="ivc_1", **SHOP, funder="demo_bank", receivable_fen=amount, available_fen=0
+            ),
+            "funder_clearing",
+            "merchant_receivable",
+        ),
+        (
             postings.reserve_released(settlement="stl_1", **SHOP, amount_fen=amount),
             "merchant_reserve",
             "merchant_available",

@@ -68,6 +68,7 @@ EACH = {
     "dispute": {"disputes": 1_000, "merchant_fees": -30, "merchant_subsidies": -200},
     "dispute_won": {"disputes": -1_000, "merchant_fees": 30, "merchant_subsidies": 200},
     "payout_returned": {"adjustments": 1_000, "merchant_fees": 30, "merchant_subsidies": 200},
+    "invoice_payment": {"adjustments": 1_000, "merchant_fees": 30, "merchant_subsidies": 200},
     "reserve_release": {"reserve_change": -1_000, "merchant_fees": 30, "merchant_subsidies": 200},
     "stage_held": {"captures": -1_000, "merchant_fees": -30, "merchant_subsidies": -200},
     "stage_released": {"captures": 1_000, "merchant_fees": 30, "merchant_subsidies": 200},
