@@ -410,7 +410,7 @@ def lessons_are_staged_claimed_and_taken_back(client: Fenqi, shopper: Shopper) -
         client.payments.milestones.create(payment.id, kind="other", amount=200_000)
     assert (above.value.code, above.value.param) == ("amount_above_authorized", "amount")
     with pytest.raises(fenqi.ConflictError):
-        client.payments.milestones.claim(payment.id, stages[0].id)
+        client.payments.milestones.claim(stages[0].id, payment=payment.id)
     with pytest.raises(fenqi.InvalidRequestError) as mismatch:
         client.payments.capture(payment.id, amount=250_000)
     assert mismatch.value.code == "amount_mismatch"
@@ -418,16 +418,19 @@ def lessons_are_staged_claimed_and_taken_back(client: Fenqi, shopper: Shopper) -
     assert [(one.amount, one.staged_amount) for one in first.captures] == [(200_000, 200_000)]
     captured = client.payments.capture(payment.id)
     assert [one.staged_amount for one in captured.captures] == [200_000, 200_000]
-    held = [client.payments.milestones.retrieve(payment.id, one.id) for one in stages]
+    held = [client.payments.milestones.retrieve(one.id, payment=payment.id) for one in stages]
     assert all(0 < (one.held_amount or 0) < 200_000 for one in held)
     claimed = client.payments.milestones.claim(
-        payment.id, stages[0].id, text="taught", files=[{"name": "list.pdf", "sha256": "0" * 64, "size": 1}]
+        stages[0].id,
+        payment=payment.id,
+        text="taught",
+        files=[{"name": "list.pdf", "sha256": "0" * 64, "size": 1}],
     )
     assert (claimed.status, claimed.evidence is None) == ("claimed", False)
     with pytest.raises(fenqi.ConflictError):
-        client.payments.milestones.claim(payment.id, stages[0].id)
+        client.payments.milestones.claim(stages[0].id, payment=payment.id)
     with pytest.raises(fenqi.ConflictError):
-        client.payments.milestones.respond(payment.id, stages[0].id, text="it was")
+        client.payments.milestones.respond(stages[0].id, payment=payment.id, text="it was")
     client.refunds.create(
         payment=payment.id,
         capture=captured.captures[0].id,
@@ -436,7 +439,7 @@ def lessons_are_staged_claimed_and_taken_back(client: Fenqi, shopper: Shopper) -
         reason="moved away",
         idempotency_key=f"unused-{payment.id}",
     )
-    after = client.payments.milestones.retrieve(payment.id, stages[1].id)
+    after = client.payments.milestones.retrieve(stages[1].id, payment=payment.id)
     assert (after.status, after.returned_amount) == ("planned", 50_000)
     assert client.payments.retrieve(payment.id).captures[0].staged_amount == 150_000
     listed = client.payments.milestones.list(payment.id).data

@@ -109,7 +109,8 @@ def claim(
     _refuse(row, not row.declared, "claimed: it waits for the report of the delivery")
     until = tx.now + timedelta(days=window_days)
     row.status, row.releases_at = "claimed", until
-    events.note(tx, row, "claimed", "merchant", words=words, files=files, until=until)
+    kept = [{"name": one["name"], "sha256": one["sha256"], "size": one["size"]} for one in files or ()]
+    events.note(tx, row, "claimed", "merchant", words=words, files=kept or None, until=until)
     _tell(tx, row, "claimed")
     return row
 

@@ -70,7 +70,10 @@ def trade(books: Books) -> None:
     assert books.post(f"/v1/test_helpers/payouts/{payout['id']}/return").status_code == 200
     refund(books, subsidised, kind="return")
     api.captured(3, amount=60_000)
+    course = staged(books)
     books.pass_days(9)
+    refund(books, course, amount=20_000, kind="unused_lessons")
+    books.pass_days(2)
     close_the_books(books)
 
 
@@ -79,6 +82,17 @@ def pay_an_invoice(books: Books) -> None:
     invoice = books.api.get("/v1/invoices").json["data"][0]["id"]
     paid = partial(invoices.pay, received_fen=1_000, reference="bank-1", funder=books.gateway.settings.funder)
     assert books.gateway.db.write(lambda tx: paid(tx, books.tenant, invoice), READ_COMMITTED)
+
+
+def staged(books: Books) -> dict[str, Any]:
+    """A payment of which one stage is claimed, and another is not begun."""
+    payment = books.api.approved(3, amount=60_000)
+    path = f"/v1/payments/{payment['id']}"
+    body = {"kind": "lesson", "amount": 20_000}
+    stages = [books.post(f"{path}/milestones", body).json["id"] for _ in range(2)]
+    books.post(f"{path}/capture")
+    assert books.post(f"{path}/milestones/{stages[0]}/claim").status_code == 200
+    return payment
 
 
 def refund(books: Books, payment: dict[str, Any], **body: Any) -> None:
@@ -142,7 +156,8 @@ def told_otherwise(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]
         shown = line["line"]
         own = {"capture": "capture", "payout_returned": "payout"}.get(shown["kind"])
         own = "dispute" if shown["kind"].startswith("dispute") else own
-        for field in ("refund", "dispute", "payout", *([own] if own else [])):
+        own = "milestone" if shown["kind"].startswith("stage_") else own
+        for field in ("refund", "dispute", "payout", "milestone", *([own] if own else [])):
             if field == own or shown[field] is None:
                 yield replaced(lines, at, ("line", field), "rfd_other")
         yield replaced(lines, at, ("line", "net"), float(shown["net"]))

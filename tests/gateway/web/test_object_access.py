@@ -38,6 +38,8 @@ from tests.one_database import database_url  # noqa: F401
 BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/payments/<payment_id>/void": {"reason": "out of stock"},
     "POST /v1/payments/<payment_id>/acknowledge": {"merchant_order_id": "A-1"},
+    "POST /v1/payments/<payment_id>/milestones": {"kind": "lesson", "amount": 100},
+    "POST /v1/payments/<payment_id>/milestones/<milestone_id>/respond": {"text": "It was taught"},
     "POST /v1/disputes/<dispute_id>/respond": {"evidence": "signed on delivery"},
     "POST /v1/test_helpers/checkouts/<checkout_id>/complete": {"term": 12, "phone": "13800000001"},
     "POST /v1/test_helpers/checkouts/<checkout_id>/resolve": {"outcome": "approve"},

@@ -40,6 +40,8 @@ SIGNS = {
     "stage_returned": ("captures", 1),
 }
 """By kind of line: the figure of the settlement to which its signed amount belongs, and with which sign."""
+PENDING = ("capture", "refund", "stage_held", "stage_released", "stage_returned")
+"""Kinds of line that move ``merchant_pending``."""
 PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 
@@ -331,7 +333,7 @@ class _Books:
         entries = [self._named(one) for one in names]
         check_line(line, entries)
         figure, sign = SIGNS[kind]
-        if kind in ("capture", "refund"):
+        if kind in PENDING:
             self._pending += sum(entry.sums["merchant_pending"] for entry in entries)
         self._figures[figure] += sign * line["amount"]
         self._figures["merchant_fees"] -= line["merchant_fee"]

@@ -64,15 +64,15 @@ class Milestones(Resource):
             timeout=timeout,
         )
 
-    def retrieve(self, payment: str, milestone: str, *, timeout: Timeout | None = None) -> Milestone:
+    def retrieve(self, milestone: str, *, payment: str, timeout: Timeout | None = None) -> Milestone:
         """One milestone of a payment. Raises NotFoundError."""
         return self._client._get(Milestone, f"{_path(payment)}/{segment(milestone)}", None, timeout)
 
     def claim(
         self,
-        payment: str,
         milestone: str,
         *,
+        payment: str,
         text: str | None = None,
         files: Sequence[Mapping[str, Any]] | None = None,
         idempotency_key: str | None = None,
@@ -89,9 +89,9 @@ class Milestones(Resource):
 
     def respond(
         self,
-        payment: str,
         milestone: str,
         *,
+        payment: str,
         text: str,
         idempotency_key: str | None = None,
         timeout: Timeout | None = None,
