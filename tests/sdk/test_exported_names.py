@@ -127,7 +127,7 @@ def test_names_for_type_checkers_are_the_exported_ones() -> None:
 
 
 def test_resources_take_keywords_and_are_documented() -> None:
-    assert len(RESOURCES) == 17
+    assert len(RESOURCES) == 19
     for key, resource in RESOURCES.items():
         for member, value in vars(resource).items():
             if member[0] == "_" or not inspect.isfunction(value):
