@@ -59,12 +59,12 @@ def create() -> Any:
 
 
 @blueprint.get("/exports/<export_id>/file")
-def file(export_id: str) -> Response:
-    """The file as the gateway gives it."""
+def file(export_id: str) -> Any:
+    """The file as the gateway gives it; the list of exports, which says why, where there is none."""
     client = tokens().client()
     found = client.exports.retrieve(export_id)
     if found.file is None:
-        abort(404)
+        return redirect(url_for("exports.exports"), 303)
     with tempfile.TemporaryDirectory() as folder:
         path = client.exports.download(export_id, Path(folder) / "file")
         handle = path.open("rb")  # which outlives its folder; it is closed when it was sent
@@ -86,7 +86,7 @@ def months() -> Any:
     """The month that the form names."""
     month = request.args.get("month", "")
     if not re.fullmatch("[0-9]{4}-[0-9]{2}", month):
-        abort(404)
+        return redirect(url_for("exports.exports"), 303)
     return redirect(url_for("exports.month", month=month), 303)
 
 

@@ -135,7 +135,7 @@ def test_resources_take_keywords_and_are_documented() -> None:
             assert inspect.getdoc(value), f"{key}.{member} has no docstring"
             kinds = [parameter.kind for parameter in inspect.signature(value).parameters.values()]
             assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) <= (
-                3 if member.startswith("download_") else 2
+                3 if member.startswith("download") else 2
             )
 
 

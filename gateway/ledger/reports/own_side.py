@@ -59,8 +59,18 @@ def own_entries(
     query = _of_days(query, first, last)
     rows = tx.connection().execute(query, execution_options={"yield_per": LINES_AT_ONCE})
     for _, lines in groupby(rows, key=lambda row: str(row[0])):
-        whole = list(lines)
-        yield OwnEntry(*whole[0][:7], tuple((row[7], row[8]) for row in whole))
+        whole: list[Any] = list(lines)
+        first_line = whole[0]
+        yield OwnEntry(
+            id=first_line[0],
+            kind=first_line[1],
+            about_type=first_line[2],
+            about_id=first_line[3],
+            effective_date=first_line[4],
+            recorded_at=first_line[5],
+            value_date=first_line[6],
+            lines=tuple((row[7], row[8]) for row in whole),
+        )
 
 
 def own_sums(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xmlschema
@@ -37,7 +38,8 @@ def test_a_statement_is_valid_by_the_schema_of_iso(schema: xmlschema.XMLSchema) 
     ]
     text = statement(*movements)
     schema.validate(text)
-    entries = schema.to_dict(text)["BkToCstmrStmt"]["Stmt"][0]["Ntry"]
+    document: Any = schema.to_dict(text)
+    entries = document["BkToCstmrStmt"]["Stmt"][0]["Ntry"]
     assert [str(entry["Amt"]["$"]) for entry in entries] == ["0.01", "999999999.99", "0.05"]
     assert [entry["CdtDbtInd"] for entry in entries] == ["CRDT", "DBIT", "CRDT"]
     schema.validate(statement())  # a day without any
