@@ -117,8 +117,8 @@ class Traffic:
     ) -> None:
         self._url = f"http://{place['host']}:{place['port']}"
         self._client = place["client_id"], place["client_secret"]
-        self._began = time.monotonic()
-        self._end = self._began + seconds
+        self._seconds = seconds
+        self._began = self._end = 0.0
         self._name = f"soak-{time.time_ns()}"
         self._counting, self._shopping = threading.Lock(), threading.Semaphore(CLIENTS)
         self._open = threading.Event()
@@ -128,6 +128,8 @@ class Traffic:
 
     def run(self, roots: dict[str, int], *, every: float) -> list[tuple[float, dict[str, float]]]:
         """Memory in megabytes by name of the process, with the second it was read in, until the time is over."""
+        self._began = time.monotonic()
+        self._end = self._began + self._seconds
         clients = [threading.Thread(target=self._shop, args=(number,)) for number in range(CLIENTS)]
         if "worker" in roots:
             clients.append(threading.Thread(target=self._let_time_pass))

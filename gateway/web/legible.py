@@ -9,7 +9,6 @@ from gateway.errors import InvalidRequest
 FORM_TYPE = "application/x-www-form-urlencoded"
 LOST = "\ufffd"
 """What stands for bytes that are no character."""
-ADVICE = "Encode it as UTF-8 (%E5%BC%A0 for 张), not as GB18030 or another encoding. Nothing was changed."
 
 
 def check_query(query: str) -> None:
@@ -18,13 +17,18 @@ def check_query(query: str) -> None:
     What is not ASCII is percent-encoded by every client that reads the standard; raw bytes came to us already replaced.
     """
     if LOST in query or not _is_utf8(query.encode()):
-        raise InvalidRequest(f"The query string cannot be read: {ADVICE}")
+        raise InvalidRequest(
+            "The query string cannot be read. Encode it as UTF-8 (%E5%BC%A0 for 张), not as GB18030 or any other."
+        )
 
 
 def check_form(content_type: str, body: bytes) -> None:
     """Refuse a form in another encoding. Raises ``InvalidRequest``."""
     if content_type.partition(";")[0].strip().lower() == FORM_TYPE and not _is_utf8(body):
-        raise InvalidRequest(f"The form cannot be read: {ADVICE}")
+        raise InvalidRequest(
+            "The form cannot be read. Encode it as UTF-8 (%E5%BC%A0 for 张), not as GB18030 or another encoding. "
+            "Nothing was changed."
+        )
 
 
 def check_fields(*texts: str) -> None:
