@@ -1,7 +1,7 @@
 """Late entries: what was reported for a closed month, with the day from which it would count.
 
-Revision ID: 0053
-Revises: 0052
+Revision ID: 0050
+Revises: 0049
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 from gateway.db import types
 from gateway.db.guards import install
 
-revision = "0053"
-down_revision = "0052"
+revision = "0050"
+down_revision = "0049"
 branch_labels = None
 depends_on = None
 

@@ -2,14 +2,14 @@
 
 Roll forward: run the migrations again; an index that is complete stays, and one that is not is built again.
 
-Revision ID: 0047
-Revises: 0046
+Revision ID: 0046
+Revises: 0045
 """
 
 from gateway.db import online
 
-revision = "0047"
-down_revision = "0046"
+revision = "0046"
+down_revision = "0045"
 branch_labels = None
 depends_on = None
 

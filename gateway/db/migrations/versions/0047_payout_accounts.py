@@ -1,7 +1,7 @@
 """Where payouts go: accounts with the moment they count from; and what the institution said of each payout.
 
-Revision ID: 0048
-Revises: 0047
+Revision ID: 0047
+Revises: 0046
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 from gateway.db import types
 from gateway.db.guards import install
 
-revision = "0048"
-down_revision = "0047"
+revision = "0047"
+down_revision = "0046"
 branch_labels = None
 depends_on = None
 

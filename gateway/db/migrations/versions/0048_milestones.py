@@ -1,7 +1,7 @@
 """Milestones: what is captured may wait for stages before it is settled; a seller's stages can be stopped.
 
-Revision ID: 0050
-Revises: 0048
+Revision ID: 0048
+Revises: 0047
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 from gateway.db import types
 from gateway.db.guards import install
 
-revision = "0050"
-down_revision = "0048"
+revision = "0048"
+down_revision = "0047"
 branch_labels = None
 depends_on = None
 

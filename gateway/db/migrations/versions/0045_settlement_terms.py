@@ -2,7 +2,7 @@
 
 A batch's lines are marked all together, which computes no hash of a line: so the batch has one of their ids.
 
-Revision ID: 0046
+Revision ID: 0045
 Revises: 0044
 """
 
@@ -12,7 +12,7 @@ from alembic import op
 from gateway.db import types
 from gateway.db.guards import install
 
-revision = "0046"
+revision = "0045"
 down_revision = "0044"
 branch_labels = None
 depends_on = None

@@ -1,7 +1,7 @@
 """Exports: what was asked for, its file in parts, and a merchant's own account codes.
 
-Revision ID: 0052
-Revises: 0050
+Revision ID: 0049
+Revises: 0048
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 from gateway.db import types
 from gateway.db.guards import install
 
-revision = "0052"
-down_revision = "0050"
+revision = "0049"
+down_revision = "0048"
 branch_labels = None
 depends_on = None
 
