@@ -43,7 +43,7 @@ FILTERS = {
     "amount_max": "amount_max",
 }
 """The fields of the form above the payments, and what the API calls them; amounts are typed in yuan."""
-BALANCES = ("pending", "available", "reserve", "in_dispute", "receivable")
+BALANCES = ("pending", "staged", "available", "reserve", "in_dispute", "receivable")
 STATUSES = (
     "authorized",
     "partially_captured",

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.ledger.booking.accounts import MERCHANT_KINDS
 from gateway.ledger.reports.journals import Account, JournalEntry, JournalLine
 from gateway.ledger.service import OwnEntry
 
 FEES = ("merchant_fee_income", "dispute_fee_income", "vat_payable")
+OF_THE_BANK = ("payout_", "invoice_paid")
+"""Entries by which money went to or from the merchant's bank; the other side of the rest is a sale."""
 SUBSIDIES = ("unearned_merchant_subsidy", "merchant_subsidy_income")
 
 
@@ -29,6 +32,7 @@ class Role:
 
 ROLES: Mapping[str, Role] = {
     "pending": Role("assets", "fenqi:pending", "112201", "应收账款-分期待结算"),
+    "staged": Role("assets", "fenqi:staged", "112202", "应收账款-分期待履约"),
     "available": Role("assets", "fenqi:available", "101201", "其他货币资金-分期可打款"),
     "reserve": Role("assets", "fenqi:reserve", "122101", "其他应收款-分期准备金"),
     "in_dispute": Role("assets", "fenqi:in_dispute", "122102", "其他应收款-分期争议冻结"),
@@ -42,6 +46,7 @@ ROLES: Mapping[str, Role] = {
 """By name. Sales stand with their tax, as the shopper paid them: output tax is for the merchant's own books to part."""
 OWN = {
     "merchant_pending": "pending",
+    "merchant_staged": "staged",
     "merchant_available": "available",
     "merchant_reserve": "reserve",
     "dispute_hold": "in_dispute",
@@ -66,6 +71,10 @@ EVENTS = {
     "subsidy_received": "政府补贴到账",
     "subsidy_returned": "政府补贴退回",
     "unwound_claim_moved": "取消后应收转移",
+    "stage_held": "履约阶段扣留",
+    "stage_released": "履约阶段释放",
+    "stage_returned": "履约阶段退回",
+    "invoice_paid": "账单付款",
 }
 
 
@@ -87,7 +96,7 @@ def role_of(entry_kind: str, account_kind: str) -> str:
     own = OWN.get(account_kind)
     if own is not None:
         return own
-    return "bank" if entry_kind.startswith("payout_") else "sales"
+    return "bank" if entry_kind.startswith(OF_THE_BANK) else "sales"
 
 
 def turned(entry: OwnEntry) -> dict[str, int]:
@@ -102,7 +111,7 @@ def standing(sums: Iterable[tuple[str, str, int]]) -> dict[str, int]:
 
 def claims(moved: Mapping[str, int]) -> int:
     """What the gateway owes the merchant of it, in fen: all claims, less what the merchant owes."""
-    return sum(moved.get(name, 0) for name in ("pending", "available", "reserve", "in_dispute", "owed"))
+    return sum(moved.get(OWN[kind], 0) for kind in MERCHANT_KINDS)
 
 
 def journal_entry(entry: OwnEntry, merchant_id: str) -> JournalEntry | None:

@@ -26,6 +26,7 @@ VERSION = 1
 ONE_DAY = timedelta(days=1)
 BALANCES = {
     "merchant_pending": "pending",
+    "merchant_staged": "staged",
     "merchant_available": "available",
     "merchant_reserve": "reserve",
     "dispute_hold": "in_dispute",

@@ -73,7 +73,7 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         return
     if lacks_account and wait is None:
         instruction = gateway.db.write(lambda tx: _with_account(tx, gateway.vault, payout.id))
-    answer = _asked(gateway, payout.id, lambda: instructing.ask(gateway, item, instruction, wait=wait))
+    answer = _heard_from(gateway, payout.id, lambda: instructing.ask(gateway, item, instruction, wait=wait))
     payout = gateway.db.write(lambda tx: _hear_first(tx, gateway, payout.id, answer))
     if payout.status in OPEN:
         _look_again(gateway, item, payout)
@@ -91,7 +91,7 @@ def watch(gateway: Gateway, item: OutboxItem) -> None:
         instruction = _instruction(tx, gateway.vault, payout)
     if payout.status in (*OPEN, "returned") or over:
         return
-    answer = _asked(gateway, payout.id, lambda: _found(gateway, instruction))
+    answer = _heard_from(gateway, payout.id, lambda: _looked_up(gateway, instruction))
     payout = gateway.db.write(lambda tx: hear(tx, payout.id, answer))
     if payout.status != "returned":
         raise outbox.Later("is asked about once a day: it may still come back", at=gateway.clock() + A_DAY)
@@ -289,7 +289,7 @@ def _with_account(tx: Transaction, vault: Vault, payout_id: str) -> Instruction:
     return _instruction(tx, vault, payout)
 
 
-def _asked(gateway: Gateway, payout_id: str, ask: Callable[[], Answer]) -> Answer:
+def _heard_from(gateway: Gateway, payout_id: str, ask: Callable[[], Answer]) -> Answer:
     """The answer; that there was none is kept, and raised as ``InstitutionUnavailable``: it is not a failure."""
     try:
         return ask()
@@ -298,7 +298,7 @@ def _asked(gateway: Gateway, payout_id: str, ask: Callable[[], Answer]) -> Answe
         raise
 
 
-def _found(gateway: Gateway, instruction: Instruction) -> Answer:
+def _looked_up(gateway: Gateway, instruction: Instruction) -> Answer:
     answer = gateway.ports.institution.look_up(instruction)
     if answer is None:
         raise InstitutionUnavailable(
