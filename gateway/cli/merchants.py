@@ -34,11 +34,6 @@ def add(verbs: Verbs) -> None:
     reserve.add_argument(
         "--days", type=int, default=30, help="released after this number of days (default 30)"
     )
-    account = merchant.add(
-        "payout-account",
-        "let a merchant's payouts go to another account, once its owners could object",
-        _payout_account,
-    )
     acknowledgement = merchant.add(
         "acknowledgement",
         "set after how many days a payment is voided if the shop has not acknowledged its order",
@@ -56,20 +51,11 @@ def add(verbs: Verbs) -> None:
         required=True,
         help="settled without a report after this number of days; 0 ends it",
     )
-    for verb in (grant, revoke, reserve, account, acknowledgement, hold):
+    for verb in (grant, revoke, reserve, acknowledgement, hold):
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
     for verb in (grant, revoke):
         verb.add_argument("scope", nargs="+", help="such as scores:write")
-    account.add_argument("account", help="its number, or the institution's name of it, such as acct_…")
-    account.add_argument(
-        "--kind", choices=ACCOUNT_KINDS, default="institution_account", help="default: institution_account"
-    )
-    account.add_argument("--holder", help="whose account it is; needed for a bank card or account")
-    account.add_argument("--bank", help="name of the bank; needed for a bank card or account")
-    account.add_argument("--mode", choices=MODES, default="test")
-    account.add_argument(
-        "--reason", required=True, type=of_nobody, help="why; the owners and the audit log see it"
-    )
+    _add_payout_account(merchant)
     member = verbs.group("member", "help members of a merchant's team who cannot log in")
     reset = member.add(
         "reset-factors", "remove a person's second factors and end their sessions", _reset_factors
@@ -80,6 +66,25 @@ def add(verbs: Verbs) -> None:
         "history", "print every movement of a shopper's limits with its reason", _limit_history
     )
     history.add_argument("shopper", help="identifier of the shopper, shp_…")
+
+
+def _add_payout_account(merchant: Verbs) -> None:
+    account = merchant.add(
+        "payout-account",
+        "let a merchant's payouts go to another account, once its owners could object",
+        _payout_account,
+    )
+    account.add_argument("merchant", help="identifier of the merchant, mer_…")
+    account.add_argument("account", help="its number, or the institution's name of it, such as acct_…")
+    account.add_argument(
+        "--kind", choices=ACCOUNT_KINDS, default="institution_account", help="default: institution_account"
+    )
+    account.add_argument("--holder", help="whose account it is; needed for a bank card or account")
+    account.add_argument("--bank", help="name of the bank; needed for a bank card or account")
+    account.add_argument("--mode", choices=MODES, default="test")
+    account.add_argument(
+        "--reason", required=True, type=of_nobody, help="why; the owners and the audit log see it"
+    )
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -49,7 +49,7 @@ def set_terms(
         audit.record(
             tx,
             actor,
-            "settlement.terms",
+            "merchant.settlement_terms",
             about=str(after.id),
             merchant_id=tenant.merchant_id,
             mode=tenant.mode,
@@ -93,7 +93,7 @@ def pay_invoice(
             audit.record(
                 tx,
                 actor,
-                "settlement.invoice_paid",
+                "merchant.invoice_paid",
                 about=invoice_id,
                 merchant_id=tenant.merchant_id,
                 mode=tenant.mode,

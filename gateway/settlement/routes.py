@@ -100,7 +100,7 @@ def get_current_settlement_terms(call: Call) -> Any:
 def list_reserve_releases(call: Call) -> Any:
     """List what settlements held in reserve, newest first, each with the day of its release."""
     query = of_tenant(SettlementLine, call.tenant, kind="reserve_release")
-    return listed(call, query, service.release_view)
+    return listed(call, query, service.release_view, of="reserve_release")
 
 
 @invoice_api.get(scope="settlements:read", query=PageQuery, answer=InvoiceAnswer, lists=True)

@@ -71,15 +71,16 @@ def listed(
     by: str = "id",
     since: str | None = None,
     read: Callable[[str], Any] = str,
+    of: str = "",
 ) -> dict[str, Any]:
     """The page of ``query`` that a request asks for, newest first by the column ``by``; ``read`` reads its cursor.
 
     With ``since``, a column with times, it is in the order of these first: a filter by time then finds its page by an
-    index. ``view`` shows one row, ``views`` all rows of the page together. Raises ``InvalidRequest`` for a cursor that
-    this gateway did not make.
+    index. ``view`` shows one row, ``views`` all rows of the page together. ``of`` names a list, where its table has more
+    than one. Raises ``InvalidRequest`` for a cursor that this gateway did not make.
     """
     entity = query.column_descriptions[0]["entity"]
-    kind, columns = f"{entity.__tablename__}:", [getattr(entity, name) for name in (since, by) if name]
+    kind, columns = f"{of or entity.__tablename__}:", [getattr(entity, name) for name in (since, by) if name]
     if call.query["cursor"] is not None:
         try:
             query = query.where(_before(columns, _of_kind(decoded(call.query["cursor"]), kind), read))

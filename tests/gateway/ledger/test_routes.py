@@ -23,6 +23,7 @@ def test_the_balance_of_a_new_merchant_is_zero(api: Any) -> None:
         "currency": "CNY",
         "mode": "test",
         "pending": 0,
+        "staged": 0,
         "available": 0,
         "reserve": 0,
         "in_dispute": 0,
@@ -49,6 +50,7 @@ def test_a_capture_is_pending_and_has_its_line(api: Any) -> None:
         "about": payment["id"],
         "payment": payment["id"],
         "effective_date": "2026-11-23",
+        "value_date": "2026-11-23",
         "created_at": "2026-11-23T04:00:00.000Z",
     }
 

@@ -13,6 +13,7 @@ from gateway.db.transactions import Transaction
 from gateway.loans import billing, closing
 from gateway.payments import deadlines
 from gateway.payments.collections import service as collections
+from gateway.payments.milestones import jobs as milestones
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401
 
@@ -45,6 +46,9 @@ STEPS: dict[tuple[str, str], Step] = {
     ),
     ("payments/collections/service.py", "collect_again"): lambda tx, books, most: collections.collect_again(
         tx, books.tenant, today=shanghai_date(tx.now), limit=most
+    ),
+    ("payments/milestones/jobs.py", "release_due"): lambda tx, books, most: milestones.release_due(
+        tx, books.tenant, limit=most
     ),
     ("loans/billing.py", "accrue_late"): _accrued,
     ("loans/closing.py", "write_off_due"): lambda tx, books, most: closing.write_off_due(
@@ -83,8 +87,13 @@ def test_a_step_does_as_much_as_its_limit_and_no_more(books: Books) -> None:
     loans = [
         books.api.captured(3, merchant_reference=f"sold-{number}", amount=100_000) for number in range(3)
     ]
+    for number in range(3):
+        path = f"/v1/payments/{books.api.approved(3, merchant_reference=f'staged-{number}')['id']}"
+        stage = books.post(f"{path}/milestones", {"kind": "lesson", "amount": 20_000}).json["id"]
+        books.post(f"{path}/capture")
+        books.post(f"{path}/milestones/{stage}/claim")
     books.clock.advance(days=32)  # no job has run
-    steps("expire_due", "pass_due", "fall_due", "bill_and_collect")
+    steps("expire_due", "pass_due", "fall_due", "bill_and_collect", "release_due")
     for payment in loans:
         path = f"/v1/test_helpers/loans/{payment['captures'][0]['loan']}/miss"
         books.post(path, {"instalments": 3})

@@ -35,6 +35,7 @@ EDITS = (
 NAMED = {
     *(
         "account",
+        "capture",
         "entry",
         "loan",
         "merchant",
