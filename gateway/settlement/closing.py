@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from datetime import date, time, timedelta
 
-from sqlalchemy.orm import aliased
-from sqlmodel import col, exists, func, select
+from sqlmodel import col, func, select
 
 from gateway.core.calendar import WorkingDays, shanghai_date, working_day_from
 from gateway.core.closed_months import closes_on, is_closed
@@ -23,7 +22,7 @@ from gateway.outbox import service as outbox
 from gateway.settlement import batch as equation
 from gateway.settlement import gathering, invoices, terms
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
-from gateway.settlement.ready import ready_lines, waiting_lines
+from gateway.settlement.ready import last_closings, ready_lines, waiting_lines
 from gateway.settlement.schemas import SettlementAnswer
 from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, add_line, view
 from gateway.settlement.terms import Terms
@@ -35,17 +34,9 @@ SETTLEMENT_ANSWER = SettlementAnswer()
 def tenants_with_open_lines(tx: Transaction, *, on: date) -> list[Tenant]:
     """Merchants with something to settle on a day: lines, or what earlier batches carried."""
     lines = select(SettlementLine.merchant_id, SettlementLine.mode).where(ready_lines(None, on)).distinct()
-    later = aliased(SettlementBatch)
-    is_last = ~exists().where(
-        col(later.merchant_id) == SettlementBatch.merchant_id,
-        col(later.mode) == SettlementBatch.mode,
-        col(later.id) > SettlementBatch.id,
-    )
-    carried = select(SettlementBatch.merchant_id, SettlementBatch.mode).where(
-        SettlementBatch.closing_fen > 0, is_last
-    )
-    found = {*tx.exec(lines), *tx.exec(carried)}
-    return [Tenant(merchant, mode_of(mode)) for merchant, mode in sorted(found)]
+    found = {Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(lines)}
+    found |= {tenant for tenant, carried in last_closings(tx) if carried > 0}
+    return sorted(found, key=lambda tenant: (tenant.merchant_id, tenant.mode))
 
 
 def has_open_lines(tx: Transaction, tenant: Tenant, *, on: date, standard: Terms) -> bool:

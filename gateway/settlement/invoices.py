@@ -13,8 +13,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy.orm import aliased
-from sqlmodel import col, exists, func, select
+from sqlmodel import col, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant, mode_of
@@ -32,7 +31,7 @@ from gateway.settlement.models import (
     SettlementLine,
     SettlementTerms,
 )
-from gateway.settlement.ready import waiting_lines
+from gateway.settlement.ready import last_closings, waiting_lines
 from gateway.settlement.service import add_line
 from gateway.settlement.terms import Terms
 
@@ -69,22 +68,11 @@ def day_of_invoice(debts: Sequence[Debt], *, days: int, covered_fen: int) -> dat
 
 def tenants_with_debts(tx: Transaction, *, on: date) -> list[Tenant]:
     """Merchants who owe something after their last settlement, and with whom invoices were agreed."""
-    later = aliased(SettlementBatch)
-    query = select(SettlementBatch.merchant_id, SettlementBatch.mode).where(
-        SettlementBatch.closing_fen < 0,
-        ~exists().where(
-            col(later.merchant_id) == SettlementBatch.merchant_id,
-            col(later.mode) == SettlementBatch.mode,
-            col(later.id) > SettlementBatch.id,
-        ),
-        exists().where(
-            col(SettlementTerms.merchant_id) == SettlementBatch.merchant_id,
-            col(SettlementTerms.mode) == SettlementBatch.mode,
-            col(SettlementTerms.valid_from) <= on,
-            col(SettlementTerms.invoice_after_days).is_not(None),
-        ),
+    agreed = select(SettlementTerms.merchant_id, SettlementTerms.mode).where(
+        SettlementTerms.valid_from <= on, col(SettlementTerms.invoice_after_days).is_not(None)
     )
-    return [Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(query)]
+    with_invoices = {Tenant(merchant, mode_of(mode)) for merchant, mode in tx.exec(agreed.distinct())}
+    return [tenant for tenant, carried in last_closings(tx) if carried < 0 and tenant in with_invoices]
 
 
 def due_fen(tx: Transaction, tenant: Tenant, *, on: date, standard: Terms) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, literal, select, true, union_all
 from sqlmodel import col
 
-from gateway.core.tenant import Tenant
-from gateway.settlement.models import SettlementLine
+from gateway.core.tenant import MODES, Tenant, mode_of
+from gateway.db.transactions import Transaction
+from gateway.merchants.models import Merchant
+from gateway.settlement.models import SettlementBatch, SettlementLine
 
 
 def waiting_lines(tenant: Tenant | None = None) -> ColumnElement[bool]:
@@ -26,3 +28,18 @@ def waiting_lines(tenant: Tenant | None = None) -> ColumnElement[bool]:
 def ready_lines(tenant: Tenant | None, on: date) -> ColumnElement[bool]:
     """The lines that the batch of a day takes."""
     return and_(waiting_lines(tenant), col(SettlementLine.settlement_date) <= on)
+
+
+def last_closings(tx: Transaction) -> list[tuple[Tenant, int]]:
+    """What the last batch of each merchant and mode carried (fen), if not 0; one look by an index for each."""
+    modes = union_all(*(select(literal(mode).label("mode")) for mode in MODES)).subquery()
+    last = (
+        select(col(SettlementBatch.closing_fen))
+        .where(col(SettlementBatch.merchant_id) == col(Merchant.id), col(SettlementBatch.mode) == modes.c.mode)
+        .order_by(col(SettlementBatch.id).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    everybody = select(col(Merchant.id), modes.c.mode, last).join_from(Merchant, modes, true())
+    rows = tx.execute(everybody.order_by(col(Merchant.id), modes.c.mode))
+    return [(Tenant(merchant, mode_of(mode)), carried) for merchant, mode, carried in rows if carried]

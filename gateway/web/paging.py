@@ -76,8 +76,8 @@ def listed(
     """The page of ``query`` that a request asks for, newest first by the column ``by``; ``read`` reads its cursor.
 
     With ``since``, a column with times, it is in the order of these first: a filter by time then finds its page by an
-    index. ``view`` shows one row, ``views`` all rows of the page together. ``of`` names a list, where its table has more
-    than one. Raises ``InvalidRequest`` for a cursor that this gateway did not make.
+    index. ``view`` shows one row, ``views`` all rows of the page together. ``of`` names a list whose table has
+    more than one. Raises ``InvalidRequest`` for a cursor that this gateway did not make.
     """
     entity = query.column_descriptions[0]["entity"]
     kind, columns = f"{of or entity.__tablename__}:", [getattr(entity, name) for name in (since, by) if name]

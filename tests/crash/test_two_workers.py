@@ -150,7 +150,7 @@ def test_two_workers_do_each_thing_once(database_url: str) -> None:
 def _play(place: Place, endpoint: str) -> None:
     """Orders of shoppers of their own, shipped, and time that passes until payouts and collections are due."""
     merchant = place.merchant(1)
-    place.must_run("merchant", "payout-account", merchant["merchant"], "acct_1")
+    place.must_run("merchant", "payout-account", merchant["merchant"], "acct_1", "--reason", "agreed")
     shop = Shop(place.url, merchant, Journal())
     shop.login()
 

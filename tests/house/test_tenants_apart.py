@@ -29,12 +29,13 @@ from gateway.payments.disputes import service as disputes
 from gateway.payments.models import Payment
 from gateway.process import daily, worker
 from gateway.process.daily import GLOBAL_JOBS, TENANT_JOBS, TenantJob
+from gateway.settlement import terms
 from tests.gateway.conftest import Api, api, app, clock, new_merchant  # noqa: F401
 from tests.house.ownership import Picture, picture, unattributed
 
 pytestmark = pytest.mark.long(9)
 
-OVERDUE, WRITTEN_OFF = timedelta(weeks=18), timedelta(weeks=57)
+OVERDUE, OWING, WRITTEN_OFF = timedelta(weeks=18), timedelta(weeks=19), timedelta(weeks=57)
 """Mondays again: long enough for every deadline and every instalment, and for a write-off."""
 
 
@@ -52,6 +53,13 @@ class Town:
         self.tenant = Tenant(self.mover.credentials["merchant"], "test")
         for merchant in (self._also_live(self.mover), self.live):
             self._trade_live(merchant)
+        self.sold = self.mover.captured(3)["id"]
+        standard = terms.standard(self.gateway.settings)
+        self.gateway.db.write(
+            lambda tx: terms.agree(
+                tx, self.tenant, valid_from=None, changes={"invoice_after_days": 30}, standard=standard
+            )
+        )
         self.clock = self.mover.post("/v1/test_clocks", {}).json["id"]
         while worker.drain(self.gateway):
             pass
@@ -66,6 +74,12 @@ class Town:
             connection.execute(
                 text("UPDATE test_clock SET offset_seconds = :ahead"), {"ahead": int(ahead.total_seconds())}
             )
+
+    def owe(self) -> None:
+        """Let the mover owe what it was paid: it gives money back that has left."""
+        self.mover.login()
+        refund = {"payment": self.sold, "reason": "sent back", "kind": "return"}
+        assert self.mover.post("/v1/refunds", refund).status_code == 201
 
     def run(self, job: TenantJob) -> None:
         """A job of the mover, and what it has instructed."""
@@ -98,9 +112,9 @@ class Town:
 
     def _stage(self, merchant: Api) -> None:
         """A course of which one part was taught, and the next is due when the first jump has passed."""
-        path = f"/v1/payments/{merchant.approved(3)['id']}"
+        path = f"/v1/payments/{merchant.approved(3, amount=60_000)['id']}"
         due = (self.gateway.clock() + OVERDUE).date().isoformat()
-        body = {"kind": "lesson", "amount": 200_000}
+        body = {"kind": "lesson", "amount": 20_000}
         taught = merchant.post(f"{path}/milestones", body).json["id"]
         merchant.post(f"{path}/milestones", {**body, "due": due})
         merchant.post(f"{path}/capture")
@@ -177,8 +191,10 @@ def test_every_table_leads_to_a_merchant_or_says_why_not() -> None:
 
 def test_no_job_of_one_merchant_touches_anybody_else(town: Town) -> None:
     acted = set()
-    for ahead in (OVERDUE, WRITTEN_OFF):
+    for ahead in (OVERDUE, OWING, WRITTEN_OFF):
         town.jump(ahead)
+        if ahead == OWING:
+            town.owe()
         after = town.picture()
         for job in TENANT_JOBS:
             town.run(job)

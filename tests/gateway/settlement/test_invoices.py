@@ -143,5 +143,5 @@ def test_others_do_not_see_it_and_the_commands_list_and_pay(
     assert main([*command, *asked]) == main([*command, *asked]) == 0
     assert '"status": "paid"' in capsys.readouterr().out
     assert main([*command, "pay", "ivc_none", "--amount", "1", "--reference", "bank-8"]) == 1
-    logged = "SELECT count(*) FROM audit_entry WHERE action = 'settlement.invoice_paid'"
+    logged = "SELECT count(*) FROM audit_entry WHERE action = 'merchant.invoice_paid'"
     assert books.figure(logged) == 1

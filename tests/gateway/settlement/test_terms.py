@@ -240,7 +240,7 @@ def test_the_command_sets_and_shows_them(books: Books, monkeypatch: Any, capsys:
     assert "settlement terms set" in capsys.readouterr().err
     assert main([*command, "set", "mer_nobody", "--t-plus", "1", "--reason", "x"]) == 1
     facts = books.figure(
-        "SELECT facts FROM audit_entry WHERE action = 'settlement.terms' ORDER BY number LIMIT 1"
+        "SELECT facts FROM audit_entry WHERE action = 'merchant.settlement_terms' ORDER BY number LIMIT 1"
     )
     assert "contract 7" in str(facts)
 
