@@ -48,7 +48,7 @@ def get_export(call: Call, export_id: str) -> Any:
     return service.view(call.tx, service.get(call.tx, call.tenant, export_id, scopes=call.caller.scopes))
 
 
-@api.get("/<export_id>/file", scope=SCOPE, media_type="application/octet-stream", rate=DOWNLOADS)
+@api.get("/<export_id>/file", scope=SCOPE, media_type="*/*", rate=DOWNLOADS)
 def get_export_file(call: Call, export_id: str) -> FileAnswer:
     """Download the file of a completed export, as often as you like until it expires."""
     row = service.get(call.tx, call.tenant, export_id, scopes=call.caller.scopes)

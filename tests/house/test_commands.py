@@ -26,8 +26,8 @@ READERS = {
     "show", "stops", "trial-balance", "verify",
 }  # fmt: skip
 """Names of verbs that only read; a verb with another name may."""
-STARTING = {"demo", "migrate", "vectors"}
-"""They work without data of the gateway: two make it, one computes."""
+STARTING = {"demo", "fake-bank", "migrate", "vectors"}
+"""They work without data of the gateway: two make it, one computes, and a bank keeps its own."""
 EXAMPLES = {
     "--alg": "ES256", "--amount": "1", "--by": "phone", "--category": "3c", "--email": "a@shop.example",
     "--format": "csv", "--from": "2030-01-01", "--days": "7", "--jwks": "keys.json", "--kind": "marketing",

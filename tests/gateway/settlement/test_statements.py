@@ -143,7 +143,7 @@ def forgeries(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
             yield changed(lines, at, ("settlement", "payout_amount"), ("settlement", "opening"))
             if line["settlement"]["payout"] is not None:
                 yield changed(lines, at, ("settlement", "closing"), ("settlement", "opening"))
-            for name in ("date", "payout", "currency"):
+            for name in ("date", "payout", "currency")[not line["entries"] :]:  # whose day no entry has
                 yield replaced(lines, at, ("settlement", name), "2026-01-01")
             yield replaced(lines, at, ("settlement", "captures"), float(line["settlement"]["captures"]))
 

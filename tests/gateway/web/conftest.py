@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from gateway.app import APIS, gateway_of
 from gateway.config import from_environment
+from gateway.core.calendar import shanghai_date
 from gateway.core.roles import ROLE_SCOPES
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
@@ -26,6 +27,7 @@ from gateway.process import daily
 from gateway.process.onboarding import onboard
 from gateway.process.worker import drain
 from gateway.settlement import payout_accounts
+from gateway.settlement.models import MerchantInvoice
 from gateway.settlement.payout_accounts import Wanted
 from gateway.team import invitations, sessions
 from gateway.team.models import LoginSession, Passkey, TeamMember
@@ -161,6 +163,21 @@ def add_people(app: Flask, api: Api, session: str) -> dict[str, str]:
     return found
 
 
+def add_invoice(app: Flask, tenant: Tenant) -> str:
+    """An invoice of what the merchant owes."""
+
+    def write(tx: Transaction) -> str:
+        id, day = tx.new_id("ivc"), shanghai_date(tx.now)
+        of_tenant = {"merchant_id": tenant.merchant_id, "mode": tenant.mode}
+        row = MerchantInvoice(
+            id=id, number=1, amount_fen=1_000, opened_on=day, due_on=day, created_at=tx.now, **of_tenant
+        )
+        tx.add(row)
+        return id
+
+    return str(app.extensions["fenqi"].db.write(write))
+
+
 @pytest.fixture
 def world(app: Flask, books: Books) -> World:
     """A merchant that has at least one of everything, and a test clock."""
@@ -197,6 +214,7 @@ def world(app: Flask, books: Books) -> World:
     ids["export_id"] = made(api.post("/v1/exports", {"kind": "payments", "format": "csv"}))
     drain(app.extensions["fenqi"])
     ids["month"] = "2026-10"
+    ids["invoice_id"] = add_invoice(app, books.tenant)
     ids["card_id"] = Desk(app, api.credentials["merchant"]).agreed(card(), first=30)
     ids |= add_people(app, api, session) | add_reconciliation(app, api)
     ids["account_id"] = add_payout_accounts(app, books.tenant)
