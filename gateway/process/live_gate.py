@@ -55,7 +55,9 @@ def proxies(settings: Settings) -> str | None:
 def simulators(settings: Settings) -> str | None:
     """They refuse live mode, so that every live checkout would fail."""
     names = [name for name, port in outside_ports(settings).items() if getattr(port, "simulator", False)]
-    bank = "FENQI_FAKE_BANK_URL plays a bank for test mode only: unset it." if settings.fake_bank_url else None
+    bank = (
+        "FENQI_FAKE_BANK_URL plays a bank for test mode only: unset it." if settings.fake_bank_url else None
+    )
     if not names:
         return bank
     settings_of = {"institution": "FENQI_INSTITUTION_URL", "real_name": "FENQI_REAL_NAME_URL"}

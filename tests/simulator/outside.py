@@ -275,6 +275,9 @@ class Notifier:
     def send_notice(self, mode: str, email: str, subject: str, text: str, *, reference: str) -> None:
         self.sent[reference] = (email, subject)
 
+    def send_message(self, mode: str, phone: str, text: str, *, reference: str) -> None:
+        self.sent[reference] = (phone, text)
+
 
 class PlainScorer:
     """Recommends approval; one amount in seven it cannot score."""

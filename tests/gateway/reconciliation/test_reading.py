@@ -137,7 +137,9 @@ def test_a_camt_statement_is_read_and_another_currency_is_refused() -> None:
 
 @pytest.mark.parametrize(("direction", "fen"), [("CRDT", 3000), ("DBIT", -3000)])
 @pytest.mark.parametrize("reverses", ["true", "false", "1"])
-def test_an_entry_that_reverses_another_has_its_own_direction(direction: str, fen: int, reverses: str) -> None:
+def test_an_entry_that_reverses_another_has_its_own_direction(
+    direction: str, fen: int, reverses: str
+) -> None:
     """ISO 20022: where ``RvslInd`` is true and ``CdtDbtInd`` is CRDT, the entry that is reversed was a debit."""
     own = f"<CdtDbtInd>{direction}</CdtDbtInd><RvslInd>{reverses}</RvslInd>"
     movements, _ = read(CAMT.replace("<CdtDbtInd>DBIT</CdtDbtInd>", own).encode())
