@@ -1,4 +1,4 @@
-"""Port: sending one-time codes and messages to phones, invitations and notices to addresses; the sandbox's simulator beside it.
+"""Port: sending codes and messages to phones, invitations and notices to addresses; the sandbox's simulator beside it.
 
 ``reference`` is ours and unique: a repeated sending with it is the same message, which arrives once.
 """

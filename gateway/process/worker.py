@@ -136,7 +136,7 @@ def drain_outbox(gateway: Gateway) -> int:
 
 
 def drain_of_clock(gateway: Gateway, tenant: Tenant) -> None:
-    """Carry out what is instructed for one merchant or told its shoppers, and wait, at most for a lease, for what others have in hand."""
+    """Carry out what is instructed for a merchant or told its shoppers; wait, at most a lease, for what others hold."""
     handlers = _handlers(gateway, tuple(OF_A_CLOCK))
     latest = time.monotonic() + outbox.LEASE.total_seconds()
     while True:

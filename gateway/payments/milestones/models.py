@@ -111,8 +111,8 @@ class MilestoneEvent(Keyed, table=True):
     milestone_id: str = Field(sa_column=Column(Words, ForeignKey("milestone.id"), nullable=False))
     kind: str = Field(sa_column=Column(Words, nullable=False))
     said_by: str = Field(sa_column=Column(Words, nullable=False))
-    """Who or what: ``merchant``, ``message``, ``shopper``, ``silence``, ``delivery``, ``days``, ``void``, the id of a refund or a
-    dispute, or ``person:`` and a name."""
+    """Who or what: ``merchant``, ``message``, ``shopper``, ``silence``, ``delivery``, ``days``, ``void``, the id
+    of a refund or a dispute, or ``person:`` and a name."""
     amount_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
     """What a refund or a dispute took from it."""
     words: str | None = Field(default=None, sa_column=Column(Words))

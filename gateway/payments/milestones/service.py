@@ -1,6 +1,7 @@
 """Milestones: planned with an order, claimed by the merchant, contested by the shopper, released or canceled.
 
-A claim is told to the shopper, whose window then begins; silence releases what was kept back, a contest stops it until a person decides.
+A claim is told to the shopper, whose window then begins; silence releases what was kept back, a contest
+stops it until a person decides.
 """
 
 from __future__ import annotations

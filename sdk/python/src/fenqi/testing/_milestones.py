@@ -128,7 +128,9 @@ def claim(state: State, id: str, body: Fields) -> Fields:
     row["evidence"] = {"text": given.get("text"), "files": given.get("files", [])}
     state.record("milestone.claimed", row)
     answer = dict(row)
-    row["releases_at"] = rfc3339(state.now + timedelta(days=_WINDOW_DAYS))  # the shopper is told after the answer
+    row["releases_at"] = rfc3339(
+        state.now + timedelta(days=_WINDOW_DAYS)
+    )  # the shopper is told after the answer
     return answer
 
 
