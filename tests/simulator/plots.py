@@ -296,6 +296,24 @@ def killed_workers(teller: Teller) -> Iterator[Step]:
     yield {"do": "again", "which": chance.randrange(9), "changed": False}
 
 
+def extended(teller: Teller) -> Iterator[Step]:
+    """A shop that has not named its order extends it, once and again, and captures it when it would have lapsed."""
+    chance = teller.chance
+    yield from buy(teller, shop=chance.choice([2, 3, 4]), captured=False)
+    name = teller.applied[-1]
+    teller.captured.append(name)
+    yield passes(chance.choice([1, 5]))
+    yield {"do": "extend", "order": name, **chance.choice([{}, {"days": 40}, {"days": 400}])}
+    yield {"do": "extend", "order": name}
+    yield passes(chance.choice([3, 8]))
+    yield {"do": "sweep"}
+    yield passes(20)
+    yield {"do": "sweep"}
+    yield {"do": "capture", "order": name, "share": 33}
+    yield passes(chance.choice([30, 120]))
+    yield {"do": "sweep"}
+
+
 PLOTS: tuple[Plot, ...] = (
     overdue, slow_bank, early, contested, paid_out, subsidised, last_days, voided, in_parts, limit_used_up,
     two_modes, far_ahead, watched, killed_workers, lapsing, sent_back, at_once,

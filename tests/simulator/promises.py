@@ -61,9 +61,14 @@ def in_time(tables: Tables) -> Wrong:
     """Nothing is captured when its time is over, and what the shop has acknowledged is not voided for want of it."""
     payments = {row["id"]: row for row in tables["payment"]}
     for row in tables["capture"]:
-        until = payments[row["payment_id"]]["expires_at"]
+        until = payments[row["payment_id"]]["extended_to"] or payments[row["payment_id"]]["expires_at"]
         if moment(row["captured_at"]) >= moment(until):
             yield "not_after_its_time", f"{row['id']} was captured at {row['captured_at']}, after {until}"
+    for row in tables["payment"]:
+        if row["extended_to"] is not None and row["acknowledged_at"] is None:
+            yield "extended_is_acknowledged", f"{row['id']} is extended and not acknowledged"
+        if row["extended_to"] is not None and moment(row["extended_to"]) <= moment(row["expires_at"]):
+            yield "extended_is_later", f"{row['id']} is extended to {row['extended_to']}, which is not later"
     for row in tables["event"]:
         if row["type"] == "payment.voided" and document(row["data"]).get("reason") == "unacknowledged":
             known = payments[row["object_id"]]["acknowledged_at"]
