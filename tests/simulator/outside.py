@@ -276,7 +276,12 @@ class Notifier:
         self.sent[reference] = (email, subject)
 
     def send_message(self, mode: str, phone: str, text: str, *, reference: str) -> None:
-        self.sent[reference] = (phone, text)
+        self.outside.gap()
+        fault = self.outside.fault("notifier", reference, 1)
+        if fault != "lost":
+            self.sent[reference] = (phone, text)
+        if fault != "ok":
+            raise MessagesUnavailable("no answer of the notifier")
 
 
 class PlainScorer:

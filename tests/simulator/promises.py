@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
 
 TRIED_FOR = timedelta(days=5)
+WINDOW_DAYS = 7
 HELD_BACK = 3
 """So many failures of an event let later ones of its object go before it."""
 
@@ -49,12 +50,27 @@ def check(sim: Simulation, tables: Tables, *, final: bool) -> Wrong:
         yield from chained(sim.rows("SELECT * FROM ledger_block ORDER BY number"))
         yield from keys_of_others(sim)
         return
+    yield from told_before_silence(sim)
     yield from in_time(tables)
     yield from given_back(tables)
     yield from collected(tables)
     yield from due_again(tables)
     yield from positions(tables)
     yield from delivered(tables, sim.rows("SELECT * FROM webhook_attempt ORDER BY created_at, id"))
+
+
+def told_before_silence(sim: Simulation) -> Wrong:
+    """Silence releases a claimed stage only when its message has left, and days have passed since."""
+    rows = sim.rows("SELECT * FROM milestone_event ORDER BY id")
+    told = {row["milestone_id"]: row for row in rows if row["kind"] == "told"}
+    for row in rows:
+        if row["said_by"] != "silence":
+            continue
+        known = told.get(row["milestone_id"])
+        if known is None or f"{row['milestone_id']}:claimed" not in sim.world.outside.notifier.sent:
+            yield "told_before_silence", f"{row['milestone_id']} is released and its shopper was not told"
+        elif moment(row["created_at"]) < moment(known["created_at"]) + timedelta(days=WINDOW_DAYS):
+            yield "told_before_silence", f"{row['milestone_id']} is released before its window is over"
 
 
 def in_time(tables: Tables) -> Wrong:
