@@ -109,7 +109,7 @@ class Settings:
     milestone_window_days: int = setting(
         7,
         values.whole(1, 60),
-        "days that a shopper has to contest a stage which the merchant says is done ([](milestones.md))",
+        "days that a shopper has, once told, to contest a stage which the merchant says is done ([](milestones.md))",
     )
     milestone_grace_days: int = setting(
         14,

@@ -19,6 +19,9 @@ def add(verbs: Verbs) -> None:
     some.add_argument("--merchant", metavar="MERCHANT", help="only of this merchant, mer_…")
     some.add_argument("--mode", choices=MODES, help="only this mode (default: both)")
     some.add_argument("--status", choices=STATUSES, help="only in this state, such as contested")
+    some.add_argument(
+        "--untold", action="store_true", help="only what was claimed, and its shopper was not told of it"
+    )
     limit(some)
     show = milestones.reading("show", "print a milestone and what happened to it", _show)
     release = milestones.add(
@@ -50,6 +53,7 @@ def _list(options: argparse.Namespace) -> int:
         merchant=options.merchant,
         mode=options.mode,
         status=options.status,
+        untold=options.untold,
         limit=options.limit,
         as_json=options.json,
     )

@@ -1,4 +1,4 @@
-"""Port: sending one-time codes to phones, invitations and notices to addresses; the sandbox's simulator beside it.
+"""Port: sending codes and messages to phones, invitations and notices to addresses; the sandbox's simulator beside it.
 
 ``reference`` is ours and unique: a repeated sending with it is the same message, which arrives once.
 """
@@ -37,6 +37,10 @@ class Notifier(Protocol):
         """Send a notice to ``email``. Raises ``MessagesUnavailable`` while it is not known to be sent."""
         ...
 
+    def send_message(self, mode: Mode, phone: str, text: str, *, reference: str) -> None:
+        """Send a message to ``phone`` (E.164). Raises ``MessagesUnavailable`` while it is not known to be sent."""
+        ...
+
 
 SANDBOX_CODE = "000000"
 
@@ -44,7 +48,7 @@ SANDBOX_CODE = "000000"
 class SandboxNotifier:
     """SIMULATOR: sends nothing. In test mode the code is always 000000; in live mode it refuses.
 
-    ``mailbox`` is a file, for the eyes of its owner only, in which invitations and notices of test mode arrive: one
+    ``mailbox`` is a file, for the eyes of its owner only, in which what else test mode sends arrives: one
     line of JSON each, the newest ``KEPT`` of them.
     """
 
@@ -81,6 +85,11 @@ class SandboxNotifier:
         """Write the notice to the mailbox file, if there is one; one reference is one line."""
         self.check(mode)
         self._deliver(reference, {"to": email, "subject": subject, "text": text})
+
+    def send_message(self, mode: Mode, phone: str, text: str, *, reference: str) -> None:
+        """Write the message to the mailbox file, to the last four digits; one reference is one line."""
+        self.check(mode)
+        self._deliver(reference, {"to": f"*{phone[-4:]}", "text": text})
 
     def _deliver(self, reference: str, letter: dict[str, str]) -> None:
         if self._mailbox is None:

@@ -327,10 +327,13 @@ def settle(gateway: Gateway, on: date) -> list[dict[str, Any]]:
 def advance(gateway: Gateway, item: OutboxItem, *, drain: Callable[[Tenant], None]) -> None:
     """Take a test clock to its goal, stopping at noon of every day on the way that has something to do.
 
-    ``drain`` carries out what a day has instructed for the merchant before the next one begins. After a crash the
-    clock goes on from where it stands.
+    ``drain`` carries out what waits, and then what each day has instructed for the merchant before the next begins.
+    After a crash the clock goes on from where it stands.
     """
     clock_id = item.payload["test_clock"]
+    with gateway.db.read() as tx:
+        whose = Tenant.of(business_clock.by_id(tx, clock_id))
+    drain(whose)
     while True:
         tenant = gateway.db.write(partial(_step_clock, gateway=gateway, clock_id=clock_id))
         run_day(gateway, tenant)

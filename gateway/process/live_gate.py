@@ -55,11 +55,15 @@ def proxies(settings: Settings) -> str | None:
 def simulators(settings: Settings) -> str | None:
     """They refuse live mode, so that every live checkout would fail."""
     names = [name for name, port in outside_ports(settings).items() if getattr(port, "simulator", False)]
+    bank = (
+        "FENQI_FAKE_BANK_URL plays a bank for test mode only: unset it." if settings.fake_bank_url else None
+    )
     if not names:
-        return None
+        return bank
     settings_of = {"institution": "FENQI_INSTITUTION_URL", "real_name": "FENQI_REAL_NAME_URL"}
     by = " or ".join(["FENQI_ADAPTERS", *(name for port, name in settings_of.items() if port in names)])
-    return f"{', '.join(names)}: a simulator. Connect the real systems with {by}."
+    told = f"{', '.join(names)}: a simulator. Connect the real systems with {by}."
+    return f"{told} {bank}" if bank else told
 
 
 def institution_key(settings: Settings) -> str | None:

@@ -26,6 +26,7 @@ from gateway.monitoring.steps import Steps
 from gateway.outbox import service as outbox
 from gateway.payments.collections import service as collections
 from gateway.payments.collections import shopper_returns
+from gateway.payments.milestones import notices as stage_notices
 from gateway.process import daily
 from gateway.reconciliation import running as reconciling
 from gateway.reconciliation import service as reconciliations
@@ -57,11 +58,13 @@ MONEY: dict[str, CarryOut] = {
     collections.TOPIC: collections.carry_out,
     shopper_returns.TOPIC: shopper_returns.carry_out,
 }
+OF_A_CLOCK = {**MONEY, stage_notices.TOPIC: stage_notices.carry_out}
+"""What leaves before a test clock moves on: time is counted from it."""
 
 
 def advance_clock(gateway: Gateway, item: OutboxItem) -> None:
     """Take a test clock to its goal; of the outbox it touches the rows of its own merchant only."""
-    daily.advance(gateway, item, drain=partial(drain_money_of, gateway))
+    daily.advance(gateway, item, drain=partial(drain_of_clock, gateway))
 
 
 TOPICS: dict[str, CarryOut] = {
@@ -70,6 +73,7 @@ TOPICS: dict[str, CarryOut] = {
     codes.TOPIC: codes.carry_out,
     invitations.TOPIC: invitations.carry_out,
     account_notices.TOPIC: account_notices.carry_out,
+    stage_notices.TOPIC: stage_notices.carry_out,
     after_approval.ADVANCE: advance_clock,
     shadow.TOPIC: shadow.carry_out,
     pushing.TOPIC: pushing.carry_out,
@@ -94,7 +98,8 @@ class Lane:
     """Whether somebody waits for it: the lane then looks as soon as this process has queued something."""
 
 
-MESSAGES, DECISIONS = (codes.TOPIC, invitations.TOPIC, account_notices.TOPIC), (requests.TOPIC,)
+MESSAGES = (codes.TOPIC, invitations.TOPIC, account_notices.TOPIC, stage_notices.TOPIC)
+DECISIONS = (requests.TOPIC,)
 KINDS_OF_MONEY = (
     ("collections", (collections.TOPIC,)),
     ("returns", (shopper_returns.TOPIC,)),
@@ -130,15 +135,15 @@ def drain_outbox(gateway: Gateway) -> int:
     return sum(outbox.drain(gateway.db, _handlers(gateway, lane.topics), mode=lane.mode) for lane in LANES)
 
 
-def drain_money_of(gateway: Gateway, tenant: Tenant) -> None:
-    """Carry out what is instructed for one merchant, and wait, at most for a lease, for what others have in hand."""
-    handlers = _handlers(gateway, tuple(MONEY))
+def drain_of_clock(gateway: Gateway, tenant: Tenant) -> None:
+    """Carry out what is instructed for a merchant or told its shoppers; wait, at most a lease, for what others hold."""
+    handlers = _handlers(gateway, tuple(OF_A_CLOCK))
     latest = time.monotonic() + outbox.LEASE.total_seconds()
     while True:
         while outbox.drain(gateway.db, handlers, tenant=tenant):
             pass
         with gateway.db.read() as tx:
-            waiting = outbox.in_hand(tx, tenant, tuple(MONEY))
+            waiting = outbox.in_hand(tx, tenant, tuple(OF_A_CLOCK))
         if not waiting or time.monotonic() > latest:
             return
         time.sleep(IDLE_SECONDS / 5)

@@ -50,7 +50,7 @@ def _prove_state(findings: Findings, purchase: Purchase, row: Any, happened: lis
         if event.kind == "released":
             _prove_released(findings, purchase, row, event, releases_at=releases_at)
         status = NEXT.get(event.kind, status)
-        if event.kind == "claimed":
+        if event.kind in ("claimed", "told"):
             releases_at = event.until
         elif event.kind == "contested":
             late = releases_at is not None and event.created_at >= releases_at

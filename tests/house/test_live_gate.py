@@ -239,6 +239,14 @@ def test_every_simulator_says_so_to_programs_too() -> None:
     assert [kind.__name__ for kind in saying if not getattr(kind, "simulator", False)] == []
 
 
+def test_live_mode_is_refused_with_a_bank_that_is_played_whatever_adapters_give(ready: Settings) -> None:
+    played = replace(ready, fake_bank_url="http://127.0.0.1:8410", institution_live_key="sk_live_1")
+    said = "FENQI_FAKE_BANK_URL plays a bank for test mode only: unset it."
+    assert live_gate.simulators(played) == said
+    with pytest.raises(WrongSetting, match="FENQI_FAKE_BANK_URL"):
+        live_gate.must_be_open(played)
+
+
 def test_every_port_to_the_outside_may_be_given_by_adapters(ready: Settings) -> None:
     """Or ``simulators`` would not see it; webhooks and the keeper of roots have no simulator."""
     outside = set(vars(gateway_of(ready).ports)) - set(LOCAL) - {"webhook_transport", "roots_target"}

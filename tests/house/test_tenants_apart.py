@@ -84,7 +84,7 @@ class Town:
     def run(self, job: TenantJob) -> None:
         """A job of the mover, and what it has instructed."""
         daily.run_job(self.gateway, job, self.tenant)
-        worker.drain_money_of(self.gateway, self.tenant)
+        worker.drain_of_clock(self.gateway, self.tenant)
 
     def _also_live(self, merchant: Api) -> Api:
         """A client in live mode for a merchant of test mode."""

@@ -296,8 +296,9 @@ def too_early(tables: Tables, nows: dict[tuple[str, str], datetime]) -> Wrong:
         if row["status"] == "expired" and moment(row["expires_at"]) > nows[row["merchant_id"], row["mode"]]:
             yield "not_before_its_time", f"{row['id']} is expired before {row['expires_at']}"
     for row in tables["payment"]:
-        if row["expired_fen"] and moment(row["expires_at"]) > nows[row["merchant_id"], row["mode"]]:
-            yield "not_before_its_time", f"{row['id']} lapsed before {row['expires_at']}"
+        ends = row["extended_to"] or row["expires_at"]
+        if row["expired_fen"] and moment(ends) > nows[row["merchant_id"], row["mode"]]:
+            yield "not_before_its_time", f"{row['id']} lapsed before {ends}"
     owners = {row["id"]: (row["merchant_id"], row["mode"]) for row in tables["loan"]}
     for row in tables["loan_bill"]:
         if day(row["due_date"]) > in_shanghai(nows[owners[row["loan_id"]]]):

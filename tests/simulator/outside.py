@@ -275,6 +275,14 @@ class Notifier:
     def send_notice(self, mode: str, email: str, subject: str, text: str, *, reference: str) -> None:
         self.sent[reference] = (email, subject)
 
+    def send_message(self, mode: str, phone: str, text: str, *, reference: str) -> None:
+        self.outside.gap()
+        fault = self.outside.fault("notifier", reference, 1)
+        if fault != "lost":
+            self.sent[reference] = (phone, text)
+        if fault != "ok":
+            raise MessagesUnavailable("no answer of the notifier")
+
 
 class PlainScorer:
     """Recommends approval; one amount in seven it cannot score."""

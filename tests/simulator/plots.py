@@ -296,6 +296,46 @@ def killed_workers(teller: Teller) -> Iterator[Step]:
     yield {"do": "again", "which": chance.randrange(9), "changed": False}
 
 
+def extended(teller: Teller) -> Iterator[Step]:
+    """A shop that has not named its order extends it, once and again, and captures it when it would have lapsed."""
+    chance = teller.chance
+    yield from buy(teller, shop=chance.choice([2, 3, 4]), captured=False)
+    name = teller.applied[-1]
+    teller.captured.append(name)
+    yield passes(chance.choice([1, 5]))
+    yield {"do": "extend", "order": name, **chance.choice([{}, {"days": 40}, {"days": 400}])}
+    yield {"do": "extend", "order": name}
+    yield passes(chance.choice([3, 8]))
+    yield {"do": "sweep"}
+    yield passes(20)
+    yield {"do": "sweep"}
+    yield {"do": "capture", "order": name, "share": 33}
+    yield passes(chance.choice([30, 120]))
+    yield {"do": "sweep"}
+
+
+def taught(teller: Teller) -> Iterator[Step]:
+    """Lessons are staged and claimed while messages fail; one stage is contested, one refunded, one is never told."""
+    chance = teller.chance
+    yield from buy(teller, shop=chance.choice([3, 4]), amount=599_900, captured=False)
+    name = teller.applied[-1]
+    teller.captured.append(name)
+    for _ in range(3):
+        yield {"do": "stage", "order": name, "share": chance.choice([25, 30, 33])}
+    yield {"do": "capture", "order": name}
+    for which in (0, 1):
+        yield {"do": "claim", "order": name, "which": which}
+    yield {"do": "drain", "mood": {"notifier": 100} if chance.random() < 0.7 else {}}
+    if chance.random() < 0.5:
+        yield {"do": "doubt", "order": name, "which": 1}
+    yield passes(chance.choice([6, 8]))
+    yield {"do": "sweep", "mood": {"notifier": 100}}
+    yield {"do": "drain"}
+    yield {"do": "refund", "order": name, "kind": "unused_lessons", "share": chance.choice([20, 33])}
+    yield passes(chance.choice([6, 8]))
+    yield {"do": "sweep"}
+
+
 PLOTS: tuple[Plot, ...] = (
     overdue, slow_bank, early, contested, paid_out, subsidised, last_days, voided, in_parts, limit_used_up,
     two_modes, far_ahead, watched, killed_workers, lapsing, sent_back, at_once,

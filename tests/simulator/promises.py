@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
 
 TRIED_FOR = timedelta(days=5)
+WINDOW_DAYS = 7
 HELD_BACK = 3
 """So many failures of an event let later ones of its object go before it."""
 
@@ -49,6 +50,7 @@ def check(sim: Simulation, tables: Tables, *, final: bool) -> Wrong:
         yield from chained(sim.rows("SELECT * FROM ledger_block ORDER BY number"))
         yield from keys_of_others(sim)
         return
+    yield from told_before_silence(sim)
     yield from in_time(tables)
     yield from given_back(tables)
     yield from collected(tables)
@@ -57,13 +59,32 @@ def check(sim: Simulation, tables: Tables, *, final: bool) -> Wrong:
     yield from delivered(tables, sim.rows("SELECT * FROM webhook_attempt ORDER BY created_at, id"))
 
 
+def told_before_silence(sim: Simulation) -> Wrong:
+    """Silence releases a claimed stage only when its message has left, and days have passed since."""
+    rows = sim.rows("SELECT * FROM milestone_event ORDER BY id")
+    told = {row["milestone_id"]: row for row in rows if row["kind"] == "told"}
+    for row in rows:
+        if row["said_by"] != "silence":
+            continue
+        known = told.get(row["milestone_id"])
+        if known is None or f"{row['milestone_id']}:claimed" not in sim.world.outside.notifier.sent:
+            yield "told_before_silence", f"{row['milestone_id']} is released and its shopper was not told"
+        elif moment(row["created_at"]) < moment(known["created_at"]) + timedelta(days=WINDOW_DAYS):
+            yield "told_before_silence", f"{row['milestone_id']} is released before its window is over"
+
+
 def in_time(tables: Tables) -> Wrong:
     """Nothing is captured when its time is over, and what the shop has acknowledged is not voided for want of it."""
     payments = {row["id"]: row for row in tables["payment"]}
     for row in tables["capture"]:
-        until = payments[row["payment_id"]]["expires_at"]
+        until = payments[row["payment_id"]]["extended_to"] or payments[row["payment_id"]]["expires_at"]
         if moment(row["captured_at"]) >= moment(until):
             yield "not_after_its_time", f"{row['id']} was captured at {row['captured_at']}, after {until}"
+    for row in tables["payment"]:
+        if row["extended_to"] is not None and row["acknowledged_at"] is None:
+            yield "extended_is_acknowledged", f"{row['id']} is extended and not acknowledged"
+        if row["extended_to"] is not None and moment(row["extended_to"]) <= moment(row["expires_at"]):
+            yield "extended_is_later", f"{row['id']} is extended to {row['extended_to']}, which is not later"
     for row in tables["event"]:
         if row["type"] == "payment.voided" and document(row["data"]).get("reason") == "unacknowledged":
             known = payments[row["object_id"]]["acknowledged_at"]

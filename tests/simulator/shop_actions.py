@@ -96,6 +96,41 @@ def acknowledge(sim: Simulation, step: Step) -> None:
         sim.shops.act(order.shop, "POST", path, body, step["key"], ("acknowledge", order.name))
 
 
+@action("extend")
+def extend(sim: Simulation, step: Step) -> None:
+    """The shop lets an authorisation last longer, for ``days`` from now or as long as it may."""
+    order = paid_order(sim, step)
+    if order is None:
+        return
+    body: dict[str, Any] = {}
+    if "days" in step:
+        until = sim.business_now(order.shop) + timedelta(days=step["days"])
+        body["authorization_expires_at"] = until.strftime("%Y-%m-%dT%H:%M:%SZ")
+    path = f"/v1/payments/{order.payment}/extend"
+    sim.shops.act(order.shop, "POST", path, body, step["key"], ("extend", order.name))
+
+
+@action("stage")
+def stage(sim: Simulation, step: Step) -> None:
+    """A part of what can still be captured waits for lessons."""
+    order = paid_order(sim, step)
+    if order is not None:
+        path = f"/v1/payments/{order.payment}/milestones"
+        body = {"kind": "lesson", "amount": part(step, order.amount), "description": f"课 {step['key']}"}
+        sim.shops.act(order.shop, "POST", path, body, step["key"], ("stage", order.name))
+
+
+@action("claim")
+def claim(sim: Simulation, step: Step) -> None:
+    """The shop says that a stage is done."""
+    order = paid_order(sim, step)
+    if order is not None and order.stages:
+        path = (
+            f"/v1/payments/{order.payment}/milestones/{order.stages[step['which'] % len(order.stages)]}/claim"
+        )
+        sim.shops.act(order.shop, "POST", path, {"text": "taught"}, step["key"], ("claim", order.name))
+
+
 @action("deliver")
 def report_delivery(sim: Simulation, step: Step) -> None:
     """The shop says when the parcel came, perhaps days later."""

@@ -14,6 +14,7 @@ from gateway.loans import repayment
 from gateway.merchants import business_clock
 from gateway.payments.collections import service as collections
 from gateway.payments.disputes import service as disputes
+from gateway.payments.milestones import service as milestones
 from tests.simulator.acting import Step, action, attempt, look, order_of, paid_order, part, person
 
 if TYPE_CHECKING:
@@ -82,6 +83,23 @@ def pay(sim: Simulation, step: Step) -> None:
         sim.receipts[(tenant.mode, reference)] = loan
         for _ in range(step.get("twice", 0)):
             attempt(sim, work)
+
+
+@action("doubt")
+def doubt(sim: Simulation, step: Step) -> None:
+    """The shopper says that a stage is not done, as the page of stages takes it."""
+    order = paid_order(sim, step)
+    if order is None or not order.stages:
+        return
+    tenant, milestone = sim.shops.tenant(order.shop), order.stages[step["which"] % len(order.stages)]
+
+    def work(tx: Any) -> Any:
+        business_clock.enter(tx, tenant)
+        return milestones.contest(
+            tx, tenant, payment_id=order.payment or "", milestone_id=milestone, reason="no lesson"
+        )
+
+    attempt(sim, work)
 
 
 @action("contest")

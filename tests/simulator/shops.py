@@ -65,6 +65,7 @@ class Order:
     captures: dict[str, int] = field(default_factory=dict)
     refunds: dict[str, int] = field(default_factory=dict)
     disputes: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
     voided: int = 0
     released: bool = False
     """Whether somebody else than the shop may have released or refunded parts: time, or a lost dispute."""
@@ -171,6 +172,8 @@ class Shops:
             order.seen(view)
             newest = view["captures"][-1]
             order.captures[newest["id"]] = newest["amount"]
+        elif what == "stage" and view["id"] not in order.stages:
+            order.stages.append(view["id"])
         elif what == "refund":
             order.refunds[view["id"]] = view["amount"]
 

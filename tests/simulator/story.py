@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from tests.simulator.actions import PEOPLE
-from tests.simulator.plots import HALVES, PLOTS, SUBSIDISED
+from tests.simulator.plots import HALVES, PLOTS, SUBSIDISED, extended, taught
 
 Step = dict[str, Any]
 SHOPS = 5
@@ -20,12 +20,15 @@ BUSY = {
     "hooks": 4, "clock": 3,
 }  # fmt: skip
 """How often each action is drawn."""
+OWN = {0: taught, 17: extended}
+"""Of twenty seeds two have an opening by their number: it is not drawn, so that all others keep their stories."""
 
 
 class Teller:
     """Draws a story from a seed, with some sense of what can happen next."""
 
     def __init__(self, seed: int) -> None:
+        self.seed = seed
         self.chance = random.Random(f"story {seed}")
         self.number = 0
         self.orders: list[tuple[str, int]] = []
@@ -44,6 +47,8 @@ class Teller:
 
     def _opening(self) -> list[Step]:
         """Something to begin with: a plot, or an order or two that are lent on."""
+        if self.seed % 20 in OWN:
+            return [self._finished(step) for step in OWN[self.seed % 20](self)]
         if self.chance.random() < 0.8:
             return [self._finished(step) for step in self.chance.choice(PLOTS)(self)]
         told = []

@@ -19,7 +19,7 @@ from tests.simulator.world import world
 pytestmark = pytest.mark.long(10)
 
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.json"))
-SEEDS = (3,)
+SEEDS = (3, 17)
 
 
 @pytest.fixture(scope="module")

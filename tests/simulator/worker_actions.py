@@ -116,7 +116,7 @@ def day_of_one(sim: Simulation, step: Step) -> None:
     """The jobs of one merchant's day, and what they instruct."""
     tenant = sim.shops.tenant(step["shop"])
     daily.run_day(sim.gateway, tenant)
-    worker.drain_money_of(sim.gateway, tenant)
+    worker.drain_of_clock(sim.gateway, tenant)
 
 
 class _AtOnce:

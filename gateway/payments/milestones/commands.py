@@ -19,15 +19,22 @@ from gateway.db.transactions import READ_COMMITTED, Database, Transaction
 from gateway.errors import NotFound, WrongState
 from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
-from gateway.payments.milestones import events, service, states, stops
+from gateway.payments.milestones import events, notices, service, states, stops
 from gateway.payments.milestones.models import Milestone, MilestoneStop
 from gateway.payments.refunds import refund
 
 
 def show_list(
-    db: Database, *, merchant: str | None, mode: Mode | None, status: str | None, limit: int, as_json: bool
+    db: Database,
+    *,
+    merchant: str | None,
+    mode: Mode | None,
+    status: str | None,
+    untold: bool = False,
+    limit: int,
+    as_json: bool,
 ) -> int:
-    """Print milestones, newest first."""
+    """Print milestones, newest first; ``untold``: those that were claimed and whose shopper was not told."""
     query = select(Milestone).order_by(col(Milestone.id).desc()).limit(limit)
     for column, value in (
         (Milestone.merchant_id, merchant),
@@ -36,6 +43,8 @@ def show_list(
     ):
         if value is not None:
             query = query.where(column == value)
+    if untold:
+        query = query.where(Milestone.status == "claimed", col(Milestone.releases_at).is_(None))
     with db.read() as tx:
         rows = [
             {
@@ -49,6 +58,7 @@ def show_list(
                 "returned_fen": row.returned_fen,
                 "due": row.due and row.due.isoformat(),
                 "releases_at": row.releases_at and row.releases_at.isoformat(),
+                "waits_for": "the message to the shopper" if notices.waits(row) else None,
             }
             for row in tx.exec(query)
         ]
@@ -175,7 +185,10 @@ def _decide(
         row = _milestone(tx, milestone_id)
         tenant = Tenant.of(row)
         business_clock.enter(tx, tenant)
+        declared = row.declared
         act(tx, row)
+        if declared:
+            notices.queue(tx, row, what)
         _record(tx, actor, f"milestone.{what}", row.id, tenant.merchant_id, tenant.mode, person, reason)
 
     db.write(decided, READ_COMMITTED)

@@ -75,7 +75,7 @@ class Milestone(Keyed, table=True):
     """The part of ``amount_fen`` that refunds and lost disputes have taken from it."""
     status: str = Field(sa_column=Column(Words, nullable=False))
     releases_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
-    """When it is released if nobody says anything; none while nothing runs."""
+    """When it is released if nobody says anything; none while nothing runs, or the shopper is not told of a claim."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
     @property
@@ -95,7 +95,8 @@ class MilestoneEvent(Keyed, table=True):
     __tablename__ = "milestone_event"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('claimed', 'contested', 'answered', 'released', 'returned', 'canceled')", name="kind"
+            "kind IN ('claimed', 'told', 'contested', 'answered', 'released', 'returned', 'canceled')",
+            name="kind",
         ),
         CheckConstraint("amount_fen >= 0", name="amount"),
         CheckConstraint("mode IN ('test', 'live')", name="mode"),
@@ -110,15 +111,15 @@ class MilestoneEvent(Keyed, table=True):
     milestone_id: str = Field(sa_column=Column(Words, ForeignKey("milestone.id"), nullable=False))
     kind: str = Field(sa_column=Column(Words, nullable=False))
     said_by: str = Field(sa_column=Column(Words, nullable=False))
-    """Who or what: ``merchant``, ``shopper``, ``silence``, ``delivery``, ``days``, ``void``, the id of a refund or a
-    dispute, or ``person:`` and a name."""
+    """Who or what: ``merchant``, ``message``, ``shopper``, ``silence``, ``delivery``, ``days``, ``void``, the id
+    of a refund or a dispute, or ``person:`` and a name."""
     amount_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False))
     """What a refund or a dispute took from it."""
     words: str | None = Field(default=None, sa_column=Column(Words))
     files: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(Document))
     """Files that the merchant keeps: ``{"name", "sha256", "size"}`` each, the size in bytes."""
     until: datetime | None = Field(default=None, sa_column=Column(UtcTime))
-    """Of a claim: when the shopper's window ends."""
+    """Of the message that told of a claim: when the shopper's window ends."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

@@ -68,7 +68,6 @@ def claim_milestone(call: Call, payment_id: str, milestone_id: str) -> Any:
         call.tenant,
         payment_id=payment_id,
         milestone_id=milestone_id,
-        window_days=call.gateway.settings.milestone_window_days,
         words=call.body["text"],
         files=call.body["files"],
     )

@@ -1,11 +1,12 @@
 """Milestones: planned with an order, claimed by the merchant, contested by the shopper, released or canceled.
 
-A claim starts the shopper's window; silence releases what was kept back, a contest stops it until a person decides.
+A claim is told to the shopper, whose window then begins; silence releases what was kept back, a contest
+stops it until a person decides.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlmodel import col, func, select
@@ -15,7 +16,7 @@ from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import AmountAboveAuthorized, NotFound, WrongState
 from gateway.payments import deliveries, service
-from gateway.payments.milestones import events, holding, states
+from gateway.payments.milestones import events, holding, notices, states
 from gateway.payments.milestones.models import Milestone, MilestoneEvent
 from gateway.payments.milestones.schemas import MilestoneAnswer
 from gateway.payments.models import Capture, Payment
@@ -98,19 +99,21 @@ def claim(
     *,
     payment_id: str,
     milestone_id: str,
-    window_days: int,
     words: str | None,
     files: list[dict[str, Any]] | None,
 ) -> Milestone:
-    """The merchant says that the stage is done: the shopper's window begins. Raises ``NotFound`` or ``WrongState``."""
+    """The merchant says that the stage is done: the shopper is told, and then has a window to contest it.
+
+    Raises ``NotFound`` or ``WrongState``.
+    """
     _, row = _locked(tx, tenant, payment_id, milestone_id)
     _refuse(row, row.status != "planned", "claimed")
     _refuse(row, row.capture_id is None, "claimed: capture it first")
     _refuse(row, not row.declared, "claimed: it waits for the report of the delivery")
-    until = tx.now + timedelta(days=window_days)
-    row.status, row.releases_at = "claimed", until
+    row.status = "claimed"
     kept = [{"name": one["name"], "sha256": one["sha256"], "size": one["size"]} for one in files or ()]
-    events.note(tx, row, "claimed", "merchant", words=words, files=kept or None, until=until)
+    events.note(tx, row, "claimed", "merchant", words=words, files=kept or None)
+    notices.queue(tx, row, "claimed")
     _tell(tx, row, "claimed")
     return row
 

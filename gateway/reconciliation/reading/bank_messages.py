@@ -88,11 +88,14 @@ def _entries(content: bytes) -> Iterator[Any]:
 
 
 def _entry(entry: Any, number: int) -> Iterator[list[Cell]]:
+    """The transactions of an entry.
+
+    ``CdtDbtInd`` is the direction of the entry itself, also where ``RvslInd`` says that it reverses another: what takes
+    a debit back is a credit (ISO 20022: "if CRDT and the indicator is true, the original operation was a debit entry").
+    """
     sign = _text(entry, "CdtDbtInd")
     if sign not in ("CRDT", "DBIT"):
         raise Unreadable("The entry does not say CRDT or DBIT.", row=number, column="sign")
-    if _text(entry, "RvslInd") == "true":
-        sign = "DBIT" if sign == "CRDT" else "CRDT"
     day = _text(entry, "BookgDt", "Dt") or _text(entry, "BookgDt", "DtTm") or _text(entry, "ValDt", "Dt")
     status = _text(entry, "Sts", "Cd") or _text(entry, "Sts")
     details = [one for part in entry if _name(part) == "NtryDtls" for one in part if _name(one) == "TxDtls"]

@@ -25,6 +25,7 @@ def staged(books: Books) -> tuple[dict[str, Any], str, str]:
     api.post(f"{path}/capture")
     evidence = {"text": "已完成十课", "files": [{"name": "签到表.pdf", "sha256": "a" * 64, "size": 3}]}
     assert api.post(f"{path}/milestones/{stages[0]}/claim", evidence).status_code == 200
+    books.work()  # tells the shopper, whose window begins
     return checkout, path, stages[0]
 
 

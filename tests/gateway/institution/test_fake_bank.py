@@ -69,7 +69,9 @@ def test_live_mode_is_refused_before_anything_is_sent() -> None:
         with pytest.raises(InstitutionUnavailable, match="test mode only"):
             act(replace(PAYOUT, mode="live"))
     settings = from_environment({"FENQI_FAKE_BANK_URL": "http://127.0.0.1:9"})
-    assert "institution" in str(live_gate.simulators(settings))
+    told = str(live_gate.simulators(settings))
+    assert "institution" in told
+    assert told.endswith("FENQI_FAKE_BANK_URL plays a bank for test mode only: unset it.")
 
 
 @pytest.mark.parametrize("url", ["https://bank.example", "http://10.0.0.1:8410", "bank"])

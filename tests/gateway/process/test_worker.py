@@ -148,7 +148,7 @@ def test_a_clock_goes_on_only_when_what_its_day_instructed_is_over(
     (held,) = outbox.claim(gateway.db, [PAYOUT_TOPIC], limit=1)
     ending = threading.Timer(0.5, lambda: outbox.handle(gateway.db, {PAYOUT_TOPIC: lambda item: None}, held))
     ending.start()
-    runtime.drain_money_of(gateway, tenant)
+    runtime.drain_of_clock(gateway, tenant)
     with gateway.db.read() as tx:
         assert tx.get_one(OutboxItem, held.id).done_at is not None
     ending.join()

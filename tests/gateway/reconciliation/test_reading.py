@@ -135,6 +135,17 @@ def test_a_camt_statement_is_read_and_another_currency_is_refused() -> None:
         read(b'<!DOCTYPE a [<!ENTITY b "c">]>' + CAMT.replace("E1", "&b;").encode())
 
 
+@pytest.mark.parametrize(("direction", "fen"), [("CRDT", 3000), ("DBIT", -3000)])
+@pytest.mark.parametrize("reverses", ["true", "false", "1"])
+def test_an_entry_that_reverses_another_has_its_own_direction(
+    direction: str, fen: int, reverses: str
+) -> None:
+    """ISO 20022: where ``RvslInd`` is true and ``CdtDbtInd`` is CRDT, the entry that is reversed was a debit."""
+    own = f"<CdtDbtInd>{direction}</CdtDbtInd><RvslInd>{reverses}</RvslInd>"
+    movements, _ = read(CAMT.replace("<CdtDbtInd>DBIT</CdtDbtInd>", own).encode())
+    assert sum(one.amount_fen for one in movements[1:]) == fen
+
+
 def test_a_file_of_300_mb_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheet, "MOST_BYTES", 100)
     with pytest.raises(Unreadable, match="send at most 100"):

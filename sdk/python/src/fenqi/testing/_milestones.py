@@ -118,7 +118,7 @@ def fit(state: State, payment: Fields) -> None:
 
 
 def claim(state: State, id: str, body: Fields) -> Fields:
-    """Say that a captured stage is done: the shopper's window begins."""
+    """Say that a captured stage is done: the shopper is told, and the window begins."""
     given = {name: value for name, value in body.items() if value is not None}
     f.checked(given, {}, {"text": f.text, "files": f.things})
     row = state.existing("milestone", state.milestones, id)
@@ -126,9 +126,12 @@ def claim(state: State, id: str, body: Fields) -> Fields:
         raise _wrong(row, "claimed")
     row["status"], row["claimed_at"] = "claimed", rfc3339(state.now)
     row["evidence"] = {"text": given.get("text"), "files": given.get("files", [])}
-    row["releases_at"] = rfc3339(state.now + timedelta(days=_WINDOW_DAYS))
     state.record("milestone.claimed", row)
-    return row
+    answer = dict(row)
+    row["releases_at"] = rfc3339(
+        state.now + timedelta(days=_WINDOW_DAYS)
+    )  # the shopper is told after the answer
+    return answer
 
 
 def contest(state: State, id: str, body: Fields) -> Fields:
