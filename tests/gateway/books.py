@@ -25,7 +25,7 @@ from gateway.proof.book_agreements import AGREEMENTS
 from gateway.settlement.models import SettlementLine
 from gateway.webhooks.models import WebhookDelivery
 
-TABLE_OF = {"return": "shopper_return", "settlement": "settlement_batch"}
+TABLE_OF = {"return": "shopper_return", "settlement": "settlement_batch", "invoice": "merchant_invoice"}
 """What entries are about, where it is not called like its table."""
 WAITING = (
     select(func.min(OutboxItem.next_at)).where(col(OutboxItem.done_at).is_(None)),
