@@ -365,15 +365,24 @@ def _release(tx: Transaction, payment: Payment, amount_fen: int, *, reason: str,
     )
 
 
+def is_disputed(tx: Transaction, payment: Payment) -> bool:
+    """Whether a dispute about the payment runs."""
+    return _running_dispute(tx, payment) is not None
+
+
 def refuse_disputed(tx: Transaction, payment: Payment) -> None:
     """Raise ``WrongState`` while a dispute about the payment runs: its amount is set aside already."""
-    query = select(Dispute.id).where(
-        Dispute.payment_id == payment.id, col(Dispute.status).in_(("needs_response", "under_review"))
-    )
-    dispute = tx.exec(query).first()
+    dispute = _running_dispute(tx, payment)
     if dispute is not None:
         raise WrongState(
             f"The payment is disputed ({dispute}): accept the dispute, or wait until it is decided.",
             param="payment",
             dispute=dispute,
         )
+
+
+def _running_dispute(tx: Transaction, payment: Payment) -> str | None:
+    query = select(Dispute.id).where(
+        Dispute.payment_id == payment.id, col(Dispute.status).in_(("needs_response", "under_review"))
+    )
+    return tx.exec(query).first()

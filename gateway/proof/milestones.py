@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.payments import deliveries
 from gateway.payments.milestones import states
 from gateway.proof.findings import Findings
 from gateway.proof.purchases import Purchase
@@ -67,10 +68,18 @@ def _prove_state(findings: Findings, purchase: Purchase, row: Any, happened: lis
         elif event.kind == "returned":
             returned += event.amount_fen
             status = "canceled" if returned == row.amount_fen else status
+    if row.releases_at in _reported(purchase, row):
+        releases_at = row.releases_at
     name, source = purchase.row("milestone", row.id), "what happened to it"
     for column, wanted in (("status", status), ("returned_fen", returned), ("releases_at", releases_at)):
         findings.same(name, column, wanted=wanted, got=getattr(row, column), computed_from=source)
     return status, returned
+
+
+def _reported(purchase: Purchase, row: Any) -> list[datetime]:
+    """When the delivery for which a capture waits was received: the time from which it is due, where it waits on."""
+    received = [deliveries.delivered_at(one) for one in purchase.rows["capture"] if one.id == row.capture_id]
+    return [] if row.hold_days is None else [at for at in received if at is not None]
 
 
 def _prove_released(

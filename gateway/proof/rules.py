@@ -333,7 +333,8 @@ STAGED = (
         """SELECT e.id, e.merchant_id, e.mode, 'not between ' || s.stopped_at || ' and ' || coalesce(
                   CAST(s.lifted_at AS text), 'its lifting'), e.created_at
              FROM milestone_event e JOIN milestone_stop s ON s.merchant_id = e.merchant_id AND s.mode = e.mode
-            WHERE e.kind = 'released' AND e.said_by IN ('silence', 'days') AND e.created_at > s.stopped_at
+            WHERE e.kind = 'released' AND e.said_by IN ('silence', 'days', 'delivery')
+              AND e.created_at > s.stopped_at
               AND (s.lifted_at IS NULL OR e.created_at < s.lifted_at)""",
     ),
     Rule(

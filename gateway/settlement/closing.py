@@ -24,7 +24,7 @@ from gateway.settlement import gathering, invoices, terms
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
 from gateway.settlement.ready import last_closings, ready_lines, waiting_lines
 from gateway.settlement.schemas import SettlementAnswer
-from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, add_line, view
+from gateway.settlement.service import INSTITUTION, PAYOUT_TOPIC, add_line, debt_to_net_fen, view
 from gateway.settlement.terms import Terms
 from gateway.webhooks import service as events
 
@@ -180,11 +180,13 @@ def _stored(
 
 def _post_settlement(tx: Transaction, tenant: Tenant, row: SettlementBatch, figures: equation.Batch) -> str:
     """Book what the batch settles; returns the id of the entry, empty when there was nothing to post."""
+    has = ledger.balances(tx, tenant, ("merchant_receivable", "merchant_available"))
     lines = _settled_lines(
         row.id,
         tenant.merchant_id,
         figures,
-        **ledger.balances(tx, tenant, ("merchant_receivable", "merchant_available")),
+        merchant_receivable=debt_to_net_fen(tx, tenant, has["merchant_receivable"], on=row.settled_on),
+        merchant_available=has["merchant_available"],
     )
     if not lines:
         return ""

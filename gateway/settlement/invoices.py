@@ -32,7 +32,7 @@ from gateway.settlement.models import (
     SettlementTerms,
 )
 from gateway.settlement.ready import last_closings, waiting_lines
-from gateway.settlement.service import add_line
+from gateway.settlement.service import add_line, debt_to_net_fen
 from gateway.settlement.terms import Terms
 
 LONGEST_REFERENCE = 64
@@ -166,6 +166,7 @@ def pay(
         reference=reference,
     )
     owed = ledger.balances(tx, tenant, ("merchant_receivable",))["merchant_receivable"]
+    owed = debt_to_net_fen(tx, tenant, owed, on=shanghai_date(tx.now))
     lines = postings.invoice_paid(
         invoice=invoice.id,
         merchant=tenant.merchant_id,

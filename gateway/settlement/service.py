@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
@@ -17,6 +17,7 @@ from gateway.db.transactions import Transaction
 from gateway.ledger import service as ledger
 from gateway.settlement.batch import SIGNS
 from gateway.settlement.models import Payout, SettlementBatch, SettlementLine
+from gateway.settlement.ready import waiting_lines
 from gateway.settlement.schemas import PayoutAnswer, SettlementAnswer
 
 PAYOUT_TOPIC = "payout.instruct"
@@ -97,7 +98,7 @@ class Bearer:
     def of_capture(
         self, *, payment_id: str, capture_id: str, net_fen: int, unwound: bool = False, staged_fen: int = 0
     ) -> Bearing:
-        """A refund of a capture: the rest of its pending claim, then what is available, else the merchant.
+        """A refund of a capture: the rest of its pending claim, then the merchant; of a settled one, what is available.
 
         A claim is the amount less the fee: a refund that keeps the fee can be above it. Unwinding takes the claim
         whole, and what earlier refunds took of other claims comes back to them. ``staged_fen`` is what stages that it
@@ -122,7 +123,8 @@ class Bearer:
         pending = max(0, min(net_fen, left))
         if pending == net_fen:
             return Bearing(pending, 0, 0, until)
-        return replace(self.settled(net_fen - pending), pending_fen=pending, open_until=until)
+        # Earlier batches pay out what is available, and do not take this off: the merchant owes it until its own batch.
+        return Bearing(pending, 0, net_fen - pending, until)
 
     def settled(self, net_fen: int) -> Bearing:
         """What is not about a pending claim: what is available bears it, else the merchant."""
@@ -139,6 +141,22 @@ class Bearer:
     def _lock(self) -> None:
         if self._locks:
             ledger.lock_accounts(self._tx, self._tenant)
+
+
+def debt_to_net_fen(tx: Transaction, tenant: Tenant, owed_fen: int, *, on: date) -> int:
+    """What of all that the merchant owes (fen) its batches up to a day take off.
+
+    Not what a refund took beyond its capture's claim while that waits for a later batch: that batch takes it off.
+    """
+    if owed_fen <= 0:
+        return owed_fen
+    beyond = func.sum(col(SettlementLine.net_fen) - col(SettlementLine.from_pending_fen))
+    later = tx.exec(
+        select(beyond).where(
+            waiting_lines(tenant), SettlementLine.kind == "refund", SettlementLine.settlement_date > on
+        )
+    ).one()
+    return max(0, owed_fen - int(later or 0))
 
 
 def bearing_settled(tx: Transaction, tenant: Tenant, *, net_fen: int) -> Bearing:

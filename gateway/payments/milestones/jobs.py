@@ -9,11 +9,12 @@ from sqlmodel import col, func, select, text
 
 from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
-from gateway.payments import service
+from gateway.payments import deliveries, service
 from gateway.payments.disputes import service as disputes
 from gateway.payments.milestones import stops
 from gateway.payments.milestones.models import MOVES, Milestone
 from gateway.payments.milestones.service import release_stage
+from gateway.payments.models import Capture
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -49,11 +50,13 @@ def release_due(tx: Transaction, tenant: Tenant, *, limit: int = 50) -> int:
     done = 0
     for payment_id in sorted({payment_id for _, payment_id in due}):
         payment = service.locked(tx, tenant, payment_id)
+        if service.is_disputed(tx, payment):
+            continue
         for id in sorted(id for id, of in due if of == payment_id):
             row = tx.get_one(Milestone, id)
             tx.refresh(row)
             if row.status in ("planned", "claimed") and row.releases_at and row.releases_at <= tx.now:
-                release_stage(tx, payment, row, "silence" if row.declared else "days")
+                release_stage(tx, payment, row, _said_by(tx, row))
                 done += 1
     return done
 
@@ -103,3 +106,10 @@ def _to_release(query: Any, tenant: Tenant) -> Any:
         col(Milestone.releases_at).is_not(None),
         ~disputes.runs_about(Milestone.payment_id),
     )
+
+
+def _said_by(tx: Transaction, row: Milestone) -> str:
+    """What releases a stage whose time has come: nobody said anything, or a delivery was reported, or days are over."""
+    if row.declared:
+        return "silence"
+    return "days" if deliveries.delivered_at(tx.get_one(Capture, row.capture_id)) is None else "delivery"

@@ -16,7 +16,7 @@ from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import AmountAboveAuthorized, NotFound, WrongState
 from gateway.payments import deliveries, service
-from gateway.payments.milestones import events, holding, notices, states
+from gateway.payments.milestones import events, holding, notices, states, stops
 from gateway.payments.milestones.models import Milestone, MilestoneEvent
 from gateway.payments.milestones.schemas import MilestoneAnswer
 from gateway.payments.models import Capture, Payment
@@ -162,13 +162,23 @@ def release_stage(
 
 
 def delivered(tx: Transaction, payment: Payment) -> None:
-    """Release what waited for the delivery report of captures of which one is known now; the payment is locked."""
+    """Release what waited for the delivery report of captures of which one is known now; the payment is locked.
+
+    While the seller is stopped or a dispute about the payment runs it waits on: it is due, and the job releases it.
+    """
+    waits = stops.stopped_since(tx, Tenant.of(payment)) is not None or service.is_disputed(tx, payment)
     for capture in service.captures_of(tx, payment.id):
-        if not capture.staged_fen or deliveries.delivered_at(capture) is None:
+        received = deliveries.delivered_at(capture) if capture.staged_fen else None
+        if received is None:
             continue
         for row in holding.of_capture(tx, capture):
-            if not row.declared:
+            if row.hold_days is None:
+                continue
+            if not waits:
                 release_stage(tx, payment, row, "delivery")
+                continue
+            row.releases_at = min(received, row.created_at + timedelta(days=row.hold_days))
+            tx.add(row)
 
 
 def view(tx: Transaction, row: Milestone, happened: list[MilestoneEvent] | None = None) -> dict[str, Any]:

@@ -216,6 +216,39 @@ def test_a_capture_waits_for_its_delivery_report_or_its_days(books: Books) -> No
     books.sound()
 
 
+@on_both
+@pytest.mark.parametrize("kept_by", ["stop", "dispute"])
+def test_a_delivery_report_releases_nothing_while_the_seller_is_stopped_or_a_dispute_runs(
+    books: Books, kept_by: str, capsys: Any
+) -> None:
+    db, actor, merchant = books.gateway.db, Actor.at_the_command_line(), books.tenant.merchant_id
+    db.write(lambda tx: merchants.agree_delivery_hold(tx, merchant, days=30) and None)
+    payment = books.api.captured(12)
+    net = books.of("merchant_staged")
+    if kept_by == "stop":
+        commands.stop(db, actor, merchant, "test", **DESK)
+        stop = capsys.readouterr().out.split()[0]
+    else:
+        dispute = books.post("/v1/test_helpers/disputes", {"payment": payment["id"]}).json["id"]
+    books.pass_days(2)
+    for day in (0, 2):
+        books.pass_days(day)
+        books.api.login()
+        body = {"shipping": {"carrier": "SF", "delivered_at": books.clock.now.isoformat()}}
+        assert books.api.call("PATCH", f"/v1/payments/{payment['id']}", body).status_code == 200
+        books.sound()
+    books.pass_days(1)
+    assert books.of("merchant_staged") == net > 0
+    if kept_by == "stop":
+        commands.lift(db, actor, stop, **DESK)
+    else:
+        books.post(f"/v1/test_helpers/disputes/{dispute}/resolve", {"outcome": "won"})
+    books.work()
+    assert books.of("merchant_staged") == 0
+    assert books.figure("SELECT said_by FROM milestone_event WHERE kind = 'released'") == "delivery"
+    books.sound()
+
+
 def test_a_capture_carries_the_stage_that_it_names_and_the_last_carries_the_rest(books: Books) -> None:
     course = Course(books, 3, capture=False)
     captured = course.post("/capture", {"milestone": course.stages[1]})

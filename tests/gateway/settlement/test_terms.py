@@ -10,9 +10,10 @@ import pytest
 
 from gateway.cli import main
 from gateway.core.calendar import OfficialWorkingDays
+from gateway.db.transactions import READ_COMMITTED
 from gateway.errors import InvalidRequest
 from gateway.process.daily import settle
-from gateway.settlement import terms
+from gateway.settlement import invoices, terms
 from gateway.settlement.terms import Terms
 from tests.gateway.books import Books
 from tests.one_database import database_url, on_both  # noqa: F401
@@ -32,6 +33,11 @@ def batches(books: Books) -> list[dict[str, Any]]:
     books.api.login()
     found: list[dict[str, Any]] = books.api.get("/v1/settlements").json["data"]
     return found[::-1]
+
+
+def captured(books: Books) -> dict[str, Any]:
+    books.api.login()
+    return books.api.captured(3, amount=60_000)
 
 
 def shanghai(text: str) -> datetime:
@@ -252,3 +258,59 @@ def test_settling_by_hand_before_the_cut_off_leaves_t_0_alone(books: Books) -> N
     books.api.login()
     books.api.captured(3, amount=60_000)
     assert settle(books.gateway, books.clock.now.date()) == []
+
+
+@on_both
+@pytest.mark.parametrize("returned", [False, True])
+def test_what_a_refund_takes_beyond_its_claim_waits_for_the_batch_of_its_capture(
+    books: Books, returned: bool
+) -> None:
+    """Batches before it pay out the money of other captures: it is neither taken from that nor paid by it."""
+    books.api.captured(3, amount=60_000)
+    agree(books, t_plus=9)
+    books.pass_days(1)
+    if returned:
+        books.pass_days(3)
+        payout = books.api.login() or books.api.get("/v1/payouts").json["data"][0]["id"]
+        assert books.post(f"/v1/test_helpers/payouts/{payout}/return").status_code == 200
+    late = captured(books)
+    body = {"payment": late["id"], "kind": "goodwill", "amount": 59_999, "reason": "scratches"}
+    assert books.post("/v1/refunds", body).status_code == 201
+    kept = late["captures"][0]["merchant_fee"] + late["captures"][0]["merchant_subsidy"]
+    beyond = kept - 1
+    assert books.of("merchant_receivable") == beyond > 0
+    books.pass_days(6)
+    books.sound()
+    assert batches(books)[-1]["payout_amount"] == 60_000 - kept
+    assert books.of("merchant_receivable") == beyond
+    books.pass_days(12)
+    assert batches(books)[-1]["closing"] == -beyond
+    books.sound()
+
+
+@on_both
+def test_paying_an_invoice_does_not_pay_what_a_later_batch_takes_off(books: Books) -> None:
+    paid = books.api.captured(3, amount=60_000)
+    agree(books, t_plus=9, invoice_after_days=1)
+    books.pass_days(4)
+    books.post(
+        "/v1/refunds", {"payment": paid["id"], "kind": "goodwill", "amount": 500, "reason": "scratches"}
+    )
+    books.pass_days(4)
+    late = captured(books)
+    body = {"payment": late["id"], "kind": "goodwill", "amount": 59_999, "reason": "scratches"}
+    books.post("/v1/refunds", body)
+    funder = books.gateway.settings.funder
+    invoice = books.figure("SELECT id FROM merchant_invoice")
+    books.gateway.db.write(
+        lambda tx: (
+            invoices.pay(tx, books.tenant, invoice, received_fen=600, reference="bank-1", funder=funder)
+            and None
+        ),
+        READ_COMMITTED,
+    )
+    books.pass_days(3)
+    assert batches(books)[-1]["payout_amount"] == 100
+    books.sound()
+    books.pass_days(15)
+    books.sound()
