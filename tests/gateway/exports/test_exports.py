@@ -135,7 +135,8 @@ def agree(shown: list[dict[str, Any]], as_csv: list[dict[str, str]], as_xlsx: li
                 continue
             assert cell.removeprefix("'") == (wanted or "")
             assert not cell.startswith(("=", "+", "-", "@"))
-            assert numbers.get(name, numbers.get(f"{name} (CNY)")) == (wanted or None)  # text, also what looks like a formula or a number
+            # Text, also what looks like a formula or a number; an amount may be null.
+            assert numbers.get(name, numbers.get(f"{name} (CNY)")) == (wanted or None)
 
 
 def test_a_long_list_is_whole_and_in_order(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
