@@ -69,7 +69,11 @@ def get_voucher_accounts(call: Call) -> Any:
 
 
 @accounts.patch(
-    scope="settlements:read", body=VoucherAccountsRequest, answer=VoucherAccountsAnswer, privileged=True
+    scope="settlements:read",
+    roles=("owner", "finance"),
+    body=VoucherAccountsRequest,
+    answer=VoucherAccountsAnswer,
+    privileged=True,
 )
 def update_voucher_accounts(call: Call) -> Any:
     """Change the codes and names of some of your accounts, for vouchers that are made from then on."""

@@ -14,6 +14,8 @@ from gateway.web.paging import PageQuery
 
 FORMATS = ("csv", "xlsx", "camt.053", "hledger", "beancount", "vouchers")
 STATUSES = ("running", "completed", "failed", "expired")
+YEARS = (1990, 2099)
+"""Others are mistyped; a balance before the first day of the calendar cannot be stated at all."""
 WITH_DAYS = ("camt.053", "hledger", "beancount", "vouchers")
 """Formats that state a balance at a first and a last day, or count by month."""
 
@@ -58,6 +60,9 @@ class ExportRequest(Strict):
             takes = ", ".join(kind.filters) or "no filter, only from and to"
             raise ValidationError({"filter": {other[0]: [f"{body['kind']} takes {takes}."]}})
         first, last = body["first"], body["last"]
+        for name, day in (("from", first), ("to", last)):
+            if day is not None and not YEARS[0] <= day.year <= YEARS[1]:
+                raise ValidationError(f"Must be a day of the years {YEARS[0]} to {YEARS[1]}.", name)
         if first is not None and last is not None and last < first:
             raise ValidationError(f"Must not be before from: {last} is before {first}.", "to")
         if format in WITH_DAYS and (first is None or last is None):

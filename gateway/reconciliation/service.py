@@ -66,14 +66,14 @@ def create(
     upload: Upload = body["file"]
     if isinstance(looked, Unreadable):
         raise _refused(looked, upload.name)
-    _refuse_second(tx, tenant, body["kind"], upload)
+    before = _without_file(tx, tenant, body["kind"], upload)
     remembered = tx.get(
         ReconciliationColumns,
         (tenant.merchant_id, tenant.mode, body["kind"], looked.headings.fingerprint()),
     )
     window = body["window_days"]
     row = Reconciliation(
-        id=tx.new_id("rec"),
+        id=before or tx.new_id("rec"),
         merchant_id=tenant.merchant_id,
         mode=tenant.mode,
         kind=body["kind"],
@@ -92,7 +92,11 @@ def create(
         faults=[],
         created_at=tx.wall,
     )
-    tx.add(row)
+    if before is not None:
+        row.file_deleted_at, row.ended_at, row.done, row.counts = None, None, 0, None
+        row = tx.merge(row)
+    else:
+        tx.add(row)
     tx.flush()
     files.keep(tx, vault, row.id, looked.parts)
     if remembered:
@@ -146,22 +150,26 @@ def _remember(tx: Transaction, tenant: Tenant, row: Reconciliation, fingerprint:
     tx.add(known)
 
 
-def _refuse_second(tx: Transaction, tenant: Tenant, kind: str, upload: Upload) -> None:
+def _without_file(tx: Transaction, tenant: Tenant, kind: str, upload: Upload) -> str | None:
+    """The reconciliation that lost these bytes before it was compared, and takes them back. Refuses a second one."""
     first = tx.exec(
-        select(Reconciliation.id).where(
+        select(Reconciliation).where(
             Reconciliation.merchant_id == tenant.merchant_id,
             Reconciliation.mode == tenant.mode,
             Reconciliation.kind == kind,
             Reconciliation.file_sha256 == str(upload),
         )
     ).first()
+    if first is not None and first.file_deleted_at is not None and first.status in ("mapping", "failed"):
+        return first.id
     if first is not None:
         raise FileAlreadyUploaded(
-            f"The same bytes were uploaded before, as {first}: nothing was doubled. Read that one, or confirm its "
+            f"The same bytes were uploaded before, as {first.id}: nothing was doubled. Read that one, or confirm its "
             "columns again if it failed.",
             param="file",
-            reconciliation=first,
+            reconciliation=first.id,
         )
+    return None
 
 
 def _refused(error: Unreadable, name: str) -> FileUnreadable:

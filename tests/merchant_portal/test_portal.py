@@ -196,7 +196,7 @@ def test_payments_are_found_by_the_filters_of_the_api(api, desk):
 
 def test_the_page_of_rates_shows_what_was_agreed_and_from_when(desk, api, app):
     agree = Desk(app, api.credentials["merchant"])
-    assert "暂无记录" in desk.get("/rates").text
+    assert "尚无费率卡" in desk.get("/rates").text
     agree.agreed(card(price(annual_rate="0.156", category="3c"), programmes=(programme(),)))
     agree.agreed(
         card(price(3, method="interest_free", annual_rate=None, merchant_subsidy_rate="0.022")), first=3

@@ -29,8 +29,10 @@ MOST_MEMBERS = 2_000
 MOST_ELEMENTS = 2_000_000
 """Of XML in one member, without what stands in rows: these stay in memory until the member is read."""
 MOST_IN_ROW = 16 * MOST_COLUMNS
+MOST_IN_ALL = 16_000_000
+"""Of XML in the whole workbook: no sheet that is written as spreadsheet programs do reaches it within 200 MB."""
 CHUNK = 1024 * 1024
-ENTITIES = (b"<!DOCTYPE", b"<!ENTITY")
+MILLIONS = "The workbook has millions of elements: save it again, or send it as CSV."
 BROKEN = "The workbook is damaged: open it in your spreadsheet program and save it again as .xlsx."
 FAILURES = (InvalidFileException, KeyError, ValueError, TypeError, AttributeError, IndexError, zipfile.BadZipFile,
             zlib.error, EOFError, OSError, SyntaxError, NotImplementedError)  # fmt: skip
@@ -57,29 +59,23 @@ def _check_archive(content: bytes) -> None:
             names = {one.filename for one in members}
             if "xl/workbook.xml" not in names:
                 raise Unreadable("This archive is not an .xlsx workbook.")
-            unpacked = 0
-            for member in members:
-                with archive.open(member) as stream:
-                    elements = _Elements() if member.filename.endswith(".xml") else None
-                    last = b""
-                    while chunk := stream.read(CHUNK):
-                        unpacked += len(chunk)
-                        if unpacked > MOST_UNPACKED:
-                            raise Unreadable(f"The workbook unpacks to more than {MOST_UNPACKED} bytes.")
-                        _check_no_entities(last + chunk)
-                        last = chunk[-16:]
-                        if elements:
-                            elements.feed(chunk)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        NotImplementedError,
-        ValueError,
-        expat.ExpatError,
-    ):
+            _check_members(archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError):
         raise Unreadable(BROKEN) from None
+
+
+def _check_members(archive: zipfile.ZipFile) -> None:
+    """Unpack every member once. Which of them openpyxl parses, the workbook says itself: a name proves nothing."""
+    unpacked = elements = 0
+    for member in archive.infolist():
+        counter = _Elements(elements)
+        with archive.open(member) as stream:
+            while chunk := stream.read(CHUNK):
+                unpacked += len(chunk)
+                if unpacked > MOST_UNPACKED:
+                    raise Unreadable(f"The workbook unpacks to more than {MOST_UNPACKED} bytes.")
+                counter.feed(chunk)
+        elements = counter.all
 
 
 class _Elements:
@@ -89,17 +85,28 @@ class _Elements:
     elements fill gigabytes, though they are some megabytes of a file.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: int) -> None:
+        """``before`` are those of the members before."""
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._begin
         self._parser.EndElementHandler = self._end
+        self._parser.StartDoctypeDeclHandler = _refuse_entities
         self._beside = self._inside = self._depth = self._row_at = 0
+        self._is_xml, self.all = True, before
 
     def feed(self, chunk: bytes) -> None:
-        self._parser.Parse(chunk, False)
+        """Count on; from where it is no XML on, no parser reads it, and nothing is counted."""
+        if self._is_xml:
+            try:
+                self._parser.Parse(chunk, False)
+            except expat.ExpatError:
+                self._is_xml = False
 
     def _begin(self, name: str, attributes: object) -> None:
         self._depth += 1
+        self.all += 1
+        if self.all > MOST_IN_ALL:
+            raise Unreadable(MILLIONS)
         if self._row_at:
             self._inside += 1
             if self._inside > MOST_IN_ROW:
@@ -107,7 +114,7 @@ class _Elements:
         else:
             self._beside += 1
             if self._beside > MOST_ELEMENTS:
-                raise Unreadable("The workbook has millions of elements: save it again, or send it as CSV.")
+                raise Unreadable(MILLIONS)
             if name == "row" or name.endswith(":row"):
                 self._row_at, self._inside = self._depth, 0
 
@@ -117,11 +124,8 @@ class _Elements:
         self._depth -= 1
 
 
-def _check_no_entities(chunk: bytes) -> None:
-    if any(word in chunk for word in ENTITIES):
-        raise Unreadable(
-            "The workbook defines XML entities, which no spreadsheet program does: it is not read."
-        )
+def _refuse_entities(*_: object) -> None:
+    raise Unreadable("The workbook defines XML entities, which no spreadsheet program does: it is not read.")
 
 
 def _rows(content: bytes) -> Iterator[Row]:

@@ -266,3 +266,8 @@ def test_a_role_limits_the_token_and_the_answer_says_so(make_portal, api):
     assert (refused.status_code, refused.json["code"]) == (403, "insufficient_role")
     assert refused.json["roles"] == ["owner"]
     assert api.get("/v1/payments").status_code == 200
+    changed = {"accounts": {"bank": {"code": "100201", "name": "招商银行"}}}
+    headers = {"Authorization": f"Bearer {api.token}"}
+    refused = api.client.patch("/v1/voucher_accounts", json=changed, headers=headers)
+    assert (refused.status_code, refused.json["roles"]) == (403, ["owner", "finance"])
+    assert api.get("/v1/voucher_accounts").status_code == 200

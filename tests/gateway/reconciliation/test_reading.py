@@ -177,7 +177,7 @@ def archive(**members: bytes) -> bytes:
         (b"<a/>", "camt.053", None),
         (b"PK\x03\x04rubbish", "damaged", None),
         (archive(a=b"1"), "not an .xlsx", None),
-        (archive(xl__workbook=b"", **{"xl__workbook.xml": b'<!ENTITY a "b">'}), "entities", None),
+        (archive(xl__workbook=b"", **{"xl__workbook.xml": b'<!DOCTYPE w [<!ENTITY a "b">]><w/>'}), "entities", None),
         (b"order,amount,date\nA,1.50,2026-01-05\nB,\"1,50\",2026-01-05\n", "use one decimal sign", None),
     ],
 )  # fmt: skip
@@ -221,6 +221,26 @@ def test_a_workbook_of_many_elements_is_refused_before_they_fill_the_memory(
     monkeypatch.setattr("gateway.reconciliation.reading.workbooks.MOST_ELEMENTS", 1_000)
     with pytest.raises(Unreadable, match=words):
         read(archive(**{"xl__workbook.xml": b"<w/>", "xl__worksheets__sheet1.xml": sheet_xml}))
+
+
+@pytest.mark.parametrize("name", ["xl___rels__workbook.xml.rels", "xl__worksheets__sheet1.bin", "any"])
+def test_elements_count_under_every_name_of_a_member(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("gateway.reconciliation.reading.workbooks.MOST_ELEMENTS", 1_000)
+    with pytest.raises(Unreadable, match="millions of elements"):
+        read(archive(**{"xl__workbook.xml": b"<w/>", name: b"<w>" + b"<a/>" * 2_000 + b"</w>"}))
+
+
+def test_elements_of_all_members_and_rows_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.reconciliation.reading.workbooks.MOST_IN_ALL", 1_000)
+    rows = b"<w>" + b"<row><c/></row>" * 300 + b"</w>"
+    with pytest.raises(Unreadable, match="millions of elements"):
+        read(archive(**{"xl__workbook.xml": b"<w/>", "xl__a.xml": rows, "xl__b.xml": rows}))
+
+
+def test_entities_are_refused_in_whatever_encoding() -> None:
+    xml = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE w [<!ENTITY a "aa">]><w>&a;</w>'.encode("utf-16")
+    with pytest.raises(Unreadable, match="XML entities"):
+        read(archive(**{"xl__workbook.xml": xml}))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,25 @@ def upload(api: Api, content: bytes, key: str | None = None, name: str = "订单
     )
 
 
+@on_both
+def test_a_file_that_was_deleted_before_it_was_compared_can_be_uploaded_again(app, api: Api, clock) -> None:
+    content = shop_file("A-1,59.00,2026-11-23,已支付,")
+    first = upload(api, content).json
+    assert problem(upload(api, content))["code"] == "file_already_uploaded"
+    clock.advance(days=61)
+    api.login()
+    retention.sweep(app.extensions["fenqi"])
+    assert problem(api.post(f"{PATH}/{first['id']}/confirm", {"columns": COLUMNS}))["code"] == "wrong_state"
+    again = upload(api, content)
+    assert (again.status_code, again.json["id"], again.json["status"]) == (201, first["id"], "mapping")
+    assert again.json["file"]["deleted_at"] is None
+    retention.sweep(app.extensions["fenqi"])
+    assert problem(upload(api, content))["reconciliation"] == first["id"]
+    api.post(f"{PATH}/{first['id']}/confirm", {"columns": COLUMNS})
+    drain(app.extensions["fenqi"])
+    assert api.get(f"{PATH}/{first['id']}").json["status"] == "completed"
+
+
 def shop_file(*rows: str) -> bytes:
     return "\n".join(["订单号,金额,日期,状态,备注", *rows]).encode("gb18030")
 
