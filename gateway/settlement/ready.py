@@ -35,7 +35,9 @@ def last_closings(tx: Transaction) -> list[tuple[Tenant, int]]:
     modes = union_all(*(select(literal(mode).label("mode")) for mode in MODES)).subquery()
     last = (
         select(col(SettlementBatch.closing_fen))
-        .where(col(SettlementBatch.merchant_id) == col(Merchant.id), col(SettlementBatch.mode) == modes.c.mode)
+        .where(
+            col(SettlementBatch.merchant_id) == col(Merchant.id), col(SettlementBatch.mode) == modes.c.mode
+        )
         .order_by(col(SettlementBatch.id).desc())
         .limit(1)
         .scalar_subquery()

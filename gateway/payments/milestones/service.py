@@ -6,7 +6,7 @@ stops it until a person decides.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlmodel import col, func, select
