@@ -192,6 +192,8 @@ def work(
     finally:
         session._setupstate.teardown_exact(None)
         capturing.stop_global_capturing()
+        for left in multiprocessing.active_children():  # else this worker would wait for it at its end
+            left.kill()
 
 
 def _numbers(queues: list[int]) -> Iterator[int]:

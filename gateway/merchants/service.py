@@ -69,6 +69,11 @@ def read_along(query: Any, merchant_id: Any) -> Any:
     return query.add_columns(Merchant).join(Merchant, col(Merchant.id) == merchant_id)
 
 
+def everybody() -> Any:
+    """The ids of all merchants, to be asked along with what hangs on each: a table of one column ``id``."""
+    return select(col(Merchant.id)).subquery("everybody")
+
+
 def agreement(tx: Transaction, merchant_id: str) -> list[str]:
     """The scopes that the merchant has agreed to use. Raises ``NotFound``."""
     noted: dict[str, list[str]] = tx.info.get(AGREEMENTS, {})

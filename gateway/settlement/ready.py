@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from gateway.core.tenant import MODES, Tenant, mode_of
 from gateway.db.transactions import Transaction
-from gateway.merchants.models import Merchant
+from gateway.merchants import service as merchants
 from gateway.settlement.models import SettlementBatch, SettlementLine
 
 
@@ -32,16 +32,15 @@ def ready_lines(tenant: Tenant | None, on: date) -> ColumnElement[bool]:
 
 def last_closings(tx: Transaction) -> list[tuple[Tenant, int]]:
     """What the last batch of each merchant and mode carried (fen), if not 0; one look by an index for each."""
+    everybody = merchants.everybody()
     modes = union_all(*(select(literal(mode).label("mode")) for mode in MODES)).subquery()
     last = (
         select(col(SettlementBatch.closing_fen))
-        .where(
-            col(SettlementBatch.merchant_id) == col(Merchant.id), col(SettlementBatch.mode) == modes.c.mode
-        )
+        .where(col(SettlementBatch.merchant_id) == everybody.c.id, col(SettlementBatch.mode) == modes.c.mode)
         .order_by(col(SettlementBatch.id).desc())
         .limit(1)
         .scalar_subquery()
     )
-    everybody = select(col(Merchant.id), modes.c.mode, last).join_from(Merchant, modes, true())
-    rows = tx.execute(everybody.order_by(col(Merchant.id), modes.c.mode))
+    query = select(everybody.c.id, modes.c.mode, last).join_from(everybody, modes, true())
+    rows = tx.execute(query.order_by(everybody.c.id, modes.c.mode))
     return [(Tenant(merchant, mode_of(mode)), carried) for merchant, mode, carried in rows if carried]

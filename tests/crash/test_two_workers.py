@@ -144,7 +144,7 @@ def test_two_workers_do_each_thing_once(database_url: str) -> None:
     assert {row["status"] for row in delivered} == {"succeeded"}
     assert set(came.values()) == {1}
     assert len(came) == len(delivered)
-    assert {what: len(pids) for what, pids in book.by.items()} == {"institution": 2, "endpoint": 2}
+    assert len(set().union(*book.by.values())) == 2, "both have worked; which of them does what is chance"
 
 
 def _play(place: Place, endpoint: str) -> None:

@@ -95,7 +95,7 @@ class _Elements:
         self._is_xml, self.all = True, before
 
     def feed(self, chunk: bytes) -> None:
-        """Count on; from where it is no XML on, no parser reads it, and nothing is counted."""
+        """Count on; what stops being XML is read by no parser, and is not counted any more."""
         if self._is_xml:
             try:
                 self._parser.Parse(chunk, False)

@@ -14,6 +14,7 @@ from gateway.loans import billing, closing
 from gateway.payments import deadlines
 from gateway.payments.collections import service as collections
 from gateway.payments.milestones import jobs as milestones
+from gateway.process.worker import drain
 from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401
 
@@ -92,6 +93,7 @@ def test_a_step_does_as_much_as_its_limit_and_no_more(books: Books) -> None:
         stage = books.post(f"{path}/milestones", {"kind": "lesson", "amount": 20_000}).json["id"]
         books.post(f"{path}/capture")
         books.post(f"{path}/milestones/{stage}/claim")
+    drain(books.gateway)  # the shoppers are told of the claims
     books.clock.advance(days=32)  # no job has run
     steps("expire_due", "pass_due", "fall_due", "bill_and_collect", "release_due")
     for payment in loans:

@@ -131,6 +131,7 @@ def test_what_moves_money_back_or_gives_power_wants_a_recent_login(operations):
         ("POST", "/v1/refunds"),
         ("DELETE", "/v1/team/invitations/<invitation_id>"),
         ("POST", "/v1/payout_accounts/<account_id>/cancel"),
+        ("PATCH", "/v1/voucher_accounts"),
         ("POST", "/v1/webhook_endpoints/<endpoint_id>/replay"),
         ("POST", "/v1/webhook_endpoints/<endpoint_id>/test"),
         ("POST", "/v1/webhook_deliveries/<delivery_id>/retry"),
