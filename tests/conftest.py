@@ -81,9 +81,8 @@ class Compiled(BytecodeCache):
         self._code[bucket.key] = bucket.bytecode_to_string()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
-    """Before workers are forked, start what they have in common."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Before workers are forked, start what they have in common: it imports beside their first tests."""
     if session.config.getoption("workers", 1) > 1 and not session.config.option.collectonly:
         warm.begin_for_all()
 

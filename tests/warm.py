@@ -5,78 +5,41 @@ An import costs seconds, and the suite starts a dozen of them. They are signalle
 
 from __future__ import annotations
 
-import atexit
-import gc
-import logging
 import multiprocessing
 import os
 import signal
-import socket
 import sys
-import threading
-import traceback
 from collections.abc import Callable, Mapping
-from multiprocessing import connection, forkserver, resource_tracker
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 from gateway import cli
 
 FORKS = multiprocessing.get_context("forkserver")
-IMPORTED = [
-    __name__,
-    "gateway.db.migrate",
-    "gateway.data_requests.commands",
-    "gateway.process.server",
-    "gateway.proof.book_agreements",
-    "granian.server.mp",
-    "merchant_portal",
-    "pytest",
-    "scoring.scorer",
-    "scoring.tables.commands",
-    "sqlalchemy.dialects.sqlite",
-    "tests.docs.warm",
-]
-FORKS.set_forkserver_preload(IMPORTED)
+FORKS.set_forkserver_preload(
+    [
+        __name__,
+        "gateway.db.migrate",
+        "gateway.data_requests.commands",
+        "gateway.process.server",
+        "gateway.proof.book_agreements",
+        "granian.server.mp",
+        "merchant_portal",
+        "pytest",
+        "scoring.scorer",
+        "scoring.tables.commands",
+        "sqlalchemy.dialects.sqlite",
+        "tests.docs.warm",
+    ]
+)
 
 
 def begin_for_all() -> None:
-    """Start what they are forked from, for this process and for all that are forked from it.
-
-    It is a fork itself, of a process that has collected the tests and so imported nearly all of it.
-    """
-    resource_tracker.ensure_running()
-    with socket.socket(socket.AF_UNIX) as listener:
-        address = connection.arbitrary_address("AF_UNIX")  # type: ignore[attr-defined]
-        listener.bind(address)
-        listener.listen()
-        ended, alive = os.pipe()  # it ends when nobody has the other end any more
-        sys.stdout.flush()
-        sys.stderr.flush()
-        if not os.fork():
-            os.close(alive)
-            _serve(listener.detach(), ended)
-        os.close(ended)
+    """Start what they are forked from, for this process and for all that are forked from it."""
     server: Any = forkserver._forkserver  # type: ignore[attr-defined]
-    server._forkserver_address, server._forkserver_alive_fd = address, alive
+    server.ensure_running()
     server.ensure_running = lambda: None  # a fork would take it for gone, as it is not its child
-
-
-def _serve(listener: int, ended: int) -> None:
-    """Be the process from which others are forked, with nothing of a test run but its imports. Never returns."""
-    try:
-        atexit._clear()
-        logging.root.handlers.clear()
-        sys.excepthook, sys.unraisablehook = sys.__excepthook__, sys.__unraisablehook__
-        threading.excepthook = threading.__excepthook__
-        gc.collect()
-        gc.freeze()
-        forkserver.main(listener, ended, IMPORTED)  # type: ignore[attr-defined]
-    except SystemExit:
-        os._exit(0)
-    except BaseException:
-        traceback.print_exc()
-    os._exit(1)
 
 
 class Process:

@@ -11,18 +11,17 @@ from flask import Flask
 from sqlalchemy import func, text
 from sqlmodel import col, select
 
-from gateway.checkout.models import Checkout
 from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.ledger import service as ledger
 from gateway.ledger.booking.accounts import CHART
 from gateway.ledger.integrity.verify import verify
+from gateway.merchants.models import Merchant
 from gateway.outbox.models import OutboxItem
 from gateway.process.daily import next_work, run_day, tenants_with_work
 from gateway.process.worker import drain
 from gateway.proof import facts
 from gateway.proof.book_agreements import AGREEMENTS
-from gateway.settlement.models import SettlementLine
 from gateway.webhooks.models import WebhookDelivery
 
 TABLE_OF = {"return": "shopper_return", "settlement": "settlement_batch", "invoice": "merchant_invoice"}
@@ -31,11 +30,6 @@ WAITING = (
     select(func.min(OutboxItem.next_at)).where(col(OutboxItem.done_at).is_(None)),
     select(func.min(WebhookDelivery.next_at)).where(WebhookDelivery.status == "pending"),
 )
-BEGUN = (
-    select(Checkout.merchant_id, Checkout.mode).distinct(),
-    select(SettlementLine.merchant_id, SettlementLine.mode).distinct(),
-)
-"""Who may have anything to do: all else of a merchant follows from a checkout."""
 
 
 class Books:
@@ -59,9 +53,10 @@ class Books:
         with self.gateway.db.read() as tx:
             now, today = tx.wall, shanghai_date(tx.wall)
             moments, dates = [moment for query in WAITING if (moment := tx.exec(query).one())], []
-            for whose, mode in {pair for query in BEGUN for pair in tx.exec(query)}:
-                found = next_work(tx, self.gateway, Tenant(whose, mode), today=today)
-                moments, dates = moments + found[0], dates + found[1]
+            for merchant_id in tx.exec(select(Merchant.id)):
+                for mode in ("test", "live"):
+                    found = next_work(tx, self.gateway, Tenant(merchant_id, mode), today=today)
+                    moments, dates = moments + found[0], dates + found[1]
         ahead = [math.ceil((moment - now) / timedelta(days=1)) for moment in moments]
         ahead += [(day - today).days for day in dates]
         return max(min(ahead, default=1), 1)
