@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field
 
 from gateway.db.models import Keyed
@@ -24,14 +24,6 @@ class SettlementBatch(Keyed, table=True):
         ),
         CheckConstraint("payout_fen >= 0", name="payout"),
         Index("settlement_of_tenant", "merchant_id", "mode", "id"),
-        Index(
-            "settlement_carried",
-            "merchant_id",
-            "mode",
-            "id",
-            sqlite_where=text("closing_fen <> 0"),
-            postgresql_where=text("closing_fen <> 0"),
-        ),
     )
 
     id: str = Field(sa_column=Column(Words, primary_key=True))

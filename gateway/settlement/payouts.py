@@ -164,12 +164,8 @@ def instructed(tx: Transaction, *, since: datetime | None, after: str, limit: in
     return found
 
 
-def confirm(tx: Transaction, payout_id: str) -> None:
-    """The institution has paid: only now does the claim leave the books. Idempotent."""
-    _confirm(tx, _locked(tx, payout_id))
-
-
 def _confirm(tx: Transaction, payout: Payout) -> None:
+    """The institution has paid: only now does the claim leave the books. Idempotent."""
     if payout.status not in OPEN:
         return
     payout.status, payout.paid_at = "paid", tx.now
@@ -179,12 +175,8 @@ def _confirm(tx: Transaction, payout: Payout) -> None:
     _book(tx, payout, "payout_confirmed", lines, event="payout.paid")
 
 
-def reject(tx: Transaction, payout_id: str, *, failure: str) -> None:
-    """The institution refused before anything left: the claim is available again and goes into the next batch."""
-    _reject(tx, _locked(tx, payout_id), failure)
-
-
 def _reject(tx: Transaction, payout: Payout, failure: str) -> None:
+    """The institution refused before anything left: the claim is available again and goes into the next batch."""
     if payout.status not in OPEN:
         return
     payout.status, payout.failure = "failed", failure

@@ -25,11 +25,7 @@ def stop_due(tx: Transaction, tenant: Tenant, settings: Settings) -> int:
 
     Safe to run twice or late: a milestone stops its seller once.
     """
-    if stops.stopped_since(tx, tenant) is not None:
-        return 0
-    found = stops.causes(
-        tx, tenant, grace_days=settings.milestone_grace_days, contests=settings.milestone_contests
-    )
+    found = _causes(tx, tenant, settings)
     for milestone, reason in found[:1]:
         stops.stop(tx, tenant, reason=reason, stopped_by=stops.JOB, cause=milestone)
     return len(found[:1])
@@ -89,13 +85,15 @@ def next_stop(tx: Transaction, tenant: Tenant, settings: Settings) -> date | Non
 
 def has_stop_due(tx: Transaction, tenant: Tenant, settings: Settings) -> bool:
     """Whether the seller is to be stopped now."""
+    return bool(_causes(tx, tenant, settings))
+
+
+def _causes(tx: Transaction, tenant: Tenant, settings: Settings) -> list[tuple[str, str]]:
+    """What stops a seller now, unless it is stopped: milestones, each with the reason."""
     if stops.stopped_since(tx, tenant) is not None:
-        return False
-    return bool(
-        stops.causes(
-            tx, tenant, grace_days=settings.milestone_grace_days, contests=settings.milestone_contests
-        )
-    )
+        return []
+    grace_days, contests = settings.milestone_grace_days, settings.milestone_contests
+    return stops.causes(tx, tenant, grace_days=grace_days, contests=contests)
 
 
 def _to_release(query: Any, tenant: Tenant) -> Any:

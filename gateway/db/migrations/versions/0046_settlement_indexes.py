@@ -1,4 +1,4 @@
-"""Lines that are ready are marked in the order of an index, and what batches carried is found by one.
+"""Lines that are ready are marked in the order of an index.
 
 Roll forward: run the migrations again; an index that is complete stays, and one that is not is built again.
 
@@ -21,6 +21,3 @@ def upgrade() -> None:
         ["merchant_id", "mode", "batch_id", "settlement_date", "id"],
     )
     online.drop_index("settlement_line_open", "settlement_line")
-    online.create_index(
-        "settlement_carried", "settlement_batch", ["merchant_id", "mode", "id"], where="closing_fen <> 0"
-    )
