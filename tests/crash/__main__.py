@@ -139,7 +139,7 @@ def judged(
     for command in verifications:
         ended = place.run(*command)
         if ended.returncode:
-            failures.append(f"{' '.join(command)}: {ended.stdout}{ended.stderr}")
+            failures.append(f"{' '.join(command)}: status {ended.returncode}: {ended.stdout}{ended.stderr}")
     bare = [line for line in place.log_lines() if not LINE.match(line)]
     failures += [f"a line of the log without time and level: {line}" for line in bare[:5]]
     stopped = place.server.stop()

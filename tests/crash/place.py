@@ -159,9 +159,10 @@ class Place:
         self.worker = Supervised(["worker"], self.environ, self.folder / "worker.log")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A command of the gateway."""
+        """A command of the gateway; one that a signal ends says where it was."""
+        environ = self.environ | {"PYTHONFAULTHANDLER": "1"}
         return subprocess.run(
-            [PROGRAM, *arguments], env=self.environ, capture_output=True, text=True, timeout=300, check=False
+            [PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=300, check=False
         )
 
     def merchant(self, number: int) -> dict[str, Any]:

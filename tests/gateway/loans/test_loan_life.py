@@ -13,6 +13,7 @@ from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.errors import WrongState
+from gateway.institution.port import Answer
 from gateway.loans import billing, by_shopper, service
 from gateway.payments.collections import service as collections
 from gateway.payments.models import Collection
@@ -354,8 +355,8 @@ def test_a_failed_payout_is_paid_with_the_next_batch(books: Books) -> None:
     with pytest.raises(WrongState), books.gateway.db.read() as tx:
         payouts_of.give_back(tx, first, failure="account_closed")
     for payout in (first, second):
-        books.gateway.db.write(lambda tx, payout=payout: payouts_of.confirm(tx, payout))
-        books.gateway.db.write(lambda tx, payout=payout: payouts_of.reject(tx, payout, failure="x"))
+        for late in (Answer("succeeded"), Answer("failed", "x")):
+            books.gateway.db.write(lambda tx, one=(payout, late): payouts_of.hear(tx, *one))
     said_again = {row["id"]: row for row in books.api.get("/v1/payouts").json["data"]}
     assert [said_again[payout]["status"] for payout in (first, second)] == ["failed", "returned"]
     assert [said_again[payout]["failure"] for payout in (first, second)] == ["account_closed"] * 2

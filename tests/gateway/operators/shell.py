@@ -5,22 +5,31 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyotp
 
+from gateway import app as application
 from gateway.cli import main
+from gateway.core.calendar import SHANGHAI
+
+A_STEP = timedelta(seconds=30)
+"""How long an app shows a code (RFC 6238, section 5.2)."""
 
 
 class Shell:
-    """The command on a data folder of its own, with the apps of its operators."""
+    """The command on a data folder of its own, with the apps of its operators.
+
+    Its clock goes on by a step with each code that is read from an app, and else stands still.
+    """
 
     def __init__(self, folder: Any, monkeypatch: Any, capsys: Any) -> None:
         self.folder, self.monkeypatch, self.capsys = folder, monkeypatch, capsys
         self.secrets: dict[str, str] = {}
-        self.used: dict[str, int] = {}
+        self.now = datetime.now(SHANGHAI).replace(hour=12)
+        monkeypatch.setattr(application, "utc_now", lambda: self.now.astimezone(UTC))
 
     def __call__(self, *arguments: str, code: int = 0, types: str = "") -> Any:
         self.monkeypatch.setattr("sys.stdin", io.StringIO(types))
@@ -29,10 +38,9 @@ class Shell:
         return json.loads(found.out) if found.out.startswith(("{", "[")) else found.out + found.err
 
     def app(self, name: str) -> str:
-        """A code of somebody's app that was not shown before: of the step before, of now, or of the next one."""
-        now = int(datetime.now(UTC).timestamp()) // 30
-        step = self.used[name] = max(now - 1, self.used.get(name, 0) + 1)
-        return pyotp.TOTP(self.secrets[name]).generate_otp(step) + "\n"
+        """The code that somebody's app shows next."""
+        self.now += A_STEP
+        return pyotp.TOTP(self.secrets[name]).at(self.now) + "\n"
 
     def operator(self, name: str, by: str | None = None) -> str:
         vouched = ("--by", by) if by else ()

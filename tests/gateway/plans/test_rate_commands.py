@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.core.calendar import shanghai_date
+from tests.gateway.operators.shell import A_STEP
 
 HEAD = "term,method,annual_rate,merchant_fee_rate,merchant_subsidy_rate,min_amount,max_amount"
 GOOD = f"{HEAD}\n12,equal_installment,0.12,0.006,0,10000,10000000\n"
@@ -60,7 +61,7 @@ def test_two_operators_agree_on_a_card_and_everyone_reads_it(shell, merchant):
     said = shell(*again, "--by", "wang.wei", types=shell.app("wang.wei"))
     assert "1 same, 0 changed, 0 added, 0 removed; it replaces" in said
     withdraw = ("rates", "withdraw", said.split()[0], "--by", "wang.wei", "--reason", "no need")
-    shell.used["wang.wei"] = 0
+    shell.now -= A_STEP
     assert "was used" in shell(*withdraw, types=shell.app("wang.wei"), code=1)
 
 
@@ -131,7 +132,7 @@ def test_an_operator_is_proved_by_each_code_once_and_guesses_end(shell, merchant
     )
     assert "not confirmed yet" in shell(*propose, "li.na", types=shell.app("li.na"), code=1)
     shell("operators", "confirm", "li.na", types=shell.app("li.na"))
-    shell.used["li.na"] = 0
+    shell.now -= A_STEP
     assert "was used" in shell(*propose, "li.na", types=shell.app("li.na"), code=1), "the same code again"
     for _ in range(4):
         assert "current code" in shell(*propose, "li.na", types="000000\n", code=1)
