@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,37 @@ class NoIds:
         raise AssertionError(prefix)
 
 
+class InOrder:
+    """A lock that goes to the thread that has waited longest; a bare lock may go to any."""
+
+    def __init__(self) -> None:
+        self._guard, self._held = threading.Lock(), False
+        self.waiting: deque[threading.Event] = deque()
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return True
+            if not blocking:
+                return False
+            turn = threading.Event()
+            self.waiting.append(turn)
+        if turn.wait(timeout):
+            return True
+        with self._guard:
+            if not turn.is_set():
+                self.waiting.remove(turn)
+            return turn.is_set()
+
+    def release(self) -> None:
+        with self._guard:
+            if self.waiting:
+                self.waiting.popleft().set()
+            else:
+                self._held = False
+
+
 class Writers:
     """Threads that are lined up one after the other while the first holds its turn."""
 
@@ -42,6 +74,7 @@ class Writers:
                                        " REFERENCES note DEFERRABLE INITIALLY DEFERRED)")  # fmt: skip
         turns: Any = self.db._turns[SERIALIZABLE]
         self._turns = turns
+        turns._lock = self._line = InOrder()
         self.commits = 0
         event.listen(turns._engine, "commit", self._count)
 
@@ -74,7 +107,7 @@ class Writers:
         for waiting, thread in enumerate(threads):
             thread.start()
             has_turn.wait(5)
-            while self._turns._waiting < waiting:
+            while len(self._line.waiting) < waiting:
                 time.sleep(0.001)
         may_begin.set()
         for thread in threads:
