@@ -89,7 +89,20 @@ def identify(page: Any) -> None:
     page.click("#send-code")
     assert page.input_value("#id_number") == ID_NUMBER, "what was typed is kept"
     page.fill("#code", "000000")
+    is_free_of_the_sticky_button(page)
     page.click("#continue")
+
+
+def is_free_of_the_sticky_button(page: Any) -> None:
+    """No field that has the focus lies under the button that stays at the lower edge, with a keyboard up (2.4.11)."""
+    page.set_viewport_size({"width": 390, "height": 600})
+    for field in ("#name", "#id_number", "#phone", "#code"):
+        page.evaluate("window.scrollTo(0, 0)")
+        page.focus(field)
+        lower = page.locator(field).bounding_box()
+        button = page.locator(".act").bounding_box()
+        assert lower["y"] + lower["height"] <= button["y"], field
+    page.set_viewport_size({"width": 390, "height": 844})
 
 
 def go_on_with(context: Any, address: str) -> None:
