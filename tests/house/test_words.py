@@ -132,6 +132,7 @@ PORTAL: dict[str, Values] = {
     "milestone_status.": lambda: allowed("milestone", "status"),
     "milestone_kind.": lambda: allowed("milestone", "kind"),
     "dispute_reason.": lambda: {"goods_not_received"},
+    "dispute.error.": lambda: {"wrong_state", "validation_failed"},
     "payout_failure.": lambda: {"account_closed", "refused", "no_account", "returned"},
     "payout_says.": lambda: {*payouts.SAID.values(), payouts.UNKNOWN},
     "payout_problem.": lambda: constants("gateway/settlement/service.py", "problem_of", ast.Return),
