@@ -77,10 +77,10 @@ def choose(checkout_id: str) -> Any:
     checkout, merchant = shown(checkout_id)
     if checkout.status in CONFIRMED:
         return to_step(checkout_id, "result")
-    found = typed.brought(checkout_id, "")
-    page = make_response(_choose_page(checkout, merchant, found), found.status)
-    if found.retry_after:
-        page.headers["Retry-After"] = str(found.retry_after)
+    brought = typed.brought(checkout_id, "")
+    page = make_response(_choose_page(checkout, merchant, brought), brought.status)
+    if brought.retry_after:
+        page.headers["Retry-After"] = str(brought.retry_after)
     return page
 
 
@@ -102,11 +102,10 @@ def send_code(checkout_id: str) -> Any:
 @limited(GUESSES)
 def identify(checkout_id: str) -> Any:
     """Take the chosen term and the identity; on to the disclosure. Who is identified chooses again without a code."""
-    values, checkout = _form_values(), shown(checkout_id)[0]
-    proven = entry.proven_shopper()
+    values, proven = _form_values(), entry.proven_shopper()
     try:
         if values["term"] == IN_FULL:
-            return _pay_in_full(checkout)
+            return _pay_in_full(shown(checkout_id)[0])
         if request.form.get("known") == "yes" and proven is not None:
             term = loaded(TERM, {"term": values["term"]})["term"]
             here = gateway()
@@ -130,9 +129,9 @@ def review(checkout_id: str) -> Any:
     if checkout.status != "identified":
         return to_step(checkout_id, "result" if checkout.status in CONFIRMED else "")
     checkout, now = gateway().db.write(lambda tx: (shopper.disclose(tx, checkout_id), tx.now), READ_COMMITTED)
-    found = typed.brought(checkout_id, "review")
-    page = device.remembered(_review_page(checkout, merchant, found, now))
-    page.status_code = found.status
+    brought = typed.brought(checkout_id, "review")
+    page = device.remembered(_review_page(checkout, merchant, brought, now))
+    page.status_code = brought.status
     return page
 
 
@@ -219,14 +218,14 @@ def _refused(values: dict[str, str], error: GatewayError) -> Typed:
     )
 
 
-def back_to(checkout_id: str, step: str, found: Typed, *, at: str = "") -> Response:
+def back_to(checkout_id: str, step: str, brought: Typed, *, at: str = "") -> Response:
     """Back to the page of a form that was not taken, by a redirect; a browser without cookies gets the page itself."""
     if entry.carried() is not None:
-        typed.show(found)
+        typed.show(brought)
         return to_step(checkout_id, step)
     answer = to_step(checkout_id, step)
     answer.location = f"{answer.location}{at}"
-    return typed.keep(answer, checkout_id, found)
+    return typed.keep(answer, checkout_id, brought)
 
 
 def _send_code(checkout_id: str, phone: str) -> None:
@@ -255,7 +254,7 @@ def shown(checkout_id: str) -> tuple[Checkout, Any]:
         return checkout, merchant_of(tx, checkout)
 
 
-def _choose_page(checkout: Checkout, merchant: Any, found: Typed) -> str:
+def _choose_page(checkout: Checkout, merchant: Any, brought: Typed) -> str:
     allow_way_back(checkout)
     proven = entry.proven_shopper()
     anothers = checkout.shopper_id is not None and proven is None
@@ -263,25 +262,25 @@ def _choose_page(checkout: Checkout, merchant: Any, found: Typed) -> str:
     if proven is not None and checkout.status == "identified" and "details" not in request.args:
         with gateway().db.read() as tx:
             known = identity.masked(tx, gateway().vault, proven)
-    chosen = found.values.get("term") or ("" if anothers else str(checkout.term or ""))
+    chosen = brought.values.get("term") or ("" if anothers else str(checkout.term or ""))
     offered = [str(plan["term"]) for plan in checkout.plans]
     return render_template(
         "checkout/choose.html",
         checkout=checkout,
         merchant=merchant,
-        values=found.values,
+        values=brought.values,
         chosen=chosen if chosen in offered else IN_FULL,
         summaries={plan["term"]: summary.of(plan) for plan in checkout.plans},
         known=known,
-        errors=said(found.problems),
-        sent=found.sent,
-        wait_seconds=CODE_PAUSE if found.sent else 0,
+        errors=said(brought.problems),
+        sent=brought.sent,
+        wait_seconds=CODE_PAUSE if brought.sent else 0,
         sandbox_id_number=invented_id_number(checkout.id) if checkout.mode == "test" else None,
         is_anothers=anothers,
     )
 
 
-def _review_page(checkout: Checkout, merchant: Any, found: Typed, now: datetime) -> str:
+def _review_page(checkout: Checkout, merchant: Any, brought: Typed, now: datetime) -> str:
     allow_way_back(checkout)
     plan = deciding.chosen_plan(checkout)
     reading = gateway().settings.disclosure_reading_seconds
@@ -296,8 +295,8 @@ def _review_page(checkout: Checkout, merchant: Any, found: Typed, now: datetime)
         required=REQUIRED_CONSENTS,
         optional=OPTIONAL_CONSENTS,
         agreement_version=agreements.current,
-        given=set(found.given),
-        error="" if found.error == ReadingTimeShort.code and not left else found.error,
+        given=set(brought.given),
+        error="" if brought.error == ReadingTimeShort.code and not left else brought.error,
         reading_left=left,
     )
 
