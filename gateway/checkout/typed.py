@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, g, request
@@ -90,14 +90,11 @@ def _opened(checkout_id: str) -> Typed:
         return NOTHING
     try:
         content = json.loads(gateway().vault.open(urlsafe_b64decode(text), **_place(checkout_id)))
-    except (ValueError, VaultError):
+        until = float(content.pop("until"))
+        found = Typed(**content)
+    except (KeyError, TypeError, ValueError, VaultError):  # another release may have written it
         return NOTHING
-    until: float = content.pop("until")
-    return (
-        Typed(**content)
-        if gateway().clock() < datetime.fromtimestamp(until, gateway().clock().tzinfo)
-        else NOTHING
-    )
+    return found if gateway().clock().timestamp() < until else NOTHING
 
 
 def _place(checkout_id: str) -> dict[str, str]:
