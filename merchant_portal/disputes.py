@@ -17,14 +17,14 @@ ANSWERABLE = ("needs_response", "under_review")
 """Until it is decided, an answer can be replaced."""
 
 
-@blueprint.get("/payments/<payment_id>/disputes/<dispute_id>")
-def dispute(payment_id: str, dispute_id: str) -> str:
+@blueprint.get("/disputes/<dispute_id>")
+def dispute(dispute_id: str) -> str:
     """What is contested, until when to answer, and what was answered."""
-    return _page(payment_id, dispute_id)
+    return _page(dispute_id)
 
 
-@blueprint.post("/payments/<payment_id>/disputes/<dispute_id>/respond")
-def respond(payment_id: str, dispute_id: str) -> Any:
+@blueprint.post("/disputes/<dispute_id>/respond")
+def respond(dispute_id: str) -> Any:
     """Send the evidence; the form's key makes a second click the same request."""
     check_csrf()
     evidence = " ".join(request.form.get("evidence", "").split())
@@ -32,20 +32,20 @@ def respond(payment_id: str, dispute_id: str) -> Any:
     try:
         client.disputes.respond(dispute_id, evidence=evidence, idempotency_key=key)
     except (fenqi.InvalidRequestError, fenqi.ConflictError) as error:
-        return _page(payment_id, dispute_id, error=error, evidence=evidence), error.status
-    return redirect(url_for("disputes.dispute", payment_id=payment_id, dispute_id=dispute_id), 303)
+        return _page(dispute_id, error=error, evidence=evidence), error.status
+    return redirect(url_for("disputes.dispute", dispute_id=dispute_id), 303)
 
 
-@blueprint.post("/payments/<payment_id>/disputes/<dispute_id>/accept")
-def accept(payment_id: str, dispute_id: str) -> Any:
+@blueprint.post("/disputes/<dispute_id>/accept")
+def accept(dispute_id: str) -> Any:
     """Agree with the shopper; an old login has to log in again first."""
     check_csrf()
     client, key = tokens().client(), _key("accept", dispute_id)
     try:
         client.disputes.accept(dispute_id, idempotency_key=key)
     except fenqi.ConflictError as error:
-        return _page(payment_id, dispute_id, error=error), error.status
-    return redirect(url_for("disputes.dispute", payment_id=payment_id, dispute_id=dispute_id), 303)
+        return _page(dispute_id, error=error), error.status
+    return redirect(url_for("disputes.dispute", dispute_id=dispute_id), 303)
 
 
 def _key(verb: str, dispute_id: str) -> str:
@@ -55,18 +55,14 @@ def _key(verb: str, dispute_id: str) -> str:
     return key
 
 
-def _page(
-    payment_id: str, dispute_id: str, *, error: fenqi.FenqiError | None = None, evidence: str | None = None
-) -> str:
+def _page(dispute_id: str, *, error: fenqi.FenqiError | None = None, evidence: str | None = None) -> str:
     client = tokens().client()
     found = client.disputes.retrieve(dispute_id)
-    if found.payment != payment_id:
-        abort(404)
     me = client.me.retrieve()
     return render_template(
         "dispute.html",
         me=me,
-        payment=client.payments.retrieve(payment_id),
+        payment=client.payments.retrieve(found.payment),
         dispute=found,
         error=error,
         evidence=found.evidence or "" if evidence is None else evidence,

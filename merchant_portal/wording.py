@@ -76,7 +76,8 @@ def money(amount_fen: int) -> str:
 
 def plan_summary(plan: Mapping[str, Any]) -> dict[str, Any]:
     """What the payments of a plan come to, in fen, by the golden cases that shoppers' pages and the snippet hold."""
-    payments = [row["payment"] for row in plan["schedule"]]
+    payments = [row["payment"] for row in plan["schedule"] if row["payment"] is not None]
+    payments = payments or [plan["installment"]["regular"]]
     regular, between = payments[len(payments) // 2], payments[1:-1] or payments
     return {
         "term": len(payments),
