@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import keyring
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
-from gateway.checkout import consent_pages, entry_pages, public_pages, stage_pages
+from gateway.checkout import consent_pages, entry_pages, public_pages, result_pages, stage_pages
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
@@ -133,6 +133,7 @@ def create_app(
     pages.register(app)
     checkout_pages.register(app)
     app.register_blueprint(consent_pages.blueprint)
+    app.register_blueprint(result_pages.blueprint)
     app.register_blueprint(stage_pages.blueprint)
     app.register_blueprint(public_pages.blueprint)
     entry_pages.register(app)

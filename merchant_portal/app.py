@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import fenqi
-from merchant_portal import exports, login, payouts, people, refusals, views, wording
+from merchant_portal import disputes, exports, login, payouts, people, refusals, views, wording
 from merchant_portal.sessions import Sessions
 from merchant_portal.tokens import IDLE_SECONDS, NotRenewed, Tokens
 
@@ -84,6 +84,7 @@ def create_app(
     app.register_blueprint(exports.blueprint)
     app.register_blueprint(people.blueprint)
     app.register_blueprint(payouts.blueprint)
+    app.register_blueprint(disputes.blueprint)
     _answer_for(app, portal_url)
     _known_ids(app)
     _guard(app, gateway_url, https=https)

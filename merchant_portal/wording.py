@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -73,6 +74,22 @@ def money(amount_fen: int) -> str:
     return f"{'−' if amount_fen < 0 else ''}¥{int(whole):,}.{cents}"
 
 
+def plan_summary(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What the payments of a plan come to, in fen, by the golden cases that shoppers' pages and the snippet hold."""
+    payments = [row["payment"] for row in plan["schedule"] if row["payment"] is not None]
+    payments = payments or [plan["installment"]["regular"]]
+    regular, between = payments[len(payments) // 2], payments[1:-1] or payments
+    return {
+        "term": len(payments),
+        "total": sum(payments),
+        "first": payments[0] if payments[0] != regular else None,
+        "low": min(between),
+        "high": max(between),
+        "last": payments[-1] if payments[-1] != regular else None,
+        "even": len(set(payments)) == 1,
+    }
+
+
 def percent(rate: str | None) -> str:
     """A rate such as ``"0.156"`` as ``15.6%``; a dash for none."""
     try:
@@ -97,7 +114,7 @@ def switch_url() -> str:
 
 def register(app: Flask) -> None:
     """Give the functions to the templates, and remember a language that was chosen."""
-    for function in (t, word, event, sorry, problem, money, percent, moment, switch_url):
+    for function in (t, word, event, sorry, problem, money, plan_summary, percent, moment, switch_url):
         app.jinja_env.globals[function.__name__] = function
     app.jinja_env.globals["page_language"] = language
 

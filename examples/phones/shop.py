@@ -63,7 +63,7 @@ def create_app(
 
     @app.context_processor
     def common() -> dict[str, Any]:
-        language = "en" if request.args.get("lang") == "en" else "zh-CN"
+        language = _language()
         return {
             "lang": language,
             "words": WORDS[language],
@@ -91,7 +91,7 @@ def _sell(app: Flask, client: fenqi.Fenqi, orders: Orders, *, shop_url: str) -> 
 
     @app.post("/p/<slug>/split")
     def split(slug: str) -> Any:
-        chosen = _product(slug)
+        chosen, term = _product(slug), request.form.get("fenqi_term", "")
         number = orders.place(chosen.name, chosen.price_fen)
         checkout = client.checkouts.create(
             amount=chosen.price_fen,
@@ -100,6 +100,8 @@ def _sell(app: Flask, client: fenqi.Fenqi, orders: Orders, *, shop_url: str) -> 
             items=[{"name": chosen.name, "quantity": 1, "unit_price": chosen.price_fen, "sku": chosen.slug}],
             return_url=f"{shop_url}/return",
             cancel_url=f"{shop_url}/p/{slug}",
+            locale=_language(),
+            term=int(term) if term.isdigit() and len(term) < 3 else None,
             idempotency_key=f"checkout-{number}",
         )
         orders.update(number, checkout=checkout.id)
@@ -127,6 +129,11 @@ def _sell(app: Flask, client: fenqi.Fenqi, orders: Orders, *, shop_url: str) -> 
     def gateway_said(error: fenqi.FenqiError) -> Any:
         status = _status_of(error)
         return render_template("sorry.html", error=error, status=status), status
+
+
+def _language() -> str:
+    """The reader's: chosen here, or brought back from the gateway's pages."""
+    return "en" if request.args.get("lang", request.args.get("locale")) == "en" else "zh-CN"
 
 
 def _follow(client: fenqi.Fenqi, orders: Orders, checkout_id: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gateway.errors import InvalidRequest, ScopeMissing
 from gateway.monitoring.security_events import security_event
 from gateway.web import cookies
 from gateway.web.context import gateway
+from gateway.web.i18n import begin_in
 
 COOKIE = "fenqi_checkout_"
 MOST_COOKIES = 10
@@ -48,9 +49,10 @@ DOORS = {
     "checkout.review": Door.SHOPPER,
     "checkout.confirm": Door.SHOPPER,
     "checkout.cancel": Door.SHOPPER,
-    "checkout.result": Door.SHOPPER,
-    "checkout.reopen": Door.SHOPPER,
-    "checkout.contract": Door.SHOPPER,
+    "checkout_result.result": Door.SHOPPER,
+    "checkout_result.reopen": Door.SHOPPER,
+    "checkout_result.contract": Door.SHOPPER,
+    "checkout_result.amendment": Door.SHOPPER,
     "checkout_privacy.ask_a_person": Door.SHOPPER,
     "checkout_privacy.show_consents": Door.SHOPPER,
     "checkout_privacy.form_address": Door.SHOPPER,
@@ -93,6 +95,7 @@ def admit(checkout_id: str, endpoint: str) -> None:
     door = DOORS.get(endpoint, Door.SHOPPER)
     g.mode = service.tenant_of(checkout).mode
     g.shopper_id = checkout.shopper_id if level is Level.SHOPPER else None
+    begin_in(checkout.locale)
     if door is Door.OPEN:
         return
     first_page = door is Door.ADDRESS and checkout.status in EXPIRABLE

@@ -10,10 +10,11 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
 
-from gateway.checkout import access, entry, other_device, pages, shopper
+from gateway.checkout import access, entry, other_device, pages, shopper, typed
 from gateway.checkout.access import Level
 from gateway.checkout.entry import Locked
-from gateway.checkout.pages import CODE, CONFIRMED, PHONE
+from gateway.checkout.forms import CODE, PHONE, field_errors
+from gateway.checkout.pages import CONFIRMED
 from gateway.checkout.rates import CODES, GUESSES
 from gateway.db.transactions import READ_COMMITTED
 from gateway.errors import IdentityRefused, MessagesUnavailable, TooManyRequests, ValidationFailed
@@ -44,12 +45,12 @@ def enter(checkout_id: str, secret: str) -> Any:
     if access.level_of(here.vault, checkout, secret, here.clock()) is not Level.ADDRESS:
         raise Locked(checkout)
     if entry.level_by_cookie() is not Level.NOTHING:
-        return redirect(with_language(f"/checkout/{checkout_id}"), 303)
+        return typed.forget(make_response(redirect(with_language(f"/checkout/{checkout_id}"), 303)))
     if AGAIN in request.args:
         entry.carry(secret)
         return pages.to_step(checkout_id, "")
     again = redirect(with_language(f"{request.path}?{AGAIN}=1"), 303)
-    return entry.remember(make_response(again), checkout_id, secret)
+    return typed.forget(entry.remember(make_response(again), checkout_id, secret))
 
 
 @blueprint.get("/checkout/<checkout_id>/continue")
@@ -78,7 +79,7 @@ def send_code(checkout_id: str) -> Any:
             lambda tx: other_device.queue_code(tx, here, checkout_id, phone=phone, code=code), READ_COMMITTED
         )
     except (ValidationFailed, IdentityRefused, MessagesUnavailable) as error:
-        return _page(checkout_id, errors=pages.field_errors(error)), error.status
+        return _page(checkout_id, errors=field_errors(error)), error.status
     here.woken.set()
     return _page(checkout_id, sent=True)
 
@@ -92,7 +93,7 @@ def go_on(checkout_id: str) -> Any:
         typed = loaded(CODE, {name: request.form.get(name, "") for name in ("phone", "code")})
         key = here.db.write(lambda tx: other_device.pass_for(tx, here, checkout_id, **typed), READ_COMMITTED)
     except (ValidationFailed, IdentityRefused, TooManyRequests) as error:
-        page = _page(checkout_id, errors=pages.field_errors(error))
+        page = _page(checkout_id, errors=field_errors(error))
         page.status_code = error.status
         return problems.with_retry_after(page, error)
     if key is None:

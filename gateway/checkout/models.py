@@ -95,6 +95,8 @@ class Checkout(Keyed, table=True):
     cancel_url: str = Field(sa_column=Column(Words, nullable=False))
     store: str | None = Field(default=None, sa_column=Column(Words))
     """Which of the merchant's stores sells, in the merchant's words."""
+    locale: str | None = Field(default=None, sa_column=Column(Words))
+    """The language in which the shop speaks to the shopper, as it says: the pages begin in it and lead back in it."""
     extra: dict[str, str] = Field(sa_column=Column("metadata", Document, nullable=False))
     plans: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
     """The plans offered when the checkout was made, or recomputed on the day the shopper chooses."""
@@ -102,6 +104,7 @@ class Checkout(Keyed, table=True):
     """The catalogue's price behind each plan, by term; not for the shopper. None before revision 0004."""
     unavailable: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
     term: int | None = Field(default=None, sa_column=Column(Whole))
+    """The chosen term; until somebody is identified, the one that was chosen in the shop."""
     shopper_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("shopper.id")))
     opened_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     identified_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
@@ -110,6 +113,8 @@ class Checkout(Keyed, table=True):
     confirmed_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     confirmed_quote_hash: str | None = Field(default=None, sa_column=Column(Words))
     payment_id: str | None = Field(default=None, sa_column=Column(Words))
+    cancel_reason: str | None = Field(default=None, sa_column=Column(Words))
+    """Who ended it: ``merchant``, ``shopper``, or ``pay_in_full`` for a shopper who pays the shop without a loan."""
     decline_code: str | None = Field(default=None, sa_column=Column(Words))
     decline_reasons: list[dict[str, str]] = Field(
         default_factory=list, sa_column=Column(Document, nullable=False)

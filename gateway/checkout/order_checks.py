@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import AmountMismatch, AmountOutOfRange, ValidationFailed
+from gateway.errors import (
+    AmountMismatch,
+    AmountOutOfRange,
+    DuplicateReference,
+    TermUnavailable,
+    ValidationFailed,
+)
 from gateway.plans import service as plans
 from gateway.plans import subsidies
+
+if TYPE_CHECKING:
+    from gateway.checkout.models import Checkout
 
 
 def refuse_plain_addresses(tenant: Tenant, body: dict[str, Any]) -> None:
@@ -20,6 +29,16 @@ def refuse_plain_addresses(tenant: Tenant, body: dict[str, Any]) -> None:
     ]
     if errors:
         raise ValidationFailed(errors)
+
+
+def refuse_other_term(term: int | None, quote: dict[str, Any]) -> None:
+    """A term that was chosen in the shop is one of those offered. Raises ``TermUnavailable``."""
+    if term is not None and term not in [plan["term"] for plan in quote["plans"]]:
+        raise TermUnavailable(
+            f"{term} instalments are not offered for this order; see unavailable for the reasons.",
+            param="term",
+            unavailable=quote["unavailable"],
+        )
 
 
 def items_of(tx: Transaction, merchant_id: str, body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -65,3 +84,27 @@ def _check_sum(body: dict[str, Any]) -> None:
             actual=body["amount"],
             difference=body["amount"] - expected,
         )
+
+
+def refuse_second(payment: str, reference: str) -> NoReturn:
+    """An order has one payment. Raises ``DuplicateReference``."""
+    raise DuplicateReference(
+        f"The payment {payment} has the reference {reference!r}: an order can have only one payment.",
+        param="merchant_reference",
+        payment=payment,
+    )
+
+
+def refuse_duplicate(known: Checkout) -> NoReturn:
+    """An order has one live checkout. Raises ``DuplicateReference``."""
+    what = (
+        "is approved: an order can have only one payment"
+        if known.status == "approved"
+        else "is still open with different contents: cancel it first"
+    )
+    raise DuplicateReference(
+        f"The checkout {known.id} with the reference {known.merchant_reference!r} {what}.",
+        param="merchant_reference",
+        checkout=known.id,
+        payment=known.payment_id,
+    )

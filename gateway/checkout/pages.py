@@ -1,87 +1,60 @@
-"""The shopper's pages: choose and identify, read and confirm, see the answer. Every one works without JavaScript.
+"""The shopper's pages up to the confirmation: choose and identify, read and confirm. Each works without JavaScript.
 
-``entry`` decides who may see which page. Where a page is also a form's target, the form
-is that of a browser without cookies.
+``entry`` decides who may see which page; a form that could not be taken is kept over the redirect by ``typed``. Where
+a page is also a form's target, the form is that of a browser without cookies.
 """
 
 from __future__ import annotations
 
-import base64
+import math
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, make_response, redirect, render_template, request
 
-from gateway.checkout import access, agreements, deciding, device, entry, reviewing, shopper
+from gateway.checkout import access, agreements, deciding, device, entry, shopper, typed
+from gateway.checkout.forms import FORM_FIELDS, IDENTITY, PHONE, REFUSED, TERM, field_problems, said
 from gateway.checkout.models import Checkout
 from gateway.checkout.rates import CODES, GUESSES
 from gateway.checkout.service import merchant_of
 from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
+from gateway.checkout.typed import Typed
 from gateway.contracts import clauses
 from gateway.core import return_address
-from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import READ_COMMITTED
-from gateway.decision import reviews
 from gateway.errors import (
     CodeRefused,
     ConsentMissing,
     CostAboveCeiling,
-    DuplicateReference,
     GatewayError,
-    IdentityRefused,
-    MessagesUnavailable,
-    NotFound,
     QuoteChanged,
     ReadingTimeShort,
     SubsidyQuotaUsed,
-    TermUnavailable,
-    TooManyRequests,
-    ValidationFailed,
     WrongState,
 )
+from gateway.identity import service as identity
 from gateway.identity.invented import invented_id_number
-from gateway.payments.milestones import service as milestones
-from gateway.web import problems
+from gateway.monitoring.security_events import refused
+from gateway.plans import summary
 from gateway.web.bodies import loaded
 from gateway.web.context import gateway
-from gateway.web.fields import Line, QueryNumber, Strict
 from gateway.web.headers import allow_form_target
-from gateway.web.i18n import catalogue, language, t, waiting_time, with_language
+from gateway.web.i18n import catalogue, language, t, with_language
 from gateway.web.rate_limits import limited
 
 blueprint = Blueprint("checkout", __name__, template_folder="templates")
 CONFIRMED = ("deciding", "under_review", "approved", "declined", "expired", "canceled")
 """From here on the result page speaks."""
-REFRESH_SECONDS = ((10, 2), (60, 5), (900, 10))
-"""While it is being decided, after how many seconds the page reloads, by how many have passed."""
 
 
-class PhoneForm(Strict):
-    """What asking for a code needs."""
-
-    phone = Line(longest=20, personal=True, required=True)
-
-
-class CodeForm(PhoneForm):
-    """A phone and the code that was sent to it."""
-
-    code = Line(longest=6, shortest=6, pattern="[0-9]{6}", required=True)
-
-
-class IdentityForm(CodeForm):
-    """What the shopper fills in."""
-
-    term = QueryNumber(low=3, high=12, required=True)
-    name = Line(longest=60, shortest=2, required=True)
-    id_number = Line(longest=60, personal=True, required=True)
-
-
-FORM_FIELDS = ("term", "name", "id_number", "phone", "code")
-PHONE, CODE, IDENTITY = PhoneForm(), CodeForm(), IdentityForm()
+CODE_PAUSE = 30
+"""Seconds until the page offers another code."""
+IN_FULL = "full"
+"""Chosen in the place of a term: to pay the shop in full, without a loan."""
 PAGES = {
     "": "checkout.choose",
     "review": "checkout.review",
-    "result": "checkout.result",
+    "result": "checkout_result.result",
     "consents": "checkout_privacy.show_consents",
 }
 """The steps that are pages, by the end of their address."""
@@ -104,22 +77,49 @@ def choose(checkout_id: str) -> Any:
     checkout, merchant = shown(checkout_id)
     if checkout.status in CONFIRMED:
         return to_step(checkout_id, "result")
-    chosen = checkout.term if entry.proven_shopper() else None
-    return _choose_page(checkout, merchant, values={"term": str(chosen or "")})
+    brought = typed.brought(checkout_id, "")
+    page = make_response(_choose_page(checkout, merchant, brought), brought.status)
+    if brought.retry_after:
+        page.headers["Retry-After"] = str(brought.retry_after)
+    return page
 
 
 @blueprint.post("/checkout/<checkout_id>/code")
 @limited(CODES)
 def send_code(checkout_id: str) -> Any:
     """Send the one-time code; the page comes back with everything that was typed."""
-    return _identity_step(checkout_id, only_code=True)
+    values = _form_values()
+    try:
+        _send_code(checkout_id, loaded(PHONE, {"phone": values["phone"]})["phone"])
+    except REFUSED as error:
+        return back_to(checkout_id, "", _refused(values, error))
+    except WrongState:
+        return to_step(checkout_id, "result")
+    return back_to(checkout_id, "", Typed(values=values, sent=True), at="#code")
 
 
 @blueprint.post("/checkout/<checkout_id>/identity")
 @limited(GUESSES)
 def identify(checkout_id: str) -> Any:
-    """Take the chosen term and the identity; on to the disclosure."""
-    return _identity_step(checkout_id, only_code=False)
+    """Take the chosen term and the identity; on to the disclosure. Who is identified chooses again without a code."""
+    values, proven = _form_values(), entry.proven_shopper()
+    try:
+        if values["term"] == IN_FULL:
+            return _pay_in_full(shown(checkout_id)[0])
+        if request.form.get("known") == "yes" and proven is not None:
+            term = loaded(TERM, {"term": values["term"]})["term"]
+            here = gateway()
+            here.db.write(
+                lambda tx: shopper.choose_again(tx, here, checkout_id, term=term, shopper_id=proven),
+                READ_COMMITTED,
+            )
+            return typed.forget(to_step(checkout_id, "review"))
+        key = _identified(checkout_id, loaded(IDENTITY, values))
+    except REFUSED as error:
+        return back_to(checkout_id, "", _refused(values, error))
+    except WrongState:
+        return to_step(checkout_id, "result")
+    return typed.forget(let_in(checkout_id, key, "review"))
 
 
 @blueprint.route("/checkout/<checkout_id>/review", methods=["GET", "POST"])
@@ -128,8 +128,11 @@ def review(checkout_id: str) -> Any:
     checkout, merchant = shown(checkout_id)
     if checkout.status != "identified":
         return to_step(checkout_id, "result" if checkout.status in CONFIRMED else "")
-    checkout = gateway().db.write(lambda tx: shopper.disclose(tx, checkout_id), READ_COMMITTED)
-    return device.remembered(_review_page(checkout, merchant))
+    checkout, now = gateway().db.write(lambda tx: (shopper.disclose(tx, checkout_id), tx.now), READ_COMMITTED)
+    brought = typed.brought(checkout_id, "review")
+    page = device.remembered(_review_page(checkout, merchant, brought, now))
+    page.status_code = brought.status
+    return page
 
 
 @blueprint.post("/checkout/<checkout_id>/confirm")
@@ -154,78 +157,35 @@ def confirm(checkout_id: str) -> Any:
         )
         deciding.answer(here, begun.request.id, begun=begun)
     except (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort, SubsidyQuotaUsed) as error:
-        checkout, merchant = shown(checkout_id)
-        return _review_page(checkout, merchant, error=error, consents=consents), error.status
+        refused(error)
+        kept = Typed("review", error=error.code, given=sorted(consents), status=error.status)
+        return back_to(checkout_id, "review", kept)
     except WrongState:
         pass  # decided already, by this shopper's other tab or first click
-    return to_step(checkout_id, "result")
+    return typed.forget(to_step(checkout_id, "result"))
 
 
 @blueprint.post("/checkout/<checkout_id>/cancel")
 def cancel(checkout_id: str) -> Any:
     """The shopper turns back to the shop."""
     try:
-        checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id), READ_COMMITTED)
+        return _turn_back(checkout_id, "shopper")
     except WrongState:
         return to_step(checkout_id, "result")
-    way_back = _back(checkout.cancel_url, checkout_id)
-    return redirect(way_back, 303) if way_back else to_step(checkout_id, "result")
 
 
-@blueprint.route("/checkout/<checkout_id>/result", methods=["GET", "POST"])
-def result(checkout_id: str) -> Any:
-    """What became of it, what happened to the money, and the way back."""
-    checkout, _ = shown(checkout_id)
-    if checkout.status not in CONFIRMED:
-        return to_step(checkout_id, "")
-    return _result_page(checkout_id)
+def _pay_in_full(checkout: Checkout) -> Response:
+    """Back to the shop without a loan. Raises ``WrongState``, or ``Locked`` for whom another is identified before."""
+    if checkout.shopper_id is not None and entry.proven_shopper() is None:
+        raise entry.Locked(checkout)
+    return _turn_back(checkout.id, "pay_in_full")
 
 
-def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
-    checkout, merchant = shown(checkout_id)
-    _allow_way_back(checkout)
-    with gateway().db.read() as tx:
-        shopper.for_shopper(tx, checkout_id)  # brings the business time of its merchant
-        now = tx.now
-        signed = shopper.contract_of(tx, checkout_id)
-        # One that became a payment was not declined; only it has stages.
-        paid = checkout.payment_id
-        review = reviews.of_checkout(tx, checkout_id) if paid is None else None
-        staged = paid is not None and milestones.has_any(tx, paid)
-    offer_ends = reviewing.offer_ends(review)
-    return render_template(
-        "checkout/result.html",
-        checkout=checkout,
-        merchant=merchant,
-        plan=deciding.chosen_plan(checkout) if checkout.term else None,
-        contract=signed,
-        review=review,
-        staged=staged,
-        now=now,
-        offer_day=shanghai_date(offer_ends) if offer_ends is not None and offer_ends > now else None,
-        error=error,
-        refresh_seconds=_refresh_seconds(checkout, now),
-        return_url=_back(checkout.return_url, checkout_id),
-        cancel_url=_back(checkout.cancel_url, checkout_id),
-    )
-
-
-def _refresh_seconds(checkout: Checkout, now: datetime) -> int:
-    passed = (now - (checkout.confirmed_at or now)).total_seconds()
-    return next((pause for within, pause in REFRESH_SECONDS if passed < within), REFRESH_SECONDS[-1][1])
-
-
-@blueprint.post("/checkout/<checkout_id>/reopen")
-def reopen(checkout_id: str) -> Any:
-    """Continue an order that a person found wrongly declined: on to a checkout with today's quote."""
-    here = gateway()
-    try:
-        fresh = here.db.write(lambda tx: reviewing.reopen(tx, here, checkout_id))
-    except (DuplicateReference, TermUnavailable, WrongState) as error:
-        if shown(checkout_id)[0].status not in CONFIRMED:
-            return to_step(checkout_id, "")
-        return _result_page(checkout_id, error=error), error.status
-    return redirect(with_language(access.address_of(here, fresh) or f"/checkout/{fresh.id}"), 303)
+def _turn_back(checkout_id: str, why: str) -> Response:
+    checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id, why=why), READ_COMMITTED)
+    way_back = back_to_shop(checkout.cancel_url, checkout)
+    found = make_response(redirect(way_back, 303)) if way_back else to_step(checkout_id, "result")
+    return typed.forget(found)
 
 
 @blueprint.get("/checkout/<checkout_id>/code")
@@ -242,45 +202,30 @@ def form_address(checkout_id: str) -> Any:
     return to_step(checkout_id, "review" if request.path.endswith("/confirm") else "")
 
 
-@blueprint.route("/checkout/<checkout_id>/contract", methods=["GET", "POST"])
-def contract(checkout_id: str) -> Any:
-    """The signed text, byte for byte, for the shopper to keep; headers carry its hash and signature."""
-    with gateway().db.read() as tx:
-        found = shopper.contract_of(tx, checkout_id)
-    if found is None:
-        raise NotFound("This checkout has no contract yet: a contract is made when it is approved.")
-    answer = Response(found.text.encode(), content_type="text/plain; charset=utf-8")
-    digest = base64.b64encode(bytes.fromhex(found.text_sha256)).decode()
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["Repr-Digest"] = f"sha-256=:{digest}:"
-    answer.headers["Content-Disposition"] = f'inline; filename="{found.id}.txt"'
-    answer.headers["Contract-Signature"] = f"{found.algorithm} {found.key_id} {found.signature}"
-    return answer
+def _form_values() -> dict[str, str]:
+    return {name: request.form.get(name, "") for name in FORM_FIELDS}
 
 
-def _identity_step(checkout_id: str, *, only_code: bool) -> Any:
-    values = {name: request.form.get(name, "") for name in FORM_FIELDS}
-    try:
-        if only_code:
-            _send_code(checkout_id, loaded(PHONE, {"phone": values["phone"]})["phone"])
-            checkout, merchant = shown(checkout_id)
-            return _choose_page(checkout, merchant, values=values, sent=True)
-        key = _identified(checkout_id, loaded(IDENTITY, values))
-    except (
-        ValidationFailed,
-        IdentityRefused,
-        CodeRefused,
-        TermUnavailable,
-        TooManyRequests,
-        MessagesUnavailable,
-        SubsidyQuotaUsed,
-    ) as error:
-        checkout, merchant = shown(checkout_id)
-        page = _choose_page(checkout, merchant, values=values, errors=field_errors(error))
-        return problems.with_retry_after(make_response(page, error.status), error)
-    except WrongState:
-        return to_step(checkout_id, "result")
-    return let_in(checkout_id, key, "review")
+def _refused(values: dict[str, str], error: GatewayError) -> Typed:
+    """The form as it was typed, with what is wrong with it; a code that was refused is typed again."""
+    refused(error)
+    problems = field_problems(error)
+    return Typed(
+        values={**values, "code": ""} if "code" in problems else values,
+        problems=problems,
+        status=error.status,
+        retry_after=error.extra.get("retry_after", 0),
+    )
+
+
+def back_to(checkout_id: str, step: str, brought: Typed, *, at: str = "") -> Response:
+    """Back to the page of a form that was not taken, by a redirect; a browser without cookies gets the page itself."""
+    if entry.carried() is not None:
+        typed.show(brought)
+        return to_step(checkout_id, step)
+    answer = to_step(checkout_id, step)
+    answer.location = f"{answer.location}{at}"
+    return typed.keep(answer, checkout_id, brought)
 
 
 def _send_code(checkout_id: str, phone: str) -> None:
@@ -302,17 +247,6 @@ def _identified(checkout_id: str, form: dict[str, Any]) -> str:
     return access.new_pass(here.vault, found, here.clock())
 
 
-def field_errors(error: GatewayError) -> dict[str, str]:
-    """Translated errors by field, in the order of the form."""
-    if isinstance(error, ValidationFailed):
-        found = {row["param"]: f"field.{row['param']}.error" for row in error.extra["errors"]}
-    else:
-        reason = error.extra.get("reason", error.code)
-        found = {error.param or "code": f"refused.{reason}"}
-    wait = waiting_time(error.extra.get("retry_after", 0))
-    return {name: t(found[name], wait=wait) for name in FORM_FIELDS if name in found}
-
-
 def shown(checkout_id: str) -> tuple[Checkout, Any]:
     """The checkout behind the address, and its merchant. Raises ``NotFound``."""
     with gateway().db.read() as tx:
@@ -320,57 +254,69 @@ def shown(checkout_id: str) -> tuple[Checkout, Any]:
         return checkout, merchant_of(tx, checkout)
 
 
-def _choose_page(
-    checkout: Checkout,
-    merchant: Any,
-    *,
-    values: dict[str, str],
-    errors: dict[str, str] | None = None,
-    sent: bool = False,
-) -> str:
-    _allow_way_back(checkout)
+def _choose_page(checkout: Checkout, merchant: Any, brought: Typed) -> str:
+    allow_way_back(checkout)
+    proven = entry.proven_shopper()
+    anothers = checkout.shopper_id is not None and proven is None
+    known = None
+    if proven is not None and checkout.status == "identified" and "details" not in request.args:
+        with gateway().db.read() as tx:
+            known = identity.masked(tx, gateway().vault, proven)
+    chosen = brought.values.get("term") or ("" if anothers else str(checkout.term or ""))
+    offered = [str(plan["term"]) for plan in checkout.plans]
     return render_template(
         "checkout/choose.html",
         checkout=checkout,
         merchant=merchant,
-        values=values,
-        errors=errors or {},
-        sent=sent,
+        values=brought.values,
+        chosen=chosen if chosen in offered else IN_FULL,
+        summaries={plan["term"]: summary.of(plan) for plan in checkout.plans},
+        known=known,
+        errors=said(brought.problems),
+        sent=brought.sent,
+        wait_seconds=CODE_PAUSE if brought.sent else 0,
         sandbox_id_number=invented_id_number(checkout.id) if checkout.mode == "test" else None,
-        is_anothers=checkout.shopper_id is not None and entry.proven_shopper() is None,
+        is_anothers=anothers,
     )
 
 
-def _review_page(
-    checkout: Checkout, merchant: Any, *, error: GatewayError | None = None, consents: set[str] | None = None
-) -> str:
-    _allow_way_back(checkout)
+def _review_page(checkout: Checkout, merchant: Any, brought: Typed, now: datetime) -> str:
+    allow_way_back(checkout)
     plan = deciding.chosen_plan(checkout)
+    reading = gateway().settings.disclosure_reading_seconds
+    left = max(0, math.ceil(((checkout.disclosed_at or now) - now).total_seconds() + reading))
     return render_template(
         "checkout/review.html",
         checkout=checkout,
         merchant=merchant,
         plan=plan,
+        summary=summary.of(plan),
         clauses=clauses.of_plan(plan, language()),
         required=REQUIRED_CONSENTS,
         optional=OPTIONAL_CONSENTS,
         agreement_version=agreements.current,
-        given=consents or set(),
-        error=error,
-        reading_seconds=gateway().settings.disclosure_reading_seconds,
+        given=set(brought.given),
+        error="" if brought.error == ReadingTimeShort.code and not left else brought.error,
+        reading_left=left,
     )
 
 
-def _allow_way_back(checkout: Checkout) -> None:
-    way_back = _back(checkout.cancel_url, checkout.id)
+def allow_way_back(checkout: Checkout) -> None:
+    """Let the forms of this page end at the shop."""
+    way_back = back_to_shop(checkout.cancel_url, checkout)
     if way_back is not None:
         allow_form_target(return_address.origin(way_back))
 
 
-def _back(url: str, checkout_id: str) -> str | None:
-    """The shop's address with the checkout's id; None for one that an earlier release took and nobody can open."""
+def back_to_shop(url: str, checkout: Checkout) -> str | None:
+    """The shop's address with the checkout's id, and the language where the shop has told one.
+
+    None for an address that an earlier release took and nobody can open.
+    """
     try:
-        return return_address.with_checkout(url.partition("#")[0], checkout_id)
+        return return_address.with_checkout(
+            url.partition("#")[0], checkout.id, locale=language() if checkout.locale else None
+        )
     except return_address.NotAnAddress:
         return None
 

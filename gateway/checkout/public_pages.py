@@ -9,6 +9,7 @@ from flask import Blueprint, render_template, request
 from gateway.checkout import agreements
 from gateway.checkout.rates import PUBLIC_PLANS
 from gateway.plans import service as plans
+from gateway.plans import summary
 from gateway.plans.schemas import QuoteQuery
 from gateway.web.bodies import loaded, read_query
 from gateway.web.context import gateway
@@ -37,7 +38,11 @@ def public_plans() -> Any:
     lender = plans.lender_of(gateway().settings)
     with gateway().db.read() as tx:
         quote = plans.quote_public(tx, query["key"], query, lender=lender)
-    return render_template("checkout/plans.html", quote=quote)
+    return render_template(
+        "checkout/plans.html",
+        quote=quote,
+        summaries={plan["term"]: summary.of(plan) for plan in quote["plans"]},
+    )
 
 
 @blueprint.get("/agreements/<name>/<version>")

@@ -22,6 +22,7 @@ from gateway.web.fields import (
     Strict,
     WholeNumber,
 )
+from gateway.web.i18n import LANGUAGES
 from gateway.web.paging import PageQuery
 
 EVERY_CATEGORY = (*CATEGORIES, "edu_k12")
@@ -96,6 +97,20 @@ class CheckoutRequest(Strict):
             "description": "Which of your stores makes the sale; shown to the shopper beside your name."
         },
     )
+    locale = Choice(
+        *LANGUAGES,
+        load_default=None,
+        metadata={
+            "description": "Language of your page: the shopper's pages begin in it, and the way back to you carries "
+            "the one that was last read, as locale."
+        },
+    )
+    term = WholeNumber(
+        low=3,
+        high=12,
+        load_default=None,
+        metadata={"description": "Plan chosen on your page, in months; the shopper can still change it."},
+    )
     metadata = Metadata(load_default=dict)
     expires_in = WholeNumber(
         low=SHORTEST_LIFE,
@@ -155,12 +170,25 @@ class CheckoutAnswer(Strict):
     financed_amount = fields.Integer()
     plans = fields.List(AsStored(PlanAnswer))
     unavailable = fields.List(AsStored(UnavailableTerm))
-    term = fields.Integer(allow_none=True)
+    term = fields.Integer(
+        allow_none=True,
+        metadata={
+            "description": "The chosen plan, in months; before anybody is identified, that of your request."
+        },
+    )
     payment = fields.String(allow_none=True)
     decline = fields.Nested(Decline, allow_none=True)
+    cancel_reason = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Why it is canceled: merchant (by your call), shopper (turned back), or pay_in_full (the "
+            "shopper chose to pay the whole amount to you, without a loan)."
+        },
+    )
     return_url = fields.String()
     cancel_url = fields.String()
     store = fields.String(allow_none=True)
+    locale = fields.String(allow_none=True)
     metadata = Metadata()
     expires_at = Moment()
     review_due_at = Moment(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, text, update
 from sqlmodel import col, func, select
@@ -22,7 +22,6 @@ from gateway.db import keyed, witness
 from gateway.db.ownership import owned
 from gateway.db.transactions import Transaction
 from gateway.errors import (
-    DuplicateReference,
     TermUnavailable,
     WrongState,
 )
@@ -62,9 +61,9 @@ def start(tx: Transaction, gateway: Gateway, tenant: Tenant, body: dict[str, Any
         if known.status != "approved" and known.request_sha256 == fingerprint:
             access.give_address(gateway, known)  # one from an earlier release has none
             return known, False
-        _refuse_duplicate(known)
+        order_checks.refuse_duplicate(known)
     if payment is not None:  # an order was given this reference after its approval
-        _refuse_second(payment, body["merchant_reference"])
+        order_checks.refuse_second(payment, body["merchant_reference"])
     return _new(tx, gateway, tenant, body, fingerprint), True
 
 
@@ -88,6 +87,7 @@ def _new(
             param="terms" if body["terms"] else "amount",
             unavailable=quote["unavailable"],
         )
+    order_checks.refuse_other_term(body["term"], quote)
     checkout = Checkout(
         id=tx.new_id("chk"),
         merchant_id=tenant.merchant_id,
@@ -105,6 +105,8 @@ def _new(
         return_url=body["return_url"],
         cancel_url=body["cancel_url"],
         store=body["store"],
+        locale=body["locale"],
+        term=body["term"],
         extra=body["metadata"],
         plans=quote["plans"],
         prices=quote["prices"],
@@ -119,7 +121,7 @@ def _new(
     if tx.compares:  # the row waits for whoever gives an order this reference, so it is seen behind it
         payment = payments.with_reference(tx, tenant, body["merchant_reference"])
         if payment is not None:
-            _refuse_second(payment, body["merchant_reference"])
+            order_checks.refuse_second(payment, body["merchant_reference"])
     return checkout
 
 
@@ -143,8 +145,14 @@ def cancel(tx: Transaction, tenant: Tenant, checkout_id: str) -> Checkout:
     """
     checkout = owned(locked(tx, checkout_id), tenant, "checkout", checkout_id)
     if checkout.status != "canceled":
-        move(tx, checkout, "canceled")
+        end(tx, checkout, why="merchant")
     return checkout
+
+
+def end(tx: Transaction, checkout: Checkout, *, why: str) -> None:
+    """Cancel a checkout: ``merchant``, ``shopper`` or ``pay_in_full``. Raises ``WrongState``."""
+    checkout.cancel_reason = why
+    move(tx, checkout, "canceled")
 
 
 def locked(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> Checkout | None:
@@ -301,9 +309,11 @@ def view(tx: Transaction, checkout: Checkout | Row[Any], *, url: str | None = No
         "term": checkout.term,
         "payment": checkout.payment_id,
         "decline": {"code": checkout.decline_code} if checkout.decline_code else None,
+        "cancel_reason": checkout.cancel_reason,
         "return_url": checkout.return_url,
         "cancel_url": checkout.cancel_url,
         "store": checkout.store,
+        "locale": checkout.locale,
         "metadata": checkout.extra,
         "expires_at": checkout.expires_at,
         "review_due_at": checkout.review_due_at,
@@ -371,28 +381,6 @@ def live_with_reference(tx: Transaction, tenant: Tenant, reference: str) -> str 
     """The id of the checkout that is open or approved under this reference, or None."""
     known = live_of_order(tx, tenant, reference)
     return known.id if known is not None else None
-
-
-def _refuse_second(payment: str, reference: str) -> NoReturn:
-    raise DuplicateReference(
-        f"The payment {payment} has the reference {reference!r}: an order can have only one payment.",
-        param="merchant_reference",
-        payment=payment,
-    )
-
-
-def _refuse_duplicate(known: Checkout) -> None:
-    what = (
-        "is approved: an order can have only one payment"
-        if known.status == "approved"
-        else "is still open with different contents: cancel it first"
-    )
-    raise DuplicateReference(
-        f"The checkout {known.id} with the reference {known.merchant_reference!r} {what}.",
-        param="merchant_reference",
-        checkout=known.id,
-        payment=known.payment_id,
-    )
 
 
 def _fingerprint(body: dict[str, Any]) -> str:

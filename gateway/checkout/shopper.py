@@ -165,11 +165,29 @@ def confirm(
     return deciding.begin(tx, gateway, checkout, plan, consents=logged, device=device)
 
 
-def cancel(tx: Transaction, checkout_id: str) -> Checkout:
+def choose_again(
+    tx: Transaction, gateway: Gateway, checkout_id: str, *, term: int, shopper_id: str
+) -> Checkout:
+    """Another term for the person who is identified already; the disclosure of it is shown afresh.
+
+    Raises ``TermUnavailable``, ``CheckoutExpired`` or ``WrongState``, also when another person was identified since.
+    """
+    checkout = in_progress(tx, checkout_id)
+    if checkout.shopper_id != shopper_id:
+        raise WrongState("A different person is now identified in this checkout.", param="checkout")
+    _requote(tx, gateway, checkout)
+    if term not in [plan["term"] for plan in checkout.plans]:
+        raise TermUnavailable(f"{term} instalments are not offered for this order.", param="term")
+    checkout.term, checkout.disclosed_at = term, None
+    tx.add(checkout)
+    return checkout
+
+
+def cancel(tx: Transaction, checkout_id: str, *, why: str = "shopper") -> Checkout:
     """The shopper turns back; canceling again changes nothing. Raises ``WrongState`` when it was decided."""
     checkout = _locked(tx, checkout_id)
     if checkout.status not in ("canceled", "expired"):
-        service.move(tx, checkout, "canceled")
+        service.end(tx, checkout, why=why)
     return checkout
 
 

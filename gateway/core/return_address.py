@@ -48,13 +48,16 @@ def origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def with_checkout(address: str, checkout_id: str) -> str:
+def with_checkout(address: str, checkout_id: str, *, locale: str | None = None) -> str:
     """The shop's address with the checkout's id, and nothing that the shop could mistake for the truth.
+
+    ``locale`` is the language that the shopper reads, for a shop that has told us in which one it speaks.
 
     Raises ``NotAnAddress`` like ``origin``.
     """
     address = canonical(address)
-    return f"{address}{'&' if '?' in address else '?'}{urlencode({'checkout': checkout_id})}"
+    added = {"checkout": checkout_id} | ({"locale": locale} if locale else {})
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(added)}"
 
 
 def _host(host: str) -> str:

@@ -54,7 +54,7 @@ RULES: Mapping[str, Rule] = {
         changes="plans prices unavailable term shopper_id disclosed_at"
         " decline_code decline_reasons expires_at review_due_at address_lookup address_sealed"
         " phone_lookup identified_at",
-        once="confirmed_at confirmed_quote_hash payment_id",
+        once="confirmed_at confirmed_quote_hash payment_id locale cancel_reason",
         steps={
             "status": {
                 "open": "identified expired canceled",
@@ -217,6 +217,7 @@ LATER: Mapping[str, Mapping[str, str]] = {
     "rate_cards": {"plan_price": "rate_card_id"},
     "settlement_terms": {"settlement_batch": "terms_id lines_count lines_sha256"},
     "payouts": {"payout": "in_transit_at account_id"},
+    "checkout_wishes": {"checkout": "locale cancel_reason"},
 }
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
 LATER_TABLES: Mapping[str, str] = {
@@ -344,7 +345,7 @@ def _of_table(name: str, dialect: str) -> Iterator[str]:
         yield _steps(dialect, name, column, moves)
         if rule.even_at_the_end is None:
             continue
-        resting = sorted({*rule.changes.split(), *rule.once.split()} - {*rule.even_at_the_end.split()})
+        resting = sorted({*rule.changes.split(), *once} - {*rule.even_at_the_end.split()})
         if ends := final_states(table, column, moves):
             ended = " OR ".join(f"OLD.{column} = '{state}'" for state in ends)
             changed = " OR ".join(f"NEW.{other} {unlike} OLD.{other}" for other in resting)

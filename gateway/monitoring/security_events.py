@@ -130,6 +130,11 @@ def refused(error: GatewayError | OAuth2Error) -> None:
     g.refused_by = error
 
 
+def refused_before() -> None:
+    """Note that the answer only shows a refusal that an earlier request was told of."""
+    g.refused_before = True
+
+
 def reason_of(error: Any) -> str:
     """One word for what was wrong, where the error says more than its code."""
     said = getattr(error, "reason", "") or getattr(error, "extra", {}).get("reason", "")
@@ -196,7 +201,7 @@ def network_of(address: str | None) -> str:
 def _of_answer(response: Response) -> dict[str, str] | None:
     """The event of a refusal that no room spoke of: by its error, else by its status."""
     status, error = response.status_code, g.get("refused_by")
-    if status < 400:
+    if g.get("refused_before") or (status < 400 and error is None):
         return None
     code = (getattr(error, "code", "") or getattr(error, "error", "")) if error is not None else ""
     kind = BY_CODE.get(str(code)) or BY_STATUS.get(status)

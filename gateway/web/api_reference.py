@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, jsonify, render_template
 
 from gateway.web import openapi
+from gateway.web.packing import packed
 
 
 def register(app: Flask) -> None:
@@ -24,7 +25,7 @@ def register(app: Flask) -> None:
         response = jsonify(document())
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Cache-Control"] = "public, max-age=300"
-        return response
+        return packed(response)
 
     @app.get("/docs/api")
     def api_reference() -> Any:

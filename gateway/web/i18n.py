@@ -36,15 +36,22 @@ def catalogue(language: str) -> dict[str, str]:
 
 
 def language() -> str:
-    """The reader's language: ``?lang=``, then what the browser accepts, else Chinese."""
+    """The reader's language: ``?lang=``, that of the page's subject, what the browser accepts, else Chinese."""
     if "language" not in g:
-        chosen = request.args.get("lang", "")
+        chosen = request.args.get("lang", "") or g.get("locale", "")
         if chosen in LANGUAGES:
             g.language = chosen
         else:
             best = request.accept_languages.best_match(["zh-CN", "zh", "en"], default="zh-CN")
             g.language = "en" if best == "en" else "zh-CN"
     return str(g.language)
+
+
+def begin_in(locale: str | None) -> None:
+    """Let the page be in ``locale``, where the reader has not chosen another."""
+    if locale is not None:
+        g.locale = locale
+        g.pop("language", None)
 
 
 def t(key: str, **values: Any) -> str:

@@ -8,12 +8,15 @@ from flask import Blueprint, Flask, Response, g, make_response, render_template,
 
 from gateway.errors import GatewayError, NotFound
 from gateway.web import i18n, problems
+from gateway.web.packing import packed
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 LONGEST_IDENTIFIER = 100
 KNOWN_ERRORS = ("not_found", "checkout_expired", "wrong_state", "rate_limited", "database_unavailable")
+MAY_PASS = ("rate_limited", "database_unavailable", "other")
+"""Errors that may be over when the page is opened again."""
 
 
 def register(app: Flask) -> None:
@@ -35,8 +38,15 @@ def error_page(error: GatewayError) -> Response:
     """An error as a page: what happened, that no money moved, and how to ask about it."""
     kind = error.code if error.code in KNOWN_ERRORS else "other"
     wait = i18n.waiting_time(error.extra.get("retry_after", 60))
+    checkout_id = (request.view_args or {}).get("checkout_id")
     page = render_template(
-        "error.html", kind=kind, wait=wait, request_id=g.get("request_id"), status=error.status
+        "error.html",
+        kind=kind,
+        wait=wait,
+        request_id=g.get("request_id"),
+        status=error.status,
+        order_url=f"/checkout/{checkout_id}" if checkout_id and kind != "not_found" else None,
+        try_again=request.method == "GET" and kind in MAY_PASS,
     )
     return problems.with_retry_after(make_response(page, error.status), error)
 
@@ -44,9 +54,7 @@ def error_page(error: GatewayError) -> Response:
 @blueprint.get("/static/<path:name>")
 def static_file(name: str) -> Response:
     """Styles and scripts of the pages."""
-    response = send_from_directory(STATIC, name, max_age=300)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    return packed(send_from_directory(STATIC, name, max_age=300))
 
 
 @blueprint.get("/js/<version>/<name>")
@@ -58,4 +66,25 @@ def snippet(version: str, name: str) -> Response:
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if not moving:
         response.cache_control.immutable = True
-    return response
+    return packed(response)
+
+
+@blueprint.get("/js/versions.json")
+def snippet_versions() -> Response:
+    """The integrity hash of each version of the snippet."""
+    return _beside_the_snippet("versions.json")
+
+
+@blueprint.get("/js/CHANGELOG.md")
+def snippet_changelog() -> Response:
+    """What each version of the snippet brought, with its hash."""
+    return _beside_the_snippet("CHANGELOG.md")
+
+
+def _beside_the_snippet(name: str) -> Response:
+    response = send_from_directory(STATIC / "js", name, max_age=300)
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if name.endswith(".md"):
+        response.content_type = "text/markdown; charset=utf-8"
+    return packed(response)

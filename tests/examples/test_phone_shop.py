@@ -23,17 +23,21 @@ class Gateway:
 
     def __init__(self):
         self.moved = []
+        self.asked = []
         approved = SimpleNamespace(
             id=CHECKOUT, merchant_reference="P10001", payment="pay_1", status="approved"
         )
-        self.checkouts = SimpleNamespace(
-            create=lambda **_: SimpleNamespace(id=CHECKOUT, url=SECRET), retrieve=lambda _: approved
-        )
+        self.checkouts = SimpleNamespace(create=self.create, retrieve=lambda _: approved)
         self.payments = SimpleNamespace(
             acknowledge=lambda *_, **__: None,
             capture=lambda payment, **_: self.moved.append(("capture", payment)),
         )
         self.refunds = SimpleNamespace(create=lambda **given: self.moved.append(("refund", given["payment"])))
+
+    def create(self, **given):
+        """Note what the shop asks for."""
+        self.asked.append(given)
+        return SimpleNamespace(id=CHECKOUT, url=SECRET)
 
 
 @pytest.fixture
@@ -175,6 +179,16 @@ def test_the_shoppers_address_is_passed_on_and_kept_nowhere(new_shop, tmp_path):
     assert "secret-of-the-shopper" not in shown
     assert b"secret-of-the-shopper" not in kept
     assert PASSWORD.encode() not in kept
+
+
+def test_term_and_language_are_handed_on(new_shop, gateway):
+    browser = new_shop()
+    page = browser.get("/p/xinghe-12?lang=en").text
+    assert re.search(r'<fenqi-button amount="\d+" locale="en"[^>]*><button[^>]*id="split"', page)
+    for term, handed in (("12", 12), ("", None), ("x", None)):
+        press(browser, "/p/xinghe-12", "/p/xinghe-12/split?lang=en", fenqi_term=term)
+        assert (gateway.asked[-1]["locale"], gateway.asked[-1]["term"]) == ("en", handed)
+    assert "Order paid" in browser.get(f"/return?checkout={CHECKOUT}&locale=en").text
 
 
 def test_a_return_without_a_checkout_is_a_page_with_400(new_shop):

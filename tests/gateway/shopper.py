@@ -16,6 +16,15 @@ def enter(pages: FlaskClient, checkout: dict[str, Any]) -> TestResponse:
     return answer
 
 
+def send(pages: FlaskClient, path: str, data: dict[str, str], **more: Any) -> TestResponse:
+    """Send a form; one that is not taken leads back to its page, which is returned."""
+    answer = pages.post(path, data=data, **more)
+    at, _, step = urlsplit(path).path.rpartition("/")
+    page = {"code": at, "identity": at, "confirm": f"{at}/review"}.get(step)
+    back = answer.status_code == 303 and urlsplit(answer.location or "").path == page
+    return pages.get(answer.location) if back else answer
+
+
 def go_on_by_code(pages: FlaskClient, checkout_id: str, phone: str = "13800000001") -> TestResponse:
     """Let a browser that has nothing go on by a fresh code; returns the page of the order's step."""
     path = f"/checkout/{checkout_id}/continue"

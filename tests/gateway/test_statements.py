@@ -16,11 +16,11 @@ from tests.gateway.shopper import enter
 MOST = {
     "create": 5,
     "enter": 7,
-    "code": 9,
+    "code": 7,
     "identity": 11,
     "review": 5,
     "confirm": 28,
-    "result": 8,
+    "result": 9,
     "retrieve": 3,
     "capture": 18,
     "preview": 16,

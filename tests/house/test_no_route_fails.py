@@ -516,7 +516,7 @@ def test_no_page_of_the_phone_shop_fails(shop: Flask, api: Any) -> None:
     stranger = Stranger(shop)
     enter_desk(stranger)
     slug = re.findall(r"/p/([\w-]+)", stranger.send("GET", "/").text)[0]
-    csrf = dict(forms(stranger.send("GET", f"/p/{slug}").text))[f"http://shop.test/p/{slug}/split"]
+    csrf = dict(forms(stranger.send("GET", f"/p/{slug}").text))[f"http://shop.test/p/{slug}/split?lang=zh-CN"]
     for outcome in ("13800000001", "13800000002", None):
         checkout = (
             stranger.send("POST", f"/p/{slug}/split", data=csrf).location.rpartition("/")[2].partition("?")[0]

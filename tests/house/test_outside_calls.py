@@ -166,7 +166,7 @@ def _buy(api: Any, app: Any, clock: Any, step: list[str]) -> None:  # noqa: F811
     }
     enter(pages, checkout)
     step[0] = "code"
-    assert pages.post(f"{path}/code", data=typed).status_code == 200
+    assert pages.post(f"{path}/code", data=typed).status_code == 303
     drain(app.extensions["fenqi"])
     assert pages.post(f"{path}/identity", data=typed).status_code == 303
     pages.get(f"{path}/review")

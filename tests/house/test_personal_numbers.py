@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from marshmallow import Schema, ValidationError, fields
 
 from gateway.app import APIS
-from gateway.checkout.pages import IdentityForm, PhoneForm
+from gateway.checkout.forms import IdentityForm, PhoneForm
 from gateway.core.identifiers import resident_id_check_digit
 from gateway.core.masking import holds_person_or_phone, holds_personal_number, holds_resident_id
 from gateway.identity.invented import invented_id_number

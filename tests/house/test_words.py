@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.checkout import pages as checkout_pages
+from gateway.checkout import standing
 from gateway.contracts import clauses
 from gateway.core.identifiers import ID_NUMBER_INVALID, PAPERS_NOT_SERVED
 from gateway.core.roles import ROLES
@@ -31,6 +32,7 @@ from gateway.errors import (
 from gateway.exports.kinds import KINDS as EXPORT_KINDS
 from gateway.exports.schemas import FORMATS as EXPORT_FORMATS
 from gateway.ledger.booking.accounts import MERCHANT_KINDS
+from gateway.loans import amendments
 from gateway.merchants.service import CATEGORIES
 from gateway.settlement import payout_accounts, payouts
 from gateway.settlement.batch import SIGNS
@@ -81,8 +83,13 @@ def consents() -> set[str]:
 GATEWAY: dict[str, Values] = {
     "unavailable.": lambda: constants("gateway/plans/pricing.py", "_plan_or_reason", ast.Return) - {"price"},
     "field.": lambda: set(checkout_pages.FORM_FIELDS) - {"term"},
-    "result.*.title": lambda: allowed("checkout", "status") - {"open", "identified", "deciding"},
-    "result.*.text": lambda: allowed("checkout", "status") - {"open", "identified", "deciding"},
+    "result.*.title": lambda: {*standing.STATES, *allowed("checkout", "status")} - {"open", "identified"},
+    "result.*.text": lambda: (
+        {"canceled_to_pay", *standing.STATES, *allowed("checkout", "status")} - {"open", "identified"}
+    ),
+    "standing.status.": lambda: allowed("loan", "status"),
+    "amendment.why.": lambda: set(amendments.LOWERING),
+    "steps.": lambda: {"choose", "review", "done"},
     "review_request.*.title": lambda: allowed("human_review", "status"),
     "review.": lambda: {
         error.code for error in (ConsentMissing, CostAboveCeiling, QuoteChanged, ReadingTimeShort)
@@ -132,6 +139,7 @@ PORTAL: dict[str, Values] = {
     "milestone_status.": lambda: allowed("milestone", "status"),
     "milestone_kind.": lambda: allowed("milestone", "kind"),
     "dispute_reason.": lambda: {"goods_not_received"},
+    "dispute.error.": lambda: {"wrong_state", "validation_failed"},
     "payout_failure.": lambda: {"account_closed", "refused", "no_account", "returned"},
     "payout_says.": lambda: {*payouts.SAID.values(), payouts.UNKNOWN},
     "payout_problem.": lambda: constants("gateway/settlement/service.py", "problem_of", ast.Return),

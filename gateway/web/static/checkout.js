@@ -1,5 +1,16 @@
-// Small comforts; every page works without them. Sending once, waiting out the reading time, going back to the shop.
+// Small comforts; every page works without them. Sending once, counting down, going back from an error.
 "use strict";
+// Says `words` with the seconds in the place of # until none is left, then calls `then`.
+const count = (seconds, say, then) => {
+  const end = Date.now() + seconds * 1000;
+  const tick = () => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    if (left <= 0) { then(); return; }
+    say(left);
+    setTimeout(tick, 250);
+  };
+  tick();
+};
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) { event.preventDefault(); return; }
@@ -8,14 +19,38 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   });
   const seconds = Number(form.dataset.reading || 0);
   const button = form.querySelector("#confirm");
-  if (button && seconds > 0) {
+  const line = form.querySelector("#reading");
+  if (button && line && seconds > 0) {
+    const { words, done } = line.dataset;
+    line.removeAttribute("role"); // each second is for the eyes, the end is for all
     button.disabled = true;
-    setTimeout(() => { button.disabled = false; }, seconds * 1000 + 200);
+    count(seconds + 0.2, (left) => { line.textContent = words.replace("#", left); }, () => {
+      button.disabled = false;
+      line.setAttribute("role", "status");
+      line.textContent = done;
+    });
   }
 }
+const again = document.querySelector("#send-code[data-wait]");
+if (again) {
+  const { words } = again.dataset;
+  const label = again.textContent;
+  again.disabled = true;
+  count(Number(again.dataset.wait), (left) => { again.textContent = words.replace("#", left); }, () => {
+    again.disabled = false;
+    again.textContent = label;
+  });
+}
 addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;
+  for (const form of document.querySelectorAll("form[data-once]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  }
 });
+for (const button of document.querySelectorAll("[data-back]")) {
+  if (history.length > 1) {
+    button.hidden = false;
+    button.addEventListener("click", () => history.back());
+  }
+}
 document.querySelector(".error-summary")?.focus();
-const back = document.querySelector("[data-return]");
-if (back && !matchMedia("(prefers-reduced-motion: reduce)").matches) setTimeout(() => { location.assign(back.href); }, 5000);

@@ -58,7 +58,7 @@ def test_the_shopper_reads_the_store_beside_the_merchant(api, app):
     pages = app.test_client()
     go_on_by_code(pages, paid)
     assert f"Merchant 1 · {STORE}" in pages.get(f"/checkout/{paid}/result?lang=en").text
-    assert "商户1</p>" in enter(pages, api.checkout()).text
+    assert "<span>商户1</span>" in enter(pages, api.checkout()).text
 
 
 def test_a_store_names_no_person(api):

@@ -35,7 +35,7 @@ from gateway.plans.pricing import Lender, plan
 from gateway.privacy.keyfile import KeyFileError
 from gateway.process.onboarding import standard_prices
 from gateway.process.server import check_guards
-from tests.gateway.shopper import identify
+from tests.gateway.shopper import identify, send
 from tests.one_database import database_url, on_both  # noqa: F401
 
 PHONE = "13800000001"
@@ -82,7 +82,7 @@ def read(app, clock, checkout: dict, phone: str = PHONE) -> None:
 
 def confirm(app, checkout: dict):
     data = {"quote_hash": checkout["plans"][-1]["quote_hash"]} | dict.fromkeys(REQUIRED_CONSENTS, "yes")
-    return shopper_of(app, checkout).post(f"/checkout/{checkout['id']}/confirm", data=data)
+    return send(shopper_of(app, checkout), f"/checkout/{checkout['id']}/confirm", data)
 
 
 def shopper_of(app, checkout: dict):

@@ -16,7 +16,7 @@ from gateway.identity import code_limits
 from gateway.identity.code_limits import GUESSED, LONGEST_WAIT, SENT
 from gateway.identity.invented import invented_id_number
 from gateway.web.rate_limits import Unlimited
-from tests.gateway.shopper import enter
+from tests.gateway.shopper import enter, send
 from tests.one_database import database_url, on_both  # noqa: F401
 
 PHONE, OTHER = "13912345678", "13987654321"
@@ -37,13 +37,14 @@ def pages(app, gateway):
 
 def code(pages, checkout, phone=PHONE, lang="zh-CN"):
     enter(pages, checkout)
-    return pages.post(f"/checkout/{checkout['id']}/code?lang={lang}", data={"phone": phone})
+    return send(pages, f"/checkout/{checkout['id']}/code?lang={lang}", {"phone": phone})
 
 
 def guess(pages, checkout, phone=PHONE, id_number=None, digits="999999"):
-    return pages.post(
+    return send(
+        pages,
         f"/checkout/{checkout['id']}/identity",
-        data={
+        {
             "term": "12",
             "name": "王小明",
             "id_number": id_number or invented_id_number(checkout["id"]),

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from gateway.errors import MessagesUnavailable
 from gateway.process import worker
 from gateway.process.worker import drain_outbox
-from tests.gateway.shopper import enter
+from tests.gateway.shopper import enter, send
 from tests.one_database import database_url  # noqa: F401
 
 PHONE = "13912345678"
@@ -59,7 +59,7 @@ def ask(pages: Any, api: Any, checkout: str = "") -> tuple[str, Any]:
         opened = api.checkout()
         enter(pages, opened)
         checkout = opened["id"]
-    return checkout, pages.post(f"/checkout/{checkout}/code", data={"phone": PHONE})
+    return checkout, send(pages, f"/checkout/{checkout}/code", {"phone": PHONE})
 
 
 def rows(gateway: Any) -> str:

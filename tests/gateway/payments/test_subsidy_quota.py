@@ -14,7 +14,7 @@ from gateway.checkout.states import REQUIRED_CONSENTS
 from gateway.data_requests import erasure
 from gateway.db.transactions import READ_COMMITTED
 from tests.gateway.books import Books
-from tests.gateway.shopper import enter
+from tests.gateway.shopper import enter, send
 from tests.one_database import database_url, on_both  # noqa: F401
 
 ANNA, BO = "110101199003070011", "110101199003071014"
@@ -192,6 +192,6 @@ def test_the_shopper_reads_why_in_both_languages(books: Books, app: Any, languag
     typed = {"term": "12", "name": "王小明", "id_number": ANNA, "phone": "13800000001", "code": "000000"}
     enter(pages, opened)
     pages.post(f"{path}/code", data=typed)
-    page = pages.post(f"{path}/identity?lang={language}", data=typed)
+    page = send(pages, f"{path}/identity?lang={language}", typed)
     assert page.status_code == 422
     assert words in page.text

@@ -65,7 +65,8 @@ class Checkout(Model, object="checkout"):
     ``open → identified → deciding → under_review → approved | declined | expired | canceled``; an approved one
     has ``payment``. ``deciding``, while the lender is asked, is usually over within a second. A person answers
     what is ``under_review`` by ``review_due_at``. ``reopens`` names the declined checkout of the same order
-    that a person found worth a new offer.
+    that a person found worth a new offer. ``cancel_reason`` says why it is canceled: ``merchant``, ``shopper``,
+    or ``pay_in_full`` for a shopper who wants to pay you the whole amount without a loan.
     """
 
     __slots__ = ()
@@ -84,7 +85,9 @@ class Checkout(Model, object="checkout"):
     term: int | None
     payment: str | None
     decline: Model | None
+    cancel_reason: str | None
     store: str | None
+    locale: str | None
     review_due_at: str | None
     reopens: str | None
     metadata: dict[str, str]

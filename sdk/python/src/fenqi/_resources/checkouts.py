@@ -33,6 +33,8 @@ class Checkouts(Resource):
         down_payment: int | None = None,
         terms: Sequence[int] | None = None,
         store: str | None = None,
+        locale: str | None = None,
+        term: int | None = None,
         metadata: Mapping[str, str] | None = None,
         expires_in: int | None = None,
         idempotency_key: str | None = None,
@@ -44,7 +46,9 @@ class Checkouts(Resource):
         ``items`` have ``name``, ``quantity``, ``unit_price`` (fen) and ``category``; their sum less
         discount and subsidy must be ``amount``. ``merchant_reference`` is your order number: the same
         reference and content answers the same open checkout, other content raises DuplicateReference.
-        ``store`` names which of your stores sells; ``expires_in`` is in seconds.
+        ``store`` names which of your stores sells; ``expires_in`` is in seconds. ``locale`` is the
+        language of your page (``zh-CN`` or ``en``), ``term`` the plan chosen there, in months: the
+        shopper's pages begin with both, and the way back to you carries ``locale``.
         """
         body = given(
             extra,
@@ -60,6 +64,8 @@ class Checkouts(Resource):
             return_url=return_url,
             cancel_url=cancel_url,
             store=store,
+            locale=locale,
+            term=term,
             metadata=dict(metadata) if metadata is not None else None,
             expires_in=expires_in,
         )

@@ -82,12 +82,21 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
             param="terms" if "terms" in body else "amount",
             unavailable=quoted["unavailable"],
         )
+    if "term" in body and body["term"] not in [plan["term"] for plan in quoted["plans"]]:
+        raise Problem(
+            422,
+            "term_unavailable",
+            f"{body['term']} instalments are not offered for this order; see unavailable for the reasons.",
+            param="term",
+            unavailable=quoted["unavailable"],
+        )
     base = state.base("checkout", "chk")
     checkout = {
         "currency": "CNY",
         **body,
         **base,
         "store": body.get("store"),
+        "locale": body.get("locale"),
         "metadata": body.get("metadata", {}),
         "merchant_discount": body.get("merchant_discount", 0),
         "status": "open",
@@ -95,9 +104,10 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
         "expires_at": rfc3339(state.now + timedelta(seconds=body.get("expires_in", _LIFE_SECONDS))),
         "plans": quoted["plans"],
         "unavailable": quoted["unavailable"],
-        "term": None,
+        "term": body.get("term"),
         "payment": None,
         "decline": None,
+        "cancel_reason": None,
         "review_due_at": None,
         "reopens": None,
     }
@@ -113,6 +123,7 @@ def cancel(state: State, id: str) -> Fields:
     if checkout["status"] == "deciding":
         raise Problem(409, "wrong_state", "The checkout is deciding and cannot become canceled.")
     if checkout["status"] != "canceled":
+        checkout["cancel_reason"] = "merchant"
         _end(state, checkout, "canceled")
     return checkout
 
@@ -255,6 +266,8 @@ def _check(body: Fields) -> None:
             "merchant_discount": f.fen,
             "terms": f.numbers,
             "store": f.text,
+            "locale": f.one_of("zh-CN", "en"),
+            "term": f.whole,
             "metadata": f.pairs,
             "expires_in": f.life,
         },
