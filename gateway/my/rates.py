@@ -1,0 +1,10 @@
+"""How often an address may ask for what costs something."""
+
+from __future__ import annotations
+
+from gateway.web.rate_limits import Rate
+
+PAYMENTS = Rate("my_payments", per_second=0.5, burst=20)
+"""Payments that are asked for from one address; how many a loan takes is counted for the loan."""
+COPIES = Rate("my_copies", per_second=0.05, burst=10)
+"""Copies of everything that is stored about a person, asked for from one address."""
