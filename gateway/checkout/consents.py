@@ -36,7 +36,7 @@ def of_checkout(tx: Transaction, checkout_id: str) -> list[Logged]:
     return [Logged(consent, moment) for consent, moment in tx.exec(joined.order_by(col(Consent.id)))]
 
 
-def of_shopper(tx: Transaction, shopper_id: str) -> list[Logged]:
+def newest_of_person(tx: Transaction, shopper_id: str) -> list[Logged]:
     """The newest consent of each kind that the person has given in any checkout, and when it was taken back."""
     query = select(Consent, ConsentWithdrawal.withdrawn_at).where(
         col(Consent.shopper_id).in_(claims.rows_of(tx, shopper_id)), Consent.kind != CONFIRMATION

@@ -56,12 +56,12 @@ def download_copy() -> Any:
     if not _is_proved():
         return door.to("again?next=data")
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def copy_and_record(tx: Transaction) -> dict[str, Any]:
         found = export.export(tx, here.vault, shopper)
         audit.record(tx, ACTOR, "privacy.export", about=shopper, facts={"by": "the person"})
         return found
 
-    text = json.dumps(here.db.write(work), ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(here.db.write(copy_and_record), ensure_ascii=False, indent=2) + "\n"
     answer = Response(text, content_type="application/json; charset=utf-8")
     answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     answer.headers["Cache-Control"] = "no-store"
@@ -77,14 +77,14 @@ def erase() -> Any:
     if request.form.get("sure") != "yes":
         return make_response(_page(error=t("my.data.erase_unsure")), 422)
 
-    def work(tx: Transaction) -> dict[str, Any]:
+    def erase_and_record(tx: Transaction) -> dict[str, Any]:
         answer = erasure.ask(tx, here.settings, shopper)
         audit.record(
             tx, ACTOR, "privacy.erase", about=shopper, facts={"by": "the person", "status": answer["status"]}
         )
         return answer
 
-    answer = here.db.write(work, READ_COMMITTED)
+    answer = here.db.write(erase_and_record, READ_COMMITTED)
     if answer["status"] == "erased":
         return login_state.forget(door.forget(door.to("login?erased=1")))
     return door.to("data")
@@ -98,7 +98,7 @@ def _is_proved() -> bool:
 def _page(*, error: str | None = None) -> str:
     here, shopper = gateway(), door.shopper_id()
     with here.db.read() as tx:
-        logged = consents.of_shopper(tx, shopper)
+        logged = consents.newest_of_person(tx, shopper)
         wish = wishes.frozen(tx, shopper)
         proved = sessions.is_proved(tx, door.session())
     return render_template(

@@ -122,12 +122,12 @@ def _write(loan_id: str, verb: Any) -> None:
     """Do something with a loan of the person, at its merchant's time."""
     here, shopper = gateway(), door.shopper_id()
 
-    def work(tx: Transaction) -> None:
+    def at_its_time(tx: Transaction) -> None:
         tenant = Tenant.of(by_shopper.own(tx, shopper, loan_id))
         business_clock.enter(tx, tenant)
         verb(tx, tenant)
 
-    here.db.write(work, READ_COMMITTED)
+    here.db.write(at_its_time, READ_COMMITTED)
     here.woken.set()
 
 
