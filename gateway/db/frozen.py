@@ -67,6 +67,11 @@ RULES: Mapping[str, Rule] = {
     ),
     "client_secret": Rule(changes="secret_lookup key_id expires_at", removable=True),
     "collection": Rule(once="failure decided_at", steps={"status": {"pending": "succeeded failed canceled"}}),
+    "complaint": Rule(
+        once="answer_sealed answered_by answered_at",
+        steps={"status": {"open": "answered"}},
+        even_at_the_end="",
+    ),
     "credit_decision": Rule(changes="shopper_id"),
     "credit_limit": Rule(changes="limit_fen held_fen"),
     "decision_request": Rule(
@@ -224,6 +229,7 @@ LATER_TABLES: Mapping[str, str] = {
     "settlement_terms": "invoice_credit merchant_invoice settlement_terms",
     "payouts": "payout_account",
     "milestones": "milestone milestone_event milestone_stop",
+    "complaints": "complaint",
 }
 """By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""
 

@@ -95,7 +95,10 @@ def test_name_and_number_say_which_of_several_it_is(app, api):
     pages = app.test_client()
     pages.post("/my/test/login/code", data={"phone": PHONE})
     pages.post("/my/test/login", data={"phone": PHONE, "code": "000000"})
-    for wrong in ({"name": NAME, "id_number": another["id_number"]}, {"name": "王五", "id_number": ID_NUMBER}):
+    for wrong in (
+        {"name": NAME, "id_number": another["id_number"]},
+        {"name": "王五", "id_number": ID_NUMBER},
+    ):
         answer = pages.post("/my/test/login/who", data=wrong)
         assert answer.status_code == 422
         assert another["id_number"] not in answer.text
