@@ -34,7 +34,7 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
         }
         for entry in DATA_MAP.about_people()
     }
-    in_clear = {
+    in_clear: dict[str, dict[str, Any]] = {
         "shopper": {shopper_id: identity.opened(tx, vault, shopper_id)},
         "former_particulars": claims.former_of(tx, vault, shopper_id),
         "complaint": complaints.texts_of(tx, vault, shopper_id),

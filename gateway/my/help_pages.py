@@ -69,7 +69,9 @@ def file_complaint() -> Any:
     except (NotFound, TooManyRequests, ValidationFailed) as error:
         page = make_response(_page(typed=typed, errors=_errors(error)), error.status)
         return problems.with_retry_after(page, error)
-    return door.to(f"help?done=filed#{filed}")
+    answer = door.to("help?done=filed")
+    answer.location = f"{answer.location}#{filed}"
+    return answer
 
 
 def _errors(error: GatewayError) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from gateway.my import loans
 from tests.gateway.my.visitors import bought, log_in
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -47,6 +48,22 @@ def test_nobody_sees_anybody_elses(app, pages, api):
     for path, form in (("pay", {}), ("payoff", {"amount": "1"})):
         assert stranger.post(f"/my/test/loans/{loan}/{path}", data=form).status_code == 404
     assert loan not in stranger.get("/my/test").text
+
+
+def test_what_has_ended_is_shown_page_by_page(pages, api, monkeypatch):
+    monkeypatch.setattr(loans, "SHOWN", 1)
+    for _ in range(2):
+        loan = loan_of(bought(api, amount=100_000))
+        api.post(f"/v1/test_helpers/loans/{loan}/repay", {"early_settlement": True})
+    log_in(pages)
+    first = pages.get("/my/test?lang=en")
+    assert first.text.count("data-loan=") == 1
+    older = re.search(r'href="([^"]+)" id="older"', first.text)
+    assert older is not None
+    second = pages.get(older.group(1).replace("&amp;", "&")).text
+    assert 'lang="en"' in second
+    assert second.count("data-loan=") == 1
+    assert 'id="older"' not in second
 
 
 def test_a_shopper_pays_what_is_due_and_then_everything(app, api, books, clock):
@@ -114,5 +131,5 @@ def test_thirty_loans_take_as_many_statements_as_one(app, api, new_merchant):
         page = pages.get("/my/test").text
         taken.append(time.perf_counter() - begun)
     assert page.count("data-loan=") == 30
-    print("30 loans: median", sorted(taken)[7], "worst", max(taken), "statements", one)
+
     assert sorted(taken)[7] < 0.25, "a busy machine has its time, but it is far from a second"
