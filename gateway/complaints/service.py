@@ -47,9 +47,7 @@ def file(
 
     Raises ``TooManyRequests`` when ten wait for an answer.
     """
-    waiting = [
-        told for told in of_shopper(tx, vault, shopper_id, limit=MOST_OPEN) if told.row.status == "open"
-    ]
+    waiting = [told for told in filed_by(tx, vault, shopper_id, limit=MOST_OPEN) if told.row.status == "open"]
     for told in waiting:
         if (told.row.kind, told.row.loan_id, told.words) == (kind, loan_id, words):
             return told.row
@@ -99,7 +97,7 @@ def answer(tx: Transaction, vault: Vault, complaint_id: str, *, words: str, by: 
     return row
 
 
-def of_shopper(tx: Transaction, vault: Vault, shopper_id: str, *, limit: int) -> list[Told]:
+def filed_by(tx: Transaction, vault: Vault, shopper_id: str, *, limit: int) -> list[Told]:
     """Up to ``limit`` complaints of a person, those without an answer and the newest first."""
     query = select(Complaint).where(Complaint.shopper_id == shopper_id)
     newest = query.order_by(col(Complaint.status).desc(), col(Complaint.id).desc()).limit(limit)

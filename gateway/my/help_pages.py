@@ -84,7 +84,7 @@ def _page(*, typed: dict[str, str], errors: dict[str, str] | None = None) -> str
     here = gateway()
     with here.db.read() as tx:
         found = loans.overview(tx, door.mode(), door.shopper_id())
-        rows = complaints.of_shopper(tx, here.vault, door.shopper_id(), limit=SHOWN)
+        rows = complaints.filed_by(tx, here.vault, door.shopper_id(), limit=SHOWN)
     return render_template(
         "my/help.html",
         cards=[*found.running, *found.ended],

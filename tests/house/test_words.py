@@ -110,8 +110,6 @@ GATEWAY: dict[str, Values] = {
     "my.loan.says.": loan_states,
     "my.dispute.": lambda: allowed("dispute", "status"),
     "my.done.": lambda: {"paying", "proved", "withdrawn", "filed"},
-    "my.help.": lambda: {"rate_limited", "not_found"},
-    "my.help.error.": lambda: {"kind", "loan", "text"},
     "my.help.kind.": lambda: allowed("complaint", "kind"),
     "my.help.status.": lambda: {*allowed("complaint", "status"), "late"},
     "my.failure.": lambda: {"insufficient_funds", "account_closed", "other"},
