@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from gateway.my import loans
 from tests.gateway.my.visitors import bought, log_in
-from tests.one_database import database_url, on_both  # noqa: F401
+from tests.one_database import database_url  # noqa: F401
 
 PAGES = ("", "/payoff", "/contract", "/schedules/1")
 
@@ -100,7 +100,6 @@ def test_a_shopper_pays_what_is_due_and_then_everything(app, api, books, clock):
     books.sound()
 
 
-@on_both
 def test_thirty_loans_take_as_many_statements_as_one(app, api, new_merchant):
     pages = app.test_client()
     bought(api, amount=100_000)
@@ -127,9 +126,8 @@ def test_thirty_loans_take_as_many_statements_as_one(app, api, new_merchant):
     event.remove(engine, "before_cursor_execute", count)
     taken = []
     for _ in range(15):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         page = pages.get("/my/test").text
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.thread_time() - begun)
     assert page.count("data-loan=") == 30
-
-    assert sorted(taken)[7] < 0.25, "a busy machine has its time, but it is far from a second"
+    assert sorted(taken)[13] < 0.06, "seconds of a processor"
