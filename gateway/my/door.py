@@ -25,6 +25,8 @@ blueprint = Blueprint("my", __name__, template_folder="templates")
 PREFIXES: dict[Mode, str] = {"live": "/my", "test": "/my/test"}
 COOKIES: dict[Mode, str] = {"live": "fenqi_my", "test": "fenqi_my_test"}
 BEFORE_LOGIN = "before_login"
+LONGEST_FORM = 32 * 1024
+"""Bytes: a Chinese character takes nine of them in a form, and a complaint has up to 2,000."""
 
 
 def register(app: Flask) -> None:
@@ -46,7 +48,7 @@ def before_login(view: View) -> View:
 def guard() -> Response | None:
     """Refuse forms of other sites; without a session, lead to the login."""
     if request.method == "POST":
-        own_forms.refuse_foreign()
+        own_forms.refuse_foreign(longest=LONGEST_FORM)
     if getattr(current_app.view_functions.get(request.endpoint or ""), BEFORE_LOGIN, False):
         return None
     if find_session() is None:
