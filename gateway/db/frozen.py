@@ -67,6 +67,11 @@ RULES: Mapping[str, Rule] = {
     ),
     "client_secret": Rule(changes="secret_lookup key_id expires_at", removable=True),
     "collection": Rule(once="failure decided_at", steps={"status": {"pending": "succeeded failed canceled"}}),
+    "complaint": Rule(
+        once="answer_sealed answered_by answered_at",
+        steps={"status": {"open": "answered"}},
+        even_at_the_end="",
+    ),
     "credit_decision": Rule(changes="shopper_id"),
     "credit_limit": Rule(changes="limit_fen held_fen"),
     "decision_request": Rule(
@@ -225,6 +230,7 @@ LATER_TABLES: Mapping[str, str] = {
     "settlement_terms": "invoice_credit merchant_invoice settlement_terms",
     "payouts": "payout_account",
     "milestones": "milestone milestone_event milestone_stop",
+    "complaints": "complaint",
 }
 """By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""
 
@@ -265,6 +271,7 @@ NO_FACTS = {
     "recovery_code": "codes that their owner may have made anew at any time",
     "refresh_token": "logins of applications",
     "revoked_token": "tokens until they run out",
+    "shopper_session": "which browsers a shopper is logged in with",
     "spent_proof": "proofs until they run out",
     "used_challenge": "challenges until they run out",
     "voucher_accounts": "codes that a merchant's accounting program has for its accounts",
