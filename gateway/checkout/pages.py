@@ -20,7 +20,7 @@ from gateway.checkout.states import OPTIONAL_CONSENTS, REQUIRED_CONSENTS
 from gateway.contracts import clauses
 from gateway.core import return_address
 from gateway.core.calendar import shanghai_date
-from gateway.db.transactions import READ_COMMITTED
+from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.decision import reviews
 from gateway.errors import (
     CodeRefused,
@@ -40,6 +40,8 @@ from gateway.errors import (
     WrongState,
 )
 from gateway.identity.invented import invented_id_number
+from gateway.payments.methods import service as methods
+from gateway.payments.methods import views
 from gateway.payments.milestones import service as milestones
 from gateway.web import problems
 from gateway.web.bodies import loaded
@@ -192,6 +194,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         paid = checkout.payment_id
         review = reviews.of_checkout(tx, checkout_id) if paid is None else None
         staged = paid is not None and milestones.has_any(tx, paid)
+        method = _method(tx, checkout)
     offer_ends = reviewing.offer_ends(review)
     return render_template(
         "checkout/result.html",
@@ -201,6 +204,9 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         contract=signed,
         review=review,
         staged=staged,
+        method=method,
+        takes_methods=methods.origin(gateway(), entry.mode()) is not None,
+        method_required=gateway().settings.repayment_method_required,
         now=now,
         offer_day=shanghai_date(offer_ends) if offer_ends is not None and offer_ends > now else None,
         error=error,
@@ -208,6 +214,13 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         return_url=_back(checkout.return_url, checkout_id),
         cancel_url=_back(checkout.cancel_url, checkout_id),
     )
+
+
+def _method(tx: Transaction, checkout: Checkout) -> views.Shown | None:
+    """The card of an approved checkout's person, as the page shows it."""
+    if checkout.status != "approved" or checkout.shopper_id is None:
+        return None
+    return views.of_person(tx, checkout.shopper_id, language=language())
 
 
 def _refresh_seconds(checkout: Checkout, now: datetime) -> int:

@@ -20,6 +20,7 @@ from gateway.merchants import service as merchants
 from gateway.payments import charges, deliveries, lines, sandbox_outcomes, service, subsidies
 from gateway.payments.charges import Charges
 from gateway.payments.contents import Contents, of_payment
+from gateway.payments.methods import service as methods
 from gateway.payments.milestones import holding, planning
 from gateway.payments.models import Capture, Payment
 from gateway.plans import service as plans
@@ -52,11 +53,12 @@ def capture(
 
     With ``milestone``, what that stages. Returns the payment and what hangs on it then. Raises
     ``AuthorizationExpired``, ``WrongState``, ``AmountAboveAuthorized``, ``CaptureTooSmall``, ``CostAboveCeiling``,
-    ``DeliveryRefused``, ``SerialNumberTaken`` or what ``lines.to_capture`` and ``planning`` raise; then nothing has
-    changed.
+    ``DeliveryRefused``, ``SerialNumberTaken``, ``RepaymentMethodMissing`` or what ``lines.to_capture`` and
+    ``planning`` raise; then nothing has changed.
     """
     payment, agreed = _locked(tx, gateway, tenant, payment_id)
     contents = of_payment(tx, payment)
+    methods.require(tx, gateway, mode=tenant.mode, shopper_id=payment.shopper_id)
     stage = planning.named(tx, payment, milestone) if milestone else None
     if stage and items is None:
         amount_fen = planning.amount_of(stage, amount_fen)
