@@ -49,7 +49,7 @@ WORDS = {
         "expiry.hint": "Such as 12/30",
         "save": "Agree and add",
         "back": "Go back without a card",
-        "agree": "With “Agree and add” you let the bank collect each instalment of your plan from this card on its due "
+        "agree": "By choosing to add it, you let the bank collect each instalment of your plan from this card on its due "
         "day. You can change or remove the card at any time.",
         "fault.number": "Check the card number: it has 16 to 19 digits.",
         "fault.expiry": "Check the expiry: the card has expired, or the date cannot be read.",
@@ -123,5 +123,5 @@ def _page(told: dict[str, Any], step: str, *, faults: tuple[str, ...] = (), decl
         faults=faults,
         declined=declined,
         return_url=told["return_url"],
-        typed=request.form if step == "asks" else {},
+        typed=request.form,
     )
