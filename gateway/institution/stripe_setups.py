@@ -45,14 +45,14 @@ class Setups:
         for intent in intents:
             if intent.get("status") == "succeeded":
                 return SetupAnswer("succeeded", method=self._method(setup.mode, intent))
+        if intents and all(intent.get("status") == "canceled" for intent in intents):
+            return SetupAnswer("failed", failure=_failure(intents[0]))
         sessions = [one for one in self._of(setup, SESSIONS, customer) if _is_ours(one, setup)]
         for session in sessions:
             if session.get("status") == "open" and isinstance(session.get("url"), str):
                 return SetupAnswer("pending", url=session["url"])
         if sessions and all(session.get("status") == "expired" for session in sessions):
             return SetupAnswer("failed", failure="setup_expired")
-        if intents and all(intent.get("status") == "canceled" for intent in intents):
-            return SetupAnswer("failed", failure=_failure(intents[0]))
         return SetupAnswer("pending") if intents or sessions else None
 
     def detach(self, mode: Mode, token: str) -> None:
@@ -91,13 +91,7 @@ class Setups:
         try:
             return self._wire.all(setup.mode, path, customer=customer)
         except Refused:
-            pass
-        try:
             return self._wire.all(setup.mode, path)
-        except Refused:
-            if path == SESSIONS:  # an institution that knows SetupIntents alone
-                return []
-            raise
 
     def _method(self, mode: Mode, intent: Fields) -> Method:
         token = intent.get("payment_method")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from sqlmodel import select
 from werkzeug.serving import make_server
 
 from gateway.data_requests import export, rotation
+from gateway.identity import service as identity
 from gateway.institution.fake_bank.server import application
 from gateway.institution.fake_bank.store import Store
 from gateway.institution.fake_bank_client import FakeBank
@@ -27,7 +29,7 @@ from gateway.payments.methods import service, views
 from gateway.payments.methods.models import RepaymentMethod
 from gateway.payments.models import Collection
 from tests.gateway.books import Books
-from tests.gateway.shopper import go_on_by_code
+from tests.gateway.shopper import go_on_by_code, identify
 from tests.one_database import database_url  # noqa: F401
 from tests.ports import free_port
 
@@ -246,10 +248,22 @@ def test_a_person_has_one_card_at_all_merchants_and_it_ends_with_the_person(
 ) -> None:
     shopper = Shopper(app, books)
     shopper.attach(bank, GOOD)
-    elsewhere = Shopper(app, Books(app, new_merchant(), books.clock))
-    assert "尾号 4242" in elsewhere.result.text
     (method,) = shopper.methods()
     gateway = books.gateway
+    elsewhere = new_merchant("furnishing").checkout(amount=600_000, category="furnishing")
+    with gateway.db.read() as tx:
+        person = identity.opened(tx, gateway.vault, method.shopper_id)
+    pages = app.test_client()
+    typed = {"term": "3", **person, "phone": "13800000001"}
+    identify(pages, elsewhere, typed)
+    path = f"/checkout/{elsewhere['id']}"
+    review = pages.get(f"{path}/review").text
+    books.clock.advance(seconds=30)
+    ticks = dict.fromkeys(("credit_service", "bureau_query", "funder_sharing"), "yes")
+    agreed = {"quote_hash": re.search('name="quote_hash" value="([0-9a-f]+)"', review)[1], **ticks}  # type: ignore[index]
+    assert pages.post(f"{path}/confirm", data=agreed).status_code == 303
+    books.work()
+    assert "尾号 4242" in pages.get(f"{path}/result").text
     rotation.rotate(gateway, resume=False, progress=lambda *_: None)
     with gateway.db.read() as tx:
         assert service.account_of(tx, gateway.vault, method.id).token.startswith("fbm_")  # type: ignore[union-attr]
