@@ -39,6 +39,7 @@ from gateway.loans import routes as loan_routes
 from gateway.merchants import business_clock
 from gateway.merchants import routes as merchant_routes
 from gateway.monitoring import logs, metrics, security_events
+from gateway.my import pages as my_pages
 from gateway.oauth import routes as oauth_routes
 from gateway.oauth.tokens.bearer import Bearer
 from gateway.outbox import service as outbox
@@ -137,6 +138,7 @@ def create_app(
     app.register_blueprint(method_pages.blueprint)
     app.register_blueprint(public_pages.blueprint)
     entry_pages.register(app)
+    my_pages.register(app)
     api_reference.register(app)
     return app
 

@@ -16,15 +16,12 @@ from gateway.checkout.access import Level
 from gateway.checkout.models import Checkout
 from gateway.checkout.states import EXPIRABLE
 from gateway.core.tenant import Mode
-from gateway.errors import InvalidRequest, ScopeMissing
-from gateway.monitoring.security_events import security_event
-from gateway.web import cookies
+from gateway.web import cookies, own_forms
 from gateway.web.context import gateway
 
 COOKIE = "fenqi_checkout_"
 MOST_COOKIES = 10
 """Checkouts that one browser has open at a time; the oldest is forgotten first."""
-LONGEST_FORM = 16 * 1024
 
 
 class Door(Enum):
@@ -85,7 +82,7 @@ def register(app: Flask) -> None:
         if rule is None or found is None or not rule.rule.startswith("/checkout/"):
             return
         if request.method == "POST":
-            _same_origin()
+            own_forms.refuse_foreign()
         admit(found, request.endpoint or "")
 
 
@@ -161,19 +158,6 @@ def _shown_level(checkout: Checkout) -> Level:
     g.carried, g.level_by_cookie = (key if by_key > by_cookie else None), by_cookie
     level = max(by_cookie, by_key)
     return max(level, Level.ADDRESS) if access.in_grace(checkout, now) else level
-
-
-def _same_origin() -> None:
-    """Refuse a form that another site sent. Raises ``ScopeMissing``."""
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if site in ("cross-site", "same-site") or (
-        origin not in (None, "null") and (origin or "").partition("://")[2] != request.host
-    ):
-        security_event("foreign_form")
-        raise ScopeMissing("This form was sent from another site.")
-    if request.content_length and request.content_length > LONGEST_FORM:
-        raise InvalidRequest("The form is too large.")
 
 
 def _name(checkout_id: str) -> str:

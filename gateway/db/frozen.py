@@ -273,6 +273,7 @@ NO_FACTS = {
     "recovery_code": "codes that their owner may have made anew at any time",
     "refresh_token": "logins of applications",
     "revoked_token": "tokens until they run out",
+    "shopper_session": "which browsers a shopper is logged in with",
     "spent_proof": "proofs until they run out",
     "used_challenge": "challenges until they run out",
     "voucher_accounts": "codes that a merchant's accounting program has for its accounts",

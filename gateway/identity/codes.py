@@ -36,13 +36,25 @@ MAX_CODES = 5
 MAX_ATTEMPTS = 5
 
 
-def queue(tx: Transaction, vault: Vault, tenant: Tenant, *, subject_id: str, phone: str, code: str) -> None:
-    """Note a fresh code for ``subject_id`` and queue its message. Raises ``IdentityRefused`` or ``TooManyRequests``."""
+def queue(
+    tx: Transaction,
+    vault: Vault,
+    tenant: Tenant,
+    *,
+    subject_id: str,
+    phone: str,
+    code: str,
+    to_nobody: bool = False,
+) -> None:
+    """Note a fresh code for ``subject_id`` and queue its message. Raises ``IdentityRefused`` or ``TooManyRequests``.
+
+    ``to_nobody``: all of that, but the message is never sent, so that nobody can see which phones are known.
+    """
     number = checked_phone(phone)
     code_limits.check(tx, vault, tenant, code_limits.SENT, number)
     row = note(tx, vault, subject_id=subject_id, phone=phone, code=code)
     code_limits.count(tx, vault, tenant, code_limits.SENT, number)
-    message = json.dumps({"phone": number, "code": code})
+    message = json.dumps({"phone": "" if to_nobody else number, "code": code})
     # With the code in it: after a restore the next code is another message, and the same one is not sent twice.
     row.reference = reference("msg", tenant, subject_id, row.sent, row.code_lookup)
     row.message_sealed = vault.seal(message, **_place(row.reference))
@@ -52,7 +64,8 @@ def queue(tx: Transaction, vault: Vault, tenant: Tenant, *, subject_id: str, pho
         tx,
         TOPIC,
         {"subject": subject_id, "reference": row.reference, "mode": tenant.mode, "good_until": good_until},
-        tenant=tenant,
+        tenant=tenant if tenant.merchant_id else None,
+        mode=tenant.mode,
     )
 
 
@@ -101,9 +114,10 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         return
     if not expired:
         message = json.loads(gateway.vault.open(row.message_sealed, **_place(message_id)))
-        gateway.ports.notifier.send_code(
-            mode_of(item.payload["mode"]), message["phone"], message["code"], reference=message_id
-        )
+        if message["phone"]:
+            gateway.ports.notifier.send_code(
+                mode_of(item.payload["mode"]), message["phone"], message["code"], reference=message_id
+            )
     gateway.db.write(lambda tx: _forget_message(tx, subject_id, message_id), READ_COMMITTED)
 
 

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound
-from gateway.identity.models import ErasureRequest, FormerParticulars, Shopper
+from gateway.identity.models import ErasureRequest, FormerParticulars, Shopper, ShopperSession
 from gateway.privacy import subjects
 
 NOTHING = b""
@@ -35,7 +35,8 @@ def erase(tx: Transaction, shopper_id: str, *, requested: bool) -> ErasureReques
 def empty(tx: Transaction, shopper: Shopper) -> None:
     """Take from a row, and from what the person had before, all that names somebody."""
     subjects.destroy(tx, shopper.id)
-    tx.execute(delete(FormerParticulars).where(col(FormerParticulars.shopper_id) == shopper.id))
+    for table in (FormerParticulars, ShopperSession):
+        tx.execute(delete(table).where(col(table.shopper_id) == shopper.id))
     shopper.name_sealed = shopper.id_number_sealed = shopper.phone_sealed = NOTHING
     shopper.id_number_lookup = shopper.phone_lookup = f"erased:{shopper.id}"
     shopper.keep_until, shopper.claims_number_of, shopper.erased_at = None, None, tx.now

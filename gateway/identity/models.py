@@ -114,7 +114,7 @@ class CodeCount(SQLModel, table=True):
 
 
 class OneTimeCode(SQLModel, table=True):
-    """A code sent to a phone for one checkout; only its keyed hash is kept once it was sent."""
+    """A code sent to a phone, for one checkout or login; only its keyed hash is kept once it was sent."""
 
     __tablename__ = "one_time_code"
     __table_args__ = (
@@ -133,3 +133,27 @@ class OneTimeCode(SQLModel, table=True):
     """Of the message, for the provider: a repeated one with it is the same message."""
     message_sealed: bytes | None = Field(default=None, sa_column=Column(Bytes))
     """Phone and code, sealed for as long as they wait to be sent."""
+
+
+class ShopperSession(SQLModel, table=True):
+    """A browser in which a shopper has proved a phone: it opens the shopper's own pages until it ends."""
+
+    __tablename__ = "shopper_session"
+    __table_args__ = (
+        CheckConstraint("length(secret_lookup) = 64", name="secret_is_sha256"),
+        Index("shopper_session_of_shopper", "shopper_id", "id"),
+        Index("shopper_session_expiry", "expires_at"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    shopper_id: str = Field(sa_column=Column(Words, ForeignKey("shopper.id"), nullable=False))
+    secret_lookup: str = Field(sa_column=Column(Words, nullable=False))
+    """Keyed hash of the browser's secret and of the phone: another phone on file ends the session."""
+    device: str = Field(sa_column=Column(Words, nullable=False))
+    """What the browser calls itself, shortened."""
+    began_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    last_seen_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    proved_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    """When a fresh code and the ID number were last shown in it, as what cannot be undone asks for."""
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))

@@ -114,6 +114,40 @@ def recognise(
     return shopper
 
 
+def of_phone(tx: Transaction, vault: Vault, mode: Mode, phone: str, *, limit: int) -> list[str]:
+    """Up to ``limit`` people who gave this phone (E.164) and are not erased, the newest first."""
+    query = select(Shopper.id).where(
+        Shopper.mode == mode, col(Shopper.phone_lookup).in_(vault.lookups(phone, "phone"))
+    )
+    return list(tx.exec(query.order_by(col(Shopper.id).desc()).limit(limit)))
+
+
+def known_as(
+    tx: Transaction, vault: Vault, *, mode: Mode, name: str, id_number: str, phone: str
+) -> Shopper | None:
+    """The person with exactly these particulars (E.164 phone): the number's holder, or someone who claims it."""
+    numbers = vault.lookups(plain_id_number(id_number), "id_number")
+    holders = select(Shopper).where(Shopper.mode == mode, col(Shopper.id_number_lookup).in_(numbers))
+    holder = tx.exec(holders).first()
+    if holder is None:
+        return None
+    phones = vault.lookups(phone, "phone")
+    claims = select(Shopper).where(
+        Shopper.claims_number_of == holder.id, col(Shopper.phone_lookup).in_(phones)
+    )
+    rows = [holder] if holder.phone_lookup in phones else []
+    rows += tx.exec(claims.order_by(col(Shopper.id)).limit(MOST_OF_A_PHONE))
+    return next(
+        (row for row in rows if is_same_name(opened(tx, vault, row.id)["name"], name)),
+        None,
+    )
+
+
+def is_id_number_of(tx: Transaction, vault: Vault, shopper_id: str, id_number: str) -> bool:
+    """Whether a person gave this ID number, however it is written."""
+    return opened(tx, vault, shopper_id)["id_number"] == plain_id_number(id_number)
+
+
 def _with_particulars(tx: Transaction, vault: Vault, holder: Shopper, identity: Identity) -> Shopper | None:
     """The person with this ID number, name and phone: the number's holder, or someone who claims it."""
     phone = vault.lookup(identity.phone, "phone")

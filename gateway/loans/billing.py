@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, update
 from sqlalchemy import select as columns
 from sqlmodel import SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -27,6 +27,7 @@ from gateway.loans.models import Loan, LoanBill
 from gateway.loans.states import OPEN
 
 LOAN, ROW, BILL = (SQLModel.metadata.tables[name] for name in ("loan", "loan_instalment", "loan_bill"))
+LOAN_ID = LOAN.c.id
 NEW_BILLS = insert(BILL)
 BILLED = (
     update(LOAN)
@@ -125,14 +126,21 @@ def _late_loans(tenant: Tenant, today: date) -> SelectOfScalar[str]:
 
 
 def fall_due(
-    tx: Transaction, tenant: Tenant, *, today: date, limit: int = 500, loan_id: str | None = None
+    tx: Transaction,
+    tenant: Tenant,
+    *,
+    today: date,
+    limit: int = 500,
+    loan_id: str | None = None,
+    but: ColumnElement[bool] | None = None,
 ) -> list[Billed]:
     """Bill the next instalment of up to ``limit`` loans for which it is due by ``today``; one period a loan and call.
 
+    ``but``: a condition on the loan's id (``LOAN_ID``) of loans that wait.
     Call it again until nothing comes back. Interest and fee are earned and owed from the due date on; so is the part
     of the merchant's subsidy that goes with the instalment's principal.
     """
-    found = tx.connection().execute(_due_rows(tenant, today, limit, loan_id)).all()
+    found = tx.connection().execute(_due_rows(tenant, today, limit, loan_id, but)).all()
     if not found:
         return []
     earned = {row.id: _subsidy_earned(row) for row in found}
@@ -193,7 +201,9 @@ def accrue_late(
     return ids[-1], freed
 
 
-def _due_rows(tenant: Tenant, today: date, limit: int, loan_id: str | None) -> Select[Any]:
+def _due_rows(
+    tenant: Tenant, today: date, limit: int, loan_id: str | None, but: ColumnElement[bool] | None
+) -> Select[Any]:
     of_version = (ROW.c.loan_id == LOAN.c.id) & (ROW.c.version == LOAN.c.schedule_version)
     other = ROW.alias()
     # Rows of nothing at the end of a schedule never fall due: the loan ends with the last row above 0.
@@ -237,6 +247,8 @@ def _due_rows(tenant: Tenant, today: date, limit: int, loan_id: str | None) -> S
         .limit(limit)
         .with_for_update(of=LOAN, skip_locked=loan_id is None)
     )
+    if but is not None:
+        query = query.where(~but)
     return query if loan_id is None else query.where(LOAN.c.id == loan_id)
 
 

@@ -104,7 +104,7 @@ def quote_settlement(tx: Transaction, loan: Loan, on: date) -> dict[str, Any] | 
     Everything billed, all principal to come, and of the running period the interest by the contract's policy and the
     fee; later interest and fees are saved. What is owed to the shopper counts against it.
     """
-    if not _can_settle(loan):
+    if not can_settle(loan):
         return None
     rows = service.rows_of(tx, loan)
     # What fell due and is not billed yet, because the jobs of the day are late, is due all the same.
@@ -125,6 +125,38 @@ def quote_settlement(tx: Transaction, loan: Loan, on: date) -> dict[str, Any] | 
     }
 
 
+def quote_now(tx: Transaction, loan: Loan) -> dict[str, Any] | None:
+    """What ends the loan today, with the late interest of today also where the jobs of the day are late."""
+    quote = quote_settlement(tx, loan, shanghai_date(tx.now))
+    if quote is None:
+        return None
+    booked = sum(bill.late_fen for bill in service.bills_of(tx, loan.id))
+    more = standing.late_today_fen(tx, loan) - booked
+    due = quote["already_due"] + more
+    needed = due + quote["principal"] + quote["interest"] + quote["fee"] - loan.credit_fen
+    return {**quote, "already_due": due, "amount": max(0, needed)}
+
+
+def settle_paid(
+    tx: Transaction, tenant: Tenant, *, loan_id: str, amount_fen: int, reference: str, on: date
+) -> Repaid:
+    """Book the ``amount_fen`` that was asked for on a day to end the loan, and end it as of that day.
+
+    Later interest is not charged, however late the money is reported. Where something has fallen due or ended the loan
+    since that day, the money is an ordinary repayment. The same reference again changes nothing. Raises as ``repay``.
+    """
+    loan = service.locked(tx, tenant, loan_id)
+    known = _known(tx, loan, amount_fen, reference)
+    if known is not None:
+        return Repaid(loan, 0, known.id, new=False)
+    if can_settle(loan):
+        rows = service.rows_of(tx, loan)
+        if schedule.due_date(loan.contract_date, rows[0].period - 1) <= on:
+            _bill_the_rest(tx, loan, rows, _settled(loan, rows, on), on)
+            loan.settlement_reference = reference
+    return repay(tx, tenant, loan_id=loan.id, amount_fen=amount_fen, reference=reference, received_on=on)
+
+
 def settle_early(tx: Transaction, tenant: Tenant, *, loan_id: str, reference: str) -> Repaid:
     """End the loan today: all that is left becomes one bill, which the shopper's credit and then ``reference`` pays.
 
@@ -137,7 +169,7 @@ def settle_early(tx: Transaction, tenant: Tenant, *, loan_id: str, reference: st
         return Repaid(loan, 0, known.id if known else loan.id, new=False)
     today = shanghai_date(tx.now)
     freed = bring_up_to(tx, loan, today)
-    if not _can_settle(loan):
+    if not can_settle(loan):
         raise WrongState(f"The loan is {loan.status} and cannot be settled early.", param="loan")
     rows = service.rows_of(tx, loan)
     _bill_the_rest(tx, loan, rows, _settled(loan, rows, today), today)
@@ -150,7 +182,7 @@ def settle_early(tx: Transaction, tenant: Tenant, *, loan_id: str, reference: st
     return Repaid(loan, done.principal_fen + freed, done.about)
 
 
-def _can_settle(loan: Loan) -> bool:
+def can_settle(loan: Loan) -> bool:
     """Whether something is still to come."""
     return loan.status in OPEN and loan.next_due_date is not None
 
@@ -171,15 +203,15 @@ def _bill_the_rest(
     loan: Loan,
     rows: Sequence[schedule.Instalment],
     settlement: early_settlement.Settlement,
-    today: date,
+    on: date,
 ) -> None:
-    """One last bill for all that is left; the rest of the merchant's subsidy is earned with it."""
+    """One last bill for all that is left, due ``on`` a day; the rest of the merchant's subsidy is earned with it."""
     unearned = service.unearned_subsidy_fen(loan)
     tx.add(
         LoanBill(
             loan_id=loan.id,
             period=rows[0].period,
-            due_date=today,
+            due_date=on,
             principal_fen=settlement.outstanding_principal,
             interest_fen=settlement.interest_due,
             fee_fen=settlement.fee_due,
@@ -198,7 +230,7 @@ def _bill_the_rest(
         subsidy_fen=unearned,
     )
     if lines:
-        ledger.book(tx, Tenant.of(loan), ledger.Event("settled_early", ("loan", loan.id), lines))
+        ledger.book(tx, Tenant.of(loan), ledger.Event("settled_early", ("loan", loan.id), lines, on=on))
 
 
 def _receive_after_the_end(tx: Transaction, loan: Loan, row: LoanRepayment) -> int:

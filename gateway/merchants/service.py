@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlmodel import SQLModel, col, select
 from gateway.core.money import parse_rate
 from gateway.core.scopes import MERCHANT_SCOPES, SERVER_SCOPES, in_order
 from gateway.core.tenant import Mode, Tenant
+from gateway.db.parts import in_parts
 from gateway.db.transactions import Transaction
 from gateway.errors import InvalidRequest, NotFound, ReserveInvalid, Unauthenticated
 from gateway.merchants.models import Merchant, PublishableKey
@@ -62,6 +63,15 @@ def get(tx: Transaction, merchant_id: str) -> Merchant:
     if merchant is None:
         raise NotFound(f"There is no merchant {merchant_id!r}.")
     return merchant
+
+
+def names(tx: Transaction, merchant_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """What some merchants are called, in Chinese and in English, by id."""
+    found: dict[str, tuple[str, str]] = {}
+    for part in in_parts(sorted(set(merchant_ids))):
+        query = select(Merchant.id, Merchant.name, Merchant.name_en).where(col(Merchant.id).in_(part))
+        found |= {merchant: (name, name_en) for merchant, name, name_en in tx.exec(query)}
+    return found
 
 
 def read_along(query: Any, merchant_id: Any) -> Any:

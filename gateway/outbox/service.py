@@ -69,13 +69,14 @@ def put(
     payload: dict[str, Any],
     *,
     tenant: Tenant | None,
+    mode: Mode | None = None,
     at: datetime | None = None,
 ) -> str:
     """Queue ``payload`` for the handler of ``topic``, not before ``at``; no ``tenant`` if it belongs to no merchant.
 
-    Returns the identifier of the row.
+    ``mode`` says in which mode it is then, where it has one. Returns the identifier of the row.
     """
-    row = _new(tx, topic, payload, tenant, at)
+    row = _new(tx, topic, payload, tenant, at) | ({"mode": mode} if tenant is None else {})
     tx.connection().execute(NEW_ITEMS, row)
     return str(row["id"])
 

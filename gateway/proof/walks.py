@@ -86,7 +86,7 @@ def _regular_periods(life: Life) -> list[int]:
         for bill in life.rows["loan_bill"]
         if bill.due_date == schedule.due_date(life.drawn.on, bill.period)
     ]
-    collected = [] if settled else [row.period for row in life.rows["collection"]]
+    collected = [] if settled else [row.period for row in life.rows["collection"] if row.period]
     return [*booked, *stored, *collected]
 
 

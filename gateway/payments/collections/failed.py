@@ -13,7 +13,7 @@ from gateway.core.calendar import shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.parts import in_parts
 from gateway.loans import service as loans
-from gateway.payments.collections.service import TRY_AGAIN_AFTER_DAYS
+from gateway.payments.collections.service import TRY_AGAIN_AFTER_DAYS, WHOLE
 from gateway.payments.models import Capture, Collection
 from gateway.web.i18n import catalogue
 
@@ -84,6 +84,7 @@ def of_loans(tx: Transaction, tenant: Tenant, loan_ids: Sequence[str]) -> list[F
             Collection.merchant_id == tenant.merchant_id,
             Collection.mode == tenant.mode,
             col(Collection.loan_id).in_(part),
+            Collection.period > WHOLE,
         )
         for row in tx.exec(query.order_by(col(Collection.attempt))):
             newest[row.loan_id, row.period] = row

@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
+from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, func, select
 
 from gateway.core.calendar import shanghai_date
@@ -38,23 +39,39 @@ if TYPE_CHECKING:
 TOPIC = "collection.instruct"
 NO_METHOD = "no_payment_method"
 """The failure of what could not be sent, because its person has removed every method."""
+WHOLE = 0
+"""The period of a collection that is to end its loan: no instalment has this number."""
+BY_SHOPPER = "by_shopper"
+"""In the outbox: the shopper asked for it, so test mode does not play it as failed."""
 TRY_AGAIN_AFTER_DAYS = (1, 3, 7, 14, 30)
 """Days after the due date on which an unpaid bill is tried again."""
-NEW_COLLECTIONS = insert(SQLModel.metadata.tables["collection"])
+COLLECTION = SQLModel.metadata.tables["collection"]
+NEW_COLLECTIONS = insert(COLLECTION)
+ENDING = (
+    select_columns(COLLECTION.c.id)
+    .where(
+        COLLECTION.c.loan_id == billing.LOAN_ID,
+        COLLECTION.c.period == WHOLE,
+        COLLECTION.c.status == "pending",
+    )
+    .correlate(billing.LOAN)
+    .exists()
+)
+"""Whether a loan is being paid off."""
 
 
 def bill_and_collect(tx: Transaction, tenant: Tenant, *, today: date, limit: int = 500) -> int:
     """Bill up to ``limit`` loans of the tenant and instruct the collection of what is owed; returns how many.
 
-    Call it again until it returns 0. One transaction bills and instructs, so no instalment falls due uncollected.
+    A loan that its shopper is paying off waits for the outcome. Call it again until it returns 0. One transaction bills and instructs, so no instalment falls due uncollected.
     """
-    billed = billing.fall_due(tx, tenant, today=today, limit=limit)
+    billed = billing.fall_due(tx, tenant, today=today, limit=limit, but=ENDING)
     wanted = []
     for bill in billed:
         amount = bill.amount_fen if not bill.has_credit else _paid_from_credit(tx, tenant, bill)
         if amount:
             wanted.append((bill.loan_id, bill.period, 1, amount))
-    _instruct(tx, tenant, wanted)
+    instruct(tx, tenant, wanted)
     return len(billed)
 
 
@@ -67,9 +84,10 @@ def collect_again(tx: Transaction, tenant: Tenant, *, today: date, limit: int = 
         for loan_id, period, due_date, owed in some:
             tried, pending = attempts.get((loan_id, period), (0, 0))
             passed = sum((today - due_date).days >= days for days in TRY_AGAIN_AFTER_DAYS)
-            if not pending and tried < 1 + passed and len(wanted) < limit:
+            ending = attempts.get((loan_id, WHOLE), (0, 0))[1]
+            if not pending and not ending and tried < 1 + passed and len(wanted) < limit:
                 wanted.append((loan_id, period, tried + 1, owed))
-    _instruct(tx, tenant, wanted)
+    instruct(tx, tenant, wanted)
     return len(wanted)
 
 
@@ -93,12 +111,14 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     with gateway.db.read() as tx:
         row = tx.get_one(Collection, collection_id)
         loan = loans.get(tx, Tenant.of(row), row.loan_id)
-        failure = sandbox_outcomes.collection_failure(
-            tx, gateway, mode=row.mode, shopper_id=loan.shopper_id, period=row.period
-        )
-        if row.mode == "test" and row.period <= loan.missed_through:
-            failure = "insufficient_funds"
         account = methods.account_of(tx, gateway.vault, row.method_id)
+        failure = None
+        if BY_SHOPPER not in item.payload:
+            failure = sandbox_outcomes.collection_failure(
+                tx, gateway, mode=row.mode, shopper_id=loan.shopper_id, period=row.period
+            )
+            if row.mode == "test" and row.period <= loan.missed_through:
+                failure = "insufficient_funds"
     if row.status != "pending":
         return
     instruction = Instruction(
@@ -133,7 +153,19 @@ def confirm(tx: Transaction, collection_id: str) -> None:
         return
     row.status, row.decided_at = "succeeded", tx.now
     tx.add(row)
-    instructed, due = shanghai_date(row.created_at), loans.due_date_of_bill(tx, row.loan_id, row.period)
+    instructed = shanghai_date(row.created_at)
+    if row.period == WHOLE:
+        done = repayment.settle_paid(
+            tx,
+            Tenant.of(row),
+            loan_id=row.loan_id,
+            amount_fen=row.amount_fen,
+            reference=row.id,
+            on=instructed,
+        )
+        free_limit(tx, done)
+        return
+    due = loans.due_date_of_bill(tx, row.loan_id, row.period)
     receive(
         tx,
         Tenant.of(row),
@@ -197,7 +229,10 @@ def _paid_from_credit(tx: Transaction, tenant: Tenant, bill: billing.Billed) -> 
     return loans.owed_of_bill_fen(tx, bill.loan_id, bill.period)
 
 
-def _instruct(tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, int, int]]) -> None:
+def instruct(
+    tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, int, int]], *, by_shopper: bool = False
+) -> None:
+    """Queue collections: of a loan, a period (``WHOLE`` to end the loan), the attempt and the amount (fen)."""
     if not wanted:
         return
     keys = orders.keys_of_loans(tx, [loan_id for loan_id, *_ in wanted])
@@ -217,7 +252,8 @@ def _instruct(tx: Transaction, tenant: Tenant, wanted: Sequence[tuple[str, int, 
         for loan_id, period, attempt, amount in wanted
     ]
     keyed.insert(tx, NEW_COLLECTIONS, rows)
-    outbox.put_many(tx, TOPIC, [{"collection": row["id"]} for row in rows], tenant=tenant)
+    more = {BY_SHOPPER: True} if by_shopper else {}
+    outbox.put_many(tx, TOPIC, [{"collection": row["id"], **more} for row in rows], tenant=tenant)
 
 
 def _attempts(tx: Transaction, loan_ids: list[str]) -> dict[tuple[str, int], tuple[int, int]]:
@@ -253,16 +289,20 @@ def _is_decided_before(tx: Transaction, collection_id: str) -> bool:
     row = _locked(tx, collection_id)
     if row.status != "pending":
         return True
-    if not loans.owed_of_bill_fen(tx, row.loan_id, row.period):
+    loan = loans.get(tx, Tenant.of(row), row.loan_id)
+    if row.period == WHOLE:
+        owed = repayment.can_settle(loan)
+    else:
+        owed = loans.owed_of_bill_fen(tx, row.loan_id, row.period) > 0
+    if not owed:
         row.status, row.decided_at = "canceled", tx.now
         tx.add(row)
         return True
-    shopper_id = loans.get(tx, Tenant.of(row), row.loan_id).shopper_id
-    method = methods.active(tx, shopper_id)
+    method = methods.active(tx, loan.shopper_id)
     if method is not None:
         row.method_id = method.id
         tx.add(row)
-    elif methods.had_any(tx, shopper_id):
+    elif methods.had_any(tx, loan.shopper_id):
         fail(tx, collection_id, failure=NO_METHOD)
         return True
     return False

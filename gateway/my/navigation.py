@@ -1,0 +1,20 @@
+"""What the shopper's own place leads to: one line for each page that stands in its navigation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page in the navigation: its path below the place, and the key of its words."""
+
+    path: str
+    words: str
+
+
+NAVIGATION: list[Entry] = [
+    Entry("", "my.nav.loans"),
+    Entry("devices", "my.nav.devices"),
+]
+"""In the order in which they are shown; a new page adds its line."""
