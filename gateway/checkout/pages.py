@@ -186,6 +186,7 @@ def result(checkout_id: str) -> Any:
 def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
     checkout, merchant = shown(checkout_id)
     _allow_way_back(checkout)
+    takes_methods = methods.origin(gateway(), entry.mode()) is not None
     with gateway().db.read() as tx:
         shopper.for_shopper(tx, checkout_id)  # brings the business time of its merchant
         now = tx.now
@@ -194,7 +195,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         paid = checkout.payment_id
         review = reviews.of_checkout(tx, checkout_id) if paid is None else None
         staged = paid is not None and milestones.has_any(tx, paid)
-        method = _method(tx, checkout)
+        method = _method(tx, checkout) if takes_methods else None
     offer_ends = reviewing.offer_ends(review)
     return render_template(
         "checkout/result.html",
@@ -205,7 +206,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         review=review,
         staged=staged,
         method=method,
-        takes_methods=methods.origin(gateway(), entry.mode()) is not None,
+        takes_methods=takes_methods,
         method_required=gateway().settings.repayment_method_required,
         now=now,
         offer_day=shanghai_date(offer_ends) if offer_ends is not None and offer_ends > now else None,

@@ -143,7 +143,7 @@ class SetsUp(Protocol):
         ...
 
     def detach(self, mode: Mode, token: str) -> None:
-        """Nothing is collected by this method any more; one that is gone already is no error.
+        """Nothing is collected by this method any more; one that is gone already is accepted.
 
         Raises ``InstitutionUnavailable`` when that is not known.
         """

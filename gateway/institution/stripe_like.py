@@ -112,7 +112,7 @@ class StripeLikeInstitution:
             return self._setups.look_up(setup)
 
     def detach(self, mode: Mode, token: str) -> None:
-        """Detach a PaymentMethod; one that is detached or gone is no error. Raises ``InstitutionUnavailable``."""
+        """Detach a PaymentMethod; one that is detached or gone is accepted. Raises ``InstitutionUnavailable``."""
         with outgoing.within(INSTRUCTION_SECONDS):
             self._setups.detach(mode, token)
 

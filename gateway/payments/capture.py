@@ -91,8 +91,9 @@ def capture(
     contents.settlement_dates[row.id] = settlement_date
     entry_id = _book(tx, payment, row, charged)
     _claim(tx, gateway, payment, row, charged, settlement_date=settlement_date, entry_id=entry_id)
-    net = amount - charged.total_fen
-    holding.hold(tx, payment, row, stages, net_fen=net, settlement_date=settlement_date)
+    holding.hold(
+        tx, payment, row, stages, net_fen=amount - charged.total_fen, settlement_date=settlement_date
+    )
     subsidies.claim(tx, tenant, payment, row, contents)
     if final:
         service.void_rest(tx, payment)

@@ -47,7 +47,7 @@ class RepaymentMethod(Keyed, table=True):
     reference: str = Field(sa_column=Column(Words, nullable=False))
     """What the institution knows the set-up by (``core.references``)."""
     place: str = Field(sa_column=Column(Words, nullable=False))
-    """Where it was asked for: the id of a checkout, or ``my``; the browser comes back there."""
+    """The checkout on whose page it was asked for; the browser comes back there."""
     language: str = Field(sa_column=Column(Words, nullable=False))
     status: str = Field(sa_column=Column(Words, nullable=False))
     kind: str | None = Field(default=None, sa_column=Column(Words))

@@ -39,8 +39,6 @@ STILL_USEFUL = timedelta(minutes=10)
 FIRST_LOOK = timedelta(minutes=5)
 A_DAY, MOST_A_DAY = timedelta(days=1), 10
 """So many set-ups a person may begin: whoever tries out cards has no more."""
-MY = "my"
-"""The place of set-ups that are begun in the shopper's own place."""
 OF_NOBODY = "every merchant"
 NEWEST = 50
 
@@ -61,8 +59,7 @@ def origin(gateway: Gateway, mode: Mode) -> str | None:
 
 def return_url(settings: Settings, place: str, language: str) -> str:
     """Where the institution sends the browser back to."""
-    path = "/my/method/return" if place == MY else f"/checkout/{place}/method/return"
-    return f"{settings.public_url}{path}?lang={language}"
+    return f"{settings.public_url}/checkout/{place}/method/return?lang={language}"
 
 
 def setup_of(settings: Settings, row: RepaymentMethod) -> Setup:
