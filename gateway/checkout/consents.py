@@ -36,6 +36,18 @@ def of_checkout(tx: Transaction, checkout_id: str) -> list[Logged]:
     return [Logged(consent, moment) for consent, moment in tx.exec(joined.order_by(col(Consent.id)))]
 
 
+def newest_of_person(tx: Transaction, shopper_id: str) -> list[Logged]:
+    """The newest consent of each kind that the person has given in any checkout, and when it was taken back."""
+    query = select(Consent, ConsentWithdrawal.withdrawn_at).where(
+        col(Consent.shopper_id).in_(claims.rows_of(tx, shopper_id)), Consent.kind != CONFIRMATION
+    )
+    joined = query.outerjoin(ConsentWithdrawal, col(ConsentWithdrawal.consent_id) == col(Consent.id))
+    newest: dict[str, Logged] = {}
+    for consent, moment in tx.exec(joined.order_by(col(Consent.id))):
+        newest[consent.kind] = Logged(consent, moment)
+    return list(newest.values())
+
+
 def stands(tx: Transaction, shopper_id: str, kind: str) -> bool:
     """Whether the shopper's newest consent of a kind was not taken back."""
     query = select(Consent.id, ConsentWithdrawal.id).where(

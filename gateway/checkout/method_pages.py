@@ -75,7 +75,9 @@ def come_back(checkout_id: str) -> Any:
     """The browser comes back: the institution is asked what became of it."""
     checkout, _ = shown(checkout_id)
     if checkout.shopper_id is not None:
-        with suppress(InstitutionUnavailable):  # the page says that it is not known yet; the worker asks again
+        with suppress(
+            InstitutionUnavailable
+        ):  # the page says that it is not known yet; the worker asks again
             setting_up.look(gateway(), shopper_id=checkout.shopper_id, place=checkout_id)
     return to_step(checkout_id, "method")
 

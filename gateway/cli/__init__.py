@@ -16,6 +16,7 @@ from typing import Any
 from gateway.cli import (
     books,
     clients,
+    complaints,
     merchants,
     milestones,
     people,
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         people,
         reviews,
         milestones,
+        complaints,
         risk,
     ):
         room.add(verbs)

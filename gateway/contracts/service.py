@@ -84,6 +84,11 @@ def of_checkout(tx: Transaction, checkout_id: str) -> Contract | None:
     return tx.exec(select(Contract).where(Contract.checkout_id == checkout_id)).first()
 
 
+def of_payment(tx: Transaction, payment_id: str) -> Contract | None:
+    """The contract of a payment, or None."""
+    return tx.exec(select(Contract).where(Contract.payment_id == payment_id)).first()
+
+
 def _disclosure_consent(consents: Sequence[ConsentFact], plan: dict[str, Any]) -> ConsentFact:
     for consent in consents:
         if consent.kind == "disclosure" and consent.text_sha256 == plan["quote_hash"]:

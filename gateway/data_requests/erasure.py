@@ -93,5 +93,5 @@ def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
 def _forget_copies(tx: Transaction, shopper_id: str) -> None:
     """What is kept about the person's orders and could name them: one-time codes, and the answers to webhooks."""
     rows = export.rows_of(tx, shopper_id)
-    codes.forget(tx, {row["id"] for row in rows["checkout"]})
+    codes.forget(tx, {codes.second_of(shopper_id), *(row["id"] for row in rows["checkout"])})
     history.forget_answers(tx, {row["id"] for table in rows.values() for row in table if row.get("id")})

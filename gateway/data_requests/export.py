@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
+from gateway.complaints import service as complaints
 from gateway.db.parts import in_parts
 from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
@@ -33,9 +34,10 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
         }
         for entry in DATA_MAP.about_people()
     }
-    in_clear = {
+    in_clear: dict[str, dict[str, Any]] = {
         "shopper": {shopper_id: identity.opened(tx, vault, shopper_id)},
         "former_particulars": claims.former_of(tx, vault, shopper_id),
+        "complaint": complaints.texts_of(tx, vault, shopper_id),
     }
     for table, people in in_clear.items():
         for row in answer[table]["rows"]:

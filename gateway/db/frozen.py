@@ -69,6 +69,11 @@ RULES: Mapping[str, Rule] = {
     "collection": Rule(
         once="failure decided_at method_id", steps={"status": {"pending": "succeeded failed canceled"}}
     ),
+    "complaint": Rule(
+        once="answer_sealed answered_by answered_at",
+        steps={"status": {"open": "answered"}},
+        even_at_the_end="",
+    ),
     "credit_decision": Rule(changes="shopper_id"),
     "credit_limit": Rule(changes="limit_fen held_fen"),
     "decision_request": Rule(
@@ -233,6 +238,7 @@ LATER_TABLES: Mapping[str, str] = {
     "payouts": "payout_account",
     "milestones": "milestone milestone_event milestone_stop",
     "methods": "repayment_method",
+    "complaints": "complaint",
 }
 """By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""
 

@@ -173,6 +173,11 @@ def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | No
     return rows[-1].subject_id if rows else None
 
 
+def second_of(shopper_id: str) -> str:
+    """What a code is for that somebody who is logged in asks for, before what cannot be undone."""
+    return f"my:again:{shopper_id}"
+
+
 def forget(tx: Transaction, subject_ids: Collection[str]) -> None:
     """Delete the codes that were sent for some checkouts, also for going on with another device."""
     for subject_id in subject_ids:

@@ -116,6 +116,15 @@ def own(tx: Transaction, shopper_id: str, loan_id: str) -> Loan:
     return loan
 
 
+def version_of(tx: Transaction, loan: Loan, version: int) -> list[LoanInstalment]:
+    """The rows of one version of the loan's schedule. Raises ``NotFound`` for a version that there is not."""
+    query = select(LoanInstalment).where(LoanInstalment.loan_id == loan.id, LoanInstalment.version == version)
+    rows = list(tx.exec(query.order_by(col(LoanInstalment.period))))
+    if not rows:
+        raise NotFound("There is no such version of the schedule.")
+    return rows
+
+
 def receipts_of(tx: Transaction, loan_id: str, *, limit: int) -> list[LoanRepayment]:
     """Up to ``limit`` repayments of a loan, the newest first."""
     query = select(LoanRepayment).where(LoanRepayment.loan_id == loan_id)

@@ -18,7 +18,7 @@ from gateway.merchants import service as merchants
 from gateway.payments import by_shopper as payments
 
 if TYPE_CHECKING:
-    from gateway.payments.models import Payment
+    from gateway.payments.models import Dispute, Payment
 
 SHOWN = 30
 """Ended loans, and orders that wait, on one page."""
@@ -159,6 +159,11 @@ def card_of(tx: Transaction, mode: Mode, shopper_id: str, loan_id: str) -> Card:
     """One of the person's loans. Raises ``NotFound``."""
     loan = loans.own(tx, shopper_id, loan_id)
     return _cards(tx, mode, shopper_id, loans.standings(tx, [loan]))[0]
+
+
+def disputes_of(tx: Transaction, payment_id: str) -> list[Dispute]:
+    """The disputes about a payment of the person, the newest first."""
+    return payments.disputes_of(tx, [payment_id])[payment_id]
 
 
 def _order(orders: dict[str, checkouts.Order], payment_id: str) -> checkouts.Order:

@@ -87,7 +87,9 @@ def begin(tx: Transaction, gateway: Gateway, shopper_id: str, *, device: str) ->
 def queue_second_code(tx: Transaction, gateway: Gateway, mode: Mode, shopper_id: str, *, code: str) -> None:
     """Queue a code to the phone on file, for what cannot be undone. Raises ``TooManyRequests``."""
     phone = identity.phone_of(tx, gateway.vault, shopper_id)
-    codes.queue(tx, gateway.vault, _nobodys(mode), subject_id=_second(shopper_id), phone=phone, code=code)
+    codes.queue(
+        tx, gateway.vault, _nobodys(mode), subject_id=codes.second_of(shopper_id), phone=phone, code=code
+    )
 
 
 def prove_again(
@@ -109,7 +111,7 @@ def prove_again(
         tx,
         gateway.vault,
         _nobodys(mode),
-        subject_id=_second(shopper_id),
+        subject_id=codes.second_of(shopper_id),
         phone=phone,
         code=code,
         id_number=plain_id_number(id_number),
@@ -120,7 +122,7 @@ def prove_again(
         for limit, whom in ((code_limits.GUESSED, phone), (code_limits.CLAIMED, plain_id_number(id_number))):
             code_limits.count(tx, gateway.vault, _nobodys(mode), limit, whom)
         return False
-    codes.forget(tx, [_second(shopper_id)])
+    codes.forget(tx, [codes.second_of(shopper_id)])
     sessions.prove(tx, session.id)
     return True
 
@@ -139,7 +141,3 @@ def _subject(gateway: Gateway, mode: Mode, browser: str, phone: str) -> str:
     """What a code is for: one browser and one phone, so that nobody uses up another's tries."""
     lookup = gateway.vault.lookup(f"{browser}|{phone}", "my_login")
     return f"my:{mode}:{lookup[:48]}"
-
-
-def _second(shopper_id: str) -> str:
-    return f"my:again:{shopper_id}"

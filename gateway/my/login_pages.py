@@ -66,7 +66,7 @@ def show_login() -> Any:
     """Phone and code; whoever has a session goes to their loans."""
     if door.find_session() is not None:
         return door.to()
-    return _login_page(sent="sent" in request.args)
+    return _login_page(sent="sent" in request.args, erased="erased" in request.args)
 
 
 @blueprint.get("/login/code")
@@ -185,7 +185,7 @@ def prove_again() -> Any:
         return _refused(_again_page(errors=field_errors(error), sent=True), error)
     if not good:
         return _again_page(errors={"code": t("my.again.refused")}, sent=True), 422
-    return door.to(_next())
+    return door.to(f"{_next()}?done=proved")
 
 
 @blueprint.get("/devices")
@@ -244,9 +244,9 @@ def _refused(page: str, error: GatewayError) -> Response:
     return problems.with_retry_after(make_response(page, error.status), error)
 
 
-def _login_page(*, errors: dict[str, str] | None = None, sent: bool = False) -> str:
+def _login_page(*, errors: dict[str, str] | None = None, sent: bool = False, erased: bool = False) -> str:
     phone = request.form.get("phone") or login_state.read().phone.removeprefix("+86")
-    return render_template("my/login.html", errors=errors or {}, sent=sent, phone=phone)
+    return render_template("my/login.html", errors=errors or {}, sent=sent, phone=phone, erased=erased)
 
 
 def _who_page(*, errors: dict[str, str] | None = None) -> str:

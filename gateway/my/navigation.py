@@ -15,6 +15,8 @@ class Entry:
 
 NAVIGATION: list[Entry] = [
     Entry("", "my.nav.loans"),
+    Entry("help", "my.nav.help"),
+    Entry("data", "my.nav.data"),
     Entry("devices", "my.nav.devices"),
 ]
 """In the order in which they are shown; a new page adds its line."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from gateway.my import door, loan_pages, login_pages
+from gateway.my import data_pages, door, help_pages, loan_pages, login_pages
 
-PAGES = (login_pages, loan_pages)
+PAGES = (login_pages, loan_pages, help_pages, data_pages)
 """The modules with pages; a new one adds its name here, and its line to ``navigation``."""
 
 

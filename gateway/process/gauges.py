@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.audit import state as audit_state
 from gateway.checkout import progress
+from gateway.complaints import service as complaints
 from gateway.core.tenant import MODES
 from gateway.db.transactions import Database, Transaction
 from gateway.decision import reviews
@@ -122,7 +123,13 @@ def _checkouts(tx: Transaction) -> Iterator[Metric]:
             checkouts.add_metric([mode, status], counts.get((mode, status), 0))
         overdue.add_metric([mode, "application"], applications.get(mode, 0))
         overdue.add_metric([mode, "decline"], appeals.get(mode, 0))
-    yield from (checkouts, overdue)
+    late = GaugeMetricFamily(
+        "fenqi_complaints_overdue", "Complaints of shoppers not answered by their day.", labels=["mode"]
+    )
+    unanswered = complaints.overdue(tx)
+    for mode in MODES:
+        late.add_metric([mode], unanswered.get(mode, 0))
+    yield from (checkouts, overdue, late)
 
 
 def _chains(tx: Transaction) -> Iterator[Metric]:

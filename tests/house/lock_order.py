@@ -19,7 +19,8 @@ from gateway.db.row_locks import ORDER
 ALONE = frozenset(
     {
         "applicant_link", "idempotent_answer", "invitation", "list_entry", "login_session", "outbox",
-        "reconciliation_file_part", "score_usage", "subsidy_claim",
+        "reconciliation_file_part", "score_usage", "shopper_session",
+        "subsidy_claim",
     }
 )  # fmt: skip
 """No other row is locked behind one of these, but under the lock of a payment."""

@@ -11,6 +11,9 @@ from tests.house.sources import nodes
 
 PRODUCT = Path(gateway.__file__).parent
 BOUNDED = {
+    "identity/service.py: numbers": "one hash for each key of look-ups",
+    "identity/service.py: phones": "one hash for each key of look-ups",
+    "identity/service.py: vault.lookups(phone, 'phone')": "one hash for each key of look-ups",
     "reconciliation/running.py: ids": "a batch of items",
     "exports/service.py: readable(scopes)": "the kinds of exports",
     "ledger/certificates.py: select(POSTING.c.entry_id).where(POSTING.c.account_id.in_(sorted(names)))": "a question",

@@ -80,6 +80,11 @@ def consents() -> set[str]:
     return {*checkout_pages.REQUIRED_CONSENTS, *checkout_pages.OPTIONAL_CONSENTS}
 
 
+def loan_states() -> set[str]:
+    """Where a loan stands for its shopper: running ones are told apart by what is due."""
+    return allowed("loan", "status") | {"due"}
+
+
 GATEWAY: dict[str, Values] = {
     "unavailable.": lambda: constants("gateway/plans/pricing.py", "_plan_or_reason", ast.Return) - {"price"},
     "field.": lambda: set(checkout_pages.FORM_FIELDS) - {"term"},
@@ -103,6 +108,22 @@ GATEWAY: dict[str, Values] = {
         *(f"{status}.text" for status in allowed("human_review", "status")),
     },
     "offer.": lambda: {error.code for error in (DuplicateReference, TermUnavailable, WrongState)},
+    "my.state.": loan_states,
+    "my.loan.says.": loan_states,
+    "my.dispute.": lambda: allowed("dispute", "status"),
+    "my.done.": lambda: {"paying", "proved", "withdrawn", "filed"},
+    "my.help.kind.": lambda: allowed("complaint", "kind"),
+    "my.help.status.": lambda: {*allowed("complaint", "status"), "late"},
+    "my.failure.": lambda: {"insufficient_funds", "account_closed", "other"},
+    "my.hold.": lambda: {
+        "live_loan",
+        "retention_law",
+        "open_application",
+        "open_payment",
+        "open_dispute",
+        "pending_return",
+    },
+    "my.receipt.": lambda: {"principal", "interest", "fee", "late_interest", "recovered", "credit"},
     "stages.kind.": lambda: allowed("milestone", "kind"),
     "stages.status.": lambda: allowed("milestone", "status"),
     "stages.error.": lambda: {error.code for error in (NotFound, ValidationFailed, WrongState)},

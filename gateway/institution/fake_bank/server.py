@@ -110,7 +110,9 @@ def _methods(app: Flask, store: Store) -> None:
         expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
         return jsonify(
             _shown(
-                store.begin_setup({**told, "return_url": _address(body), "expires_at": expires_at.isoformat()})
+                store.begin_setup(
+                    {**told, "return_url": _address(body), "expires_at": expires_at.isoformat()}
+                )
             )
         )
 

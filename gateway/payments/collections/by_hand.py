@@ -7,6 +7,7 @@ has confirmed, looked up while its outcome is unknown. While one is undecided no
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sqlmodel import col, func, select
 
@@ -16,10 +17,12 @@ from gateway.db.transactions import Transaction
 from gateway.errors import QuoteChanged, TooManyRequests, WrongState
 from gateway.loans import repayment, standing
 from gateway.loans import service as loans
-from gateway.loans.models import Loan
 from gateway.loans.repayment import Repaid
 from gateway.payments.collections import service
 from gateway.payments.models import Collection
+
+if TYPE_CHECKING:
+    from gateway.loans.models import Loan
 
 MOST_A_DAY = 5
 """Attempts of one loan that its shopper may ask for within a day."""

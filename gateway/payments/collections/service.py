@@ -63,7 +63,8 @@ ENDING = (
 def bill_and_collect(tx: Transaction, tenant: Tenant, *, today: date, limit: int = 500) -> int:
     """Bill up to ``limit`` loans of the tenant and instruct the collection of what is owed; returns how many.
 
-    A loan that its shopper is paying off waits for the outcome. Call it again until it returns 0. One transaction bills and instructs, so no instalment falls due uncollected.
+    A loan that its shopper is paying off waits for the outcome. Call it again until it returns 0. One transaction bills
+    and instructs, so no instalment falls due uncollected.
     """
     billed = billing.fall_due(tx, tenant, today=today, limit=limit, but=ENDING)
     wanted = []

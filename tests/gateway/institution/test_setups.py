@@ -76,10 +76,10 @@ def test_a_page_that_ended_takes_nothing(tmp_path: Path) -> None:
 
 
 def test_live_mode_takes_nothing_at_the_fake_bank() -> None:
-    port = FakeBank("http://127.0.0.1:9")
-    assert (port.setup_origin("live"), port.setup_origin("test")) == (None, "http://127.0.0.1:9")
+    bank = FakeBank("http://127.0.0.1:9")
+    assert (bank.setup_origin("live"), bank.setup_origin("test")) == (None, "http://127.0.0.1:9")
     with pytest.raises(InstitutionUnavailable, match="test mode only"):
-        port.detach("live", "fbm_1")
+        bank.detach("live", "fbm_1")
 
 
 @pytest.fixture
@@ -103,7 +103,10 @@ def test_a_session_is_begun_once_and_its_page_found_again(psp: Any, stripe: Stri
     made = psp.post(f"{URL}/v1/customers", json=CUSTOMER)
     begun = psp.post(f"{URL}/v1/checkout/sessions", json={"id": "cs_1", "url": f"{PAGE}/c/1"})
     assert stripe.begin_setup(SETUP) == SetupAnswer("pending", url=f"{PAGE}/c/1")
-    assert [made.calls[0].request.headers["Idempotency-Key"], begun.calls[0].request.headers["Idempotency-Key"]] == [
+    assert [
+        made.calls[0].request.headers["Idempotency-Key"],
+        begun.calls[0].request.headers["Idempotency-Key"],
+    ] == [
         "customer:shp_1",
         "rpm_1",
     ]
@@ -112,9 +115,12 @@ def test_a_session_is_begun_once_and_its_page_found_again(psp: Any, stripe: Stri
     assert (sent["mode"], sent["customer"], sent["locale"]) == ("setup", "cus_1", "en")
     assert int(sent["expires_at"]) == int(SETUP.expires_at.timestamp())
     psp.replace(responses.GET, f"{URL}/v1/customers/search", json=listed(CUSTOMER))
-    psp.get(f"{URL}/v1/setup_intents", json=listed({"id": "seti_1", "status": "requires_payment_method", **OURS}))
     psp.get(
-        f"{URL}/v1/checkout/sessions", json=listed({"id": "cs_1", "status": "open", "url": f"{PAGE}/c/1", **OURS})
+        f"{URL}/v1/setup_intents", json=listed({"id": "seti_1", "status": "requires_payment_method", **OURS})
+    )
+    psp.get(
+        f"{URL}/v1/checkout/sessions",
+        json=listed({"id": "cs_1", "status": "open", "url": f"{PAGE}/c/1", **OURS}),
     )
     assert stripe.begin_setup(SETUP).url == f"{PAGE}/c/1"
     assert len(begun.calls) == 1
@@ -124,7 +130,12 @@ def test_a_session_is_begun_once_and_its_page_found_again(psp: Any, stripe: Stri
 @pytest.mark.parametrize(
     ("intent", "session", "outcome", "failure"),
     [
-        ({"status": "canceled", "last_setup_error": {"decline_code": "lost_card"}}, None, "failed", "lost_card"),
+        (
+            {"status": "canceled", "last_setup_error": {"decline_code": "lost_card"}},
+            None,
+            "failed",
+            "lost_card",
+        ),
         ({"status": "canceled"}, None, "failed", "canceled"),
         ({"status": "requires_payment_method"}, {"status": "expired"}, "failed", "setup_expired"),
         ({"status": "requires_action"}, {"status": "complete"}, "pending", None),
@@ -132,12 +143,19 @@ def test_a_session_is_begun_once_and_its_page_found_again(psp: Any, stripe: Stri
     ],
 )
 def test_the_setup_intent_decides(
-    psp: Any, stripe: StripeLikeInstitution, intent: Fields, session: Fields | None, outcome: Any, failure: Any
+    psp: Any,
+    stripe: StripeLikeInstitution,
+    intent: Fields,
+    session: Fields | None,
+    outcome: Any,
+    failure: Any,
 ) -> None:
     psp.get(f"{URL}/v1/customers/search", json=listed(CUSTOMER))
     others = {"id": "seti_0", "status": "succeeded", "metadata": {"reference": "rpm_0"}}
     psp.get(f"{URL}/v1/setup_intents", json=listed(others, {"id": "seti_1", **intent, **OURS}))
-    psp.get(f"{URL}/v1/checkout/sessions", json=listed(*([{"id": "cs_1", **session, **OURS}] if session else [])))
+    psp.get(
+        f"{URL}/v1/checkout/sessions", json=listed(*([{"id": "cs_1", **session, **OURS}] if session else []))
+    )
     assert stripe.look_up_setup(SETUP) == SetupAnswer(outcome, failure=failure)
 
 
@@ -181,7 +199,9 @@ def test_against_a_running_institution(server: Server) -> None:  # noqa: F811
     """It has SetupIntents and no page: that part is played by asking it directly."""
     stripe = StripeLikeInstitution(server.url, {"test": KEY}, settling_seconds=0, setup_origin=server.url)
     customer = server.call("POST", "/v1/customers", **{"metadata[shopper]": "shp_1"})["id"]
-    intent = server.call("POST", "/v1/setup_intents", customer=customer, **{"metadata[reference]": "rpm_1"})["id"]
+    intent = server.call("POST", "/v1/setup_intents", customer=customer, **{"metadata[reference]": "rpm_1"})[
+        "id"
+    ]
     with pytest.raises(InstitutionUnavailable):  # it cannot say whether its page still waits
         stripe.look_up_setup(SETUP)
     card = {f"card[{name}]": value for name, value in {"number": GOOD, **EXPIRY}.items()}

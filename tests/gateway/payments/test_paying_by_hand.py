@@ -26,7 +26,7 @@ def asked(books: Any, verb: Any, loan_id: str, **more: Any) -> Any:
     return books.gateway.db.write(work)
 
 
-def quote(books: Any, loan_id: str) -> dict[str, Any]:
+def quote(books: Any, loan_id: str) -> Any:
     with books.gateway.db.read() as tx:
         business_clock.enter(tx, books.tenant)
         return repayment.quote_now(tx, loans.get(tx, books.tenant, loan_id))

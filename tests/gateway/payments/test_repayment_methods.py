@@ -33,7 +33,13 @@ from tests.gateway.shopper import go_on_by_code, identify
 from tests.one_database import database_url  # noqa: F401
 from tests.ports import free_port
 
-GOOD, UNIONPAY, POOR, ASKS, NEVER = "4242 4242 4242 4242", "６２２２０２００００００００００", "4000000000009995", "4000002500003155", "4000000000000002"
+GOOD, UNIONPAY, POOR, ASKS, NEVER = (
+    "4242 4242 4242 4242",
+    "６２２２０２００００００００００",
+    "4000000000009995",
+    "4000002500003155",
+    "4000000000000002",
+)
 
 
 class Bank:
@@ -50,9 +56,7 @@ class Bank:
     def give(self, page: str, number: str, expiry: str = "12/49", act: str = "save") -> Any:
         """Type a card on the page; returns the answer."""
         assert page.startswith(f"{self.url}/setup/")
-        return self.browser.post(
-            urlsplit(page).path, data={"number": number, "expiry": expiry, "act": act}
-        )
+        return self.browser.post(urlsplit(page).path, data={"number": number, "expiry": expiry, "act": act})
 
     def down(self, down: bool) -> None:
         self.browser.post("/control/down", json={"down": down})
