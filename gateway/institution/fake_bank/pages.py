@@ -49,8 +49,8 @@ WORDS = {
         "expiry.hint": "Such as 12/30",
         "save": "Agree and add",
         "back": "Go back without a card",
-        "agree": "By choosing to add it, you let the bank collect each instalment of your plan from this card on its due "
-        "day. You can change or remove the card at any time.",
+        "agree": "By choosing to add it, you let the bank collect each instalment of your plan from this card on its "
+        "due day. You can change or remove the card at any time.",
         "fault.number": "Check the card number: it has 16 to 19 digits.",
         "fault.expiry": "Check the expiry: the card has expired, or the date cannot be read.",
         "declined": "The bank did not accept this card. Use another card, or ask the bank that issued it.",
