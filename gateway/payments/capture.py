@@ -58,7 +58,6 @@ def capture(
     """
     payment, agreed = _locked(tx, gateway, tenant, payment_id)
     contents = of_payment(tx, payment)
-    methods.require(tx, gateway, mode=tenant.mode, shopper_id=payment.shopper_id)
     stage = planning.named(tx, payment, milestone) if milestone else None
     if stage and items is None:
         amount_fen = planning.amount_of(stage, amount_fen)
@@ -91,9 +90,8 @@ def capture(
     contents.settlement_dates[row.id] = settlement_date
     entry_id = _book(tx, payment, row, charged)
     _claim(tx, gateway, payment, row, charged, settlement_date=settlement_date, entry_id=entry_id)
-    holding.hold(
-        tx, payment, row, stages, net_fen=amount - charged.total_fen, settlement_date=settlement_date
-    )
+    net = amount - charged.total_fen
+    holding.hold(tx, payment, row, stages, net_fen=net, settlement_date=settlement_date)
     subsidies.claim(tx, tenant, payment, row, contents)
     if final:
         service.void_rest(tx, payment)
@@ -104,7 +102,7 @@ def capture(
 def _locked(tx: Transaction, gateway: Gateway, tenant: Tenant, payment_id: str) -> tuple[Payment, Terms]:
     """The merchant's payment, locked, and the terms that say when a capture of today is settled.
 
-    Raises ``NotFound``.
+    Raises ``NotFound``, or ``RepaymentMethodMissing``.
     """
     query = merchants.read_along(select(Payment), Payment.merchant_id).where(Payment.id == payment_id)
     query = query.with_for_update(of=Payment)
@@ -112,6 +110,7 @@ def _locked(tx: Transaction, gateway: Gateway, tenant: Tenant, payment_id: str) 
     found = tx.execute(terms.read_along(query, Payment.merchant_id, Payment.mode, today)).first()
     payment, said = (None, None) if found is None else (found[0], found[-1])
     locked = owned(payment, tenant, "payment", payment_id, param="payment")
+    methods.require(tx, gateway, mode=tenant.mode, shopper_id=locked.shopper_id)
     return locked, terms.read(said, terms.standard(gateway.settings))
 
 
