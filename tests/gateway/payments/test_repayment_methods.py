@@ -299,9 +299,8 @@ def test_without_an_institution_that_takes_cards_nothing_is_promised(app: Any, b
 
 
 def test_a_card_that_ends_before_the_next_instalment_is_announced() -> None:
-    row = RepaymentMethod(
-        id="rpm_1", brand="visa", last4="4242", exp_year=2026, exp_month=12, status="active"
-    )
+    kind: Any = RepaymentMethod
+    row = kind(id="rpm_1", brand="visa", last4="4242", exp_year=2026, exp_month=12, status="active")
     show = partial(views.shown, row, language="zh-CN", today=date(2026, 12, 31))
     for due, state in ((date(2026, 12, 31), "good"), (date(2027, 1, 1), "ending"), (None, "good")):
         assert show(next_due=due).state == state  # type: ignore[union-attr]
