@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import keyring
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
-from gateway.checkout import consent_pages, entry_pages, public_pages, result_pages, stage_pages
+from gateway.checkout import consent_pages, entry_pages, method_pages, public_pages, result_pages, stage_pages
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
@@ -136,6 +136,7 @@ def create_app(
     app.register_blueprint(consent_pages.blueprint)
     app.register_blueprint(result_pages.blueprint)
     app.register_blueprint(stage_pages.blueprint)
+    app.register_blueprint(method_pages.blueprint)
     app.register_blueprint(public_pages.blueprint)
     entry_pages.register(app)
     my_pages.register(app)
@@ -256,7 +257,12 @@ def _institution(settings: Settings) -> PaymentInstitution:
 
     keys: dict[Mode, str] = {"test": settings.institution_test_key, "live": settings.institution_live_key}
     settling = float(settings.institution_settling_seconds)
-    return StripeLikeInstitution(settings.institution_url, keys, settling_seconds=settling)
+    return StripeLikeInstitution(
+        settings.institution_url,
+        keys,
+        settling_seconds=settling,
+        setup_origin=settings.institution_setup_origin,
+    )
 
 
 def _real_name(settings: Settings) -> RealName:

@@ -262,6 +262,19 @@ class Settings:
         "([](payouts.md#a-bank-to-practise-with)); it refuses live mode",
         shown="empty: none",
     )
+    institution_setup_origin: str = setting(
+        "",
+        values.origin_with_key,
+        "origin of the institution's own page on which shoppers give a card, such as `https://checkout.stripe.com` "
+        "([](repayment.md))",
+        shown="empty: no repayment methods are taken",
+    )
+    repayment_method_required: bool = setting(
+        False,
+        values.truth,
+        "whether a payment can only be captured once its shopper has given a repayment method; a rule of the "
+        "lender's ([](repayment.md))",
+    )
     institution_settling_seconds: int = setting(
         60,
         values.whole(0, 86_400),

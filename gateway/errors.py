@@ -26,6 +26,7 @@ GatewayError
 │  ├─ SerialNumberTaken            409 serial_number_taken
 │  ├─ LineCaptured                 409 line_captured            names line and ordered
 │  ├─ RepaymentConflict            409 repayment_conflict
+│  ├─ RepaymentMethodMissing       409 repayment_method_missing
 │  ├─ OutsideReturnWindow          409 outside_return_window
 │  ├─ PriceOverlap                 409 price_overlap
 │  ├─ LastOwner                    409 last_owner
@@ -207,6 +208,10 @@ class LineCaptured(Conflict):
 
 class RepaymentConflict(Conflict):
     code, title = "repayment_conflict", "This reference was already used for a different payment"
+
+
+class RepaymentMethodMissing(Conflict):
+    code, title = "repayment_method_missing", "The shopper has not given a repayment method"
 
 
 class OutsideReturnWindow(Conflict):

@@ -13,3 +13,5 @@ GUESSES = Rate("guesses", per_second=1, burst=60, strict=True)
 """One-time codes sent in from one address."""
 PUBLIC_PLANS = Rate("public_plans", per_second=5, burst=100)
 """Pages of plans shown to one address."""
+METHODS = Rate("methods", per_second=0.2, burst=30, strict=True)
+"""Repayment cards that are begun from one address; how many a person may try is counted for the person."""

@@ -8,16 +8,19 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template
 
-from gateway.checkout import access, deciding, reviewing, shopper, standing
+from gateway.checkout import access, deciding, entry, reviewing, shopper, standing
 from gateway.checkout.models import Checkout
 from gateway.checkout.pages import CONFIRMED, allow_way_back, back_to_shop, shown, to_step
 from gateway.core.calendar import shanghai_date
+from gateway.db.transactions import Transaction
 from gateway.decision import reviews
 from gateway.errors import DuplicateReference, GatewayError, NotFound, TermUnavailable, WrongState
+from gateway.payments.methods import service as methods
+from gateway.payments.methods import views
 from gateway.payments.milestones import service as milestones
 from gateway.plans import summary
 from gateway.web.context import gateway
-from gateway.web.i18n import with_language
+from gateway.web.i18n import language, with_language
 
 blueprint = Blueprint("checkout_result", __name__, template_folder="templates")
 REFRESH_SECONDS = ((10, 2), (60, 5), (900, 10))
@@ -36,6 +39,7 @@ def result(checkout_id: str) -> Any:
 def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
     checkout, merchant = shown(checkout_id)
     allow_way_back(checkout)
+    takes_methods = methods.origin(gateway(), entry.mode()) is not None
     with gateway().db.read() as tx:
         shopper.for_shopper(tx, checkout_id)  # brings the business time of its merchant
         now = tx.now
@@ -45,6 +49,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         review = reviews.of_checkout(tx, checkout_id) if paid is None else None
         staged = paid is not None and milestones.has_any(tx, paid)
         now_stands = standing.of(tx, checkout) if paid is not None else None
+        method = _method(tx, checkout) if takes_methods else None
     offer_ends = reviewing.offer_ends(review)
     plan = deciding.chosen_plan(checkout) if paid is not None else None
     return render_template(
@@ -57,6 +62,9 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         contract=signed,
         review=review,
         staged=staged,
+        method=method,
+        takes_methods=takes_methods,
+        method_required=gateway().settings.repayment_method_required,
         now=now,
         offer_day=shanghai_date(offer_ends) if offer_ends is not None and offer_ends > now else None,
         error=error,
@@ -64,6 +72,13 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         return_url=back_to_shop(checkout.return_url, checkout),
         cancel_url=back_to_shop(checkout.cancel_url, checkout),
     )
+
+
+def _method(tx: Transaction, checkout: Checkout) -> views.Shown | None:
+    """The card of an approved checkout's person, as the page shows it."""
+    if checkout.status != "approved" or checkout.shopper_id is None:
+        return None
+    return views.of_person(tx, checkout.shopper_id, language=language())
 
 
 def _refresh_seconds(checkout: Checkout, now: datetime) -> int:

@@ -21,6 +21,7 @@ from gateway.db.transactions import Transaction
 from gateway.identity import codes
 from gateway.identity import service as identity
 from gateway.operators import service as operators
+from gateway.payments.methods import service as methods
 from gateway.privacy import subjects
 from gateway.privacy.vault import MasterKey, sealed_by
 from gateway.reconciliation import files as reconciliation_files
@@ -172,6 +173,7 @@ def _reseal_secrets(gateway: Gateway, batch: int) -> None:
         idempotency.reseal,
         reconciliation_files.reseal,
         payout_accounts.reseal,
+        methods.reseal,
     )
     for reseal in resealing:
         after: str | None = ""

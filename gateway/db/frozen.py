@@ -66,7 +66,9 @@ RULES: Mapping[str, Rule] = {
         even_at_the_end="shopper_id phone_lookup address_lookup address_sealed",
     ),
     "client_secret": Rule(changes="secret_lookup key_id expires_at", removable=True),
-    "collection": Rule(once="failure decided_at", steps={"status": {"pending": "succeeded failed canceled"}}),
+    "collection": Rule(
+        once="failure decided_at method_id", steps={"status": {"pending": "succeeded failed canceled"}}
+    ),
     "complaint": Rule(
         once="answer_sealed answered_by answered_at",
         steps={"status": {"open": "answered"}},
@@ -175,6 +177,11 @@ RULES: Mapping[str, Rule] = {
         changes="items kind to_shopper_fen merchant_fee_returned_fen merchant_subsidy_returned_fen",
         steps={"status": {"pending": "succeeded failed", "succeeded": "pending", "failed": "pending"}},
     ),
+    "repayment_method": Rule(
+        changes="token_sealed",
+        once="kind brand last4 exp_year exp_month failure attached_at ended_at ended_because detached_at",
+        steps={"status": {"pending": "active failed detached", "active": "detached"}},
+    ),
     "row_version": Rule(),
     "score_usage": Rule(changes="scores"),
     "settlement_batch": Rule(once="payout_id terms_id lines_count lines_sha256"),
@@ -223,6 +230,7 @@ LATER: Mapping[str, Mapping[str, str]] = {
     "settlement_terms": {"settlement_batch": "terms_id lines_count lines_sha256"},
     "payouts": {"payout": "in_transit_at account_id"},
     "checkout_wishes": {"checkout": "locale cancel_reason"},
+    "methods": {"collection": "method_id"},
 }
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
 LATER_TABLES: Mapping[str, str] = {
@@ -230,6 +238,7 @@ LATER_TABLES: Mapping[str, str] = {
     "settlement_terms": "invoice_credit merchant_invoice settlement_terms",
     "payouts": "payout_account",
     "milestones": "milestone milestone_event milestone_stop",
+    "methods": "repayment_method",
     "complaints": "complaint",
 }
 """By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""

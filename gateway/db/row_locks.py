@@ -37,6 +37,7 @@ ORDER = (
     "one_time_code",
     "code_count",
     "shopper",
+    "repayment_method",
     "payment",
     "merchant",
     "payout_account",

@@ -51,6 +51,11 @@ def read(tx: Transaction, shopper_id: str) -> Shopper:
     return known or tx.execute(WITH_KEY, {"shopper": shopper_id}).one()[0]
 
 
+def locked(tx: Transaction, shopper_id: str) -> Shopper:
+    """The shopper, locked: what is decided over all that a person has is decided under it."""
+    return tx.get_one(Shopper, shopper_id, with_for_update=True, populate_existing=True)
+
+
 def read_along(query: Any, shopper_id: Any, *, isouter: bool = True) -> Any:
     """``query`` with the shopper that it names read along, and with the data key.
 

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import requests
 
+from gateway.core.tenant import Mode
 from gateway.errors import InstitutionUnavailable
-from gateway.institution.port import Answer, Instruction
+from gateway.institution.port import Answer, Instruction, Method, Setup, SetupAnswer
 from gateway.web import outgoing
 
 CALL_SECONDS, CONNECT_SECONDS = 10.0, 2.0
@@ -38,7 +39,7 @@ class FakeBank:
             "at": instruction.at.isoformat() if instruction.at else None,
             "failure": instruction.test_failure,
         }
-        return _answer(self._call(instruction, "POST", "/instructions", json=told), instruction)
+        return _answer(self._call(instruction.mode, "POST", "/instructions", json=told), instruction)
 
     def look_up(self, instruction: Instruction) -> Answer | None:
         """What became of it; None where the bank does not know it. Raises ``InstitutionUnavailable``."""
@@ -50,15 +51,37 @@ class FakeBank:
         state = self._state(instruction)
         return 0 if state is None else int(state["paid"]) - int(state["returned"])
 
+    def setup_origin(self, mode: Mode) -> str | None:
+        """Its own address, in test mode."""
+        return self._url if mode == "test" else None
+
+    def begin_setup(self, setup: Setup) -> SetupAnswer:
+        """Begin to take a repayment method on the bank's page. Raises ``InstitutionUnavailable``, also in live mode."""
+        told = {
+            "reference": setup.reference,
+            "party": setup.party,
+            "return_url": setup.return_url,
+            "language": setup.language,
+            "seconds": int((setup.expires_at - setup.begun_at).total_seconds()),
+        }
+        return _of_setup(self._call(setup.mode, "POST", "/setups", json=told), setup)
+
+    def look_up_setup(self, setup: Setup) -> SetupAnswer | None:
+        """What became of it; None where the bank does not know it. Raises ``InstitutionUnavailable``."""
+        state = self._call(setup.mode, "GET", f"/setups/{quote(setup.reference, safe='')}", unknown=True)
+        return None if state is None else _of_setup(state, setup)
+
+    def detach(self, mode: Mode, token: str) -> None:
+        """Collect nothing by the method any more. Raises ``InstitutionUnavailable``."""
+        self._call(mode, "POST", f"/methods/{quote(token, safe='')}/detach", unknown=True)
+
     def _state(self, instruction: Instruction) -> dict[str, Any] | None:
         at = {"at": instruction.at.isoformat()} if instruction.at else {}
         path = f"/instructions/{quote(instruction.reference, safe='')}"
-        return self._call(instruction, "GET", path, params=at, unknown=True)
+        return self._call(instruction.mode, "GET", path, params=at, unknown=True)
 
-    def _call(
-        self, instruction: Instruction, method: str, path: str, *, unknown: bool = False, **sent: Any
-    ) -> Any:
-        if instruction.mode != "test":
+    def _call(self, mode: Mode, method: str, path: str, *, unknown: bool = False, **sent: Any) -> Any:
+        if mode != "test":
             raise InstitutionUnavailable("The fake bank is a simulator: it works in test mode only.")
         try:
             with outgoing.within(CALL_SECONDS):
@@ -85,3 +108,13 @@ def _answer(state: dict[str, Any], instruction: Instruction) -> Answer:
     outcome: Any = OUTCOMES.get(str(state.get("status")), "unknown")
     moved = int(state["paid"]) - int(state["returned"])
     return Answer(outcome, state.get("failure"), moved)
+
+
+def _of_setup(state: dict[str, Any], setup: Setup) -> SetupAnswer:
+    if state.get("party") != setup.party:
+        raise InstitutionUnavailable(f"The fake bank knows {setup.reference} as another party's set-up.")
+    if state.get("status") == "open":
+        return SetupAnswer("pending", url=str(state["url"]))
+    if state.get("status") == "done":
+        return SetupAnswer("succeeded", method=Method(**state["method"]))
+    return SetupAnswer("failed", failure=str(state.get("failure") or "refused"))

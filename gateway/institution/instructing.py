@@ -40,7 +40,7 @@ def carry_out(
     *,
     confirm: Callable[[Transaction, str], object],
     fail: Callable[..., object],
-    wait: outbox.Later | None = None,
+    wait: Exception | None = None,
 ) -> None:
     """See the instruction of a row through, for which ``item`` stands in the outbox, and book what became of it.
 
@@ -54,9 +54,7 @@ def carry_out(
         gateway.db.write(lambda tx: fail(tx, row_id, failure=answer.failure or "refused"))
 
 
-def _decided(
-    gateway: Gateway, item: OutboxItem, instruction: Instruction, wait: outbox.Later | None
-) -> Answer:
+def _decided(gateway: Gateway, item: OutboxItem, instruction: Instruction, wait: Exception | None) -> Answer:
     """The outcome, which is final. Raises what ``ask`` raises, and ``InstitutionUnavailable`` while it is pending."""
     answer = ask(gateway, item, instruction, wait=wait, known=(*DECIDED, "pending"))
     if answer.outcome == "pending":
@@ -69,7 +67,7 @@ def ask(
     item: OutboxItem,
     instruction: Instruction,
     *,
-    wait: outbox.Later | None = None,
+    wait: Exception | None = None,
     known: tuple[str, ...] = OF_PAYOUTS,
 ) -> Answer:
     """What the institution says of the instruction: looked up, else sent now. ``known`` are outcomes it may say.

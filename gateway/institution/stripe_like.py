@@ -13,7 +13,8 @@ from collections.abc import Mapping
 
 from gateway.core.tenant import Mode
 from gateway.errors import InstitutionUnavailable
-from gateway.institution.port import Answer, Instruction
+from gateway.institution.port import Answer, Instruction, Setup, SetupAnswer
+from gateway.institution.stripe_setups import Setups
 from gateway.institution.stripe_wire import PAGE, Fields, Refused, Wire, objects
 from gateway.web import outgoing
 
@@ -29,7 +30,8 @@ UNDONE = frozenset({"failed", "canceled"})
 class StripeLikeInstitution:
     """``keys`` holds the secret key of each mode.
 
-    A shopper is the oldest Customer whose ``metadata.shopper`` is our identifier of the shopper.
+    ``setup_origin`` is where its page for cards is; without one, none are taken. A shopper is the oldest Customer whose
+    ``metadata.shopper`` is our identifier of the shopper.
     """
 
     def __init__(
@@ -39,8 +41,11 @@ class StripeLikeInstitution:
         *,
         settling_seconds: float = SETTLING_SECONDS,
         call_seconds: float = CALL_SECONDS,
+        setup_origin: str = "",
     ) -> None:
         self._wire = Wire(url, keys, call_seconds=call_seconds)
+        self._setups = Setups(self._wire, self._customer_of)
+        self._setup_origin = {mode: setup_origin for mode, key in keys.items() if key and setup_origin}
         self.settling_seconds = settling_seconds
         """So long after it was sent an instruction may still be acted on without being found."""
         self._customers: dict[tuple[Mode, str], str] = {}
@@ -92,9 +97,30 @@ class StripeLikeInstitution:
                 made = [transfer for transfer in made if not transfer.get("reversed")]
             return sum(_number(one, "amount") for one in made if _is_ours(one, instruction))
 
+    def setup_origin(self, mode: Mode) -> str | None:
+        """Where its page for cards is; None in a mode without a key."""
+        return self._setup_origin.get(mode)
+
+    def begin_setup(self, setup: Setup) -> SetupAnswer:
+        """Begin to take a card on the institution's page, once per reference. Raises ``InstitutionUnavailable``."""
+        with outgoing.within(INSTRUCTION_SECONDS):
+            return self._setups.begin(setup)
+
+    def look_up_setup(self, setup: Setup) -> SetupAnswer | None:
+        """What became of the set-up; None where there is none. Raises ``InstitutionUnavailable``."""
+        with outgoing.within(INSTRUCTION_SECONDS):
+            return self._setups.look_up(setup)
+
+    def detach(self, mode: Mode, token: str) -> None:
+        """Detach a PaymentMethod; one that is detached or gone is accepted. Raises ``InstitutionUnavailable``."""
+        with outgoing.within(INSTRUCTION_SECONDS):
+            self._setups.detach(mode, token)
+
     def _collect(self, instruction: Instruction) -> Answer:
         customer = self._customer(instruction)
-        card = self._payment_method(instruction.mode, customer) if customer else None
+        card = instruction.account if customer else None
+        if customer and card is None:
+            card = self._payment_method(instruction.mode, customer)
         if card is None:
             self._customers.pop((instruction.mode, instruction.party), None)
             return Answer("failed", "no_payment_method")
@@ -258,12 +284,15 @@ class StripeLikeInstitution:
         return next((str(card["id"]) for card in objects(page)), None)
 
     def _customer(self, instruction: Instruction) -> str | None:
-        known = (instruction.mode, instruction.party)
+        return self._customer_of(instruction.mode, instruction.party)
+
+    def _customer_of(self, mode: Mode, party: str) -> str | None:
+        known = (mode, party)
         if known not in self._customers:
             found = [
                 customer
                 for customer in self._candidates(*known)
-                if (customer.get("metadata") or {}).get("shopper") == instruction.party
+                if (customer.get("metadata") or {}).get("shopper") == party
             ]
             if not found:
                 return None

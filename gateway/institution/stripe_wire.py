@@ -10,7 +10,7 @@ import requests
 from gateway.core.tenant import Mode
 from gateway.errors import InstitutionUnavailable
 from gateway.institution.instructing import InstitutionBusy
-from gateway.institution.port import Instruction
+from gateway.institution.port import Instruction, Setup
 from gateway.web import outgoing
 
 Fields = dict[str, Any]
@@ -57,9 +57,9 @@ class Wire:
                 raise InstitutionUnavailable(f"The institution's list {path} does not come to an end.")
             after = {"starting_after": found[-1]["id"]}
 
-    def post(self, instruction: Instruction, path: str, body: Mapping[str, Any], *, key: str) -> Fields:
+    def post(self, about: Instruction | Setup, path: str, body: Mapping[str, Any], *, key: str) -> Fields:
         """Make an object, under an idempotency key."""
-        made = self.call(instruction.mode, "POST", path, body, key=key)
+        made = self.call(about.mode, "POST", path, body, key=key)
         if not isinstance(made.get("id"), str):
             raise InstitutionUnavailable("The institution's answer does not contain an object.")
         return made

@@ -20,6 +20,7 @@ from gateway.merchants import service as merchants
 from gateway.payments import charges, deliveries, lines, sandbox_outcomes, service, subsidies
 from gateway.payments.charges import Charges
 from gateway.payments.contents import Contents, of_payment
+from gateway.payments.methods import service as methods
 from gateway.payments.milestones import holding, planning
 from gateway.payments.models import Capture, Payment
 from gateway.plans import service as plans
@@ -52,8 +53,8 @@ def capture(
 
     With ``milestone``, what that stages. Returns the payment and what hangs on it then. Raises
     ``AuthorizationExpired``, ``WrongState``, ``AmountAboveAuthorized``, ``CaptureTooSmall``, ``CostAboveCeiling``,
-    ``DeliveryRefused``, ``SerialNumberTaken`` or what ``lines.to_capture`` and ``planning`` raise; then nothing has
-    changed.
+    ``DeliveryRefused``, ``SerialNumberTaken``, ``RepaymentMethodMissing`` or what ``lines.to_capture`` and
+    ``planning`` raise; then nothing has changed.
     """
     payment, agreed = _locked(tx, gateway, tenant, payment_id)
     contents = of_payment(tx, payment)
@@ -101,7 +102,7 @@ def capture(
 def _locked(tx: Transaction, gateway: Gateway, tenant: Tenant, payment_id: str) -> tuple[Payment, Terms]:
     """The merchant's payment, locked, and the terms that say when a capture of today is settled.
 
-    Raises ``NotFound``.
+    Raises ``NotFound``, or ``RepaymentMethodMissing``.
     """
     query = merchants.read_along(select(Payment), Payment.merchant_id).where(Payment.id == payment_id)
     query = query.with_for_update(of=Payment)
@@ -109,6 +110,7 @@ def _locked(tx: Transaction, gateway: Gateway, tenant: Tenant, payment_id: str) 
     found = tx.execute(terms.read_along(query, Payment.merchant_id, Payment.mode, today)).first()
     payment, said = (None, None) if found is None else (found[0], found[-1])
     locked = owned(payment, tenant, "payment", payment_id, param="payment")
+    methods.require(tx, gateway, mode=tenant.mode, shopper_id=locked.shopper_id)
     return locked, terms.read(said, terms.standard(gateway.settings))
 
 

@@ -19,9 +19,10 @@ from sqlmodel import Field, SQLModel
 
 from gateway.db.models import Keyed
 from gateway.db.types import Document, Fen, UtcTime, Whole, Words
+from gateway.payments.methods import models as methods
 from gateway.payments.milestones import models as milestones
 
-__all__ = ["milestones"]
+__all__ = ["methods", "milestones"]
 
 IS_CAPTURABLE = "amount_fen > captured_fen + voided_fen + expired_fen"
 """Something of the authorisation is left. A query that says it in these words finds such payments by the index; with
@@ -296,6 +297,8 @@ class Collection(Keyed, table=True):
     failure: str | None = Field(default=None, sa_column=Column(Words))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    method_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("repayment_method.id")))
+    """What it is collected from, since just before the first sending; none where the person had given nothing here."""
 
 
 class ShopperReturn(SQLModel, table=True):

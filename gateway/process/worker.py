@@ -1,8 +1,8 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
 The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions, collections, returns and
-payouts of either mode, test clocks, reconciliations, exports, challengers, signed roots. The jobs of the day and the
-webhooks have threads of their own beside them.
+payouts of either mode, repayment methods, test clocks, reconciliations, exports, challengers, signed roots. The jobs of
+the day and the webhooks have threads of their own beside them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from gateway.monitoring.steps import Steps
 from gateway.outbox import service as outbox
 from gateway.payments.collections import service as collections
 from gateway.payments.collections import shopper_returns
+from gateway.payments.methods import service as methods
+from gateway.payments.methods import setting_up
 from gateway.payments.milestones import notices as stage_notices
 from gateway.process import daily
 from gateway.reconciliation import running as reconciling
@@ -74,6 +76,8 @@ TOPICS: dict[str, CarryOut] = {
     invitations.TOPIC: invitations.carry_out,
     account_notices.TOPIC: account_notices.carry_out,
     stage_notices.TOPIC: stage_notices.carry_out,
+    methods.SETTLE_TOPIC: setting_up.carry_out_settle,
+    methods.DETACH_TOPIC: setting_up.carry_out_detach,
     after_approval.ADVANCE: advance_clock,
     shadow.TOPIC: shadow.carry_out,
     pushing.TOPIC: pushing.carry_out,
@@ -112,6 +116,7 @@ LANES = (
     Lane("test decisions", DECISIONS, "test", hands=2),
     *(Lane(f"live {kind}", topics, "live", hands=6) for kind, topics in KINDS_OF_MONEY),
     *(Lane(f"test {kind}", topics, "test", hands=4) for kind, topics in KINDS_OF_MONEY),
+    Lane("repayment methods", (methods.SETTLE_TOPIC, methods.DETACH_TOPIC), None, hands=2),
     Lane("clocks", (after_approval.ADVANCE,), "test", hands=4),
     Lane("live reconciliations", (reconciliations.TOPIC,), "live", hands=2),
     Lane("test reconciliations", (reconciliations.TOPIC,), "test", hands=2),

@@ -1,21 +1,22 @@
 """The fake bank's HTTP API, for this machine only: instructions and look-ups, statements, and what its operator sets.
 
 ``POST /instructions``, ``GET /instructions/REFERENCE``, ``GET /statements/PARTY/DAY.csv`` or ``.xml`` (``?until=DAY``),
-and under ``/control``: ``next``, ``down``, ``clock``, ``correct``, ``journal``.
+``POST /setups``, ``GET /setups/REFERENCE``, ``POST /methods/TOKEN/detach``, the page ``/setup/SECRET`` for testers, and
+under ``/control``: ``next``, ``down``, ``clock``, ``correct``, ``journal``.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.serving import make_server
 
-from gateway.institution.fake_bank import statements
+from gateway.institution.fake_bank import pages, statements
 from gateway.institution.fake_bank.behaviour import Play
 from gateway.institution.fake_bank.store import Contradiction, NoAnswer, Store, Told
 
@@ -26,10 +27,12 @@ LONGEST = 64 * 1024
 
 def application(store: Store) -> Flask:
     """The bank as a WSGI application."""
-    app = Flask("fake_bank", static_folder=None)
+    app = Flask("fake_bank", static_folder=None, template_folder=str(Path(__file__).parent / "templates"))
     app.config["MAX_CONTENT_LENGTH"] = LONGEST
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     _instructions(app, store)
+    _methods(app, store)
+    pages.register(app, store)
     _control(app, store)
 
     @app.before_request
@@ -94,6 +97,47 @@ def _instructions(app: Flask, store: Store) -> None:
         if form == "csv":
             return Response(statements.as_csv(told), content_type="text/csv; charset=gb18030")
         return Response(statements.as_camt053(told), content_type="application/xml")
+
+
+def _methods(app: Flask, store: Store) -> None:
+    @app.post("/setups")
+    def begin_setup() -> Any:
+        body = _body()
+        seconds = body.get("seconds")
+        if type(seconds) is not int or not 0 <= seconds <= 86_400:
+            raise ValueError("seconds must be a whole number from 0 to 86400")
+        told = {name: _word(body, name) for name in ("reference", "party", "language")}
+        expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
+        return jsonify(
+            _shown(
+                store.begin_setup(
+                    {**told, "return_url": _address(body), "expires_at": expires_at.isoformat()}
+                )
+            )
+        )
+
+    @app.get("/setups/<reference>")
+    def look_up_setup(reference: str) -> Any:
+        return jsonify(_shown(store.setup(reference)))
+
+    @app.post("/methods/<token>/detach")
+    def detach(token: str) -> Any:
+        store.detach(token)
+        return jsonify(detached=True)
+
+
+def _shown(told: dict[str, Any]) -> dict[str, Any]:
+    """A set-up with the address of its page, for as long as it waits."""
+    shown = {name: value for name, value in told.items() if name not in ("secret", "return_url", "language")}
+    is_open = told["status"] == "open"
+    return {**shown, "url": f"{request.host_url}setup/{told['secret']}" if is_open else None}
+
+
+def _address(body: dict[str, Any]) -> str:
+    url = body.get("return_url")
+    if not isinstance(url, str) or len(url) > 2000 or not url.startswith(("http://", "https://")):
+        raise ValueError("return_url must be an http or https address of at most 2000 characters")
+    return url
 
 
 def _control(app: Flask, store: Store) -> None:

@@ -9,11 +9,12 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.institution.fake_bank import methods
 from gateway.institution.fake_bank.behaviour import UNANSWERED, Play, plan
 
 SCHEMA = """
@@ -67,7 +68,9 @@ class Store:
             folder / "bank.sqlite", check_same_thread=False, isolation_level=None, timeout=30
         )
         self._connection.row_factory = sqlite3.Row
-        self._connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {SCHEMA}")
+        self._connection.executescript(
+            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {SCHEMA}{methods.SCHEMA}"
+        )
 
     def instruct(self, told: Told) -> dict[str, Any]:
         """Take an instruction, once for each reference, and say what became of it.
@@ -84,7 +87,7 @@ class Store:
                     connection.execute("INSERT INTO lost VALUES (?)", (told.reference,))
                 else:
                     lost = False
-                    _take(connection, told, play, now)
+                    _take(connection, _judged(connection, told), play, now)
             else:
                 lost = False
                 _same(known, told)
@@ -151,6 +154,37 @@ class Store:
         with self._transaction() as connection:
             _moved_on(connection, party, at)
 
+    def begin_setup(self, told: dict[str, str]) -> dict[str, Any]:
+        """Begin to take a repayment method, once for each reference. Raises ``ValueError``."""
+        with self._transaction() as connection:
+            methods.begin(connection, told)
+            return methods.state(connection, told["reference"]) or {}
+
+    def setup(self, reference: str) -> dict[str, Any]:
+        """What became of a set-up. Raises ``KeyError`` for an unknown one."""
+        with self._transaction() as connection:
+            return _known(methods.state(connection, reference))
+
+    def setup_by_secret(self, secret: str) -> dict[str, Any]:
+        """The set-up behind the address of a page. Raises ``KeyError`` for an unknown one."""
+        with self._transaction() as connection:
+            return _known(methods.by_secret(connection, secret))
+
+    def take_method(self, secret: str, typed: methods.Typed, *, approved: bool) -> str:
+        """Take what a tester typed: ``taken``, ``declined``, ``asks`` or ``over``."""
+        with self._transaction() as connection:
+            return methods.take(connection, secret, typed, approved=approved)
+
+    def give_up_setup(self, secret: str) -> None:
+        """The tester turned back."""
+        with self._transaction() as connection:
+            methods.give_up(connection, secret)
+
+    def detach(self, token: str) -> None:
+        """Collect nothing by a method any more. Raises ``KeyError`` for an unknown one."""
+        with self._transaction() as connection:
+            methods.detach(connection, token)
+
     def booked(self, party: str) -> list[dict[str, Any]]:
         """Every movement of a party so far, in the order of its time: its statement."""
         with self._transaction() as connection:
@@ -196,6 +230,19 @@ class Store:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+
+def _known(told: dict[str, Any] | None) -> dict[str, Any]:
+    if told is None:
+        raise KeyError("setup")
+    return told
+
+
+def _judged(connection: sqlite3.Connection, told: Told) -> Told:
+    """The instruction with the failure that its repayment method has."""
+    if told.movement != "collection" or told.failure is not None:
+        return told
+    return replace(told, failure=methods.failure_of(connection, told.account, told.party, told.at))
 
 
 def _row(connection: sqlite3.Connection, reference: str) -> Any:

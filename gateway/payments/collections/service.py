@@ -28,6 +28,7 @@ from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
 from gateway.payments import orders, sandbox_outcomes
 from gateway.payments.collections import shopper_returns
+from gateway.payments.methods import service as methods
 from gateway.payments.models import Collection
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from gateway.web.context import Gateway
 
 TOPIC = "collection.instruct"
+NO_METHOD = "no_payment_method"
+"""The failure of what could not be sent, because its person has removed every method."""
 WHOLE = 0
 """The period of a collection that is to end its loan: no instalment has this number."""
 BY_SHOPPER = "by_shopper"
@@ -100,14 +103,16 @@ def accrue_late(tx: Transaction, tenant: Tenant, *, today: date, after: str = ""
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
     """Instruct the collection that ``item`` names and book what the institution says of it.
 
-    Raises ``InstitutionUnavailable`` while the outcome is not known: it is looked up before anything is sent again.
+    It is sent with the method that was active before its first sending, and not at all once that is detached. Raises
+    ``InstitutionUnavailable`` while the outcome is not known: it is looked up before anything is sent again.
     """
     collection_id = item.payload["collection"]
-    if item.attempts == 1 and gateway.db.write(lambda tx: _cancel_if_paid(tx, collection_id)):
+    if _is_to_prepare(gateway, item) and gateway.db.write(lambda tx: _is_decided_before(tx, collection_id)):
         return
     with gateway.db.read() as tx:
         row = tx.get_one(Collection, collection_id)
         loan = loans.get(tx, Tenant.of(row), row.loan_id)
+        account = methods.account_of(tx, gateway.vault, row.method_id)
         failure = None
         if BY_SHOPPER not in item.payload:
             failure = sandbox_outcomes.collection_failure(
@@ -123,9 +128,19 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
         mode_of(row.mode),
         loan.shopper_id,
         row.amount_fen,
+        account=account.token if account else None,
         test_failure=failure,
+        at=row.created_at if row.method_id else None,
     )
-    instructing.carry_out(gateway, item, instruction, row.id, confirm=confirm, fail=fail)
+    detached = None if account else MethodDetached()
+    try:
+        instructing.carry_out(gateway, item, instruction, row.id, confirm=confirm, fail=fail, wait=detached)
+    except MethodDetached:
+        gateway.db.write(lambda tx: fail(tx, collection_id, failure=NO_METHOD))
+
+
+class MethodDetached(Exception):
+    """Nothing was sent, and the method that was to be collected from is detached: nothing is sent any more."""
 
 
 def confirm(tx: Transaction, collection_id: str) -> None:
@@ -257,17 +272,41 @@ def _attempts(tx: Transaction, loan_ids: list[str]) -> dict[tuple[str, int], tup
     return {(loan_id, period): (tried, pending) for loan_id, period, tried, pending in tx.exec(query)}
 
 
-def _cancel_if_paid(tx: Transaction, collection_id: str) -> bool:
-    """Before the first sending: a bill that was paid otherwise meanwhile is not collected."""
+def _is_to_prepare(gateway: Gateway, item: OutboxItem) -> bool:
+    """Whether nothing was sent yet: the first time, and where that was interrupted for a person who has a method."""
+    if item.attempts == 1 or item.sent_at is not None:
+        return item.attempts == 1
+    with gateway.db.read() as tx:
+        row = tx.get_one(Collection, item.payload["collection"])
+        shopper_id = loans.get(tx, Tenant.of(row), row.loan_id).shopper_id
+        return row.method_id is None and methods.had_any(tx, shopper_id)
+
+
+def _is_decided_before(tx: Transaction, collection_id: str) -> bool:
+    """Before the first sending: what was paid otherwise is not collected, and the method is noted that it is sent with.
+
+    A person who has removed every method is asked for another one, and not collected from.
+    """
     row = _locked(tx, collection_id)
+    if row.status != "pending":
+        return True
+    loan = loans.get(tx, Tenant.of(row), row.loan_id)
     if row.period == WHOLE:
-        owed = repayment.can_settle(loans.get(tx, Tenant.of(row), row.loan_id))
+        owed = repayment.can_settle(loan)
     else:
         owed = loans.owed_of_bill_fen(tx, row.loan_id, row.period) > 0
-    if row.status == "pending" and not owed:
+    if not owed:
         row.status, row.decided_at = "canceled", tx.now
         tx.add(row)
-    return row.status != "pending"
+        return True
+    method = methods.active(tx, loan.shopper_id)
+    if method is not None:
+        row.method_id = method.id
+        tx.add(row)
+    elif methods.had_any(tx, loan.shopper_id):
+        fail(tx, collection_id, failure=NO_METHOD)
+        return True
+    return False
 
 
 def _locked(tx: Transaction, collection_id: str) -> Collection:

@@ -23,7 +23,7 @@ from gateway.institution.stripe_like import StripeLikeInstitution
 from gateway.institution.stripe_wire import objects
 
 URL = "https://psp.test"
-COLLECT = Instruction("collection", "col_1", "test", "shp_1", 10_050, "insufficient_funds")
+COLLECT = Instruction("collection", "col_1", "test", "shp_1", 10_050, test_failure="insufficient_funds")
 REFUND = Instruction("refund", "ret_1", "test", "shp_1", 800)
 PAY_OUT = Instruction("payout", "po_1", "live", "mer_1", 99_000, account="acct_1")
 CUSTOMER = {"id": "cus_1", "created": 5, "metadata": {"shopper": "shp_1"}}

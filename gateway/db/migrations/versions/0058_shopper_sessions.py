@@ -1,7 +1,7 @@
 """Sessions of shoppers in their own pages.
 
 Revision ID: 0058
-Revises: 0051
+Revises: 0057
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from gateway.db import types
 
 revision = "0058"
-down_revision = "0051"
+down_revision = "0057"
 branch_labels = None
 depends_on = None
 
