@@ -16,6 +16,7 @@ from gateway.data_requests.retention_holds import Obstacle, in_order, obstacles
 from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.identity import claims, codes, erasure
+from gateway.messages import service as messages
 from gateway.webhooks.delivery import history
 
 LOOK_AGAIN = timedelta(days=30)
@@ -82,6 +83,7 @@ def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
         _forget_copies(tx, who)
         links.forget_person(tx, who)
         checkouts.forget_phone(tx, who)
+        messages.forget(tx, who)
     for claim in claimed_by:
         erasure.erase(tx, claim, requested=False)
     request = erasure.erase(tx, shopper_id, requested=requested)

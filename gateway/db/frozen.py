@@ -54,7 +54,7 @@ RULES: Mapping[str, Rule] = {
         changes="plans prices unavailable term shopper_id disclosed_at"
         " decline_code decline_reasons expires_at review_due_at address_lookup address_sealed"
         " phone_lookup identified_at",
-        once="confirmed_at confirmed_quote_hash payment_id",
+        once="confirmed_at confirmed_quote_hash payment_id language",
         steps={
             "status": {
                 "open": "identified expired canceled",
@@ -63,7 +63,7 @@ RULES: Mapping[str, Rule] = {
                 "under_review": "approved declined canceled",
             }
         },
-        even_at_the_end="shopper_id phone_lookup address_lookup address_sealed",
+        even_at_the_end="shopper_id phone_lookup address_lookup address_sealed language",
     ),
     "client_secret": Rule(changes="secret_lookup key_id expires_at", removable=True),
     "collection": Rule(once="failure decided_at", steps={"status": {"pending": "succeeded failed canceled"}}),
@@ -127,6 +127,12 @@ RULES: Mapping[str, Rule] = {
     "merchant": Rule(
         changes="payout_account reserve_rate reserve_days acknowledge_days delivery_hold_days scopes"
     ),
+    "message": Rule(
+        changes="planned_at left_at day slot text_sealed why",
+        steps={"status": {"planned": "sending dropped", "sending": "sent failed"}},
+        even_at_the_end="text_sealed",
+    ),
+    "message_slot": Rule(),
     "milestone": Rule(
         changes="returned_fen releases_at",
         once="capture_id held_fen",
@@ -217,6 +223,7 @@ LATER: Mapping[str, Mapping[str, str]] = {
     "rate_cards": {"plan_price": "rate_card_id"},
     "settlement_terms": {"settlement_batch": "terms_id lines_count lines_sha256"},
     "payouts": {"payout": "in_transit_at account_id"},
+    "messages": {"checkout": "language"},
 }
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
 LATER_TABLES: Mapping[str, str] = {
@@ -224,6 +231,7 @@ LATER_TABLES: Mapping[str, str] = {
     "settlement_terms": "invoice_credit merchant_invoice settlement_terms",
     "payouts": "payout_account",
     "milestones": "milestone milestone_event milestone_stop",
+    "messages": "message message_slot",
 }
 """By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""
 
@@ -254,6 +262,7 @@ NO_FACTS = {
     "idempotent_answer": "a request's answer, kept for a day so that it is not carried out twice",
     "login_attempt": "throttles logins",
     "login_session": "who is logged in",
+    "message_progress": "how far it was looked for what is to be told, which the messages say, too",
     "one_time_code": "codes of minutes",
     "outbox": "what is to be done, which the tables of facts say, too",
     "pushed_request": "an authorisation request of a minute",

@@ -1,6 +1,6 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
-The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions, collections, returns and
+The outbox is drained in lanes, which wait for nobody but themselves: codes and messages, decisions, collections, returns and
 payouts of either mode, test clocks, reconciliations, exports, challengers, signed roots. The jobs of the day and the
 webhooks have threads of their own beside them.
 """
@@ -26,7 +26,10 @@ from gateway.monitoring.steps import Steps
 from gateway.outbox import service as outbox
 from gateway.payments.collections import service as collections
 from gateway.payments.collections import shopper_returns
+from gateway.messages import sending as message_sending
+from gateway.messages import service as messages
 from gateway.payments.milestones import notices as stage_notices
+from gateway.payments.telling import kinds
 from gateway.process import daily
 from gateway.reconciliation import running as reconciling
 from gateway.reconciliation import service as reconciliations
@@ -58,7 +61,12 @@ MONEY: dict[str, CarryOut] = {
     collections.TOPIC: collections.carry_out,
     shopper_returns.TOPIC: shopper_returns.carry_out,
 }
-OF_A_CLOCK = {**MONEY, stage_notices.TOPIC: stage_notices.carry_out}
+send_message: CarryOut = partial(message_sending.carry_out, kinds=kinds.KINDS)
+TO_SHOPPERS: dict[str, CarryOut] = {
+    messages.TOPIC: send_message,
+    stage_notices.TOPIC: stage_notices.carry_out,
+}
+OF_A_CLOCK = {**MONEY, **TO_SHOPPERS}
 """What leaves before a test clock moves on: time is counted from it."""
 
 
@@ -73,7 +81,7 @@ TOPICS: dict[str, CarryOut] = {
     codes.TOPIC: codes.carry_out,
     invitations.TOPIC: invitations.carry_out,
     account_notices.TOPIC: account_notices.carry_out,
-    stage_notices.TOPIC: stage_notices.carry_out,
+    **TO_SHOPPERS,
     after_approval.ADVANCE: advance_clock,
     shadow.TOPIC: shadow.carry_out,
     pushing.TOPIC: pushing.carry_out,
@@ -98,7 +106,7 @@ class Lane:
     """Whether somebody waits for it: the lane then looks as soon as this process has queued something."""
 
 
-MESSAGES = (codes.TOPIC, invitations.TOPIC, account_notices.TOPIC, stage_notices.TOPIC)
+MESSAGES = (codes.TOPIC, invitations.TOPIC, account_notices.TOPIC)
 DECISIONS = (requests.TOPIC,)
 KINDS_OF_MONEY = (
     ("collections", (collections.TOPIC,)),
@@ -108,6 +116,8 @@ KINDS_OF_MONEY = (
 LANES = (
     Lane("live messages", MESSAGES, "live", hands=4, awaited=True),
     Lane("test messages", MESSAGES, "test", hands=2, awaited=True),
+    Lane("live messages to shoppers", tuple(TO_SHOPPERS), "live", hands=4),
+    Lane("test messages to shoppers", tuple(TO_SHOPPERS), "test", hands=2),
     Lane("live decisions", DECISIONS, "live", hands=4),
     Lane("test decisions", DECISIONS, "test", hands=2),
     *(Lane(f"live {kind}", topics, "live", hands=6) for kind, topics in KINDS_OF_MONEY),
