@@ -17,6 +17,7 @@ from gateway.cli import (
     books,
     clients,
     merchants,
+    messages,
     milestones,
     people,
     rates,
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         people,
         reviews,
         milestones,
+        messages,
         risk,
     ):
         room.add(verbs)

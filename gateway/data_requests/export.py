@@ -37,9 +37,7 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
     in_clear = {
         "shopper": {shopper_id: identity.opened(tx, vault, shopper_id)},
         "former_particulars": claims.former_of(tx, vault, shopper_id),
-        "message": {
-            id: words for who in people for id, words in messages.texts_of(tx, vault, who).items()
-        },
+        "message": {id: words for who in people for id, words in messages.texts_of(tx, vault, who).items()},
     }
     for table, opened in in_clear.items():
         for row in answer[table]["rows"]:

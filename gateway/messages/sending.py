@@ -77,7 +77,9 @@ def carry_out(gateway: Gateway, item: OutboxItem, *, kinds: Mapping[str, Kind]) 
         gateway.ports.notifier.send_message(mode, letter.phone, letter.text, reference=letter.reference)
     except MessageRefused as refused:
         log.warning("message %s was refused: %s", id, refused)
-        gateway.db.write(partial(_end, gateway=gateway, id=id, refused=str(refused), kind=None), READ_COMMITTED)
+        gateway.db.write(
+            partial(_end, gateway=gateway, id=id, refused=str(refused), kind=None), READ_COMMITTED
+        )
         return
     except Exception as error:  # what the notifier says may quote the phone
         raise MessagesUnavailable(f"The message was not sent: {type(error).__name__}.") from None
@@ -107,14 +109,17 @@ def _begin(
     if isinstance(verdict, rules.Wait):
         return _later(tx, row, verdict)
     if isinstance(verdict, rules.Drop):
-        return _over(tx, row, "too_late")
+        _over(tx, row, "too_late")
+        return None
     try:
         phone = identity.phone_of(tx, gateway.vault, row.shopper_id)
         said = _worded(tx, gateway, row, kinds)
     except VaultError:  # the person is erased: there is nobody to tell
-        return _over(tx, row, "erased")
+        _over(tx, row, "erased")
+        return None
     if said is None:
-        return _over(tx, row, "pointless")
+        _over(tx, row, "pointless")
+        return None
     _take(tx, row, verdict)
     if row.text_sealed is None:
         subject = subjects.known(tx, gateway.vault, row.shopper_id)
@@ -176,9 +181,7 @@ def _taken(tx: Transaction, row: Message) -> set[int]:
 def _take(tx: Transaction, row: Message, leave: rules.Leave) -> None:
     """Write down the place before anything is sent; the database refuses a fourth of a day, and one at night."""
     if row.day != leave.day:
-        tx.add(
-            MessageSlot(shopper_id=row.shopper_id, day=leave.day, number=leave.number, taken_at=tx.now)
-        )
+        tx.add(MessageSlot(shopper_id=row.shopper_id, day=leave.day, number=leave.number, taken_at=tx.now))
         tx.flush()
         row.day, row.slot = leave.day, leave.number
     row.left_at = tx.now

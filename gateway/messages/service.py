@@ -52,7 +52,9 @@ def plan(
     ``useful`` is how long after ``at`` it still helps; without it, it waits as long as it must. Returns None when the
     same thing is told already, or would come too late.
     """
-    known = select(Message.id).where(Message.mode == tenant.mode, Message.kind == kind, Message.about == about)
+    known = select(Message.id).where(
+        Message.mode == tenant.mode, Message.kind == kind, Message.about == about
+    )
     if tx.exec(known).first() is not None:
         return None
     wanted = at or tx.now

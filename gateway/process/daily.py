@@ -27,13 +27,13 @@ from gateway.ledger.integrity import chain, trees
 from gateway.loans import billing
 from gateway.loans import closing as loan_closing
 from gateway.merchants import business_clock
+from gateway.messages import service as messages
 from gateway.monitoring import metrics
 from gateway.oauth.tokens import replay_guard
 from gateway.outbox import service as outbox
 from gateway.payments import deadlines
 from gateway.payments.collections import service as collections
 from gateway.payments.disputes import service as disputes
-from gateway.messages import service as messages
 from gateway.payments.milestones import jobs as milestones
 from gateway.payments.telling import due as instalments_due
 from gateway.payments.telling import happened

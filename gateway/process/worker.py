@@ -1,8 +1,8 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
-The outbox is drained in lanes, which wait for nobody but themselves: codes and messages, decisions, collections, returns and
-payouts of either mode, test clocks, reconciliations, exports, challengers, signed roots. The jobs of the day and the
-webhooks have threads of their own beside them.
+The outbox is drained in lanes, which wait for nobody but themselves: codes and invitations, messages to shoppers,
+decisions, collections, returns and payouts of either mode, test clocks, reconciliations, exports, challengers, signed
+roots. The jobs of the day and the webhooks have threads of their own beside them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from gateway.decision import requests, shadow
 from gateway.exports import running as exporting
 from gateway.exports import service as exports
 from gateway.identity import codes
+from gateway.messages import sending as message_sending
+from gateway.messages import service as messages
 from gateway.monitoring.steps import Steps
 from gateway.outbox import service as outbox
 from gateway.payments.collections import service as collections
 from gateway.payments.collections import shopper_returns
-from gateway.messages import sending as message_sending
-from gateway.messages import service as messages
 from gateway.payments.milestones import notices as stage_notices
 from gateway.payments.telling import kinds
 from gateway.process import daily

@@ -17,7 +17,7 @@ from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
 from gateway.messages import service as messages
 from gateway.messages import texts
-from gateway.messages.texts import Wording, money, moment
+from gateway.messages.texts import Wording, moment, money
 from gateway.payments import service
 from gateway.payments.milestones import events
 from gateway.payments.milestones.models import Milestone
