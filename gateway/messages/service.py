@@ -156,6 +156,18 @@ def progress(tx: Transaction, tenant: Tenant) -> MessageProgress:
     return row
 
 
+def note_events(tx: Transaction, reached: MessageProgress, *, position: int) -> None:
+    """The events up to a place in the order have been looked at."""
+    reached.position = position
+    tx.add(reached)
+
+
+def note_due(tx: Transaction, reached: MessageProgress, *, through: date) -> None:
+    """What falls due up to a day (Shanghai) has its messages."""
+    reached.due_through = through
+    tx.add(reached)
+
+
 def seen(tx: Transaction, tenant: Tenant) -> tuple[int, date | None]:
     """As ``progress``, to read: the position of the last event, and the day up to which instalments were looked at."""
     row = tx.get(MessageProgress, (tenant.merchant_id, tenant.mode))

@@ -48,8 +48,7 @@ def plan(tx: Transaction, tenant: Tenant, *, after: str, limit: int = BATCH) -> 
         _plan(tx, tenant, one)
     if len(found) == limit:
         return found[-1].loan_id
-    reached.due_through = until
-    tx.add(reached)
+    messages.note_due(tx, reached, through=until)
     return None
 
 

@@ -35,8 +35,8 @@ def tell(tx: Transaction, tenant: Tenant, *, limit: int = BATCH) -> int:
             _refund(tx, tenant, event)
         else:
             _decision(tx, tenant, event)
-        reached.position = event.position
-    tx.add(reached)
+    if found:
+        messages.note_events(tx, reached, position=found[-1].position)
     return len(found)
 
 
