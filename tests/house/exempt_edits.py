@@ -30,7 +30,7 @@ EXEMPT: dict[str, str] = {
     "decision_request.person_decides": "what is being asked; the decision keeps what it was made from",
     "decision_request.task_id": "what is being asked; the decision keeps what it was made from",
     "checkout.copy": "an offer without a payment: a payment has one checkout",
-    "message.planned_at": "when a message that waits is tried; the rules judge it again, and the database refuses the night",
+    "message.planned_at": "when a message that waits is tried; the rules judge it again then",
     "message.text_sealed": "a sealed value, which proves itself, and which an erasure empties",
     "message_slot.copy": "lets a person get fewer messages",
     "checkout.language": "in which language a shopper is written to",

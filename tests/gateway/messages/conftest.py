@@ -26,7 +26,8 @@ class Phones(SandboxNotifier):
 
     def __init__(self, clock: Any) -> None:
         super().__init__()
-        self.clock, self.came, self.failure = clock, list[Came](), None
+        self.clock, self.came = clock, list[Came]()
+        self.failure: Exception | None = None
 
     def check(self, mode: Any) -> None:
         pass
