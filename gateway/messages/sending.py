@@ -158,14 +158,13 @@ def _worded(tx: Transaction, gateway: Gateway, row: Message, kinds: Mapping[str,
 def _mergeable(tx: Transaction, row: Message, fact: str) -> list[Message]:
     query = select(Message).where(
         Message.shopper_id == row.shopper_id,
-        Message.merchant_id == row.merchant_id,
-        Message.mode == row.mode,
         Message.kind == row.kind,
         Message.status == "planned",
         Message.id != row.id,
     )
     found = tx.exec(query.order_by(col(Message.id)).limit(100).with_for_update())
-    return [other for other in found if other.facts.get(fact) == row.facts.get(fact)]
+    wanted = row.merchant_id, row.facts.get(fact)
+    return [other for other in found if (other.merchant_id, other.facts.get(fact)) == wanted]
 
 
 def _taken(tx: Transaction, row: Message) -> set[int]:

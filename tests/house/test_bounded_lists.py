@@ -12,6 +12,7 @@ from tests.house.sources import nodes
 PRODUCT = Path(gateway.__file__).parent
 BOUNDED = {
     "reconciliation/running.py: ids": "a batch of items",
+    "messages/service.py: sorted(shopper_ids)": "the rows of one person: the claims that a reviewer found to be them",
     "exports/service.py: readable(scopes)": "the kinds of exports",
     "ledger/certificates.py: select(POSTING.c.entry_id).where(POSTING.c.account_id.in_(sorted(names)))": "a question",
     "ledger/certificates.py: sorted(names)": "the accounts of one merchant, one of each kind",
