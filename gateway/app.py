@@ -30,7 +30,7 @@ from gateway.decision.link_book import LinkBook
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
 from gateway.exports import routes as export_routes
-from gateway.identity.notifier import SandboxNotifier
+from gateway.identity.notifier import Notifier, SandboxNotifier
 from gateway.identity.real_name import OneForEachMode, RealName, SimulatedRealName
 from gateway.institution.port import PaymentInstitution
 from gateway.institution.simulator import SimulatedInstitution
@@ -217,7 +217,7 @@ def outside_ports(settings: Settings) -> dict[str, Any]:
     """
     simulators: dict[str, Any] = {
         "funder": SimulatedFunder(settings.funder),
-        "notifier": SandboxNotifier(settings.data_dir / "test-messages.jsonl"),
+        "notifier": _notifier(settings),
         "institution": _institution(settings),
         "real_name": _real_name(settings),
         "bureau": SimulatedBureau() if settings.bureau == "simulator" else None,
@@ -263,6 +263,17 @@ def _institution(settings: Settings) -> PaymentInstitution:
         settling_seconds=settling,
         setup_origin=settings.institution_setup_origin,
     )
+
+
+def _notifier(settings: Settings) -> Notifier:
+    mailbox = SandboxNotifier(settings.data_dir / "test-messages.jsonl")
+    if not settings.messages_url:
+        return mailbox
+    if not settings.messages_key:
+        raise WrongSetting("FENQI_MESSAGES_URL is set without FENQI_MESSAGES_KEY: set both, or neither.")
+    from gateway.identity.notifier_http import HttpNotifier, NotifierOfEachMode  # noqa: PLC0415
+
+    return NotifierOfEachMode(HttpNotifier(settings.messages_url, settings.messages_key), mailbox)
 
 
 def _real_name(settings: Settings) -> RealName:

@@ -219,6 +219,20 @@ class Settings:
         shown="none",
         secret=True,
     )
+    messages_url: str = setting(
+        "",
+        values.address_with_key,
+        "address of a provider that sends text messages and e-mails ([](messages.md)); `https`, or `http` on this "
+        "machine; test mode always writes to its mailbox file",
+        shown="empty: the simulator, with which `serve` refuses live mode",
+    )
+    messages_key: str = setting(
+        "",
+        str,
+        "its secret key; needed with the address",
+        shown="none",
+        secret=True,
+    )
     scores_per_day: int = setting(
         10_000,
         values.whole(0, 10**9),

@@ -133,6 +133,8 @@ class Checkout(Keyed, table=True):
     """Until when an address from before revision 0025 opens the first page."""
     phone_lookup: str | None = Field(default=None, sa_column=Column(Words))
     """Keyed hash of the phone that got the shopper's code: another device goes on by a code to the same phone."""
+    language: str | None = Field(default=None, sa_column=Column(Words))
+    """In which the shopper confirmed it, and is written to; none where no page was shown."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
     @property

@@ -140,7 +140,7 @@ def confirm(checkout_id: str) -> Any:
     """Conclude. A second confirm changes nothing and shows the answer of the first."""
     consents = {kind for kind in agreements.KINDS if request.form.get(kind) == "yes"}
     here, quote_hash = gateway(), request.form.get("quote_hash", "")
-    browser, confirms = device.known(), entry.proven_shopper()
+    browser, confirms, spoken = device.known(), entry.proven_shopper(), language()
     try:
         here.ports.funder.check(entry.mode())
         begun = here.db.write(
@@ -152,6 +152,7 @@ def confirm(checkout_id: str) -> Any:
                 consents=consents,
                 shopper_id=confirms,
                 device=browser,
+                language=spoken,
             ),
             READ_COMMITTED,
         )

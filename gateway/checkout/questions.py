@@ -28,7 +28,7 @@ OF_ORDER = business_clock.read_along(
 """Every new checkout asks what there is of its order, a checkout or a payment, and nearly all find nothing."""
 COLUMNS: dict[str, str] = {name: column.name for name, column in inspect(Checkout).columns.items()}
 """The columns by their names in the class."""
-NOT_SHOWN = ("keyed_hash", "prices", "decline_reasons", "terms", "address_sealed")
+NOT_SHOWN = ("keyed_hash", "prices", "decline_reasons", "terms", "address_sealed", "language")
 """What no merchant is shown, and what is not read for one."""
 OF_MERCHANT = business_clock.read_along(
     select_columns(

@@ -143,11 +143,12 @@ def confirm(
     consents: set[str],
     shopper_id: str | None,
     device: str | None = None,
+    language: str | None = None,
 ) -> deciding.Begun:
     """Conclude: consents are logged, and the request for a decision is written down; what follows is ``deciding``.
 
     ``shopper_id`` is the person who confirms, who may have been replaced since. ``device`` is the number of the
-    browser, if it is known (see ``checkout.device``).
+    browser, if it is known (see ``checkout.device``), and ``language`` the one in which the plan was read.
     Raises ``WrongState`` for a second confirm, ``ConsentMissing``, ``QuoteChanged``, ``ReadingTimeShort``,
     ``SubsidyQuotaUsed`` or ``CostAboveCeiling``; then nothing has changed.
     """
@@ -162,6 +163,7 @@ def confirm(
     contracts.refuse_above_ceiling(tx, plan, plans.lender_of(gateway.settings))
     logged = _log_consents(tx, checkout, plan, consents)
     checkout.confirmed_at, checkout.confirmed_quote_hash = tx.now, quote_hash
+    checkout.language = language
     return deciding.begin(tx, gateway, checkout, plan, consents=logged, device=device)
 
 

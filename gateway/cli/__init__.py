@@ -18,6 +18,7 @@ from gateway.cli import (
     clients,
     complaints,
     merchants,
+    messages,
     milestones,
     people,
     rates,
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
         reviews,
         milestones,
         complaints,
+        messages,
         risk,
     ):
         room.add(verbs)

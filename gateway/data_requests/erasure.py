@@ -17,6 +17,7 @@ from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.identity import claims, codes, erasure
 from gateway.payments.methods import service as methods
+from gateway.messages import service as messages
 from gateway.webhooks.delivery import history
 
 LOOK_AGAIN = timedelta(days=30)
@@ -84,6 +85,7 @@ def _erase(tx: Transaction, shopper_id: str, *, requested: bool) -> str | None:
         links.forget_person(tx, who)
         checkouts.forget_phone(tx, who)
         methods.forget(tx, who)
+        messages.forget(tx, who)
     for claim in claimed_by:
         erasure.erase(tx, claim, requested=False)
     request = erasure.erase(tx, shopper_id, requested=requested)

@@ -13,6 +13,7 @@ from gateway.db.tables import metadata
 from gateway.db.transactions import Transaction
 from gateway.identity import claims, erasure
 from gateway.identity import service as identity
+from gateway.messages import service as messages
 from gateway.privacy.data_map import DATA_MAP, TableMap
 from gateway.privacy.vault import Vault
 
@@ -25,7 +26,7 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
     What protects others or the lender (hashes, internal risk signals) is left out and named as left out.
     """
     erasure.present(tx, shopper_id)
-    rows = rows_of(tx, shopper_id)
+    rows, people = rows_of(tx, shopper_id), claims.rows_of(tx, shopper_id)
     answer: dict[str, Any] = {
         entry.table: {
             "purpose": entry.purpose,
@@ -38,10 +39,11 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
         "shopper": {shopper_id: identity.opened(tx, vault, shopper_id)},
         "former_particulars": claims.former_of(tx, vault, shopper_id),
         "complaint": complaints.texts_of(tx, vault, shopper_id),
+        "message": {id: words for who in people for id, words in messages.texts_of(tx, vault, who).items()},
     }
-    for table, people in in_clear.items():
+    for table, opened in in_clear.items():
         for row in answer[table]["rows"]:
-            row.update(people.get(row["id"], {}))
+            row.update(opened.get(row["id"], {}))
     return {
         "format": FORMAT,
         "shopper": shopper_id,

@@ -54,7 +54,7 @@ RULES: Mapping[str, Rule] = {
         changes="plans prices unavailable term shopper_id disclosed_at"
         " decline_code decline_reasons expires_at review_due_at address_lookup address_sealed"
         " phone_lookup identified_at",
-        once="confirmed_at confirmed_quote_hash payment_id locale cancel_reason",
+        once="confirmed_at confirmed_quote_hash payment_id locale cancel_reason language",
         steps={
             "status": {
                 "open": "identified expired canceled",
@@ -63,7 +63,7 @@ RULES: Mapping[str, Rule] = {
                 "under_review": "approved declined canceled",
             }
         },
-        even_at_the_end="shopper_id phone_lookup address_lookup address_sealed",
+        even_at_the_end="shopper_id phone_lookup address_lookup address_sealed language",
     ),
     "client_secret": Rule(changes="secret_lookup key_id expires_at", removable=True),
     "collection": Rule(
@@ -134,6 +134,12 @@ RULES: Mapping[str, Rule] = {
     "merchant": Rule(
         changes="payout_account reserve_rate reserve_days acknowledge_days delivery_hold_days scopes"
     ),
+    "message": Rule(
+        changes="planned_at left_at day slot text_sealed why",
+        steps={"status": {"planned": "sending dropped", "sending": "sent failed"}},
+        even_at_the_end="text_sealed",
+    ),
+    "message_slot": Rule(),
     "milestone": Rule(
         changes="returned_fen releases_at",
         once="capture_id held_fen",
@@ -231,6 +237,7 @@ LATER: Mapping[str, Mapping[str, str]] = {
     "payouts": {"payout": "in_transit_at account_id"},
     "checkout_wishes": {"checkout": "locale cancel_reason"},
     "methods": {"collection": "method_id"},
+    "messages": {"checkout": "language"},
 }
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
 LATER_TABLES: Mapping[str, str] = {
@@ -240,6 +247,7 @@ LATER_TABLES: Mapping[str, str] = {
     "milestones": "milestone milestone_event milestone_stop",
     "methods": "repayment_method",
     "complaints": "complaint",
+    "messages": "message message_slot",
 }
 """By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""
 
@@ -270,6 +278,7 @@ NO_FACTS = {
     "idempotent_answer": "a request's answer, kept for a day so that it is not carried out twice",
     "login_attempt": "throttles logins",
     "login_session": "who is logged in",
+    "message_progress": "how far it was looked for what is to be told, which the messages say, too",
     "one_time_code": "codes of minutes",
     "outbox": "what is to be done, which the tables of facts say, too",
     "pushed_request": "an authorisation request of a minute",

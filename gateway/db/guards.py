@@ -26,6 +26,7 @@ LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
         "settlement_terms",
         "payouts",
         "milestones",
+        "messages",
         "methods",
         "complaints",
         "checkout_wishes",

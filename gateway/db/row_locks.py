@@ -54,6 +54,8 @@ ORDER = (
     "reconciliation_item",
     "export",
     "voucher_accounts",
+    "message_progress",
+    "message",
 )
 """Whoever locks rows of several tables begins with the first. Rows of one table go by their keys."""
 

@@ -14,6 +14,10 @@ from gateway.core.tenant import Mode
 from gateway.errors import MessagesUnavailable
 
 
+class MessageRefused(Exception):
+    """The provider has refused a message for good, such as for a number that does not exist; it never left."""
+
+
 class Notifier(Protocol):
     """Sends short messages."""
 
@@ -38,7 +42,10 @@ class Notifier(Protocol):
         ...
 
     def send_message(self, mode: Mode, phone: str, text: str, *, reference: str) -> None:
-        """Send a message to ``phone`` (E.164). Raises ``MessagesUnavailable`` while it is not known to be sent."""
+        """Send a message to ``phone`` (E.164). Raises ``MessagesUnavailable`` while it is not known to be sent.
+
+        And ``MessageRefused``, in words without the phone or the text, when it never will be.
+        """
         ...
 
 

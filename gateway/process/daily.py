@@ -27,6 +27,7 @@ from gateway.ledger.integrity import chain, trees
 from gateway.loans import billing
 from gateway.loans import closing as loan_closing
 from gateway.merchants import business_clock
+from gateway.messages import service as messages
 from gateway.monitoring import metrics
 from gateway.oauth.tokens import replay_guard
 from gateway.outbox import service as outbox
@@ -34,6 +35,8 @@ from gateway.payments import deadlines
 from gateway.payments.collections import service as collections
 from gateway.payments.disputes import service as disputes
 from gateway.payments.milestones import jobs as milestones
+from gateway.payments.telling import due as instalments_due
+from gateway.payments.telling import happened
 from gateway.process import due
 from gateway.roots import pushing
 from gateway.settlement import closing, invoices, payouts, terms
@@ -98,6 +101,12 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
         due.to_pass,
     ),
     TenantJob(
+        "plan reminders",
+        lambda tx, gateway, tenant, after: instalments_due.plan(tx, tenant, after=after),
+        due.to_remind,
+        READ_COMMITTED,
+    ),
+    TenantJob(
         "bill and collect",
         _until_nothing(
             lambda tx, gateway, tenant: collections.bill_and_collect(tx, tenant, today=_today(tx))
@@ -160,8 +169,15 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
         due.to_invoice,
         READ_COMMITTED,
     ),
+    TenantJob(
+        "tell shoppers",
+        _until_nothing(lambda tx, gateway, tenant: happened.tell(tx, tenant)),
+        due.to_tell,
+        READ_COMMITTED,
+    ),
 )
-"""In this order: what falls due is collected before it is late, and what the day's batch leaves is invoiced last.
+"""In this order: what falls due is announced before it is billed, collected before it is late, and what has happened is
+told last.
 
 Whoever has work for a job is found by ``tenants_with_work``, and a test clock stops for it by ``_next_stop``: a new job
 has its line in both."""
@@ -259,6 +275,7 @@ def tenants_with_work(gateway: Gateway) -> list[Tenant]:
             *invoices.tenants_with_debts(tx, on=today),
             *disputes.tenants_with_unanswered(tx),
             *milestones.tenants_with_due(tx, today=today),
+            *instalments_due.tenants_with_work(tx, today=today),
             *business_clock.tenants(tx),
         }
         tenants -= {*business_clock.tenants(tx, status="advancing")}
@@ -381,11 +398,13 @@ def next_work(
         deadlines.next_work(tx, tenant),
         disputes.next_work(tx, tenant),
         milestones.next_release(tx, tenant),
+        messages.next_moment(tx, tenant),
         payouts.watched(tx, tenant),
     )
     working_days, standard = gateway.ports.working_days, terms.standard(gateway.settings)
     dates = (
         billing.next_work(tx, tenant, today=today),
+        instalments_due.next_work(tx, tenant),
         closing.next_work(tx, tenant, today=today, working_days=working_days, standard=standard),
         invoices.next_work(tx, tenant, today=today, standard=standard),
         milestones.next_stop(tx, tenant, gateway.settings),

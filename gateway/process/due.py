@@ -14,6 +14,8 @@ from gateway.loans import billing, closing
 from gateway.payments import deadlines
 from gateway.payments.disputes import service as disputes
 from gateway.payments.milestones import jobs as milestones
+from gateway.payments.telling import due as instalments_due
+from gateway.payments.telling import happened
 from gateway.settlement import closing as batches
 from gateway.settlement import invoices, terms
 from gateway.web.context import Gateway
@@ -35,6 +37,16 @@ to_expire = _come(checkouts.next_work)
 to_pass = _come(deadlines.next_work)
 to_lose = _come(disputes.next_work)
 to_release = _come(milestones.next_release)
+
+
+def to_remind(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether an instalment is near that its shopper is to be told of."""
+    return instalments_due.has_coming(tx, tenant)
+
+
+def to_tell(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:
+    """Whether something has happened that a shopper is to be told of."""
+    return happened.has_untold(tx, tenant)
 
 
 def to_stop(tx: Transaction, gateway: Gateway, tenant: Tenant) -> bool:

@@ -60,7 +60,11 @@ def simulators(settings: Settings) -> str | None:
     )
     if not names:
         return bank
-    settings_of = {"institution": "FENQI_INSTITUTION_URL", "real_name": "FENQI_REAL_NAME_URL"}
+    settings_of = {
+        "institution": "FENQI_INSTITUTION_URL",
+        "real_name": "FENQI_REAL_NAME_URL",
+        "notifier": "FENQI_MESSAGES_URL",
+    }
     by = " or ".join(["FENQI_ADAPTERS", *(name for port, name in settings_of.items() if port in names)])
     told = f"{', '.join(names)}: a simulator. Connect the real systems with {by}."
     return f"{told} {bank}" if bank else told

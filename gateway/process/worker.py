@@ -1,8 +1,8 @@
 """Background work: draining the outbox and starting the jobs of the day, in threads of the server or as a process.
 
-The outbox is drained in lanes, which wait for nobody but themselves: messages, decisions, collections, returns and
-payouts of either mode, repayment methods, test clocks, reconciliations, exports, challengers, signed roots. The jobs of
-the day and the webhooks have threads of their own beside them.
+The outbox is drained in lanes, which wait for nobody but themselves: codes and invitations, messages to shoppers,
+decisions, collections, returns and payouts of either mode, repayment methods, test clocks, reconciliations, exports,
+challengers, signed roots. The jobs of the day and the webhooks have threads of their own beside them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from gateway.decision import requests, shadow
 from gateway.exports import running as exporting
 from gateway.exports import service as exports
 from gateway.identity import codes
+from gateway.messages import sending as message_sending
+from gateway.messages import service as messages
 from gateway.monitoring.steps import Steps
 from gateway.outbox import service as outbox
 from gateway.payments.collections import service as collections
@@ -29,6 +31,7 @@ from gateway.payments.collections import shopper_returns
 from gateway.payments.methods import service as methods
 from gateway.payments.methods import setting_up
 from gateway.payments.milestones import notices as stage_notices
+from gateway.payments.telling import kinds
 from gateway.process import daily
 from gateway.reconciliation import running as reconciling
 from gateway.reconciliation import service as reconciliations
@@ -60,7 +63,12 @@ MONEY: dict[str, CarryOut] = {
     collections.TOPIC: collections.carry_out,
     shopper_returns.TOPIC: shopper_returns.carry_out,
 }
-OF_A_CLOCK = {**MONEY, stage_notices.TOPIC: stage_notices.carry_out}
+send_message: CarryOut = partial(message_sending.carry_out, kinds=kinds.KINDS)
+TO_SHOPPERS: dict[str, CarryOut] = {
+    messages.TOPIC: send_message,
+    stage_notices.TOPIC: stage_notices.carry_out,
+}
+OF_A_CLOCK = {**MONEY, **TO_SHOPPERS}
 """What leaves before a test clock moves on: time is counted from it."""
 
 
@@ -75,7 +83,7 @@ TOPICS: dict[str, CarryOut] = {
     codes.TOPIC: codes.carry_out,
     invitations.TOPIC: invitations.carry_out,
     account_notices.TOPIC: account_notices.carry_out,
-    stage_notices.TOPIC: stage_notices.carry_out,
+    **TO_SHOPPERS,
     methods.SETTLE_TOPIC: setting_up.carry_out_settle,
     methods.DETACH_TOPIC: setting_up.carry_out_detach,
     after_approval.ADVANCE: advance_clock,
@@ -102,7 +110,7 @@ class Lane:
     """Whether somebody waits for it: the lane then looks as soon as this process has queued something."""
 
 
-MESSAGES = (codes.TOPIC, invitations.TOPIC, account_notices.TOPIC, stage_notices.TOPIC)
+MESSAGES = (codes.TOPIC, invitations.TOPIC, account_notices.TOPIC)
 DECISIONS = (requests.TOPIC,)
 KINDS_OF_MONEY = (
     ("collections", (collections.TOPIC,)),
@@ -112,6 +120,8 @@ KINDS_OF_MONEY = (
 LANES = (
     Lane("live messages", MESSAGES, "live", hands=4, awaited=True),
     Lane("test messages", MESSAGES, "test", hands=2, awaited=True),
+    Lane("live messages to shoppers", tuple(TO_SHOPPERS), "live", hands=4),
+    Lane("test messages to shoppers", tuple(TO_SHOPPERS), "test", hands=2),
     Lane("live decisions", DECISIONS, "live", hands=4),
     Lane("test decisions", DECISIONS, "test", hands=2),
     *(Lane(f"live {kind}", topics, "live", hands=6) for kind, topics in KINDS_OF_MONEY),

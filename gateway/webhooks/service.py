@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
+from sqlalchemy import exists
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -16,7 +18,15 @@ from gateway.webhooks.models import Event
 from gateway.webhooks.recording import record
 from gateway.webhooks.schemas import EVENT_TYPES
 
-__all__ = ["events_after", "events_of", "get_event", "record", "settled_events"]
+__all__ = [
+    "events_after",
+    "events_of",
+    "events_since",
+    "get_event",
+    "has_events_since",
+    "record",
+    "settled_events",
+]
 
 
 def get_event(tx: Transaction, tenant: Tenant, event_id: str, *, types: Collection[str]) -> Event:
@@ -59,3 +69,21 @@ def events_after(
     query = settled_events(tx, tenant, types=types).where(Event.position > since.position)
     events = list(tx.exec(query.order_by(col(Event.position)).limit(limit + 1)))
     return events[:limit], len(events) > limit
+
+
+def events_since(
+    tx: Transaction, tenant: Tenant, position: int, *, types: Collection[str], limit: int
+) -> list[Event]:
+    """Events of some types behind a place in the order, oldest first; asking on from the last misses none."""
+    query = settled_events(tx, tenant, types=types).where(Event.position > position)
+    return list(tx.exec(query.order_by(col(Event.position)).limit(limit)))
+
+
+def has_events_since(merchant_id: Any, mode: Any, position: Any, *, types: Collection[str]) -> Any:
+    """Whether there is an event of some types behind a place in the order, inside of another question."""
+    return exists().where(
+        col(Event.merchant_id) == merchant_id,
+        col(Event.mode) == mode,
+        col(Event.type).in_(types),
+        col(Event.position) > position,
+    )

@@ -64,6 +64,8 @@ class Town:
         while worker.drain(self.gateway):
             pass
         daily.sweep(self.gateway)
+        while worker.drain(self.gateway):  # what the sweep tells everybody's shoppers
+            pass
 
     def picture(self) -> Picture:
         return picture(self.gateway.db.engine)

@@ -63,11 +63,15 @@ def told_before_silence(sim: Simulation) -> Wrong:
     """Silence releases a claimed stage only when its message has left, and days have passed since."""
     rows = sim.rows("SELECT * FROM milestone_event ORDER BY id")
     told = {row["milestone_id"]: row for row in rows if row["kind"] == "told"}
+    left = {
+        row["about"]
+        for row in sim.rows("SELECT * FROM message WHERE kind = 'stage_claimed' AND status = 'sent'")
+    }
     for row in rows:
         if row["said_by"] != "silence":
             continue
         known = told.get(row["milestone_id"])
-        if known is None or f"{row['milestone_id']}:claimed" not in sim.world.outside.notifier.sent:
+        if known is None or row["milestone_id"] not in left:
             yield "told_before_silence", f"{row['milestone_id']} is released and its shopper was not told"
         elif moment(row["created_at"]) < moment(known["created_at"]) + timedelta(days=WINDOW_DAYS):
             yield "told_before_silence", f"{row['milestone_id']} is released before its window is over"

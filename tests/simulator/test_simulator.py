@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from gateway.decision import limits
 from gateway.decision.funder import Ruling
+from tests.simulator import promises
 from tests.simulator.shrinking import shrink
 from tests.simulator.simulation import Simulation
 from tests.simulator.story import Teller
@@ -88,3 +90,23 @@ def test_shrinking_keeps_just_what_is_needed() -> None:
     shortest = shrink(story, lambda steps: needed <= {step["key"] for step in steps})
     assert [step["key"] for step in shortest] == ["k3", "k11", "k12"]
     assert all(step.keys() == {"do", "key"} for step in shortest)
+
+
+def test_a_stage_that_silence_released_without_a_message_or_before_its_window_is_found() -> None:
+    def found(events: list[dict[str, str]], left: list[dict[str, str]]) -> list[str]:
+        tables = {"milestone_event": events, "message": left}
+        sim = SimpleNamespace(rows=lambda sql: tables[sql.split()[3]])
+        return [what for _, what in promises.told_before_silence(sim)]  # type: ignore[arg-type]
+
+    def event(kind: str, said_by: str, day: int) -> dict[str, str]:
+        at = f"2026-11-{day:02}T04:00:00.000000Z"
+        return {"milestone_id": "ms_1", "kind": kind, "said_by": said_by, "created_at": at}
+
+    told, left = event("told", "message", 2), [{"about": "ms_1"}]
+    assert found([told, event("released", "silence", 9)], left) == []
+    assert found([told, event("released", "silence", 8)], left) == [
+        "ms_1 is released before its window is over"
+    ]
+    for events, messages in (([], left), ([told], [])):
+        released = found([*events, event("released", "silence", 9)], messages)
+        assert released == ["ms_1 is released and its shopper was not told"]

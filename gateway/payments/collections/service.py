@@ -27,7 +27,7 @@ from gateway.loans import service as loans
 from gateway.merchants import business_clock
 from gateway.outbox import service as outbox
 from gateway.payments import orders, sandbox_outcomes
-from gateway.payments.collections import shopper_returns
+from gateway.payments.collections import shopper_returns, tell
 from gateway.payments.methods import service as methods
 from gateway.payments.models import Collection
 
@@ -180,9 +180,19 @@ def confirm(tx: Transaction, collection_id: str) -> None:
 def fail(tx: Transaction, collection_id: str, *, failure: str) -> None:
     """The institution could not collect: the bill stays open and is tried again."""
     row = _locked(tx, collection_id)
-    if row.status == "pending":
-        row.status, row.failure, row.decided_at = "failed", failure, tx.now
-        tx.add(row)
+    if row.status != "pending":
+        return
+    row.status, row.failure, row.decided_at = "failed", failure, tx.now
+    tx.add(row)
+    tell.of_failure(tx, row)
+
+
+def has_failed(tx: Transaction, loan_id: str, period: int) -> bool:
+    """Whether an attempt to collect an instalment has failed."""
+    query = select(Collection.id).where(
+        Collection.loan_id == loan_id, Collection.period == period, Collection.status == "failed"
+    )
+    return tx.exec(query.limit(1)).first() is not None
 
 
 def receive(
@@ -196,6 +206,8 @@ def receive(
         tx, tenant, loan_id=loan_id, amount_fen=amount_fen, reference=reference, received_on=received_on
     )
     free_limit(tx, done)
+    if done.new:
+        tell.of_money(tx, tenant, done.loan, amount_fen=amount_fen, reference=reference)
     return done
 
 

@@ -1,91 +1,67 @@
 """Telling the shopper by a message what the merchant says is done, and what a person has decided.
 
-The window to contest begins when the message has left, so nobody loses by silence what nobody told them. The outbox
-holds only which stage it is about: the phone is read when the message is sent, and stays in no log.
+The window to contest begins when the message has left, so nobody loses by silence what nobody told them; a message that
+waits for the morning lets the window wait with it (see ``gateway.messages``).
 """
 
 from __future__ import annotations
 
-import logging
-from datetime import datetime, time, timedelta
-from functools import partial
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateway.core.calendar import SHANGHAI
-from gateway.core.money import yuan
-from gateway.core.tenant import Tenant, mode_of
+from gateway.checkout import addressee
+from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, Transaction
-from gateway.errors import MessagesUnavailable
-from gateway.identity import service as identity
 from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
-from gateway.outbox import service as outbox
+from gateway.messages import service as messages
+from gateway.messages import texts
+from gateway.messages.texts import Wording, moment, money
 from gateway.payments import service
 from gateway.payments.milestones import events
 from gateway.payments.milestones.models import Milestone
 from gateway.payments.models import Payment
-from gateway.privacy.vault import VaultError
 
 if TYPE_CHECKING:
+    from gateway.messages.models import Message
     from gateway.outbox.models import OutboxItem
     from gateway.web.context import Gateway
 
-log = logging.getLogger("gateway.milestones")
 TOPIC = "notify.milestone"
-FROM, TO = time(8), time(22)
-"""Shanghai: outside these hours nobody is written to."""
-QUIET_IN = ("live",)
-"""In test mode a message reaches nobody who sleeps, and leaves at once."""
-LONGEST_NAME = 60
+"""Of an older release, whose rows become messages."""
 KINDS = {
     "delivery": ("发货", "the delivery"),
     "lesson": ("课程", "the lessons"),
     "other": ("约定事项", "the stage"),
 }
+USEFUL_DECISION = timedelta(days=30)
 
 
 def queue(tx: Transaction, row: Milestone, what: str) -> None:
-    """Queue a message to the shopper; ``what`` is ``claimed``, or as a person decided ``released`` or ``canceled``."""
-    outbox.put(tx, TOPIC, {"milestone": row.id, "what": what}, tenant=Tenant.of(row))
-
-
-def may_leave(now: datetime) -> datetime:
-    """When a message that is ready at ``now`` may leave (UTC): at once, or at the next 08:00 in Shanghai."""
-    here = now.astimezone(SHANGHAI)
-    if FROM <= here.time() < TO:
-        return now
-    day = here.date() + timedelta(days=int(here.time() >= TO))
-    return datetime.combine(day, FROM, SHANGHAI).astimezone(now.tzinfo)
+    """Plan a message to the shopper; ``what`` is ``claimed``, or as a person decided ``released`` or ``canceled``."""
+    messages.plan(
+        tx,
+        Tenant.of(row),
+        shopper_id=tx.get_one(Payment, row.payment_id).shopper_id,
+        kind=f"stage_{what}",
+        about=row.id,
+        facts={"milestone": row.id},
+        useful=None if what == "claimed" else USEFUL_DECISION,
+    )
 
 
 def carry_out(gateway: Gateway, item: OutboxItem) -> None:
-    """Send the message that ``item`` names; once a claim was told, its window begins.
-
-    Raises ``Later`` at night, and ``MessagesUnavailable`` while it is not known to be sent: the outbox tries again.
-    """
+    """Plan the message of a row that an older release queued; it is sent as every other."""
     id, what = item.payload["milestone"], item.payload["what"]
-    window = timedelta(days=gateway.settings.milestone_window_days)
-    with gateway.db.read() as tx:
+
+    def planned(tx: Transaction) -> None:
         row = tx.get_one(Milestone, id)
         business_clock.enter(tx, Tenant.of(row))
-        if what == "claimed" and not waits(row):
-            return
-        at = may_leave(tx.wall) if row.mode in QUIET_IN else tx.wall
-        if at > tx.wall:
-            raise outbox.Later("nobody is written to between 22:00 and 08:00 in Shanghai", at=at)
-        payment = tx.get_one(Payment, row.payment_id)
-        words = _text(tx, gateway, payment, row, what, until=tx.now + window)
-        try:
-            phone = identity.phone_of(tx, gateway.vault, payment.shopper_id)
-        except VaultError:  # erased: there is nobody to tell, and a claim stays for a person to decide
-            log.warning("the shopper of %s cannot be told: the person is erased", id)
-            return
-    try:
-        gateway.ports.notifier.send_message(mode_of(row.mode), phone, words, reference=f"{id}:{what}")
-    except Exception as error:  # what the notifier says may quote the phone
-        raise MessagesUnavailable(f"The message was not sent: {type(error).__name__}.") from None
-    if what == "claimed":
-        gateway.db.write(partial(_told, id=id, window=window), READ_COMMITTED)
+        if what != "claimed" or waits(row):
+            queue(tx, row, what)
+
+    gateway.db.write(planned, READ_COMMITTED)
 
 
 def waits(row: Milestone) -> bool:
@@ -93,38 +69,47 @@ def waits(row: Milestone) -> bool:
     return row.status == "claimed" and row.releases_at is None
 
 
-def _told(tx: Transaction, *, id: str, window: timedelta) -> None:
+def claimed(tx: Transaction, gateway: Gateway, row: Message, merged: Sequence[Message]) -> Wording | None:
+    """What the shop says is done, and until when it can be contested; None once the stage waits for nobody."""
+    stage = tx.get_one(Milestone, row.facts["milestone"])
+    if not waits(stage):
+        return None
+    until = tx.now + _window(gateway)
+    return _of_stage(tx, gateway, stage, {"until": moment(until)})
+
+
+def decided(tx: Transaction, gateway: Gateway, row: Message, merged: Sequence[Message]) -> Wording:
+    """What a person has decided."""
+    return _of_stage(tx, gateway, tx.get_one(Milestone, row.facts["milestone"]), {})
+
+
+def told(tx: Transaction, gateway: Gateway, row: Message) -> None:
     """The message has left: the shopper has the whole window from now on."""
-    known = tx.get_one(Milestone, id)
-    tenant = Tenant.of(known)
-    business_clock.enter(tx, tenant)
-    service.locked(tx, tenant, known.payment_id)
+    known = tx.get_one(Milestone, row.facts["milestone"])
+    service.locked(tx, Tenant.of(known), known.payment_id)
     tx.refresh(known)
     if waits(known):
-        known.releases_at = tx.now + window
+        known.releases_at = tx.now + _window(gateway)
         events.note(tx, known, "told", "message", until=known.releases_at)
 
 
-def _text(
-    tx: Transaction, gateway: Gateway, payment: Payment, row: Milestone, what: str, *, until: datetime
-) -> str:
-    """The message, Chinese first. What the merchant gave as evidence is on the page, not in a message of ours."""
-    merchant = merchants.get(tx, row.merchant_id)
-    name = (row.description or "")[:LONGEST_NAME]
-    zh, en = (name or KINDS[row.kind][0], name or KINDS[row.kind][1])
-    amount, url = yuan(row.amount_fen), f"{gateway.settings.public_url}/checkout/{payment.checkout_id}/stages"
-    when = f"{until.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
-    if what == "claimed":
-        return (
-            f"{merchant.name}称“{zh}”（¥{amount}）已完成。如有异议，请在 {when}（北京时间）前提出：{url}\n"
-            f'{merchant.name_en} says that "{en}" (CNY {amount}) is done. If it is not, say so before {when} '
-            f"(Beijing time): {url}"
-        )
-    zh_end, en_end = {
-        "released": ("已认定完成，款项将结算给商家", "counts as done and is paid to the shop"),
-        "canceled": ("已认定未完成，金额将退还给您", "counts as not done, and its amount is refunded to you"),
-    }[what]
-    return (
-        f"经人工核查，{merchant.name}的“{zh}”（¥{amount}）{zh_end}。详情：{url}\n"
-        f'A person has checked "{en}" (CNY {amount}) of {merchant.name_en}: it {en_end}. See {url}'
-    )
+def _window(gateway: Gateway) -> timedelta:
+    return timedelta(days=gateway.settings.milestone_window_days)
+
+
+def _of_stage(tx: Transaction, gateway: Gateway, stage: Milestone, more: Mapping[str, str]) -> Wording:
+    """The words about a stage. What the merchant gave as evidence is on the page, not in a message of ours."""
+    checkout_id = tx.get_one(Payment, stage.payment_id).checkout_id
+    shop, language = merchants.get(tx, stage.merchant_id), addressee.of_checkout(tx, checkout_id).language
+    name, (zh, en) = stage.description or "", KINDS[stage.kind]
+
+    def filled(language: str) -> Mapping[str, str]:
+        return {
+            "shop": texts.named(language, shop.name, shop.name_en),
+            "stage": texts.named(language, name or zh, name or en),
+            "amount": money(stage.amount_fen, language),
+            "url": f"{gateway.settings.public_url}/checkout/{checkout_id}/stages",
+            **more,
+        }
+
+    return Wording(language, filled)
