@@ -30,6 +30,7 @@ from gateway.decision.link_book import LinkBook
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
 from gateway.exports import routes as export_routes
+from gateway.documents.signing import BuiltInDocumentAuthority
 from gateway.identity.notifier import SandboxNotifier
 from gateway.identity.real_name import OneForEachMode, RealName, SimulatedRealName
 from gateway.institution.port import PaymentInstitution
@@ -177,6 +178,7 @@ def gateway_of(
                 "signing_keys": keys.tokens,
                 "webhook_transport": Transport(),
                 "signing_authority": keys.authority,
+                "document_authority": BuiltInDocumentAuthority(settings.data_dir),
                 "roots_target": target_of(settings.roots_to, keys.authority),
                 **outside_ports(settings),
                 **(ports or {}),
