@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import keyring
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
-from gateway.checkout import consent_pages, entry_pages, public_pages, stage_pages
+from gateway.checkout import consent_pages, document_pages, entry_pages, public_pages, stage_pages
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
@@ -29,8 +29,8 @@ from gateway.decision.funder import SimulatedFunder
 from gateway.decision.link_book import LinkBook
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
-from gateway.exports import routes as export_routes
 from gateway.documents.signing import BuiltInDocumentAuthority
+from gateway.exports import routes as export_routes
 from gateway.identity.notifier import SandboxNotifier
 from gateway.identity.real_name import OneForEachMode, RealName, SimulatedRealName
 from gateway.institution.port import PaymentInstitution
@@ -135,6 +135,7 @@ def create_app(
     checkout_pages.register(app)
     app.register_blueprint(consent_pages.blueprint)
     app.register_blueprint(stage_pages.blueprint)
+    app.register_blueprint(document_pages.blueprint)
     app.register_blueprint(public_pages.blueprint)
     entry_pages.register(app)
     api_reference.register(app)

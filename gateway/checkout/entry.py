@@ -51,6 +51,8 @@ DOORS = {
     "checkout.result": Door.SHOPPER,
     "checkout.reopen": Door.SHOPPER,
     "checkout.contract": Door.SHOPPER,
+    "checkout_documents.contract": Door.SHOPPER,
+    "checkout_documents.settled_loan": Door.SHOPPER,
     "checkout_privacy.ask_a_person": Door.SHOPPER,
     "checkout_privacy.show_consents": Door.SHOPPER,
     "checkout_privacy.form_address": Door.SHOPPER,

@@ -192,6 +192,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         paid = checkout.payment_id
         review = reviews.of_checkout(tx, checkout_id) if paid is None else None
         staged = paid is not None and milestones.has_any(tx, paid)
+        settled = shopper.settled_loans(tx, checkout)
     offer_ends = reviewing.offer_ends(review)
     return render_template(
         "checkout/result.html",
@@ -201,6 +202,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         contract=signed,
         review=review,
         staged=staged,
+        settled=settled,
         now=now,
         offer_day=shanghai_date(offer_ends) if offer_ends is not None and offer_ends > now else None,
         error=error,

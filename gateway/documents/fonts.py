@@ -86,8 +86,7 @@ def _ranges(font: bytes) -> Iterator[tuple[int, int]]:
     """The ranges of an OpenType font: the groups of the ``cmap`` subtable of format 12, which covers all of Unicode."""
     (tables,) = struct.unpack_from(">H", font, 4)
     offsets = {
-        font[at : at + 4]: struct.unpack_from(">I", font, at + 8)[0]
-        for at in range(12, 12 + 16 * tables, 16)
+        font[at : at + 4]: struct.unpack_from(">I", font, at + 8)[0] for at in range(12, 12 + 16 * tables, 16)
     }
     start = offsets[b"cmap"]
     (subtables,) = struct.unpack_from(">H", font, start + 2)

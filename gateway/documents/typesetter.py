@@ -4,6 +4,7 @@ It imports nothing of the gateway, holds no key, and knows no more than the job 
 bounded before anything is typeset.
 """
 
+import contextlib
 import json
 import resource
 import sys
@@ -18,10 +19,8 @@ def main() -> int:
     """Typeset the job; the exit code is 3 when it cannot be typeset, with the reason on standard error."""
     job = json.load(sys.stdin.buffer)
     for kind, most in ((resource.RLIMIT_CPU, job["seconds"]), (resource.RLIMIT_AS, job["memory"])):
-        try:
+        with contextlib.suppress(OSError, ValueError):  # address space on macOS; the time still ends it
             resource.setrlimit(kind, (most, most))
-        except (OSError, ValueError):
-            pass  # such as address space on macOS; the time still ends it
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[job["fonts"]])
     try:
         pdf = typst.compile(
