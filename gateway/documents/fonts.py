@@ -13,7 +13,7 @@ import struct
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from gateway.errors import DocumentsUnavailable
@@ -47,6 +47,7 @@ def printable(text: str) -> str:
     return WORD.sub(_breakable, shown)
 
 
+@lru_cache(maxsize=20_000)
 def _shown(character: str) -> str:
     category = unicodedata.category(character)
     if character.isspace() or category in ("Zl", "Zp"):

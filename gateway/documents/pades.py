@@ -24,11 +24,11 @@ class _SignerAt(PdfSigner):
         return session
 
 
-def signed(pdf: bytes, *, key: bytes, certificate: bytes, field: str, at: datetime) -> bytes:
-    """The file with a signature appended; ``key`` is PKCS #8 and ``certificate`` X.509, both DER."""
+def signed(pdf: bytes, *, key: bytes, certificate: bytes, root: bytes, field: str, at: datetime) -> bytes:
+    """The file with a signature appended; ``key`` is PKCS #8, ``certificate`` and its ``root`` are X.509, all DER."""
     own = x509.Certificate.load(certificate)
     known = SimpleCertificateStore()
-    known.register(own)
+    known.register_multiple([own, x509.Certificate.load(root)])
     signer = _SignerAt(
         PdfSignatureMetadata(
             field_name=field,

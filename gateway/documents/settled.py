@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gateway.core.calendar import SHANGHAI, shanghai_date
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
@@ -10,9 +12,11 @@ from gateway.documents.words import Words, figure
 from gateway.errors import WrongState
 from gateway.identity import service as identity
 from gateway.loans import service as loans
-from gateway.loans.models import Loan, LoanBill
 from gateway.merchants import service as merchants
 from gateway.privacy.vault import Vault, VaultError
+
+if TYPE_CHECKING:
+    from gateway.loans.models import Loan, LoanBill
 
 ENDED = ("settled", "refunded")
 """States in which nothing is owed and nothing is to come, of a loan that was really lent."""

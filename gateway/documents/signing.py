@@ -1,7 +1,7 @@
 """Signatures inside of documents: PAdES, by a key and a certificate in the data folder.
 
 The key that signs contracts (Ed25519) signs bytes, which few readers of PDF files can check; so a second key stands
-beside it (ECDSA over P-256) with a certificate that it has signed itself. A certificate authority's adapter implements
+beside it (ECDSA over P-256), with a certificate under a root of its own. A certificate authority's adapter implements
 ``DocumentAuthority`` and is given to the gateway as the port ``document_authority``.
 """
 
@@ -43,7 +43,7 @@ class DocumentAuthority(Protocol):
         ...
 
     def certificates(self) -> str:
-        """Every certificate that ever signed, newest first, as PEM."""
+        """The certificates that signatures are checked with, as PEM: newest first, its root before each."""
         ...
 
 
@@ -65,16 +65,15 @@ class BuiltInDocumentAuthority:
         from gateway.documents import pades  # noqa: PLC0415  # seconds of imports, for those alone who sign
 
         newest = self._read()[0]
-        key, certificate = (base64.b64decode(newest[name]) for name in ("key", "certificate"))
-        return pades.signed(pdf, key=key, certificate=certificate, field=FIELD, at=at)
+        key, own, root = (base64.b64decode(newest[name]) for name in ("key", "certificate", "root"))
+        return pades.signed(pdf, key=key, certificate=own, root=root, field=FIELD, at=at)
 
     def certificates(self) -> str:
-        """Every certificate, newest first, as PEM. Raises ``DocumentsUnavailable`` without keys."""
+        """The root and the certificate of each key, newest first, as PEM. Raises ``DocumentsUnavailable``."""
+        found = [row[name] for row in self._read() for name in ("root", "certificate")]
         return "".join(
-            x509.load_der_x509_certificate(base64.b64decode(row["certificate"]))
-            .public_bytes(Encoding.PEM)
-            .decode()
-            for row in self._read()
+            x509.load_der_x509_certificate(base64.b64decode(one)).public_bytes(Encoding.PEM).decode()
+            for one in found
         )
 
     def _content(self) -> list[dict[str, Any]]:
@@ -87,7 +86,8 @@ class BuiltInDocumentAuthority:
             rows: list[dict[str, Any]] = keyfile.read(self._path)["signing"]
             for row in rows:
                 load_der_private_key(base64.b64decode(row["key"]), password=None)
-                x509.load_der_x509_certificate(base64.b64decode(row["certificate"]))
+                for name in ("certificate", "root"):
+                    x509.load_der_x509_certificate(base64.b64decode(row[name]))
             rows[0]
         except (IndexError, KeyError, TypeError, ValueError, KeyFileError) as error:
             raise DocumentsUnavailable(
@@ -97,41 +97,60 @@ class BuiltInDocumentAuthority:
 
 
 def _fresh(now: datetime) -> dict[str, str]:
-    """A key, and a certificate of ten years that it signs itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    """A key, its certificate of ten years, and that of the root which has signed it.
+
+    Readers of PDF files trust roots. The key of this one is kept nowhere, so it never signs another certificate.
+    """
+    root, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    begins = now.astimezone(UTC).replace(microsecond=0) - timedelta(minutes=5)
+    anchor = _certificate("Fenqi documents root", root, issuer=None, begins=begins).sign(
+        root, hashes.SHA256()
+    )
+    own = _certificate(NAME, key, issuer=anchor, begins=begins).sign(root, hashes.SHA256())
+    return {
+        "key": keyfile.text_of(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())),
+        "certificate": keyfile.text_of(own.public_bytes(Encoding.DER)),
+        "root": keyfile.text_of(anchor.public_bytes(Encoding.DER)),
+    }
+
+
+def _certificate(
+    name: str, key: ec.EllipticCurvePrivateKey, *, issuer: x509.Certificate | None, begins: datetime
+) -> x509.CertificateBuilder:
+    """What a certificate states; without an issuer it is a root, which signs certificates and nothing else."""
+    is_root = issuer is None
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    name = x509.Name(
+    subject = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Fenqi"),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"{NAME} {identifier.digest.hex()[:16]}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{name} {identifier.digest.hex()[:16]}"),
         ]
     )
-    begins = now.astimezone(UTC).replace(microsecond=0) - timedelta(minutes=5)
     usage = x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=True,
+        digital_signature=not is_root,
+        content_commitment=not is_root,
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
+        key_cert_sign=is_root,
+        crl_sign=is_root,
         encipher_only=False,
         decipher_only=False,
     )
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject if issuer is None else issuer.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
         .not_valid_after(begins + VALID)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=is_root, path_length=0 if is_root else None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(identifier, critical=False)
-        .sign(key, hashes.SHA256())
     )
-    return {
-        "key": keyfile.text_of(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())),
-        "certificate": keyfile.text_of(certificate.public_bytes(Encoding.DER)),
-    }
+    if issuer is None:
+        return builder
+    above = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    named = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(above)
+    return builder.add_extension(named, critical=False)

@@ -11,9 +11,6 @@ import sys
 
 import typst
 
-STANDARD = "a-2u"
-"""PDF/A for keeping, with text that can be searched and copied; the file is tagged as well."""
-
 
 def main() -> int:
     """Typeset the job; the exit code is 3 when it cannot be typeset, with the reason on standard error."""
@@ -30,7 +27,7 @@ def main() -> int:
             ignore_system_fonts=True,
             sys_inputs={"data": job["data"]},
             format="pdf",
-            pdf_standards=[STANDARD],
+            pdf_standards=["a-2u"],  # for keeping, with text that can be searched; the file is tagged as well
             timestamp=job["dated"],
         )
     except typst.TypstError as error:

@@ -25,7 +25,7 @@ SECONDS = 30
 MEMORY_BYTES = 3 * 1024**3
 """Address space; what is really used is a tenth of it."""
 LONGEST_DATA = 4 * 1024 * 1024
-"""Bytes of the values of one document."""
+"""Characters of the values of one document, as JSON in ASCII."""
 AT_ONCE = 2
 PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX", "TMPDIR")
 """Of the environment; passwords and addresses stay here."""
@@ -37,9 +37,9 @@ def typeset(template: str, values: Mapping[str, Any], *, dated: datetime) -> byt
 
     Raises ``DocumentsUnavailable``, and ``Overloaded`` when others are typeset for too long.
     """
-    data = json.dumps(_printable(values), ensure_ascii=False, sort_keys=True)
-    if len(data.encode()) > LONGEST_DATA:
+    if len(json.dumps(values)) > LONGEST_DATA:
         raise DocumentsUnavailable("The document is too long to be typeset. Ask for fewer lines.")
+    data = json.dumps(_printable(values), ensure_ascii=False, sort_keys=True)
     job = {
         "template": str(TEMPLATES / f"{template}.typ"),
         "root": str(TEMPLATES),

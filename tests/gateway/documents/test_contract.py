@@ -162,7 +162,7 @@ def test_pdfsig_finds_the_signature_valid_and_knows_an_imported_certificate(
     words = ["pdfsig", file]
     if shutil.which("certutil"):
         trust.mkdir()
-        for more in (["-N", "--empty-password"], ["-A", "-n", "fenqi", "-t", "C,C,C", "-i", certificate]):
+        for more in (["-N", "--empty-password"], ["-A", "-n", "fenqi", "-t", ",C,", "-i", certificate]):
             subprocess.run(["certutil", *more, "-d", trust], check=True, capture_output=True)
         words = ["pdfsig", "-nssdir", trust, file]
     told = subprocess.run(words, capture_output=True, text=True, check=True).stdout

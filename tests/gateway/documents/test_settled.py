@@ -70,8 +70,10 @@ def test_a_certificate_is_given_once_all_is_paid_and_not_before(app, api, new_me
 
 def test_a_loan_that_never_was_has_none_and_one_that_was_returned_has(app, api, clock) -> None:
     merchant, loans = api.credentials["merchant"], []
-    for kind in ("unwind", "return"):
+    for kind, days in (("unwind", 0), ("return", 8)):
         payment = api.captured()
+        clock.advance(days=days)
+        api.login()
         body = {"payment": payment["id"], "reason": "back", "kind": kind}
         assert api.post("/v1/refunds", body).status_code == 201
         loans.append(payment["captures"][0]["loan"])

@@ -9,7 +9,6 @@ import pytest
 from gateway.exports import paper, running
 from gateway.exports.models import Export
 from gateway.process.worker import drain
-from tests.gateway.conftest import problem
 from tests.gateway.exports.test_exports import books, everything, made  # noqa: F401
 from tests.one_database import database_url  # noqa: F401
 
@@ -76,7 +75,7 @@ def test_balances_on_paper_open_move_and_close_as_the_books_do(books, papers) ->
 def test_a_month_on_paper_is_the_certificate_and_waits_for_its_closing(books, papers) -> None:  # noqa: F811
     body = {"kind": "certificates", "format": "pdf", **MONTH}
     early = books.post("/v1/exports", body)
-    assert problem(early) == (409, "month_open")
+    assert (early.status_code, early.json["code"]) == (409, "month_open")
     books.clock.advance(days=20)
     made(books, "certificates", "pdf", **MONTH)
     books.api.login()
