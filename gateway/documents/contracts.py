@@ -23,31 +23,31 @@ LABELS = {ORDER: "order_amount", SUBSIDY: "subsidy", DOWN: "down_payment", PRINC
 
 
 def contract(
-    tx: Transaction, vault: Vault, authority: SigningAuthority, found: Contract, *, language: str
+    tx: Transaction, vault: Vault, authority: SigningAuthority, concluded: Contract, *, language: str
 ) -> Document:
     """The document of a signed contract, in ``zh-CN`` or ``en``.
 
     The borrower stands in it by name as long as the name is kept, else masked as in the text. Raises
     ``DocumentsUnavailable`` when the text is not the one that was signed.
     """
-    _check(authority, found)
+    _check(authority, concluded)
     try:
-        read = contract_text.read(found.text)
+        read = contract_text.read(concluded.text)
     except ValueError as error:
-        raise DocumentsUnavailable(f"The contract {found.id} cannot be typeset: {error}") from None
+        raise DocumentsUnavailable(f"The contract {concluded.id} cannot be typeset: {error}.") from None
     try:
-        name = identity.opened(tx, vault, found.shopper_id)["name"]
+        name = identity.opened(tx, vault, concluded.shopper_id)["name"]
     except VaultError:  # erased on request; what was signed stays
         name = read.borrower["name"]
     words = Words(language)
     return document(
         words,
-        name=f"{found.id}.pdf",
-        dated=found.concluded_at,
-        mode=found.mode,
+        name=f"{concluded.id}.pdf",
+        dated=concluded.concluded_at,
+        mode=concluded.mode,
         title=words.t("document.contract.title"),
         facts=[
-            (words.t("document.contract.number"), found.id),
+            (words.t("document.contract.number"), concluded.id),
             (words.t("document.contract.concluded"), words.moment(read.concluded_at)),
         ],
         blocks=[
@@ -58,17 +58,19 @@ def contract(
             *_schedule(words, read),
             *_clauses(words, read),
             *_consents(words, read),
-            *_signature(words, found),
+            *_signature(words, concluded),
         ],
     )
 
 
-def _check(authority: SigningAuthority, found: Contract) -> None:
+def _check(authority: SigningAuthority, concluded: Contract) -> None:
     try:
-        authority.verify(found.text.encode(), Signature(found.algorithm, found.key_id, found.signature))
+        authority.verify(
+            concluded.text.encode(), Signature(concluded.algorithm, concluded.key_id, concluded.signature)
+        )
     except (BadSignature, UnknownKey) as error:
         raise DocumentsUnavailable(
-            f"The text of the contract {found.id} is not the one that was signed: {error}. It is not shown as one."
+            f"The text of the contract {concluded.id} is not the one that was signed: {error}. It is not shown as one."
         ) from None
 
 
@@ -208,15 +210,15 @@ def _consents(words: Words, read: Read) -> list[Block]:
     ]
 
 
-def _signature(words: Words, found: Contract) -> list[Block]:
+def _signature(words: Words, concluded: Contract) -> list[Block]:
     return [
         {"kind": "heading", "text": words.t("document.signature")},
         {"kind": "paragraphs", "paragraphs": [words.t("document.evidence")]},
         {
             "kind": "proof",
             "lines": [
-                (words.t("document.text_hash"), hashlib.sha256(found.text.encode()).hexdigest()),
-                (words.t("document.text_key"), f"{found.algorithm} · {found.key_id}"),
+                (words.t("document.text_hash"), hashlib.sha256(concluded.text.encode()).hexdigest()),
+                (words.t("document.text_key"), f"{concluded.algorithm} · {concluded.key_id}"),
             ],
             "note": words.t("document.contract.proof"),
         },

@@ -80,7 +80,7 @@ class BuiltInDocumentAuthority:
         if not self._path.exists():  # a gateway of an older release
             raise DocumentsUnavailable(
                 f"There is no key file {self._path}, so no PDF file can be signed. Make it with: "
-                "fenqi-gateway keys init"
+                "fenqi-gateway keys init."
             )
         try:
             rows: list[dict[str, Any]] = keyfile.read(self._path)["signing"]

@@ -27,7 +27,7 @@ MEMORY_BYTES = 3 * 1024**3
 LONGEST_DATA = 4 * 1024 * 1024
 """Characters of the values of one document, as JSON in ASCII."""
 AT_ONCE = 2
-PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX", "TMPDIR")
+PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "TMPDIR")
 """Of the environment; passwords and addresses stay here."""
 _running = threading.BoundedSemaphore(AT_ONCE)
 
@@ -72,7 +72,7 @@ def _run(job: bytes) -> bytes:
         raise DocumentsUnavailable(f"The document was not typeset within {SECONDS} seconds.") from None
     if done.returncode != 0 or not done.stdout.startswith(b"%PDF-"):
         said = done.stderr.decode(errors="replace").strip()[-500:]
-        raise DocumentsUnavailable(f"The document cannot be typeset: {said or f'exit {done.returncode}'}")
+        raise DocumentsUnavailable(f"The document cannot be typeset (exit code {done.returncode}): {said}.")
     return done.stdout
 
 

@@ -102,9 +102,9 @@ def _settlement(
     return "settlement", [(_both("number"), found["id"]), (_both("settled_on"), found["date"])], blocks
 
 
-def _highlights(found: Row) -> Facts:
+def _highlights(settled: Row) -> Facts:
     names = ("captures", "refunds", "merchant_fees", "payout_amount")
-    return [(_both(f"eq.{name}"), CHINESE.money(found[name])) for name in names]
+    return [(_both(f"eq.{name}"), CHINESE.money(settled[name])) for name in names]
 
 
 def _settlement_row(row: Row) -> list[str]:

@@ -245,7 +245,7 @@ def test_what_makes_no_sense_together_is_refused_with_what_does(api: Api) -> Non
     for body, param, words in (
         ({"kind": "payments", "format": "camt.053"}, "format", "balance_entries or payouts"),
         ({"kind": "payouts", "format": "hledger", **DAYS}, "format", "csv or xlsx or camt.053"),
-        ({"kind": "payouts", "format": "pdf"}, "format", "Must be one of"),
+        ({"kind": "payouts", "format": "docx"}, "format", "Must be one of"),
         ({"kind": "payouts", "format": "camt.053", "from": "2026-11-01"}, "to", "last day"),
         ({"kind": "payouts", "format": "csv", "filter": {"store": "x"}}, "filter.store", "no filter"),
         (
