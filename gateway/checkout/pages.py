@@ -187,12 +187,11 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
     with gateway().db.read() as tx:
         shopper.for_shopper(tx, checkout_id)  # brings the business time of its merchant
         now = tx.now
-        signed = shopper.contract_of(tx, checkout_id)
+        signed, settled = shopper.kept_of(tx, checkout)
         # One that became a payment was not declined; only it has stages.
         paid = checkout.payment_id
         review = reviews.of_checkout(tx, checkout_id) if paid is None else None
         staged = paid is not None and milestones.has_any(tx, paid)
-        settled = shopper.settled_loans(tx, checkout)
     offer_ends = reviewing.offer_ends(review)
     return render_template(
         "checkout/result.html",

@@ -189,7 +189,13 @@ def contract_of(tx: Transaction, checkout_id: str) -> Contract | None:
     return contracts.of_checkout(tx, checkout_id)
 
 
-def settled_loans(tx: Transaction, checkout: Checkout) -> list[str]:
+def kept_of(tx: Transaction, checkout: Checkout) -> tuple[Contract | None, list[str]]:
+    """What the shopper can keep of an order: the contract, and the loans that there is a certificate of."""
+    contract, ended = contracts.of_checkout_along(tx, checkout.id, loans.ended_of_payment)
+    return contract, _settled_loans(tx, checkout) if ended else []
+
+
+def _settled_loans(tx: Transaction, checkout: Checkout) -> list[str]:
     """The loans of an order on which nothing is owed any more; there is a certificate of each."""
     if checkout.payment_id is None:
         return []
