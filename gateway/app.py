@@ -15,7 +15,15 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import keyring
 from gateway.audit import recording
 from gateway.audit import routes as audit_routes
-from gateway.checkout import consent_pages, entry_pages, method_pages, public_pages, result_pages, stage_pages
+from gateway.checkout import (
+    consent_pages,
+    document_pages,
+    entry_pages,
+    method_pages,
+    public_pages,
+    result_pages,
+    stage_pages,
+)
 from gateway.checkout import pages as checkout_pages
 from gateway.checkout import routes as checkout_routes
 from gateway.config import Settings, WrongSetting, from_environment
@@ -29,6 +37,7 @@ from gateway.decision.funder import SimulatedFunder
 from gateway.decision.link_book import LinkBook
 from gateway.decision.scorer import EmbeddedScorer
 from gateway.decision.shadow import Challenger
+from gateway.documents.signing import BuiltInDocumentAuthority
 from gateway.exports import routes as export_routes
 from gateway.identity.notifier import Notifier, SandboxNotifier
 from gateway.identity.real_name import OneForEachMode, RealName, SimulatedRealName
@@ -137,6 +146,7 @@ def create_app(
     app.register_blueprint(result_pages.blueprint)
     app.register_blueprint(stage_pages.blueprint)
     app.register_blueprint(method_pages.blueprint)
+    app.register_blueprint(document_pages.blueprint)
     app.register_blueprint(public_pages.blueprint)
     entry_pages.register(app)
     my_pages.register(app)
@@ -181,6 +191,7 @@ def gateway_of(
                 "signing_keys": keys.tokens,
                 "webhook_transport": Transport(),
                 "signing_authority": keys.authority,
+                "document_authority": BuiltInDocumentAuthority(settings.data_dir),
                 "roots_target": target_of(settings.roots_to, keys.authority),
                 **outside_ports(settings),
                 **(ports or {}),

@@ -70,6 +70,7 @@ GatewayError
    ├─ DatabaseUnavailable          503 database_unavailable
    ├─ FunderUnavailable            503 funder_unavailable
    ├─ MessagesUnavailable          503 messages_unavailable
+   ├─ DocumentsUnavailable         503 documents_unavailable
    ├─ ScorerNotReady               503 scorer_not_ready
    └─ InstitutionUnavailable       503 institution_unavailable
 """
@@ -413,6 +414,10 @@ class FunderUnavailable(Unavailable):
 
 class MessagesUnavailable(Unavailable):
     code, title = "messages_unavailable", "Messages cannot be sent"
+
+
+class DocumentsUnavailable(Unavailable):
+    code, title = "documents_unavailable", "The document cannot be made"
 
 
 class ScorerNotReady(Unavailable):

@@ -16,6 +16,7 @@ from gateway.config import Settings
 from gateway.contracts.signing import BuiltInAuthority
 from gateway.db import witness
 from gateway.db.transactions import Database
+from gateway.documents.signing import BuiltInDocumentAuthority
 from gateway.oauth.tokens.keys import SigningKeys
 from gateway.privacy import keyfile, keys_in_use
 from gateway.privacy.keyfile import KeyFileError
@@ -56,6 +57,7 @@ def create(data_dir: Path, clock: Callable[[], datetime] | None = None) -> Keyri
 def _made(
     data_dir: Path, clock: Callable[[], datetime] | None = None, *, adopted_at: datetime | None = None
 ) -> Keyring:
+    BuiltInDocumentAuthority.create(data_dir, clock() if clock else datetime.now(UTC))
     return Keyring(
         SigningKeys.create(data_dir, clock),
         BuiltInAuthority.create(data_dir),
@@ -79,6 +81,8 @@ def init(settings: Settings, db: Database, *, again: bool = False) -> Keyring:
             keys_in_use.check(tx, sealing, folder=str(settings.data_dir / keyfile.FOLDER))
         RowKeyFile.create(settings.data_dir)
     ring = opened(settings.data_dir) if in_use else _made(settings.data_dir)
+    # Of no row that is stored: where it is missing, files of an earlier key go on being checked by its certificate.
+    BuiltInDocumentAuthority.create(settings.data_dir, db.clock())
     if in_use and not keyed and ring.rows.has_adopted and not again:
         raise KeyFileError(
             f"The rows of this database have no key, but {path_of(settings.data_dir)} has hashed earlier ones. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 import secrets
 import tempfile
@@ -20,11 +21,12 @@ KINDS = {
     "refunds": ("csv", "xlsx"),
     "disputes": ("csv", "xlsx"),
     "settlements": ("csv", "xlsx"),
-    "settlement_lines": ("csv", "xlsx"),
+    "settlement_lines": ("csv", "xlsx", "pdf"),
     "payouts": ("csv", "xlsx", "camt.053"),
-    "balance_entries": ("csv", "xlsx", "camt.053", "hledger", "beancount", "vouchers"),
+    "balance_entries": ("csv", "xlsx", "pdf", "camt.053", "hledger", "beancount", "vouchers"),
+    "certificates": ("pdf",),
 }
-MONEY = ("settlements", "settlement_lines", "payouts", "balance_entries")
+MONEY = ("settlements", "settlement_lines", "payouts", "balance_entries", "certificates")
 """Kinds for which a person needs to see settlements."""
 NARROWED_BY = ("settlement", "merchant_reference", "merchant_order_id", "status", "amount_min", "amount_max")
 """Filters that the lists hand over: the names of the API, amounts in fen."""
@@ -95,8 +97,14 @@ def month(month: str) -> str:
     """The certificate of a closed month, to read and to print."""
     client = tokens().client()
     found = client.certificates.retrieve(month)
+    year, number = map(int, found.month.split("-"))
     return render_template(
-        "month.html", me=client.me.retrieve(), certificate=found, shown=found.to_dict(), balances=BALANCES
+        "month.html",
+        me=client.me.retrieve(),
+        certificate=found,
+        shown=found.to_dict(),
+        balances=BALANCES,
+        days=[f"{found.month}-01", f"{found.month}-{calendar.monthrange(year, number)[1]:02d}"],
     )
 
 

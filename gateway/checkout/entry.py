@@ -50,6 +50,8 @@ DOORS = {
     "checkout_result.reopen": Door.SHOPPER,
     "checkout_result.contract": Door.SHOPPER,
     "checkout_result.amendment": Door.SHOPPER,
+    "checkout_documents.contract": Door.SHOPPER,
+    "checkout_documents.settled_loan": Door.SHOPPER,
     "checkout_privacy.ask_a_person": Door.SHOPPER,
     "checkout_privacy.show_consents": Door.SHOPPER,
     "checkout_privacy.form_address": Door.SHOPPER,

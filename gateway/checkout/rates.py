@@ -11,6 +11,8 @@ CODES = Rate("codes", per_second=0.2, burst=60, strict=True)
 phone (``identity.code_limits``)."""
 GUESSES = Rate("guesses", per_second=1, burst=60, strict=True)
 """One-time codes sent in from one address."""
+DOCUMENTS = Rate("documents", per_second=0.5, burst=60)
+"""PDF files made for one address, which a whole shop may share."""
 PUBLIC_PLANS = Rate("public_plans", per_second=5, burst=100)
 """Pages of plans shown to one address."""
 METHODS = Rate("methods", per_second=0.2, burst=30, strict=True)

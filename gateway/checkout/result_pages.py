@@ -43,7 +43,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
     with gateway().db.read() as tx:
         shopper.for_shopper(tx, checkout_id)  # brings the business time of its merchant
         now = tx.now
-        signed = shopper.contract_of(tx, checkout_id)
+        signed, settled = shopper.kept_of(tx, checkout)
         # One that became a payment was not declined; only it has stages.
         paid = checkout.payment_id
         review = reviews.of_checkout(tx, checkout_id) if paid is None else None
@@ -62,6 +62,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         contract=signed,
         review=review,
         staged=staged,
+        settled=settled,
         method=method,
         takes_methods=takes_methods,
         method_required=gateway().settings.repayment_method_required,

@@ -19,6 +19,7 @@ from gateway.core.calendar import shanghai_date
 from gateway.db import keyed
 from gateway.db.transactions import Transaction
 from gateway.decision import reviews
+from gateway.documents import settled
 from gateway.errors import (
     CheckoutExpired,
     CodeRefused,
@@ -31,6 +32,7 @@ from gateway.errors import (
 )
 from gateway.identity import codes
 from gateway.identity import service as identity
+from gateway.loans import service as loans
 from gateway.merchants import business_clock
 from gateway.payments import quotas
 from gateway.plans import service as plans
@@ -205,6 +207,20 @@ def ask_for_review(tx: Transaction, gateway: Gateway, checkout_id: str) -> Human
 def contract_of(tx: Transaction, checkout_id: str) -> Contract | None:
     """The signed contract of an approved checkout, for the shopper to keep; None before there is one."""
     return contracts.of_checkout(tx, checkout_id)
+
+
+def kept_of(tx: Transaction, checkout: Checkout) -> tuple[Contract | None, list[str]]:
+    """What the shopper can keep of an order: the contract, and the loans that there is a certificate of."""
+    contract, ended = contracts.of_checkout_along(tx, checkout.id, loans.ended_of_payment)
+    return contract, _settled_loans(tx, checkout) if ended else []
+
+
+def _settled_loans(tx: Transaction, checkout: Checkout) -> list[str]:
+    """The loans of an order on which nothing is owed any more; there is a certificate of each."""
+    if checkout.payment_id is None:
+        return []
+    found = loans.of_payment(tx, service.tenant_of(checkout), checkout.payment_id)
+    return [loan.id for loan in found if settled.is_settled(tx, loan)]
 
 
 def _locked(tx: Transaction, checkout_id: str, *, with_people: bool = False) -> Checkout:

@@ -1,4 +1,4 @@
-"""``fenqi-gateway verify``, ``ledger …``, ``contracts …`` and ``audit …``: written down, proved, exported."""
+"""``fenqi-gateway verify``, ``ledger …``, ``contracts …``, ``documents …`` and ``audit …``: proved, exported."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def add(verbs: Verbs) -> None:
         "verify", "check hash and signature of every contract; exit code 1 if one is bad", _verify_contracts
     )
     contracts.reading("public-keys", "print the public keys that sign contracts, as PEM", _public_keys)
+    documents = verbs.group("documents", "export the certificates that signed PDF files are checked with")
+    documents.reading("certificates", "print the certificates of PDF files, as PEM", _certificates)
     audit = verbs.group("audit", "verify the audit log and print its signed roots")
     verify = audit.reading(
         "verify", "check every hash and signature; exit code 1 if any is wrong", _verify_audit
@@ -159,6 +161,12 @@ def _verify_contracts(options: argparse.Namespace) -> int:
 
     gateway = gateway_of(options)
     return commands.verify(gateway.db, gateway.ports.signing_authority, as_json=options.json)
+
+
+def _certificates(options: argparse.Namespace) -> int:
+    from gateway.documents import commands
+
+    return commands.certificates(gateway_of(options).ports.document_authority, as_json=options.json)
 
 
 def _public_keys(options: argparse.Namespace) -> int:

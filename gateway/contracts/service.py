@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlmodel import select
+from sqlalchemy import ScalarSelect
+from sqlmodel import col, select
 
 from gateway.contracts.models import Contract
 from gateway.contracts.text import ConsentFact, Facts, canonical
@@ -87,6 +88,15 @@ def of_checkout(tx: Transaction, checkout_id: str) -> Contract | None:
 def of_payment(tx: Transaction, payment_id: str) -> Contract | None:
     """The contract of a payment, or None."""
     return tx.exec(select(Contract).where(Contract.payment_id == payment_id)).first()
+
+
+def of_checkout_along(
+    tx: Transaction, checkout_id: str, count: Callable[[Any], ScalarSelect[int]]
+) -> tuple[Contract | None, int]:
+    """The contract of a checkout, and what ``count`` asks about its payment in the same statement; None and 0."""
+    query = select(Contract, count(col(Contract.payment_id))).where(Contract.checkout_id == checkout_id)
+    row = tx.exec(query).first()
+    return (None, 0) if row is None else (row[0], row[1])
 
 
 def _disclosure_consent(consents: Sequence[ConsentFact], plan: dict[str, Any]) -> ConsentFact:

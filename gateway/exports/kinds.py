@@ -11,8 +11,9 @@ from marshmallow import Schema
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
+from gateway.ledger import certificates
 from gateway.ledger import service as ledger
-from gateway.ledger.schemas import BalanceEntryAnswer
+from gateway.ledger.schemas import BalanceEntryAnswer, CertificateAnswer
 from gateway.payments import service as payments
 from gateway.payments.disputes import service as disputes
 from gateway.payments.refunds import service as refunds
@@ -24,6 +25,7 @@ from gateway.settlement.schemas import PayoutAnswer, SettlementAnswer, Settlemen
 
 ROWS_AT_ONCE = 500
 TABLES = ("csv", "xlsx")
+PAPER = "pdf"
 BOOKS = ("hledger", "beancount", "vouchers")
 Rows = Iterator[Mapping[str, Any]]
 PAYMENTS, SETTLEMENTS = "payments:read", "settlements:read"
@@ -92,11 +94,22 @@ def _disputes(tx: Transaction, tenant: Tenant, wanted: Wanted) -> Rows:
     return _each(tx, query, disputes.view)
 
 
+def _certificates(tx: Transaction, tenant: Tenant, wanted: Wanted) -> Rows:
+    """What the certificate of the month states, whose first and last day were asked for."""
+    return iter([certificates.contents(tx, tenant, wanted.first or date.min)])
+
+
 KINDS: Mapping[str, Kind] = {
-    "settlement_lines": Kind(SettlementLineAnswer(), SETTLEMENTS, TABLES, ("settlement",), _settlement_lines),
+    "settlement_lines": Kind(
+        SettlementLineAnswer(), SETTLEMENTS, (*TABLES, PAPER), ("settlement",), _settlement_lines
+    ),
     "settlements": Kind(SettlementAnswer(), SETTLEMENTS, TABLES, (), _settlements),
     "balance_entries": Kind(
-        BalanceEntryAnswer(), SETTLEMENTS, (*TABLES, "camt.053", *BOOKS), ("payment",), _balance_entries
+        BalanceEntryAnswer(),
+        SETTLEMENTS,
+        (*TABLES, PAPER, "camt.053", *BOOKS),
+        ("payment",),
+        _balance_entries,
     ),
     "payouts": Kind(PayoutAnswer(), SETTLEMENTS, (*TABLES, "camt.053"), (), _payouts),
     "payments": Kind(
@@ -108,6 +121,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "refunds": Kind(RefundAnswer(), PAYMENTS, TABLES, ("payment", "reference"), _refunds),
     "disputes": Kind(DisputeAnswer(), PAYMENTS, TABLES, ("payment",), _disputes),
+    "certificates": Kind(CertificateAnswer(), SETTLEMENTS, (PAPER,), (), _certificates),
 }
 """By name; the rows of each are those that its list in the API shows, oldest first."""
 

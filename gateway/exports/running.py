@@ -8,17 +8,20 @@ left.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from sqlalchemy import delete
 from sqlmodel import col
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, Transaction
-from gateway.exports import files, writing
+from gateway.documents import making
+from gateway.documents.making import Document
+from gateway.exports import files, paper, writing
+from gateway.exports.kinds import KINDS, PAPER, Wanted
 from gateway.exports.models import Export, ExportFilePart
 from gateway.exports.service import KEPT
 from gateway.outbox.service import LeaseLost
@@ -29,13 +32,15 @@ if TYPE_CHECKING:
 
 MOST_LINES = 1_000_000
 """A spreadsheet takes no more."""
+MOST_ON_PAPER = 2_000
+"""Lines of a PDF file: some hundred pages, which take seconds and some hundred megabytes to typeset."""
 MOST_ATTEMPTS = 5
 GAVE_UP = "The export broke off five times. Create it again, for fewer days if it is a large one."
 PROGRESS_SECONDS = 1
 
 
 class TooLong(Exception):
-    """The rows are more than a file may have."""
+    """The rows are more than a file may have; says what to do."""
 
 
 @dataclass
@@ -63,7 +68,7 @@ class Run:
     def tell(self, lines: int) -> None:
         """Show progress, at most every second. Raises ``LeaseLost``, and ``TooLong`` beyond a million lines."""
         if lines > MOST_LINES:
-            raise TooLong
+            raise TooLong(f"There are more than {MOST_LINES} lines: ask for fewer days at once.")
         if time.monotonic() - self._told_at > PROGRESS_SECONDS:
             self._told_at = time.monotonic()
             self.write(lambda tx, row: setattr(row, "lines_done", lines))
@@ -80,8 +85,8 @@ def carry_out(gateway: Gateway, item: OutboxItem) -> None:
             _keep(run, file, lines)
     except LeaseLost:
         raise
-    except TooLong:
-        told = f"There are more than {MOST_LINES} lines: ask for fewer days at once."
+    except TooLong as error:
+        told = str(error)
         run.write(lambda tx, row: _fail(tx, row, told))
     except Exception:
         if item.attempts >= MOST_ATTEMPTS:
@@ -107,17 +112,33 @@ def _begun(gateway: Gateway, item: OutboxItem) -> Run | None:
 
 def _make(run: Run, file: IO[bytes]) -> int:
     """Write the whole file from one moment of the books; returns its lines."""
-    lines = 0
+    lines, on_paper = 0, None
     with run.gateway.db.read(snapshot=True) as tx:
-        for lines in _written(run, tx, file):
-            run.tell(lines)
+        row = tx.get_one(Export, run.id)
+        run.gateway.at_time_of(tx, run.tenant)
+        if row.format == PAPER:
+            lines, on_paper = _on_paper(run, tx, row)
+        else:
+            for lines in writing.write(tx, run.tenant, row, file):
+                run.tell(lines)
+    if on_paper is not None:  # typeset when no transaction is open: it takes seconds
+        file.write(making.signed(run.gateway, on_paper))
     return lines
 
 
-def _written(run: Run, tx: Transaction, file: IO[bytes]) -> Iterator[int]:
-    row = tx.get_one(Export, run.id)
-    run.gateway.at_time_of(tx, run.tenant)
-    return writing.write(tx, run.tenant, row, file)
+def _on_paper(run: Run, tx: Transaction, row: Export) -> tuple[int, Document]:
+    """What a PDF says, which has to be held in memory as a whole, and its lines. Raises ``TooLong``."""
+    found: list[Mapping[str, Any]] = []
+    for one in KINDS[row.kind].rows(tx, run.tenant, Wanted(row.first_day, row.last_day, row.filters)):
+        found.append(one)
+        if len(found) > MOST_ON_PAPER:
+            raise TooLong(
+                f"There are more than {MOST_ON_PAPER} lines, the most of a PDF file: ask for fewer days, or for csv "
+                "or xlsx."
+            )
+    run.tell(len(found))
+    authority = run.gateway.ports.signing_authority
+    return len(found), paper.document_of(tx, run.tenant, row, found, authority)
 
 
 def _keep(run: Run, file: IO[bytes], lines: int) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from gateway.core.closed_months import next_month
 from gateway.core.payment_status import PAYMENT_STATUSES
-from gateway.exports.kinds import KINDS
+from gateway.exports.kinds import KINDS, PAPER
 from gateway.exports.own_books import ROLES
 from gateway.web.fields import CalendarDay, Choice, Line, Moment, QueryNumber, Reference, Strict
 from gateway.web.paging import PageQuery
 
-FORMATS = ("csv", "xlsx", "camt.053", "hledger", "beancount", "vouchers")
+FORMATS = ("csv", "xlsx", "pdf", "camt.053", "hledger", "beancount", "vouchers")
 STATUSES = ("running", "completed", "failed", "expired")
 YEARS = (1990, 2099)
 """Others are mistyped; a balance before the first day of the calendar cannot be stated at all."""
@@ -77,10 +79,36 @@ class ExportRequest(Strict):
                     }
                 }
             )
+        if format == PAPER:
+            _fits_on_paper(body, first, last)
         if body["filter"].get("settlement") is not None and (first or last):
             raise ValidationError(
                 "A settlement has one day: leave from and to out.", "from" if first else "to"
             )
+
+
+def _fits_on_paper(body: dict[str, Any], first: date | None, last: date | None) -> None:
+    """Refuse a PDF that would not be of one thing: a settlement, some days of the balances, or a month."""
+    if body["kind"] == "settlement_lines":
+        if body["filter"].get("settlement") is None:
+            raise ValidationError(
+                {
+                    "filter": {
+                        "settlement": ["A PDF is of one settlement: name it, and leave from and to out."]
+                    }
+                }
+            )
+        return
+    if first is None or last is None:
+        raise ValidationError(
+            "A PDF states balances: name its first and last day.", "to" if first else "from"
+        )
+    if body["filter"].get("payment") is not None:
+        raise ValidationError(
+            {"filter": {"payment": ["A PDF states balances, which one payment has not: use csv or xlsx."]}}
+        )
+    if body["kind"] == "certificates" and (first.day != 1 or last != next_month(first) - timedelta(days=1)):
+        raise ValidationError("A certificate is of one month: name its first day and its last day.", "from")
 
 
 class ExportListQuery(PageQuery):

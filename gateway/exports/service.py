@@ -16,6 +16,7 @@ from gateway.errors import NotFound, ScopeMissing, WrongState
 from gateway.exports import files, vouchers
 from gateway.exports.kinds import KINDS, readable
 from gateway.exports.models import Export, VoucherAccounts
+from gateway.ledger import certificates
 from gateway.outbox import service as outbox
 from gateway.web.idempotency import FileAnswer
 from gateway.web.paging import of_tenant
@@ -27,6 +28,7 @@ MOST_KEPT = 50
 MEDIA_TYPES = {
     "csv": ("text/csv; charset=utf-8", "csv"),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+    "pdf": ("application/pdf", "pdf"),
     "camt.053": ("application/xml", "xml"),
     "hledger": ("text/plain; charset=utf-8", "journal"),
     "beancount": ("text/plain; charset=utf-8", "beancount"),
@@ -36,10 +38,15 @@ MEDIA_TYPES = {
 
 
 def create(tx: Transaction, tenant: Tenant, *, scopes: frozenset[str], body: Mapping[str, Any]) -> Export:
-    """Queue an export. Raises ``ScopeMissing`` for rows that the caller may not read, and ``WrongState``."""
+    """Queue an export.
+
+    Raises ``ScopeMissing`` for rows that the caller may not read, ``WrongState``, and ``MonthOpen``.
+    """
     scope = KINDS[body["kind"]].scope
     if scope not in scopes:
         raise ScopeMissing(f"An export of {body['kind']} requires the scope {scope}.")
+    if body["kind"] == "certificates":
+        certificates.refuse_open(tx, body["first"])
     _refuse_too_many(tx, tenant)
     row = Export(
         id=tx.new_id("exp"),

@@ -39,14 +39,10 @@ def certificate(tx: Transaction, tenant: Tenant, month: str, authority: SigningA
     """The signed certificate of a month such as ``2026-11``. Raises ``InvalidRequest`` and ``MonthOpen``."""
     try:
         first = month_of(month)
-        closing = closes_on(first)
+        closes_on(first)
     except (ValueError, OverflowError):
         raise InvalidRequest(f"Name a month such as 2026-11, not {month[:20]!r}.", param="month") from None
-    if not is_closed(first, shanghai_date(tx.now)):
-        raise MonthOpen(
-            f"{month} closes on {closing} (Shanghai): until then more may be booked in it. Ask again from that day on.",
-            param="month",
-        )
+    refuse_open(tx, first)
     content = contents(tx, tenant, first)
     text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
     signature = authority.sign(signed_text(text))
@@ -67,11 +63,29 @@ def signed_text(text: str) -> bytes:
     return f"fenqi certificate\nsha256: {hashlib.sha256(text.encode()).hexdigest()}\n".encode()
 
 
+def refuse_open(tx: Transaction, first: date) -> None:
+    """Raise ``MonthOpen`` unless the month that begins on ``first`` is closed."""
+    if not is_closed(first, shanghai_date(tx.now)):
+        raise MonthOpen(
+            f"{first:%Y-%m} closes on {closes_on(first)} (Shanghai): until then more may be booked in it. Ask again "
+            "from that day on.",
+            param="month",
+        )
+
+
+def standing(tx: Transaction, tenant: Tenant, *, before: date) -> dict[str, int]:
+    """What each balance stood at when ``before`` began, by its name; fen, above 0 what the merchant is owed."""
+    return dict.fromkeys(BALANCES.values(), 0) | _sums(tx, _names(tenant), before=before)
+
+
+def _names(tenant: Tenant) -> dict[str, str]:
+    return {account_id(tenant.mode, kind, tenant.merchant_id): BALANCES[kind] for kind in MERCHANT_KINDS}
+
+
 def contents(tx: Transaction, tenant: Tenant, first: date) -> dict[str, Any]:
     """What a certificate states, whether or not its month is closed; fen, above 0 what the merchant is owed."""
-    names = {account_id(tenant.mode, kind, tenant.merchant_id): BALANCES[kind] for kind in MERCHANT_KINDS}
-    after = next_month(first)
-    opening = dict.fromkeys(BALANCES.values(), 0) | _sums(tx, names, before=first)
+    names, after = _names(tenant), next_month(first)
+    opening = standing(tx, tenant, before=first)
     movements = _movements(tx, names, first, after)
     closing = {
         name: opening[name] + sum(one["amounts"].get(name, 0) for one in movements) for name in opening

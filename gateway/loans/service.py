@@ -38,6 +38,22 @@ def locked(tx: Transaction, tenant: Tenant, loan_id: str) -> Loan:
     return owned(held(tx, Loan, loan_id) or tx.exec(query).first(), tenant, "loan", loan_id)
 
 
+def of_payment(tx: Transaction, tenant: Tenant, payment_id: str) -> list[Loan]:
+    """The merchant's loans of a payment, one for each capture, oldest first."""
+    query = select(Loan).where(
+        Loan.payment_id == payment_id, Loan.merchant_id == tenant.merchant_id, Loan.mode == tenant.mode
+    )
+    return list(tx.exec(query.order_by(col(Loan.id))))
+
+
+def ended_of_payment(payment_id: Any) -> ScalarSelect[int]:
+    """How many loans of a payment were paid or returned in full, as a question inside of another."""
+    ended = select(func.count()).where(
+        col(Loan.payment_id) == payment_id, col(Loan.status).in_(("settled", "refunded"))
+    )
+    return ended.scalar_subquery()
+
+
 def lock(tx: Transaction, loan_ids: Collection[str]) -> None:
     """Lock several loans until the transaction ends, in the order of their ids; then they are not asked for again."""
     query = select(Loan).where(col(Loan.id).in_(loan_ids)).order_by(col(Loan.id)).with_for_update()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the rooms that have these stand above
     from gateway.decision.link_book import LinkBook
     from gateway.decision.scorer import ScorerPort
     from gateway.decision.shadow import Challenger
+    from gateway.documents.signing import DocumentAuthority
     from gateway.identity.notifier import Notifier
     from gateway.identity.real_name import RealName
     from gateway.institution.port import PaymentInstitution
@@ -33,6 +34,7 @@ LOCAL = {
     "working_days": "a calendar that ships with the package",
     "signing_keys": "keys in the data folder",
     "signing_authority": "signs by a key in the data folder; a signature that is not kept has no effect",
+    "document_authority": "as signing_authority, for PDF files",
 }
 """Ports that ask nobody outside, and why; every other port is guarded."""
 
@@ -60,6 +62,7 @@ class Ports:
     working_days: WorkingDays
     signing_keys: SigningKeys
     signing_authority: SigningAuthority
+    document_authority: DocumentAuthority
 
     def __setattr__(self, name: str, port: Any) -> None:
         guarded = port if port is None or name in LOCAL or isinstance(port, Guarded) else Guarded(name, port)

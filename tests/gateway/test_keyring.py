@@ -83,7 +83,7 @@ def test_init_makes_them_once_and_a_second_time_only_checks_them(command: Comman
     assert status == 0, said
     made = {path.name: path.read_bytes() for path in keys.iterdir()}
     assert made.pop("rows.json.lock") == b""
-    assert set(made) == {"vault.json", "contracts.json", "signing.json", "rows.json"}
+    assert set(made) == {"vault.json", "contracts.json", "documents.json", "signing.json", "rows.json"}
     assert command("keys", "init")[0] == 0
     assert {path.name: path.read_bytes() for path in keys.glob("*.json")} == made
     assert command("keys", "list")[0] == 0
@@ -254,7 +254,7 @@ def test_nothing_but_init_makes_keys() -> None:
         for path in product.rglob("*.py")
         if any(
             f"{name}.create(" in path.read_text("utf-8")
-            for name in ("SigningKeys", "BuiltInAuthority", "Vault", "RowKeyFile")
+            for name in ("SigningKeys", "BuiltInAuthority", "BuiltInDocumentAuthority", "Vault", "RowKeyFile")
         )
     }
     callers = {

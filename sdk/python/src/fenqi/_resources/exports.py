@@ -20,7 +20,7 @@ _ACCOUNTS = "/v1/voucher_accounts"
 
 
 class Exports(Resource):
-    """Files of what the API shows: CSV, XLSX, camt.053, hledger, beancount, and vouchers for 用友 and 金蝶."""
+    """Files of what the API shows: CSV, XLSX, PDF, camt.053, hledger, beancount, and vouchers for 用友 and 金蝶."""
 
     __slots__ = ()
 
@@ -38,9 +38,11 @@ class Exports(Resource):
     ) -> Export:
         """Ask for a file; the days (such as ``2026-11-01``) are those of Shanghai, both included.
 
-        ``kind`` is settlement_lines, settlements, balance_entries, payouts, payments, refunds or disputes; ``filter``
-        has the filters of its list. Raises InvalidRequestError naming what is possible, and ConflictError (wrong_state)
-        while 50 files are kept.
+        ``kind`` is settlement_lines, settlements, balance_entries, payouts, payments, refunds, disputes or
+        certificates; ``filter`` has the filters of its list. ``format="pdf"`` is a signed document of one settlement,
+        of some days of balance entries, or of a closed month (certificates), of at most 2,000 lines. Raises
+        InvalidRequestError naming what is possible, and ConflictError: wrong_state while 50 files are kept, month_open
+        before a month is closed.
         """
         days = {name: day for name, day in (("from", from_), ("to", to)) if day is not None}
         body = {**given(extra, kind=kind, format=format, filter=filter and dict(filter)), **days}
