@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, make_response, redirect, render_template, request
 
-from gateway.checkout import access, agreements, deciding, device, entry, reviewing, shopper
+from gateway.checkout import access, agreements, deciding, device, entry, frames, reviewing, shopper
 from gateway.checkout.models import Checkout
 from gateway.checkout.rates import CODES, GUESSES
 from gateway.checkout.service import merchant_of
@@ -45,7 +45,7 @@ from gateway.web import problems
 from gateway.web.bodies import loaded
 from gateway.web.context import gateway
 from gateway.web.fields import Line, QueryNumber, Strict
-from gateway.web.headers import allow_form_target
+from gateway.web.headers import allow_form_target, framed
 from gateway.web.i18n import catalogue, language, t, waiting_time, with_language
 from gateway.web.rate_limits import limited
 
@@ -168,6 +168,8 @@ def cancel(checkout_id: str) -> Any:
         checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id), READ_COMMITTED)
     except WrongState:
         return to_step(checkout_id, "result")
+    if framed() is not None:
+        return _result_page(checkout_id)  # tells the page around it, which closes the frame
     way_back = _back(checkout.cancel_url, checkout_id)
     return redirect(way_back, 303) if way_back else to_step(checkout_id, "result")
 
@@ -225,7 +227,8 @@ def reopen(checkout_id: str) -> Any:
         if shown(checkout_id)[0].status not in CONFIRMED:
             return to_step(checkout_id, "")
         return _result_page(checkout_id, error=error), error.status
-    return redirect(with_language(access.address_of(here, fresh) or f"/checkout/{fresh.id}"), 303)
+    address = access.address_of(here, fresh) or f"/checkout/{fresh.id}"
+    return redirect(frames.carried_on(with_language(address)), 303)
 
 
 @blueprint.get("/checkout/<checkout_id>/code")

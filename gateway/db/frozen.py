@@ -126,6 +126,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "merchant": Rule(
         changes="payout_account reserve_rate reserve_days acknowledge_days delivery_hold_days scopes"
+        " frame_origins"
     ),
     "milestone": Rule(
         changes="returned_fen releases_at",
