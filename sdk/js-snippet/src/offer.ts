@@ -8,5 +8,6 @@ export interface Offer {
   chosen: Plan | undefined;
   /** Show all plans, beginning with that of `term` months if given. */
   open: (term?: number) => void;
-  select: (plan: Plan) => void;
+  /** Take a plan, or pay in full. */
+  select: (plan?: Plan) => void;
 }

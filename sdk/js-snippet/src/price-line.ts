@@ -40,7 +40,7 @@ export type Variant = keyof typeof variants;
 /** What stands on the product page: the offer in the chosen form, or why there is none. */
 export const priceLine = (variant: Variant, offer: Offer): Node[] => {
   const { say, quote, chosen } = offer;
-  return quote.plans.length
+  return quote.plans[0]
     ? variants[variant](offer, chosen ? [chosen] : quote.plans)
     : [el('div', 'none', reason(say, quote.amount, quote.unavailable))];
 };
