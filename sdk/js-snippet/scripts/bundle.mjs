@@ -12,7 +12,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 const target = ['chrome94', 'firefox101', 'safari16.4'];
 
 /** What the element classes share among themselves is no interface: short names keep pages from leaning on it. */
-const mangleProps = /^(shadow|emit|report|choice|speakIn|update|waiting|chosen|say)$/;
+const mangleProps = /^(shadow|emit|report|choice|speakIn|update|waiting|chosen|say|unfold|take)$/;
 
 const raw = {
   name: 'raw',
@@ -44,7 +44,7 @@ const bundled = async (entry, format, version, modal = '') => {
     external: ['./modal.js'],
     globalName: entry === 'modal' ? 'FenqiModal' : undefined,
   });
-  const banner = `/*! @fenqi/js ${version} */\n`;
+  const banner = `/*! @fenqi/js ${version} */`;
   const { code, errors } = await minify('fenqi.js', outputFiles[0].text, { compress: { target }, module: format === 'esm' });
   if (errors.length) throw new Error(JSON.stringify(errors));
   return Buffer.from(banner + code);

@@ -80,8 +80,8 @@ export class FenqiMessage extends FenqiElement {
       say: this.speakIn(this.#line),
       quote,
       chosen,
-      open: (term) => this.#open(offer, term),
-      select: (plan) => this.#select(quote, plan),
+      unfold: (term) => this.#open(offer, term),
+      take: (plan) => this.#select(quote, plan),
     };
     const speaks = !!quote.plans[0] || otherwise === 'explain';
     this.#show(speaks ? priceLine(variant, offer) : [], !speaks && otherwise === 'link');

@@ -26,11 +26,11 @@ const schedule = (say: Say, plan: Plan): HTMLElement => {
 /** The plan that costs least in all; of equal ones the shortest, for they come in the order of their terms. */
 const cheapest = (plans: Plan[]): Plan => [...plans].sort((one, other) => one.total_payment - other.total_payment)[0]!;
 
-const planCard = (plan: Plan, { say, quote, chosen, select }: Offer): HTMLElement => {
+const planCard = (plan: Plan, { say, quote, chosen, take }: Offer): HTMLElement => {
   const on = plan === chosen;
   const fact = (name: Text, fen: number) =>
     el('div', '', el('dt', '', say(name)), el('dd', '', yuan(say, fen)));
-  const choose = button('cta', () => select(plan), say(Text.Choose, months(say, [plan])));
+  const choose = button('cta', () => take(plan), say(Text.Choose, months(say, [plan])));
   choose.value = `${plan.term}`;
   const least = quote.plans[1] && plan === cheapest(quote.plans);
   return el(
@@ -55,7 +55,7 @@ const planCard = (plan: Plan, { say, quote, chosen, select }: Offer): HTMLElemen
  * Its `returnValue` says why it was closed, and is empty after Escape.
  */
 export const planDialog = (offer: Offer): HTMLDialogElement => {
-  const { say, quote, select } = offer;
+  const { say, quote, take } = offer;
   const leave = button('close', () => dialog.close('button'), '×');
   leave.ariaLabel = say(Text.Close);
   const dialog = el(
@@ -70,9 +70,9 @@ export const planDialog = (offer: Offer): HTMLDialogElement => {
         '',
         el(
           'li',
-          '',
-          button('cta', () => select(), say(Text.Choose, say(Text.Full))),
+          'row',
           el('b', '', say(Text.Full), ' ', yuan(say, quote.amount)),
+          button('cta', () => take(), say(Text.Choose, say(Text.Full))),
         ),
         ...quote.plans.map((plan) => planCard(plan, offer)),
       ),
