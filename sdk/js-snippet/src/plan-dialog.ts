@@ -71,8 +71,8 @@ export const planDialog = (offer: Offer): HTMLDialogElement => {
         el(
           'li',
           'row',
-          el('b', '', say(Text.Full), ' ', yuan(say, quote.amount)),
-          button('cta', () => take(), say(Text.Choose, say(Text.Full))),
+          el('b', '', yuan(say, quote.amount)),
+          button('cta', () => take(), say(Text.Full)),
         ),
         ...quote.plans.map((plan) => planCard(plan, offer)),
       ),

@@ -43,7 +43,7 @@ describe('the dialog', () => {
     const element = await opened({ terms: '6,12' });
     const items = [...dialog(element).querySelectorAll('li')].map(words);
     expect(items).toHaveLength(3);
-    expect(items[0]).toBe('一次付清 ¥5,999.00选择 一次付清');
+    expect(items[0]).toBe('¥5,999.00一次付清');
     expect(items.map((text) => /总费用最少，比一次付清多 (\S+?)应还/.exec(text)?.[1])).toEqual([undefined, '¥269.96', undefined]);
     expect(parts(element, 'on')).toEqual([]);
   });
