@@ -51,18 +51,11 @@ def add(verbs: Verbs) -> None:
         required=True,
         help="settled without a report after this number of days; 0 ends it",
     )
-    origins = merchant.add(
-        "origins", "let pages of a merchant show its checkouts inside themselves, or no longer", _origins
-    )
-    origins.add_argument(
-        "--add", action="append", default=[], metavar="ORIGIN", help="such as https://shop.example"
-    )
-    origins.add_argument("--remove", action="append", default=[], metavar="ORIGIN", help="one that was added")
-    origins.add_argument("--mode", choices=MODES, default="test")
-    for verb in (grant, revoke, reserve, acknowledgement, hold, origins):
+    for verb in (grant, revoke, reserve, acknowledgement, hold):
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
     for verb in (grant, revoke):
         verb.add_argument("scope", nargs="+", help="such as scores:write")
+    _add_origins(merchant)
     _add_payout_account(merchant)
     member = verbs.group("member", "help members of a merchant's team who cannot log in")
     reset = member.add(
@@ -74,6 +67,18 @@ def add(verbs: Verbs) -> None:
         "history", "print every movement of a shopper's limits with its reason", _limit_history
     )
     history.add_argument("shopper", help="identifier of the shopper, shp_…")
+
+
+def _add_origins(merchant: Verbs) -> None:
+    origins = merchant.add(
+        "origins", "let pages of a merchant show its checkouts inside themselves, or no longer", _origins
+    )
+    origins.add_argument(
+        "--add", action="append", default=[], metavar="ORIGIN", help="such as https://shop.example"
+    )
+    origins.add_argument("--remove", action="append", default=[], metavar="ORIGIN", help="one that was added")
+    origins.add_argument("--mode", choices=MODES, default="test")
+    origins.add_argument("merchant", help="identifier of the merchant, mer_…")
 
 
 def _add_payout_account(merchant: Verbs) -> None:
