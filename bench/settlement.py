@@ -85,7 +85,7 @@ def _measure(url: str, size: Size, folder: Path) -> Row:
 def _shop(gateway: Gateway, lines: int) -> Tenant:
     """A merchant with ``lines`` captures that are ready today."""
     merchant = gateway.db.write(
-        lambda tx: merchants.create(tx, name="量尺", name_en="Yardstick", category="3c", origins=[]).id
+        lambda tx: merchants.create(tx, name="量尺", name_en="Yardstick", category="3c").id
     )
     tenant = Tenant(merchant, "test")
     for start in range(0, lines, LINES_AT_ONCE):

@@ -12,6 +12,7 @@ from flask import Response, request
 
 from gateway.web import cookies
 from gateway.web.context import gateway
+from gateway.web.headers import framed
 
 NAME = "fenqi_shopper_device"
 LIFE = timedelta(days=180)
@@ -20,14 +21,16 @@ FORM = re.compile(r"[0-9a-f]{32}")
 
 def known() -> str | None:
     """The number of this browser, if it sent one we could have issued."""
+    if framed() is not None:
+        return None
     value = request.cookies.get(cookies.name_of(NAME), "")
     return value if FORM.fullmatch(value) else None
 
 
 def remembered(page: str) -> Response:
-    """The page, with a number for a browser that has none."""
+    """The page, with a number for a browser that has none; in a frame no cookie is set."""
     response = Response(page)
-    if known() is None:
+    if known() is None and framed() is None:
         response.set_cookie(
             cookies.name_of(NAME),
             f"{gateway().random_bits(128):032x}",

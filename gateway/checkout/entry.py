@@ -1,8 +1,8 @@
 """The door of the shopper's pages: what a browser shows, what each page asks for, and how a browser keeps it.
 
 A browser keeps the secret of the address, or the shopper's pass, in one cookie per checkout that ends with the browser
-session. One that keeps no cookies sends it along as the hidden field ``key`` of every form; no page's own address ever
-holds it.
+session. One that keeps no cookies, and any in a frame of the shop's page, sends it along as the hidden field ``key`` of
+every form; no page's own address ever holds it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum
 
 from flask import Flask, Response, g, request
 
-from gateway.checkout import access, service, shopper
+from gateway.checkout import access, frames, service, shopper
 from gateway.checkout.access import Level
 from gateway.checkout.models import Checkout
 from gateway.checkout.states import EXPIRABLE
@@ -19,6 +19,7 @@ from gateway.core.tenant import Mode
 from gateway.web import cookies, own_forms
 from gateway.web.context import gateway
 from gateway.web.i18n import begin_in
+from gateway.web.headers import framed
 
 COOKIE = "fenqi_checkout_"
 MOST_COOKIES = 10
@@ -95,6 +96,7 @@ def admit(checkout_id: str, endpoint: str) -> None:
     here = gateway()
     with here.db.read() as tx:
         checkout = shopper.for_shopper(tx, checkout_id)
+        frames.notice(tx, checkout)
         level = _shown_level(checkout)
     door = DOORS.get(endpoint, Door.SHOPPER)
     g.mode = service.tenant_of(checkout).mode
@@ -137,12 +139,14 @@ def level_by_cookie() -> Level:
 
 
 def keeps_cookies() -> bool:
-    """Whether the browser sent the cookie of any checkout."""
-    return any(name.startswith(_name("")) for name in request.cookies)
+    """Whether the browser sent the cookie of any checkout; in a frame none counts."""
+    return framed() is None and any(name.startswith(_name("")) for name in request.cookies)
 
 
 def remember(response: Response, checkout_id: str, key: str) -> Response:
-    """Let the browser keep ``key`` for a checkout."""
+    """Let the browser keep ``key`` for a checkout; in a frame, where only forms carry it, nothing is kept."""
+    if framed() is not None:
+        return response
     options = cookies.options()
     own = _name(checkout_id)
     kept = sorted(name for name in request.cookies if name.startswith(_name("")) and name != own)
@@ -156,7 +160,7 @@ def _shown_level(checkout: Checkout) -> Level:
     """The most that the cookie or the form's key is worth; the key is carried on where the cookie is worth less."""
     here = gateway()
     vault, now = here.vault, here.clock()
-    cookie = request.cookies.get(_name(checkout.id), "")
+    cookie = request.cookies.get(_name(checkout.id), "") if framed() is None else ""
     by_cookie = access.level_of(vault, checkout, cookie, now) if cookie else Level.NOTHING
     key = carried() or (request.form.get("key", "") if request.method == "POST" else "")
     by_key = access.level_of(vault, checkout, key, now) if key else Level.NOTHING

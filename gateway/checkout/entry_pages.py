@@ -21,6 +21,7 @@ from gateway.errors import IdentityRefused, MessagesUnavailable, TooManyRequests
 from gateway.web import problems
 from gateway.web.bodies import loaded
 from gateway.web.context import gateway
+from gateway.web.headers import framed
 from gateway.web.i18n import t, with_language
 from gateway.web.rate_limits import limited
 
@@ -46,7 +47,7 @@ def enter(checkout_id: str, secret: str) -> Any:
         raise Locked(checkout)
     if entry.level_by_cookie() is not Level.NOTHING:
         return typed.forget(make_response(redirect(with_language(f"/checkout/{checkout_id}"), 303)))
-    if AGAIN in request.args:
+    if AGAIN in request.args or framed() is not None:
         entry.carry(secret)
         return pages.to_step(checkout_id, "")
     again = redirect(with_language(f"{request.path}?{AGAIN}=1"), 303)

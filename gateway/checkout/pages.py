@@ -38,7 +38,7 @@ from gateway.monitoring.security_events import refused
 from gateway.plans import summary
 from gateway.web.bodies import loaded
 from gateway.web.context import gateway
-from gateway.web.headers import allow_form_target
+from gateway.web.headers import allow_form_target, framed
 from gateway.web.i18n import catalogue, language, t, with_language
 from gateway.web.rate_limits import limited
 
@@ -184,7 +184,8 @@ def _pay_in_full(checkout: Checkout) -> Response:
 
 def _turn_back(checkout_id: str, why: str) -> Response:
     checkout = gateway().db.write(lambda tx: shopper.cancel(tx, checkout_id, why=why), READ_COMMITTED)
-    way_back = back_to_shop(checkout.cancel_url, checkout)
+    # In a frame the page tells the one around it, which closes the frame.
+    way_back = back_to_shop(checkout.cancel_url, checkout) if framed() is None else None
     found = make_response(redirect(way_back, 303)) if way_back else to_step(checkout_id, "result")
     return typed.forget(found)
 

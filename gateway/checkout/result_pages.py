@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template
 
-from gateway.checkout import access, deciding, entry, reviewing, shopper, standing
+from gateway.checkout import access, deciding, entry, frames, reviewing, shopper, standing
 from gateway.checkout.models import Checkout
 from gateway.checkout.pages import CONFIRMED, allow_way_back, back_to_shop, shown, to_step
 from gateway.core.calendar import shanghai_date
@@ -97,7 +97,8 @@ def reopen(checkout_id: str) -> Any:
         if shown(checkout_id)[0].status not in CONFIRMED:
             return to_step(checkout_id, "")
         return _result_page(checkout_id, error=error), error.status
-    return redirect(with_language(access.address_of(here, fresh) or f"/checkout/{fresh.id}"), 303)
+    address = access.address_of(here, fresh) or f"/checkout/{fresh.id}"
+    return redirect(frames.carried_on(with_language(address)), 303)
 
 
 @blueprint.route("/checkout/<checkout_id>/contract", methods=["GET", "POST"])

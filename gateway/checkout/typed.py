@@ -18,6 +18,7 @@ from gateway.monitoring.security_events import refused_before
 from gateway.privacy.vault import VaultError
 from gateway.web import cookies
 from gateway.web.context import gateway
+from gateway.web.headers import framed
 
 COOKIE = "fenqi_typed"
 LIFE = timedelta(minutes=10)
@@ -85,7 +86,7 @@ def brought(checkout_id: str, step: str) -> Typed:
 
 
 def _opened(checkout_id: str) -> Typed:
-    text = request.cookies.get(cookies.name_of(COOKIE), "")
+    text = request.cookies.get(cookies.name_of(COOKIE), "") if framed() is None else ""
     if not text:
         return NOTHING
     try:

@@ -55,6 +55,7 @@ def add(verbs: Verbs) -> None:
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
     for verb in (grant, revoke):
         verb.add_argument("scope", nargs="+", help="such as scores:write")
+    _add_origins(merchant)
     _add_payout_account(merchant)
     member = verbs.group("member", "help members of a merchant's team who cannot log in")
     reset = member.add(
@@ -66,6 +67,18 @@ def add(verbs: Verbs) -> None:
         "history", "print every movement of a shopper's limits with its reason", _limit_history
     )
     history.add_argument("shopper", help="identifier of the shopper, shp_…")
+
+
+def _add_origins(merchant: Verbs) -> None:
+    origins = merchant.add(
+        "origins", "let pages of a merchant show its checkouts inside themselves, or no longer", _origins
+    )
+    origins.add_argument(
+        "--add", action="append", default=[], metavar="ORIGIN", help="such as https://shop.example"
+    )
+    origins.add_argument("--remove", action="append", default=[], metavar="ORIGIN", help="one that was added")
+    origins.add_argument("--mode", choices=MODES, default="test")
+    origins.add_argument("merchant", help="identifier of the merchant, mer_…")
 
 
 def _add_payout_account(merchant: Verbs) -> None:
@@ -167,6 +180,15 @@ def _delivery_hold(options: argparse.Namespace) -> int:
 
     actor = Actor.at_the_command_line()
     return commands.delivery_hold(gateway_of(options).db, actor, options.merchant, days=options.days)
+
+
+def _origins(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.merchants import commands
+
+    actor, db = Actor.at_the_command_line(), gateway_of(options).db
+    add, remove = tuple(options.add), tuple(options.remove)
+    return commands.frame_origins(db, actor, options.merchant, options.mode, add=add, remove=remove)
 
 
 def _reset_factors(options: argparse.Namespace) -> int:

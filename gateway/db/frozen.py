@@ -133,6 +133,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "merchant": Rule(
         changes="payout_account reserve_rate reserve_days acknowledge_days delivery_hold_days scopes"
+        " frame_origins"
     ),
     "message": Rule(
         changes="planned_at left_at day slot text_sealed why",

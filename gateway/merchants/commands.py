@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.core.tables import listed
+from gateway.core.tenant import Mode
 from gateway.db.transactions import Database, Transaction
 from gateway.merchants import service
+from gateway.merchants.models import Merchant
 
 
 def show(db: Database, *, limit: int, as_json: bool) -> int:
@@ -22,6 +26,7 @@ def show(db: Database, *, limit: int, as_json: bool) -> int:
                 "reserve_rate": merchant.reserve_rate,
                 "reserve_days": merchant.reserve_days,
                 "delivery_hold_days": merchant.delivery_hold_days,
+                "frame_origins": _origins_shown(merchant, as_json=as_json),
                 "scopes": merchant.scopes if as_json else " ".join(merchant.scopes),
                 "created_at": merchant.created_at.isoformat(),
             }
@@ -29,6 +34,11 @@ def show(db: Database, *, limit: int, as_json: bool) -> int:
         ]
     print(listed(rows, as_json=as_json))
     return 0
+
+
+def _origins_shown(merchant: Merchant, *, as_json: bool) -> Any:
+    origins = {mode: found for mode, found in (merchant.frame_origins or {}).items() if found}
+    return origins if as_json else " ".join(f"{mode}: {' '.join(found)}" for mode, found in origins.items())
 
 
 def reserve(db: Database, actor: Actor, merchant_id: str, *, rate: str, days: int) -> int:
@@ -123,4 +133,36 @@ def delivery_hold(db: Database, actor: Actor, merchant_id: str, *, days: int) ->
         print(f"New captures of {merchant_id} wait for their delivery report, for at most {days} days.")
     else:
         print(f"New captures of {merchant_id} do not wait for their delivery report.")
+    return 0
+
+
+def frame_origins(
+    db: Database,
+    actor: Actor,
+    merchant_id: str,
+    mode: Mode,
+    *,
+    add: tuple[str, ...] = (),
+    remove: tuple[str, ...] = (),
+) -> int:
+    """Agree which pages may show checkouts inside themselves. Raises what ``service`` raises."""
+
+    def agree(tx: Transaction) -> list[str]:
+        before = service.get(tx, merchant_id).frame_origins
+        merchant = service.agree_frame_origins(tx, merchant_id, mode, add=add, remove=remove)
+        audit.record(
+            tx,
+            actor,
+            "merchant.frame_origins",
+            about=merchant_id,
+            merchant_id=merchant_id,
+            mode=mode,
+            before=before,
+            after=merchant.frame_origins,
+            facts={"origins": service.frame_origins(merchant, mode)},
+        )
+        return service.frame_origins(merchant, mode)
+
+    origins = db.write(agree)
+    print(f"Pages that may show {mode} checkouts of {merchant_id} inside: {' '.join(origins) or 'none'}")
     return 0

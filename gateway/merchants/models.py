@@ -28,7 +28,7 @@ class Merchant(SQLModel, table=True):
     name_en: str = Field(sa_column=Column(Words, nullable=False))
     category: str = Field(sa_column=Column(Words, nullable=False))
     allowed_origins: list[str] = Field(default_factory=list, sa_column=Column(Document, nullable=False))
-    """Origins of the merchant's pages, for the framed checkout."""
+    """Always empty, and never changes: ``frame_origins`` names the mode as well."""
     payout_account: str | None = Field(default=None, sa_column=Column(Words))
     """Where payouts go as long as the merchant has named no payout account: what older releases have set."""
     reserve_rate: str | None = Field(default=None, sa_column=Column(Words))
@@ -45,6 +45,8 @@ class Merchant(SQLModel, table=True):
         )
     )
     """What the merchant has agreed to use: no token of its servers or its people has more."""
+    frame_origins: dict[str, list[str]] | None = Field(default=None, sa_column=Column(Document))
+    """By mode, origins of the merchant's pages that may show its checkouts inside themselves."""
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

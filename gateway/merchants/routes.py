@@ -25,6 +25,7 @@ def get_me(call: Call) -> Any:
         "client_id": call.caller.client_id,
         "role": call.caller.role,
         "scopes": sorted(call.caller.scopes),
+        "frame_origins": service.frame_origins(merchant, call.tenant.mode),
         "publishable_key": service.publishable_key(call.tx, call.tenant),
         "api_version": VERSION,
         "limits": {"max_amount": MAX_AMOUNT_FEN, "terms": list(range(3, 13))},

@@ -17,6 +17,10 @@ class MeAnswer(Strict):
     client_id = fields.String()
     role = fields.String(allow_none=True, metadata={"description": "Role of the person; null for a server."})
     scopes = fields.List(fields.String())
+    frame_origins = fields.List(
+        fields.String(),
+        metadata={"description": "Origins of pages that may show checkouts of this mode inside themselves."},
+    )
     publishable_key = fields.String()
     api_version = fields.String()
     limits = fields.Dict(metadata={"description": "Largest amount in fen and terms in months."})

@@ -6,12 +6,14 @@ import secrets
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import SQLModel, col, select
 
 from gateway.core.money import parse_rate
+from gateway.core.return_address import NotAnAddress, origin
 from gateway.core.scopes import MERCHANT_SCOPES, SERVER_SCOPES, in_order
 from gateway.core.tenant import Mode, Tenant
 from gateway.db.parts import in_parts
@@ -24,6 +26,7 @@ LONGEST_RESERVE_DAYS = 365
 ACKNOWLEDGE_DAYS = 7
 LONGEST_ACKNOWLEDGE_DAYS = 28
 LONGEST_DELIVERY_HOLD_DAYS = 90
+MOST_FRAME_ORIGINS = 20
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
 """What may be sold in instalments; teaching of pupils (``edu_k12``) is refused by law (domain reference, section 6)."""
 MERCHANTS = SQLModel.metadata.tables["merchant"]
@@ -32,14 +35,14 @@ AGREEMENT = select_columns(MERCHANTS.c.scopes).where(MERCHANTS.c.id == bindparam
 """Made once: every token asks it."""
 
 
-def create(tx: Transaction, *, name: str, name_en: str, category: str, origins: list[str]) -> Merchant:
+def create(tx: Transaction, *, name: str, name_en: str, category: str) -> Merchant:
     """A new merchant with a publishable key for each mode. The category is checked by the caller's schema."""
     merchant = Merchant(
         id=tx.new_id("mer"),
         name=name,
         name_en=name_en,
         category=category,
-        allowed_origins=origins,
+        allowed_origins=[],
         scopes=list(MERCHANT_SCOPES),
         created_at=tx.now,
     )
@@ -167,6 +170,50 @@ def agree_delivery_hold(tx: Transaction, merchant_id: str, *, days: int) -> Merc
     merchant.delivery_hold_days = days
     tx.add(merchant)
     return merchant
+
+
+def frame_origins(merchant: Merchant, mode: Mode) -> list[str]:
+    """Origins of the merchant's pages that may show its checkouts of this mode inside themselves."""
+    return list((merchant.frame_origins or {}).get(mode, []))
+
+
+def agree_frame_origins(
+    tx: Transaction, merchant_id: str, mode: Mode, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+) -> Merchant:
+    """Let pages of further origins frame the merchant's checkouts of a mode, or no longer: from the next page on.
+
+    Raises ``NotFound``, and ``InvalidRequest`` for what is not an origin of pages in that mode.
+    """
+    merchant = get(tx, merchant_id)
+    before = frame_origins(merchant, mode)
+    added, ended = ([_page_origin(one, mode) for one in given] for given in (add, remove))
+    unknown = [one for one in ended if one not in before]
+    if unknown:
+        raise InvalidRequest(
+            f"{unknown[0]} is not among the {mode} origins of {merchant_id}.", param="remove"
+        )
+    after = sorted({*before, *added} - {*ended})
+    if len(after) > MOST_FRAME_ORIGINS:
+        raise InvalidRequest(f"A merchant has at most {MOST_FRAME_ORIGINS} origins in a mode.", param="add")
+    merchant.frame_origins = {**(merchant.frame_origins or {}), mode: after}
+    tx.add(merchant)
+    return merchant
+
+
+def _page_origin(text: str, mode: Mode) -> str:
+    try:
+        found = origin(text)
+    except NotAnAddress:
+        found = ""
+    parts = urlsplit(found)
+    loopback = mode == "test" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not found or text.lower().rstrip("/") != found or not (parts.scheme == "https" or loopback):
+        raise InvalidRequest(
+            f"{text!r} is not an origin of pages: expected https:// with a host and nothing behind it, such as "
+            "https://shop.example; in test mode also http on this machine, such as http://localhost:8080.",
+            param="origin",
+        )
+    return found
 
 
 def agree_reserve(tx: Transaction, merchant_id: str, *, rate: str, days: int) -> Merchant:

@@ -164,6 +164,7 @@ def _onboarded(gateway: Gateway, wanted: dict[str, Any], url: str) -> dict[str, 
         mode="test",
         email=f"{wanted['shop']}@fenqi.example",
         webhook_url=f"{url}/shops/{wanted['shop']}/hooks",
+        origins=[url],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.audit import service as audit
@@ -32,12 +33,15 @@ def onboard(
     mode: Mode,
     email: str,
     webhook_url: str | None,
+    origins: Sequence[str] = (),
     actor: Actor | None = None,
 ) -> dict[str, Any]:
     """A new merchant with the standard prices of its category; the secrets are returned this once and never again."""
 
     def in_transaction(tx: Transaction) -> dict[str, Any]:
-        merchant = merchants.create(tx, name=name, name_en=name_en, category=category, origins=[])
+        merchant = merchants.create(tx, name=name, name_en=name_en, category=category)
+        if origins:
+            merchants.agree_frame_origins(tx, merchant.id, mode, add=origins)
         tenant = Tenant(merchant.id, mode)
         today = shanghai_date(tx.now)
         for price in standard_prices(category):

@@ -1,4 +1,4 @@
-"""What was agreed with merchants, as the audit log keeps it: reserve, payout account, days to acknowledge."""
+"""What was agreed with merchants, as the audit log keeps it: reserve, payout account, days, pages that frame."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ HASHED = {
     "merchant.payout_account": "payout_account",
     "merchant.acknowledgement": "acknowledge_days",
     "merchant.delivery_hold": "delivery_hold_days",
+    "merchant.frame_origins": "frame_origins",
 }
 """What else is agreed by a line of the audit log that holds its hash, with the column that keeps it."""
 

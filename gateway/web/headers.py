@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from flask import Flask, Response, g, request
 
 from gateway.errors import HeaderTooLarge
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action {form_action}; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; frame-ancestors {frame_ancestor}"
 )
 LONGEST = {"authorization": 6 * 1024, "dpop": 6 * 1024, "idempotency-key": 1024, "cookie": 16 * 1024}
 """Characters of headers that are decoded, compared or kept; each is checked more closely where it is read."""
@@ -28,12 +30,31 @@ def allow_form_target(origin: str) -> None:
     g.form_target = origin
 
 
+class Frame(NamedTuple):
+    """The page that shows ours inside itself: its origin, and the channel by which it knows our messages."""
+
+    parent: str
+    channel: str
+
+
+def allow_frame(frame: Frame) -> None:
+    """Let pages of one origin show this page inside themselves."""
+    g.frame = frame
+
+
+def framed() -> Frame | None:
+    """The page around this one; None for a page of its own."""
+    found: Frame | None = g.get("frame")
+    return found
+
+
 def register(app: Flask, public_url: str) -> None:
     """Bound the headers before every request, and set the answer's after it.
 
     Browsers stay with https where the public URL has it.
     """
     https = public_url.startswith("https:")
+    app.jinja_env.globals["framed"] = framed
 
     @app.before_request
     def bound() -> None:
@@ -50,10 +71,13 @@ def register(app: Flask, public_url: str) -> None:
     def guard(response: Response) -> Response:
         html = response.mimetype == "text/html"
         targets = " ".join(["'self'", g.form_target] if "form_target" in g else ["'self'"])
-        response.headers["Content-Security-Policy"] = (
-            PAGE_POLICY.format(form_action=targets) if html else ANSWER_POLICY
-        )
+        around = framed()
+        ancestor = around.parent if around else "'none'"
+        policy = PAGE_POLICY.format(form_action=targets, frame_ancestor=ancestor) if html else ANSWER_POLICY
+        response.headers["Content-Security-Policy"] = policy
         response.headers.update(OF_EVERY_ANSWER)
+        if html and around:
+            del response.headers["X-Frame-Options"]  # knows one origin only, our own
         if html:
             response.headers["X-Robots-Tag"] = "noindex"
             response.headers.setdefault("Cache-Control", "no-store")

@@ -1,4 +1,4 @@
-"""The whole purchase in a real browser: shop, hosted checkout, return page, merchant desk, settlement, portal."""
+"""The whole purchase in a real browser, from the shop to the portal, and a checkout inside pages of other sites."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import json
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import requests
 
+import fenqi
 from gateway import cli
 from tests.ports import free_port
 from tests.warm import Program
@@ -25,13 +29,27 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
     None,
 )
 pytestmark = [
-    pytest.mark.long(30),
+    pytest.mark.long(35),
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or set CHROMIUM"),
 ]
 OWN_DATABASE = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
 """The demo of the tests keeps its SQLite file, whatever database the environment names."""
 ID_NUMBER = "110105199003071239"
+ORDER = {
+    "amount": 599_900,
+    "currency": "CNY",
+    "category": "3c",
+    "items": [{"name": "Phone", "quantity": 1, "unit_price": 599_900}],
+    "return_url": "https://shop.example/return",
+    "cancel_url": "https://shop.example/cart",
+}
+COVER = """() => {
+  const over = Object.assign(document.createElement("div"), { id: "over", popover: "manual" });
+  over.style = "position:fixed;inset:0;width:auto;height:auto;pointer-events:none;background:#fff";
+  document.body.append(over);
+  over.showPopover();
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +201,94 @@ def test_a_phone_is_bought_shipped_settled_and_seen_in_the_portal(demo, browser,
         page.locator("tbody a").first.click()
         assert "两边相等" in page.inner_text("#proof")
     assert problems == []
+    context.close()
+
+
+class Page(BaseHTTPRequestHandler):
+    """A page that loads the snippet."""
+
+    def __init__(self, gateway: str, *arguments: Any) -> None:
+        self.gateway = gateway
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        script = f"<script src='{self.gateway}/js/v1/fenqi.js'></script>"
+        self.wfile.write(f"<!doctype html><html lang=zh-CN><body><button>Pay</button>{script}".encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def sites(demo: dict[str, Any]) -> Iterator[list[str]]:
+    """Origins of two pages beside the gateway; the first is registered."""
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), partial(Page, demo["base_url"])) for _ in range(2)]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    origins = [f"http://localhost:{server.server_port}" for server in servers]
+    assert command(demo, "merchant", "origins", demo["merchants"][0]["merchant"], "--add", origins[0]) == 0
+    yield origins
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def framed(page: Any) -> Any:
+    """The frame of the checkout, once its page has come."""
+    page.locator("div dialog.ready iframe").wait_for()
+    return next(frame for frame in page.frames if "/checkout/" in frame.url)
+
+
+def test_shop_page_shows_a_checkout_to_its_end_and_no_other_page_does(demo, browser, sites):
+    merchant, (shop, evil) = demo["merchants"][0], sites
+    client = fenqi.Fenqi(merchant["client_id"], merchant["client_secret"], base_url=demo["base_url"])
+    checkout = client.checkouts.create(merchant_reference="framed-1", **ORDER)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
+    page = context.new_page()
+
+    page.goto(evil)
+    for parent in (shop, evil):  # pretends to be the shop, or asks for itself
+        address = f"{checkout.url}?channel=0b9f2c1e-5c1a-4f0e-9d42-8f0a6f7f3b10&parent={parent}"
+        with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+            page.evaluate(
+                "url => document.body.append(Object.assign(document.createElement('iframe'), { src: url }))",
+                address,
+            )
+
+    page.goto(shop)
+    page.evaluate(
+        "url => { Fenqi.openCheckout({ url, mode: 'modal' }).then((result) => { window.result = result; }); }",
+        checkout.url,
+    )
+    frame = framed(page)
+    frame.click("label[for=term-12]")
+    for field, value in {"name": "王小明", "id_number": ID_NUMBER, "phone": "13800000001"}.items():
+        frame.fill(f"#{field}", value)
+    frame.click("#send-code")
+    frame.fill("#code", "000000")
+    frame.click("#continue")
+    for consent in ("credit_service", "bureau_query", "funder_sharing"):
+        frame.check(f"#{consent}")
+    confirm = frame.locator("#confirm:enabled")
+    confirm.wait_for()
+    page.evaluate(COVER)
+    page.wait_for_timeout(400)
+    confirm.dispatch_event("click")
+    frame.locator("#covered").wait_for()
+    assert client.checkouts.retrieve(checkout.id).status == "identified", "what is covered concludes nothing"
+
+    page.evaluate("document.getElementById('over').remove()")
+    page.wait_for_timeout(400)
+    confirm.click()
+    assert frame.locator("[data-status]").get_attribute("data-status") == "approved"
+    assert context.cookies() == [], "nothing is kept inside a frame"
+    frame.click("#return")
+    page.wait_for_function("window.result")
+    assert page.evaluate("window.result") == {"status": "approved", "checkout_id": checkout.id}
+    assert page.evaluate("[document.querySelectorAll('iframe').length, location.origin]") == [0, shop]
     context.close()
 
 

@@ -249,6 +249,7 @@ class RichBook:
             stops = list(tx.exec(select(MilestoneStop.id).where(MilestoneStop.mode == "test")))
         milestones.lift(db, OPERATOR, stops[0], person="desk", reason="teaches again")
         merchants.delivery_hold(db, OPERATOR, school, days=10)
+        merchants.frame_origins(db, OPERATOR, school, "test", add=("https://school.example",))
         self.bought(api=self.school, category="education")
 
     def applications(self) -> None:

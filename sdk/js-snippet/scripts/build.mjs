@@ -1,6 +1,7 @@
 /**
  * Writes the package (`dist/`) and the copies that the gateway serves (`gateway/web/static/js/`),
  * and pins the newest one in the example shop.
+ * With `--dist`, the package alone.
  * A released version never changes: other bytes under the same version are refused, unless `--unreleased` says that
  * nobody outside this repository has had it.
  */
@@ -17,7 +18,7 @@ const write = async (path, content) => {
 
 const bySemver = (one, other) => one.localeCompare(other, 'en', { numeric: true });
 
-const { version, script, module } = await bundle();
+const { version, script, module, modal, modalModule } = await bundle();
 const versions = JSON.parse(await readFile(`${published}versions.json`, 'utf8').catch(() => '{}'));
 const hash = integrity(script);
 
@@ -35,9 +36,16 @@ const latest = Object.keys(ordered).findLast((known) => known.startsWith(`${majo
 
 await write(`${root}dist/fenqi.js`, script);
 await write(`${root}dist/index.js`, module);
-await write(`${published}v${version}/fenqi.js`, script);
-if (latest === version) await write(`${published}v${major}/fenqi.js`, script);
-if (latest === version) await write(pinned, `${JSON.stringify({ version, integrity: hash }, null, 2)}\n`);
-await write(`${published}versions.json`, `${JSON.stringify(ordered, null, 2)}\n`);
+await write(`${root}dist/modal.js`, modalModule);
+await write(`${root}dist/react.js`, 'export {};\n');
+await write(`${root}dist/types/react.d.ts`, await readFile(`${root}src/react.d.ts`));
+await write(`${root}dist/integrity.json`, `${JSON.stringify(ordered, null, 2)}\n`);
+if (!process.argv.includes('--dist')) {
+  await write(`${published}v${version}/fenqi.js`, script);
+  await write(`${published}v${version}/modal.js`, modal);
+  if (latest === version) await write(`${published}v${major}/fenqi.js`, script);
+  if (latest === version) await write(pinned, `${JSON.stringify({ version, integrity: hash }, null, 2)}\n`);
+  await write(`${published}versions.json`, `${JSON.stringify(ordered, null, 2)}\n`);
+}
 
 console.log(`@fenqi/js ${version}: script ${gzipped(script)} bytes gz, module ${gzipped(module)} bytes gz\n${hash}`);

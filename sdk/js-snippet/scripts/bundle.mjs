@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build, transform } from 'esbuild';
+import { minify } from 'rolldown/utils';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -11,7 +12,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 const target = ['chrome94', 'firefox101', 'safari16.4'];
 
 /** What the element classes share among themselves is no interface: short names keep pages from leaning on it. */
-const mangleProps = /^(shadow|emit|report|choice|speakIn|update|waiting|chosen|say)$/;
+const mangleProps = /^(shadow|emit|report|choice|speakIn|update|waiting|chosen|say|unfold|take)$/;
 
 const raw = {
   name: 'raw',
@@ -26,7 +27,7 @@ const raw = {
 
 export const packageVersion = async () => JSON.parse(await readFile(`${root}package.json`)).version;
 
-const bundled = async (entry, format, version) => {
+const bundled = async (entry, format, version, modal = '') => {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [`src/${entry}.ts`],
@@ -39,23 +40,37 @@ const bundled = async (entry, format, version) => {
     charset: 'utf8',
     plugins: [raw],
     tsconfigRaw: { compilerOptions: { target: 'es2022', useDefineForClassFields: true } },
-    define: { FENQI_VERSION: JSON.stringify(version), FENQI_STANDALONE: String(format === 'iife') },
-    banner: { js: `/*! @fenqi/js ${version} Apache-2.0 */` },
+    define: { FENQI_VERSION: JSON.stringify(version), FENQI_MODAL: JSON.stringify(modal), FENQI_STANDALONE: String(format === 'iife') },
+    external: ['./modal.js'],
+    globalName: entry === 'modal' ? 'FenqiModal' : undefined,
   });
-  return Buffer.from(outputFiles[0].contents);
-};
-
-/** `script`: what `<script src>` loads. `module`: what merchants import. */
-export const bundle = async () => {
-  const version = await packageVersion();
-  return { version, script: await bundled('script', 'iife', version), module: await bundled('index', 'esm', version) };
+  const banner = `/*! @fenqi/js ${version} */`;
+  const { code, errors } = await minify('fenqi.js', outputFiles[0].text, { compress: { target }, module: format === 'esm' });
+  if (errors.length) throw new Error(JSON.stringify(errors));
+  return Buffer.from(banner + code);
 };
 
 /** The `integrity` of a file. */
-export const integrity = (bytes) => `sha384-${createHash('sha384').update(bytes).digest('base64')}`;
+export const integrity = (bytes, method = 'sha384') => `${method}-${createHash(method).update(bytes).digest('base64')}`;
 
-/** What either file may weigh over the wire, in bytes. */
-export const LARGEST = 6000;
+/**
+ * `script`: what `<script src>` loads, and `modal`: what that loads when a checkout opens in a dialog, by its hash.
+ * `module`, `modalModule`: what merchants import.
+ */
+export const bundle = async () => {
+  const version = await packageVersion();
+  const modal = await bundled('modal', 'iife', version);
+  return {
+    version,
+    modal,
+    script: await bundled('script', 'iife', version, integrity(modal, 'sha256')),
+    module: await bundled('index', 'esm', version),
+    modalModule: await bundled('modal', 'esm', version),
+  };
+};
+
+/** What the price line may weigh over the wire, in bytes, as script and as module. */
+export const LARGEST = 6144;
 
 /** Bytes over the wire. */
 export const gzipped = (bytes) => gzipSync(bytes, { level: 9 }).length;

@@ -8,7 +8,7 @@ import { FenqiElement } from './element.js';
  */
 export class FenqiButton extends FenqiElement {
   static readonly formAssociated = true;
-  static override readonly observedAttributes = ['amount', 'term', 'locale', 'theme'];
+  static override readonly observedAttributes = 'amount term locale theme'.split(' ');
   declare amount: number | string | null;
   declare term: number | string | null;
   declare locale: string | null;

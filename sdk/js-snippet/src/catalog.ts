@@ -29,6 +29,8 @@ export const enum Text {
   Below,
   Above,
   None,
+  Full,
+  Least,
   Note,
 }
 
@@ -59,6 +61,8 @@ const zh = [
   /* Below */ '满 # 可用分期付款',
   /* Above */ '# 以内可用分期付款',
   /* None */ '此金额暂不支持分期付款',
+  /* Full */ '一次付清',
+  /* Least */ '总费用最少，比一次付清多 #',
   /* Note */ '年化利率（单利）按剩余本金计算，含利息和手续费。还款日以放款日为准。贷款以持牌机构审批结果为准。请合理借贷。',
 ];
 
@@ -77,7 +81,7 @@ const en = [
   /* Total */ 'Total to repay',
   /* Interest */ 'Interest',
   /* Fee */ 'Fees',
-  /* Schedule */ 'Payment schedule',
+  /* Schedule */ 'Schedule',
   /* Number */ 'No.',
   /* Due */ 'Due',
   /* Principal */ 'Principal',
@@ -89,6 +93,8 @@ const en = [
   /* Below */ 'Instalments from #',
   /* Above */ 'Instalments up to #',
   /* None */ 'No instalments for this amount',
+  /* Full */ 'Pay in full',
+  /* Least */ 'Costs least: # more than paying in full',
   /* Note */ 'Annual rate (simple): interest and fees on outstanding principal. Due dates follow the drawdown. A licensed lender decides. Borrow responsibly.',
 ];
 

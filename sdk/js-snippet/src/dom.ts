@@ -9,7 +9,7 @@ export const el = <Tag extends keyof HTMLElementTagNameMap>(
   const node = document.createElement(tag);
   if (name) {
     node.className = name;
-    node.setAttribute('part', name);
+    (node as unknown as { part: string }).part = name;
   }
   node.append(...children);
   return node;

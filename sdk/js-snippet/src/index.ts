@@ -1,5 +1,5 @@
 import { FenqiButton } from './button-element.js';
-import { redirectToCheckout } from './checkout.js';
+import { openCheckout, redirectToCheckout } from './checkout.js';
 import { FenqiMessage } from './message-element.js';
 import { quote } from './quote.js';
 
@@ -9,8 +9,8 @@ export const version: string = FENQI_VERSION;
 export type { FenqiError, ProblemCode } from './problem.js';
 export type { Instalment, Plan } from './plan.js';
 export type { QuoteOptions } from './request.js';
-export type { CheckoutAddress } from './checkout.js';
-export { FenqiButton, FenqiMessage, quote, redirectToCheckout };
+export type { CheckoutAddress, CheckoutOptions, CheckoutResult } from './checkout.js';
+export { FenqiButton, FenqiMessage, openCheckout, quote, redirectToCheckout };
 
 /** A second copy of the script changes nothing. */
 const define = (tag: string, element: CustomElementConstructor) =>

@@ -80,10 +80,10 @@ export class FenqiMessage extends FenqiElement {
       say: this.speakIn(this.#line),
       quote,
       chosen,
-      open: (term) => this.#open(offer, term),
-      select: (plan) => this.#select(quote, plan),
+      unfold: (term) => this.#open(offer, term),
+      take: (plan) => this.#select(quote, plan),
     };
-    const speaks = quote.plans.length > 0 || otherwise === 'explain';
+    const speaks = !!quote.plans[0] || otherwise === 'explain';
     this.#show(speaks ? priceLine(variant, offer) : [], !speaks && otherwise === 'link');
   }
 
@@ -101,9 +101,16 @@ export class FenqiMessage extends FenqiElement {
     this.emit('open', { reason: 'button' });
   }
 
-  #select(quote: Quote, plan: Plan): void {
-    const { term, amount, installment, total_payment: total, annual_rate } = plan;
-    const detail = { term, amount, per_term: installment.regular, total, apr: annual_rate.nominal };
+  /** Take a plan; without one, the shopper pays in full and every figure is the price. */
+  #select(quote: Quote, plan?: Plan): void {
+    const { amount } = quote;
+    const detail = {
+      term: plan?.term,
+      amount,
+      per_term: plan?.installment.regular ?? amount,
+      total: plan?.total_payment ?? amount,
+      apr: plan?.annual_rate.nominal ?? '0',
+    };
     if (!this.emit('select', detail)) return;
     this.#dialog!.close('select');
     this.#offer(quote, plan);

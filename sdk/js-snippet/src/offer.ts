@@ -7,6 +7,7 @@ export interface Offer {
   quote: Quote;
   chosen: Plan | undefined;
   /** Show all plans, beginning with that of `term` months if given. */
-  open: (term?: number) => void;
-  select: (plan: Plan) => void;
+  unfold: (term?: number) => void;
+  /** Take a plan, or pay in full. */
+  take: (plan?: Plan) => void;
 }

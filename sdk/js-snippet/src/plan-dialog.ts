@@ -23,16 +23,21 @@ const schedule = (say: Say, plan: Plan): HTMLElement => {
   );
 };
 
-const planCard = (plan: Plan, { say, chosen, select }: Offer): HTMLElement => {
+/** The plan that costs least in all; of equal ones the shortest, for they come in the order of their terms. */
+const cheapest = (plans: Plan[]): Plan => [...plans].sort((one, other) => one.total_payment - other.total_payment)[0]!;
+
+const planCard = (plan: Plan, { say, quote, chosen, take }: Offer): HTMLElement => {
   const on = plan === chosen;
   const fact = (name: Text, fen: number) =>
     el('div', '', el('dt', '', say(name)), el('dd', '', yuan(say, fen)));
-  const choose = button('cta', () => select(plan), say(Text.Choose, months(say, [plan])));
+  const choose = button('cta', () => take(plan), say(Text.Choose, months(say, [plan])));
   choose.value = `${plan.term}`;
+  const least = quote.plans[1] && plan === cheapest(quote.plans);
   return el(
     'li',
     on ? 'plan on' : 'plan',
     ...gist(say, plan, on),
+    least ? el('p', '', say(Text.Least, yuan(say, plan.total_payment - plan.amount))) : '',
     el(
       'dl',
       '',
@@ -46,11 +51,11 @@ const planCard = (plan: Plan, { say, chosen, select }: Offer): HTMLElement => {
 };
 
 /**
- * The dialog with every plan of a quote, its full cost and schedule; no plan is chosen beforehand.
+ * The dialog with paying in full first, then every plan of a quote, its full cost and schedule; nothing is chosen beforehand.
  * Its `returnValue` says why it was closed, and is empty after Escape.
  */
 export const planDialog = (offer: Offer): HTMLDialogElement => {
-  const { say, quote } = offer;
+  const { say, quote, take } = offer;
   const leave = button('close', () => dialog.close('button'), '×');
   leave.ariaLabel = say(Text.Close);
   const dialog = el(
@@ -60,7 +65,17 @@ export const planDialog = (offer: Offer): HTMLDialogElement => {
     el(
       'div',
       'body',
-      el('ul', '', ...quote.plans.map((plan) => planCard(plan, offer))),
+      el(
+        'ul',
+        '',
+        el(
+          'li',
+          'row',
+          el('b', '', yuan(say, quote.amount)),
+          button('cta', () => take(), say(Text.Full)),
+        ),
+        ...quote.plans.map((plan) => planCard(plan, offer)),
+      ),
       ...quote.unavailable.map((one) =>
         el('p', '', `${say(Text.Months, one.term)}: ${reason(say, quote.amount, [one])}`),
       ),

@@ -5,6 +5,9 @@ export type FenqiError = Error & { code: ProblemCode };
 
 export const problem = (code: ProblemCode, message: string): FenqiError => Object.assign(Error(message), { code });
 
+/** Scheme and host of an http(s) address. */
+export const ORIGIN = /^https?:\/\/[^/?#\s]+/;
+
 /** The part of the value that has the wanted form. Throws `FenqiError` naming the attribute or option when none has. */
 export const checked = (name: string, value: unknown, form: RegExp): string => {
   const text = `${value ?? ''}`;

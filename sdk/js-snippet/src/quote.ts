@@ -66,8 +66,7 @@ export const sharedQuote = (request: QuoteRequest, signal?: AbortSignal): { quot
   const flight = known ?? depart(request);
   flight.waiting += 1;
   signal?.addEventListener('abort', () => {
-    flight.waiting -= 1;
-    if (!flight.waiting) flight.abort();
+    if (!--flight.waiting) flight.abort();
   });
   return { quote: flight.quote, cached: !!known };
 };

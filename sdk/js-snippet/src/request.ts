@@ -1,4 +1,4 @@
-import { checked } from './problem.js';
+import { checked, ORIGIN } from './problem.js';
 
 /** Where the script came from is the gateway; a bundled module cannot tell, so its pages name the gateway. */
 const home = FENQI_STANDALONE ? (document.currentScript as HTMLScriptElement | null)?.src : undefined;
@@ -31,10 +31,10 @@ const FORMS = {
 
 /** The address that answers these options. Throws `FenqiError` naming the option that is wrong. */
 export const quoteRequest = (options: QuoteOptions): QuoteRequest => {
-  const gateway = checked('gateway', options.gateway ?? home, /^https?:\/\/[^/?#\s]+/);
+  const gateway = checked('gateway', options.gateway ?? home, ORIGIN);
   const query = Object.entries(FORMS).flatMap(([name, form]) => {
     const text = checked(name, options[name as keyof typeof FORMS], form);
     return text ? `${name}=${text}` : [];
   });
-  return { amount: Number(options.amount), url: `${gateway}/v1/plans?${query.join('&')}` };
+  return { amount: +options.amount!, url: `${gateway}/v1/plans?${query.join('&')}` };
 };

@@ -33,10 +33,30 @@ describe('the dialog', () => {
   test('shows every plan with its payments, rate, total, interest and fee', async () => {
     const element = await opened();
     expect(parts(element, 'plan').map((plan) => words(plan).split('选择')[0])).toEqual([
-      '3 期免息每期 ¥1,999.66末期 ¥1,999.68年化利率（单利）0%应还总额¥5,999.00利息¥0.00手续费¥0.00',
+      '3 期免息每期 ¥1,999.66末期 ¥1,999.68年化利率（单利）0%总费用最少，比一次付清多 ¥0.00应还总额¥5,999.00利息¥0.00手续费¥0.00',
       '6 期每期 ¥1,044.82末期 ¥1,044.86年化利率（单利）15.27%应还总额¥6,268.96利息¥0.00手续费¥269.96',
       '12 期每期 ¥549.99年化利率（单利）18.00%应还总额¥6,599.88利息¥600.88手续费¥0.00',
     ]);
+  });
+
+  test('begins with paying in full, and marks the plan that costs least beyond it', async () => {
+    const element = await opened({ terms: '6,12' });
+    const items = [...dialog(element).querySelectorAll('li')].map(words);
+    expect(items).toHaveLength(3);
+    expect(items[0]).toBe('¥5,999.00一次付清');
+    expect(items.map((text) => /总费用最少，比一次付清多 (\S+?)应还/.exec(text)?.[1])).toEqual([undefined, '¥269.96', undefined]);
+    expect(parts(element, 'on')).toEqual([]);
+  });
+
+  test('marks the shorter of two plans that cost the same, and none that stands alone', async () => {
+    const [three, six] = phone.plans;
+    const longer = { ...six!, total_payment: three!.total_payment, schedule: three!.schedule };
+    gateway.answer = () => json({ ...phone, plans: [three, longer] });
+    const marked = (element: Element) => parts(element, 'plan').map((plan) => words(plan).includes('总费用最少'));
+    expect(marked(await opened())).toEqual([true, false]);
+    document.body.replaceChildren();
+    gateway.answer = () => json({ ...phone, plans: [six] });
+    expect(marked(await opened())).toEqual([false]);
   });
 
   test('has a schedule for each plan whose payments add up to the total', async () => {
@@ -146,6 +166,21 @@ describe('choosing a plan', () => {
     await settle();
     press(part(element, 'trigger'));
     expect(parts(element, 'on').map((plan) => words(plan).slice(0, 7))).toEqual(['已选 12 期']);
+  });
+
+  test('lets the shopper pay in full after all', async () => {
+    const element = await opened();
+    const button = document.createElement('fenqi-button');
+    document.body.append(button);
+    await choose(element, 6);
+    await settle();
+    expect(words(button.shadowRoot!)).toContain('6 期');
+    press(part(element, 'trigger'));
+    const selected = next(element, 'fenqi:select');
+    press(dialog(element).querySelector('li button')!);
+    expect(await selected).toEqual({ term: undefined, amount: 599_900, per_term: 599_900, total: 599_900, apr: '0' });
+    await settle();
+    expect([line(element).includes('3/6/12 期'), words(button.shadowRoot!)]).toEqual([true, '分期付款']);
   });
 
   test('can be prevented: the dialog stays', async () => {

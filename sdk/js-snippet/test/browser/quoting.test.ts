@@ -165,7 +165,7 @@ describe('an answer that cannot be used', () => {
 
 describe('Fenqi', () => {
   test('knows its version and quotes plans', async () => {
-    expect(api().version).toBe('1.0.0');
+    expect(api().version).toBe('1.1.0');
     const plans = await api().quote({ key: freshKey(), amount: 599_900, terms: [3, 12] });
     expect(plans.map((plan) => plan.term)).toEqual([3, 12]);
   });

@@ -671,6 +671,7 @@ class Identity(Model, object="me"):
     mode: str
     client_id: str
     scopes: list[str]
+    frame_origins: list[str]
     publishable_key: str
     api_version: str
     limits: Model

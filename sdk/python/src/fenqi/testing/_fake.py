@@ -204,6 +204,7 @@ def _me(state: State, _body: Fields, _params: dict[str, str], _id: str) -> Answe
         "mode": "test",
         "client_id": state.client_id,
         "scopes": _SCOPES,
+        "frame_origins": [],
         "publishable_key": "pk_test_fake",
         "api_version": VERSION,
         "limits": {
