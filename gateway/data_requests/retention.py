@@ -10,6 +10,7 @@ from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.decision import links
 from gateway.exports import files as export_files
 from gateway.identity import code_limits, codes
+from gateway.oauth.operators import server as operators_oauth
 from gateway.privacy import remains
 from gateway.reconciliation import files as reconciliation_files
 from gateway.team import invitations, sessions
@@ -32,6 +33,7 @@ def sweep(gateway: Gateway) -> bool:
         lambda tx: idempotency.forget_expired(tx, limit=BATCH),
         lambda tx: invitations.forget_expired(tx, limit=BATCH),
         lambda tx: sessions.forget_expired(tx, limit=BATCH),
+        lambda tx: operators_oauth.forget_expired(tx, limit=BATCH),
         lambda tx: reconciliation_files.forget_old(tx, limit=BATCH),
         lambda tx: export_files.forget_old(tx, limit=BATCH),
     )

@@ -19,7 +19,7 @@ LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
     ("tenancy", "deliveries", "scores", "outbox", "lines", "reconciliations", "exports"),
     ("audit", "roots"),
     ("consents",),
-    ("frozen", "extension", "rate_cards", "settlement_terms", "payouts", "milestones"),
+    ("frozen", "extension", "rate_cards", "settlement_terms", "payouts", "milestones", "terms_proposals"),
 )
 """Files by what they guard, in the order of their migrations; a file that a release carried is never changed."""
 

@@ -9,10 +9,10 @@ from sqlmodel import select
 
 from gateway.audit.models import AuditEntry
 from gateway.operators import service as operators
+from gateway.operators.decisions import Person
 from gateway.plans import service as plans
 from gateway.plans.cards import service
 from gateway.plans.cards.content import PRICE_FIELDS, PROGRAMME_FIELDS, Content
-from gateway.plans.cards.service import Person
 
 TODAY = date(2026, 11, 23)
 
@@ -44,7 +44,10 @@ class Desk:
         self.li, self.wang = (self.operator(name) for name in ("li.na", "wang.wei"))
 
     def operator(self, name: str) -> Person:
-        add = lambda tx: operators.add(tx, self.gateway.vault, name, by=None)[0].id  # noqa: E731
+        def add(tx: Any) -> str:
+            first = operators.everybody(tx, 1)
+            return operators.add(tx, self.gateway.vault, name, by=first[0] if first else None)[0].id
+
         return Person(self.gateway.db.write(add), "root")
 
     def propose(

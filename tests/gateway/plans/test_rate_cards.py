@@ -20,10 +20,10 @@ from gateway.errors import (
     ValidationFailed,
     WrongState,
 )
+from gateway.operators.decisions import Person
 from gateway.plans import service as plans
 from gateway.plans.cards import files, service
 from gateway.plans.cards.content import Content
-from gateway.plans.cards.service import Person
 from gateway.plans.models import RateCard
 from gateway.plans.pricing import Price
 from tests.gateway.meeting import meet
