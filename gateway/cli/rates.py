@@ -194,7 +194,7 @@ def _choose_password(options: argparse.Namespace) -> int:
 
     def problem(password: str) -> str | None:
         found = passwords.problem(password)
-        return None if found is None else passwords.PROBLEMS[found]
+        return None if found is None else f"The password cannot be used: {passwords.PROBLEMS[found]}"
 
     return commands.choose_password(
         gateway_of(options), options.name, problem=problem, hashed=passwords.hashed

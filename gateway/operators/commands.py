@@ -94,7 +94,7 @@ def choose_password(
     code, password = _code(name), _password(name)
     refusal = problem(password)
     if refusal is not None:
-        raise InvalidRequest(f"The password cannot be used: {refusal}", param="password")
+        raise InvalidRequest(refusal, param="password")
     kept = hashed(password)
     row = service.prove(gateway.db, gateway.vault, name, code)
 

@@ -41,7 +41,7 @@ def of_api(caller: OperatorCaller) -> Person:
 
 
 def views(tx: Transaction, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """What rows say of who proposed and decided them, as the API shows it."""
+    """What rows say of the people by whom they were proposed and decided, as the API shows it."""
     ids = {id for row in rows for id in (row.proposed_by, row.decided_by) if id}
     known = {id: {"id": id, "name": name} for id, name in service.names(tx, ids).items()}
     return [

@@ -40,7 +40,7 @@ class Operator(SQLModel, table=True):
     """When the app first showed a right code."""
     removed_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     password: str | None = Field(default=None, sa_column=Column(Words))
-    """argon2id, in its own text form; None for who only works at the command line."""
+    """argon2id, in its own text form; None for people who only work at the command line."""
 
 
 class OperatorSession(SQLModel, table=True):

@@ -74,7 +74,7 @@ def choose_password(tx: Transaction, name: str, hashed: str) -> Operator:
     return row
 
 
-def found(tx: Transaction, name: str) -> Operator | None:
+def able_to_log_in(tx: Transaction, name: str) -> Operator | None:
     """The operator of this name who may log in, or None."""
     row = _row(tx, normalised(name))
     may = row is not None and row.removed_at is None and row.confirmed_at is not None

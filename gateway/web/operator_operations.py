@@ -69,16 +69,16 @@ def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outco
     values = loaded(operation.query, read_query(request))
     body = loaded(operation.body or NOTHING, read_json(request)) if operation.takes_body else {}
 
-    def work(tx: Transaction) -> Outcome:
+    def act(tx: Transaction) -> Outcome:
         # Asked again: who was removed meanwhile changes nothing any more.
         who = here.operators.admitted(tx, claims) if operation.writes else caller
         call = OperatorCall(tx=tx, caller=who, gateway=here, body=body, query=values)
         return dumped(operation, operation.view(call, **path))
 
     if operation.writes:
-        return here.db.write(work, operation.level)
+        return here.db.write(act, operation.level)
     with here.db.read() as tx:
-        return work(tx)
+        return act(tx)
 
 
 def _check(here: Gateway, operation: Operation, caller: OperatorCaller) -> None:

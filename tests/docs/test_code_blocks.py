@@ -212,6 +212,10 @@ def filled(text: str, demo: Demo) -> str:
         text = text.replace("shp_…", row_of(demo, "SELECT id FROM shopper LIMIT 1"))
     if "rcd_…" in text:
         text = text.replace("rcd_…", row_of(demo, "SELECT id FROM rate_card ORDER BY id DESC LIMIT 1"))
+    if "stp_…" in text:
+        text = text.replace(
+            "stp_…", row_of(demo, "SELECT id FROM settlement_terms_proposal ORDER BY id DESC LIMIT 1")
+        )
     if "dec_01…" in text:
         text = text.replace(
             "dec_01…", row_of(demo, "SELECT id FROM credit_decision WHERE fraud_score IS NOT NULL LIMIT 1")

@@ -40,46 +40,46 @@ blueprint = Blueprint("operators_login", __name__, template_folder="../templates
 FORM_LIFE = timedelta(minutes=30)
 LONGEST_NAME = 40
 STEP = "operator_login"
-ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "resource")
+PARAMETERS = ("client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "resource")
 
 
 @blueprint.get("/operator/authorize")
 def operator_login() -> Response:
     """Show the login, or say at once what is wrong with the request."""
-    asked = parameters.in_address(request)
-    return _page(asked, _checked(asked))
+    wanted = parameters.in_address(request)
+    return _page(wanted, _checked(wanted))
 
 
 @blueprint.post("/operator/authorize")
 @limited(LOGINS)
 def operator_log_in() -> Response:
     """Check name, password and code, and send the program its code."""
-    asked = parameters.in_address(request)
-    scope = _checked(asked)
+    wanted = parameters.in_address(request)
+    scope = _checked(wanted)
     if browser_cookies.is_foreign():
         raise InvalidRequestError("The form was sent from another site.")
     request.max_content_length = parameters.LONGEST_BODY
     form, browser = forms.opened(STEP, FORM_LIFE), browser_cookies.at_login()
     ours = form is not None and browser and hmac.compare_digest(form["browser"], browser)
-    if form is None or not ours or not hmac.compare_digest(form["asked"], _digest(asked)):
-        return _page(asked, scope, error="stale" if browser else "cookie", status=400)
+    if form is None or not ours or not hmac.compare_digest(form["request"], _digest(wanted)):
+        return _page(wanted, scope, error="stale" if browser else "cookie", status=400)
     name = operators.normalised(request.form.get("name", ""))
     if not (name and request.form.get("password") and request.form.get("code")):
-        return _page(asked, scope, error="missing", name=name, status=422)
+        return _page(wanted, scope, error="missing", name=name, status=422)
     device = browser_cookies.known_device(_whom(name))
     wait = gateway().db.write(
         lambda tx: login_attempts.count(tx, gateway().vault, _whom(name[:LONGEST_NAME]), device)
     )
     if wait is not None:
-        return _waits(asked, scope, name, int(wait.total_seconds()) + 1)
+        return _waits(wanted, scope, name, int(wait.total_seconds()) + 1)
     try:
         operator = _proved(name)
     except TooManyRequests:
-        return _waits(asked, scope, name, int(operators.WINDOW.total_seconds()))
+        return _waits(wanted, scope, name, int(operators.WINDOW.total_seconds()))
     if operator is None:
         security_event("login_failed", subject=_known(name), client_id=addresses.CLIENT_ID)
-        return _page(asked, scope, error="wrong", name=name, status=422)
-    return _logged_in(asked, operator, device)
+        return _page(wanted, scope, error="wrong", name=name, status=422)
+    return _logged_in(wanted, operator, device)
 
 
 @blueprint.after_request
@@ -99,10 +99,10 @@ def refused(error: OAuth2Error) -> Response:
     return uncached(make_response(page, 400))
 
 
-def _checked(asked: dict[str, str]) -> str:
-    """The scopes that are asked for, if the request can be granted. Raises ``OAuth2Error``."""
+def _checked(wanted: dict[str, str]) -> str:
+    """The scopes wanted, if the request can be granted. Raises ``OAuth2Error``."""
     with gateway().db.read() as tx:
-        grant = OperatorServer(tx, asked, gateway()).get_consent_grant()
+        grant = OperatorServer(tx, wanted, gateway()).get_consent_grant()
         return str(grant.request.scope)
 
 
@@ -113,7 +113,7 @@ def _proved(name: str) -> Operator | None:
     """
     here, password = gateway(), request.form["password"]
     with here.db.read() as tx:
-        row = operators.found(tx, name[:LONGEST_NAME])
+        row = operators.able_to_log_in(tx, name[:LONGEST_NAME])
         known = row.password if row is not None else None
     right = passwords.matches(password[: passwords.LONGEST + 1], known)
     if row is None or known is None or not right:
@@ -124,12 +124,12 @@ def _proved(name: str) -> Operator | None:
         return None
 
 
-def _logged_in(asked: dict[str, str], operator: Operator, device: str) -> Response:
+def _logged_in(wanted: dict[str, str], operator: Operator, device: str) -> Response:
     here = gateway()
 
     def in_transaction(tx: Transaction) -> str:
         login_attempts.forget(tx, here.vault, _whom(operator.name), device)
-        grant = (server := OperatorServer(tx, asked, here)).get_consent_grant()
+        grant = (server := OperatorServer(tx, wanted, here)).get_consent_grant()
         response = server.create_authorization_response(
             grant_user=operators.present(tx, operator.name), grant=grant
         )
@@ -149,13 +149,13 @@ def _logged_in(asked: dict[str, str], operator: Operator, device: str) -> Respon
 def _known(name: str) -> str:
     """The id of whoever has the name: what somebody types is kept nowhere."""
     with gateway().db.read() as tx:
-        row = operators.found(tx, name[:LONGEST_NAME])
+        row = operators.able_to_log_in(tx, name[:LONGEST_NAME])
         return row.id if row is not None else ""
 
 
-def _waits(asked: dict[str, str], scope: str, name: str, seconds: int) -> Response:
+def _waits(wanted: dict[str, str], scope: str, name: str, seconds: int) -> Response:
     security_event("login_locked", subject=_known(name), client_id=addresses.CLIENT_ID)
-    page = _page(asked, scope, error="wait", name=name, status=429)
+    page = _page(wanted, scope, error="wait", name=name, status=429)
     page.headers["Retry-After"] = str(seconds)
     return page
 
@@ -166,13 +166,13 @@ def _whom(name: str) -> str:
 
 
 def _page(
-    asked: dict[str, str], scope: str, *, error: str | None = None, name: str = "", status: int = 200
+    wanted: dict[str, str], scope: str, *, error: str | None = None, name: str = "", status: int = 200
 ) -> Response:
-    target = urlsplit(asked["redirect_uri"])
+    target = urlsplit(wanted["redirect_uri"])
     allow_form_target(f"{target.scheme}://{target.netloc}")
     facts: dict[str, Any] = {
-        "action": "/operator/authorize?" + urlencode(asked),
-        "form": forms.sealed(STEP, asked=_digest(asked), browser=browser_cookies.number_at_login()),
+        "action": "/operator/authorize?" + urlencode(wanted),
+        "form": forms.sealed(STEP, request=_digest(wanted), browser=browser_cookies.number_at_login()),
         "target": target.netloc,
         "scopes": [one.partition(":")[2] for one in scope.split()],
         "error": error,
@@ -189,6 +189,6 @@ def _sent_back(address: str, params: list[tuple[str, str]]) -> Response:
     return uncached(make_response(redirect(add_params_to_uri(address, [*params, ("iss", issuer)]), 303)))
 
 
-def _digest(asked: dict[str, str]) -> str:
-    values = urlencode([(name, asked[name]) for name in ASKED if name in asked])
+def _digest(wanted: dict[str, str]) -> str:
+    values = urlencode([(name, wanted[name]) for name in PARAMETERS if name in wanted])
     return gateway().vault.lookup(values, "operator_login_form")

@@ -29,10 +29,10 @@ def operator_token() -> Response:
     if "DPoP" in request.headers:
         raise InvalidRequestError("Operators' tokens are not bound to a key: send no DPoP proof.")
 
-    def work(tx: Transaction) -> Response:
+    def issue(tx: Transaction) -> Response:
         return cast(Response, OperatorServer(tx, values, gateway()).create_token_response())
 
-    return gateway().db.write(work)
+    return gateway().db.write(issue)
 
 
 @blueprint.post("/operator/revoke")
