@@ -16,7 +16,7 @@ KEPT = timedelta(days=30)
 
 
 def begin(tx: Transaction, operator: Operator) -> OperatorSession:
-    """A new login of who has just proved who they are."""
+    """A new login of an operator, right after the proof."""
     row = OperatorSession(
         id=tx.new_id("ses"),
         operator_id=operator.id,

@@ -66,6 +66,8 @@ class LeaseLost(Exception):
 class Attempted(Protocol):
     """A row that a job of the outbox works on in attempts: only the newest of them may write."""
 
+    merchant_id: Any
+    mode: Any
     attempt: Any
     status: Any
 

@@ -22,7 +22,8 @@ from tests.warm import Process, fenqi_gateway
 
 BIN = Path(sys.executable).parent
 READERS = {
-    "compare", "doctor", "find", "history", "keys", "list", "proposals", "monitor", "preview", "public-keys", "replay", "roots",
+    "compare", "doctor", "find", "history", "keys", "list", "proposals", "monitor", "preview",
+    "public-keys", "replay", "roots",
     "show", "stops", "trial-balance", "verify",
 }  # fmt: skip
 """Names of verbs that only read; a verb with another name may."""

@@ -66,7 +66,7 @@ class Exports(Resource):
             timeout=timeout,
             interval=interval,
             sleep=self._client._transport.sleep,
-            told=progress and (lambda now: progress(now.lines)),
+            told=None if progress is None else lambda now: progress(now.lines),
         )
 
     def list(

@@ -99,7 +99,7 @@ class Reconciliations(Resource):
             timeout=timeout,
             interval=interval,
             sleep=self._client._transport.sleep,
-            told=progress and (lambda now: progress(now.progress)),
+            told=None if progress is None else lambda now: progress(now.progress),
         )
 
     def list(
