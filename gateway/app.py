@@ -50,12 +50,16 @@ from gateway.merchants import routes as merchant_routes
 from gateway.monitoring import logs, metrics, security_events
 from gateway.my import pages as my_pages
 from gateway.oauth import routes as oauth_routes
+from gateway.oauth.operators import login as operator_login
+from gateway.oauth.operators import routes as operator_oauth_routes
+from gateway.oauth.operators.bearer import OperatorBearer
 from gateway.oauth.tokens.bearer import Bearer
 from gateway.outbox import service as outbox
 from gateway.payments import routes as payment_routes
 from gateway.payments.disputes import routes as dispute_routes
 from gateway.payments.milestones import routes as milestone_routes
 from gateway.payments.refunds import routes as refund_routes
+from gateway.plans import operator_routes as plan_operator_routes
 from gateway.plans import routes as plan_routes
 from gateway.privacy.row_key_file import RowKeyFile
 from gateway.process import routes as monitoring_routes
@@ -65,6 +69,7 @@ from gateway.roots.targets import target_of
 from gateway.sandbox import after_approval, before_approval
 from gateway.scores import routes as score_routes
 from gateway.settlement import account_routes as payout_account_routes
+from gateway.settlement import operator_routes as settlement_operator_routes
 from gateway.settlement import routes as settlement_routes
 from gateway.team import pages as account_pages
 from gateway.team import routes as team_routes
@@ -72,6 +77,7 @@ from gateway.web import api_reference, headers, hosts, pages, problems, rate_lim
 from gateway.web.bodies import MAX_BODY_BYTES
 from gateway.web.context import Clock, Gateway
 from gateway.web.operations import Api
+from gateway.web.operator_operations import OperatorApi
 from gateway.web.ports import Ports
 from gateway.webhooks import routes as event_routes
 from gateway.webhooks.delivery.transport import Transport
@@ -103,6 +109,8 @@ APIS: tuple[Api, ...] = (
     after_approval.helpers,
     after_approval.clocks,
 )
+OPERATOR_APIS: tuple[OperatorApi, ...] = (plan_operator_routes.api, settlement_operator_routes.api)
+"""What the gateway's own people may do; no merchant's token opens any of it."""
 
 
 def create_app(
@@ -123,6 +131,7 @@ def create_app(
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions["fenqi"] = gateway_of(settings, clock=clock, random_bits=random_bits, ports=ports or {})
     app.extensions["fenqi.apis"] = APIS
+    app.extensions["fenqi.operator_apis"] = OPERATOR_APIS
     # Set for every request; a route that takes more says so.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     if settings.proxies:
@@ -135,10 +144,12 @@ def create_app(
     headers.register(app, settings.public_url)
     problems.register(app)
     rate_limits.register(app, app.extensions["fenqi"].counter)
-    for api in APIS:
+    for api in (*APIS, *OPERATOR_APIS):
         app.register_blueprint(api.blueprint())
     app.register_blueprint(monitoring_routes.blueprint)
     oauth_routes.register(app)
+    app.register_blueprint(operator_login.blueprint)
+    app.register_blueprint(operator_oauth_routes.blueprint)
     app.register_blueprint(account_pages.blueprint)
     pages.register(app)
     checkout_pages.register(app)
@@ -174,6 +185,7 @@ def gateway_of(
         clock=clock,
         vault=keys.vault,
         authenticator=Bearer(keys.tokens, settings.public_url, clock),
+        operators=OperatorBearer(keys.tokens, settings.public_url, clock),
         audit=recording.of_call,
         counter=rate_limits.counter_of(settings.rate_limits, lambda: clock().timestamp()),
         at_time_of=business_clock.enter,

@@ -151,7 +151,7 @@ def _reserve(options: argparse.Namespace) -> int:
         if terms.has_own(tx, options.merchant):
             raise ReserveInvalid(
                 f"{options.merchant} has settlement terms, which name its reserve: change them with fenqi-gateway "
-                "settlement terms set."
+                "settlement terms propose."
             )
     return commands.reserve(db, actor, options.merchant, rate=options.rate, days=options.days)
 

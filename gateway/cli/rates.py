@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.cli.parsing import Verbs, database_of, day, gateway_of, of_nobody
 from gateway.cli.records import limit
-
-if TYPE_CHECKING:
-    from gateway.plans.cards.service import Person
-    from gateway.web.context import Gateway
 
 STATUSES = ("proposed", "confirmed", "rejected", "withdrawn")
 BY = "name of the operator who gives the command; a code of their app is read from standard input"
@@ -72,10 +67,15 @@ def _operators(operators: Verbs) -> None:
     )
     confirm = operators.add("confirm", "read the first code of an operator's new app", _confirm_operator)
     reset = operators.add("reset", "give an operator who has lost the app a new one", _reset_operator)
+    password = operators.add(
+        "password",
+        "let an operator log in to the API; a code of the app and the new password are read from standard input",
+        _choose_password,
+    )
     remove = operators.add(
         "remove", "remove an operator; what they did stays under their name", _remove_operator
     )
-    for verb in (add, confirm, reset, remove):
+    for verb in (add, confirm, reset, password, remove):
         verb.add_argument("name", help="name of the operator, such as li.na")
     for verb in (add, reset):
         verb.add_argument(
@@ -108,12 +108,13 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _propose(options: argparse.Namespace) -> int:
+    from gateway.operators import commands as operators
     from gateway.plans import commands
 
     gateway = gateway_of(options)
     return commands.propose(
         gateway,
-        lambda: _proved(gateway, options.by),
+        lambda: operators.person(gateway, options.by),
         path=options.file,
         merchant=options.merchant,
         first_day=options.first_day,
@@ -122,11 +123,12 @@ def _propose(options: argparse.Namespace) -> int:
 
 
 def _confirm(options: argparse.Namespace) -> int:
+    from gateway.operators import commands as operators
     from gateway.plans import commands
 
     gateway = gateway_of(options)
     return commands.confirm(
-        gateway, lambda: _proved(gateway, options.by), options.card, reason=options.reason
+        gateway, lambda: operators.person(gateway, options.by), options.card, reason=options.reason
     )
 
 
@@ -137,12 +139,13 @@ def _preview(options: argparse.Namespace) -> int:
 
 
 def _decide(options: argparse.Namespace) -> int:
+    from gateway.operators import commands as operators
     from gateway.plans import commands
 
     gateway = gateway_of(options)
     return commands.decide(
         gateway,
-        lambda: _proved(gateway, options.by),
+        lambda: operators.person(gateway, options.by),
         options.card,
         verb=options.verb,
         reason=options.reason,
@@ -159,14 +162,6 @@ def _export(options: argparse.Namespace) -> int:
         form=options.format,
         out=options.out,
     )
-
-
-def _proved(gateway: Gateway, name: str) -> Person:
-    from gateway.audit.service import Actor
-    from gateway.operators import commands
-    from gateway.plans.cards.service import Person
-
-    return Person(commands.proved(gateway, name).id, Actor.at_the_command_line().id)
 
 
 def _list_operators(options: argparse.Namespace) -> int:
@@ -191,6 +186,19 @@ def _reset_operator(options: argparse.Namespace) -> int:
     from gateway.operators import commands
 
     return commands.reset(gateway_of(options), options.name, by=options.by)
+
+
+def _choose_password(options: argparse.Namespace) -> int:
+    from gateway.operators import commands
+    from gateway.team import passwords
+
+    def problem(password: str) -> str | None:
+        found = passwords.problem(password)
+        return None if found is None else f"The password cannot be used: {passwords.PROBLEMS[found]}"
+
+    return commands.choose_password(
+        gateway_of(options), options.name, problem=problem, hashed=passwords.hashed
+    )
 
 
 def _remove_operator(options: argparse.Namespace) -> int:

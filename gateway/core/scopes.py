@@ -34,6 +34,8 @@ PORTAL_SCOPES = (
     PORTAL,
 )
 """What the portal's pages need, and all that its client may ask for."""
+OPERATOR_SCOPES = ("operator:read", "operator:write", "operator:money")
+"""What the gateway's own people may do, whichever merchant it is about; no merchant's client or person gets one."""
 
 
 def entitled(client: Iterable[str], agreement: Iterable[str], role: str | None) -> frozenset[str]:

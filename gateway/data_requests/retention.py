@@ -11,6 +11,7 @@ from gateway.decision import links
 from gateway.exports import files as export_files
 from gateway.identity import code_limits, codes
 from gateway.identity import sessions as shopper_sessions
+from gateway.oauth.operators import server as operators_oauth
 from gateway.privacy import remains
 from gateway.reconciliation import files as reconciliation_files
 from gateway.team import invitations, sessions
@@ -34,6 +35,7 @@ def sweep(gateway: Gateway) -> bool:
         lambda tx: invitations.forget_expired(tx, limit=BATCH),
         lambda tx: sessions.forget_expired(tx, limit=BATCH),
         lambda tx: shopper_sessions.forget_expired(tx, limit=BATCH),
+        lambda tx: operators_oauth.forget_expired(tx, limit=BATCH),
         lambda tx: reconciliation_files.forget_old(tx, limit=BATCH),
         lambda tx: export_files.forget_old(tx, limit=BATCH),
     )

@@ -156,7 +156,9 @@ RULES: Mapping[str, Rule] = {
     "milestone_event": Rule(),
     "milestone_stop": Rule(once="lifted_by lifted_because lifted_at"),
     "oauth_client": Rule(changes="scopes redirect_uris assertion_alg jwks require_par require_dpop"),
-    "operator": Rule(changes="secret last_step failures failures_since confirmed_at", once="removed_at"),
+    "operator": Rule(
+        changes="secret last_step failures failures_since confirmed_at password", once="removed_at"
+    ),
     "passkey": Rule(changes="sign_count last_used_at", removable=True),
     "payment": Rule(
         changes="merchant_reference captured_fen voided_fen expired_fen refunded_fen metadata next_moment_at"
@@ -194,6 +196,10 @@ RULES: Mapping[str, Rule] = {
     "settlement_batch": Rule(once="payout_id terms_id lines_count lines_sha256"),
     "settlement_line": Rule(once="batch_id", listed="batch_id"),
     "settlement_terms": Rule(),
+    "settlement_terms_proposal": Rule(
+        once="decided_by decided_at decision_reason terms_id",
+        steps={"status": {"proposed": "confirmed rejected withdrawn"}},
+    ),
     "merchant_invoice": Rule(),
     "invoice_credit": Rule(),
     "shadow_score": Rule(),
@@ -246,6 +252,7 @@ LATER_TABLES: Mapping[str, str] = {
     "settlement_terms": "invoice_credit merchant_invoice settlement_terms",
     "payouts": "payout_account",
     "milestones": "milestone milestone_event milestone_stop",
+    "terms_proposals": "settlement_terms_proposal",
     "methods": "repayment_method",
     "complaints": "complaint",
     "messages": "message message_slot",
@@ -281,6 +288,9 @@ NO_FACTS = {
     "login_session": "who is logged in",
     "message_progress": "how far it was looked for what is to be told, which the messages say, too",
     "one_time_code": "codes of minutes",
+    "operator_code": "codes of a minute",
+    "operator_refresh_token": "logins of operators' programs",
+    "operator_session": "which operators are logged in; each login is in the audit log",
     "outbox": "what is to be done, which the tables of facts say, too",
     "pushed_request": "an authorisation request of a minute",
     "reconciliation": "a merchant's comparison of its own file with the facts; who resolved what is in the audit log",

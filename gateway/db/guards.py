@@ -26,6 +26,7 @@ LEDGER, CONTRACTS, TENANCY, AUDIT, CONSENTS, FACTS = (
         "settlement_terms",
         "payouts",
         "milestones",
+        "terms_proposals",
         "messages",
         "methods",
         "complaints",

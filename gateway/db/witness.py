@@ -40,6 +40,7 @@ WITNESSED = frozenset(
         "plan_price",
         "rate_card",
         "refund",
+        "settlement_terms_proposal",
         "shopper",
         "shopper_return",
         "subsidy_programme",

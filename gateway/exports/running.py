@@ -24,7 +24,7 @@ from gateway.exports import files, paper, writing
 from gateway.exports.kinds import KINDS, PAPER, Wanted
 from gateway.exports.models import Export, ExportFilePart
 from gateway.exports.service import KEPT
-from gateway.outbox.service import LeaseLost
+from gateway.outbox.service import LeaseLost, write_as_holder
 from gateway.web.context import Gateway
 
 if TYPE_CHECKING:
@@ -55,15 +55,7 @@ class Run:
 
     def write(self, act: Callable[[Transaction, Export], object]) -> None:
         """Write under the lock of the row, as long as this attempt may. Raises ``LeaseLost``."""
-
-        def locked(tx: Transaction) -> None:
-            row = tx.get_one(Export, self.id, with_for_update=True, populate_existing=True)
-            if row.attempt != self.attempt or row.status != "running" or not self.tenant.owns(row):
-                raise LeaseLost(f"another attempt has {self.id}, or nobody wants it any more")
-            act(tx, row)
-            tx.add(row)
-
-        self.gateway.db.write(locked, READ_COMMITTED)
+        write_as_holder(self.gateway.db, Export, self.id, self.tenant, self.attempt, act)
 
     def tell(self, lines: int) -> None:
         """Show progress, at most every second. Raises ``LeaseLost``, and ``TooLong`` beyond a million lines."""

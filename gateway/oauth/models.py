@@ -125,6 +125,41 @@ class RefreshToken(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
+class OperatorCode(SQLModel, table=True):
+    """A code of an operator's login on its way to their program: 60 seconds, once, bound to its PKCE challenge."""
+
+    __tablename__ = "operator_code"
+    __table_args__ = (
+        CheckConstraint("length(code_challenge) = 43", name="challenge_is_s256"),
+        CheckConstraint("length(code_lookup) = 64", name="lookup_is_sha256"),
+        Index("operator_code_of", "session_id"),
+    )
+
+    code_lookup: str = Field(sa_column=Column(Words, primary_key=True))
+    session_id: str = Field(sa_column=Column(Words, ForeignKey("operator_session.id"), nullable=False))
+    redirect_uri: str = Field(sa_column=Column(Words, nullable=False))
+    scope: str = Field(sa_column=Column(Words, nullable=False))
+    code_challenge: str = Field(sa_column=Column(Words, nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class OperatorRefreshToken(SQLModel, table=True):
+    """A refresh token of an operator's login: used once, then replaced; a second use ends the login."""
+
+    __tablename__ = "operator_refresh_token"
+    __table_args__ = (
+        CheckConstraint("length(token_lookup) = 64", name="lookup_is_sha256"),
+        Index("operator_refresh_token_of", "session_id"),
+    )
+
+    token_lookup: str = Field(sa_column=Column(Words, primary_key=True))
+    session_id: str = Field(sa_column=Column(Words, ForeignKey("operator_session.id"), nullable=False))
+    scope: str = Field(sa_column=Column(Words, nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
 class RevokedToken(SQLModel, table=True):
     """An access token (by its ``jti``), or a family of them, that is refused before it expires."""
 

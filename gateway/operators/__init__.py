@@ -1,1 +1,1 @@
-"""Operators: the gateway's own people, and how one proves at the command line who they are."""
+"""Operators: the gateway's own people, how one proves who they are, and what two of them agree on."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
+from collections.abc import Callable
 
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
@@ -12,6 +14,7 @@ from gateway.core.tables import listed
 from gateway.db.transactions import Database, Transaction
 from gateway.errors import InvalidRequest
 from gateway.operators import service
+from gateway.operators.decisions import Person
 from gateway.operators.models import Operator
 from gateway.web.context import Gateway
 
@@ -39,7 +42,7 @@ def add(gateway: Gateway, name: str, *, by: str | None) -> int:
 
     Raises ``InvalidRequest``, ``Conflict``, and what refuses the voucher's code.
     """
-    voucher = _voucher(gateway, name, by)
+    voucher = proved(gateway, by) if by is not None else None
 
     def in_transaction(tx: Transaction) -> dict[str, str]:
         row, secret = service.add(tx, gateway.vault, name, by=voucher)
@@ -56,9 +59,11 @@ def reset(gateway: Gateway, name: str, *, by: str | None) -> int:
     """
     if by is not None and service.normalised(by) == service.normalised(name):
         raise InvalidRequest("Another operator must vouch for you with --by.", param="by")
-    voucher = _voucher(gateway, name, by)
+    voucher = proved(gateway, by) if by is not None else None
 
     def in_transaction(tx: Transaction) -> dict[str, str]:
+        if voucher is None:
+            _check_nobody_vouches(tx, name)
         row, secret = service.reset(tx, gateway.vault, name)
         _record(tx, "operator.reset", row, voucher)
         return _enrolment(row, secret)
@@ -73,6 +78,31 @@ def confirm(gateway: Gateway, name: str) -> int:
     row = service.prove(gateway.db, gateway.vault, name, _code(name), first_time=True)
     gateway.db.write(lambda tx: _record(tx, "operator.confirm", row, row))
     print(f"{row.name} may propose and confirm.")
+    return 0
+
+
+def choose_password(
+    gateway: Gateway, name: str, *, problem: Callable[[str], str | None], hashed: Callable[[str], str]
+) -> int:
+    """Let an operator log in with a password; code and password are read from standard input, a line each.
+
+    ``problem`` says what is wrong with a password, ``hashed`` makes argon2id of it. Raises ``InvalidRequest`` for one
+    that cannot be chosen, ``NotFound``, and what refuses the code.
+    """
+    with gateway.db.read() as tx:
+        service.present(tx, name)
+    code, password = _code(name), _password(name)
+    refusal = problem(password)
+    if refusal is not None:
+        raise InvalidRequest(refusal, param="password")
+    kept = hashed(password)
+    row = service.prove(gateway.db, gateway.vault, name, code)
+
+    def in_transaction(tx: Transaction) -> None:
+        _record(tx, "operator.password", service.choose_password(tx, name, kept), row)
+
+    gateway.db.write(in_transaction)
+    print(f"{row.name} may log in with this password and a code of the app.")
     return 0
 
 
@@ -99,14 +129,14 @@ def proved(gateway: Gateway, name: str) -> Operator:
     return service.prove(gateway.db, gateway.vault, name, _code(name))
 
 
-def _voucher(gateway: Gateway, name: str, by: str | None) -> Operator | None:
-    if by is not None:
-        return proved(gateway, by)
-    with gateway.db.read() as tx:
-        needed = service.somebody_vouches(tx, name)
-    if needed:
+def person(gateway: Gateway, name: str) -> Person:
+    """The same, with the account that runs the command."""
+    return Person(proved(gateway, name).id, Actor.at_the_command_line().id)
+
+
+def _check_nobody_vouches(tx: Transaction, name: str) -> None:
+    if service.somebody_vouches(tx, name):
         raise InvalidRequest("There are other operators: one of them must vouch with --by.", param="by")
-    return None
 
 
 def _code(name: str) -> str:
@@ -114,6 +144,12 @@ def _code(name: str) -> str:
     if sys.stdin.isatty():
         print(f"Code that the authenticator app of {name} shows: ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()
+
+
+def _password(name: str) -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass(f"New password of {name}: ")
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _record(tx: Transaction, action: str, row: Operator, by: Operator | None) -> None:

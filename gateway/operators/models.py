@@ -1,8 +1,11 @@
-"""The table of operators. Who reads it cannot act as one: the secrets of authenticator apps are sealed."""
+"""Tables of operators and their logins.
+
+Who reads them cannot act as one: the secrets of authenticator apps are sealed, and passwords are argon2id.
+"""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
 from gateway.db.types import Bytes, UtcTime, Whole, Words
@@ -36,3 +39,22 @@ class Operator(SQLModel, table=True):
     confirmed_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     """When the app first showed a right code."""
     removed_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    password: str | None = Field(default=None, sa_column=Column(Words))
+    """argon2id, in its own text form; None for people who only work at the command line."""
+
+
+class OperatorSession(SQLModel, table=True):
+    """One login of an operator by password and code; its id is the ``sid`` of the tokens that descend from it."""
+
+    __tablename__ = "operator_session"
+    __table_args__ = (
+        Index("operator_session_of", "operator_id"),
+        Index("operator_session_expiry", "expires_at"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    operator_id: str = Field(sa_column=Column(Words, ForeignKey("operator.id"), nullable=False))
+    authenticated_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    last_seen_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))

@@ -1,4 +1,4 @@
-"""Operators: added, confirmed, proved by a code of their app, and removed."""
+"""Operators: added, confirmed, proved by a code of their app, given a password, and removed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from gateway.core import one_time_codes
 from gateway.db.transactions import Database, Transaction
 from gateway.errors import CodeRefused, Conflict, InvalidRequest, NotFound, TooManyRequests
+from gateway.operators import sessions
 from gateway.operators.models import Operator
 from gateway.privacy.vault import Vault
 
@@ -22,8 +23,11 @@ MOST, WINDOW = 5, timedelta(minutes=15)
 def add(tx: Transaction, vault: Vault, name: str, *, by: Operator | None) -> tuple[Operator, str]:
     """A new operator and the secret (base32) of the authenticator app, which is shown this once.
 
-    ``by`` vouches. Raises ``InvalidRequest`` for a name that cannot be one, ``Conflict`` for one that was ever taken.
+    ``by`` vouches for everybody but the first. Raises ``InvalidRequest`` for a name that cannot be one or where nobody
+    vouches, ``Conflict`` for a name that was ever taken.
     """
+    if by is None:
+        _check_is_first(tx)
     wanted = normalised(name)
     if not NAME.fullmatch(wanted):
         raise InvalidRequest(
@@ -48,6 +52,7 @@ def reset(tx: Transaction, vault: Vault, name: str) -> tuple[Operator, str]:
     """A new secret for whoever has lost their app; it must be confirmed again. Raises ``NotFound``."""
     row = present(tx, name)
     row.confirmed_at = None
+    sessions.end_all(tx, row.id)
     return row, _new_secret(tx, vault, row)
 
 
@@ -56,7 +61,24 @@ def remove(tx: Transaction, name: str) -> Operator:
     row = present(tx, name)
     row.removed_at = tx.wall
     tx.add(row)
+    sessions.end_all(tx, row.id)
     return row
+
+
+def choose_password(tx: Transaction, name: str, hashed: str) -> Operator:
+    """Let an operator log in with a password, given as argon2id; logins by the one before end. Raises ``NotFound``."""
+    row = present(tx, name)
+    row.password = hashed
+    tx.add(row)
+    sessions.end_all(tx, row.id)
+    return row
+
+
+def able_to_log_in(tx: Transaction, name: str) -> Operator | None:
+    """The operator of this name who may log in, or None."""
+    row = _row(tx, normalised(name))
+    may = row is not None and row.removed_at is None and row.confirmed_at is not None
+    return row if may else None
 
 
 def present(tx: Transaction, name: str) -> Operator:
@@ -113,6 +135,21 @@ def reseal(tx: Transaction, vault: Vault, *, after: str, limit: int) -> str | No
 def normalised(name: str) -> str:
     """A name as it is kept and compared."""
     return name.strip().lower()
+
+
+def _check_is_first(tx: Transaction) -> None:
+    """Refuse one for whom nobody vouches as soon as there is another, confirmed or not. Raises ``InvalidRequest``."""
+    query = select(Operator).where(col(Operator.removed_at).is_(None)).order_by(col(Operator.id))
+    other = tx.exec(query.limit(1)).first()
+    if other is None:
+        return
+    if tx.exec(query.where(col(Operator.confirmed_at).is_not(None)).limit(1)).first() is not None:
+        raise InvalidRequest("There are other operators: one of them must vouch with --by.", param="by")
+    raise InvalidRequest(
+        f"{other.name} was added and has not confirmed yet: run fenqi-gateway operators confirm {other.name} (after "
+        f"fenqi-gateway operators reset {other.name} where the secret is lost), then vouch for others with --by.",
+        param="by",
+    )
 
 
 def _tried(

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Update, bindparam, insert, text, update
 from sqlalchemy import select as select_columns
@@ -61,6 +61,38 @@ class Later(Exception):
 
 class LeaseLost(Exception):
     """Another worker has the row, or it is done: the former holder does nothing more for it."""
+
+
+class Attempted(Protocol):
+    """A row that a job of the outbox works on in attempts: only the newest of them may write."""
+
+    merchant_id: Any
+    mode: Any
+    attempt: Any
+    status: Any
+
+
+Row = TypeVar("Row", bound=Attempted)
+
+
+def write_as_holder(
+    db: Database,
+    kind: type[Row],
+    id: str,
+    tenant: Tenant,
+    attempt: int,
+    act: Callable[[Transaction, Row], object],
+) -> None:
+    """Write under the lock of a running job's row, as long as this attempt may. Raises ``LeaseLost``."""
+
+    def locked(tx: Transaction) -> None:
+        row = tx.get_one(kind, id, with_for_update=True, populate_existing=True)
+        if row.attempt != attempt or row.status != "running" or not tenant.owns(row):
+            raise LeaseLost(f"another attempt has {id}, or nobody wants it any more")
+        act(tx, row)
+        tx.add(row)
+
+    db.write(locked, READ_COMMITTED)
 
 
 def put(

@@ -16,10 +16,10 @@ from gateway.core.tables import listed, reported
 from gateway.db.transactions import Database, Transaction
 from gateway.errors import ValidationFailed
 from gateway.merchants import service as merchants
+from gateway.operators.decisions import Person
 from gateway.plans import service as plans
 from gateway.plans.cards import difference, files, service
 from gateway.plans.cards.files import Read, Unreadable
-from gateway.plans.cards.service import Person
 from gateway.plans.models import RateCard
 from gateway.web.context import Gateway
 

@@ -7,7 +7,19 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from gateway.merchants.service import CATEGORIES
-from gateway.web.fields import AsStored, Choice, Moment, QueryNumber, Strict
+from gateway.operators.decisions import LONGEST_REASON
+from gateway.operators.schemas import ProposalAnswer
+from gateway.web.fields import (
+    AsStored,
+    CalendarDay,
+    Choice,
+    Fen,
+    Line,
+    Moment,
+    QueryNumber,
+    Strict,
+    WholeNumber,
+)
 
 
 class TermList(fields.Field[list[int]]):
@@ -144,3 +156,58 @@ class RateCardAnswer(Strict):
     prices = fields.List(fields.Nested(RateAnswer))
     subsidy_programmes = fields.List(fields.Nested(ParticipationAnswer))
     created_at = Moment(metadata={"description": "When it was confirmed."})
+
+
+def _rate(**more: Any) -> Line:
+    return Line(longest=20, load_default=None, allow_none=True, **more)
+
+
+class RateRequest(Strict):
+    """One row of a proposed card, with the names of its file; what is left out is null."""
+
+    term = WholeNumber(required=True)
+    method = Line(longest=40, required=True)
+    annual_rate = _rate()
+    fee_rate_total = _rate()
+    fee_timing = _rate()
+    fee_rate_per_period = _rate()
+    merchant_fee_rate = Line(longest=20, required=True)
+    merchant_subsidy_rate = Line(longest=20, required=True)
+    min_amount = Fen(required=True)
+    max_amount = Fen(required=True)
+    category = Line(longest=40, load_default=None, allow_none=True)
+    lender = Line(longest=100, load_default=None, allow_none=True)
+    valid_from = Line(longest=10, load_default=None, allow_none=True, metadata={"format": "date"})
+    valid_to = Line(longest=10, load_default=None, allow_none=True, metadata={"format": "date"})
+
+
+class ParticipationRequest(Strict):
+    """A subsidy programme that the merchant is to take part in."""
+
+    subsidy_programme = Line(longest=100, required=True)
+    valid_from = Line(longest=10, load_default=None, allow_none=True, metadata={"format": "date"})
+    valid_to = Line(longest=10, load_default=None, allow_none=True, metadata={"format": "date"})
+
+
+class RateCardRequest(Strict):
+    """A whole card for a merchant from a day on."""
+
+    merchant = Line(longest=40, required=True)
+    valid_from = CalendarDay(required=True)
+    prices = fields.List(fields.Nested(RateRequest), required=True)
+    subsidy_programmes = fields.List(fields.Nested(ParticipationRequest), load_default=list)
+    reason = Line(longest=LONGEST_REASON, required=True)
+
+
+class ProposedRateCardAnswer(ProposalAnswer):
+    """A card as operators see it, in whatever state."""
+
+    object = fields.Constant("rate_card")
+    prices = fields.List(fields.Nested(RateAnswer))
+    subsidy_programmes = fields.List(fields.Nested(ParticipationAnswer))
+
+
+class RateCardPreviewAnswer(ProposedRateCardAnswer):
+    """The same with what a proposed card would change on its first day; null once it is decided."""
+
+    difference = fields.Dict(allow_none=True)

@@ -21,7 +21,7 @@ from sqlmodel import col, select
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, Transaction
-from gateway.outbox.service import LeaseLost
+from gateway.outbox.service import LeaseLost, write_as_holder
 from gateway.reconciliation import files
 from gateway.reconciliation.models import Reconciliation, ReconciliationItem
 from gateway.reconciliation.reading import sheet
@@ -70,15 +70,7 @@ class Run:
 
     def write(self, act: Callable[[Transaction, Reconciliation], object]) -> None:
         """Write under the lock of the row, as long as this attempt may. Raises ``LeaseLost``."""
-
-        def locked(tx: Transaction) -> None:
-            row = tx.get_one(Reconciliation, self.id, with_for_update=True, populate_existing=True)
-            if row.attempt != self.attempt or row.status != "running" or not self.tenant.owns(row):
-                raise LeaseLost(f"another attempt has {self.id}")
-            act(tx, row)
-            tx.add(row)
-
-        self.gateway.db.write(locked, READ_COMMITTED)
+        write_as_holder(self.gateway.db, Reconciliation, self.id, self.tenant, self.attempt, act)
 
     def tell(self, percent: float) -> None:
         """Show progress, at most every two seconds."""

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from gateway.db.models import Keyed
 from gateway.db.types import Bytes, Day, Document, Fen, UtcTime, Whole, Words
@@ -125,6 +125,40 @@ class SettlementTerms(Keyed, table=True):
     """After how many days a debt is invoiced; none for never."""
     invoice_due_days: int = Field(sa_column=Column(Whole, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class SettlementTermsProposal(SQLModel, table=True):
+    """Terms that one operator proposes and another confirms; what was proposed never changes."""
+
+    __tablename__ = "settlement_terms_proposal"
+    __table_args__ = (
+        CheckConstraint("mode IN ('test', 'live')", name="mode"),
+        CheckConstraint("status IN ('proposed', 'confirmed', 'rejected', 'withdrawn')", name="status"),
+        CheckConstraint("(status = 'proposed') = (decided_at IS NULL)", name="decided"),
+        CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="by_somebody"),
+        CheckConstraint("(status = 'confirmed') = (terms_id IS NOT NULL)", name="confirmed_terms"),
+        CheckConstraint(
+            "status IN ('proposed', 'withdrawn') OR decided_by <> proposed_by", name="two_people"
+        ),
+        Index("settlement_terms_proposal_of", "merchant_id", "mode", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Words, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Words, ForeignKey("merchant.id"), nullable=False))
+    mode: str = Field(sa_column=Column(Words, nullable=False))
+    status: str = Field(sa_column=Column(Words, nullable=False))
+    valid_from: date = Field(sa_column=Column(Day, nullable=False))
+    """The first day (Shanghai)."""
+    changes: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
+    """What is to differ from the terms of that day, by the columns of ``settlement_terms``."""
+    proposed_by: str = Field(sa_column=Column(Words, ForeignKey("operator.id"), nullable=False))
+    proposed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    reason: str = Field(sa_column=Column(Words, nullable=False))
+    decided_by: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("operator.id")))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    decision_reason: str | None = Field(default=None, sa_column=Column(Words))
+    terms_id: str | None = Field(default=None, sa_column=Column(Words, ForeignKey("settlement_terms.id")))
+    """The terms that the confirmation made."""
 
 
 class MerchantInvoice(Keyed, table=True):

@@ -2,8 +2,10 @@
 
 from marshmallow import fields
 
+from gateway.operators.decisions import LONGEST_REASON
+from gateway.operators.schemas import ProposalAnswer
 from gateway.settlement.payout_accounts import KINDS
-from gateway.web.fields import Choice, Line, Moment, Strict
+from gateway.web.fields import CalendarDay, Choice, Fen, Line, Moment, Strict, WholeNumber
 
 
 class SettlementAnswer(Strict):
@@ -180,6 +182,51 @@ class SettlementTermsAnswer(Strict):
     )
     invoice_due_days = fields.Integer(metadata={"description": "Days until an invoice is due."})
     created_at = Moment(allow_none=True)
+
+
+class TermsRequest(Strict):
+    """What is to change of a merchant's settlement terms; what is left out stays as it is."""
+
+    t_plus = WholeNumber()
+    days = Line(longest=20)
+    cutoff = Line(longest=5)
+    minimum_payout = Fen(low=0, data_key="minimum_payout", attribute="minimum_payout_fen")
+    reserve_rate = Line(longest=20)
+    reserve_days = WholeNumber()
+    reserve_most = Fen(low=0, allow_none=True, data_key="reserve_most", attribute="reserve_most_fen")
+    invoice_after_days = WholeNumber(allow_none=True)
+    invoice_due_days = WholeNumber()
+
+
+class TermsProposalRequest(Strict):
+    """Terms for a merchant in a mode from a day on, tomorrow (Shanghai) unless it is said."""
+
+    merchant = Line(longest=40, required=True)
+    mode = Choice("test", "live", required=True)
+    valid_from = CalendarDay(load_default=None)
+    changes = fields.Nested(TermsRequest, required=True)
+    reason = Line(longest=LONGEST_REASON, required=True)
+
+
+class TermsProposalAnswer(ProposalAnswer):
+    """Terms that an operator has proposed, with what they change; amounts in fen."""
+
+    object = fields.Constant("settlement_terms_proposal")
+    mode = fields.String()
+    changes = fields.Dict(metadata={"description": "What is to change, by the names of settlement terms."})
+    settlement_terms = fields.String(
+        allow_none=True, metadata={"description": "The terms that the confirmation made."}
+    )
+
+
+class TermsPreviewAnswer(TermsProposalAnswer):
+    """The same with the terms of its first day as they stand, and as a confirmation would make them now.
+
+    Both are null once it is decided, or where it could not be confirmed any more.
+    """
+
+    before = fields.Nested(SettlementTermsAnswer, allow_none=True)
+    after = fields.Nested(SettlementTermsAnswer, allow_none=True)
 
 
 class InvoiceAnswer(Strict):

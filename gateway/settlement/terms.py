@@ -127,15 +127,7 @@ def agree(
     has changed.
     """
     merchants.lock(tx, merchants.get(tx, tenant.merchant_id).id)
-    tomorrow = shanghai_date(tx.now) + timedelta(days=1)
-    day = valid_from or tomorrow
-    if day < tomorrow:
-        raise InvalidRequest(
-            f"Terms from {day} on would change what is settled already: the first day can be {tomorrow}.",
-            param="valid_from",
-        )
-    before = in_force(tx, tenant, day, standard)
-    wanted = _checked(replace(before, **changes))
+    day, before, wanted = foreseen(tx, tenant, valid_from=valid_from, changes=changes, standard=standard)
     row = SettlementTerms(
         id=tx.new_id("stt"),
         merchant_id=tenant.merchant_id,
@@ -147,6 +139,27 @@ def agree(
     tx.add(row)
     tx.flush()
     return before, _of_row(row)
+
+
+def foreseen(
+    tx: Transaction,
+    tenant: Tenant,
+    *,
+    valid_from: date | None,
+    changes: Mapping[str, Any],
+    standard: Terms,
+) -> tuple[date, Terms, Terms]:
+    """What ``agree`` would do now: from which day, in place of which terms, and the terms then. Raises as it does."""
+    merchants.get(tx, tenant.merchant_id)
+    tomorrow = shanghai_date(tx.now) + timedelta(days=1)
+    day = valid_from or tomorrow
+    if day < tomorrow:
+        raise InvalidRequest(
+            f"Terms from {day} on would change what is settled already: the first day can be {tomorrow}.",
+            param="valid_from",
+        )
+    before = in_force(tx, tenant, day, standard)
+    return day, before, _checked(replace(before, **changes))
 
 
 def changed(before: Terms, after: Terms) -> dict[str, Any]:

@@ -61,18 +61,22 @@ def known_device(email: str) -> str:
 
 def remember(response: Response, *, email: str, cookie: str) -> Response:
     """Keep both cookies in the browser that has just logged in."""
+    life = int(sessions.LIFE.total_seconds())
+    response.set_cookie(cookies.name_of(ACCOUNT), cookie, max_age=life, **cookies.options())
+    return remember_device(response, whom=email)
+
+
+def remember_device(response: Response, *, whom: str) -> Response:
+    """Keep in the browser that somebody, by address or name, has logged in from it."""
     here = gateway()
     content = {
-        "who": here.vault.lookup(email, "device"),
-        "device": known_device(email) or secrets.token_hex(8),
+        "who": here.vault.lookup(whom, "device"),
+        "device": known_device(whom) or secrets.token_hex(8),
         "at": int(here.clock().timestamp()),
     }
     sealed = here.vault.seal(json.dumps(content), table="cookie", row="device", column="value")
-    device = base64.urlsafe_b64encode(sealed).decode()
-    for name, value, life in ((DEVICE, device, DEVICE_LIFE), (ACCOUNT, cookie, sessions.LIFE)):
-        response.set_cookie(
-            cookies.name_of(name), value, max_age=int(life.total_seconds()), **cookies.options()
-        )
+    device, life = base64.urlsafe_b64encode(sealed).decode(), int(DEVICE_LIFE.total_seconds())
+    response.set_cookie(cookies.name_of(DEVICE), device, max_age=life, **cookies.options())
     return response
 
 

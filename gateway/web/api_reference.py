@@ -1,4 +1,4 @@
-"""The API document at /v1/openapi.json and its readable page at /docs/api."""
+"""The API document at /v1/openapi.json and its readable page at /docs/api; that of operators is apart."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from gateway.web.packing import packed
 
 
 def register(app: Flask) -> None:
-    """Serve both; each is written once, at its first request."""
+    """Serve them; each is written once, at its first request."""
     kept: dict[str, Any] = {}
+    of_operators: dict[str, Any] = {}
     written: list[str] = []
 
     def document() -> dict[str, Any]:
@@ -26,6 +27,14 @@ def register(app: Flask) -> None:
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Cache-Control"] = "public, max-age=300"
         return packed(response)
+
+    @app.get("/v1/operator/openapi.json")
+    def operators_openapi_json() -> Any:
+        if not of_operators:
+            of_operators.update(openapi.operators_document(app))
+        response = jsonify(of_operators)
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
 
     @app.get("/docs/api")
     def api_reference() -> Any:

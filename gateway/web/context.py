@@ -54,6 +54,30 @@ class Caller:
         return self.tenant.mode
 
 
+@dataclass(frozen=True, slots=True)
+class OperatorCaller:
+    """One of the gateway's own people, logged in with password and code: of no merchant and in no mode."""
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    session_id: str
+    auth_time: int
+    """When they logged in (Unix seconds)."""
+
+
+class OperatorAuthenticator(Protocol):
+    """Turns a request into an operator. Raises ``Unauthenticated``."""
+
+    def claims(self, request: Request) -> dict[str, Any]:
+        """What the access token of the Authorization header says, once it is found to be an operator's."""
+        ...
+
+    def admitted(self, tx: Transaction, claims: dict[str, Any]) -> OperatorCaller:
+        """The operator behind such claims, whose login is not over, by the database itself."""
+        ...
+
+
 class Authenticator(Protocol):
     """Turns a request into a caller. Raises ``Unauthenticated``."""
 
@@ -79,6 +103,7 @@ class Gateway:
     clock: Clock
     vault: Vault
     authenticator: Authenticator
+    operators: OperatorAuthenticator
     audit: Callable[[Transaction, Caller, str, str, bytes], None]
     """Records a write: by whom, which operation, on what, and the answer's body."""
     counter: Counter

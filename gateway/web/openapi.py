@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from apispec import APISpec
@@ -17,28 +18,52 @@ from gateway.web import faults
 from gateway.web.operations import VERSION, Api, Operation
 
 PARAMETER = re.compile(r"<(\w+)>")
+OF_OPERATORS = "/v1/operator/"
 
 
 def document(app: Flask) -> dict[str, Any]:
     """The document of every operation mounted on ``app`` (``app.extensions["fenqi.apis"]``)."""
-    apis: list[Api] = app.extensions["fenqi.apis"]
+    return _written(
+        app,
+        app.extensions["fenqi.apis"],
+        title="Fenqi API",
+        about="Instalments that merchants embed.",
+        secured=_merchants_security,
+    )
+
+
+def operators_document(app: Flask) -> dict[str, Any]:
+    """The document of what the gateway's own people may do (``app.extensions["fenqi.operator_apis"]``)."""
+    return _written(
+        app,
+        app.extensions["fenqi.operator_apis"],
+        title="Fenqi operator API",
+        about="For the gateway's own people: no merchant's token opens it.",
+        secured=_operators_security,
+    )
+
+
+def _written(
+    app: Flask, apis: Sequence[Api], *, title: str, about: str, secured: Callable[[APISpec], None]
+) -> dict[str, Any]:
     plugin = MarshmallowPlugin(schema_name_resolver=_name)
     spec = APISpec(
-        title="Fenqi API",
+        title=title,
         version=VERSION,
         openapi_version="3.1.0",
         plugins=[plugin],
         info={
             "description": (
-                "Instalments that merchants embed. Money is integer fen, times are UTC, errors are RFC 9457 problem "
-                f"documents. Server {gateway.__version__}."
+                f"{about} Money is integer fen, times are UTC, errors are RFC 9457 problem documents. Server "
+                f"{gateway.__version__}."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         servers=[{"url": app.extensions["fenqi"].settings.public_url}],
         tags=[{"name": api.name} for api in apis],
     )
-    _components(spec)
+    secured(spec)
+    _problem(spec)
     every = [operation for api in apis for operation in api.operations]
     for operation in every:
         spec.path(
@@ -59,7 +84,19 @@ def problem_codes() -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda row: (row["status"], row["code"]))
 
 
-def _components(spec: APISpec) -> None:
+def _operators_security(spec: APISpec) -> None:
+    flow = {"authorizationUrl": "/operator/authorize", "tokenUrl": "/operator/token", "scopes": {}}
+    spec.components.security_scheme(
+        "oauth",
+        {
+            "type": "oauth2",
+            "flows": {"authorizationCode": flow},
+            "description": "A 10-minute access token of an operator, who logs in with password and code.",
+        },
+    )
+
+
+def _merchants_security(spec: APISpec) -> None:
     spec.components.security_scheme(
         "oauth",
         {
@@ -77,6 +114,9 @@ def _components(spec: APISpec) -> None:
             "description": "pk_test_… or pk_live_…, quotes only.",
         },
     )
+
+
+def _problem(spec: APISpec) -> None:
     spec.components.schema(
         "Problem",
         {
@@ -128,6 +168,10 @@ def _rights(operation: Operation) -> str:
     said = []
     if operation.scope:
         said.append("Scope: " + " or ".join(f"`{scope}`" for scope in operation.scope))
+    if operation.path.startswith(OF_OPERATORS):
+        if operation.writes:
+            said.append("Requires a login within the last five minutes")
+        return ". ".join(said)
     if operation.roles:
         said.append("For people: " + " or ".join(f"`{role}`" for role in operation.roles))
     if operation.step_up:
@@ -153,6 +197,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 **({"description": query.metadata["description"]} if "description" in query.metadata else {}),
             }
         )
+    if operation.path.startswith(OF_OPERATORS):
+        return found  # their steps are done once by themselves, and they have no test mode
     if operation.writes:
         found.append(
             {

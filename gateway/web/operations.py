@@ -225,7 +225,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
     def run(**path: str) -> Response:
         here = gateway()
         try:
-            return _response(operation, _outcome(here, operation, path))
+            return response_of(operation, _outcome(here, operation, path))
         except DatabaseUnavailable:
             raise
         except Exception:
@@ -241,7 +241,7 @@ def _runner(operation: Operation) -> Callable[..., Response]:
 def _outcome(here: Gateway, operation: Operation, path: dict[str, str]) -> Outcome:
     """Admit, read, run and finish one request."""
     g.open_to_all_origins = operation.publishable is not None
-    _check_version()
+    check_version()
     query = read_query(request)
     key = query.pop("key", None) if operation.publishable else None
     caller = _admitted(here, operation, key)
@@ -305,7 +305,7 @@ def _act(operation: Operation, call: Call, path: dict[str, str]) -> Outcome:
         return Outcome(200, operation.csv(call, **path), content_type="text/csv; charset=utf-8")
     if operation.media_type is not None:
         return _as_file(operation.view(call, **path), operation.media_type)
-    outcome = _dumped(operation, operation.view(call, **path))
+    outcome = dumped(operation, operation.view(call, **path))
     if operation.finish is not None:
         outcome = replace(outcome, status=ACCEPTED)
     if operation.writes and (operation.privileged or call.caller.user_id is not None):
@@ -351,8 +351,8 @@ def _finished(
     assert operation.finish is not None
     result = operation.finish(here, caller, path, fault)
     is_last, thing = (False, result.thing) if isinstance(result, Pending) else (True, result)
-    dumped = _dumped(operation, thing)
-    final = replace(outcome, status=dumped.status if is_last else ACCEPTED, body=dumped.body)
+    last = dumped(operation, thing)
+    final = replace(outcome, status=last.status if is_last else ACCEPTED, body=last.body)
     if keyed is not None and is_last:
         here.db.write(lambda tx: amend(tx, keyed, final), READ_COMMITTED)
     return final
@@ -362,7 +362,8 @@ def _wants_csv() -> bool:
     return request.accept_mimetypes.best_match(["application/json", "text/csv"]) == "text/csv"
 
 
-def _check_version() -> None:
+def check_version() -> None:
+    """Refuse a request for another version of the API. Raises ``UnsupportedVersion``."""
     wanted = request.headers.get(VERSION_HEADER, VERSION)
     if wanted != VERSION:
         raise UnsupportedVersion(
@@ -395,7 +396,8 @@ def _check_rate(here: Gateway, operation: Operation, caller: Caller | None, key:
         rate_limits.check(here.counter, operation.publishable, f"{key[:100]}@{rate_limits.address()}")
 
 
-def _dumped(operation: Operation, result: Any) -> Outcome:
+def dumped(operation: Operation, result: Any) -> Outcome:
+    """What a view returned, as the answer's status and bytes."""
     status = 200
     if isinstance(result, Created):
         result, status = result.thing, 201
@@ -418,7 +420,8 @@ def _send(response: Response, answer: FileAnswer) -> None:
         response.headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
 
 
-def _response(operation: Operation, outcome: Outcome) -> Response:
+def response_of(operation: Operation, outcome: Outcome) -> Response:
+    """The answer of an operation, with its headers."""
     response = Response(outcome.body, status=outcome.status, content_type=outcome.content_type)
     if outcome.file is not None:
         _send(response, outcome.file)

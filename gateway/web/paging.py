@@ -19,6 +19,7 @@ from gateway.web.fields import Line, QueryNumber, Strict
 
 if TYPE_CHECKING:
     from gateway.web.operations import Call
+    from gateway.web.operator_operations import OperatorCall
 
 T = TypeVar("T")
 DEFAULT_LIMIT = 20
@@ -63,7 +64,7 @@ def of_days(
 
 
 def listed(
-    call: Call,
+    call: Call | OperatorCall,
     query: SelectOfScalar[T],
     view: Callable[[T], Any] | None = None,
     *,

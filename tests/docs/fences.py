@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"<!-- (not run|tested with): ([^>]+) -->\s*$")
 ID_NUMBER = "110105199003071239"
+PASSWORD = "four unrelated words here"
 """What a command that reads an ID number is given."""
 COMMAND = re.compile(r"^\$ ", re.MULTILINE)
 DRIVER = """
@@ -130,12 +131,14 @@ class Desk:
 
     def _typed(self, command: str) -> str:
         """What a command that asks is answered: the next code of an operator's app, or an ID number."""
-        asked = re.search(r"--by (\S+)", command) or re.search(r"operators confirm (\S+)", command)
+        asked = re.search(r"--by (\S+)", command) or re.search(
+            r"operators (?:confirm|password) (\S+)", command
+        )
         if asked is None or asked[1] not in self._apps:
             return f"{ID_NUMBER}\n"
         app, name = pyotp.TOTP(self._apps[asked[1]]), asked[1]
         step = self._steps[name] = max(int(time.time()) // 30 - 1, self._steps.get(name, 0) + 1)
-        return f"{app.generate_otp(step)}\n"
+        return f"{app.generate_otp(step)}\n{PASSWORD}\n"
 
     def python(self, code: str) -> None:
         """Paste code into the one Python of this terminal. Raises ``AssertionError`` with its traceback."""

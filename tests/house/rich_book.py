@@ -29,8 +29,7 @@ from gateway.payments.milestones.models import MilestoneStop
 from gateway.plans.cards import service as rate_cards
 from gateway.process.daily import sign_heads, sweep
 from gateway.process.worker import drain
-from gateway.settlement import commands as settlements
-from gateway.settlement import payout_accounts, terms
+from gateway.settlement import payout_accounts
 from gateway.settlement.payout_accounts import Wanted
 from gateway.team import authenticators, factors
 from gateway.team.models import LoginSession, TeamMember
@@ -180,15 +179,9 @@ class RichBook:
         desk.agreed(card)
         desk.propose(card, first=30)
         school = Tenant(self.school.credentials["merchant"], "test")
-        settlements.set_terms(
-            db,
-            OPERATOR,
-            school,
-            changes={"minimum_payout_fen": 50_000, "reserve_rate": "0.1", "reserve_days": 20},
-            valid_from=None,
-            reason="as agreed",
-            standard=terms.standard(self.gateway.settings),
-        )
+        changes = {"minimum_payout_fen": 50_000, "reserve_rate": "0.1", "reserve_days": 20}
+        desk.agree_on_terms(school, changes)
+        desk.propose_terms(school, {"t_plus": 2})
 
     def order_in_parts(self) -> dict[str, Any]:
         """Two pieces of one line and one of another, shipped in two parcels."""

@@ -18,6 +18,7 @@ from gateway.checkout import standing
 from gateway.contracts import clauses
 from gateway.core.identifiers import ID_NUMBER_INVALID, PAPERS_NOT_SERVED
 from gateway.core.roles import ROLES
+from gateway.core.scopes import OPERATOR_SCOPES
 from gateway.errors import (
     ConsentMissing,
     CostAboveCeiling,
@@ -140,6 +141,8 @@ GATEWAY: dict[str, Values] = {
     "method.failed.": lambda: {"canceled", "expired", "refused"},
     "consent.": consents,
     "consent.read.": consents,
+    "operator.": lambda: constants("gateway/oauth/operators/login.py", None, ast.keyword, "error"),
+    "operator.scope.": lambda: {scope.partition(":")[2] for scope in OPERATOR_SCOPES},
     "continue.mode.": lambda: {"test", "live"},
     "continue.role.": lambda: set(ROLES),
     "login.": lambda: constants("gateway/oauth/authorize/login.py", None, ast.keyword, "error"),

@@ -16,6 +16,7 @@ from datetime import date
 from json import decoder, scanner
 from typing import Any
 
+from gateway.errors import ValidationFailed
 from gateway.plans.cards.content import (
     NEEDED,
     NUMBERS,
@@ -104,6 +105,22 @@ def checked(part: str, number: int, given: dict[str, Any]) -> tuple[dict[str, An
         else:
             row[name] = value
     return row, found
+
+
+def of_objects(prices: Iterable[dict[str, Any]], programmes: Iterable[dict[str, Any]]) -> Content:
+    """The card of rows that came as JSON objects. Raises ``ValidationFailed`` with one entry for each wrong field."""
+    rows: dict[str, list[dict[str, Any]]] = {PRICES: [], PROGRAMMES: []}
+    found: list[Fault] = []
+    for part, given in ((PRICES, prices), (PROGRAMMES, programmes)):
+        for number, one in enumerate(given):
+            row, faults = checked(part, number, one)
+            rows[part].append(row)
+            found += faults
+    if found:
+        raise ValidationFailed(
+            [{"param": fault.param, "code": "invalid", "detail": fault.says} for fault in found]
+        )
+    return Content(tuple(rows[PRICES]), tuple(rows[PROGRAMMES]))
 
 
 def _problem(name: str, value: Any) -> str | None:

@@ -5,7 +5,6 @@ Who proposes and who decides are given by their ids, already proved; each step s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,10 +13,9 @@ from sqlmodel import col, select
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.core.calendar import shanghai_date
-from gateway.core.masking import holds_personal_number
 from gateway.db.transactions import Transaction
 from gateway.errors import (
-    InvalidRequest,
+    Conflict,
     NotFound,
     PriceInvalid,
     SecondPersonRequired,
@@ -25,6 +23,8 @@ from gateway.errors import (
     WrongState,
 )
 from gateway.merchants import service as merchants
+from gateway.operators.decisions import Person
+from gateway.operators.decisions import reason as checked_reason
 from gateway.plans import service as plans
 from gateway.plans import subsidies
 from gateway.plans.cards import content, difference
@@ -32,20 +32,11 @@ from gateway.plans.cards.content import Content
 from gateway.plans.models import PlanPrice, RateCard
 from gateway.plans.pricing import Lender, Price
 
-LONGEST_REASON = 500
 DECISIONS = {
     "confirmed": "rate_card.confirm",
     "rejected": "rate_card.reject",
     "withdrawn": "rate_card.withdraw",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """An operator who has proved who they are, and the account through which the proof came."""
-
-    id: str
-    account: str
 
 
 def propose(
@@ -61,10 +52,12 @@ def propose(
     """Propose a card that is in force from a day (Shanghai) on, once somebody else has confirmed it.
 
     Raises ``NotFound`` for an unknown merchant, ``PriceInvalid`` for a day in the past, ``ValidationFailed`` with
-    one entry for each field that is wrong, ``InvalidRequest`` for a reason that cannot be kept.
+    one entry for each field that is wrong, ``InvalidRequest`` for a reason that cannot be kept, and ``Conflict`` when
+    the same person's same proposal waits already.
     """
     merchants.get(tx, merchant_id)
     check(tx, card, first_day=first_day, lender=lender)
+    _check_is_new(tx, merchant_id, card, first_day=first_day, by=by)
     row = RateCard(
         id=tx.new_id("rcd"),
         merchant_id=merchant_id,
@@ -74,7 +67,7 @@ def propose(
         subsidy_programmes=list(card.programmes),
         proposed_by=by.id,
         proposed_at=tx.wall,
-        reason=_reason(reason),
+        reason=checked_reason(reason),
     )
     tx.add(row)
     tx.flush()
@@ -247,8 +240,28 @@ def proposed(tx: Transaction, card_id: str) -> RateCard:
     return row
 
 
+def _check_is_new(tx: Transaction, merchant_id: str, card: Content, *, first_day: date, by: Person) -> None:
+    """Refuse to propose twice what waits already: a request that is sent again makes no second card."""
+    waiting = select(RateCard).where(
+        RateCard.merchant_id == merchant_id,
+        RateCard.status == "proposed",
+        RateCard.first_day == first_day,
+        RateCard.proposed_by == by.id,
+    )
+    for row in tx.exec(waiting):
+        if content_of(row) == card:
+            raise Conflict(
+                f"You have proposed this card already: {row.id} waits for its decision.", rate_card=row.id
+            )
+
+
 def _decide(tx: Transaction, row: RateCard, status: str, reason: str, by: Person) -> RateCard:
-    row.status, row.decided_by, row.decided_at, row.decision_reason = status, by.id, tx.wall, _reason(reason)
+    row.status, row.decided_by, row.decided_at, row.decision_reason = (
+        status,
+        by.id,
+        tx.wall,
+        checked_reason(reason),
+    )
     tx.add(row)
     tx.flush()
     _record(tx, DECISIONS[status], row, by, reason)
@@ -271,17 +284,6 @@ def _record(tx: Transaction, action: str, row: RateCard, by: Person, reason: str
             "account": by.account,
         },
     )
-
-
-def _reason(text: str) -> str:
-    reason = text.strip()
-    if not reason or len(reason) > LONGEST_REASON or not reason.isprintable():
-        raise InvalidRequest(f"The reason must be 1 to {LONGEST_REASON} signs on one line.", param="reason")
-    if holds_personal_number(reason):
-        raise InvalidRequest(
-            "The reason must not contain an ID number, a mobile number or a card number.", param="reason"
-        )
-    return reason
 
 
 def _dated(row: dict[str, Any], first_day: date) -> dict[str, Any]:

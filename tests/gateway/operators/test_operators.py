@@ -59,3 +59,34 @@ def test_who_vouched_is_in_the_audit_log_and_secrets_outlive_a_new_master_key(sh
         assert [entry.facts["name"] for entry in entries] == ["li.na", "wang.wei"]
         assert entries[1].actor_id == first
         assert all(gateway.vault.is_current(row.secret) for row in tx.exec(select(Operator)))
+
+
+def test_nobody_is_added_without_a_voucher_before_the_first_one_confirms(shell):
+    first = shell("operators", "add", "li.na")
+    told = shell("operators", "add", "wang.wei", code=1)
+    assert "li.na was added and has not confirmed yet: run fenqi-gateway operators confirm li.na" in told
+    again = shell("operators", "reset", "li.na")
+    assert again["secret"] != first["secret"]
+    shell.secrets["li.na"] = again["secret"]
+    shell("operators", "confirm", "li.na", types=shell.app("li.na"))
+    assert "must vouch" in shell("operators", "add", "wang.wei", code=1)
+    shell.operator("wang.wei", by="li.na")
+
+
+def test_an_operator_chooses_a_password_with_a_code_of_the_app(shell):
+    shell.operator("li.na")
+    refused = shell("operators", "password", "li.na", types=f"{shell.app('li.na')}password1234\n", code=1)
+    assert "too common" in refused
+    short = shell("operators", "password", "li.na", types=f"{shell.app('li.na')}short\n", code=1)
+    assert "12 to 128" in short
+    chosen = "four unrelated words here"
+    assert "not the current code" in shell(
+        "operators", "password", "li.na", types=f"000000\n{chosen}\n", code=1
+    )
+    done = shell("operators", "password", "li.na", types=f"{shell.app('li.na')}{chosen}\n")
+    assert "may log in" in done
+    assert chosen not in done
+    gateway = gateway_of(from_environment(data_dir=str(shell.folder)))
+    with gateway.db.read() as tx:
+        assert [row.password.startswith("$argon2id$") for row in tx.exec(select(Operator))] == [True]
+        assert "operator.password" in {entry.action for entry in tx.exec(select(AuditEntry))}

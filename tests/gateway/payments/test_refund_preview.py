@@ -332,5 +332,5 @@ def test_a_preview_is_the_refund_that_is_then_made(books: Books, first: int) -> 
             history.run()
         except AssertionError as error:
             raise AssertionError(f"seed {seed}") from error
-    assert sum(history.previews for history in histories) > len(histories) // 2
+    assert any(history.previews for history in histories)
     books.sound()

@@ -8,11 +8,13 @@ from typing import Any
 from sqlmodel import select
 
 from gateway.audit.models import AuditEntry
+from gateway.core.tenant import Tenant
 from gateway.operators import service as operators
+from gateway.operators.decisions import Person
 from gateway.plans import service as plans
 from gateway.plans.cards import service
 from gateway.plans.cards.content import PRICE_FIELDS, PROGRAMME_FIELDS, Content
-from gateway.plans.cards.service import Person
+from gateway.settlement import terms, terms_proposals
 
 TODAY = date(2026, 11, 23)
 
@@ -44,7 +46,10 @@ class Desk:
         self.li, self.wang = (self.operator(name) for name in ("li.na", "wang.wei"))
 
     def operator(self, name: str) -> Person:
-        add = lambda tx: operators.add(tx, self.gateway.vault, name, by=None)[0].id  # noqa: E731
+        def add(tx: Any) -> str:
+            first = operators.everybody(tx, 1)
+            return operators.add(tx, self.gateway.vault, name, by=first[0] if first else None)[0].id
+
         return Person(self.gateway.db.write(add), "root")
 
     def propose(
@@ -75,6 +80,30 @@ class Desk:
         id = self.propose(content, first)
         self.confirm(id)
         return id
+
+    def propose_terms(self, tenant: Tenant, changes: dict[str, Any]) -> str:
+        standard = terms.standard(self.gateway.settings)
+        return self.gateway.db.write(
+            lambda tx: (
+                terms_proposals.propose(
+                    tx,
+                    tenant,
+                    valid_from=None,
+                    changes=changes,
+                    reason="as agreed",
+                    by=self.li,
+                    standard=standard,
+                ).id
+            )
+        )
+
+    def agree_on_terms(self, tenant: Tenant, changes: dict[str, Any]) -> None:
+        id, standard = self.propose_terms(tenant, changes), terms.standard(self.gateway.settings)
+        self.gateway.db.write(
+            lambda tx: (
+                terms_proposals.confirm(tx, id, reason="checked", by=self.wang, standard=standard) and None
+            )
+        )
 
     def read(self, work: Any) -> Any:
         with self.gateway.db.read() as tx:

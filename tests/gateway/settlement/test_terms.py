@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.cli import main
 from gateway.core.calendar import OfficialWorkingDays
 from gateway.db.transactions import READ_COMMITTED
 from gateway.errors import InvalidRequest
@@ -16,9 +15,16 @@ from gateway.process.daily import settle
 from gateway.settlement import invoices, terms
 from gateway.settlement.terms import Terms
 from tests.gateway.books import Books
+from tests.gateway.operators.shell import Shell, opened
 from tests.one_database import database_url, on_both  # noqa: F401
 
 DAYS = OfficialWorkingDays()
+
+
+@pytest.fixture
+def shell(tmp_path: Path, sqlite_template: Path, monkeypatch: Any, capsys: Any) -> Shell:
+    """The command line before a fresh database."""
+    return opened(tmp_path, sqlite_template, monkeypatch, capsys)
 
 
 def agree(books: Books, day: date | None = None, **changes: Any) -> Terms:
@@ -226,29 +232,51 @@ def test_the_merchant_reads_its_terms_and_nobody_elses(books: Books, new_merchan
     assert stranger.get("/v1/settlement_terms/current").json["id"] is None
 
 
-def test_the_command_sets_and_shows_them(books: Books, monkeypatch: Any, capsys: Any) -> None:
-    monkeypatch.setenv("DATABASE_URL", books.gateway.settings.database_url)
-    monkeypatch.setenv("FENQI_DATA_DIR", str(books.gateway.settings.data_dir))
-    command, merchant = ["settlement", "terms"], books.tenant.merchant_id
-    asked = ["--t-plus", "0", "--cutoff", "16:30", "--minimum-payout", "10000", "--reason", "contract 7"]
-    assert main([*command, "set", merchant, *asked]) == 0
-    new = json.loads(capsys.readouterr().out)
-    assert main([*command, "set", merchant, "--reserve-most", "500", "--reason", "contract 8"]) == 0
-    assert main([*command, "set", merchant, "--reserve-most", "never", "--reason", "contract 9"]) == 0
-    capsys.readouterr()
-    assert main([*command, "show", merchant, "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert [row["reserve_most"] for row in shown] == [None, 500, None, None]
-    assert (new["cutoff"], shown[-1]["in_force"], shown[-1]["id"]) == ("16:30", True, None)
-    assert main([*command, "set", merchant, "--cutoff", "25:00", "--reason", "x"]) == 1
-    assert "is not a time of day" in capsys.readouterr().err
-    assert main(["merchant", "reserve", merchant, "--rate", "0.1"]) == 1
-    assert "settlement terms set" in capsys.readouterr().err
-    assert main([*command, "set", "mer_nobody", "--t-plus", "1", "--reason", "x"]) == 1
-    facts = books.figure(
-        "SELECT facts FROM audit_entry WHERE action = 'merchant.settlement_terms' ORDER BY number LIMIT 1"
+def test_two_operators_set_them_at_the_command_line(shell: Shell) -> None:
+    made = shell(
+        "merchant",
+        "create",
+        "--name",
+        "店",
+        "--name-en",
+        "Shop",
+        "--category",
+        "3c",
+        "--email",
+        "owner@shop.example",
     )
-    assert "contract 7" in str(facts)
+    merchant, terms_of = made["merchant"], ("settlement", "terms")
+    shell.operator("li.na")
+    shell.operator("wang.wei", by="li.na")
+
+    def propose(*options: str, code: int = 0) -> Any:
+        asked = (*options, "--by", "li.na", "--reason", "contract 7")
+        return shell(*terms_of, "propose", merchant, *asked, types=shell.app("li.na"), code=code)
+
+    def decide(verb: str, id: str, by: str, code: int = 0) -> Any:
+        asked = ("--by", by, "--reason", "as agreed")
+        return shell(*terms_of, verb, id, *asked, types=shell.app(by), code=code)
+
+    first = propose("--t-plus", "0", "--cutoff", "16:30", "--minimum-payout", "10000")
+    assert (first["before"]["cutoff"], first["after"]["cutoff"]) == ("23:00", "16:30")
+    assert "yourself: another operator" in decide("confirm", first["id"], "li.na", code=1)
+    assert shell(*terms_of, "show", merchant, "--json")[0]["id"] is None
+    new = decide("confirm", first["id"], "wang.wei")
+    assert (new["cutoff"], new["t_plus"]) == ("16:30", 0)
+    for most in ("500", "never"):
+        decide("confirm", propose("--reserve-most", most)["id"], "wang.wei")
+    shown = shell(*terms_of, "show", merchant, "--json")
+    assert [row["reserve_most"] for row in shown] == [None, 500, None, None]
+    assert (shown[-1]["in_force"], shown[-1]["id"]) == (True, None)
+    assert "is rejected" in decide("reject", propose("--t-plus", "5")["id"], "wang.wei")
+    assert "is withdrawn" in decide("withdraw", propose("--t-plus", "6")["id"], "li.na")
+    listed = shell(*terms_of, "proposals", "--merchant", merchant, "--json")
+    assert [row["status"] for row in listed] == ["withdrawn", "rejected", *["confirmed"] * 3]
+    assert listed[-1] | {"decided_by": "wang.wei", "changes": first["changes"]} == listed[-1]
+    assert "is not a time of day" in propose("--cutoff", "25:00", code=1)
+    assert "settlement terms propose" in shell("merchant", "reserve", merchant, "--rate", "0.1", code=1)
+    merchant = "mer_nobody"
+    assert "mer_nobody" in propose("--t-plus", "1", code=1)
 
 
 def test_settling_by_hand_before_the_cut_off_leaves_t_0_alone(books: Books) -> None:

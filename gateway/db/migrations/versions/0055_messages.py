@@ -1,7 +1,7 @@
 """Messages to shoppers: what is told, in one of three places of a person's day, and in which language.
 
 Revision ID: 0055
-Revises: 0051
+Revises: 0053
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from gateway.db import types
 from gateway.db.guards import install
 
 revision = "0055"
-down_revision = "0051"
+down_revision = "0053"
 branch_labels = None
 depends_on = None
 

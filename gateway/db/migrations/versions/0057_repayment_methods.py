@@ -1,7 +1,7 @@
 """Repayment methods: what instalments are collected from, and which of them a collection used.
 
 Revision ID: 0057
-Revises: 0051
+Revises: 0055
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from gateway.db import types
 from gateway.db.guards import install
 
 revision = "0057"
-down_revision = "0051"
+down_revision = "0055"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """A checkout knows the language of the shop, and why it was canceled.
 
 Revision ID: 0061
-Revises: 0051
+Revises: 0059
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from gateway.db import types
 from gateway.db.guards import install
 
 revision = "0061"
-down_revision = "0051"
+down_revision = "0059"
 branch_labels = None
 depends_on = None
 

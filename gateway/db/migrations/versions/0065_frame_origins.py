@@ -1,7 +1,7 @@
 """Which pages of a merchant may show a checkout inside themselves, by mode.
 
 Revision ID: 0065
-Revises: 0051
+Revises: 0061
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from gateway.db import types
 
 revision = "0065"
-down_revision = "0051"
+down_revision = "0061"
 branch_labels = None
 depends_on = None
 

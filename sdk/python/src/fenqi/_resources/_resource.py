@@ -33,11 +33,17 @@ def polled(
     timeout: float,
     interval: float,
     sleep: Callable[[float], object],
+    told: Callable[[M], object] | None = None,
 ) -> M:
-    """The answer of ``ask`` once its status is in ``done``. Raises APITimeoutError after ``timeout`` seconds."""
+    """The answer of ``ask`` once its status is in ``done``; ``told`` is given each answer.
+
+    Raises APITimeoutError after ``timeout`` seconds.
+    """
     waited = 0.0
     while True:
         found = ask()
+        if told is not None:
+            told(found)
         if found.status in done:
             return found
         if waited + interval > timeout:

@@ -61,20 +61,14 @@ class Exports(Resource):
         progress: Callable[[int], object] | None = None,
     ) -> Export:
         """The export once it no longer runs; ``progress`` is told the lines written. Raises APITimeoutError."""
-
-        def ask() -> Export:
-            found = self.retrieve(export)
-            if progress is not None:
-                progress(found.lines)
-            return found
-
         return polled(
-            ask,
+            lambda: self.retrieve(export),
             ("completed", "failed", "expired"),
             called=f"the export {export}",
             timeout=timeout,
             interval=interval,
             sleep=self._client._transport.sleep,
+            told=None if progress is None else lambda now: progress(now.lines),
         )
 
     def list(

@@ -91,21 +91,15 @@ class Reconciliations(Resource):
         progress: Callable[[int], object] | None = None,
     ) -> Reconciliation:
         """The reconciliation once it no longer runs; ``progress`` is told the percent. Raises APITimeoutError."""
-
-        def ask() -> Reconciliation:
-            found = self.retrieve(reconciliation)
-            if progress is not None:
-                progress(found.progress)
-            return found
-
         called = f"the reconciliation {reconciliation}"
         return polled(
-            ask,
+            lambda: self.retrieve(reconciliation),
             _ENDED,
             called=called,
             timeout=timeout,
             interval=interval,
             sleep=self._client._transport.sleep,
+            told=None if progress is None else lambda now: progress(now.progress),
         )
 
     def list(
