@@ -27,8 +27,8 @@ def whole(schema: Strict, row: Any, **options: Any) -> Any:
 
 _KNOWN = (
     "cap chk clk cns col cpl crc cred ctr cwd dec dp ent era evt exp fpr hrv icr inv ivc lim lmv loan lst mem mer ms "
-    "msg mse mss mys opr out pac pay pk po prc rcd red ret rec rei rfd rpm rpy scr sec ses shp sln stl stp stt sub tok tst "
-    "we wha whd whs "
+    "msg mse mss mys opr out pac pay pk po prc rcd red ret rec rei rfd rpm rpy scr sec ses shp sln stl stp stt sub tok "
+    "tst we wha whd whs "
 )
 PREFIXES = frozenset(_KNOWN.split())
 """Those of all ids: merchants tell ids apart by them."""

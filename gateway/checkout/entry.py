@@ -18,8 +18,8 @@ from gateway.checkout.states import EXPIRABLE
 from gateway.core.tenant import Mode
 from gateway.web import cookies, own_forms
 from gateway.web.context import gateway
-from gateway.web.i18n import begin_in
 from gateway.web.headers import framed
+from gateway.web.i18n import begin_in
 
 COOKIE = "fenqi_checkout_"
 MOST_COOKIES = 10

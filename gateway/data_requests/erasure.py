@@ -16,8 +16,8 @@ from gateway.data_requests.retention_holds import Obstacle, in_order, obstacles
 from gateway.db.transactions import Transaction
 from gateway.decision import links
 from gateway.identity import claims, codes, erasure
-from gateway.payments.methods import service as methods
 from gateway.messages import service as messages
+from gateway.payments.methods import service as methods
 from gateway.webhooks.delivery import history
 
 LOOK_AGAIN = timedelta(days=30)
