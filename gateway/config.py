@@ -226,13 +226,7 @@ class Settings:
         "machine; test mode always writes to its mailbox file",
         shown="empty: the simulator, with which `serve` refuses live mode",
     )
-    messages_key: str = setting(
-        "",
-        str,
-        "its secret key; needed with the address",
-        shown="none",
-        secret=True,
-    )
+    messages_key: str = setting("", str, "its secret key; needed with the address", shown="none", secret=True)
     scores_per_day: int = setting(
         10_000,
         values.whole(0, 10**9),
