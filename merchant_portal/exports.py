@@ -15,6 +15,7 @@ import fenqi
 from merchant_portal.login import check_csrf, tokens
 from merchant_portal.views import BALANCES, PAGE_SIZE
 
+MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
 blueprint = Blueprint("exports", __name__)
 KINDS = {
     "payments": ("csv", "xlsx"),
@@ -87,7 +88,7 @@ def delete(export_id: str) -> Any:
 def months() -> Any:
     """The month that the form names."""
     month = request.args.get("month", "")
-    if not re.fullmatch("[0-9]{4}-[0-9]{2}", month):
+    if not MONTH.fullmatch(month):
         return redirect(url_for("exports.exports"), 303)
     return redirect(url_for("exports.month", month=month), 303)
 
@@ -97,14 +98,13 @@ def month(month: str) -> str:
     """The certificate of a closed month, to read and to print."""
     client = tokens().client()
     found = client.certificates.retrieve(month)
-    year, number = map(int, found.month.split("-"))
     return render_template(
         "month.html",
         me=client.me.retrieve(),
         certificate=found,
         shown=found.to_dict(),
         balances=BALANCES,
-        days=[f"{found.month}-01", f"{found.month}-{calendar.monthrange(year, number)[1]:02d}"],
+        days=_days(found.month),
     )
 
 
@@ -116,6 +116,14 @@ def certificate(month: str) -> Response:
         content = client.certificates.download(month, Path(folder) / "certificate.json").read_bytes()
     headers = {"Content-Disposition": 'attachment; filename="certificate.json"'}
     return Response(content, content_type="application/json", headers=headers)
+
+
+def _days(month: str) -> list[str]:
+    """First and last day of a month; none of what is not a month."""
+    if not MONTH.fullmatch(month):
+        return []
+    year, number = map(int, month.split("-"))
+    return [f"{month}-01", f"{month}-{calendar.monthrange(year, number)[1]:02d}"]
 
 
 def _page(chosen: dict[str, str], *, wrong: bool = False) -> str:
