@@ -19,8 +19,14 @@ from tests.gateway.books import Books
 from tests.one_database import database_url  # noqa: F401
 
 ROOT = Path(gateway.__file__).parent
-ELSEWHERE = {("webhooks/delivery/queue.py", "claim"), ("outbox/service.py", "drain")}
-"""A run of deliveries, and rows that are taken one by one: their own tests know how many."""
+ELSEWHERE = {
+    ("webhooks/delivery/queue.py", "claim"),
+    ("outbox/service.py", "drain"),
+    ("payments/telling/due.py", "plan"),
+    ("payments/telling/happened.py", "tell"),
+}
+"""Runs of deliveries and of messages, which go on where the last one ended, and rows that are taken one by one: their own
+tests know how many."""
 Step = Callable[[Transaction, Books, int], int]
 
 
