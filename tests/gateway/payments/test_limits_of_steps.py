@@ -25,8 +25,8 @@ ELSEWHERE = {
     ("payments/telling/due.py", "plan"),
     ("payments/telling/happened.py", "tell"),
 }
-"""Runs of deliveries and of messages, which go on where the last one ended, and rows that are taken one by one: their own
-tests know how many."""
+"""Runs of deliveries and of messages, which go on where the last one ended, and rows that are taken one by one: their
+own tests know how many."""
 Step = Callable[[Transaction, Books, int], int]
 
 
