@@ -180,7 +180,8 @@ def _play(place: Place, endpoint: str) -> None:
 
 
 def _left(place: Place) -> bool:
-    """Whether something still waits for a worker."""
-    waiting = place.rows("SELECT count(*) AS n FROM outbox WHERE done_at IS NULL")[0]["n"]
+    """Whether something still waits for a worker; a message to a shopper may wait for the morning."""
+    query = "SELECT count(*) AS n FROM outbox WHERE done_at IS NULL AND topic <> 'message.send'"
+    waiting = place.rows(query)[0]["n"]
     pending = place.rows("SELECT count(*) AS n FROM webhook_delivery WHERE status = 'pending'")[0]["n"]
     return bool(waiting or pending)
