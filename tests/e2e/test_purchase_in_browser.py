@@ -105,6 +105,7 @@ def identify(page: Any) -> None:
     page.fill("#id_number", ID_NUMBER)
     page.fill("#phone", "13800000001")
     page.click("#send-code")
+    page.wait_for_selector("#sent")
     assert page.input_value("#id_number") == ID_NUMBER, "what was typed is kept"
     page.fill("#code", "000000")
     is_free_of_the_sticky_button(page)
@@ -268,6 +269,7 @@ def test_shop_page_shows_a_checkout_to_its_end_and_no_other_page_does(demo, brow
     for field, value in {"name": "王小明", "id_number": ID_NUMBER, "phone": "13800000001"}.items():
         frame.fill(f"#{field}", value)
     frame.click("#send-code")
+    frame.wait_for_selector("#sent")
     frame.fill("#code", "000000")
     frame.click("#continue")
     for consent in ("credit_service", "bureau_query", "funder_sharing"):
