@@ -138,14 +138,6 @@ def next_moment(tx: Transaction, tenant: Tenant) -> datetime | None:
     return tx.exec(query).one()
 
 
-def has_left(tx: Transaction, mode: str, kind: str, about: str) -> bool:
-    """Whether the message of a kind about something has been sent."""
-    query = select(Message.id).where(
-        Message.mode == mode, Message.kind == kind, Message.about == about, Message.status == "sent"
-    )
-    return tx.exec(query).first() is not None
-
-
 def progress(tx: Transaction, tenant: Tenant) -> MessageProgress:
     """How far a merchant's events and instalments were looked at; new at the beginning."""
     row = tx.get(MessageProgress, (tenant.merchant_id, tenant.mode), with_for_update=True)

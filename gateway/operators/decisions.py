@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.core.masking import holds_personal_number
 from gateway.db.transactions import Transaction
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, SecondPersonRequired
 from gateway.operators import service
 from gateway.web.context import OperatorCaller
 
@@ -33,6 +33,26 @@ def reason(text: str) -> str:
             "The reason must not contain an ID number, a mobile number or a card number.", param="reason"
         )
     return found
+
+
+def refuse_own(row: Any, by: Person, instead: str) -> None:
+    """Leave the decision about a proposal to somebody else. Raises ``SecondPersonRequired`` for who has made it."""
+    if row.proposed_by == by.id:
+        raise SecondPersonRequired(f"You have proposed {row.id} yourself: {instead}.")
+
+
+def refuse_others(row: Any, by: Person) -> None:
+    """Only whoever made a proposal takes it back. Raises ``SecondPersonRequired`` for everybody else."""
+    if row.proposed_by != by.id:
+        raise SecondPersonRequired(f"Somebody else has proposed {row.id}: reject it instead.")
+
+
+def decide(tx: Transaction, row: Any, status: str, why: str, by: Person) -> None:
+    """Write on a proposal what became of it, by whom and why. Raises ``InvalidRequest`` for the reason."""
+    row.status, row.decided_by, row.decided_at = status, by.id, tx.wall
+    row.decision_reason = reason(why)
+    tx.add(row)
+    tx.flush()
 
 
 def of_api(caller: OperatorCaller) -> Person:

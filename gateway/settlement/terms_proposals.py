@@ -17,8 +17,9 @@ from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.errors import Conflict, InvalidRequest, NotFound, SecondPersonRequired, WrongState
+from gateway.errors import Conflict, InvalidRequest, NotFound, WrongState
 from gateway.merchants import business_clock
+from gateway.operators import decisions
 from gateway.operators.decisions import Person
 from gateway.operators.decisions import reason as checked_reason
 from gateway.settlement import terms
@@ -83,13 +84,12 @@ def confirm(
     Raises ``NotFound``, ``WrongState``, ``SecondPersonRequired``, and what ``propose`` raises of terms.
     """
     row = proposed(tx, proposal_id)
-    if row.proposed_by == by.id:
-        raise SecondPersonRequired(f"You have proposed {row.id} yourself: another operator must confirm it.")
+    decisions.refuse_own(row, by, "another operator must confirm it")
     tenant = Tenant.of(row)
     business_clock.enter(tx, tenant)
     before, after = terms.agree(tx, tenant, valid_from=row.valid_from, changes=row.changes, standard=standard)
     row.terms_id = after.id
-    _decide(tx, row, "confirmed", reason, by)
+    decisions.decide(tx, row, "confirmed", reason, by)
     audit.record(
         tx,
         Actor("operator", by.id),
@@ -113,16 +113,14 @@ def confirm(
 def reject(tx: Transaction, proposal_id: str, *, reason: str, by: Person) -> SettlementTermsProposal:
     """Refuse somebody else's proposal. Raises ``NotFound``, ``WrongState``, ``SecondPersonRequired``."""
     row = proposed(tx, proposal_id)
-    if row.proposed_by == by.id:
-        raise SecondPersonRequired(f"You have proposed {row.id} yourself: withdraw it instead.")
+    decisions.refuse_own(row, by, "withdraw it instead")
     return _ended(tx, row, "rejected", reason, by)
 
 
 def withdraw(tx: Transaction, proposal_id: str, *, reason: str, by: Person) -> SettlementTermsProposal:
     """Take back one's own proposal. Raises ``NotFound``, ``WrongState``, ``SecondPersonRequired``."""
     row = proposed(tx, proposal_id)
-    if row.proposed_by != by.id:
-        raise SecondPersonRequired(f"Somebody else has proposed {row.id}: reject it instead.")
+    decisions.refuse_others(row, by)
     return _ended(tx, row, "withdrawn", reason, by)
 
 
@@ -184,16 +182,9 @@ def foreseen(tx: Transaction, row: SettlementTermsProposal, *, standard: Terms) 
 def _ended(
     tx: Transaction, row: SettlementTermsProposal, status: str, reason: str, by: Person
 ) -> SettlementTermsProposal:
-    _decide(tx, row, status, reason, by)
+    decisions.decide(tx, row, status, reason, by)
     _record(tx, DECISIONS[status], row, by, reason)
     return row
-
-
-def _decide(tx: Transaction, row: SettlementTermsProposal, status: str, reason: str, by: Person) -> None:
-    row.status, row.decided_by, row.decided_at = status, by.id, tx.wall
-    row.decision_reason = checked_reason(reason)
-    tx.add(row)
-    tx.flush()
 
 
 def _record(tx: Transaction, action: str, row: SettlementTermsProposal, by: Person, reason: str) -> None:

@@ -25,9 +25,10 @@ from gateway.db.transactions import Transaction
 from gateway.merchants import service as merchants
 from gateway.monitoring.security_events import security_event
 from gateway.oauth.authorize import par, parameters
+from gateway.oauth.authorize import refused as refused_request
 from gateway.oauth.models import OAuthClient
 from gateway.oauth.rates import LOGINS
-from gateway.oauth.tokens.server import Server, error_answer, uncached
+from gateway.oauth.tokens.server import Server, uncached
 from gateway.team import browser_cookies, factors, forms, login_attempts, passkeys, passwords, sessions
 from gateway.team import service as team
 from gateway.web.context import gateway
@@ -86,11 +87,7 @@ def refused(error: OAuth2Error) -> Response:
     """An error goes to the client's own address, or, when that is not certain, to the person."""
     if error.redirect_uri:
         return _sent_back(error.redirect_uri, error.get_body())
-    accepted = request.accept_mimetypes.best_match(["application/json", "text/html"])
-    if accepted == "application/json":
-        return error_answer(error)
-    page = render_template("oauth/refused.html", error=error.error, description=error.description)
-    return uncached(make_response(page, 400))
+    return refused_request.here(error)
 
 
 def _checked(authorization: dict[str, str]) -> OAuthClient:

@@ -23,10 +23,11 @@ from gateway.db.transactions import Transaction
 from gateway.errors import CodeRefused, NotFound, TooManyRequests
 from gateway.monitoring.security_events import security_event
 from gateway.oauth.authorize import parameters
+from gateway.oauth.authorize import refused as refused_request
 from gateway.oauth.operators import addresses
 from gateway.oauth.operators.server import OperatorServer
 from gateway.oauth.rates import LOGINS
-from gateway.oauth.tokens.server import error_answer, uncached
+from gateway.oauth.tokens.server import uncached
 from gateway.operators import service as operators
 from gateway.team import browser_cookies, forms, login_attempts, passwords
 from gateway.web.context import gateway
@@ -93,10 +94,7 @@ def refused(error: OAuth2Error) -> Response:
     """An error goes to the program, or, when its address is not certain, to the person."""
     if error.redirect_uri:
         return _sent_back(error.redirect_uri, error.get_body())
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json":
-        return error_answer(error)
-    page = render_template("oauth/refused.html", error=error.error, description=error.description)
-    return uncached(make_response(page, 400))
+    return refused_request.here(error)
 
 
 def _checked(wanted: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 
 from gateway.core.calendar import shanghai_date
 from gateway.core.references import reference
@@ -245,14 +245,6 @@ def token_to_detach(tx: Transaction, vault: Vault, method_id: str) -> tuple[Mode
     if row.status != "detached" or row.token_sealed is None:
         return None
     return mode_of(row.mode), vault.open(row.token_sealed, **_place(row.id))
-
-
-def waiting_at_institution(tx: Transaction) -> int:
-    """How many methods are detached here and not yet there."""
-    query = select(func.count()).where(
-        RepaymentMethod.status == "detached", col(RepaymentMethod.detached_at).is_(None)
-    )
-    return tx.exec(query).one()
 
 
 def today(tx: Transaction) -> date:

@@ -18,11 +18,11 @@ from gateway.errors import (
     Conflict,
     NotFound,
     PriceInvalid,
-    SecondPersonRequired,
     ValidationFailed,
     WrongState,
 )
 from gateway.merchants import service as merchants
+from gateway.operators import decisions
 from gateway.operators.decisions import Person
 from gateway.operators.decisions import reason as checked_reason
 from gateway.plans import service as plans
@@ -81,8 +81,7 @@ def confirm(tx: Transaction, card_id: str, *, reason: str, by: Person, lender: L
     Raises ``NotFound``, ``WrongState``, ``SecondPersonRequired``, and what ``propose`` raises of a card.
     """
     row = proposed(tx, card_id)
-    if row.proposed_by == by.id:
-        raise SecondPersonRequired(f"You have proposed {row.id} yourself: another operator must confirm it.")
+    decisions.refuse_own(row, by, "another operator must confirm it")
     check(tx, content_of(row), first_day=row.first_day, lender=lender)
     _decide(tx, row, "confirmed", reason, by)
     for offer in (content.offer_of(one, row.first_day) for one in row.prices):
@@ -105,16 +104,14 @@ def confirm(tx: Transaction, card_id: str, *, reason: str, by: Person, lender: L
 def reject(tx: Transaction, card_id: str, *, reason: str, by: Person) -> RateCard:
     """Refuse somebody else's proposal. Raises ``NotFound``, ``WrongState``, ``SecondPersonRequired``."""
     row = proposed(tx, card_id)
-    if row.proposed_by == by.id:
-        raise SecondPersonRequired(f"You have proposed {row.id} yourself: withdraw it instead.")
+    decisions.refuse_own(row, by, "withdraw it instead")
     return _decide(tx, row, "rejected", reason, by)
 
 
 def withdraw(tx: Transaction, card_id: str, *, reason: str, by: Person) -> RateCard:
     """Take back one's own proposal. Raises ``NotFound``, ``WrongState``, ``SecondPersonRequired``."""
     row = proposed(tx, card_id)
-    if row.proposed_by != by.id:
-        raise SecondPersonRequired(f"Somebody else has proposed {row.id}: reject it instead.")
+    decisions.refuse_others(row, by)
     return _decide(tx, row, "withdrawn", reason, by)
 
 
@@ -256,14 +253,7 @@ def _check_is_new(tx: Transaction, merchant_id: str, card: Content, *, first_day
 
 
 def _decide(tx: Transaction, row: RateCard, status: str, reason: str, by: Person) -> RateCard:
-    row.status, row.decided_by, row.decided_at, row.decision_reason = (
-        status,
-        by.id,
-        tx.wall,
-        checked_reason(reason),
-    )
-    tx.add(row)
-    tx.flush()
+    decisions.decide(tx, row, status, reason, by)
     _record(tx, DECISIONS[status], row, by, reason)
     return row
 
