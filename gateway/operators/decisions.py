@@ -36,7 +36,7 @@ def reason(text: str) -> str:
 
 
 def refuse_own(row: Any, by: Person, instead: str) -> None:
-    """Leave the decision about a proposal to somebody else. Raises ``SecondPersonRequired`` for who has made it."""
+    """Leave the decision about a proposal to somebody else. Raises ``SecondPersonRequired`` for its author."""
     if row.proposed_by == by.id:
         raise SecondPersonRequired(f"You have proposed {row.id} yourself: {instead}.")
 
