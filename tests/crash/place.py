@@ -76,6 +76,13 @@ class Supervised:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child or self.pid, signal.SIGKILL)
 
+    def lose(self, meanwhile: Callable[[], object]) -> None:
+        """SIGKILL, and something that happens before it is started again."""
+        with self._changing:
+            self.kill()
+            self._process.wait(60)
+            meanwhile()
+
     def stop(self) -> float:
         """SIGTERM; returns the seconds until it has ended."""
         with self._changing:
@@ -204,9 +211,15 @@ class Place:
         import sqlite3  # noqa: PLC0415
 
         file = self.environ["DATABASE_URL"].removeprefix("sqlite:///") or str(self.folder / "fenqi.sqlite")
-        with contextlib.closing(sqlite3.connect(file, timeout=30)) as connection:
+        with contextlib.closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(query)]
+
+    def end_leases(self) -> None:
+        """End the leases of a worker that was killed, as a minute does."""
+        self.rows(
+            "UPDATE outbox SET leased_until = created_at, next_at = created_at WHERE leased_until IS NOT NULL RETURNING id"
+        )
 
     def connected(self) -> Any:
         """A connection to PostgreSQL whose rows are dicts."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.checkout import service as checkouts
 from gateway.checkout.models import Checkout
@@ -126,8 +126,9 @@ class Town:
         """The same in live mode, where no helper plays the shopper: the payments stand like those of test mode."""
         tenant = Tenant(merchant.credentials["merchant"], "live")
         with self.gateway.db.read() as tx:
-            model, person = tx.exec(select(Payment)).first(), tx.exec(select(Shopper)).first()
-            order = tx.exec(select(Checkout).where(Checkout.status == "open")).first()
+            model = tx.exec(select(Payment).order_by(col(Payment.amount_fen).desc(), Payment.id)).first()
+            person = tx.exec(select(Shopper).order_by(Shopper.id)).first()
+            order = tx.exec(select(Checkout).where(Checkout.status == "open").order_by(Checkout.id)).first()
         assert model is not None
         assert person is not None
         assert order is not None
