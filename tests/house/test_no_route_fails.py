@@ -7,6 +7,7 @@ request for; so a new route, form or parameter is tried without a line here.
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import importlib.util
 import itertools
@@ -28,6 +29,7 @@ from werkzeug.security import generate_password_hash
 import fenqi
 from fenqi.wsgi import wsgi_session
 from gateway.app import APIS
+from gateway.documents import typesetting
 from gateway.process import server
 from gateway.web.rate_limits import InProcess
 from tests.gateway.shopper import enter, go_on_by_code
@@ -299,8 +301,9 @@ def forms(page: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 @pytest.fixture(autouse=True)
 def _unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stranger who is stopped by a rate limit learns nothing."""
+    """A stranger who is stopped by a rate limit learns nothing; the same document is typeset once."""
     monkeypatch.setattr(InProcess, "wait", lambda self, rate, who: 0)
+    monkeypatch.setattr(typesetting, "_run", functools.cache(typesetting._run))
 
 
 def module(name: str, path: Path) -> Any:
