@@ -47,6 +47,9 @@ IS_DUE = (
 )
 IS_DUE_IN_MODE = IS_DUE.where(ITEMS.c.mode == bindparam("mode"))
 """What an idle worker asks several times a second, so it is built once and is one question for all topics."""
+LOOKED_AT = 1_000
+_AMONG_THE_DUE = IS_DUE.with_only_columns(ITEMS.c.topic, ITEMS.c.mode).limit(LOOKED_AT).subquery()
+TOPICS_DUE = select_columns(_AMONG_THE_DUE).distinct()
 
 Handler = Callable[[OutboxItem], None]
 
@@ -245,6 +248,12 @@ def is_due(tx: Transaction, topics: Sequence[str], *, mode: Mode | None = None) 
     parameters = {"topics": topics, "now": tx.wall, "mode": mode}
     row = tx.connection().execute(IS_DUE_IN_MODE if mode else IS_DUE, parameters)
     return row.first() is not None
+
+
+def topics_due(tx: Transaction, topics: Sequence[str]) -> set[tuple[str, Mode | None]]:
+    """The topics of which something is due, each with the mode, as far as some due rows tell: none where none is."""
+    rows = tx.connection().execute(TOPICS_DUE, {"topics": topics, "now": tx.wall})
+    return {(topic, mode) for topic, mode in rows}
 
 
 def failing_since(tx: Transaction, topic: str) -> datetime | None:

@@ -143,11 +143,18 @@ def drain(gateway: Gateway) -> int:
 
 
 def drain_outbox(gateway: Gateway) -> int:
-    """Handle what waits in the outbox, lane after lane in this thread; returns how many rows were claimed."""
+    """Handle what is due in the outbox, lane after lane in this thread; returns how many rows were claimed.
+
+    What it queues itself, it may leave to the next call.
+    """
     with gateway.db.read() as tx:
-        if not outbox.is_due(tx, tuple(TOPICS)):
-            return 0
-    return sum(outbox.drain(gateway.db, _handlers(gateway, lane.topics), mode=lane.mode) for lane in LANES)
+        due = outbox.topics_due(tx, tuple(TOPICS))
+    lanes = [
+        lane
+        for lane in LANES
+        if any(topic in lane.topics and lane.mode in (None, mode) for topic, mode in due)
+    ]
+    return sum(outbox.drain(gateway.db, _handlers(gateway, lane.topics), mode=lane.mode) for lane in lanes)
 
 
 def drain_of_clock(gateway: Gateway, tenant: Tenant) -> None:

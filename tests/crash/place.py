@@ -217,9 +217,10 @@ class Place:
 
     def end_leases(self) -> None:
         """End the leases of a worker that was killed, as a minute does."""
-        self.rows(
-            "UPDATE outbox SET leased_until = created_at, next_at = created_at WHERE leased_until IS NOT NULL RETURNING id"
+        ended = (
+            "UPDATE outbox SET leased_until = created_at, next_at = created_at WHERE leased_until IS NOT NULL"
         )
+        self.rows(f"{ended} RETURNING id")
 
     def connected(self) -> Any:
         """A connection to PostgreSQL whose rows are dicts."""
