@@ -449,6 +449,25 @@ def test_the_merchants_subsidy_is_earned_returned_or_left_and_nothing_else(books
     books.sound()
 
 
+def test_what_comes_back_of_the_subsidy_is_its_share_rounded_half_up_over_all_refunds(books: Books) -> None:
+    payment = books.api.captured(3, terms=[3])
+    books.until("2026-12-23")
+    subsidy = books.of("unearned_merchant_subsidy")
+    principal = books.loan(payment)["outstanding_principal"]
+    returned, taken = 0, 0
+    for least in (50_000, 30_000):
+        rounded_up = (
+            n for n in range(least, principal) if 2 * (subsidy * (taken + n) % principal) >= principal
+        )
+        amount = next(rounded_up)
+        taken += amount
+        body = {"payment": payment["id"], "amount": amount, "kind": "return", "reason": "scratch"}
+        returned += books.post("/v1/refunds", body).json["merchant_subsidy_returned"]
+        assert returned == (2 * subsidy * taken + principal) // (2 * principal)
+        assert returned == subsidy - books.of("unearned_merchant_subsidy")
+    books.sound()
+
+
 @pytest.mark.parametrize("category", ["3c", "education", "furnishing"])
 def test_refunds_between_two_due_dates_end_where_one_refund_ends(
     app: Flask, new_merchant: Callable[..., Any], clock: Any, category: str
