@@ -59,6 +59,7 @@ def test_only_numbers_that_can_be_real_are_refused():
     assert masking.holds_personal_number("(13800138000)")
     for order_number in ("2026112300000008", "261123204512345678", "20261123204512345678"):
         assert not masking.holds_personal_number(order_number)
+    assert not masking.holds_personal_number("52424242424242424249"), "no card has twenty digits"
     assert not masking.holds_personal_number("110105194912310021")
     assert not masking.holds_personal_number("4242424242424241")
     assert not masking.holds_personal_number("order 20261123000001, red, 128 GB")
