@@ -144,6 +144,7 @@ def around(walk: Walk, town: Town) -> None:
     for again in (True, False):
         page = busy.page(again=again).decode()
         walk.pages[f"busy, {again}", "zh-CN"] = Page(f"busy, {again}", "zh-CN", page, busy.POLICY, "gateway")
+    walk.see("style", town.browser(), "/style")
     shop, order = _shop(town), {"reference": "P10001"}
     browser = shop.test_client()
     walk.see("shop: shelf", browser, "/", site="shop")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.process import server
+from gateway.process import server, style
 from tests.e2e import checkout_pages, people_pages, shopper_pages
 from tests.e2e.every_page import Page, Town, Walk
 from tests.e2e.judge import AXE, CHROMIUM, EVERY, FEW, judges
@@ -69,6 +69,8 @@ NO_PAGES = {
 def walk(app, books, clock, tmp_path):  # noqa: F811
     """Every page, as it was answered."""
     portal = server.portal(app)
+    app._got_first_request = False  # the merchant has logged in already
+    style.register(app)
     town = Town(app, portal, books, clock, Person(app, portal), tmp_path)
     done = Walk({"gateway": app, "portal": portal})
     for story in STORIES:
