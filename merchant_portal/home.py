@@ -38,7 +38,7 @@ def _tasks(client: Fenqi, *, money: bool) -> list[dict[str, Any]]:
     """What waits for somebody, the most urgent first: each with how many, the amount in fen and the first object."""
     payments, disputes = client.payments, client.disputes
     open_disputes = [row for row in disputes.list(page_size=MOST).data if row.status == "needs_response"]
-    found = [
+    found: list[tuple[str, list[Any]]] = [
         ("dispute", sorted(open_disputes, key=lambda row: str(row.respond_by))),
         ("ship", payments.list(page_size=MOST, extra={"status": "authorized"}).data),
     ]
@@ -63,5 +63,7 @@ def _series(name: str, settlements: list[Any]) -> dict[str, Any]:
     """One figure of the settlements, oldest first, as bars of at most ``HEIGHT``; amounts in fen."""
     values = [abs(row.to_dict()[name]) for row in reversed(settlements)]
     highest = max(values) or 1
-    bars = [{"at": place * 10, "height": max(1, value * HEIGHT // highest)} for place, value in enumerate(values)]
+    bars = [
+        {"at": place * 10, "height": max(1, value * HEIGHT // highest)} for place, value in enumerate(values)
+    ]
     return {"name": name, "total": sum(values), "bars": bars, "width": 10 * len(values) - 2}

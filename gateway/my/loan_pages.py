@@ -10,7 +10,14 @@ from gateway.contracts import service as contracts
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.documents import contracts as documents
-from gateway.errors import DocumentsUnavailable, GatewayError, NotFound, QuoteChanged, TooManyRequests, WrongState
+from gateway.errors import (
+    DocumentsUnavailable,
+    GatewayError,
+    NotFound,
+    QuoteChanged,
+    TooManyRequests,
+    WrongState,
+)
 from gateway.loans import by_shopper, repayment
 from gateway.loans import service as loan_service
 from gateway.merchants import business_clock

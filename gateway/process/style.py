@@ -1,7 +1,7 @@
-"""The page of components: each macro and class that pages are made of, in every state. The demo serves it at ``/style``.
+"""The page of components, ``/style``: each macro and class that pages are made of, in every state.
 
-A production server does not: it shows nothing of a merchant or a shopper, but nobody there needs it. All figures are made
-by the code that makes real ones.
+The demo serves it, a production server does not: nobody there needs it. All figures are made by the code that makes
+real ones.
 """
 
 from __future__ import annotations

@@ -82,7 +82,9 @@ def checkout_open(walk: Walk, town: Town) -> None:
     walk.see("checkout: choose, small amount", pages, f"/checkout/{big['id']}")
     few = f"/plans?{urlencode({'key': api.credentials['publishable_key'], 'amount': '1000'})}"
     walk.see("plans: none", pages, few)
-    walk.see("plans", pages, f"/plans?{urlencode({'key': api.credentials['publishable_key'], 'amount': '599900'})}")
+    walk.see(
+        "plans", pages, f"/plans?{urlencode({'key': api.credentials['publishable_key'], 'amount': '599900'})}"
+    )
     for name in ("credit_service", "bureau_query", "funder_sharing", "marketing"):
         version = re.search(rf"/agreements/{name}/([^?\"]+)", pages.get(f"{at}/review").text + _review(town))
         if version:
@@ -96,8 +98,8 @@ def _review(town: Town) -> str:
 
 
 def results(walk: Walk, town: Town) -> None:
-    """The page of the result in each state."""
-    api, books = town.api, town.books
+    """The page of the result in each state up to the decision."""
+    api = town.api
     for state, phone in (("declined", "13800000002"), ("under review", "13800000003")):
         at, pages = town.played(phone), town.browser()
         go_on_by_code(pages, at.rpartition("/")[2], phone)
@@ -123,6 +125,11 @@ def results(walk: Walk, town: Town) -> None:
     api.login()
     walk.keep("error: expired", pages.get(f"/checkout/{checkout['id']}?lang=en"))
     walk.keep("error: expired", pages.get(f"/checkout/{checkout['id']}?lang=zh-CN"))
+
+
+def after_approval(walk: Walk, town: Town) -> None:
+    """The page of the result once the shop has shipped, taken back or given up, and the stages of a course."""
+    api, books = town.api, town.books
     payment = api.captured(term=12)
     pages = town.browser()
     go_on_by_code(pages, payment["checkout"])

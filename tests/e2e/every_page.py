@@ -1,7 +1,7 @@
 """Every page that a person can meet, in every state that looks different, taken from the real applications.
 
-A walk drives the gateway, the portal, the demo shop and the fake bank through their test clients and keeps the pages as they
-were answered, with their headers. What a browser then judges is what was served.
+A walk drives the gateway, the portal, the demo shop and the fake bank through their test clients and keeps the pages as
+they were answered, with their headers. What a browser then judges is what was served.
 """
 
 from __future__ import annotations
@@ -59,15 +59,18 @@ class Walk:
         assert answer.mimetype == "text/html", (name, answer.status_code, answer.text[:200])
         language = re.search(r'<html lang="([^"]+)"', answer.text)
         assert language is not None, name
-        page = Page(
-            name, language[1], answer.text, answer.headers.get("Content-Security-Policy", ""), site
-        )
+        page = Page(name, language[1], answer.text, answer.headers.get("Content-Security-Policy", ""), site)
         assert answer.status_code < 500 or "busy" in name, (name, answer.text)
         self.pages[name, language[1]] = page
         return answer
 
     def see(
-        self, name: str, browser: FlaskClient, path: str, form: dict[str, str] | None = None, site: str = "gateway"
+        self,
+        name: str,
+        browser: FlaskClient,
+        path: str,
+        form: dict[str, str] | None = None,
+        site: str = "gateway",
     ) -> TestResponse:
         """Open a page, or send a form that answers with one, in both languages; returns the Chinese one."""
         address = urlsplit(unescape(path))

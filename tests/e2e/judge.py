@@ -44,7 +44,8 @@ TABBED = """() => {
   if (!one || one === document.body) return null;
   if (!one.dataset.tab) one.dataset.tab = Math.random();
   const style = getComputedStyle(one), box = one.getBoundingClientRect();
-  return [one.dataset.tab, style.outlineStyle !== "none" || style.boxShadow !== "none" || ["date", "month"].includes(one.type),
+  const seen = style.outlineStyle !== "none" || style.boxShadow !== "none";
+  return [one.dataset.tab, seen || ["date", "month"].includes(one.type),
           box.width > 0, one.outerHTML.slice(0, 90)];
 }"""
 REACHABLE = """() => [...document.querySelectorAll(

@@ -45,7 +45,10 @@ def doors(walk: Walk, town: Town) -> None:
     walk.see("account: no door", town.browser(), "/account/security")
     walk.see("account: invitation over", town.browser(), "/account/invitation?token=x")
     for language in LANGUAGES:
-        walk.keep("error: not found", town.browser().get(f"/checkout/x?lang={language}", headers={"Accept": "text/html"}))
+        walk.keep(
+            "error: not found",
+            town.browser().get(f"/checkout/x?lang={language}", headers={"Accept": "text/html"}),
+        )
 
 
 def desk(walk: Walk, town: Town) -> None:

@@ -1,7 +1,7 @@
 """Every page of the product in a browser: axe, the width of a phone, large text, the keyboard, the policy of contents.
 
-All pages are reached by links and forms alone, so each works without JavaScript. In a usual run each endpoint is judged once
-and ``FENQI_EVERY_PAGE=1`` judges every state in both languages, both schemes and three widths (minutes).
+All pages are reached by links and forms alone, so each works without JavaScript. A usual run judges one state of each
+page; ``FENQI_EVERY_PAGE=1`` judges every state in both languages, both schemes and three widths (minutes).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ pytestmark = [
 STORIES: tuple[Callable[[Walk, Town], None], ...] = (
     checkout_pages.checkout_open,
     checkout_pages.results,
+    checkout_pages.after_approval,
     checkout_pages.framed,
     shopper_pages.own_place,
     shopper_pages.cards,
@@ -85,7 +86,11 @@ def not_walked(walk: Walk) -> list[str]:
     for name, site in walk.sites.items():
         for rule in site.url_map.iter_rules():
             endpoint = rule.endpoint.replace("my.", "my_test.")
-            if "GET" not in rule.methods or rule.rule.startswith("/v1/") or endpoint.endswith("form_address"):
+            if (
+                "GET" not in (rule.methods or ())
+                or rule.rule.startswith("/v1/")
+                or endpoint.endswith("form_address")
+            ):
                 continue
             if (name, endpoint) not in walk.met and not any(endpoint.startswith(one) for one in NO_PAGES):
                 found.add(f"{name}: {rule.rule} ({endpoint})")

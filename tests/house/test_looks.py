@@ -1,9 +1,10 @@
 """One token file and one set of components: ``gateway/web/static/fenqi.css``.
 
-Its first two parts are copied into the style sheets of what is served elsewhere. Every other rule says ``var(--…)`` for a
-colour, a text size or a corner. A brand may give tokens other values in a block of its own. ``python
-tests/house/test_looks.py`` writes the copies. The snippet is not held to it: it stands in other people's pages and takes
-their font and colours.
+Its first two parts are copied into the style sheets of what is served elsewhere. Every other rule says ``var(--…)``
+for a colour, a text size or a corner. A brand may give tokens other values in a block of its own. The snippet is not
+held to it: it stands in other people's pages and takes their font and colours.
+
+``python tests/house/test_looks.py`` writes the copies.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ TEMPLATES = {
     "gateway/web/static/busy.css": ("gateway/web/templates",),
     "gateway/web/static/reference.css": ("gateway/web/templates",),
 }
-COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch|lab)a?\(|:\s*(?:white|black|red|green|blue|gray|grey)\b")
+COLOUR = re.compile(
+    r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch|lab)a?\(|:\s*(?:white|black|red|green|blue|gray|grey)\b"
+)
 SIZE = re.compile(r"(?:font-size|border-radius): [\d.]+(?:px|rem|pt)|font: [\d.]+px")
 SPACE = re.compile(r"(?<![\w-])(?:padding|margin|gap)(?:-\w+)*: ([^;}]+)")
 STEPS = {0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 22, 24, 28, 32, 36, 40, 48, 56}
@@ -46,7 +49,9 @@ GENERATED = re.compile(r"(?s)/\* generated: .*?/\* end of generated \*/\n")
 def part(name: str) -> str:
     """One part of the source."""
     text = (ROOT / SOURCE).read_text("utf-8")
-    return text[text.index(f"/* {name}") : text.index(f"/* end of {name} */\n") + len(f"/* end of {name} */\n")]
+    return text[
+        text.index(f"/* {name}") : text.index(f"/* end of {name} */\n") + len(f"/* end of {name} */\n")
+    ]
 
 
 def copied(sheet: str) -> str:

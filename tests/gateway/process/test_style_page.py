@@ -52,4 +52,6 @@ def test_every_component_is_on_the_page(pages, language):
     }
     assert wanted - OF_EACH_PAGE - OF_THE_PORTAL - IN_LISTS <= classes
     if language == "en":
-        assert not re.search("[一-鿿]", re.sub(r'(?s)<article class="contract.*?</article>|星河 12|充电器|中文', "", page.text))
+        assert not re.search(
+            "[一-鿿]", re.sub(r'(?s)<article class="contract.*?</article>|星河 12|充电器|中文', "", page.text)
+        )
