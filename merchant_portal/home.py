@@ -7,7 +7,7 @@ from typing import Any
 from fenqi import Fenqi
 
 MOST = 100
-"""So many rows of one kind are looked at; of more, the page says that there are more."""
+"""Rows of one kind that are looked at; the page says when there may be more."""
 DAYS = 14
 """How many settlements the bars stand for."""
 HEIGHT = 40

@@ -54,6 +54,12 @@ REACHABLE = """() => [...document.querySelectorAll(
   && document.querySelector(`input[name="${one.name}"]:checked`) || one !== document.querySelector(
   `input[name="${one.name}"]:checked`) && one !== document.querySelector(`input[name="${one.name}"]`)))).length"""
 
+TWICE = """() => {
+  const html = document.documentElement, names = ["tiny", "small", "less", "body", "h2", "h1", "large", "huge"];
+  const part = document.body.matches(".dense") ? document.body : html, now = getComputedStyle(part);
+  const sizes = names.map(one => now.getPropertyValue(`--text-${one}`));
+  names.forEach((one, place) => part.style.setProperty(`--text-${one}`, `calc(2 * ${sizes[place]})`));
+}"""
 TO_THE_TOP = """() => {
   document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute("tabindex"); scrollTo(0, 0);
 }"""
@@ -109,12 +115,10 @@ class Judge:
         return said + self.complaints
 
     def larger(self) -> list[str]:
-        """What does not fit when text is shown at 200 %."""
-        self.tab.evaluate("document.documentElement.style.zoom = 2")
+        """What does not fit when text is twice as large: the sizes of text are tokens, so the tokens are doubled."""
+        self.tab.evaluate(TWICE)
         over = self.tab.evaluate("document.documentElement.scrollWidth - innerWidth")
-        cut = self.tab.evaluate(CUT)
-        self.tab.evaluate("document.documentElement.style.zoom = ''")
-        return [f"at 200 % wider by {over} px: {cut}"] if over > 0 else []
+        return [f"with text of 200 % wider by {over} px: {self.tab.evaluate(CUT)}"] if over > 0 else []
 
     def keyboard(self) -> list[str]:
         """What the Tab key does not reach, or reaches without showing it."""

@@ -65,6 +65,9 @@ NO_PAGES = {
 }
 """Endpoints that answer a GET without a page, and why."""
 
+NARROWEST = 320
+"""A window of 640 px at 200 % is one of 320: text is doubled in the wider ones."""
+
 
 @pytest.fixture
 def walk(app, books, clock, tmp_path):  # noqa: F811
@@ -112,6 +115,6 @@ def test_every_page_is_walked_and_has_no_fault(walk):
                 judge.open(page)
                 faults = judge.faults(axe)
                 if every:
-                    faults += judge.larger() + judge.keyboard()
+                    faults += judge.keyboard() + (judge.larger() if judge.width > NARROWEST else [])
                 said += [f"{name}: {page.name}: {fault}" for fault in faults]
     assert not said, "\n".join(said)
