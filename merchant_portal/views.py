@@ -15,6 +15,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request, session, url_for
 
 import fenqi
+from merchant_portal.home import overview
 from merchant_portal.login import check_csrf, tokens
 
 blueprint = Blueprint("views", __name__)
@@ -63,17 +64,11 @@ def common() -> dict[str, Any]:
 
 @blueprint.get("/")
 def home() -> str:
-    """The balance, the newest payments and the last settlement."""
+    """What waits for the merchant, how the last days went, and the newest payments and settlements."""
     client = tokens().client()
     me = client.me.retrieve()
-    money = "settlements:read" in me.scopes
-    return render_template(
-        "home.html",
-        me=me,
-        balance=client.balance.retrieve() if money else None,
-        payments=client.payments.list(page_size=6).data,
-        settlements=client.settlements.list(page_size=3).data if money else [],
-    )
+    found = overview(client, money="settlements:read" in me.scopes)
+    return render_template("home.html", me=me, **found)
 
 
 @blueprint.get("/payments")

@@ -9,7 +9,15 @@ from flask import make_response, render_template, request
 from gateway.contracts import service as contracts
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, Transaction
-from gateway.errors import GatewayError, NotFound, QuoteChanged, TooManyRequests, WrongState
+from gateway.documents import contracts as documents
+from gateway.errors import (
+    DocumentsUnavailable,
+    GatewayError,
+    NotFound,
+    QuoteChanged,
+    TooManyRequests,
+    WrongState,
+)
 from gateway.loans import by_shopper, repayment
 from gateway.loans import service as loan_service
 from gateway.merchants import business_clock
@@ -20,7 +28,7 @@ from gateway.payments.collections import by_hand
 from gateway.payments.collections.service import WHOLE
 from gateway.web import problems
 from gateway.web.context import gateway
-from gateway.web.i18n import t
+from gateway.web.i18n import language, t
 from gateway.web.rate_limits import limited
 
 RECEIPTS = 50
@@ -90,13 +98,20 @@ def pay_off(loan_id: str) -> Any:
 
 @blueprint.get("/loans/<loan_id>/contract")
 def show_contract(loan_id: str) -> Any:
-    """The signed contract, word for word."""
-    with gateway().db.read() as tx:
+    """The signed contract: in yuan and with names as people are called, and below it word for word as it was signed."""
+    here = gateway()
+    with here.db.read() as tx:
         loan = by_shopper.own(tx, door.shopper_id(), loan_id)
         contract = contracts.of_payment(tx, loan.payment_id)
-    if contract is None:
-        raise NotFound("This loan has no contract here.")
-    return render_template("my/contract.html", contract=contract, loan_id=loan_id)
+        if contract is None:
+            raise NotFound("This loan has no contract here.")
+        try:
+            authority = here.ports.signing_authority
+            made = documents.contract(tx, here.vault, authority, contract, language=language())
+        except DocumentsUnavailable:  # the text alone is shown, as it is kept
+            made = None
+    paper = made and made.values
+    return render_template("my/contract.html", contract=contract, loan_id=loan_id, paper=paper)
 
 
 @blueprint.get("/loans/<loan_id>/schedules/<version>")

@@ -27,7 +27,7 @@ from gateway import keyring
 from gateway.app import create_app, database_of, gateway_of, utc_now
 from gateway.config import from_environment
 from gateway.db.migrate import upgrade
-from gateway.process import server
+from gateway.process import server, style
 from gateway.process.onboarding import onboard
 from gateway.web.context import Gateway
 
@@ -113,6 +113,7 @@ def site() -> Any:
     server.check_guards(app)
     keyring.check(app.extensions["fenqi"], record=False)
     server.begin_background_work(app)
+    style.register(app)
     gateway: Gateway = app.extensions["fenqi"]
     facts = json.loads((gateway.settings.data_dir / "demo.json").read_text("utf-8"))
     mounts: dict[str, Any] = {"/portal": server.portal(app)}
@@ -146,6 +147,7 @@ def page(facts: dict[str, Any], folder: Path) -> str:
         "",
         f"  portal     {url}/portal/",
         f"  API        {url}/docs/api   ({url}/v1/openapi.json)",
+        f"  components {url}/style",
         f"  messages   {folder / 'test-messages.jsonl'}   (invitations in test mode arrive here)",
         f"  secrets    {folder / 'demo.json'}   (in a shell: . {folder / 'phones.env'})",
         "",

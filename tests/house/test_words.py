@@ -184,6 +184,7 @@ PORTAL: dict[str, Values] = {
     "team.error.": lambda: {"conflict", "validation_failed", "last_owner"},
     "filter.": lambda: {"order", "created_from", "created_to", "amount_min", "amount_max"},
     "filter.wrong.": lambda: {name.partition("_")[0] for name in views.FILTERS},
+    "task.": lambda: {"dispute", "ship", "payout", "invoice"},
     "eq.": lambda: {name for name, _ in views.EQUATION} | {"opening", "closing", "payout"},
     "may.": lambda: set(people.MAY),
     "balance.": lambda: {"pending", "staged", "available", "reserve", "in_dispute", "receivable"},

@@ -41,6 +41,8 @@ if (again) {
     again.textContent = label;
   });
 }
+const look = document.querySelector("[data-look]");
+if (look) setTimeout(() => { location.reload(); }, Number(look.dataset.look) * 1000);
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-once]")) {
     delete form.dataset.sent;

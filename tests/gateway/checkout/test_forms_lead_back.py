@@ -63,7 +63,7 @@ def test_enter_in_the_code_field_continues_and_the_focus_stays_there_after_sendi
     checkout = api.checkout()
     page = enter(pages, checkout).text
     submits = re.findall(r"<button[^>]*type=\"submit\"[^>]*>", page)
-    assert 'class="default"' in submits[0], "Enter presses the first button of a form"
+    assert 'class="hide"' in submits[0], "Enter presses the first button of a form"
     assert "formaction" not in submits[0]
     answer = pages.post(f"/checkout/{checkout['id']}/code", data=TYPED)
     assert answer.location.endswith("#code")

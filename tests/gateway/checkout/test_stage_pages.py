@@ -38,6 +38,7 @@ def test_the_shopper_contests_a_stage_on_another_device_and_reads_the_answer(app
     page = pages.get(address)
     for words in ("第 1-10 课", "第 11-20 课", "已完成十课", "签到表.pdf", "商家申报已完成", "提出异议"):
         assert words in page.text, words
+    assert "SHA-256" not in page.text
     assert "Contest this stage" in pages.get(f"{address}?lang=en").text
     short = pages.post(f"{address}/contest", data={"milestone": stage, "reason": "我的手机是 13912345678"})
     assert short.status_code == 422

@@ -37,6 +37,20 @@ def test_each_page_of_a_loan_is_shown(pages, api, lang):
     assert pages.get(f"/my/test/loans/{loan}/schedules/2").status_code == 404
 
 
+def test_the_contract_is_typeset_in_yuan_with_names_and_stands_below_as_it_was_signed(pages, api):
+    loan = loan_of(bought(api))
+    log_in(pages)
+    page = pages.get(f"/my/test/loans/{loan}/contract").text
+    shown, _, signed = page.partition("<details>")
+    for words in ("王小明", "示范银行（模拟）", "¥5,999.00", "18.00%", "还款计划", "2026年12月23日"):
+        assert words in shown, words
+    for words in (" fen", "demo_bank", "quote_sha256", "shp_"):
+        assert words not in shown, words
+        assert words in signed, words
+    english = pages.get(f"/my/test/loans/{loan}/contract?lang=en").text
+    assert "Consumer instalment loan contract" in english
+
+
 def test_nobody_sees_anybody_elses(app, pages, api):
     loan = loan_of(bought(api))
     other = api.checkout()
