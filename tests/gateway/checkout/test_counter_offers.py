@@ -85,7 +85,7 @@ def test_a_smaller_loan_is_offered_read_confirmed_and_approved(
     assert "data-counter-offer" in page
     assert "首付" in page
     english = pages.get(f"/checkout/{declined['id']}/result?lang=en").text
-    assert "What is possible instead" in english
+    assert "What you can apply for instead" in english
     with gateway.db.read() as tx:
         asked = tx.execute(text("SELECT count(*) FROM decision_request")).scalar_one()
     assert asked == 1, "nobody is asked again before the shopper goes on"
