@@ -124,6 +124,17 @@ def credit_limit(application: Application, credit_score: int, policy: Policy = D
     return min(max(steps, policy.lowest_limit_fen), ceiling)
 
 
+def amount_fits(application: Application, credit_score: int, policy: Policy = DEFAULT_POLICY) -> bool:
+    """Whether an applicant of this score may be lent the amount and can bear its instalments, whatever else is found.
+
+    What does not fit does not fit with a lower score either.
+    """
+    limit_fen = credit_limit(application, credit_score, policy)
+    limit_fen += green_uplift(application, limit_fen, policy)
+    available_fen = max(0, limit_fen - (application.open_principal_fen or 0))
+    return not _affordability_findings(application, available_fen, policy)
+
+
 def green_uplift(application: Application, limit_fen: int, policy: Policy = DEFAULT_POLICY) -> int:
     """What green goods add to a limit, in fen: goods of energy grade 1, and new-energy vehicles.
 

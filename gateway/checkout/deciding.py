@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.checkout import application, identifying, outcome, service
+from gateway.checkout import application, identifying, offering, outcome, service
 from gateway.checkout.models import Checkout
 from gateway.contracts import service as contracts
 from gateway.core.tenant import mode_of
@@ -238,6 +238,9 @@ def _advised(
         link_signals=request.link_signals,
         person_decides=request.person_decides,
     )
+    if decisions.only_amount_failed(advice, request.link_signals):
+        offer = offering.find(gateway, request, advice.features, required=missing)
+        advice = replace(advice, counter_offer=offer)
     request = gateway.db.write(
         lambda tx: requests.keep_advice(tx, request, advice, real_name=real_name), READ_COMMITTED
     )
@@ -312,6 +315,8 @@ def _rule(
         challengers=gateway.ports.challengers,
     )
     requests.close(tx, request, decision_id=decision.id)
+    if decision.outcome == "decline" and advice.counter_offer is not None and not ruling.reasons:
+        checkout.counter_offer = advice.counter_offer  # the lender has no reason of its own
     outcome.settle(tx, gateway, checkout, plan, decision, consents=consents)
 
 

@@ -49,6 +49,7 @@ DOORS = {
     "checkout.cancel": Door.SHOPPER,
     "checkout_result.result": Door.SHOPPER,
     "checkout_result.reopen": Door.SHOPPER,
+    "checkout_result.take_counter_offer": Door.SHOPPER,
     "checkout_result.contract": Door.SHOPPER,
     "checkout_result.amendment": Door.SHOPPER,
     "checkout_documents.contract": Door.SHOPPER,

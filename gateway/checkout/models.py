@@ -125,6 +125,10 @@ class Checkout(Keyed, table=True):
     """When the shopper was promised an answer from a person."""
     reopens: str | None = Field(default=None, sa_column=Column(Words))
     """The declined checkout of the same order that a person found, on the shopper's request, worth a new offer."""
+    counter_offer: dict[str, int] | None = Field(default=None, sa_column=Column(Document))
+    """Of a decline for the amount alone: ``{"term", "down_payment"}`` (fen), the smallest change that is approved."""
+    counter_offer_of: str | None = Field(default=None, sa_column=Column(Words))
+    """The declined checkout of the same order whose counter-offer this is."""
     address_lookup: str | None = Field(default=None, sa_column=Column(Words))
     """Keyed hash of the secret in the checkout's address; none before revision 0025."""
     address_sealed: bytes | None = Field(default=None, sa_column=Column(Bytes))

@@ -195,6 +195,7 @@ def _turn_back(checkout_id: str, why: str) -> Response:
 @blueprint.get("/checkout/<checkout_id>/cancel")
 @blueprint.get("/checkout/<checkout_id>/confirm")
 @blueprint.get("/checkout/<checkout_id>/reopen")
+@blueprint.get("/checkout/<checkout_id>/counter-offer")
 @blueprint.get("/checkout/<checkout_id>/human-review")
 def form_address(checkout_id: str) -> Any:
     """The address of a form, opened in the other language or in a fresh tab: on to the step of the shopper."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, redirect, render_template
 
-from gateway.checkout import access, deciding, entry, frames, reviewing, shopper, standing
+from gateway.checkout import access, counter_offers, deciding, entry, frames, reviewing, shopper, standing
 from gateway.checkout.models import Checkout
 from gateway.checkout.pages import CONFIRMED, allow_way_back, back_to_shop, shown, to_step
 from gateway.core.calendar import shanghai_date
@@ -19,8 +20,11 @@ from gateway.payments.methods import service as methods
 from gateway.payments.methods import views
 from gateway.payments.milestones import service as milestones
 from gateway.plans import summary
-from gateway.web.context import gateway
+from gateway.web.context import Gateway, gateway
 from gateway.web.i18n import language, with_language
+
+if TYPE_CHECKING:
+    from gateway.decision.models import HumanReview
 
 blueprint = Blueprint("checkout_result", __name__, template_folder="templates")
 REFRESH_SECONDS = ((10, 2), (60, 5), (900, 10))
@@ -50,6 +54,7 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         staged = paid is not None and milestones.has_any(tx, paid)
         now_stands = standing.of(tx, checkout) if paid is not None else None
         method = _method(tx, checkout) if takes_methods else None
+        offered = _offered(tx, checkout, review)
     offer_ends = reviewing.offer_ends(review)
     plan = deciding.chosen_plan(checkout) if paid is not None else None
     return render_template(
@@ -68,6 +73,8 @@ def _result_page(checkout_id: str, *, error: GatewayError | None = None) -> str:
         method_required=gateway().settings.repayment_method_required,
         now=now,
         offer_day=shanghai_date(offer_ends) if offer_ends is not None and offer_ends > now else None,
+        offered=offered,
+        offered_summary=summary.of(offered) if offered is not None else None,
         error=error,
         refresh_seconds=_refresh_seconds(checkout, now),
         return_url=back_to_shop(checkout.return_url, checkout),
@@ -82,6 +89,13 @@ def _method(tx: Transaction, checkout: Checkout) -> views.Shown | None:
     return views.of_person(tx, checkout.shopper_id, language=language())
 
 
+def _offered(tx: Transaction, checkout: Checkout, review: HumanReview | None) -> dict[str, Any] | None:
+    """The plan of a counter-offer that the shopper can still take; a person's answer in their favour goes before it."""
+    if not counter_offers.stands(tx, checkout) or (review is not None and review.status == "reconsider"):
+        return None
+    return counter_offers.plan_of(tx, gateway(), checkout)
+
+
 def _refresh_seconds(checkout: Checkout, now: datetime) -> int:
     passed = (now - (checkout.confirmed_at or now)).total_seconds()
     return next((pause for within, pause in REFRESH_SECONDS if passed < within), REFRESH_SECONDS[-1][1])
@@ -90,9 +104,19 @@ def _refresh_seconds(checkout: Checkout, now: datetime) -> int:
 @blueprint.post("/checkout/<checkout_id>/reopen")
 def reopen(checkout_id: str) -> Any:
     """Continue an order that a person found wrongly declined: on to a checkout with today's quote."""
+    return _on_to(checkout_id, reviewing.reopen)
+
+
+@blueprint.post("/checkout/<checkout_id>/counter-offer")
+def take_counter_offer(checkout_id: str) -> Any:
+    """Continue an order that was declined for its amount as it was offered instead: on to its own checkout."""
+    return _on_to(checkout_id, counter_offers.go_on)
+
+
+def _on_to(checkout_id: str, begin: Callable[[Transaction, Gateway, str], Checkout]) -> Any:
     here = gateway()
     try:
-        fresh = here.db.write(lambda tx: reviewing.reopen(tx, here, checkout_id))
+        fresh = here.db.write(lambda tx: begin(tx, here, checkout_id))
     except (DuplicateReference, TermUnavailable, WrongState) as error:
         if shown(checkout_id)[0].status not in CONFIRMED:
             return to_step(checkout_id, "")

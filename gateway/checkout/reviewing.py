@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select, text
 
@@ -144,10 +144,8 @@ def reopen(tx: Transaction, gateway: Gateway, checkout_id: str) -> Checkout:
         raise DuplicateReference(
             "The shop has started a new checkout for this order.", param="merchant_reference"
         )
-    fresh = _again(tx, gateway, declined, ends)
-    tx.add(fresh)
-    tx.flush()
-    return fresh
+    until = min(tx.now + CHECKOUT_LIFE, ends)
+    return again(tx, gateway, declined, expires_at=until, reopens=declined.id)
 
 
 def _newest_of(tx: Transaction, declined: Checkout) -> Checkout | None:
@@ -156,27 +154,22 @@ def _newest_of(tx: Transaction, declined: Checkout) -> Checkout | None:
     return service.locked(tx, newest) if newest is not None else None
 
 
-def _again(tx: Transaction, gateway: Gateway, declined: Checkout, ends: datetime) -> Checkout:
+def again(tx: Transaction, gateway: Gateway, declined: Checkout, **differing: Any) -> Checkout:
+    """A new checkout of a declined order with a quote of today; given is what differs. Raises ``TermUnavailable``."""
     business_clock.enter(tx, service.tenant_of(declined))
-    quote = service.quote_today(tx, gateway, declined)
-    if not quote["plans"]:
-        raise TermUnavailable("No term is available for this amount today.", param="terms")
     progress = {
         "id", "status", "plans", "prices", "unavailable", "term", "shopper_id", "opened_at", "identified_at",
         "disclosed_at", "confirmed_at", "confirmed_quote_hash", "payment_id", "decline_code", "decline_reasons",
         "expires_at", "review_due_at", "reopens", "created_at", "address_lookup", "address_sealed",
-        "address_grace_ends", "phone_lookup",
+        "address_grace_ends", "phone_lookup", "counter_offer", "counter_offer_of",
     }  # fmt: skip
-    fresh = Checkout(
-        **declined.model_dump(exclude=progress),
-        id=tx.new_id("chk"),
-        status="open",
-        plans=quote["plans"],
-        prices=quote["prices"],
-        unavailable=quote["unavailable"],
-        expires_at=min(tx.now + CHECKOUT_LIFE, ends),
-        reopens=declined.id,
-        created_at=tx.now,
-    )
+    order = declined.model_dump(exclude=progress) | differing
+    fresh = Checkout(**order, id=tx.new_id("chk"), status="open", plans=[], unavailable=[], created_at=tx.now)
+    quote = service.quote_today(tx, gateway, fresh)
+    if not quote["plans"]:
+        raise TermUnavailable("No term is available for this amount today.", param="terms")
+    fresh.plans, fresh.prices, fresh.unavailable = quote["plans"], quote["prices"], quote["unavailable"]
     access.give_address(gateway, fresh)
+    tx.add(fresh)
+    tx.flush()
     return fresh

@@ -144,6 +144,17 @@ class Decline(Strict):
     code = fields.String()
 
 
+class CounterOffer(Strict):
+    """The smallest change of a declined order that would be approved; amounts in fen."""
+
+    term = fields.Integer(metadata={"description": "Months of the plan."})
+    down_payment = fields.Integer(
+        metadata={"description": "What the shopper would pay you immediately, in all, in fen."}
+    )
+    financed_amount = fields.Integer(metadata={"description": "What would be lent, in fen."})
+    expires_at = Moment(metadata={"description": "Until when the shopper can continue with it."})
+
+
 class CheckoutAnswer(Strict):
     """A checkout; send the shopper to the ``url`` that the call which created it answers."""
 
@@ -199,6 +210,20 @@ class CheckoutAnswer(Strict):
         allow_none=True,
         metadata={
             "description": "The declined checkout of this order for which a person approved a new offer."
+        },
+    )
+    counter_offer = fields.Nested(
+        CounterOffer,
+        allow_none=True,
+        metadata={
+            "description": "Of a checkout that was declined for its amount alone: what the shopper is offered instead. "
+            "A shopper who continues with it confirms a new checkout of this order."
+        },
+    )
+    counter_offer_of = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "The declined checkout of this order whose counter-offer the shopper continues with."
         },
     )
     created_at = Moment()

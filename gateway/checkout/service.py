@@ -318,8 +318,19 @@ def view(tx: Transaction, checkout: Checkout | Row[Any], *, url: str | None = No
         "expires_at": checkout.expires_at,
         "review_due_at": checkout.review_due_at,
         "reopens": checkout.reopens,
+        "counter_offer": _counter_offer(checkout),
+        "counter_offer_of": checkout.counter_offer_of,
         "created_at": checkout.created_at,
     }
+
+
+def _counter_offer(checkout: Checkout | Row[Any]) -> dict[str, Any] | None:
+    """The offer that a declined checkout ends with, as the API shows it; it ends when the checkout would have."""
+    offer = checkout.counter_offer
+    if offer is None:
+        return None
+    financed_fen = checkout.amount_fen - offer["down_payment"]
+    return {**offer, "financed_amount": financed_fen, "expires_at": checkout.expires_at}
 
 
 def enter_time_of(tx: Transaction, checkout: Checkout) -> None:

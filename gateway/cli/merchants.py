@@ -51,7 +51,15 @@ def add(verbs: Verbs) -> None:
         required=True,
         help="settled without a report after this number of days; 0 ends it",
     )
-    for verb in (grant, revoke, reserve, acknowledgement, hold):
+    down = merchant.add(
+        "down-payment",
+        "let counter-offers to declined shoppers ask for a down payment",
+        _down_payment,
+    )
+    down.add_argument(
+        "--percent", type=int, required=True, help="at most this part of the order, 1 to 90; 0 ends it"
+    )
+    for verb in (grant, revoke, reserve, acknowledgement, hold, down):
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
     for verb in (grant, revoke):
         verb.add_argument("scope", nargs="+", help="such as scores:write")
@@ -180,6 +188,14 @@ def _delivery_hold(options: argparse.Namespace) -> int:
 
     actor = Actor.at_the_command_line()
     return commands.delivery_hold(gateway_of(options).db, actor, options.merchant, days=options.days)
+
+
+def _down_payment(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
+    from gateway.merchants import commands
+
+    actor, db = Actor.at_the_command_line(), gateway_of(options).db
+    return commands.down_payment(db, actor, options.merchant, percent=options.percent)
 
 
 def _origins(options: argparse.Namespace) -> int:

@@ -54,7 +54,8 @@ RULES: Mapping[str, Rule] = {
         changes="plans prices unavailable term shopper_id disclosed_at"
         " decline_code decline_reasons expires_at review_due_at address_lookup address_sealed"
         " phone_lookup identified_at",
-        once="confirmed_at confirmed_quote_hash payment_id locale cancel_reason language",
+        once="confirmed_at confirmed_quote_hash payment_id locale cancel_reason language"
+        " counter_offer counter_offer_of",
         steps={
             "status": {
                 "open": "identified expired canceled",
@@ -133,7 +134,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "merchant": Rule(
         changes="payout_account reserve_rate reserve_days acknowledge_days delivery_hold_days scopes"
-        " frame_origins"
+        " frame_origins max_down_payment_percent"
     ),
     "message": Rule(
         changes="planned_at left_at day slot text_sealed why",
@@ -245,6 +246,7 @@ LATER: Mapping[str, Mapping[str, str]] = {
     "checkout_wishes": {"checkout": "locale cancel_reason"},
     "methods": {"collection": "method_id"},
     "messages": {"checkout": "language"},
+    "counter_offers": {"checkout": "counter_offer counter_offer_of"},
 }
 """By file the columns that are newer than the first file, each set once; names are parted by spaces."""
 LATER_TABLES: Mapping[str, str] = {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from scoring import Application, Recommendation, Scores
+    from scoring.offers import Change, Quote
 
 log = logging.getLogger("gateway.scorer")
 
@@ -39,6 +41,21 @@ class ScorerPort(Protocol):
         """The recommendation and the exact input; what is ``required`` and unknown leads to review.
 
         Raises ``ScorerUnavailable``, also for an input that no scorer can take.
+        """
+        ...
+
+    def smallest_change(
+        self,
+        features: dict[str, Any],
+        *,
+        terms: Sequence[int],
+        most_down_payment_fen: int,
+        quote: Quote,
+        required: tuple[str, ...] = (),
+    ) -> Change | None:
+        """The smallest change of the order that would be recommended by itself (see ``scoring.offers``), or None.
+
+        Raises ``ScorerUnavailable``.
         """
         ...
 
@@ -101,6 +118,33 @@ class EmbeddedScorer:
             log.exception("an application cannot be scored: it goes to review")
             raise ScorerUnavailable from problem
         return self._scorer.decide(application, DEFAULT_POLICY.requiring(required)), asdict(application)
+
+    def smallest_change(
+        self,
+        features: dict[str, Any],
+        *,
+        terms: Sequence[int],
+        most_down_payment_fen: int,
+        quote: Quote,
+        required: tuple[str, ...] = (),
+    ) -> Change | None:
+        """Ask the bundle under the default policy, once for each change tried. Raises ``ScorerUnavailable``."""
+        if self._scorer is None:
+            raise ScorerUnavailable
+        from scoring import DEFAULT_POLICY, Application, ModelFailed  # noqa: PLC0415
+        from scoring.offers import smallest_change  # noqa: PLC0415
+
+        try:
+            return smallest_change(
+                Application(**features),
+                terms=terms,
+                most_down_payment_fen=most_down_payment_fen,
+                quote=quote,
+                score=lambda changed: self._scorer.score(changed, with_reasons=False),
+                policy=DEFAULT_POLICY.requiring(required),
+            )
+        except ModelFailed as problem:
+            raise ScorerUnavailable from problem
 
     def score(self, features: dict[str, Any], *, with_reasons: bool) -> tuple[Scores, dict[str, Any]]:
         """Ask the bundle without a policy. Raises ``ScorerUnavailable``."""

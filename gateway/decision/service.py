@@ -24,6 +24,7 @@ from gateway.decision.reasons import REASONS
 from gateway.decision.scorer import ScorerPort, ScorerUnavailable
 from gateway.decision.shadow import Challenger
 from gateway.monitoring import metrics
+from scoring.offers import AMOUNT_CODES
 from scoring.rules import RULES
 
 Value = Any
@@ -55,6 +56,8 @@ class Recommended:
     annual_rate_bp: int | None = None
     green_uplift_fen: int = 0
     sandbox: str | None = None
+    counter_offer: dict[str, int] | None = None
+    """The smallest change of a declined order that would be approved: ``term``, ``down_payment`` in fen."""
 
 
 def recommend(
@@ -80,6 +83,17 @@ def recommend(
     if advice.outcome == "decline" and person_decides:
         advice = replace(advice, outcome="review")
     return advice
+
+
+def only_amount_failed(advice: Recommended, link_signals: Sequence[str]) -> bool:
+    """Whether a change of the order may help: the scorer declines the amount, and nothing speaks against the person."""
+    return (
+        advice.outcome == advice.scored == "decline"
+        and advice.sandbox is None
+        and not link_signals
+        and bool(advice.signals)
+        and AMOUNT_CODES.issuperset(advice.signals)
+    )
 
 
 def record(

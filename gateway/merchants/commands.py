@@ -26,6 +26,7 @@ def show(db: Database, *, limit: int, as_json: bool) -> int:
                 "reserve_rate": merchant.reserve_rate,
                 "reserve_days": merchant.reserve_days,
                 "delivery_hold_days": merchant.delivery_hold_days,
+                "max_down_payment_percent": merchant.max_down_payment_percent,
                 "frame_origins": _origins_shown(merchant, as_json=as_json),
                 "scopes": merchant.scopes if as_json else " ".join(merchant.scopes),
                 "created_at": merchant.created_at.isoformat(),
@@ -133,6 +134,31 @@ def delivery_hold(db: Database, actor: Actor, merchant_id: str, *, days: int) ->
         print(f"New captures of {merchant_id} wait for their delivery report, for at most {days} days.")
     else:
         print(f"New captures of {merchant_id} do not wait for their delivery report.")
+    return 0
+
+
+def down_payment(db: Database, actor: Actor, merchant_id: str, *, percent: int) -> int:
+    """Agree which down payment a counter-offer may ask for. Raises what ``service`` raises."""
+
+    def agree(tx: Transaction) -> None:
+        before = service.get(tx, merchant_id).max_down_payment_percent or 0
+        service.agree_down_payment(tx, merchant_id, percent=percent)
+        audit.record(
+            tx,
+            actor,
+            "merchant.down_payment",
+            about=merchant_id,
+            merchant_id=merchant_id,
+            before=before,
+            after=percent,
+            facts={"percent": percent},
+        )
+
+    db.write(agree)
+    if percent:
+        print(f"Counter-offers may ask shoppers of {merchant_id} for up to {percent} % of the order at once.")
+    else:
+        print(f"Counter-offers ask shoppers of {merchant_id} for no other down payment.")
     return 0
 
 

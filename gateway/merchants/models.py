@@ -39,6 +39,8 @@ class Merchant(SQLModel, table=True):
     """After how many days a payment is voided whose order the shop has not acknowledged; 7 unless agreed otherwise."""
     delivery_hold_days: int | None = Field(default=None, sa_column=Column(Whole))
     """For how many days a capture waits for its delivery report; none where it does not wait."""
+    max_down_payment_percent: int | None = Field(default=None, sa_column=Column(Whole))
+    """Most that a counter-offer may ask the shopper to pay to the shop at once, of the order; none unless agreed."""
     scopes: list[str] = Field(
         sa_column=Column(
             Document, nullable=False, server_default=json.dumps(MERCHANT_SCOPES, separators=(",", ":"))

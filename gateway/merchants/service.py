@@ -25,6 +25,7 @@ HIGHEST_RESERVE = Decimal("0.3")
 LONGEST_RESERVE_DAYS = 365
 ACKNOWLEDGE_DAYS = 7
 LONGEST_ACKNOWLEDGE_DAYS = 28
+HIGHEST_DOWN_PAYMENT_PERCENT = 90
 LONGEST_DELIVERY_HOLD_DAYS = 90
 MOST_FRAME_ORIGINS = 20
 CATEGORIES = ("3c", "furnishing", "education", "appliance", "general")
@@ -168,6 +169,22 @@ def agree_delivery_hold(tx: Transaction, merchant_id: str, *, days: int) -> Merc
             param="days",
         )
     merchant.delivery_hold_days = days
+    tx.add(merchant)
+    return merchant
+
+
+def agree_down_payment(tx: Transaction, merchant_id: str, *, percent: int) -> Merchant:
+    """Let counter-offers ask for a down payment of at most ``percent`` of the order; 0 ends it, for new decisions.
+
+    Raises ``NotFound`` or ``InvalidRequest``.
+    """
+    merchant = get(tx, merchant_id)
+    if not 0 <= percent <= HIGHEST_DOWN_PAYMENT_PERCENT:
+        raise InvalidRequest(
+            f"{percent} % is not valid: expected 1 to {HIGHEST_DOWN_PAYMENT_PERCENT}, or 0 to end it.",
+            param="percent",
+        )
+    merchant.max_down_payment_percent = percent
     tx.add(merchant)
     return merchant
 

@@ -25,6 +25,7 @@ HASHED = {
     "merchant.payout_account": "payout_account",
     "merchant.acknowledgement": "acknowledge_days",
     "merchant.delivery_hold": "delivery_hold_days",
+    "merchant.down_payment": "max_down_payment_percent",
     "merchant.frame_origins": "frame_origins",
 }
 """What else is agreed by a line of the audit log that holds its hash, with the column that keeps it."""

@@ -31,8 +31,8 @@ STARTING = {"demo", "fake-bank", "migrate", "vectors"}
 EXAMPLES = {
     "--alg": "ES256", "--amount": "1", "--by": "phone", "--category": "3c", "--email": "a@shop.example",
     "--format": "csv", "--from": "2030-01-01", "--days": "7", "--jwks": "keys.json", "--kind": "marketing",
-    "--name": "店", "--name-en": "Shop", "--note": "why", "--out": "out.json", "--outcome": "upheld", "--rate": "0.05",
-    "--reason": "why", "--reference": "T1", "--shopper": "shp_1",
+    "--name": "店", "--name-en": "Shop", "--note": "why", "--out": "out.json", "--outcome": "upheld", "--percent": "30",
+    "--rate": "0.05", "--reason": "why", "--reference": "T1", "--shopper": "shp_1",
 }  # fmt: skip
 
 

@@ -296,6 +296,9 @@ class PlainScorer:
         found = Recommendation(outcome, 3_000_000, 3_000_000, (), None, "plain")  # type: ignore[arg-type]
         return found, dict(features)
 
+    def smallest_change(self, features: dict[str, Any], **order: Any) -> None:
+        """It declines nothing."""
+
 
 class Receivers:
     """The shops' webhook receivers: what arrived, by endpoint, in the order of arrival."""

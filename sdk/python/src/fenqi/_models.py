@@ -65,7 +65,10 @@ class Checkout(Model, object="checkout"):
     ``open → identified → deciding → under_review → approved | declined | expired | canceled``; an approved one
     has ``payment``. ``deciding``, while the lender is asked, is usually over within a second. A person answers
     what is ``under_review`` by ``review_due_at``. ``reopens`` names the declined checkout of the same order
-    that a person found worth a new offer. ``cancel_reason`` says why it is canceled: ``merchant``, ``shopper``,
+    that a person found worth a new offer. A decline for the amount alone has a ``counter_offer`` (``term``,
+    ``down_payment`` and ``financed_amount`` in fen, ``expires_at``) where a smaller loan or another term would be
+    approved; the checkout in which the shopper takes it names the declined one as ``counter_offer_of``.
+    ``cancel_reason`` says why it is canceled: ``merchant``, ``shopper``,
     or ``pay_in_full`` for a shopper who wants to pay you the whole amount without a loan.
     """
 
@@ -90,6 +93,8 @@ class Checkout(Model, object="checkout"):
     locale: str | None
     review_due_at: str | None
     reopens: str | None
+    counter_offer: Model | None
+    counter_offer_of: str | None
     metadata: dict[str, str]
 
 

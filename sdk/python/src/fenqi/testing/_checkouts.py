@@ -110,6 +110,8 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
         "cancel_reason": None,
         "review_due_at": None,
         "reopens": None,
+        "counter_offer": None,
+        "counter_offer_of": None,
     }
     checkout.pop("expires_in", None)
     state.checkouts[checkout["id"]] = checkout
