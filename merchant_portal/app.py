@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import fenqi
-from merchant_portal import disputes, exports, login, payouts, people, refusals, views, wording
+from merchant_portal import disputes, exports, in_store, login, payouts, people, refusals, views, wording
 from merchant_portal.sessions import Sessions
 from merchant_portal.tokens import IDLE_SECONDS, NotRenewed, Tokens
 
@@ -82,6 +82,7 @@ def create_app(
     app.register_blueprint(login.blueprint)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(exports.blueprint)
+    app.register_blueprint(in_store.blueprint)
     app.register_blueprint(people.blueprint)
     app.register_blueprint(payouts.blueprint)
     app.register_blueprint(disputes.blueprint)

@@ -17,6 +17,7 @@ ROLES = ("owner", "finance", "operations", "developer", "viewer")
 MAY = {
     "read": ROLES,
     "settlements": ("owner", "finance", "operations", "viewer"),
+    "in_store": ("owner", "operations"),
     "capture": ("owner", "operations"),
     "refund": ("owner", "finance", "operations"),
     "webhooks": ("owner", "developer"),

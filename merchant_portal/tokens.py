@@ -20,8 +20,8 @@ import fenqi
 from merchant_portal.sessions import Held, Sessions
 
 SCOPES = (
-    "portal checkouts:read payments:read payments:write refunds:write settlements:read reconciliations:write "
-    "events:read webhooks:write"
+    "portal checkouts:write checkouts:read payments:read payments:write refunds:write settlements:read "
+    "reconciliations:write events:read webhooks:write"
 )
 IDLE_SECONDS = 15 * 60
 LIFE_SECONDS = 12 * 60 * 60

@@ -16,6 +16,7 @@ from gateway.checkout.access import Level
 from gateway.checkout.models import Checkout
 from gateway.checkout.states import EXPIRABLE
 from gateway.core.tenant import Mode
+from gateway.team import browser_cookies
 from gateway.web import cookies, own_forms
 from gateway.web.context import gateway
 from gateway.web.headers import framed
@@ -78,6 +79,14 @@ class Locked(Exception):
         self.checkout = checkout
 
 
+class StaffBrowser(Exception):
+    """Somebody of the shop's team is logged in on the browser that opens an order of a store."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        super().__init__(checkout.id)
+        self.checkout = checkout
+
+
 def register(app: Flask) -> None:
     """Guard every page of a checkout on ``app``."""
     app.jinja_env.globals["carried"] = carried
@@ -93,16 +102,19 @@ def register(app: Flask) -> None:
 
 
 def admit(checkout_id: str, endpoint: str) -> None:
-    """Let the request on to a page, or raise ``Locked``; raises ``NotFound`` for an unknown checkout."""
+    """Let the request on to a page. Raises ``Locked``, ``StaffBrowser``, or ``NotFound`` for an unknown checkout."""
     here = gateway()
     with here.db.read() as tx:
         checkout = shopper.for_shopper(tx, checkout_id)
         frames.notice(tx, checkout)
         level = _shown_level(checkout)
+        is_staff = checkout.store is not None and browser_cookies.merchant(tx) == checkout.merchant_id
     door = DOORS.get(endpoint, Door.SHOPPER)
     g.mode = service.tenant_of(checkout).mode
     g.shopper_id = checkout.shopper_id if level is Level.SHOPPER else None
     begin_in(checkout.locale)
+    if is_staff:
+        raise StaffBrowser(checkout)
     if door is Door.OPEN:
         return
     first_page = door is Door.ADDRESS and checkout.status in EXPIRABLE

@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, make_response, redirect, render_te
 
 from gateway.checkout import access, entry, other_device, pages, shopper, typed
 from gateway.checkout.access import Level
-from gateway.checkout.entry import Locked
+from gateway.checkout.entry import Locked, StaffBrowser
 from gateway.checkout.forms import CODE, PHONE, field_errors
 from gateway.checkout.pages import CONFIRMED
 from gateway.checkout.rates import CODES, GUESSES
@@ -34,6 +34,7 @@ def register(app: Flask) -> None:
     """Mount the pages on ``app``, and show the way in wherever a browser comes without having shown enough."""
     entry.register(app)
     app.register_error_handler(Locked, locked)
+    app.register_error_handler(StaffBrowser, refuse_staff)
     app.register_blueprint(blueprint)
 
 
@@ -105,6 +106,12 @@ def go_on(checkout_id: str) -> Any:
 def locked(error: Locked) -> Any:
     """The way in, instead of a page that asks for more than the browser has shown."""
     return _page(error.checkout.id), 403
+
+
+def refuse_staff(error: StaffBrowser) -> Any:
+    """Who sells in a store takes no step for the shopper: no details, no code, no consent, no confirmation."""
+    page = render_template("checkout/staff.html", mode=error.checkout.mode)
+    return make_response(page), 403
 
 
 def _step(checkout_id: str) -> str:

@@ -12,7 +12,7 @@ ROLE_SCOPES: dict[str, tuple[str, ...]] = {
         "settlements:read", "reconciliations:write", "events:read", "webhooks:write", "scores:write", "portal",
     ),
     "finance": (*READING, "settlements:read", "refunds:write", "reconciliations:write"),
-    "operations": (*READING, "settlements:read", "payments:write", "refunds:write"),
+    "operations": (*READING, "checkouts:write", "settlements:read", "payments:write", "refunds:write"),
     "developer": (*READING, "webhooks:write"),
     "viewer": (*READING, "settlements:read"),
 }  # fmt: skip

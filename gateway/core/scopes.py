@@ -23,6 +23,7 @@ MERCHANT_SCOPES = tuple(scope for scope in SERVER_SCOPES if scope != "scores:wri
 PORTAL = "portal"
 ALL_SCOPES = (*SERVER_SCOPES, PORTAL)
 PORTAL_SCOPES = (
+    "checkouts:write",
     "checkouts:read",
     "payments:write",
     "payments:read",

@@ -19,7 +19,7 @@ from gateway.db.transactions import Transaction
 from gateway.monitoring.security_events import security_event
 from gateway.privacy.vault import VaultError
 from gateway.team import passkeys, sessions
-from gateway.team.models import LoginSession
+from gateway.team.models import LoginSession, TeamMember
 from gateway.web import cookies
 from gateway.web.context import gateway
 
@@ -83,6 +83,15 @@ def remember_device(response: Response, *, whom: str) -> Response:
 def session(tx: Transaction) -> LoginSession | None:
     """The open login that this browser's account cookie names."""
     return sessions.of_cookie(tx, gateway().vault, request.cookies.get(cookies.name_of(ACCOUNT), ""))
+
+
+def merchant(tx: Transaction) -> str | None:
+    """The merchant on whose team somebody is who is logged in on this browser, or None."""
+    if not request.cookies.get(cookies.name_of(ACCOUNT)):
+        return None
+    login = session(tx)
+    person = tx.get(TeamMember, login.member_id) if login is not None else None
+    return person.merchant_id if person is not None else None
 
 
 def passkey_question(member_id: str | None = None) -> dict[str, str]:

@@ -10,7 +10,7 @@ WRITE = {"checkouts:write", "payments:write", "refunds:write", "reconciliations:
 MAY = {
     "owner": READ | WRITE | {"settlements:read", "scores:write"},
     "finance": READ | {"settlements:read", "refunds:write", "reconciliations:write"},
-    "operations": READ | {"settlements:read", "payments:write", "refunds:write"},
+    "operations": READ | {"checkouts:write", "settlements:read", "payments:write", "refunds:write"},
     "developer": READ | {"webhooks:write"},
     "viewer": READ | {"settlements:read"},
 }
@@ -26,7 +26,7 @@ def test_only_a_partner_institution_scores_and_no_server_enters_the_portal() -> 
     assert set(SERVER_SCOPES) == MAY["owner"] - {"portal"}
     assert set(MERCHANT_SCOPES) == MAY["owner"] - {"portal", "scores:write"}
     assert set(ALL_SCOPES) == MAY["owner"]
-    assert MAY["owner"] - set(PORTAL_SCOPES) == {"checkouts:write", "scores:write"}
+    assert MAY["owner"] - set(PORTAL_SCOPES) == {"scores:write"}
 
 
 def test_a_token_has_what_client_agreement_and_person_have_in_common() -> None:

@@ -14,7 +14,7 @@ from tests.one_database import database_url  # noqa: F401
 
 EVERYBODY = {"owner", "finance", "operations", "developer", "viewer"}
 MAY_USE = {
-    "checkouts:write": {"owner"},
+    "checkouts:write": {"owner", "operations"},
     "checkouts:read": EVERYBODY,
     "payments:write": {"owner", "operations"},
     "payments:read": EVERYBODY,
@@ -91,6 +91,7 @@ def test_the_matrix_that_the_portal_shows_is_the_gateways():
     scopes = {
         "read": "payments:read",
         "settlements": "settlements:read",
+        "in_store": "checkouts:write",
         "capture": "payments:write",
         "refund": "refunds:write",
         "webhooks": "webhooks:write",
