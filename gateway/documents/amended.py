@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("period", "due", "payment", "principal", "interest", "fee", "balance")
 
 
-def amended(
-    tx: Transaction, loan: Loan, version: int, *, contract_id: str | None, language: str
-) -> Document:
+def amended(tx: Transaction, loan: Loan, version: int, *, contract_id: str | None, language: str) -> Document:
     """The document of one later version of a loan's schedule, in ``zh-CN`` or ``en``.
 
     The caller has checked that the loan is the reader's own. Raises ``NotFound`` where there is no such amendment.

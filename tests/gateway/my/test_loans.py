@@ -143,7 +143,8 @@ def test_documents_are_kept_as_pdf_by_their_person_alone(app, pages, api):
     assert refused.status_code == 409
     assert "settled-pdf" not in page
     assert pages.get(f"/my/test/loans/{loan}/amendments/2.pdf").status_code == 404
-    api.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 100_000, "reason": "return"})
+    body = {"payment": payment["id"], "amount": 100_000, "kind": "return", "reason": "sent back"}
+    assert api.post("/v1/refunds", body).status_code == 201
     assert 'id="amendment-2-pdf"' in pages.get(f"/my/test/loans/{loan}").text
     api.post(f"/v1/test_helpers/loans/{loan}/repay", {"early_settlement": True})
     assert 'id="settled-pdf"' in pages.get(f"/my/test/loans/{loan}").text

@@ -7,6 +7,8 @@ import re
 import pytest
 
 from gateway.my import message_pages
+from gateway.payments.telling.kinds import KINDS
+from gateway.web.i18n import catalogue
 from tests.gateway.my.visitors import bought, log_in
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -40,7 +42,4 @@ def test_a_person_reads_what_was_sent_page_by_page(app, api, books, monkeypatch)
 
 @pytest.mark.parametrize("lang", ["zh-CN", "en"])
 def test_every_kind_of_message_has_a_name_in_the_list(lang):
-    from gateway.payments.telling.kinds import KINDS
-    from gateway.web.i18n import catalogue
-
     assert {f"my.message.kind.{kind}" for kind in KINDS} <= set(catalogue(lang))
