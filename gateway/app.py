@@ -56,6 +56,7 @@ from gateway.oauth.operators.bearer import OperatorBearer
 from gateway.oauth.tokens.bearer import Bearer
 from gateway.outbox import service as outbox
 from gateway.payments import routes as payment_routes
+from gateway.payments.disputes import operator_routes as dispute_operator_routes
 from gateway.payments.disputes import routes as dispute_routes
 from gateway.payments.milestones import routes as milestone_routes
 from gateway.payments.refunds import routes as refund_routes
@@ -109,7 +110,11 @@ APIS: tuple[Api, ...] = (
     after_approval.helpers,
     after_approval.clocks,
 )
-OPERATOR_APIS: tuple[OperatorApi, ...] = (plan_operator_routes.api, settlement_operator_routes.api)
+OPERATOR_APIS: tuple[OperatorApi, ...] = (
+    plan_operator_routes.api,
+    settlement_operator_routes.api,
+    dispute_operator_routes.api,
+)
 """What the gateway's own people may do; no merchant's token opens any of it."""
 
 

@@ -17,6 +17,7 @@ from gateway.cli import (
     books,
     clients,
     complaints,
+    disputes,
     merchants,
     messages,
     milestones,
@@ -73,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
         reviews,
         milestones,
         complaints,
+        disputes,
         messages,
         risk,
     ):

@@ -34,6 +34,8 @@ class Told:
     left_at: datetime | None
     text: str | None
     merchant_id: str
+    loan_id: str | None
+    """The loan that it is about; None for one about an application or an order."""
 
 
 def plan(
@@ -185,4 +187,5 @@ def _told(tx: Transaction, vault: Vault, row: Message) -> Told:
         left_at=row.left_at,
         text=text_of(tx, vault, row) if row.status in ("sent", "failed") else None,
         merchant_id=row.merchant_id,
+        loan_id=row.facts.get("loan"),
     )

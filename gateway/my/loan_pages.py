@@ -10,6 +10,7 @@ from gateway.contracts import service as contracts
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.documents import contracts as documents
+from gateway.documents import settled
 from gateway.errors import (
     DocumentsUnavailable,
     GatewayError,
@@ -18,7 +19,7 @@ from gateway.errors import (
     TooManyRequests,
     WrongState,
 )
-from gateway.loans import by_shopper, repayment
+from gateway.loans import amendments, by_shopper, repayment
 from gateway.loans import service as loan_service
 from gateway.merchants import business_clock
 from gateway.my import door, loans
@@ -168,6 +169,8 @@ def _loan_page(loan_id: str, *, error: GatewayError | None = None) -> str:
             "ending": any(row.period == WHOLE for row in pending),
             "failed": tried[0] if tried and tried[0].status == "failed" else None,
             "contract": contracts.of_payment(tx, loan.payment_id),
+            "is_settled": settled.is_settled(tx, loan),
+            "amended": {one.version: one for one in amendments.of_loan(tx, loan)},
             "disputes": loans.disputes_of(tx, loan.payment_id),
         }
     return render_template("my/loan.html", error=_words(error), **page)

@@ -15,6 +15,7 @@ class Entry:
 
 NAVIGATION: list[Entry] = [
     Entry("", "my.nav.loans"),
+    Entry("messages", "my.nav.messages"),
     Entry("help", "my.nav.help"),
     Entry("data", "my.nav.data"),
     Entry("devices", "my.nav.devices"),

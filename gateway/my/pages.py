@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from flask import Flask
 
-from gateway.my import data_pages, door, help_pages, loan_pages, login_pages
+from gateway.my import (
+    data_pages,
+    document_pages,
+    door,
+    help_pages,
+    loan_pages,
+    login_pages,
+    message_pages,
+)
 
-PAGES = (login_pages, loan_pages, help_pages, data_pages)
+PAGES = (login_pages, loan_pages, document_pages, message_pages, help_pages, data_pages)
 """The modules with pages; a new one adds its name here, and its line to ``navigation``."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from gateway.core.payment_status import PAYMENT_STATUSES
+from gateway.operators.decisions import LONGEST_REASON
 from gateway.plans.schemas import PlanAnswer
 from gateway.web.fields import (
     AsStored,
@@ -269,3 +270,37 @@ class DisputeAnswer(Strict):
     respond_by = Moment()
     created_at = Moment()
     decided_at = Moment(allow_none=True)
+
+
+class OperatorDisputeQuery(PageQuery):
+    """Which disputes operators list."""
+
+    merchant = Line(longest=40, load_default=None)
+    mode = Choice("test", "live", load_default=None)
+    status = Choice(
+        "needs_response", "under_review", "won", "lost", "accepted", "canceled", load_default=None
+    )
+
+
+class ResolveDisputeRequest(Strict):
+    """Decide a dispute, and say why."""
+
+    outcome = Choice(
+        "won",
+        "lost",
+        "canceled",
+        required=True,
+        metadata={
+            "description": "won: the merchant is right; lost: the shopper; canceled: it was taken back."
+        },
+    )
+    reason = Line(longest=LONGEST_REASON, required=True)
+
+
+class OperatorDisputeAnswer(DisputeAnswer):
+    """A dispute of whichever merchant."""
+
+    merchant = fields.String()
+    overdue = fields.Boolean(
+        metadata={"description": "Nothing is decided, and the time of the merchant to answer is over."}
+    )

@@ -95,7 +95,7 @@ def open_dispute(
 
 def respond(tx: Transaction, tenant: Tenant, dispute_id: str, *, evidence: str) -> Dispute:
     """The merchant says why it is right; answering again, while nothing is decided, replaces the answer."""
-    dispute = _locked(tx, tenant, dispute_id)
+    dispute = locked(tx, tenant, dispute_id)
     if dispute.status not in OPEN:
         raise WrongState(f"The dispute is {dispute.status}: it can no longer be answered.", param="dispute")
     dispute.status, dispute.evidence = "under_review", evidence
@@ -105,13 +105,13 @@ def respond(tx: Transaction, tenant: Tenant, dispute_id: str, *, evidence: str) 
 
 def accept(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
     """The merchant agrees: the shopper is right. Accepting again changes nothing. Raises ``WrongState``."""
-    dispute = _locked(tx, tenant, dispute_id)
+    dispute = locked(tx, tenant, dispute_id)
     return dispute if dispute.status == "accepted" else _lose(tx, dispute, "accepted")
 
 
 def resolve(tx: Transaction, tenant: Tenant, dispute_id: str, *, outcome: str) -> Dispute:
     """The lender has decided: ``won`` (the merchant is right), ``lost``, or ``canceled`` (the shopper took it back)."""
-    dispute = _locked(tx, tenant, dispute_id)
+    dispute = locked(tx, tenant, dispute_id)
     if dispute.status == outcome:
         return dispute
     return _lose(tx, dispute, outcome) if outcome == "lost" else _win(tx, dispute, outcome)
@@ -155,6 +155,12 @@ def runs_about(payment_id: Any) -> Any:
 def get(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
     """The merchant's dispute. Raises ``NotFound``."""
     return owned(tx.get(Dispute, dispute_id), tenant, "dispute", dispute_id)
+
+
+def locked(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
+    """The merchant's dispute, locked. Raises ``NotFound``."""
+    query = select(Dispute).where(col(Dispute.id) == dispute_id).with_for_update()
+    return owned(tx.exec(query).first(), tenant, "dispute", dispute_id)
 
 
 def listed(tenant: Tenant, *, payment: str | None = None, **days: date | None) -> SelectOfScalar[Dispute]:
@@ -283,8 +289,3 @@ def _note(tx: Transaction, dispute: Dispute, what: str) -> None:
     events.record(
         tx, Tenant.of(dispute), f"dispute.{what}", object_id=dispute.id, data=ANSWER.dump(view(dispute))
     )
-
-
-def _locked(tx: Transaction, tenant: Tenant, dispute_id: str) -> Dispute:
-    query = select(Dispute).where(col(Dispute.id) == dispute_id).with_for_update()
-    return owned(tx.exec(query).first(), tenant, "dispute", dispute_id)

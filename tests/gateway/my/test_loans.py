@@ -145,3 +145,24 @@ def test_thirty_loans_take_as_many_statements_as_one(app, api, new_merchant):
         taken.append(time.thread_time() - begun)
     assert page.count("data-loan=") == 30
     assert sorted(taken)[13] < 0.06, "seconds of a processor"
+
+
+def test_documents_are_kept_as_pdf_by_their_person_alone(app, pages, api):
+    payment = bought(api)
+    loan = loan_of(payment)
+    log_in(pages)
+    page = pages.get(f"/my/test/loans/{loan}").text
+    assert 'id="contract-pdf"' in page
+    refused = pages.get(f"/my/test/loans/{loan}/settled.pdf")
+    assert refused.status_code == 409
+    assert "settled-pdf" not in page
+    assert pages.get(f"/my/test/loans/{loan}/amendments/2.pdf").status_code == 404
+    body = {"payment": payment["id"], "amount": 100_000, "kind": "return", "reason": "sent back"}
+    assert api.post("/v1/refunds", body).status_code == 201
+    assert 'id="amendment-2-pdf"' in pages.get(f"/my/test/loans/{loan}").text
+    api.post(f"/v1/test_helpers/loans/{loan}/repay", {"early_settlement": True})
+    assert 'id="settled-pdf"' in pages.get(f"/my/test/loans/{loan}").text
+    for name in ("contract.pdf", "amendments/2.pdf", "settled.pdf"):
+        answer = pages.get(f"/my/test/loans/{loan}/{name}?lang=en")
+        assert (answer.status_code, answer.data[:5]) == (200, b"%PDF-"), answer.text
+        assert app.test_client().get(f"/my/test/loans/{loan}/{name}").status_code == 303

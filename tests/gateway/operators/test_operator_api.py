@@ -184,7 +184,11 @@ def test_every_operation_of_operators_asks_for_a_login_and_stands_in_a_document_
     for one in every:
         assert {scope.partition(":")[0] for scope in one.scope} == {"operator"}
         assert (one.scope != ("operator:read",)) == one.writes
-        path = one.path.replace("<card_id>", "rcd_1").replace("<proposal_id>", "stp_1")
+        path = (
+            one.path.replace("<card_id>", "rcd_1")
+            .replace("<proposal_id>", "stp_1")
+            .replace("<dispute_id>", "dp_1")
+        )
         for token in ("", api.token):
             headers = {"Authorization": f"Bearer {token}"}
             assert people[0].client.open(path, method=one.method, headers=headers).status_code == 401

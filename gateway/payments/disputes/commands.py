@@ -1,0 +1,48 @@
+"""What ``fenqi-gateway disputes …`` does: a person decides who is right. Each function returns the exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.audit.service import Actor
+from gateway.core.tables import listed, reported
+from gateway.core.tenant import Mode
+from gateway.db.transactions import READ_COMMITTED, Database, Transaction
+from gateway.payments.disputes import deciding
+from gateway.payments.models import Dispute
+
+COLUMNS = ("id", "merchant", "mode", "status", "payment", "amount", "respond_by", "overdue")
+
+
+def show_list(db: Database, *, mode: Mode | None, limit: int, as_json: bool) -> int:
+    """Print the disputes that are not decided, those whose time to answer ends first in front."""
+    with db.read() as tx:
+        found = [_plain(view) for view in deciding.views(tx, deciding.waiting(tx, mode=mode, limit=limit))]
+    print(listed([{name: row[name] for name in COLUMNS} for row in found], as_json=as_json))
+    return 0
+
+
+def show(db: Database, dispute_id: str, *, as_json: bool) -> int:
+    """Print a dispute with its reason and the merchant's answer. Raises ``NotFound``."""
+    with db.read() as tx:
+        (view,) = deciding.views(tx, [deciding.get(tx, dispute_id)])
+    print(reported(_plain(view), as_json=as_json))
+    return 0
+
+
+def resolve(db: Database, actor: Actor, dispute_id: str, *, outcome: str, by: str, reason: str) -> int:
+    """Decide a dispute. Raises ``NotFound``, ``InvalidRequest`` or ``WrongState``."""
+
+    def decided(tx: Transaction) -> Dispute:
+        return deciding.decide(tx, dispute_id, outcome=outcome, reason=reason, actor=actor, facts={"by": by})
+
+    db.write(decided, READ_COMMITTED)
+    print(f"{dispute_id} is {outcome}.")
+    return 0
+
+
+def _plain(view: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if name in ("respond_by", "created_at", "decided_at") and value else value
+        for name, value in view.items()
+    }
