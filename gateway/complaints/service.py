@@ -146,7 +146,9 @@ def waiting(tx: Transaction, *, mode: Mode | None, limit: int) -> list[Complaint
 
 def open_of_shopper(tx: Transaction, shopper_id: str) -> list[date]:
     """The days by which a person's complaints are to be answered; until then they keep the person."""
-    query = select(Complaint.due_on).where(Complaint.shopper_id == shopper_id, Complaint.status == "open")
+    query = select(col(Complaint.due_on)).where(
+        Complaint.shopper_id == shopper_id, Complaint.status == "open"
+    )
     return list(tx.exec(query))
 
 
