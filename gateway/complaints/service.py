@@ -12,8 +12,9 @@ from gateway.core.calendar import WorkingDays, shanghai_date, working_day_from
 from gateway.core.tenant import Mode
 from gateway.db.transactions import Transaction
 from gateway.errors import NotFound, TooManyRequests, WrongState
+from gateway.identity import erasure
 from gateway.privacy import subjects
-from gateway.privacy.vault import Vault
+from gateway.privacy.vault import Vault, VaultError
 
 WORKING_DAYS = 7
 """Within so many working days a complaint is answered (GB/T 45251-2025 says so of requests because of hardship)."""
@@ -23,10 +24,10 @@ MOST_OPEN = 10
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A complaint with its texts in clear."""
+    """A complaint with its texts in clear; both are None once the person is erased."""
 
     row: Complaint
-    words: str = field(repr=False)
+    words: str | None = field(repr=False)
     answer: str | None = field(repr=False)
     is_late: bool
     """Whether its day has passed without an answer."""
@@ -45,8 +46,9 @@ def file(
 ) -> Complaint:
     """File a complaint. The same words about the same thing, while unanswered, are the same complaint.
 
-    Raises ``TooManyRequests`` when ten wait for an answer.
+    Raises ``TooManyRequests`` when ten wait for an answer, and ``NotFound`` for an erased person.
     """
+    erasure.present(tx, shopper_id)
     waiting = [told for told in filed_by(tx, vault, shopper_id, limit=MOST_OPEN) if told.row.status == "open"]
     for told in waiting:
         if (told.row.kind, told.row.loan_id, told.words) == (kind, loan_id, words):
@@ -90,7 +92,10 @@ def answer(tx: Transaction, vault: Vault, complaint_id: str, *, words: str, by: 
             f"The complaint was answered by {row.answered_by}: an answer stands.", param="complaint"
         )
     subject = subjects.known(tx, vault, row.shopper_id)
-    row.answer_sealed = subject.seal(words, **_place(row.id, "answer_sealed"))
+    try:
+        row.answer_sealed = subject.seal(words, **_place(row.id, "answer_sealed"))
+    except VaultError:
+        raise WrongState("The person is erased: nobody can read an answer.", param="complaint") from None
     row.status, row.answered_by, row.answered_at = "answered", by, tx.now
     tx.add(row)
     tx.flush()
@@ -105,15 +110,17 @@ def filed_by(tx: Transaction, vault: Vault, shopper_id: str, *, limit: int) -> l
 
 
 def in_clear(tx: Transaction, vault: Vault, row: Complaint) -> Told:
-    """A complaint with its texts opened. Raises ``VaultError`` once the person is erased."""
+    """A complaint with its texts opened, as far as the person is not erased."""
     subject = subjects.known(tx, vault, row.shopper_id)
-    reply = row.answer_sealed
-    return Told(
-        row,
-        subject.open(row.text_sealed, **_place(row.id, "text_sealed")),
-        None if reply is None else subject.open(reply, **_place(row.id, "answer_sealed")),
-        is_late(tx, row),
-    )
+
+    def opened(column: str, sealed: bytes | None) -> str | None:
+        try:
+            return None if sealed is None else subject.open(sealed, **_place(row.id, column))
+        except VaultError:  # erased since
+            return None
+
+    words, reply = opened("text_sealed", row.text_sealed), opened("answer_sealed", row.answer_sealed)
+    return Told(row, words, reply, is_late(tx, row))
 
 
 def is_late(tx: Transaction, row: Complaint) -> bool:
@@ -135,6 +142,14 @@ def waiting(tx: Transaction, *, mode: Mode | None, limit: int) -> list[Complaint
     if mode is not None:
         query = query.where(Complaint.mode == mode)
     return list(tx.exec(query.order_by(col(Complaint.due_on), col(Complaint.id)).limit(limit)))
+
+
+def open_of_shopper(tx: Transaction, shopper_id: str) -> list[date]:
+    """The days by which a person's complaints are to be answered; until then they keep the person."""
+    query = select(col(Complaint.due_on)).where(
+        Complaint.shopper_id == shopper_id, Complaint.status == "open"
+    )
+    return list(tx.exec(query))
 
 
 def overdue(tx: Transaction) -> dict[str, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from gateway.checkout import service as checkouts
+from gateway.complaints import service as complaints
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
 from gateway.loans import by_shopper as loans
@@ -29,6 +30,10 @@ def obstacles(tx: Transaction, shopper_id: str, *, retention_years: int) -> list
     found = [Obstacle("open_application", day) for day in checkouts.open_of_shopper(tx, shopper_id)]
     found += [Obstacle("open_payment", day) for day in payments.open_payments(tx, shopper_id)]
     found += [Obstacle("open_dispute", day) for day in payments.open_disputes(tx, shopper_id)]
+    found += [
+        Obstacle("open_complaint", max(day, today + timedelta(days=1)))
+        for day in complaints.open_of_shopper(tx, shopper_id)
+    ]
     if payments.pending_returns(tx, shopper_id):
         found.append(Obstacle("pending_return", today + RETURN_TAKES))
     for lent in loans.loans_of(tx, shopper_id):

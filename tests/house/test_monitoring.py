@@ -103,3 +103,14 @@ def test_every_alert_says_what_it_means_what_to_do_and_where_more_stands() -> No
         page, _, anchor = notes["docs"].partition("#")
         assert (page, anchor in anchors) == ("docs/monitoring.md", True), notes
         assert rule["labels"]["severity"] in ("page", "ticket")
+
+
+def test_whatever_waits_too_long_or_fails_has_an_alert(app: Flask) -> None:
+    """A gauge that says late, overdue, failing or how long something waits is asked for by an alert, not by chance."""
+    kind = re.compile(r"_(overdue|failing|stuck|late|dead|lag_seconds|verified_timestamp_seconds)$")
+    alerts = {
+        name for group in ALERTS["groups"] for rule in group["rules"] for name in NAME.findall(rule["expr"])
+    }
+    found = {name for name in exposed(app) if kind.search(name)}
+    assert {"fenqi_complaints_overdue", "fenqi_reviews_overdue", "fenqi_outbox_lag_seconds"} <= found
+    assert found <= alerts

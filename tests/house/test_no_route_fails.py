@@ -28,10 +28,12 @@ from werkzeug.security import generate_password_hash
 
 import fenqi
 from fenqi.wsgi import wsgi_session
-from gateway.app import APIS
+from gateway.app import APIS, OPERATOR_APIS
 from gateway.documents import typesetting
 from gateway.process import server
 from gateway.web.rate_limits import InProcess
+from tests.gateway.operators.desk import two
+from tests.gateway.plans.agreeing import price
 from tests.gateway.shopper import enter, go_on_by_code
 
 pytestmark = pytest.mark.long(25)
@@ -382,6 +384,28 @@ ON_POSTGRESQL = pytest.mark.parametrize(
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
+def try_operation(stranger: Stranger, operation: Any, token: str, ids: dict[str, str]) -> None:
+    """Wrong bodies, fields, queries, identifiers and headers, one operation after the other."""
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "stranger"}
+    path = filled(operation, ids)
+    NotedHeaders.asked.clear()
+    needed = {}
+    if operation.body is not None:
+        needed = {one.data_key or name: "x" for name, one in operation.body.fields.items() if one.required}
+        for body in wrong(operation.body):
+            raw = json.dumps({**needed, **body}).encode()
+            stranger.send(operation.method, path, data=raw, content_type="application/json", headers=headers)
+    for raw in BODIES if operation.takes_body else ():
+        stranger.send(operation.method, path, data=raw, content_type="application/json", headers=headers)
+    for query in wrong(operation.query, TEXTS):
+        stranger.send(operation.method, f"{path}?{urlencode(query)}", headers=headers)
+    for strange in STRANGE_IDS:
+        if "<" in operation.path:
+            where = re.sub(r"<\w+>", strange, operation.path)
+            stranger.send(operation.method, where, json={}, headers=headers)
+    stranger.send_headers(operation.method, path)
+
+
 @pytest.mark.slow
 @ON_POSTGRESQL
 def test_no_operation_of_the_api_fails(app: Flask, world: Any) -> None:
@@ -389,30 +413,25 @@ def test_no_operation_of_the_api_fails(app: Flask, world: Any) -> None:
     for operation in (one for api in APIS for one in api.operations):
         person = operation.path.startswith(PEOPLES)
         token = world.api.credentials["person"] if person else world.api.token
-        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "stranger"}
-        path = filled(operation, world.ids)
-        NotedHeaders.asked.clear()
-        needed = {}
-        if operation.body is not None:
-            needed = {
-                one.data_key or name: "x" for name, one in operation.body.fields.items() if one.required
-            }
-            for body in wrong(operation.body):
-                raw = json.dumps({**needed, **body}).encode()
-                stranger.send(
-                    operation.method, path, data=raw, content_type="application/json", headers=headers
-                )
-        for raw in BODIES if operation.takes_body else ():
-            stranger.send(operation.method, path, data=raw, content_type="application/json", headers=headers)
-        for query in wrong(operation.query, TEXTS):
-            stranger.send(operation.method, f"{path}?{urlencode(query)}", headers=headers)
-        for strange in STRANGE_IDS:
-            if "<" in operation.path:
-                where = re.sub(r"<\w+>", strange, operation.path)
-                stranger.send(operation.method, where, json={}, headers=headers)
-        stranger.send_headers(operation.method, path)
+        try_operation(stranger, operation, token, world.ids)
     stranger.check()
     assert stranger.asked > 1500
+
+
+@pytest.mark.slow
+@ON_POSTGRESQL
+def test_no_operation_of_operators_fails(app: Flask, api: Any, clock: Any) -> None:
+    operator, _ = two(app, clock)
+    merchant = {"merchant": api.credentials["merchant"], "valid_from": "2026-12-24", "reason": "contract"}
+    operator.log_in()
+    card = operator.post("/rate_cards", {**merchant, "prices": [price(annual_rate="0.12")]})
+    terms = operator.post("/settlement_terms", {**merchant, "mode": "test", "changes": {"t_plus": 0}})
+    ids = {"card_id": card.json["id"], "proposal_id": terms.json["id"]}
+    stranger = Stranger(app)
+    for operation in (one for room in OPERATOR_APIS for one in room.operations):
+        try_operation(stranger, operation, operator.token, ids)
+    stranger.check()
+    assert stranger.asked > 200
 
 
 @pytest.mark.slow

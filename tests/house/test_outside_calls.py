@@ -134,9 +134,7 @@ def test_each_click_calls_each_port_once_however_often_its_transaction_loses(
     movements = [method for _, name, method, _ in calls if name == "institution"]
     assert movements == ["look_up", "carry_out"] * 3, "a payout, a collection, and a return"
     asked = [
-        (step, name, method)
-        for step, name, method, _ in calls
-        if name in ("bureau", "funder", "notifier") and method != "send_message"
+        (step, name, method) for step, name, method, _ in calls if name in ("bureau", "funder", "notifier")
     ]
     assert sorted(asked) == sorted(
         [
@@ -149,8 +147,12 @@ def test_each_click_calls_each_port_once_however_often_its_transaction_loses(
             ("confirm", "funder", "decide"),
             ("complete", "bureau", "report"),
             ("complete", "funder", "decide"),
+            *[("worker 0", "notifier", "send_message")] * 2,
+            ("worker 3", "notifier", "send_message"),
         ]
     )
+    messages = [call[3] for call in calls if call[2] == "send_message"]
+    assert len(messages) == len(set(messages)), "each under a reference of its own"
     references = [call[3] for call in calls if call[2] in ("report", "decide")]
     assert Counter(references).most_common() == [(one, 2) for one in dict.fromkeys(references)]
 

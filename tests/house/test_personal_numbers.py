@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import Schema, ValidationError, fields
 
-from gateway.app import APIS
+from gateway.app import APIS, OPERATOR_APIS
 from gateway.checkout.forms import IdentityForm, PhoneForm
 from gateway.core.identifiers import resident_id_check_digit
 from gateway.core.masking import holds_person_or_phone, holds_personal_number, holds_resident_id
@@ -52,7 +52,7 @@ PARTS = ["", " ", "-", " - ", "\u3000", "\u2013", ".", "_", "/", "\u200b", "·"]
 
 def inputs() -> Iterator[tuple[str, Any]]:
     """Every field that comes in, by schema and name."""
-    asked = [op for api in APIS for op in api.operations]
+    asked = [op for api in (*APIS, *OPERATOR_APIS) for op in api.operations]
     schemas = [schema for op in asked for schema in (op.body, op.query) if schema is not None]
     named: dict[str, Schema] = {}
     for schema in [*schemas, PhoneForm, IdentityForm]:

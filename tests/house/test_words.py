@@ -129,6 +129,7 @@ GATEWAY: dict[str, Values] = {
         "open_application",
         "open_payment",
         "open_dispute",
+        "open_complaint",
         "pending_return",
     },
     "my.receipt.": lambda: {"principal", "interest", "fee", "late_interest", "recovered", "credit"},

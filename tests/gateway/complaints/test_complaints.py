@@ -14,6 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from gateway.cli import main
 from gateway.complaints import service
 from gateway.core.calendar import OfficialWorkingDays
+from gateway.data_requests import erasure
+from gateway.errors import NotFound, WrongState
+from gateway.privacy import subjects
 from tests.gateway.my.visitors import bought, log_in
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -98,3 +101,62 @@ def test_the_commands_list_show_and_answer(app, api, books, capsys, monkeypatch,
     assert main([*said, *line]) == 0
     assert main([*said, *line]) == 1
     assert books.figure("SELECT COUNT(*) FROM audit_entry WHERE action LIKE 'complaint.%'") == 2
+
+
+@on_both
+def test_an_open_complaint_keeps_its_person_and_an_answered_one_is_shown_empty_afterwards(
+    app, api, books, clock, capsys, monkeypatch
+):
+    gateway = books.gateway
+    checkout = api.checkout()
+    body = {"term": 3, "phone": "13800000002", "id_number": "11010519491231002X", "name": "王小明"}
+    assert (
+        api.post(f"/v1/test_helpers/checkouts/{checkout['id']}/complete", body).json["status"] == "declined"
+    )
+    shopper = books.figure("SELECT id FROM shopper")
+
+    def filed(words: str) -> str:
+        return gateway.db.write(
+            lambda tx: (
+                service.file(
+                    tx,
+                    gateway.vault,
+                    gateway.ports.working_days,
+                    mode="test",
+                    shopper_id=shopper,
+                    kind="complaint",
+                    loan_id=None,
+                    words=words,
+                ).id
+            )
+        )
+
+    def ask():
+        return gateway.db.write(lambda tx: erasure.ask(tx, gateway.settings, shopper))
+
+    number = filed(WORDS)
+    kept = ask()
+    assert (kept["status"], kept["reason"], kept["until"]) == ("frozen", "open_complaint", "2026-12-02")
+    clock.advance(days=20)  # late: the person waits for the answer, and no longer than that
+    assert ask()["status"] == "frozen"
+    gateway.db.write(lambda tx: service.answer(tx, gateway.vault, number, words="已处理。", by="x"))
+    assert ask()["status"] == "erased"
+    monkeypatch.setenv("DATABASE_URL", gateway.settings.database_url)
+    line = ["--data", str(gateway.settings.data_dir)]
+    capsys.readouterr()
+    assert main(["complaints", "show", number, "--json", *line]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["text"], shown["answer"], shown["answered_by"]) == (None, None, "x")
+    with pytest.raises(NotFound, match="was erased"):
+        filed("after the erasure")
+    with gateway.db.read() as tx:
+        assert subjects.wrapped_key(tx, shopper) is None, "no key comes back"
+
+
+def test_a_complaint_whose_person_is_gone_is_answered_by_nobody(app, api, books):
+    bought(api)
+    number = file(log_in(app.test_client())).location.partition("#")[2]
+    gateway = books.gateway
+    gateway.db.write(lambda tx: subjects.destroy(tx, books.shopper()))
+    with pytest.raises(WrongState, match="nobody can read"):
+        gateway.db.write(lambda tx: service.answer(tx, gateway.vault, number, words="已处理。", by="x"))

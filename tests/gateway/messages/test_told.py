@@ -339,3 +339,28 @@ def test_a_test_clock_moves_the_messages_of_its_merchant_alone(
     assert [row.kind for row in mine] == ["approved", "due_soon", "paid"]
     assert {row.kind for row in rows(books) if row.merchant_id != books.tenant.merchant_id} == {"approved"}
     assert all(8 <= row.left_at.astimezone(SHANGHAI).hour < 22 for row in mine)
+
+
+def test_a_message_whose_answer_was_lost_is_sent_again_as_the_same_message(
+    books: Books, phones: Phones
+) -> None:
+    """The provider has it, and the gateway does not know: same reference, same words, same place of the day."""
+    delivered, lost = Phones.send_message, [True]
+
+    def losing(mode: Any, phone: str, text: str, *, reference: str) -> None:
+        delivered(phones, mode, phone, text, reference=reference)
+        if lost:
+            lost.pop()
+            raise RuntimeError("no answer")
+
+    phones.send_message = losing  # type: ignore[method-assign]
+    books.api.captured(3)
+    books.work()
+    assert [row.status for row in rows(books)] == ["sending"], "it is not known to have left"
+    books.clock.advance(minutes=20)
+    books.work()
+    first, second = phones.came
+    assert first[2:] == second[2:], "phone, words and reference"
+    ((status, slot),) = {(row.status, row.slot) for row in rows(books) if row.kind == "approved"}
+    assert (status, slot) == ("sent", 1)
+    assert books.figure("SELECT COUNT(*) FROM message_slot") == 1
