@@ -39,7 +39,7 @@ def order(desk):
 
 
 def link_on(page):
-    return re.search(r'<code id="link">([^<]+)</code>', page.text)[1]
+    return re.search(r'<code id="link"[^>]*>([^<]+)</code>', page.text)[1]
 
 
 def test_an_order_is_shown_as_the_qr_code_of_its_link_and_followed_until_it_is_decided(desk, order, api):
