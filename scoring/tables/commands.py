@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from scoring.errors import TableInvalid
 from scoring.tables import ensemble, findings, measures, protocols
@@ -132,8 +131,13 @@ def _read(
         encoding=options.encoding,
         delimiter=options.delimiter,
     )
-    with tqdm(desc="reading", unit="row", file=sys.stderr, delay=1) as bar:
-        table, became, form = read(options.data, how, bar.update)
+    try:
+        from tqdm import tqdm  # type: ignore[import-untyped]  # noqa: PLC0415
+    except ImportError:  # of the extra for training; explaining a row does without
+        table, became, form = read(options.data, how)
+    else:
+        with tqdm(desc="reading", unit="row", file=sys.stderr, delay=1) as bar:
+            table, became, form = read(options.data, how, bar.update)
     return table.with_ratios(options.ratio), became, form
 
 

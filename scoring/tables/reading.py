@@ -352,7 +352,11 @@ def _values(
             return values
     known: dict[str, float] = {}
     for text in set(texts):
-        known[text] = _value(text, became, gaps)
+        try:
+            known[text] = _value(text, became, gaps)
+        except ValueError as problem:  # such as 20230231
+            line = first + texts.index(text)
+            raise TableInvalid(f"line {line}, column {name!r}: {text!r} is not a date: {problem}") from None
         if abs(known[text]) > LARGEST:
             _refuse_odd(name, first + texts.index(text), text)
     return np.array([known[text] for text in texts])

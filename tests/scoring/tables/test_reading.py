@@ -161,6 +161,7 @@ def test_one_word_in_a_column_of_numbers_is_a_gap_and_told(tmp_path: Path) -> No
         ("income", ("¥100", "$100"), "is in another currency"),
         ("income", ("1,234.5", "1,23"), "is for thousands, elsewhere for decimals"),
         ("opened", ("01/02/2023", "03/04/2023"), "may begin with the day or the month"),
+        ("opened", ("20230101", "20230231"), "line 3, column 'opened': '20230231' is not a date"),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_refused(
