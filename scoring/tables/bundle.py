@@ -16,7 +16,7 @@ import io
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,6 +110,8 @@ class TableModel:
     models: Mapping[str, OnnxTrees | Logistic | Network]
     weights: Mapping[str, float]
     calibration: Calibration
+    measures: Mapping[str, str] = field(default_factory=dict)
+    """What the number columns were in the training: percent, a unit, a form of dates (``reading.Became``)."""
 
     def probabilities(self, table: Table) -> NDArray[np.float64]:
         """Calibrated probability of the bad outcome, shape (rows,). Raises ``TableInvalid``."""
@@ -149,6 +151,7 @@ class TableModel:
                 models=_models(content, len(encoding.inputs)),
                 weights={name: float(about["weights"][name]) for name in LEARNERS},
                 calibration=calibration_of(about["calibration"]),
+                measures=about.get("measures", {}),
             )
             reference = json.loads(content["reference.json"])
             rows = [[np.nan if value is None else value for value in row] for row in reference["rows"]]
@@ -165,12 +168,20 @@ class TableModel:
 
 
 def write(
-    out: Path, champion: Champion, table: Table, *, name: str, target: str, measured: Mapping[str, Any]
+    out: Path,
+    champion: Champion,
+    table: Table,
+    *,
+    name: str,
+    target: str,
+    measured: Mapping[str, Any],
+    measures: Mapping[str, str] | None = None,
 ) -> TableModel:
     """Write the folder ``out``, all or nothing, and read it back. Raises ``FileExistsError``, ``BundleError``."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists and is not an empty folder; nothing was changed")
-    content = _content(champion, table, name=name, target=target, measured=measured)
+    about = _about(champion, table, name, target) | {"measures": dict(measures or {})}
+    content = _content(champion, table, about, measured)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
         draft = Path(scratch) / out.name
@@ -182,17 +193,8 @@ def write(
     return TableModel.read(out)
 
 
-def _content(
-    champion: Champion, table: Table, *, name: str, target: str, measured: Mapping[str, Any]
-) -> dict[str, bytes]:
-    matrix = champion.encoding.matrix(table)
-    rows = matrix[:: max(1, len(matrix) // REFERENCE_ROWS)][:REFERENCE_ROWS]
-    logits = {learner: model.logits(rows) for learner, model in champion.models.items()}
-    reference = {
-        "rows": [[None if np.isnan(value) else float(value) for value in row] for row in rows],
-        "probabilities": champion.calibration.probabilities(blend(champion.weights, logits)).tolist(),
-    }
-    about = {
+def _about(champion: Champion, table: Table, name: str, target: str) -> dict[str, Any]:
+    return {
         "name": name,
         "format": 1,
         "target": target,
@@ -203,6 +205,18 @@ def _content(
         "gate": champion.gate.as_json() if champion.gate else None,
         "rows": len(table),
         "bad": int(table.bad.sum()),
+    }
+
+
+def _content(
+    champion: Champion, table: Table, about: Mapping[str, Any], measured: Mapping[str, Any]
+) -> dict[str, bytes]:
+    matrix = champion.encoding.matrix(table)
+    rows = matrix[:: max(1, len(matrix) // REFERENCE_ROWS)][:REFERENCE_ROWS]
+    logits = {learner: model.logits(rows) for learner, model in champion.models.items()}
+    reference = {
+        "rows": [[None if np.isnan(value) else float(value) for value in row] for row in rows],
+        "probabilities": champion.calibration.probabilities(blend(champion.weights, logits)).tolist(),
     }
     content = {
         "bundle.json": _json(about),

@@ -10,11 +10,13 @@ from typing import Any, Final
 import numpy as np
 
 from scoring.errors import TableInvalid
-from scoring.tables import ensemble, measures, protocols
+from scoring.tables import ensemble, findings, measures, protocols
 from scoring.tables.bundle import TableModel, write
 from scoring.tables.ensemble import Plan, Progress
 from scoring.tables.learners import RECIPES
+from scoring.tables.opening import Form
 from scoring.tables.protocols import TimeSplit
+from scoring.tables.reading import Became, Reading, read
 from scoring.tables.table import Table, normalised
 from scoring.training.checkpoint import Checkpoint
 
@@ -24,14 +26,17 @@ SEED: Final = 42
 def train(options: argparse.Namespace, progress: Progress) -> TableModel:
     """Train on the whole table and write the bundle to ``options.out``; go on where it was interrupted."""
     _normalise(options)
-    table = _table(options).without([options.time] if options.time else [])
+    whole, became, _ = _table(options)
+    table = whole.without([options.time] if options.time else [])
     plan = _plan(options, options.seed)
     reached = Checkpoint.beside(options.out, {"plan": asdict(plan), "rows": table.sha256()})
     champion = ensemble.fit(table, plan, progress, reached)
     measured = measures.figures(table.bad, champion.held_out)
     rounded = {name: round(value, 4) for name, value in measured.items()}
     name = options.out.name
-    model = write(options.out, champion, table, name=name, target=options.target, measured=rounded)
+    measures_of = {column: found.measure for column, found in became.items() if found.kind != "words"}
+    told = {"name": name, "target": options.target, "measured": rounded, "measures": measures_of}
+    model = write(options.out, champion, table, **told)
     reached.forget()
     return model
 
@@ -42,17 +47,20 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     if options.card and not options.time:
         raise TableInvalid("--card counts alerts by day: name the column with the time in --time")
     model = TableModel.read(options.bundle) if options.bundle else None
-    table, plan = _table(options, model), _plan(options, SEED)
+    table, _, read_as = _table(options, model)
+    plan = _plan(options, SEED)
     if model is not None:
         told = {"time": options.time, "card": options.card}
-        return protocols.of_bundle(model, table, **told, groups=options.groups, seed=SEED)
+        return protocols.of_bundle(model, table, **told, groups=options.groups, seed=SEED) | read_as
     if options.time:
         days = options.train_days, options.delay_days, options.test_days
         split = TimeSplit(options.time, *days, card=options.card)
-        return protocols.split_by_time(table, plan, split, groups=options.groups, progress=progress)
+        return protocols.split_by_time(table, plan, split, groups=options.groups, progress=progress) | read_as
     if not options.cv or options.cv < 2:
         raise TableInvalid("choose how to test: --cv 5, --time COLUMN, or --bundle DIR")
-    return protocols.cross_validated(table, plan, options.cv, groups=options.groups, progress=progress)
+    return (
+        protocols.cross_validated(table, plan, options.cv, groups=options.groups, progress=progress) | read_as
+    )
 
 
 def explain(options: argparse.Namespace) -> dict[str, Any]:
@@ -61,7 +69,7 @@ def explain(options: argparse.Namespace) -> dict[str, Any]:
     if not options.bundle:
         raise TableInvalid("name the trained model that explains the row in --bundle")
     model = TableModel.read(options.bundle)
-    table = _read(options, None, model)
+    table, _, _ = _read(options, None, model)
     found = model.explain(table, options.row - 1)
     return {
         "model": model.name,
@@ -90,22 +98,47 @@ def _normalise(options: argparse.Namespace) -> None:
         setattr(options, name, tuple(normalised(column) for column in getattr(options, name, ())))
 
 
-def _table(options: argparse.Namespace, model: TableModel | None = None) -> Table:
+def _table(
+    options: argparse.Namespace, model: TableModel | None = None
+) -> tuple[Table, dict[str, Became], dict[str, Any]]:
+    """The table, what became of its columns, and both as a report tells them; also told on standard error."""
     if not options.target:
         raise TableInvalid("name the column with the outcome of each row in --target")
-    table = _read(options, options.target, model).without(options.drop)
+    table, became, form = _read(options, options.target, model)
+    table = table.without(options.drop)
+    told = findings.findings(table, became)
+    written = f"{form.encoding}, {form.delimiter!r} between cells" if form.delimiter else form.encoding
+    print(f"{options.data}: {written}; {len(table)} rows with an outcome", file=sys.stderr)
+    print("\n".join(findings.lines(told)), file=sys.stderr)
     seen = [name for name in table.protected if name not in getattr(options, "groups", ())]
     if seen:
-        told = f"{', '.join(seen)} must not be used to decide about a person: exclude it with --drop"
-        print(f"fenqi-score: {told}", file=sys.stderr)
-    return table
+        warned = f"{', '.join(seen)} must not be used to decide about a person: exclude it with --drop"
+        print(f"fenqi-score: {warned}", file=sys.stderr)
+    return table, became, {"read_as": written, "columns": told}
 
 
-def _read(options: argparse.Namespace, target: str | None, model: TableModel | None) -> Table:
+def _read(
+    options: argparse.Namespace, target: str | None, model: TableModel | None
+) -> tuple[Table, dict[str, Became], Form]:
     """The table, its columns of the kinds that ``model`` was trained on."""
-    words = model.encoding.word_columns if model else ()
-    numbers = model.encoding.numbers if model else ()
-    return Table.read(options.data, target, words, numbers).with_ratios(options.ratio)
+    how = Reading(
+        target=target,
+        words=model.encoding.word_columns if model else (),
+        numbers=model.encoding.numbers if model else (),
+        measures=model.measures if model else {},
+        bad=getattr(options, "bad", None),
+        missing=options.missing,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+    )
+    try:
+        from tqdm import tqdm  # type: ignore[import-untyped]  # noqa: PLC0415
+    except ImportError:  # of the extra for training; explaining a row does without
+        table, became, form = read(options.data, how)
+    else:
+        with tqdm(desc="reading", unit="row", file=sys.stderr, delay=1) as bar:
+            table, became, form = read(options.data, how, bar.update)
+    return table.with_ratios(options.ratio), became, form
 
 
 def _plan(options: argparse.Namespace, seed: int) -> Plan:

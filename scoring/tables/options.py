@@ -9,8 +9,15 @@ from pathlib import Path
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What ``train`` and ``evaluate`` share for a table."""
     table = parser.add_argument_group("a table instead of the generator")
-    table.add_argument("--data", type=Path, metavar="FILE", help="CSV with a header, plain or .xz, .gz, .bz2")
+    table.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="CSV, plain or .xz, .gz, .bz2, .zip; .parquet; .xlsx",
+    )
     table.add_argument("--target", metavar="COLUMN", help="what to predict: 0 and 1, or good and bad")
+    table.add_argument("--bad", metavar="VALUE", help="value of the target that is bad; every other is good")
+    _add_reading(table)
     table.add_argument(
         "--drop", type=_names, default=(), metavar="A,B", help="columns excluded from every model"
     )
@@ -43,10 +50,19 @@ def add_row_options(parser: argparse.ArgumentParser) -> None:
     """What ``explain`` takes for a row of a table."""
     table = parser.add_argument_group("a row of a table, with --bundle")
     table.add_argument("--data", type=Path, metavar="FILE", help="CSV with the columns of the training")
+    _add_reading(table)
     table.add_argument("--row", type=int, default=1, metavar="N", help="which row, from 1 (default 1)")
     table.add_argument(
         "--ratio", action="append", default=[], metavar="A/B", help="as given to train; may be repeated"
     )
+
+
+def _add_reading(table: argparse._ArgumentGroup) -> None:
+    table.add_argument(
+        "--missing", metavar="A,B", help="further texts of a gap, besides NA, N/A, - and others"
+    )
+    table.add_argument("--encoding", metavar="NAME", help="of the file (default: found out)")
+    table.add_argument("--delimiter", metavar="CHAR", help="between the cells (default: found out)")
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,12 @@ from scoring.tables.encoding import MOST_EXAMPLES
 from scoring.tables.ensemble import Plan, Progress
 from scoring.tables.table import Table
 from scoring.training.gate import stratified
+
+FIRST_SERIAL: Final = 20_000
+LAST_SERIAL: Final = 80_000
+"""Day numbers of a spreadsheet from 1954 to 2119; seconds of so few hours cannot be tested by days."""
+FIRST_MILLISECOND: Final = 1e11
+"""Larger numbers are milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +203,19 @@ def _over_days(
 
 
 def _days(table: Table, name: str) -> NDArray[np.intp]:
-    """Days since the first midnight, from a column of times, dates or seconds."""
+    """Days since the first midnight, from a column of dates, of a spreadsheet's day numbers, or of seconds."""
     column = table.columns.get(name)
     if column is None:
         raise TableInvalid(f"there is no column {name!r}")
     if isinstance(column, np.ndarray):
+        if np.isnan(column).any():
+            raise TableInvalid(
+                f"row {int(np.flatnonzero(np.isnan(column))[0]) + 1}, column {name!r}: no time"
+            )
+        if name in table.dates or (column.min() >= FIRST_SERIAL and column.max() < LAST_SERIAL):
+            return np.asarray(np.floor(column) - np.floor(column.min()), dtype=np.intp)
+        if column.min() >= FIRST_MILLISECOND:
+            column = column / 1000
         return np.asarray(column // 86_400 - column.min() // 86_400, dtype=np.intp)
     try:
         moments = [datetime.fromisoformat(text) for text in column]

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import bz2
-import csv
-import gzip
 import hashlib
-import io
-import lzma
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import TableInvalid
 
-MISSING: Final = frozenset({"", "na", "nan", "null", "none", "?"})
-BAD_WORDS: Final = frozenset({"1", "1.0", "bad", "default", "yes", "true", "fraud", "charged off"})
-GOOD_WORDS: Final = frozenset({"0", "0.0", "good", "no", "false", "paid", "fully paid", "legit"})
 PROTECTED: Final = re.compile(
     r"(?<![a-z])(sex|gender|marital|marriage|married|ethnic\w*|race|religion|nationality|birth\w*)(?![a-z])"
     r"|^((applicant|borrower|client|customer|person|user)\W?)?age(?![a-z])"
@@ -55,6 +47,8 @@ class Table:
 
     columns: Mapping[str, Column]
     bad: NDArray[np.bool_]
+    dates: frozenset[str] = frozenset()
+    """Number columns that hold days since 1970-01-01."""
 
     def __len__(self) -> int:
         return len(self.bad)
@@ -84,7 +78,7 @@ class Table:
             name: tuple(column[i] for i in index) if isinstance(column, tuple) else column[index]
             for name, column in self.columns.items()
         }
-        return Table(columns, self.bad[index])
+        return Table(columns, self.bad[index], self.dates)
 
     def without(self, names: Iterable[str]) -> Table:
         """The table without these columns. Raises ``TableInvalid`` for a name that is not there."""
@@ -93,7 +87,7 @@ class Table:
             raise TableInvalid(
                 f"there is no column {sorted(unknown)[0]!r}; there are: {', '.join(self.columns)}"
             )
-        return Table({n: c for n, c in self.columns.items() if n not in dropped}, self.bad)
+        return Table({n: c for n, c in self.columns.items() if n not in dropped}, self.bad, self.dates)
 
     def with_ratios(self, ratios: Sequence[str]) -> Table:
         """The table with a column A/B for each text ``A/B``: 0 where B is 0, a gap where either has one."""
@@ -106,59 +100,25 @@ class Table:
             columns[ratio] = np.divide(
                 a, b, out=np.where(np.isnan(a) | np.isnan(b), np.nan, 0.0), where=b != 0
             )
-        return Table(columns, self.bad)
+        return Table(columns, self.bad, self.dates)
 
     @classmethod
     def read(
         cls, path: Path, target: str | None, words: Collection[str] = (), numbers: Collection[str] = ()
     ) -> Table:
-        """Read a CSV with a header, plain or compressed (.xz, .gz, .bz2).
+        """Read a file with a header as ``scoring.tables.reading`` does, which also tells what became of each column.
 
-        A column is numbers when every cell that is not a gap is one and ``words`` does not name it; one that
-        ``numbers`` names must be. The target holds 0 and 1, or words such as good and bad; without one no row is known
-        to be bad. Raises ``TableInvalid`` naming what is wrong, the line and the column.
+        A column is numbers when nearly every cell that is not a gap is one and ``words`` does not name it; one that
+        ``numbers`` names must be. Without a target no row is known to be bad. Raises ``TableInvalid`` naming what is
+        wrong, the line and the column.
         """
-        try:
-            with _opened(path) as file:
-                return _read(csv.reader(file), target, words, numbers)
-        except (UnicodeDecodeError, csv.Error, lzma.LZMAError, EOFError) as problem:
-            raise TableInvalid(f"{path} is not a UTF-8 CSV file: {problem}") from problem
+        from scoring.tables.reading import Reading, read  # noqa: PLC0415 - it is made of tables itself
+
+        return read(path, Reading(target, words, numbers))[0]
 
 
-def _opened(path: Path) -> TextIO:
-    openers: dict[str, Callable[[Path, str], Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
-    opener = openers.get(path.suffix)
-    if opener is None:
-        return path.open(encoding="utf-8-sig", newline="")
-    return io.TextIOWrapper(opener(path, "rb"), encoding="utf-8-sig", newline="")
-
-
-def _read(
-    lines: Iterable[list[str]], target: str | None, words: Collection[str], numbers: Collection[str]
-) -> Table:
-    unread = iter(lines)
-    header = _header(next(unread, []))
-    if target is not None and target not in header:
-        raise TableInvalid(f"there is no column {target!r}; there are: {', '.join(header)}")
-    rows = []
-    for number, row in enumerate(unread, start=FIRST_LINE):
-        if len(row) != len(header):
-            raise TableInvalid(f"line {number} has {len(row)} cells, but the header has {len(header)}")
-        rows.append(row)
-    if not rows:
-        raise TableInvalid("there are no rows below the header")
-    cells = dict(zip(header, zip(*rows, strict=True), strict=True))
-    bad = np.zeros(len(rows), dtype=bool) if target is None else _target(cells.pop(target), target)
-    columns = {
-        name: tuple(text.strip() for text in texts)
-        if name in words
-        else _column(name, texts, must_be_numbers=name in numbers)
-        for name, texts in cells.items()
-    }
-    return Table(columns, bad)
-
-
-def _header(cells: Sequence[str]) -> list[str]:
+def header_of(cells: Sequence[str]) -> list[str]:
+    """Names of the columns as they are compared. Raises ``TableInvalid`` for one that is there twice."""
     names = [normalised(cell) for cell in cells]
     for place, name in enumerate(names):
         if name in names[:place]:
@@ -166,49 +126,3 @@ def _header(cells: Sequence[str]) -> list[str]:
                 f"the header repeats a column: {name!r} is in columns {names.index(name) + 1} and {place + 1}"
             )
     return names
-
-
-def _target(texts: Sequence[str], name: str) -> NDArray[np.bool_]:
-    values = {text.strip().lower() for text in texts}
-    if len(values) != 2:
-        raise TableInvalid(f"the target {name!r} must have two values, one of them bad; it has {len(values)}")
-    bads = values & BAD_WORDS
-    if len(bads) != 1 or not (values - bads) <= GOOD_WORDS:
-        told = " and ".join(sorted(values))
-        raise TableInvalid(f"the target {name!r} has {told}; expected 0 and 1, or good and bad")
-    return np.array([text.strip().lower() in bads for text in texts])
-
-
-def _column(name: str, texts: Sequence[str], *, must_be_numbers: bool) -> Column:
-    try:
-        values = np.array([float(text) for text in texts])  # most columns are numbers without a gap
-    except ValueError:
-        values = np.empty(len(texts))
-        for row, text in enumerate(texts):
-            try:
-                values[row] = np.nan if text.strip().lower() in MISSING else float(text)
-            except ValueError:
-                if not must_be_numbers:
-                    return tuple(text.strip() for text in texts)
-                raise TableInvalid(
-                    f"line {row + FIRST_LINE}, column {name!r}: {text!r} is not a number, as in the training"
-                ) from None
-    _refuse_odd(name, texts, values)
-    return values
-
-
-def _refuse_odd(name: str, texts: Sequence[str], values: NDArray[np.float64]) -> None:
-    """Refuse what Python reads as a number and the writer can hardly have meant, or the models cannot hold."""
-    for row in np.flatnonzero(np.abs(values) > LARGEST).tolist():
-        raise TableInvalid(
-            f"line {row + FIRST_LINE}, column {name!r}: {texts[row]!r} is infinite or too large (at most "
-            f"{LARGEST:.1e}); write a smaller number, or leave the cell empty"
-        )
-    if "_" not in "".join(texts):
-        return
-    for row, text in enumerate(texts):
-        if "_" in text:
-            raise TableInvalid(
-                f"line {row + FIRST_LINE}, column {name!r}: {text!r} has underscores; "
-                f"write {text.strip().replace('_', '')}"
-            )
