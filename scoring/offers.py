@@ -79,9 +79,9 @@ def _changes(
     application: Application, terms: Sequence[int], most_down_payment_fen: int
 ) -> Iterator[tuple[int, int]]:
     """Every term and down payment that differs from what was asked for, the smallest change first."""
-    asked, first = application.term, application.down_payment_fen
+    wanted_term, first_fen = application.term, application.down_payment_fen
     most = min(most_down_payment_fen, application.amount_fen - 1)
-    for term in sorted(set(terms), key=lambda term: (abs(term - asked), term)):
-        for down_payment_fen in [first, *range(first + STEP_FEN, most + 1, STEP_FEN)]:
-            if (term, down_payment_fen) != (asked, first):
+    for term in sorted(set(terms), key=lambda term: (abs(term - wanted_term), term)):
+        for down_payment_fen in [first_fen, *range(first_fen + STEP_FEN, most + 1, STEP_FEN)]:
+            if (term, down_payment_fen) != (wanted_term, first_fen):
                 yield term, down_payment_fen
