@@ -37,6 +37,8 @@ from gateway.exports.schemas import FORMATS as EXPORT_FORMATS
 from gateway.ledger.booking.accounts import MERCHANT_KINDS
 from gateway.loans import amendments
 from gateway.merchants.service import CATEGORIES
+from gateway.messages.service import SHOWN
+from gateway.payments.telling.kinds import KINDS
 from gateway.settlement import payout_accounts, payouts
 from gateway.settlement.batch import SIGNS
 from gateway.web import i18n
@@ -119,6 +121,8 @@ GATEWAY: dict[str, Values] = {
     "my.state.": loan_states,
     "my.loan.says.": loan_states,
     "my.dispute.": lambda: allowed("dispute", "status"),
+    "my.message.kind.": lambda: set(KINDS),
+    "my.message.status.": lambda: set(SHOWN),
     "my.done.": lambda: {"paying", "proved", "withdrawn", "filed"},
     "my.help.kind.": lambda: allowed("complaint", "kind"),
     "my.help.status.": lambda: {*allowed("complaint", "status"), "late"},

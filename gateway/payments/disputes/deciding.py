@@ -18,9 +18,6 @@ from gateway.operators import decisions
 from gateway.payments.disputes import service
 from gateway.payments.models import Dispute
 
-OUTCOMES = ("won", "lost", "canceled")
-STATUSES = ("needs_response", "under_review", "won", "lost", "accepted", "canceled")
-
 
 def wanted(
     *, merchant: str | None = None, mode: str | None = None, status: str | None = None
