@@ -24,8 +24,8 @@ def amended(tx: Transaction, loan: Loan, version: int, *, contract_id: str | Non
 
     The caller has checked that the loan is the reader's own. Raises ``NotFound`` where there is no such amendment.
     """
-    found = next((one for one in amendments.of_loan(tx, loan) if one.version == version), None)
-    if found is None:
+    amendment = next((one for one in amendments.of_loan(tx, loan) if one.version == version), None)
+    if amendment is None:
         raise NotFound("This loan has no such amendment.")
     words = Words(language)
     facts = [(words.t("amendment.loan"), loan.id)]
@@ -34,40 +34,40 @@ def amended(tx: Transaction, loan: Loan, version: int, *, contract_id: str | Non
     return document(
         words,
         name=f"{loan.id}-{version}.pdf",
-        dated=datetime.combine(found.on, time(), SHANGHAI),
+        dated=datetime.combine(amendment.on, time(), SHANGHAI),
         mode=loan.mode,
         title=words.t("amendment.title", version=version),
         facts=facts,
         blocks=[
-            {"kind": "paragraphs", "paragraphs": [_said(words, found)]},
+            {"kind": "paragraphs", "paragraphs": [_said(words, amendment)]},
             {
                 "kind": "figures",
                 "figures": [
-                    (words.t("amendment.day"), words.day(found.on)),
-                    (words.t("amendment.lowered"), words.money(found.lowered_fen)),
-                    (words.t("amendment.left"), words.money(found.total_fen)),
+                    (words.t("amendment.day"), words.day(amendment.on)),
+                    (words.t("amendment.lowered"), words.money(amendment.lowered_fen)),
+                    (words.t("amendment.left"), words.money(amendment.total_fen)),
                 ],
             },
-            *_schedule(words, found),
+            *_schedule(words, amendment),
             {"kind": "proof", "lines": [], "note": words.t("document.amendment.proof")},
         ],
     )
 
 
-def _said(words: Words, found: Amendment) -> str:
+def _said(words: Words, amendment: Amendment) -> str:
     return words.t(
         "amendment.text",
-        day=words.day(found.on),
-        why=words.t(f"amendment.why.{found.why}"),
-        amount=words.money(found.lowered_fen),
+        day=words.day(amendment.on),
+        why=words.t(f"amendment.why.{amendment.why}"),
+        amount=words.money(amendment.lowered_fen),
     )
 
 
-def _schedule(words: Words, found: Amendment) -> list[Block]:
-    if not found.rows:
+def _schedule(words: Words, amendment: Amendment) -> list[Block]:
+    if not amendment.rows:
         return [{"kind": "paragraphs", "paragraphs": [words.t("amendment.nothing_left")]}]
     names = ("payment", "principal", "interest", "fee")
-    total = [sum(row[name] for row in found.rows) for name in names]
+    total = [sum(row[name] for row in amendment.rows) for name in names]
     return [
         {"kind": "heading", "text": words.t("amendment.schedule")},
         {"kind": "notes", "paragraphs": [words.t("document.unit"), words.t("amendment.note")]},
@@ -82,7 +82,7 @@ def _schedule(words: Words, found: Amendment) -> list[Block]:
                     words.day(row["due_date"]),
                     *(figure(row[name]) for name in (*names, "balance")),
                 ]
-                for row in found.rows
+                for row in amendment.rows
             ],
             "foot": ["", words.t("document.sum"), *map(figure, total), ""],
         },

@@ -16,6 +16,7 @@ from gateway.errors import NotFound, WrongState
 from gateway.merchants import business_clock
 from gateway.operators import decisions
 from gateway.payments.disputes import service
+from gateway.payments.disputes.service import OPEN
 from gateway.payments.models import Dispute
 
 
@@ -36,7 +37,7 @@ def wanted(
 
 def waiting(tx: Transaction, *, mode: str | None, limit: int) -> list[Dispute]:
     """Disputes that are not decided, those whose time to answer ends first in front."""
-    query = wanted(mode=mode).where(col(Dispute.status).in_(service.OPEN))
+    query = wanted(mode=mode).where(col(Dispute.status).in_(OPEN))
     return list(tx.exec(query.order_by(col(Dispute.respond_by), col(Dispute.id)).limit(limit)))
 
 
@@ -94,7 +95,7 @@ def views(tx: Transaction, rows: Sequence[Dispute]) -> list[dict[str, Any]]:
         {
             **service.view(row),
             "merchant": row.merchant_id,
-            "overdue": row.status in service.OPEN
+            "overdue": row.status in OPEN
             and row.respond_by <= business_clock.business_now(tx, Tenant.of(row)),
         }
         for row in rows
