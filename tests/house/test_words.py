@@ -42,6 +42,7 @@ from gateway.payments.telling.kinds import KINDS
 from gateway.settlement import payout_accounts, payouts
 from gateway.settlement.batch import SIGNS
 from gateway.web import i18n
+from merchant_portal import in_store as portal_in_store
 from merchant_portal import payouts as portal_payouts
 from merchant_portal import people, views, wording
 from tests.house.kinds_of_code import ROOT, allowed, entry_kinds
@@ -178,6 +179,8 @@ PORTAL: dict[str, Values] = {
     "payout_failure.": lambda: {"account_closed", "refused", "no_account", "returned"},
     "payout_says.": lambda: {*payouts.SAID.values(), payouts.UNKNOWN},
     "payout_problem.": lambda: constants("gateway/settlement/service.py", "problem_of", ast.Return),
+    "in_store.wrong.": lambda: {*portal_in_store.WRONG.values(), "name", "serial", "other"},
+    "in_store_status.": lambda: allowed("checkout", "status"),
     "payout_account.error.": lambda: {*portal_payouts.FIELDS, "wrong_state", "validation_failed"},
     "account_kind.": lambda: set(payout_accounts.KINDS),
     "account_status.": lambda: constants("gateway/settlement/payout_accounts.py", "_status", ast.Return),
