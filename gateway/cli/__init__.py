@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from gateway.cli import (
+    backups,
     books,
     clients,
     complaints,
@@ -75,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
         complaints,
         messages,
         risk,
+        backups,
     ):
         room.add(verbs)
     return found
