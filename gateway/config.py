@@ -51,6 +51,12 @@ class Settings:
         "logins; `--data` overrides it",
         shown="`var`",
     )
+    pg_bin: str = setting(
+        "",
+        values.folder,
+        "folder of PostgreSQL's `pg_dump` and `pg_restore`, for [backups](operations.md)",
+        shown="the `PATH`",
+    )
     public_url: str = setting(
         "http://127.0.0.1:8400",
         values.origin,

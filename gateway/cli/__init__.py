@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from gateway.cli import (
+    backups,
     books,
     clients,
     complaints,
@@ -77,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
         disputes,
         messages,
         risk,
+        backups,
     ):
         room.add(verbs)
     return found

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gateway.cli.parsing import MODES, Verbs, database_of, gateway_of, record_keys
+from gateway.cli.parsing import MODES, Verbs, database_of, day, gateway_of, record_keys
 
 KINDS = ("credit_service", "bureau_query", "funder_sharing", "marketing")
 
@@ -26,6 +26,14 @@ def _privacy(verbs: Verbs) -> None:
         "--out", type=Path, help="file to write, readable only by you (default: standard output)"
     )
     erase = verbs.add("erase", "erase a shopper, or freeze the request and say why and until when", _erase)
+    erased = verbs.reading(
+        "erased", "print who was erased and when, by identifier; with --json, one line of JSON each", _erased
+    )
+    erased.add_argument("--since", type=day, help="erased from this day in Shanghai on, YYYY-MM-DD")
+    again = verbs.add(
+        "erase-again", "after a restore, erase everyone whom a list of erased people names", _again
+    )
+    again.add_argument("file", type=Path, help="what privacy erased --json has printed")
     withdraw = verbs.add("withdraw", "withdraw a shopper's consent", _withdraw)
     withdraw.add_argument("--kind", required=True, choices=KINDS)
     for verb in (export, erase, withdraw):
@@ -77,6 +85,23 @@ def _erase(options: argparse.Namespace) -> int:
     from gateway.data_requests import commands
 
     return commands.erase_person(gateway_of(options), shopper=options.shopper)
+
+
+def _erased(options: argparse.Namespace) -> int:
+    from datetime import datetime, time
+
+    from gateway.core.calendar import SHANGHAI
+    from gateway.data_requests import erased_again
+
+    since = datetime.combine(options.since, time(), SHANGHAI) if options.since else None
+    return erased_again.show(database_of(options), since=since, as_json=options.json)
+
+
+def _again(options: argparse.Namespace) -> int:
+    from gateway.data_requests import erased_again
+
+    gateway = gateway_of(options)
+    return erased_again.carry_out(gateway, erased_again.read(options.file))
 
 
 def _scrub(options: argparse.Namespace) -> int:

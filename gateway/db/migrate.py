@@ -74,6 +74,17 @@ def _alone(url: str) -> Iterator[None]:
         engine.dispose()
 
 
+def revision(url: str) -> str | None:
+    """The schema of the database; None where it has none. Raises ``OperationalError`` when it cannot be reached."""
+    return _revision(url)
+
+
+def knows(revision: str) -> bool:
+    """Whether this release can migrate from a schema."""
+    scripts = ScriptDirectory(str(HERE / "migrations"))
+    return any(script.revision == revision for script in scripts.walk_revisions())
+
+
 def is_current(url: str) -> bool:
     """Whether the database is at the newest schema. Raises ``OperationalError`` when it cannot be reached."""
     return _revision(url) == _newest()

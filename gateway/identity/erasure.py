@@ -5,9 +5,11 @@ The caller decides whether anything forbids it.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from typing import Literal
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, true
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from gateway.db.transactions import Transaction
@@ -81,6 +83,31 @@ def due(tx: Transaction, *, on: date, limit: int) -> list[Shopper]:
     query = select(Shopper).where(col(Shopper.keep_until) <= on)
     ordered = query.order_by(col(Shopper.keep_until), col(Shopper.id))
     return list(tx.exec(ordered.limit(limit).with_for_update(skip_locked=True)))
+
+
+def erased(tx: Transaction, *, since: datetime | None, after: str, limit: int) -> list[tuple[str, datetime]]:
+    """Some of the erased people, from the id ``after`` on, each with the moment; in the order of their ids.
+
+    Who was found to be another person counts when that person was erased: a backup may hold both.
+    """
+    person = aliased(Shopper)
+    gone = func.coalesce(person.erased_at, Shopper.erased_at)
+    query = (
+        select(Shopper.id, gone)
+        .outerjoin(person, col(person.id) == Shopper.found_to_be)
+        .where(Shopper.id > after, col(Shopper.erased_at).is_not(None))
+        .where(col(Shopper.found_to_be).is_(None) | col(person.erased_at).is_not(None))
+        .where(true() if since is None else gone >= since)
+    )
+    return [(id, moment) for id, moment in tx.exec(query.order_by(col(Shopper.id)).limit(limit))]
+
+
+def standing(tx: Transaction, shopper_id: str) -> Literal["present", "erased", "unknown"]:
+    """What the database knows of an identifier."""
+    shopper = tx.get(Shopper, shopper_id)
+    if shopper is None:
+        return "unknown"
+    return "present" if shopper.erased_at is None else "erased"
 
 
 def present(tx: Transaction, shopper_id: str) -> Shopper:

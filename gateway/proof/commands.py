@@ -22,7 +22,7 @@ from gateway.ledger.integrity.checks import Invariant
 from gateway.ledger.integrity.verify import verify as verify_books
 from gateway.proof import facts
 from gateway.roots.checking import Verifier, of_chain
-from gateway.roots.root import read
+from gateway.roots.root import Root, read
 
 
 def verify(
@@ -34,13 +34,14 @@ def verify(
     only: Collection[str],
     agreements: Sequence[Invariant] = (),
     roots: Path | None = None,
+    counts: Callable[[Root], bool] = lambda root: True,
 ) -> int:
     """Run the proofs that ``only`` names and print one report: 0 when all hold, 1 when one does not.
 
-    They all see the same moment. ``roots`` is a file or a folder of exported roots. Raises ``ValueError`` when it holds
-    none of a chain that is checked.
+    They all see the same moment. ``roots`` is a file or a folder of exported roots, of which those are compared that
+    ``counts`` accepts. Raises ``ValueError`` when it holds none of a chain that is checked.
     """
-    kept = read(roots) if roots is not None else []
+    kept = [root for root in read(roots) if counts(root)] if roots is not None else []
     exported = {
         name: of_chain(kept, chain, roots) if roots is not None and name in only else []
         for name, chain in (("ledger", CHAIN), ("audit", audit.CHAIN))

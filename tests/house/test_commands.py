@@ -22,7 +22,7 @@ from tests.warm import Process, fenqi_gateway
 
 BIN = Path(sys.executable).parent
 READERS = {
-    "certificates", "compare", "doctor", "find", "history", "keys", "list", "monitor", "preview", "proposals",
+    "certificates", "compare", "doctor", "erased", "find", "history", "keys", "list", "monitor", "preview", "proposals",
     "public-keys", "replay", "roots", "show", "stops", "trial-balance", "verify",
 }  # fmt: skip
 """Names of verbs that only read; a verb with another name may."""
