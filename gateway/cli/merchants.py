@@ -51,15 +51,7 @@ def add(verbs: Verbs) -> None:
         required=True,
         help="settled without a report after this number of days; 0 ends it",
     )
-    down = merchant.add(
-        "down-payment",
-        "let counter-offers to declined shoppers ask for a down payment",
-        _down_payment,
-    )
-    down.add_argument(
-        "--percent", type=int, required=True, help="at most this part of the order, 1 to 90; 0 ends it"
-    )
-    for verb in (grant, revoke, reserve, acknowledgement, hold, down):
+    for verb in (grant, revoke, reserve, acknowledgement, hold, _add_down_payment(merchant)):
         verb.add_argument("merchant", help="identifier of the merchant, mer_…")
     for verb in (grant, revoke):
         verb.add_argument("scope", nargs="+", help="such as scores:write")
@@ -75,6 +67,18 @@ def add(verbs: Verbs) -> None:
         "history", "print every movement of a shopper's limits with its reason", _limit_history
     )
     history.add_argument("shopper", help="identifier of the shopper, shp_…")
+
+
+def _add_down_payment(merchant: Verbs) -> argparse.ArgumentParser:
+    down = merchant.add(
+        "down-payment",
+        "let counter-offers to declined shoppers ask for a down payment",
+        _down_payment,
+    )
+    down.add_argument(
+        "--percent", type=int, required=True, help="at most this part of the order, 1 to 90; 0 ends it"
+    )
+    return down
 
 
 def _add_origins(merchant: Verbs) -> None:

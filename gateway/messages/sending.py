@@ -97,14 +97,14 @@ def _begin(
     tx: Transaction, *, gateway: Gateway, id: str, kinds: Mapping[str, Kind]
 ) -> _Letter | outbox.Later | None:
     """Take a place of the day for the message; None where nothing is to be sent any more."""
-    shopper_id = tx.get_one(Message, id).shopper_id
-    turns.wait(tx, f"messages to {shopper_id}")
+    recipient = identity.lookups_of(tx, tx.get_one(Message, id).shopper_id)["phone"]
+    turns.wait(tx, f"messages to {recipient}")
     row = tx.get_one(Message, id, with_for_update=True, populate_existing=True)
     if row.status not in ("planned", "sending"):
         return None
     business_clock.enter(tx, Tenant.of(row))
     verdict = rules.judged(
-        tx.now, planned_at=row.planned_at, useful_until=row.useful_until, taken=_taken(tx, row)
+        tx.now, planned_at=row.planned_at, useful_until=row.useful_until, taken=_taken(tx, row, recipient)
     )
     if isinstance(verdict, rules.Wait):
         return _later(tx, row, verdict)
@@ -167,14 +167,18 @@ def _mergeable(tx: Transaction, row: Message, fact: str) -> list[Message]:
     return [other for other in found if (other.merchant_id, other.facts.get(fact)) == wanted]
 
 
-def _taken(tx: Transaction, row: Message) -> set[int]:
-    """The places of today that others have; a message that is sent again keeps its own."""
+def _taken(tx: Transaction, row: Message, recipient: str) -> set[int]:
+    """The places of today that are taken at this phone, whoever gave its number; one that is sent again keeps its own.
+
+    ``recipient`` is the keyed hash of the phone: who gave ID numbers of two people has one phone that rings.
+    """
     today = shanghai_date(tx.now)
-    query = select(MessageSlot.number).where(
-        MessageSlot.shopper_id == row.shopper_id, MessageSlot.day == today
+    there = col(MessageSlot.shopper_id).in_(identity.with_phone(row.mode, recipient))
+    query = select(MessageSlot.shopper_id, MessageSlot.number).where(
+        there | (col(MessageSlot.shopper_id) == row.shopper_id), MessageSlot.day == today
     )
-    own = {row.slot} if row.day == today else set()
-    return set(tx.exec(query)) - {number for number in own if number is not None}
+    own = (row.shopper_id, row.slot if row.day == today else None)
+    return {number for shopper_id, number in tx.exec(query) if (shopper_id, number) != own}
 
 
 def _take(tx: Transaction, row: Message, leave: rules.Leave) -> None:

@@ -16,6 +16,7 @@ BOUNDED = {
     "identity/service.py: vault.lookups(phone, 'phone')": "one hash for each key of look-ups",
     "reconciliation/running.py: ids": "a batch of items",
     "messages/service.py: sorted(shopper_ids)": "the rows of one person: the claims that a reviewer found to be them",
+    "messages/sending.py: identity.with_phone(row.mode, recipient)": "a question",
     "exports/service.py: readable(scopes)": "the kinds of exports",
     "ledger/certificates.py: select(POSTING.c.entry_id).where(POSTING.c.account_id.in_(sorted(names)))": "a question",
     "ledger/certificates.py: sorted(names)": "the accounts of one merchant, one of each kind",

@@ -426,7 +426,8 @@ def test_no_operation_of_operators_fails(app: Flask, api: Any, clock: Any) -> No
     operator.log_in()
     card = operator.post("/rate_cards", {**merchant, "prices": [price(annual_rate="0.12")]})
     terms = operator.post("/settlement_terms", {**merchant, "mode": "test", "changes": {"t_plus": 0}})
-    ids = {"card_id": card.json["id"], "proposal_id": terms.json["id"]}
+    dispute = api.post("/v1/test_helpers/disputes", {"payment": api.captured(3)["id"]})
+    ids = {"card_id": card.json["id"], "proposal_id": terms.json["id"], "dispute_id": dispute.json["id"]}
     stranger = Stranger(app)
     for operation in (one for room in OPERATOR_APIS for one in room.operations):
         try_operation(stranger, operation, operator.token, ids)

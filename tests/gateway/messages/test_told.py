@@ -31,6 +31,7 @@ from tests.one_database import on_both
 
 CONSENTS = dict.fromkeys(("credit_service", "bureau_query", "funder_sharing"), "yes")
 ID_NUMBER, PHONE = "11010519491231002X", "13912345678"
+OTHER_ID_NUMBER = "110105199003071239"
 
 
 def rows(books: Books) -> list[Message]:
@@ -58,12 +59,12 @@ def lawful(books: Books, phones: Phones) -> None:
     assert max(a_day.values(), default=0) <= 3
 
 
-def purchase(pages: Any, api: Any, clock: Any, *, lang: str = "zh-CN") -> str:
+def purchase(pages: Any, api: Any, clock: Any, *, lang: str = "zh-CN", id_number: str = ID_NUMBER) -> str:
     """A purchase on the pages in a language; returns the payment."""
     api.login()
     checkout = api.checkout()
     path = f"/checkout/{checkout['id']}"
-    typed = {"term": "12", "name": "王小明", "id_number": ID_NUMBER, "phone": PHONE}
+    typed = {"term": "12", "name": "王小明", "id_number": id_number, "phone": PHONE}
     identify(pages, checkout, typed)
     quote = re.search(r'name="quote_hash" value="([^"]+)"', pages.get(f"{path}/review").text)
     clock.advance(seconds=4)
@@ -176,6 +177,32 @@ def test_a_fourth_message_of_a_day_waits_for_the_next_and_receipts_are_one(
     assert [row.why for row in rows(books) if row.status == "dropped"] == [
         f"merged into {row.id}" for row in rows(books) if row.kind == "paid" and row.status == "sent"
     ]
+    lawful(books, phones)
+
+
+@on_both
+def test_two_people_with_one_phone_get_three_a_day_between_them(
+    app: Any, books: Books, phones: Phones, clock: Any
+) -> None:
+    payments = []
+    for id_number in (ID_NUMBER, OTHER_ID_NUMBER):
+        payments.append(purchase(app.test_client(), books.api, clock, id_number=id_number))
+        clock.advance(minutes=20)  # a phone gets so many codes
+    books.work()
+    facts = {"payment": payments[0], "amount_fen": 1, "reduction_fen": 1, "returned_fen": 0}
+    shoppers = sorted({row.shopper_id for row in rows(books)})
+    assert len(shoppers) == 2
+    for number, shopper in enumerate(shoppers):
+        books.gateway.db.write(
+            lambda tx, shopper=shopper, number=number: messages.plan(
+                tx, books.tenant, shopper_id=shopper, kind="refunded", about=f"r{number}", facts=facts
+            )
+        )
+    books.work()
+    assert (len(rows(books)), len(phones.came)) == (4, 3)
+    clock.advance(days=1)
+    books.work()
+    assert len(phones.came) == 4
     lawful(books, phones)
 
 
