@@ -51,19 +51,19 @@ def restore(settings: Settings, folder: Path) -> Restored:
             f"There is no data folder {settings.data_dir}: create it and put the copy of the key folder of the "
             f"backup's time into {settings.data_dir / keyfile.FOLDER} first."
         )
-    found, digest = manifests.read(folder)
+    manifest, digest = manifests.read(folder)
     target = canonical_url(settings.database_url)
-    if target.get_backend_name() != found.engine:
+    if target.get_backend_name() != manifest.engine:
         raise BackupError(
-            f"{folder} is a backup of {found.engine}, and DATABASE_URL names {target.get_backend_name()}."
+            f"{folder} is a backup of {manifest.engine}, and DATABASE_URL names {target.get_backend_name()}."
         )
-    if not migrate.knows(found.schema):
+    if not migrate.knows(manifest.schema):
         raise BackupError(
-            f"{folder} has the schema {found.schema}, which this release does not know: restore it with release "
-            f"{found.version} or a newer one."
+            f"{folder} has the schema {manifest.schema}, which this release does not know: restore it with release "
+            f"{manifest.version} or a newer one."
         )
-    _must_have_keys(settings, found)
-    if found.engine == "sqlite":
+    _must_have_keys(settings, manifest)
+    if manifest.engine == "sqlite":
         path = Path(str(target.database))
         sqlite_copies.must_be_empty(path)
         sqlite_copies.put(folder / sqlite_copies.FILE, path)
@@ -72,7 +72,7 @@ def restore(settings: Settings, folder: Path) -> Restored:
         postgres_copies.put(folder / postgres_copies.FILE, settings.database_url, folder=settings.pg_bin)
     migrate.upgrade(settings.database_url)
     newest = migrate.revision(settings.database_url)
-    return Restored(found, digest, newest if newest != found.schema else None)
+    return Restored(manifest, digest, newest if newest != manifest.schema else None)
 
 
 def differences(tx: Transaction, restored: Restored) -> list[str]:
@@ -106,11 +106,11 @@ def in_reach(folder: Path, roots: Path) -> tuple[Callable[[Root], bool], int]:
 
     Raises ``BackupError`` where none of ledger or audit log is old enough, which would prove nothing.
     """
-    found, _ = manifests.read(folder)
+    manifest, _ = manifests.read(folder)
 
     def counts(root: Root) -> bool:
-        reaches = root.number <= int(found.heads.get(root.chain, {"number": 0})["number"])
-        return reaches and (_signed_by(root, found.moment))
+        reaches = root.number <= int(manifest.heads.get(root.chain, {"number": 0})["number"])
+        return reaches and _signed_by(root, manifest.moment)
 
     every = read_roots(roots)
     for chain in CHAINS[:2]:
@@ -128,11 +128,11 @@ def _signed_by(root: Root, moment: datetime) -> bool:
     return root.day is not None and root.day < (moment - LATER).date()
 
 
-def _must_have_keys(settings: Settings, found: Manifest) -> None:
+def _must_have_keys(settings: Settings, manifest: Manifest) -> None:
     held = keyring.opened(settings.data_dir).ids()
     lacking: Sequence[str] = [
         f"{id} ({kind})"
-        for kind, ids in found.keys.items()
+        for kind, ids in manifest.keys.items()
         for id in ids
         if kind != PASSING and id not in held.get(kind, ())
     ]
