@@ -41,10 +41,10 @@ class Restored:
     """The newer schema, if there was one."""
 
 
-def restore(settings: Settings, folder: Path) -> Restored:
-    """Put the database of a backup in place and migrate it. Raises ``BackupError``, ``NoData`` or ``KeyFileError``.
+def look(settings: Settings, folder: Path) -> tuple[Manifest, str]:
+    """The manifest of a backup that this gateway can restore, and its SHA-256; nothing is written.
 
-    Until everything was looked at, nothing is written.
+    Raises ``BackupError``, ``NoData`` or ``KeyFileError``.
     """
     if not settings.data_dir.is_dir():
         raise NoData(
@@ -59,19 +59,26 @@ def restore(settings: Settings, folder: Path) -> Restored:
         )
     if not migrate.knows(manifest.schema):
         raise BackupError(
-            f"{folder} has the schema {manifest.schema}, which this release does not know: restore it with release "
-            f"{manifest.version} or a newer one."
+            f"{folder} has the schema {manifest.schema}, which this release does not know: restore it with "
+            f"release {manifest.version} or a newer one."
         )
     _must_have_keys(settings, manifest)
     if manifest.engine == "sqlite":
-        path = Path(str(target.database))
-        sqlite_copies.must_be_empty(path)
-        sqlite_copies.put(folder / sqlite_copies.FILE, path)
+        sqlite_copies.must_be_empty(Path(str(target.database)))
     else:
         postgres_copies.must_be_empty(settings.database_url)
-        postgres_copies.put(folder / postgres_copies.FILE, settings.database_url, folder=settings.pg_bin)
-    migrate.upgrade(settings.database_url)
-    newest = migrate.revision(settings.database_url)
+    return manifest, digest
+
+
+def restore(settings: Settings, folder: Path, manifest: Manifest, digest: str) -> Restored:
+    """Put the database of a backup that was looked at in place, and migrate it. Raises ``BackupError``."""
+    url = settings.database_url
+    if manifest.engine == "sqlite":
+        sqlite_copies.put(folder / sqlite_copies.FILE, Path(str(canonical_url(url).database)))
+    else:
+        postgres_copies.put(folder / postgres_copies.FILE, url, folder=settings.pg_bin)
+    migrate.upgrade(url)
+    newest = migrate.revision(url)
     return Restored(manifest, digest, newest if newest != manifest.schema else None)
 
 
@@ -101,12 +108,11 @@ def note(gateway: Gateway, restored: Restored, *, sound: bool) -> None:
     )
 
 
-def in_reach(folder: Path, roots: Path) -> tuple[Callable[[Root], bool], int]:
+def in_reach(manifest: Manifest, roots: Path) -> tuple[Callable[[Root], bool], int]:
     """Which exported roots a backup must hold, and how many are newer than it.
 
     Raises ``BackupError`` where none of ledger or audit log is old enough, which would prove nothing.
     """
-    manifest, _ = manifests.read(folder)
 
     def counts(root: Root) -> bool:
         reaches = root.number <= int(manifest.heads.get(root.chain, {"number": 0})["number"])

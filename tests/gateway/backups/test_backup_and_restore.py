@@ -29,6 +29,7 @@ from gateway.backups.manifest import DATABASE, BackupError, Manifest, Stored, re
 from gateway.db import migrate
 from gateway.process import daily
 from tests import postgres
+from tests.house.server_role import served_as
 from tests.one_database import database_url, on_both  # noqa: F401
 from tests.warm import Process
 
@@ -127,8 +128,8 @@ def test_a_backup_made_while_others_write_comes_back_and_who_was_erased_stays_er
     daily.sign_now(gateway)
     roots = tmp_path / "roots.jsonl"
     roots.write_text(command("audit", "roots", "--json")[1] + command("ledger", "roots", "--json")[1])
-    with written_all_the_time(gateway):
-        status, said = command("backup", tmp_path / "backups")
+    with served_as(gateway.settings.database_url) as role, written_all_the_time(gateway):
+        status, said = command("backup", tmp_path / "backups", url=role)
     backup = made_in(tmp_path / "backups")
     assert (status, said.startswith(f"Backup: {backup}\n")) == (0, True), said
     assert {oct(path.stat().st_mode & 0o777) for path in backup.iterdir()} == {"0o600"}
@@ -341,7 +342,7 @@ def test_a_password_is_in_no_list_of_processes_and_what_a_program_says_is_one_se
     tmp_path: Path,
 ) -> None:
     url, program = "postgresql://me:secret%21@127.0.0.1:1/books", tmp_path / "pg_restore"
-    with pytest.raises(BackupError, match="There is no pg_restore in .*FENQI_PG_BIN"):
+    with pytest.raises(BackupError, match=r"There is no pg_restore in .*FENQI_PG_BIN"):
         postgres_copies.put(tmp_path / "dump", url, folder=str(tmp_path))
     script = f'#!/bin/sh\necho "$PGPASSWORD $@" > {tmp_path}/seen\necho begun >&2\necho "error: too old" >&2\nexit 1\n'
     program.write_text(script)
