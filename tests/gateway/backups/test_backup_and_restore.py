@@ -226,11 +226,14 @@ def test_an_interrupted_restore_can_be_begun_again(
     status, said = command("restore", backup, data=data, url=url)
     assert (status, said.count("\n")) == (1, 1), said
     assert [path.name for path in data.iterdir()] == ["keys"]
+    left = data / ".fenqi.sqlite.restoring-0123456789abcdef"
+    left.write_bytes(b"what a killed restore leaves")
     file.write_bytes(whole)
     found["files"][file.name] = known
     (backup / "manifest.json").write_text(json.dumps(found))
     status, said = command("restore", backup, data=data, url=url)
     assert (status, "Nobody was erased again" in said) == (0, True), said
+    assert left.exists() == (file.name != "database.sqlite")
 
 
 def test_what_is_changed_or_lacks_a_key_is_refused_before_anything_is_written(
@@ -352,3 +355,24 @@ def test_a_password_is_in_no_list_of_processes_and_what_a_program_says_is_one_se
     password, _, arguments = (tmp_path / "seen").read_text().partition(" ")
     assert (password, "secret" in arguments, "secret" in str(raised.value)) == ("secret!", False, False)
     assert "dbname=books" in arguments
+
+
+@on_both
+def test_who_was_found_to_be_another_person_is_listed_once_that_person_is_erased(
+    gateway: Any, api: Any, command: Command
+) -> None:
+    """A backup from before may hold the person twice; who was only merged goes on and is not listed."""
+    for phone in ("13800000002", "13800000012", "13800000022", "13800000032"):
+        applied(api, phone)
+    first, merged, other, merged_too = sorted(people(gateway.db))
+    with gateway.db.engine.begin() as connection:
+        for claim, person in ((merged, first), (merged_too, other)):
+            empty = "name_sealed = :none, id_number_sealed = :none, phone_sealed = :none"
+            connection.execute(
+                text(f"UPDATE shopper SET erased_at = :at, found_to_be = :person, {empty} WHERE id = :claim"),
+                {"at": "2026-11-23T01:00:00+00:00", "person": person, "claim": claim, "none": b""},
+            )
+    assert command("privacy", "erased", "--json") == (0, "")
+    assert command("privacy", "erase", "--shopper", first)[0] == 0
+    listed = command("privacy", "erased", "--json")[1]
+    assert [json.loads(line)["shopper"] for line in listed.splitlines()] == [first, merged]
