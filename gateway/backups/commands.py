@@ -43,12 +43,13 @@ def restore(
     erased: Path | None,
 ) -> int:
     """Restore, prove what was restored, and erase again: 1 when a proof fails or the backup is not what it says."""
+    manifest, digest = restoring.look(settings, folder)
     people = erased_again.read(erased) if erased is not None else None
-    counts, newer = restoring.in_reach(folder, roots) if roots is not None else (lambda root: True, 0)
-    restored = restoring.restore(settings, folder)
-    print(f"Restored: the database of {restored.manifest.made_at}, made by {restored.manifest.version}.")
+    counts, newer = restoring.in_reach(manifest, roots) if roots is not None else (lambda root: True, 0)
+    restored = restoring.restore(settings, folder, manifest, digest)
+    print(f"Restored: the database of {manifest.made_at}, made by release {manifest.version}.")
     if restored.migrated_to:
-        print(f"Migrated from the schema {restored.manifest.schema} to {restored.migrated_to}.")
+        print(f"Migrated from the schema {manifest.schema} to {restored.migrated_to}.")
     gateway = opened()
     with gateway.db.read() as tx:
         differs = restoring.differences(tx, restored)

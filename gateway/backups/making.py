@@ -61,15 +61,18 @@ def backup_keys(gateway: Gateway, folder: Path) -> tuple[Path, Manifest]:
     name = f"fenqi-keys-{moment:%Y%m%dT%H%M%SZ}"
     with folders.made(folder, name) as partial:
         files = sorted(_keys_folder(gateway).glob("*.json"))
+        copies = partial / keyfile.FOLDER
+        copies.mkdir(mode=0o700)
         for file in files:
-            folders.copied(file, partial / file.name)
+            folders.copied(file, copies / file.name)
+        folders.sync(copies)
         manifest = Manifest(
             format=KEYS,
             version=version("fenqi-gateway"),
             made_at=stamp(moment),
             engine="",
             schema="",
-            files={file.name: Stored.of(partial / file.name) for file in files},
+            files={f"{keyfile.FOLDER}/{file.name}": Stored.of(copies / file.name) for file in files},
             heads={},
             entries=0,
             keys=keyring.opened(gateway.settings.data_dir).ids(),

@@ -98,14 +98,13 @@ def read(folder: Path) -> tuple[Manifest, str]:
         raise BackupError(
             f"{folder} is not a backup: it has no {NAME}. A backup that was interrupted has none either."
         ) from None
+    kind = kind_of(folder)
+    if kind is not None and kind != DATABASE:
+        raise BackupError(f"{folder} has the format {kind!r}, and this release restores {DATABASE!r}.")
     try:
         found = _read(json.loads(content))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BackupError(f"{folder / NAME} cannot be read: {error}. Use another backup.") from None
-    if found.format != DATABASE:
-        raise BackupError(
-            f"{folder} has the format {found.format!r}, and this release restores {DATABASE!r}."
-        )
     for name, stored in found.files.items():
         path = folder / name
         if not path.is_file():

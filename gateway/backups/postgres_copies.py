@@ -83,6 +83,6 @@ def _run(name: str, options: list[str], url: str, folder: str, *arguments: str) 
         said = done.stderr.decode("utf-8", "replace").split("\n")
         why = next((line for line in said if "error" in line), said[0]) or f"it ended with {done.returncode}"
         raise BackupError(
-            f"{name} has failed: {why.strip()}. Its version must be the server's or newer (FENQI_PG_BIN), and "
-            "the role must own the tables."
+            f"{name} has failed: {why.strip()}. Its version should be the server's (FENQI_PG_BIN), and the "
+            "role of DATABASE_URL must be allowed to read all tables, or to create them for a restore."
         )

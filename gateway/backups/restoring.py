@@ -41,38 +41,45 @@ class Restored:
     """The newer schema, if there was one."""
 
 
-def restore(settings: Settings, folder: Path) -> Restored:
-    """Put the database of a backup in place and migrate it. Raises ``BackupError``, ``NoData`` or ``KeyFileError``.
+def look(settings: Settings, folder: Path) -> tuple[Manifest, str]:
+    """The manifest of a backup that this gateway can restore, and its SHA-256; nothing is written.
 
-    Until everything was looked at, nothing is written.
+    Raises ``BackupError``, ``NoData`` or ``KeyFileError``.
     """
     if not settings.data_dir.is_dir():
         raise NoData(
             f"There is no data folder {settings.data_dir}: create it and put the copy of the key folder of the "
             f"backup's time into {settings.data_dir / keyfile.FOLDER} first."
         )
-    found, digest = manifests.read(folder)
+    manifest, digest = manifests.read(folder)
     target = canonical_url(settings.database_url)
-    if target.get_backend_name() != found.engine:
+    if target.get_backend_name() != manifest.engine:
         raise BackupError(
-            f"{folder} is a backup of {found.engine}, and DATABASE_URL names {target.get_backend_name()}."
+            f"{folder} is a backup of {manifest.engine}, and DATABASE_URL names {target.get_backend_name()}."
         )
-    if not migrate.knows(found.schema):
+    if not migrate.knows(manifest.schema):
         raise BackupError(
-            f"{folder} has the schema {found.schema}, which this release does not know: restore it with release "
-            f"{found.version} or a newer one."
+            f"{folder} has the schema {manifest.schema}, which this release does not know: restore it with "
+            f"release {manifest.version} or a newer one."
         )
-    _must_have_keys(settings, found)
-    if found.engine == "sqlite":
-        path = Path(str(target.database))
-        sqlite_copies.must_be_empty(path)
-        sqlite_copies.put(folder / sqlite_copies.FILE, path)
+    _must_have_keys(settings, manifest)
+    if manifest.engine == "sqlite":
+        sqlite_copies.must_be_empty(Path(str(target.database)))
     else:
         postgres_copies.must_be_empty(settings.database_url)
-        postgres_copies.put(folder / postgres_copies.FILE, settings.database_url, folder=settings.pg_bin)
-    migrate.upgrade(settings.database_url)
-    newest = migrate.revision(settings.database_url)
-    return Restored(found, digest, newest if newest != found.schema else None)
+    return manifest, digest
+
+
+def restore(settings: Settings, folder: Path, manifest: Manifest, digest: str) -> Restored:
+    """Put the database of a backup that was looked at in place, and migrate it. Raises ``BackupError``."""
+    url = settings.database_url
+    if manifest.engine == "sqlite":
+        sqlite_copies.put(folder / sqlite_copies.FILE, Path(str(canonical_url(url).database)))
+    else:
+        postgres_copies.put(folder / postgres_copies.FILE, url, folder=settings.pg_bin)
+    migrate.upgrade(url)
+    newest = migrate.revision(url)
+    return Restored(manifest, digest, newest if newest != manifest.schema else None)
 
 
 def differences(tx: Transaction, restored: Restored) -> list[str]:
@@ -101,16 +108,15 @@ def note(gateway: Gateway, restored: Restored, *, sound: bool) -> None:
     )
 
 
-def in_reach(folder: Path, roots: Path) -> tuple[Callable[[Root], bool], int]:
+def in_reach(manifest: Manifest, roots: Path) -> tuple[Callable[[Root], bool], int]:
     """Which exported roots a backup must hold, and how many are newer than it.
 
     Raises ``BackupError`` where none of ledger or audit log is old enough, which would prove nothing.
     """
-    found, _ = manifests.read(folder)
 
     def counts(root: Root) -> bool:
-        reaches = root.number <= int(found.heads.get(root.chain, {"number": 0})["number"])
-        return reaches and (_signed_by(root, found.moment))
+        reaches = root.number <= int(manifest.heads.get(root.chain, {"number": 0})["number"])
+        return reaches and _signed_by(root, manifest.moment)
 
     every = read_roots(roots)
     for chain in CHAINS[:2]:
@@ -128,11 +134,11 @@ def _signed_by(root: Root, moment: datetime) -> bool:
     return root.day is not None and root.day < (moment - LATER).date()
 
 
-def _must_have_keys(settings: Settings, found: Manifest) -> None:
+def _must_have_keys(settings: Settings, manifest: Manifest) -> None:
     held = keyring.opened(settings.data_dir).ids()
     lacking: Sequence[str] = [
         f"{id} ({kind})"
-        for kind, ids in found.keys.items()
+        for kind, ids in manifest.keys.items()
         for id in ids
         if kind != PASSING and id not in held.get(kind, ())
     ]

@@ -42,21 +42,20 @@ def make_one_file(copy: Path) -> None:
 
 def must_be_empty(target: Path) -> None:
     """Do nothing where no database is. Raises ``BackupError``."""
+    if target.exists() and target.stat().st_size:
+        try:
+            with closing(_opened(target)) as there:
+                tables = there.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        except sqlite3.Error as error:
+            raise BackupError(f"{target} exists and cannot be read ({error}): move it away first.") from None
+        if tables:
+            raise BackupError(
+                f"{target} is not empty: a backup is only restored where no database is. Move the file away, also "
+                "where an earlier restore was interrupted, and run the command again."
+            )
     for beside in (Path(f"{target}-wal"), Path(f"{target}-journal")):
         if beside.exists():
             raise BackupError(f"There is {beside}, the log of a database: restore into a new data folder.")
-    if not target.exists() or target.stat().st_size == 0:
-        return
-    try:
-        with closing(_opened(target)) as there:
-            tables = there.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    except sqlite3.Error as error:
-        raise BackupError(f"{target} exists and cannot be read ({error}): move it away first.") from None
-    if tables:
-        raise BackupError(
-            f"{target} is not empty: a backup is only restored where no database is. Move the file away, also "
-            "where an earlier restore was interrupted, and run the command again."
-        )
 
 
 def put(source: Path, target: Path) -> None:

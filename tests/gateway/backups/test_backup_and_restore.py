@@ -10,24 +10,26 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from gateway import cli
 from gateway.app import database_of, utc_now
 from gateway.audit import service as audit
 from gateway.audit.service import Actor
-from gateway.backups import making
-from gateway.backups.manifest import DATABASE, Manifest, Stored, read
+from gateway.backups import making, postgres_copies
+from gateway.backups.manifest import DATABASE, BackupError, Manifest, Stored, read
 from gateway.db import migrate
 from gateway.process import daily
 from tests import postgres
+from tests.house.server_role import served_as
 from tests.one_database import database_url, on_both  # noqa: F401
 from tests.warm import Process
 
@@ -80,6 +82,24 @@ def note(gateway: Any, about: str) -> None:
     gateway.db.write(lambda tx: audit.record(tx, Actor("system", "test"), "tried", about=about))
 
 
+@contextmanager
+def written_all_the_time(gateway: Any) -> Iterator[None]:
+    """Somebody writes as fast as the database takes it."""
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            note(gateway, "thing")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
+
+
 def made_in(folder: Path) -> Path:
     (found,) = folder.glob("fenqi-*")
     return found
@@ -108,29 +128,15 @@ def test_a_backup_made_while_others_write_comes_back_and_who_was_erased_stays_er
     daily.sign_now(gateway)
     roots = tmp_path / "roots.jsonl"
     roots.write_text(command("audit", "roots", "--json")[1] + command("ledger", "roots", "--json")[1])
-    stop, written = threading.Event(), []
-
-    def write() -> None:
-        while not stop.is_set():
-            note(gateway, f"thing_{len(written)}")
-            written.append(1)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        status, said = command("backup", tmp_path / "backups")
-    finally:
-        stop.set()
-        writer.join()
+    with served_as(gateway.settings.database_url) as role, written_all_the_time(gateway):
+        status, said = command("backup", tmp_path / "backups", url=role)
     backup = made_in(tmp_path / "backups")
     assert (status, said.startswith(f"Backup: {backup}\n")) == (0, True), said
     assert {oct(path.stat().st_mode & 0o777) for path in backup.iterdir()} == {"0o600"}
     assert oct(backup.stat().st_mode & 0o777) == "0o700"
     manifest, digest = read(backup)
     with gateway.db.read() as tx:
-        action, about = tx.execute(
-            text("SELECT action, about FROM audit_entry WHERE action = 'backup.made'")
-        ).one()
+        about = tx.execute(text("SELECT about FROM audit_entry WHERE action = 'backup.made'")).scalar_one()
         assert audit.CHAIN.hash_at(tx, manifest.heads["audit"]["number"]) == manifest.heads["audit"]["hash"]
         later = audit.CHAIN.head(tx).number
     assert (about, later > manifest.heads["audit"]["number"]) == (digest, True)
@@ -212,7 +218,6 @@ def test_an_interrupted_restore_can_be_begun_again(
     file = next(path for path in backup.iterdir() if path.name != "manifest.json")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) * 3 // 4])
-    manifest, _ = None, None
     found = json.loads((backup / "manifest.json").read_text())
     stated = Stored.of(file)
     known = dict(found["files"][file.name])
@@ -221,11 +226,14 @@ def test_an_interrupted_restore_can_be_begun_again(
     status, said = command("restore", backup, data=data, url=url)
     assert (status, said.count("\n")) == (1, 1), said
     assert [path.name for path in data.iterdir()] == ["keys"]
+    left = data / ".fenqi.sqlite.restoring-0123456789abcdef"
+    left.write_bytes(b"what a killed restore leaves")
     file.write_bytes(whole)
     found["files"][file.name] = known
     (backup / "manifest.json").write_text(json.dumps(found))
     status, said = command("restore", backup, data=data, url=url)
     assert (status, "Nobody was erased again" in said) == (0, True), said
+    assert left.exists() == (file.name != "database.sqlite")
 
 
 def test_what_is_changed_or_lacks_a_key_is_refused_before_anything_is_written(
@@ -269,7 +277,7 @@ def test_what_is_changed_or_lacks_a_key_is_refused_before_anything_is_written(
     keys = data / "keys" / "vault.json"
     kept = keys.read_text()
     keys.unlink()
-    refused("vault.json" if False else "does not contain the key")
+    refused("does not contain the key")
     keys.write_text(kept)
     # A forger who changes both is found by what the chains say.
     head = json.loads(stated)["heads"]["audit"]["hash"]
@@ -293,8 +301,8 @@ def test_keys_and_database_are_kept_apart(gateway: Any, command: Command, tmp_pa
     assert status == 0, said
     keys = made_in(tmp_path / "safe")
     for file in (data / "keys").glob("*.json"):
-        assert (keys / file.name).read_bytes() == file.read_bytes()
-    assert {oct(path.stat().st_mode & 0o777) for path in keys.iterdir()} == {"0o600"}
+        assert (keys / "keys" / file.name).read_bytes() == file.read_bytes()
+    assert {oct(path.stat().st_mode & 0o777) for path in keys.glob("**/*.json")} == {"0o600"}
     for folder, says in (
         (tmp_path / "safe", "holds backups of the keys"),
         (data / "keys" / "x", "lies in the key folder"),
@@ -314,23 +322,57 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(command: Command, folde
 def test_a_backup_of_an_older_schema_is_migrated(
     gateway: Any, command: Command, elsewhere: tuple[Path, str], tmp_path: Path
 ) -> None:
+    _, older, *_ = (
+        script.revision for script in ScriptDirectory(str(migrate.HERE / "migrations")).walk_revisions()
+    )
     folder = tmp_path / "fenqi-older"
     folder.mkdir()
     file = folder / "database.sqlite"
-    migrate.upgrade(f"sqlite:///{file}", "0064")
+    migrate.upgrade(f"sqlite:///{file}", older)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE").fetchone()
-    Manifest(
-        DATABASE,
-        "0.0.9",
-        "2026-11-01T00:00:00+00:00",
-        "sqlite",
-        "0064",
-        {file.name: Stored.of(file)},
-        {},
-        0,
-        {},
-    ).write(folder)
+    files = {file.name: Stored.of(file)}
+    manifest = Manifest(DATABASE, "0.0.9", "2026-11-01T00:00:00+00:00", "sqlite", older, files, {}, 0, {})
+    manifest.write(folder)
     data, url = elsewhere
     status, said = command("restore", folder, data=data, url=url)
-    assert (status, f"Migrated from the schema 0064 to {migrate.revision(url)}." in said) == (0, True), said
+    assert (status, f"Migrated from the schema {older} to {migrate.revision(url)}." in said) == (0, True), (
+        said
+    )
+
+
+def test_a_password_is_in_no_list_of_processes_and_what_a_program_says_is_one_sentence(
+    tmp_path: Path,
+) -> None:
+    url, program = "postgresql://me:secret%21@127.0.0.1:1/books", tmp_path / "pg_restore"
+    with pytest.raises(BackupError, match=r"There is no pg_restore in .*FENQI_PG_BIN"):
+        postgres_copies.put(tmp_path / "dump", url, folder=str(tmp_path))
+    script = f'#!/bin/sh\necho "$PGPASSWORD $@" > {tmp_path}/seen\necho begun >&2\necho "error: too old" >&2\nexit 1\n'
+    program.write_text(script)
+    program.chmod(0o700)
+    with pytest.raises(BackupError, match=r"^pg_restore has failed: error: too old\. ") as raised:
+        postgres_copies.put(tmp_path / "dump", url, folder=str(tmp_path))
+    password, _, arguments = (tmp_path / "seen").read_text().partition(" ")
+    assert (password, "secret" in arguments, "secret" in str(raised.value)) == ("secret!", False, False)
+    assert "dbname=books" in arguments
+
+
+@on_both
+def test_who_was_found_to_be_another_person_is_listed_once_that_person_is_erased(
+    gateway: Any, api: Any, command: Command
+) -> None:
+    """A backup from before may hold the person twice; who was only merged goes on and is not listed."""
+    for phone in ("13800000002", "13800000012", "13800000022", "13800000032"):
+        applied(api, phone)
+    first, merged, other, merged_too = sorted(people(gateway.db))
+    with gateway.db.engine.begin() as connection:
+        for claim, person in ((merged, first), (merged_too, other)):
+            empty = "name_sealed = :none, id_number_sealed = :none, phone_sealed = :none"
+            connection.execute(
+                text(f"UPDATE shopper SET erased_at = :at, found_to_be = :person, {empty} WHERE id = :claim"),
+                {"at": "2026-11-23T01:00:00+00:00", "person": person, "claim": claim, "none": b""},
+            )
+    assert command("privacy", "erased", "--json") == (0, "")
+    assert command("privacy", "erase", "--shopper", first)[0] == 0
+    listed = command("privacy", "erased", "--json")[1]
+    assert [json.loads(line)["shopper"] for line in listed.splitlines()] == [first, merged]
