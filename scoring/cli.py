@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -139,8 +140,8 @@ def _train(options: argparse.Namespace) -> int:
 def _train_table(options: argparse.Namespace) -> int:
     from scoring.tables import commands  # noqa: PLC0415
 
-    with _progress_bar(commands.steps(options), "training", "step") as bar:
-        model = commands.train(options, lambda step: _advance(bar, step))
+    with _Steps(commands.steps(options), "training") as advance:
+        model = commands.train(options, advance)
     print(f"{model.name} in {options.out}, for tables with the columns it was trained on")
     return 0
 
@@ -162,8 +163,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _evaluate_table(options: argparse.Namespace) -> int:
     from scoring.tables import commands  # noqa: PLC0415
 
-    with _progress_bar(commands.steps(options), "testing", "step") as bar:
-        measured = commands.evaluate(options, lambda step: _advance(bar, step))
+    with _Steps(commands.steps(options), "testing") as advance:
+        measured = commands.evaluate(options, advance)
     _print_json(measured) if options.json else _print_tree(measured)
     return 0
 
@@ -298,6 +299,20 @@ def _progress_bar(total: int | None, title: str, unit: str) -> Any:
     except ImportError as missing:
         raise TrainingUnavailable("this command needs the package tqdm (extra 'train')") from missing
     return tqdm(total=total, desc=title, unit=unit, file=sys.stderr)
+
+
+class _Steps(ExitStack):
+    """A bar of steps that appears with the first call: what is printed before stands on lines of its own."""
+
+    def __init__(self, total: int, title: str) -> None:
+        super().__init__()
+        self.total, self.title, self.bar = total, title, None
+
+    def __call__(self, step: str) -> None:
+        if self.bar is None:
+            self.bar = self.enter_context(_progress_bar(self.total, self.title, "step"))
+        if step:
+            _advance(self.bar, step)
 
 
 def _advance(bar: Any, step: str) -> None:

@@ -21,12 +21,15 @@ from scoring.tables.table import Table, normalised
 from scoring.training.checkpoint import Checkpoint
 
 SEED: Final = 42
+BEGUN: Final = ""
+"""Told to ``progress`` once the table is read: until then standard error belongs to the reader."""
 
 
 def train(options: argparse.Namespace, progress: Progress) -> TableModel:
     """Train on the whole table and write the bundle to ``options.out``; go on where it was interrupted."""
     _normalise(options)
     whole, became, _ = _table(options)
+    progress(BEGUN)
     table = whole.without([options.time] if options.time else [])
     plan = _plan(options, options.seed)
     reached = Checkpoint.beside(options.out, {"plan": asdict(plan), "rows": table.sha256()})
@@ -48,6 +51,7 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         raise TableInvalid("--card counts alerts by day: name the column with the time in --time")
     model = TableModel.read(options.bundle) if options.bundle else None
     table, _, read_as = _table(options, model)
+    progress(BEGUN)
     plan = _plan(options, SEED)
     if model is not None:
         told = {"time": options.time, "card": options.card}
@@ -69,7 +73,7 @@ def explain(options: argparse.Namespace) -> dict[str, Any]:
     if not options.bundle:
         raise TableInvalid("name the trained model that explains the row in --bundle")
     model = TableModel.read(options.bundle)
-    table, _, _ = _read(options, None, model)
+    table, became, _ = _read(options, None, model)
     found = model.explain(table, options.row - 1)
     return {
         "model": model.name,
@@ -79,6 +83,11 @@ def explain(options: argparse.Namespace) -> dict[str, Any]:
         "bias": round(found.bias, 4),
         "contributions": {column: round(value, 4) + 0.0 for column, value in found.contributions.items()},
         "unseen": model.encoding.unseen(table.rows(np.array([options.row - 1]))),
+        "converted": {
+            name: "; ".join(became[name].converted)
+            for name in model.encoding.used
+            if name in became and became[name].converted
+        },
     }
 
 
@@ -108,13 +117,14 @@ def _table(
     table = table.without(options.drop)
     told = findings.findings(table, became)
     written = f"{form.encoding}, {form.delimiter!r} between cells" if form.delimiter else form.encoding
-    print(f"{options.data}: {written}; {len(table)} rows with an outcome", file=sys.stderr)
+    left_out = f"; {table.left_out} rows without one are left out" if table.left_out else ""
+    print(f"{options.data}: {written}; {len(table)} rows with an outcome{left_out}", file=sys.stderr)
     print("\n".join(findings.lines(told)), file=sys.stderr)
     seen = [name for name in table.protected if name not in getattr(options, "groups", ())]
     if seen:
         warned = f"{', '.join(seen)} must not be used to decide about a person: exclude it with --drop"
         print(f"fenqi-score: {warned}", file=sys.stderr)
-    return table, became, {"read_as": written, "columns": told}
+    return table, became, {"read_as": written, "rows_without_outcome": table.left_out, "columns": told}
 
 
 def _read(
@@ -126,6 +136,7 @@ def _read(
         words=model.encoding.word_columns if model else (),
         numbers=model.encoding.numbers if model else (),
         measures=model.measures if model else {},
+        dates=[options.time] if getattr(options, "time", None) else (),
         bad=getattr(options, "bad", None),
         missing=options.missing,
         encoding=options.encoding,
@@ -136,7 +147,7 @@ def _read(
     except ImportError:  # of the extra for training; explaining a row does without
         table, became, form = read(options.data, how)
     else:
-        with tqdm(desc="reading", unit="row", file=sys.stderr, delay=1) as bar:
+        with tqdm(desc="reading", unit="row", file=sys.stderr, delay=1, leave=False) as bar:
             table, became, form = read(options.data, how, bar.update)
     return table.with_ratios(options.ratio), became, form
 

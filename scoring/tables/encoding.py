@@ -66,6 +66,11 @@ class Encoding:
         return tuple(name for name, _ in self.words)
 
     @property
+    def used(self) -> tuple[str, ...]:
+        """Columns of the table that are read, each once."""
+        return (*self.numbers, *self.word_columns)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """For each of the inputs the column of the table that it comes from."""
         return (*self.numbers, *(name for name, levels in self.words for _ in levels))

@@ -24,6 +24,8 @@ HEAD: Final = 1 << 16
 SMALLEST_BOUND: Final = 1 << 28
 MOST_TIMES: Final = 200
 """A packed file may become this many times larger, or ``SMALLEST_BOUND`` bytes."""
+ZEROS_SHARE: Final = 0.05
+"""Of the bytes of UTF-16 without byte order mark, at least so many are the empty halves of ASCII."""
 CHINESE_SHARE: Final = 0.9
 """GB18030 gives a meaning to almost all bytes: it is believed when so many of the letters beyond ASCII are Chinese."""
 PACKED: Final[dict[str, Callable[..., Any]]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
@@ -139,8 +141,11 @@ def _encoding(stream: Any, path: Path) -> str:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         if b"\0" in head:
             return "utf-16"
-    elif len(head) > 1 and b"\0" in head[:2]:
-        return "utf-16-be" if head[0] == 0 else "utf-16-le"
+    elif b"\0" in head:
+        # The digits and delimiters of a table are ASCII: half of their bytes are 0, always on the same side.
+        before, after = head[::2].count(0), head[1::2].count(0)
+        if abs(before - after) >= ZEROS_SHARE * len(head):
+            return "utf-16-be" if before > after else "utf-16-le"
     try:
         _check(path, "utf-8")
     except UnicodeDecodeError as problem:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import TableInvalid
+from scoring.tables.calendar_numbers import Stamps, dated, is_date
 from scoring.tables.cells import DAY_FIRST, MONTH_FIRST, Cell, cell, days, gap_words, plain
 from scoring.tables.opening import Form, form_of, rows
 from scoring.tables.table import FIRST_LINE, LARGEST, Column, Table, header_of
@@ -30,7 +30,8 @@ UNCLEAR: Final = "DD/MM or MM/DD"
 WORD_GAPS: Final = frozenset({"none", "\u65e0"})
 """In a column of words these may be an answer, so they stay."""
 
-Part = tuple[int, Mapping[str, tuple[str, ...]]]
+Part = tuple[Sequence[int], Mapping[str, tuple[str, ...]]]
+"""The line on which each row begins, and the cells by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Reading:
     """Columns that must be numbers."""
     measures: Mapping[str, str] = field(default_factory=dict)
     """What numbers were in the training: percent, a unit, a form of dates."""
+    dates: Collection[str] = ()
+    """Columns that hold a day or a time, so that 20230131 and 202301 are dates there, whatever their name."""
     bad: str | None = None
     missing: str | None = None
     encoding: str | None = None
@@ -74,19 +77,22 @@ class _Profile:
     money: Counter[str] = field(default_factory=Counter)
     scaled: int = 0
     lines: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
-    eight: bool = True
-    six: bool = True
+    stamps: Stamps = field(default_factory=Stamps)
 
-    def floats(self, values: NDArray[np.float64]) -> None:
-        gaps = int(np.isnan(values).sum())
+    def floats(self, values: NDArray[np.float64], texts: Sequence[str], lines: Sequence[int]) -> None:
+        gaps, zeros = int(np.isnan(values).sum()), int((values == 0).sum())
         self.cells["gap"] += gaps
         self.cells["number"] += len(values) - gaps
-        self.marks[""] += len(values) - gaps
-        known = values[~np.isnan(values)]
-        self.eight = self.eight and _calendar(known, 19_000_101, 21_001_231, 100)
-        self.six = self.six and _calendar(known, 190_001, 210_012, 1)
+        self.marks["zero"] += zeros  # of whichever unit: a percentage of nothing is often written 0
+        self.marks[""] += (plain_ones := len(values) - gaps - zeros)
+        if plain_ones and ("mark", "") not in self.lines:
+            place = int(np.flatnonzero(~np.isnan(values) & (values != 0))[0])
+            self.lines["mark", ""] = (lines[place], texts[place])
+        self.stamps.see(values[~np.isnan(values)])
 
-    def texts(self, texts: Sequence[str], first: int, known: dict[str, Cell], gaps: frozenset[str]) -> None:
+    def texts(
+        self, texts: Sequence[str], lines: Sequence[int], known: dict[str, Cell], gaps: frozenset[str]
+    ) -> None:
         for text, count in Counter(texts).items():
             found = known.get(text)
             if found is None:
@@ -105,14 +111,12 @@ class _Profile:
                 self.commas[found.comma] += count
                 self.money[found.currency] += count
                 self.scaled += count * (found.scale != 1)
-                seen += [("mark", found.mark), ("money", found.currency), ("comma", found.comma)]
-                if self.eight or self.six:
-                    value = np.array([found.number(".")]) if found.comma == "" else np.zeros(1)
-                    self.eight = self.eight and _calendar(value, 19_000_101, 21_001_231, 100)
-                    self.six = self.six and _calendar(value, 190_001, 210_012, 1)
+                mark = "zero" if zero else found.mark
+                seen += [("mark", mark), ("money", found.currency), ("comma", found.comma)]
+                self.stamps.see(np.array([found.number(".")]) if found.comma == "" else np.zeros(1))
             for key in seen:
                 if key not in self.lines:
-                    self.lines[key] = (first + texts.index(text), text)
+                    self.lines[key] = (lines[texts.index(text)], text)
 
 
 def read(
@@ -128,7 +132,7 @@ def read(
     known: dict[str, dict[str, Cell]] = {}
     count = 0
     answers: list[str] = []
-    for first, part in _parts(path, form, how.target):
+    for lines, part in _parts(path, form, how.target):
         for name, texts in part.items():
             if name == how.target:
                 answers += _shared(texts)
@@ -136,9 +140,9 @@ def read(
                 profile = profiles.setdefault(name, _Profile())
                 values = _floats(texts) if not how.missing else None
                 if values is not None:
-                    profile.floats(values)
+                    profile.floats(values, texts, lines)
                 else:
-                    profile.texts(texts, first, known.setdefault(name, {}), gaps)
+                    profile.texts(texts, lines, known.setdefault(name, {}), gaps)
             else:
                 profiles.setdefault(name, _Profile())
             length = len(texts)
@@ -151,7 +155,9 @@ def read(
     became = {name: _decide(name, profile, how, form) for name, profile in profiles.items()}
     columns = _converted(path, form, how, became, gaps, count, progress)
     table = Table(columns, bad, frozenset(name for name, found in became.items() if found.kind == "dates"))
-    return (table if labelled is None else table.rows(labelled)), became, form
+    if labelled is not None:
+        table = replace(table.rows(labelled), left_out=int((~labelled).sum()))
+    return table, became, form
 
 
 def _parts(path: Path, form: Form, target: str | None) -> Iterator[Part]:
@@ -159,25 +165,32 @@ def _parts(path: Path, form: Form, target: str | None) -> Iterator[Part]:
         header = header_of(next(lines, []))
         if target is not None and target not in header:
             raise TableInvalid(f"there is no column {target!r}; there are: {', '.join(header)}")
-        line, empty = FIRST_LINE, True
-        while part := list(islice(lines, PART)):
-            first = line
-            whole = []
-            for row in part:
-                if len(row) != len(header):
-                    if row:
-                        raise TableInvalid(
-                            f"line {line} has {len(row)} cells, but the header has {len(header)}; if another "
-                            "character divides the cells, name it in --delimiter"
-                        )
-                else:
-                    whole.append(row)
-                line += 1
-            if whole:
+        line = _line(lines, FIRST_LINE - 1) + 1
+        empty, whole, begins = True, list[list[str]](), list[int]()
+        for row in lines:
+            if len(row) == len(header):
+                whole.append(row)
+                begins.append(line)
+            elif row:
+                raise TableInvalid(
+                    f"line {line} has {len(row)} cells, but the header has {len(header)}; if another "
+                    "character divides the cells, name it in --delimiter"
+                )
+            line = _line(lines, line) + 1
+            if len(whole) == PART:
                 empty = False
-                yield first, dict(zip(header, zip(*whole, strict=True), strict=True))
+                yield begins, dict(zip(header, zip(*whole, strict=True), strict=True))
+                whole, begins = [], []
+        if whole:
+            empty = False
+            yield begins, dict(zip(header, zip(*whole, strict=True), strict=True))
         if empty:
             raise TableInvalid("there are no rows below the header")
+
+
+def _line(lines: Iterator[list[str]], counted: int) -> int:
+    """The last line that was read: a cell may go over several. Sheets and Parquet have one for each row."""
+    return int(getattr(lines, "line_num", counted))
 
 
 def _shared(texts: Sequence[str]) -> list[str]:
@@ -194,15 +207,6 @@ def _floats(texts: Sequence[str]) -> NDArray[np.float64] | None:
     if (np.abs(values) > LARGEST).any() or any("_" in text for text in texts):
         return None
     return values
-
-
-def _calendar(values: NDArray[np.float64], low: int, high: int, per_month: int) -> bool:
-    """Whether all are whole numbers that read as dates such as 20230131 or months such as 202301."""
-    if not ((values >= low) & (values <= high) & (values == np.floor(values))).all():
-        return False
-    month = values // per_month % 100
-    day = values % 100 if per_month > 1 else np.ones(len(values))
-    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
 
 
 def _decide(name: str, profile: _Profile, how: Reading, form: Form) -> Became:
@@ -224,7 +228,7 @@ def _decide(name: str, profile: _Profile, how: Reading, form: Form) -> Became:
     if became.kind == "dates":
         became.measure = _date_form(name, profile, how)
         became.converted.append(f"dates written {became.measure}, as days since 1970-01-01")
-    elif filled and not _numbers(name, profile, became, form):
+    elif filled and not _numbers(name, profile, became, how, form):
         return Became("words", gaps=cells["gap"], converted=["several units: left as words"])
     if cells["odd"]:
         _refuse_odd(name, *profile.lines["kind", "odd"])
@@ -234,7 +238,10 @@ def _decide(name: str, profile: _Profile, how: Reading, form: Form) -> Became:
         became.converted.append(f"{others} cells that are no {became.kind} as gaps: {shown}")
         became.gaps += others
     learned = how.measures.get(name)
-    if learned is not None and filled and learned != became.measure and not _alike(learned, became.measure):
+    nothing = became.kind == "numbers" and not any(n for mark, n in profile.marks.items() if mark != "zero")
+    if nothing and learned is not None and not is_date(learned):
+        became.measure = learned  # zeros and gaps alone say nothing about a mark
+    elif learned is not None and filled and learned != became.measure and not _alike(learned, became.measure):
         raise TableInvalid(
             f"the column {name!r} was {learned or 'plain numbers'} in the training and is "
             f"{became.measure or 'plain numbers'} here; write it as in the training"
@@ -244,8 +251,8 @@ def _decide(name: str, profile: _Profile, how: Reading, form: Form) -> Became:
 
 def _alike(learned: str, here: str) -> bool:
     """Dates are the same days however they are written; a unit may be left out; a percentage may not."""
-    dated = [word.startswith(("YYYY", "DD/", "MM/", "Mon")) for word in (learned, here)]
-    return all(dated) or (not any(dated) and "percent" not in (learned, here) and "" in (learned, here))
+    days_of = [is_date(word) for word in (learned, here)]
+    return all(days_of) or (not any(days_of) and "percent" not in (learned, here) and "" in (learned, here))
 
 
 def _date_form(name: str, profile: _Profile, how: Reading) -> str:
@@ -268,9 +275,9 @@ def _date_form(name: str, profile: _Profile, how: Reading) -> str:
     return forms.pop()
 
 
-def _numbers(name: str, profile: _Profile, became: Became, form: Form) -> bool:
+def _numbers(name: str, profile: _Profile, became: Became, how: Reading, form: Form) -> bool:
     """What marks the numbers carry; false where their units differ, so that they do not compare."""
-    marks = {mark for mark in profile.marks if mark != "zero"}
+    marks = {mark for mark, count in profile.marks.items() if count and mark != "zero"}
     if "percent" in marks and len(marks) > 1:
         line, text = profile.lines.get(("mark", ""), profile.lines["mark", "percent"])
         raise TableInvalid(
@@ -284,9 +291,9 @@ def _numbers(name: str, profile: _Profile, became: Became, form: Form) -> bool:
         line, text = profile.lines["money", sorted(money)[-1]]
         raise TableInvalid(f"line {line}, column {name!r}: {text!r} is in another currency than other cells")
     became.measure = "percent" if "percent" in marks else next(iter(units), "")
-    if (profile.eight or profile.six) and not marks - {""} and profile.cells["number"]:
-        became.kind = "dates"
-        became.measure = "YYYYMMDD" if profile.eight else "YYYYMM"
+    stamped = profile.stamps.form if not marks - {""} and profile.cells["number"] else ""
+    if stamped and dated(name, profile.stamps, how.measures.get(name), named=name in how.dates):
+        became.kind, became.measure = "dates", stamped
         became.converted.append(f"dates written {became.measure}, as days since 1970-01-01")
         return True
     commas = profile.commas
@@ -323,7 +330,7 @@ def _converted(
     columns: dict[str, Any] = {n: [] if b.kind == "words" else np.empty(count) for n, b in became.items()}
     shared: dict[str, str] = {}
     start = 0
-    for first, part in _parts(path, form, how.target):
+    for lines, part in _parts(path, form, how.target):
         length = 0
         for name, texts in part.items():
             length = len(texts)
@@ -337,14 +344,14 @@ def _converted(
                     became[name].gaps += forced and gap
                     columns[name].append(shared.setdefault(bare, bare) if not gap else "")
             else:
-                columns[name][start : start + length] = _values(name, texts, became[name], gaps, first, how)
+                columns[name][start : start + length] = _values(name, texts, became[name], gaps, lines, how)
         start += length
         progress(length)
     return {n: tuple(column) if isinstance(column, list) else column for n, column in columns.items()}
 
 
 def _values(
-    name: str, texts: Sequence[str], became: Became, gaps: frozenset[str], first: int, how: Reading
+    name: str, texts: Sequence[str], became: Became, gaps: frozenset[str], lines: Sequence[int], how: Reading
 ) -> NDArray[np.float64]:
     if became.kind == "numbers" and became.decimal == "." and not how.missing:
         values = _floats(texts)
@@ -355,10 +362,10 @@ def _values(
         try:
             known[text] = _value(text, became, gaps)
         except ValueError as problem:  # such as 20230231
-            line = first + texts.index(text)
+            line = lines[texts.index(text)]
             raise TableInvalid(f"line {line}, column {name!r}: {text!r} is not a date: {problem}") from None
         if abs(known[text]) > LARGEST:
-            _refuse_odd(name, first + texts.index(text), text)
+            _refuse_odd(name, lines[texts.index(text)], text)
     return np.array([known[text] for text in texts])
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,8 @@ class Table:
     bad: NDArray[np.bool_]
     dates: frozenset[str] = frozenset()
     """Number columns that hold days since 1970-01-01."""
+    left_out: int = 0
+    """Rows of the file that had no outcome."""
 
     def __len__(self) -> int:
         return len(self.bad)
@@ -87,7 +89,7 @@ class Table:
             raise TableInvalid(
                 f"there is no column {sorted(unknown)[0]!r}; there are: {', '.join(self.columns)}"
             )
-        return Table({n: c for n, c in self.columns.items() if n not in dropped}, self.bad, self.dates)
+        return replace(self, columns={n: c for n, c in self.columns.items() if n not in dropped})
 
     def with_ratios(self, ratios: Sequence[str]) -> Table:
         """The table with a column A/B for each text ``A/B``: 0 where B is 0, a gap where either has one."""
@@ -100,7 +102,7 @@ class Table:
             columns[ratio] = np.divide(
                 a, b, out=np.where(np.isnan(a) | np.isnan(b), np.nan, 0.0), where=b != 0
             )
-        return Table(columns, self.bad, self.dates)
+        return replace(self, columns=columns)
 
     @classmethod
     def read(

@@ -216,6 +216,7 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
     shown = capsys.readouterr()
     assert json.loads(shown.out)["folds"] == 2
     assert "sex must not be used to decide about a person" in shown.err
+    assert shown.err.index("testing:") > shown.err.index("consider --drop"), "the bar comes after the reader"
     bundle = ["--bundle", str(tmp_path / "m")]
     codes = ["code,ended", *(f"{'17X'[i % 3]},{int(i % 3 == 0 and i % 4 != 0)}" for i in range(600))]
     (tmp_path / "codes.csv").write_text("\n".join(codes))
@@ -233,6 +234,13 @@ def test_the_commands_train_test_and_say_what_is_wrong(tmp_path: Path, capsys: A
     assert main(["explain", "--data", str(data), "--row", "7", *bundle, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told["contributions"]) == {"income", "debt", "home"}
+    assert told["converted"] == {}
+    marked = data.with_name("marked.csv")
+    marked.write_text("income,debt,home\n" + '"$1,200.50",2,own\n' * 3)
+    assert main(["explain", "--data", str(marked), *bundle, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["converted"] == {
+        "income": "thousands separators removed; currency USD removed"
+    }
     assert told["bias"] + sum(told["contributions"].values()) == pytest.approx(told["logit"], abs=1e-3)
     dated = tmp_path / "dated.csv"
     days = ["when", *(f"2026-11-{i // 50 + 1:02}" for i in range(500))]

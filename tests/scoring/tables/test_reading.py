@@ -6,14 +6,14 @@ import csv
 import gzip
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from scoring.errors import TableInvalid
-from scoring.tables import findings, opening, protocols
+from scoring.tables import findings, opening, protocols, reading
 from scoring.tables.reading import Became, Reading, read
 from scoring.tables.table import Table
 
@@ -100,7 +100,7 @@ def test_a_column_written_in_another_way_is_the_same_column(tmp_path: Path, vari
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
 def test_encoding_and_delimiter_are_found_out(tmp_path: Path, encoding: str, delimiter: str) -> None:
     rows = [row | {"home": "自有" if row["home"] == "own" else "租房"} for row in clean()]
     plain, _ = read_text(tmp_path, written(rows))
@@ -119,9 +119,13 @@ def test_packed_files_are_read_and_a_bomb_is_refused(tmp_path: Path, monkeypatch
     for name in ("x.csv.gz", "x.zip"):
         assert read(tmp_path / name, Reading("ended"))[0].sha256() == plain.sha256()
     monkeypatch.setattr(opening, "SMALLEST_BOUND", 1000)
-    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(b"a,ended\n" + b"1,0\n" * 1_000_000))
-    with pytest.raises(TableInvalid, match="unpacks to more than 200 times its size"):
-        read(tmp_path / "bomb.csv.gz", Reading("ended"))
+    zeros = b"a,ended\n" + b"1,0\n" * 1_000_000
+    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(zeros))
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("x.csv", zeros)
+    for name in ("bomb.csv.gz", "bomb.zip"):
+        with pytest.raises(TableInvalid, match="unpacks to more than 200 times its size"):
+            read(tmp_path / name, Reading("ended"))
 
 
 def test_a_parquet_file_is_read(tmp_path: Path) -> None:
@@ -197,7 +201,7 @@ def test_leaks_identifiers_and_constants_are_named(tmp_path: Path) -> None:
     "cells", [("20230101", "20230103"), ("44927", "44929"), ("1672531200", "1672704000")]
 )
 def test_a_time_is_a_date_a_day_number_or_seconds(tmp_path: Path, cells: tuple[str, str]) -> None:
-    table, _ = read_text(tmp_path, f"t,ended\n{cells[0]},0\n{cells[1]},1\n")
+    table, _ = read_text(tmp_path, f"t,ended\n{cells[0]},0\n{cells[1]},1\n", Reading("ended", dates=["t"]))
     assert protocols._days(table, "t").tolist() == [0, 2]
 
 
@@ -205,3 +209,58 @@ def test_a_percentage_of_the_training_is_not_taken_for_a_plain_number(tmp_path: 
     how = Reading("ended", numbers=("rate",), measures={"rate": "percent"})
     with pytest.raises(TableInvalid, match="was percent in the training and is plain numbers here"):
         read_text(tmp_path, written(clean()), how)
+
+
+def numbered(name: str, values: Sequence[float | int | str]) -> str:
+    return f"{name},ended\n" + "".join(f"{value},{n % 2}\n" for n, value in enumerate(values))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("price", range(200_101, 200_113), "numbers"),
+        ("month_amount", range(200_101, 200_113), "numbers"),
+        ("x", [20_230_101 + n for n in range(31)], "numbers"),
+        ("open_month", range(202_301, 202_304), "dates"),
+        ("账期", range(202_301, 202_304), "dates"),
+        ("IssueDate", [20_230_131, 20_230_228], "dates"),
+        ("x", [20_230_101 + 100 * (n % 12) + n % 28 for n in range(90)], "dates"),
+        ("x", [(2015 + n // 12) * 100 + n % 12 + 1 for n in range(48)], "dates"),
+        ("x", [20_230_031 + 100 * (n % 12 + 1) for n in range(90)], "numbers"),
+    ],
+)
+def test_amounts_that_look_like_days_stay_numbers(
+    tmp_path: Path, name: str, values: Sequence[int], kind: str
+) -> None:
+    assert read_text(tmp_path, numbered(name, values))[1][name].kind == kind
+
+
+@pytest.mark.parametrize(("learned", "kind"), [("", "numbers"), ("YYYY-MM-DD", "dates")])
+def test_the_training_says_whether_numbers_are_days(tmp_path: Path, learned: str, kind: str) -> None:
+    how = Reading("ended", numbers=["day"], measures={"day": learned})
+    assert read_text(tmp_path, numbered("day", [20_230_101, 20_230_102]), how)[1]["day"].kind == kind
+
+
+def test_zeros_without_a_mark_belong_to_any_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PART", 4)
+    zeros = ["0", "0", "0.0", ""] * 2
+    _, became = read_text(tmp_path, numbered("rate", [*zeros, "8.9%", "3%"]))
+    assert became["rate"].measure == "percent"
+    later = Reading("ended", numbers=["rate"], measures={"rate": "percent"})
+    for cells in (zeros, ["", ""]):
+        assert read_text(tmp_path, numbered("rate", cells), later)[1]["rate"].measure == "percent"
+    with pytest.raises(TableInvalid, match=r"line 12, column 'rate': .* such as '0.5', do not"):
+        read_text(tmp_path, numbered("rate", [*zeros, "8.9%", "3%", "0.5", "0.5", "0.5", "0.5"]))
+
+
+def test_lines_are_those_of_the_file_after_blank_ones_and_long_cells(tmp_path: Path) -> None:
+    text = 'note,n,ended\n"two\nlines",1,0\n\n\nx,2,1\nx,1_000,0\n'
+    with pytest.raises(TableInvalid, match="line 7, column 'n': '1_000'"):
+        read_text(tmp_path, text)
+    with pytest.raises(TableInvalid, match="line 8 has 2 cells"):
+        read_text(tmp_path, text.replace("1_000", "3") + "x,1\n")
+
+
+def test_rows_without_an_outcome_are_counted(tmp_path: Path) -> None:
+    table, _ = read_text(tmp_path, numbered("n", [1, 2, 3]) + "4,\n5,未知\n")
+    assert (len(table), table.left_out, table.without([]).left_out) == (3, 2, 2)
