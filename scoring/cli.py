@@ -12,12 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scoring.errors import ScoringError
+from scoring.errors import NotUsable, ScoringError
 from scoring.governance.options import add_commands
 from scoring.tables.options import add_options, add_row_options, add_test_options
 
 ALARM = 3
 """Exit status of ``monitor`` when an index is an alarm."""
+NOT_USABLE = 4
+"""Exit status of ``train`` and ``evaluate`` when a model of a table ranks no better than chance."""
 CLOSED = 141
 """Exit status as of a program that SIGPIPE ended."""
 EVALUATION_SEED = 20_261_123
@@ -25,7 +27,10 @@ EVALUATION_SEED = 20_261_123
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of the console script; returns the exit status: 0 done, 1 failed, 2 wrong usage, 3 alarm."""
+    """Entry point of the console script; returns the exit status.
+
+    0 done, 1 failed, 2 wrong usage, 3 alarm, 4 a model that is not usable.
+    """
     try:
         options = _parser().parse_args(arguments)
         status: int = options.run(options)
@@ -37,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"{problem.filename}: {problem.strerror}" if problem.filename else problem
         print(f"fenqi-score: {where}", file=sys.stderr)
         return 1
+    except NotUsable as verdict:
+        print(f"fenqi-score: {verdict}", file=sys.stderr)
+        return NOT_USABLE
     except (ScoringError, ValueError) as problem:
         print(f"fenqi-score: {problem}", file=sys.stderr)
         return 1
@@ -166,6 +174,9 @@ def _evaluate_table(options: argparse.Namespace) -> int:
     with _Steps(commands.steps(options), "testing") as advance:
         measured = commands.evaluate(options, advance)
     _print_json(measured) if options.json else _print_tree(measured)
+    if measured.get("verdict"):
+        print(f"fenqi-score: {measured['verdict']}", file=sys.stderr)
+        return NOT_USABLE
     return 0
 
 

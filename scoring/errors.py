@@ -5,7 +5,8 @@ ScoringError
 ├─ BundleError          a model bundle is incomplete, changed, or does not reproduce its reference rows
 ├─ ModelFailed          a loaded model gave no finite answer; the decision turns it into a review
 ├─ LinksUnavailable     the package of the batch features of links (extra ``links``) is not installed
-└─ TrainingUnavailable  a training package (extra ``train``) is not installed
+├─ TrainingUnavailable  a training package (extra ``train``) is not installed
+└─ NotUsable            a trained model ranks no better than chance; it was not written
 """
 
 from __future__ import annotations
@@ -41,3 +42,7 @@ class LinksUnavailable(ScoringError):
 
 class TableInvalid(ScoringError, ValueError):
     """A CSV file cannot be learned from or scored; the message says what is wrong and where."""
+
+
+class NotUsable(ScoringError):
+    """A trained model ranks rows that it had not seen no better than chance; the message has the figures."""

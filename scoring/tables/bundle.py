@@ -149,7 +149,7 @@ class TableModel:
                 target=about["target"],
                 encoding=encoding,
                 models=_models(content, len(encoding.inputs)),
-                weights={name: float(about["weights"][name]) for name in LEARNERS},
+                weights={name: float(about["weights"].get(name, 0.0)) for name in LEARNERS},
                 calibration=calibration_of(about["calibration"]),
                 measures=about.get("measures", {}),
             )
@@ -203,6 +203,7 @@ def _about(champion: Champion, table: Table, name: str, target: str) -> dict[str
         "calibration": champion.calibration.as_json(),
         "recipe": champion.recipe,
         "gate": champion.gate.as_json() if champion.gate else None,
+        "chosen": champion.chosen(),
         "rows": len(table),
         "bad": int(table.bad.sum()),
     }

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 DAY, MONTH = "YYYYMMDD", "YYYYMM"
 FEWEST: Final = 30
-"""So many different numbers, all of them days, are no accident when they are spread as well."""
+"""This number of different days, spread as well, does not happen by accident."""
 SPREAD: Final = 4
-"""Over so many months (of days) or years (of months): the numbers between them are no days."""
+"""Months (of days) or years (of months) that they cover at least: most numbers between two of these are not days."""
 MOST_KEPT: Final = 1_000
 NAMES: Final = re.compile(
     r"date|time(?!s)|when|period|opened|issued|since|(?<![a-z])(day|month|dt|ymd?|yyyymm(dd)?)(?![a-z])"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import numpy as np
 
-from scoring.errors import TableInvalid
+from scoring.errors import NotUsable, TableInvalid
 from scoring.tables import ensemble, findings, measures, protocols
 from scoring.tables.bundle import TableModel, write
 from scoring.tables.ensemble import Plan, Progress
@@ -36,6 +36,12 @@ def train(options: argparse.Namespace, progress: Progress) -> TableModel:
     champion = ensemble.fit(table, plan, progress, reached)
     measured = measures.figures(table.bad, champion.held_out)
     rounded = {name: round(value, 4) for name, value in measured.items()}
+    if verdict := protocols.no_better_than_chance(measured["auc"], len(table), int(table.bad.sum())):
+        reached.forget()
+        shown = ", ".join(
+            f"{figure} {rounded[figure]}" for figure in ("ks", "brier", "ece", "calibration_slope")
+        )
+        raise NotUsable(f"{verdict} Further figures: {shown}. Nothing was written.")
     name = options.out.name
     measures_of = {column: found.measure for column, found in became.items() if found.kind != "words"}
     told = {"name": name, "target": options.target, "measured": rounded, "measures": measures_of}
@@ -45,7 +51,10 @@ def train(options: argparse.Namespace, progress: Progress) -> TableModel:
 
 
 def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
-    """Figures by cross-validation, by time, or of a bundle on the rows of the table."""
+    """Figures by cross-validation, by time, or of a bundle.
+
+    ``usable`` says of the first two whether the trained models rank better than chance.
+    """
     _normalise(options)
     if options.card and not options.time:
         raise TableInvalid("--card counts alerts by day: name the column with the time in --time")
@@ -54,17 +63,19 @@ def evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     progress(BEGUN)
     plan = _plan(options, SEED)
     if model is not None:
-        told = {"time": options.time, "card": options.card}
-        return protocols.of_bundle(model, table, **told, groups=options.groups, seed=SEED) | read_as
+        alerts = {"time": options.time, "card": options.card}
+        return protocols.of_bundle(model, table, **alerts, groups=options.groups, seed=SEED) | read_as
     if options.time:
         days = options.train_days, options.delay_days, options.test_days
         split = TimeSplit(options.time, *days, card=options.card)
-        return protocols.split_by_time(table, plan, split, groups=options.groups, progress=progress) | read_as
-    if not options.cv or options.cv < 2:
+        told = protocols.split_by_time(table, plan, split, groups=options.groups, progress=progress)
+    elif options.cv and options.cv >= 2:
+        plan = replace(plan, budget=plan.budget / options.cv if plan.budget else None)
+        told = protocols.cross_validated(table, plan, options.cv, groups=options.groups, progress=progress)
+    else:
         raise TableInvalid("choose how to test: --cv 5, --time COLUMN, or --bundle DIR")
-    return (
-        protocols.cross_validated(table, plan, options.cv, groups=options.groups, progress=progress) | read_as
-    )
+    verdict = protocols.no_better_than_chance(told["auc"], told["rows"], told["bad_rows"])
+    return told | {"usable": not verdict, "verdict": verdict} | read_as
 
 
 def explain(options: argparse.Namespace) -> dict[str, Any]:
@@ -156,4 +167,12 @@ def _plan(options: argparse.Namespace, seed: int) -> Plan:
     if options.recipe is not None and options.recipe not in RECIPES:
         raise TableInvalid(f"there is no recipe {options.recipe!r}; there are: {', '.join(RECIPES)}")
     recipes = (options.recipe,) if options.recipe else Plan().recipes
-    return Plan(recipes=recipes, blend=not options.trees_only, seed=seed, threads=options.threads)
+    return Plan(
+        recipes=recipes,
+        blend=not options.trees_only,
+        seed=seed,
+        threads=options.threads,
+        monotone=tuple((normalised(name), sign) for name, sign in options.monotone),
+        special=options.special,
+        budget=options.budget,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Final
@@ -39,10 +39,15 @@ class Encoding:
     numbers: tuple[str, ...]
     words: tuple[tuple[str, tuple[str, ...]], ...]
     fills: Mapping[str, float] = field(default_factory=dict)
+    special: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    """Number columns with codes such as -9 that are not amounts: each is a gap, and an input of its own."""
 
     @classmethod
-    def fit(cls, table: Table) -> Encoding:
-        """Learn which words are frequent. Raises ``TableInvalid`` when no column is left."""
+    def fit(cls, table: Table, special: Sequence[float] = ()) -> Encoding:
+        """Learn which words are frequent, and which columns have ``special`` codes.
+
+        Raises ``TableInvalid`` when no column is left, or for a code that no number column has.
+        """
         numbers = tuple(name for name, column in table.columns.items() if isinstance(column, np.ndarray))
         words = []
         for name, column in table.columns.items():
@@ -53,12 +58,30 @@ class Encoding:
                 words.append((name, tuple(sorted(kept))))
         if not numbers and not words:
             raise TableInvalid("there is no column left to learn from")
-        return cls(numbers, tuple(words), _fills(table, numbers))
+        codes = _special(table, numbers, special)
+        coded = {name for name, _ in codes}
+        return cls(
+            numbers, tuple(words), _fills(table, [name for name in numbers if name not in coded]), codes
+        )
+
+    def only(self, columns: Collection[str]) -> Encoding:
+        """The encoding of some of its columns."""
+        return Encoding(
+            tuple(name for name in self.numbers if name in columns),
+            tuple(entry for entry in self.words if entry[0] in columns),
+            {name: fill for name, fill in self.fills.items() if name in columns},
+            tuple(entry for entry in self.special if entry[0] in columns),
+        )
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the inputs, in order."""
-        return (*self.numbers, *(f"{name}={level}" for name, levels in self.words for level in levels))
+        levels = (f"{name}={level}" for name, levels in self.words for level in levels)
+        return (
+            *self.numbers,
+            *levels,
+            *(f"{name}={code:g}" for name, codes in self.special for code in codes),
+        )
 
     @property
     def word_columns(self) -> tuple[str, ...]:
@@ -73,7 +96,8 @@ class Encoding:
     @property
     def columns(self) -> tuple[str, ...]:
         """For each of the inputs the column of the table that it comes from."""
-        return (*self.numbers, *(name for name, levels in self.words for _ in levels))
+        levels = (name for name, levels in self.words for _ in levels)
+        return (*self.numbers, *levels, *(name for name, codes in self.special for _ in codes))
 
     def matrix(self, table: Table) -> Matrix:
         """Shape (rows, inputs), NaN for a gap. Raises ``TableInvalid`` for a column that is missing or no numbers."""
@@ -86,6 +110,9 @@ class Encoding:
                 raise TableInvalid(f"the column {name!r} holds numbers; read the table with it as text")
             texts = np.array(column)
             columns += [(texts == level).astype(np.float32) for level in levels]
+        for name, codes in self.special:
+            numbers = self._number(table, name)
+            columns += [(numbers == np.float32(code)).astype(np.float32) for code in codes]
         return np.column_stack(columns).astype(np.float32)
 
     def unseen(self, table: Table) -> dict[str, dict[str, Any]]:
@@ -114,18 +141,22 @@ class Encoding:
             "numbers": list(self.numbers),
             "words": [[name, list(levels)] for name, levels in self.words],
             "fills": dict(self.fills),
+            "special": [[name, list(codes)] for name, codes in self.special],
         }
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Encoding:
-        """The encoding that a bundle carries; one of before ``fills`` has none."""
+        """The encoding that a bundle carries; one of before ``fills`` or ``special`` has none."""
         words = tuple((name, tuple(levels)) for name, levels in content["words"])
-        return cls(tuple(content["numbers"]), words, content.get("fills", {}))
+        special = tuple((name, tuple(codes)) for name, codes in content.get("special", []))
+        return cls(tuple(content["numbers"]), words, content.get("fills", {}), special)
 
     def _filled(self, table: Table, name: str) -> NDArray[np.float32]:
         column = self._number(table, name)
         if name in self.fills:
             column[np.isnan(column)] = self.fills[name]
+        if codes := dict(self.special).get(name):
+            column[np.isin(column, np.array(codes, dtype=np.float32))] = np.nan
         return column
 
     @staticmethod
@@ -136,6 +167,21 @@ class Encoding:
                 f"the column {name!r} is {'missing' if column is None else 'no longer numbers'}"
             )
         return column.astype(np.float32)
+
+
+def _special(
+    table: Table, numbers: Sequence[str], special: Sequence[float]
+) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """For each number column the codes that it has; days are not codes."""
+    found = []
+    for name in numbers:
+        column = np.asarray(table.columns[name])
+        if name not in table.dates and (codes := tuple(code for code in special if (column == code).any())):
+            found.append((name, codes))
+    known = {code for _, codes in found for code in codes}
+    if unknown := [code for code in special if code not in known]:
+        raise TableInvalid(f"--special: no number column has the code {unknown[0]:g}")
+    return tuple(found)
 
 
 def _fills(table: Table, numbers: Sequence[str]) -> dict[str, float]:

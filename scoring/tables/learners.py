@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -39,6 +41,8 @@ RECIPES: Final[dict[str, dict[str, Any]]] = {
 """Recipes of boosted trees, of which cross-validation on the training rows chooses one."""
 PENALTIES: Final = (("standard", 300.0), ("standard", 50.0), ("both", 50.0), ("both", 5.0))
 """Logistic regressions to choose from: which inputs, and the weight of the squared coefficients."""
+SMALL: Final = 500_000
+"""Up to this number of cells one thread is as fast as several, which wait for each other on a busy machine."""
 HIDDEN: Final = 32
 NETWORKS: Final = 3
 
@@ -59,16 +63,29 @@ class Trees:
     booster: Any
 
     @classmethod
-    def fit(cls, matrix: Matrix, bad: Labels, *, recipe: str, seed: int, threads: int = 0) -> Trees:
-        """Fit by a recipe of ``RECIPES``; ``threads`` 0 takes all processors, the seed makes it repeatable."""
+    def fit(
+        cls,
+        matrix: Matrix,
+        bad: Labels,
+        *,
+        recipe: str,
+        seed: int,
+        threads: int = 0,
+        monotone: Sequence[int] = (),
+    ) -> Trees:
+        """Fit by a recipe of ``RECIPES``; ``threads`` 0 takes all processors, the seed makes it repeatable.
+
+        ``monotone`` has for each input 1 where the risk may only rise with it, -1 where it may only fall, else 0.
+        """
         xgboost = training_library()
         parameters: dict[str, Any] = {
             "objective": "binary:logistic",
             "tree_method": "hist",
-            "nthread": threads or os.cpu_count() or 1,
+            "nthread": threads or (processors() if matrix.size > SMALL else 1),
             "verbosity": 0,
             "seed": seed,
             "base_score": round(float(bad.mean()), 6),
+            **({"monotone_constraints": tuple(monotone)} if any(monotone) else {}),
             **RECIPES[recipe],
         }
         rounds = int(parameters.pop("trees"))
@@ -210,6 +227,16 @@ class Network:
         return cls(
             Scaling.from_arrays(stored), stored["inner"], stored["inner_bias"], stored["outer"], outer_bias
         )
+
+
+def processors() -> int:
+    """How many processors this process may use, by its affinity and the quota of its control group; at least 1."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
+        return max(1, min(allowed, int(quota) // int(period)))
+    except (OSError, ValueError):  # another system, or "max"
+        return allowed
 
 
 def training_library() -> Any:

@@ -24,6 +24,9 @@ SINGLE: Final[dict[str, Callable[[Labels, Values], float]]] = {
     "recall_at_fpr_1": lambda bad, p: metrics.recall_at(bad, p, 0.01),
     "recall_at_fpr_5": lambda bad, p: metrics.recall_at(bad, p, 0.05),
     "brier": metrics.brier,
+    "mean_predicted": lambda bad, p: float(p.mean()),
+    "observed": lambda bad, p: float(bad.mean()),
+    "calibration_slope": metrics.calibration_slope,
     "ece": metrics.expected_calibration_error,
     "ece_by_chance": lambda bad, p: metrics.calibration_error_by_chance(p),
 }

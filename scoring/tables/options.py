@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from math import isfinite
 from pathlib import Path
 
 
@@ -28,6 +29,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--recipe", metavar="NAME", help="of the trees (default: cross-validation chooses)")
     table.add_argument(
         "--threads", type=int, default=0, metavar="N", help="for the trees (default: all cores)"
+    )
+    table.add_argument(
+        "--monotone",
+        type=_signs,
+        default=(),
+        metavar="A:+,B:-",
+        help="columns with which the risk may only rise (+) or fall (-)",
+    )
+    table.add_argument(
+        "--special",
+        type=_codes,
+        default=(),
+        metavar="-9,-8",
+        help="codes in number columns that are not amounts",
+    )
+    table.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="for the search (default: everything is tried)"
     )
     table.add_argument("--trees-only", action="store_true", help="do not search for a blend")
 
@@ -67,3 +85,35 @@ def _add_reading(table: argparse._ArgumentGroup) -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _signs(text: str) -> tuple[tuple[str, int], ...]:
+    found = []
+    for part in _names(text):
+        name, _, sign = part.rpartition(":")
+        if not name or sign not in {"+", "-"}:
+            raise argparse.ArgumentTypeError(
+                f"takes columns with a direction, such as debts:+,income:-, not {part!r}"
+            )
+        found.append((name, 1 if sign == "+" else -1))
+    return tuple(found)
+
+
+def _codes(text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(dict.fromkeys(float(part) for part in _names(text)))
+    except ValueError:
+        found = ()
+    if not found or not all(map(isfinite, found)):
+        raise argparse.ArgumentTypeError(f"takes numbers, such as -9,-8, not {text!r}")
+    return found
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < 1e9:
+        raise argparse.ArgumentTypeError(f"takes seconds above 0, not {text!r}")
+    return found

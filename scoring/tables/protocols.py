@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring import metrics
 from scoring.errors import TableInvalid
 from scoring.tables import ensemble, measures
 from scoring.tables.bundle import TableModel
@@ -65,11 +66,12 @@ def cross_validated(
     told = measures.over_folds(rows)
     told["groups"] = measures.by_groups(table, held_out, groups)
     told["unseen"] = summed(unseen)
-    told["chosen"] = [
-        {"recipe": c.recipe, "weights": dict(c.weights), **({"gate": c.gate.as_json()} if c.gate else {})}
-        for c in champions
-    ]
-    return {"rows": len(table), "bad_rate": round(float(table.bad.mean()), 4), "folds": folds, **told}
+    told["chosen"] = [champion.chosen() for champion in champions]
+    return {**_counted(table.bad), "bad_rate": round(float(table.bad.mean()), 4), "folds": folds, **told}
+
+
+def _counted(bad: NDArray[np.bool_]) -> dict[str, int]:
+    return {"rows": len(bad), "bad_rows": int(bad.sum())}
 
 
 def split_by_time(
@@ -93,17 +95,14 @@ def split_by_time(
     told = measures.with_bootstrap(bad, probability, plan.seed)
     if cards is not None:
         told |= _card_precision(bad, probability, day[tested], cards[tested], plan.seed)
-    chosen: dict[str, Any] = {"recipe": champion.recipe, "weights": dict(champion.weights)}
-    if champion.gate:
-        chosen["gate"] = champion.gate.as_json()
     return {
         "learned_rows": int(learned.sum()),
-        "rows": int(tested.sum()),
+        **_counted(bad),
         "bad_rate": round(float(bad.mean()), 5),
         **told,
         "groups": measures.by_groups(table.rows(tested), probability, groups),
         "unseen": champion.encoding.unseen(seen.rows(tested)),
-        "chosen": [chosen],
+        "chosen": [champion.chosen()],
     }
 
 
@@ -123,7 +122,18 @@ def of_bundle(
         told |= _card_precision(table.bad, probability, _days(table, time), _cards(table, card), seed)
     told["groups"] = measures.by_groups(table, probability, groups)
     told["unseen"] = model.encoding.unseen(table)
-    return {"model": model.name, "rows": len(table), "bad_rate": round(float(table.bad.mean()), 4), **told}
+    return {"model": model.name, **_counted(table.bad), "bad_rate": round(float(table.bad.mean()), 4), **told}
+
+
+def no_better_than_chance(auc: float, rows: int, bads: int) -> str:
+    """The sentence about a model whose ranking of these rows says nothing; nothing about any other."""
+    by_chance = metrics.auc_by_chance(bads, rows - bads)
+    if auc > by_chance:
+        return ""
+    return (
+        f"the model is not usable: on rows that it had not seen its AUC is {auc:.3f}, and {by_chance:.3f} is still "
+        f"reached by chance with {bads} bad rows of {rows}."
+    )
 
 
 def summed(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:

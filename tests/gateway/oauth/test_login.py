@@ -264,7 +264,7 @@ def test_a_role_limits_the_token_and_the_answer_says_so(make_portal, api):
     api.token = viewer["access_token"]
     refused = api.post("/v1/checkouts", api.order())
     assert (refused.status_code, refused.json["code"]) == (403, "insufficient_role")
-    assert refused.json["roles"] == ["owner"]
+    assert refused.json["roles"] == ["owner", "operations"]
     assert api.get("/v1/payments").status_code == 200
     changed = {"accounts": {"bank": {"code": "100201", "name": "招商银行"}}}
     headers = {"Authorization": f"Bearer {api.token}"}

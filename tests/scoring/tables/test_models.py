@@ -13,7 +13,7 @@ import pytest
 from scoring.bundle import DEFAULT_BUNDLE
 from scoring.cli import main
 from scoring.errors import BundleError, TableInvalid
-from scoring.tables import ensemble, measures, protocols
+from scoring.tables import ensemble, measures, protocols, screening
 from scoring.tables.bundle import TableModel, write
 from scoring.tables.encoding import Scaling
 from scoring.tables.ensemble import ALONE, Plan
@@ -322,3 +322,106 @@ def test_folds_and_the_split_by_time_tell_what_their_training_had_not_shown() ->
     strange = ("tent", *table.columns["home"][1:])
     found = protocols.cross_validated(Table({**table.columns, "home": strange}, table.bad), TREES, 2)
     assert found["unseen"] == {"home": {"words": 1, "examples": ["tent"]}}
+
+
+def written(path: Path, columns: dict[str, Any], bad: Any) -> list[str]:
+    rows = zip(*columns.values(), bad, strict=True)
+    path.write_text("\n".join([",".join([*columns, "ended"]), *(",".join(map(str, row)) for row in rows)]))
+    return ["--data", str(path), "--target", "ended", "--recipe", "shallow", "--trees-only", "--threads", "1"]
+
+
+def test_noise_gets_its_figures_a_sentence_and_no_model(tmp_path: Path, capsys: Any) -> None:
+    random = np.random.default_rng(4)
+    bad = (random.random(400) < 0.3).astype(int)
+    asked = written(
+        tmp_path / "noise.csv", {f"n{i}": random.normal(size=400).round(4) for i in range(4)}, bad
+    )
+    assert main(["evaluate", *asked, "--cv", "2", "--json"]) == 4
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    assert not told["usable"]
+    assert 0.4 < told["auc"] < 0.6
+    assert "not usable: on rows that it had not seen its AUC is 0." in shown.err
+    assert main(["train", *asked, "--out", str(tmp_path / "m")]) == 4
+    assert "Further figures: ks 0." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [tmp_path / "noise.csv"]
+
+
+def test_too_few_of_an_outcome_are_counted() -> None:
+    table = made(300)
+    few = table.rows(np.concatenate([np.flatnonzero(table.bad)[:2], np.flatnonzero(~table.bad)]))
+    with pytest.raises(TableInvalid, match="2 rows to learn from are bad"):
+        ensemble.fit(few, QUICK)
+
+
+def test_a_direction_is_kept_everywhere_and_a_code_is_no_amount(tmp_path: Path, capsys: Any) -> None:
+    table = made(600)
+    coded = np.where(np.arange(600) % 6 == 0, -9.0, table.columns["debt"])
+    bad = np.where(coded == -9, np.arange(600) % 4 != 0, table.bad).astype(int)
+    columns = {"income": np.nan_to_num(table.columns["income"]), "debt": coded}
+    asked = written(tmp_path / "rows.csv", columns, bad)
+    learned = ["--monotone", "debt:+,income:-", "--special", "-9"]
+    assert main(["train", *asked, *learned[:2], "--special=-9", "--out", str(tmp_path / "m")]) == 0
+    model = TableModel.read(tmp_path / "m")
+    grid = np.linspace(-4, 4, 300)
+
+    def chances(income: Any, debt: Any) -> Any:
+        return model.probabilities(Table({"income": income, "debt": debt}, np.zeros(len(income), dtype=bool)))
+
+    for other in (-1.0, 0.0, 1.0):
+        assert (np.diff(chances(grid, np.full(300, other))) <= 1e-12).all()
+        assert (np.diff(chances(np.full(300, other), grid)) >= -1e-12).all()
+    coded_risk, lowest = chances(np.zeros(2), np.array([-9.0, -4.0]))
+    assert coded_risk > lowest + 0.2, "-9 is not a very small debt"
+    assert set(model.explain(Table(columns, bad == 1), 0).contributions) == {"income", "debt"}
+    for wrong, complaint in (
+        (["--monotone", "home:+"], "'home' is not a number"),
+        (["--special=-7"], "code -7"),
+    ):
+        assert main(["train", *asked, *wrong, "--out", str(tmp_path / "n")]) == 1
+        assert complaint in capsys.readouterr().err
+    for wrong_use in (["--monotone", "debt"], ["--special=a"], ["--budget", "0"]):
+        with pytest.raises(SystemExit):
+            main(["train", *asked, *wrong_use, "--out", str(tmp_path / "n")])
+
+
+def test_a_wide_table_is_screened_and_a_budget_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(screening, "MOST_INPUTS", 5)
+    table = made(600)
+    random = np.random.default_rng(1)
+    wide = Table({**table.columns, **{f"n{i}": random.normal(size=600) for i in range(20)}}, table.bad)
+    found = ensemble.fit(wide, replace(QUICK, budget=1e-6, recipes=("shallow", "deep")))
+    assert {"income", "home"} <= set(found.encoding.used)
+    assert len(found.encoding.inputs) <= 5
+    assert found.chosen()["columns_screened_out"] == 24 - len(found.encoding.used)
+    assert found.not_tried == (
+        "logistic:0",
+        "logistic:1",
+        "logistic:2",
+        "logistic:3",
+        "trees:deep",
+        "network",
+    )
+    model = write(tmp_path / "m", found, wide, name="m", target="ended", measured={})
+    narrow = Table({name: wide.columns[name] for name in found.encoding.used}, wide.bad)
+    assert np.abs(model.probabilities(narrow) - found.probabilities(wide)).max() < 1e-6
+
+
+def test_no_card_is_far_below_the_calibration_error_of_chance() -> None:
+    random = np.random.default_rng(11)
+    logits = random.normal(-1, 1.3, 12_000)
+    bad = random.random(12_000) < 1 / (1 + np.exp(-logits))
+    fold = ensemble.stratified(bad, 5, 1)
+    found = measures.figures(bad, ensemble._cross_fitted(logits, bad, fold))
+    assert found["ece"] > 0.5 * found["ece_by_chance"]
+
+
+def test_drift_is_told_with_its_direction() -> None:
+    random = np.random.default_rng(2)
+    logit = random.normal(-1.5, 1, 20_000)
+    bad = random.random(20_000) < 1 / (1 + np.exp(-(0.5 * logit + 1)))
+    found = measures.figures(bad, 1 / (1 + np.exp(-logit)))
+    assert found["mean_predicted"] + 0.2 < found["observed"]
+    assert found["calibration_slope"] == pytest.approx(0.5, abs=0.05)
