@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from sqlalchemy import text
 
@@ -88,6 +89,7 @@ def test_a_decision_keeps_what_green_goods_add_and_no_price_that_is_not_charged(
 
 
 def test_a_request_that_an_earlier_release_advised_with_a_price_is_still_read():
-    kept = {"outcome": "approve", "limit_fen": 800_000, "reasons": [], "features": {}}
-    request = DecisionRequest(advice={**kept, "price_tier": "C", "annual_rate_bp": 1_674})
+    kept: dict[str, Any] = {"outcome": "approve", "limit_fen": 800_000, "reasons": [], "features": {}}
+    columns: dict[str, Any] = {"advice": {**kept, "price_tier": "C", "annual_rate_bp": 1_674}}
+    request = DecisionRequest(**columns)
     assert requests.advice_of(request) == Recommended(**kept)
