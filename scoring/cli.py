@@ -189,6 +189,7 @@ def _explain(options: argparse.Namespace) -> int:
         told = commands.explain(options)
         _print_json(told) if options.json else _print_tree(told)
         return 0
+    from scoring.pricing import price  # noqa: PLC0415
     from scoring.scorer import Scorer  # noqa: PLC0415
 
     application = _read_application(options.application)
@@ -196,6 +197,9 @@ def _explain(options: argparse.Namespace) -> int:
     recommendation = scorer.decide(application)
     explanation: dict[str, Any] = {"scores": asdict(scorer.score(application))}
     explanation["recommendation"] = {k: v for k, v in asdict(recommendation).items() if k != "scores"}
+    if recommendation.outcome != "decline" and not recommendation.missing_sources:
+        indication = price(application, scorer.score(application))
+        explanation["price_indication"] = {**asdict(indication), "charged": False}
     for model in ("fraud", "credit"):
         explanation[f"{model}_contributions"] = _contributions(scorer, application, model)
     _print_json(explanation) if options.json else _print_tree(explanation)

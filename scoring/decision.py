@@ -1,9 +1,9 @@
-"""From scores to a recommendation: rules, lists, scores, affordability, limit, price.
+"""From scores to a recommendation: rules, lists, scores, affordability, limit.
 
 Pure: no clock, no storage, no model. The licensed lender decides; this only recommends. Order of the rungs:
 category, missing source, fraud rules, lists, fraud score, repayment record, credit score, affordability, limit;
-then the price, and what green goods add to the limit. What cannot be judged goes to a person and is never
-approved.
+then what green goods add to the limit. What cannot be judged goes to a person and is never approved. A price is
+not recommended: what a shopper pays was quoted and disclosed before (``scoring.pricing`` has an indication).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Literal
 
 from scoring.application import Application
 from scoring.policy import DEFAULT_POLICY, Policy
-from scoring.pricing import Price, price
 from scoring.reasons import MOST_REASONS, Reason, first_of_each_code
 from scoring.rules import RULES
 from scoring.scores import Scores
@@ -27,18 +26,16 @@ class Recommendation:
     """What the scorer recommends to the lender.
 
     ``limit_fen`` is the total credit line and ``available_fen`` the part of it that is free before this order; both are
-    0 for a decline on risk and where nothing could be computed. ``green_uplift_fen`` of the line is there for
-    this order's green goods. ``price`` is None without scores or on a decline. ``reasons`` is empty on approval
-    and holds at most four that a shopper may read. ``missing_sources`` names the unknown required fields.
-    ``scores`` is None when the scorer was unavailable; scores are for the score log and the lender, never for
-    the shopper or the merchant.
+    0 for a decline on risk and where nothing could be computed. ``green_uplift_fen`` of the line is there for this
+    order's green goods. ``reasons`` is empty on approval and holds at most four that a shopper may read.
+    ``missing_sources`` names the unknown required fields. ``scores`` is None when the scorer was unavailable; scores
+    are for the score log and the lender, never for the shopper or the merchant.
     """
 
     outcome: Outcome
     limit_fen: int
     available_fen: int
     reasons: tuple[Reason, ...]
-    price: Price | None
     policy: str
     scores: Scores | None = None
     missing_sources: tuple[str, ...] = ()
@@ -100,7 +97,6 @@ def decide(
         limit_fen=limit_fen,
         available_fen=available_fen,
         reasons=_distinct(declines or findings),
-        price=None if declines else price(application, scores, policy),
         policy=policy.version,
         scores=scores,
         green_uplift_fen=uplift_fen,
@@ -235,4 +231,4 @@ def _refusal(
     missing: tuple[str, ...] = (),
 ) -> Recommendation:
     """A recommendation without a limit: declined on risk, or not computable."""
-    return Recommendation(outcome, 0, 0, reasons, None, policy.version, scores, missing)
+    return Recommendation(outcome, 0, 0, reasons, policy.version, scores, missing)

@@ -1,4 +1,7 @@
-"""What an approved applicant should pay: a base rate, lowered for applicants who cost less and for those who come back.
+"""An indication of what an approved loan is worth: a base rate, lower for applicants who cost less or come back.
+
+It is for a lender that plans its rate card. No recommendation and no decision contains it, and no shopper is charged by
+it: they pay what was quoted and disclosed.
 
 The price depends on the scores, the term and the repayment record, on nothing else: the same features have the same
 price. It is never above the base rate, and a better score never makes it higher.
@@ -21,7 +24,7 @@ BASIS_POINTS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The recommended price: tier, ``A`` best, and nominal annual rate in basis points (1,530 is 15.3 %)."""
+    """An indicated price: tier, ``A`` best, and nominal annual rate in basis points (1,530 is 15.3 %)."""
 
     tier: str
     annual_rate_bp: int
@@ -33,7 +36,7 @@ def price_tier(credit_score: int, policy: Policy = DEFAULT_POLICY) -> str:
 
 
 def price(application: Application, scores: Scores, policy: Policy = DEFAULT_POLICY) -> Price:
-    """The price of one application.
+    """The price that is indicated for one application.
 
     The tier follows from the credit score; a record of instalments paid on time, none late, lowers it by one tier
     (lifetime value), and nothing raises it. The tier's rate is not lowered below what the loan costs the lender.

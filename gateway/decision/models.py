@@ -49,7 +49,7 @@ class CreditDecision(Keyed, table=True):
     model_sha256: str | None = Field(default=None, sa_column=Column(Words))
     price_tier: str | None = Field(default=None, sa_column=Column(Words))
     annual_rate_bp: int | None = Field(default=None, sa_column=Column(Whole))
-    """The price that the scorer recommends: tier, and nominal annual rate in basis points."""
+    """Only in decisions of earlier releases: price tier and annual rate in basis points; never charged."""
     green_uplift_fen: int = Field(default=0, sa_column=Column(Fen, nullable=False, server_default="0"))
     """What of the limit is there for this order's green goods, in fen."""
     sandbox: str | None = Field(default=None, sa_column=Column(Words))

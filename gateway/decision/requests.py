@@ -30,6 +30,8 @@ TOPIC = "checkout.decide"
 BY_ID = select(DecisionRequest).where(DecisionRequest.id == bindparam("request"))
 APPLICANT = DecisionRequest.shopper_id
 """The applicant, for a question that somebody else also sees."""
+NOT_ADVISED = frozenset({"price_tier", "annual_rate_bp"})
+"""Advised by earlier releases, whose requests may still wait; nobody was charged by it."""
 UNDECIDED = BY_ID.with_for_update()
 NO_ADVICE = func.coalesce(cast(col(DecisionRequest.advice), Text), "null") == "null"
 """PostgreSQL keeps what is not there as the document null."""
@@ -176,7 +178,7 @@ def of_person_on_file(
 def advice_of(request: DecisionRequest) -> Recommended:
     """What was, or will be, submitted to the lender; a review where nothing could be recommended."""
     if request.advice is not None:
-        return Recommended(**request.advice)
+        return Recommended(**{name: of for name, of in request.advice.items() if name not in NOT_ADVISED})
     return Recommended("review", 0, [REASONS["scorer_unavailable"]], request.features, scored="review")
 
 

@@ -52,8 +52,6 @@ class Recommended:
     policy: str | None = None
     model: str | None = None
     model_sha256: str | None = None
-    price_tier: str | None = None
-    annual_rate_bp: int | None = None
     green_uplift_fen: int = 0
     sandbox: str | None = None
     counter_offer: dict[str, int] | None = None
@@ -130,8 +128,6 @@ def record(
         recommended_limit_fen=advice.limit_fen,
         model=advice.model,
         model_sha256=advice.model_sha256,
-        price_tier=advice.price_tier,
-        annual_rate_bp=advice.annual_rate_bp,
         green_uplift_fen=advice.green_uplift_fen,
         sandbox=advice.sandbox,
         latency_us=max(0, (tx.wall - request.asked_at) // timedelta(microseconds=1)),
@@ -287,8 +283,6 @@ def _recommended(
         policy=advice.policy,
         model=f"{scores.model.name} {scores.model.version}" if scores else None,
         model_sha256=scores.model.sha256 if scores else None,
-        price_tier=advice.price.tier if advice.price else None,
-        annual_rate_bp=advice.price.annual_rate_bp if advice.price else None,
         green_uplift_fen=advice.green_uplift_fen,
     )
 

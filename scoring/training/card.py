@@ -65,7 +65,7 @@ lender's own data before it takes part in a decision about a real person.
 ## Uses
 - Intended: demonstrations, integration tests, load tests, and as the shape into which a lender's own model
   is put.
-- The recommendation (`approve`, `review`, `decline`, limit, price tier) is advice to a licensed lender, who
+- The recommendation (`approve`, `review`, `decline`, limit) is advice to a licensed lender, who
   decides.
 - Out of scope: employment, insurance, housing, any decision about a person that is not an instalment
   purchase; any claim about default or fraud rates of a real population.

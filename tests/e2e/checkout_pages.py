@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from gateway.decision.funder import Ruling
 from tests.e2e.every_page import LANGUAGES, Town, Walk
 from tests.gateway.checkout import test_entry as entry
+from tests.gateway.checkout.test_counter_offers import TOO_MUCH, confirmed
 from tests.gateway.checkout.test_framed_pages import FRAME, SHOP, forms, register
 from tests.gateway.checkout.test_stage_pages import staged
 from tests.gateway.shopper import enter, go_on_by_code, identify
@@ -110,6 +111,12 @@ def results(walk: Walk, town: Town) -> None:
         else:
             pages.post(f"{at}/cancel")
             walk.see("result: canceled", pages, f"{at}/result")
+    town.gateway.ports.scorer.load()
+    item = {"name": "电视", "quantity": 1, "unit_price": TOO_MUCH}
+    checkout, pages = api.checkout(amount=TOO_MUCH, items=[item]), town.browser()
+    confirmed(pages, api, town.clock, checkout, 12)
+    page = walk.see("result: declined, counter-offer", pages, f"/checkout/{checkout['id']}/result")
+    assert "data-counter-offer" in page.text
     checkout, pages = api.checkout(), town.browser()
     with silent_lender(town.gateway):
         entry.reviewed(pages, checkout, town.clock)

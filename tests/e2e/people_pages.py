@@ -20,6 +20,14 @@ from tests.e2e.every_page import LANGUAGES, Page, Town, Walk, hidden
 from tests.gateway.operators.desk import Operator
 
 SHOP = Path(__file__).parents[2] / "examples/phones/shop.py"
+TILL = {
+    "store": "南京路店",
+    "name": "手机 X",
+    "category": "3c",
+    "amount": "5999.00",
+    "reference": "till-1",
+    "serial": "",
+}
 
 
 def doors(walk: Walk, town: Town) -> None:
@@ -106,6 +114,26 @@ def desk(walk: Walk, town: Town) -> None:
     assert found is not None
     walk.see("portal: remove", browser, found.group(), site="portal")
     walk.see("API reference", town.browser(), "/docs/api")
+
+
+def till(walk: Walk, town: Town) -> None:
+    """An order in a store: the page of the clerk, and what their browser is told when it opens the shopper's."""
+    browser, staff = town.person.portal, town.person.gateway
+    page = walk.see("portal: in store", browser, "/in-store", site="portal")
+    typed = {**TILL, **hidden(page.text)}
+    walk.see("portal: in store, wrong", browser, "/in-store", {**typed, "amount": "x"}, "portal")
+    order = urlsplit(browser.post("/in-store", data=typed).location).path.removeprefix("/portal")
+    page = walk.see("portal: in store, order", browser, order, site="portal")
+    link = re.search(r'id="link"[^>]*>([^<]+)<', page.text)
+    assert link is not None
+    refused = staff.get(urlsplit(unescape(link[1])).path)
+    assert refused.status_code == 403
+    walk.keep("checkout: browser of the shop's team", refused)
+    number = order.rpartition("/")[2]
+    town.api.login()
+    assert town.api.post(f"/v1/test_helpers/checkouts/{number}/complete", {}).status_code == 200
+    walk.see("portal: in store, approved", browser, order, site="portal")
+    walk.see("portal: in store, done", town.portal.test_client(), "/in-store-done", site="portal")
 
 
 def accounts(walk: Walk, town: Town) -> None:

@@ -47,6 +47,7 @@ def own_place(walk: Walk, town: Town) -> None:
     receipt = re.search(r"/my/test/receipts/(rpy_\w+)", page)
     assert receipt is not None
     walk.see("my: receipt", pages, receipt.group())
+    walk.see("my: messages", pages, "/my/test/messages")
     walk.see("my: help", pages, "/my/test/help")
     walk.see("my: help, mistakes", pages, "/my/test/help", {"kind": "", "loan": "x", "text": "x"})
     said = {"kind": "complaint", "loan": loan, "text": "收到的手机有划痕，商家不肯换货"}

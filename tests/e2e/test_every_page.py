@@ -35,6 +35,7 @@ STORIES: tuple[Callable[[Walk, Town], None], ...] = (
     shopper_pages.cards,
     people_pages.doors,
     people_pages.desk,
+    people_pages.till,
     people_pages.accounts,
     people_pages.around,
 )
@@ -51,6 +52,9 @@ NO_PAGES = {
     "checkout_result.contract": "the text as it was signed, as plain text",
     "checkout_method.come_back": "leads on to the card",
     "my_test.download_copy": "a file",
+    "my_test.contract_file": "a PDF file",
+    "my_test.amendment_file": "a PDF file",
+    "my_test.settled_file": "a PDF file",
     "my_test.loans_address": "leads on to the list",
     "login.begin": "leads to the gateway",
     "login.callback": "leads back to the page",

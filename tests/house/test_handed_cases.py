@@ -334,13 +334,15 @@ HELD: dict[str, list[str]] = {
 
 IN_PART = {
     "S14": "mean predicted beside observed and slope: tests/scoring/tables/test_models.py; by month is to come",
+    "S21": "no price is recommended that nobody is charged: tests/gateway/decision/test_decisions.py; a rung for "
+    "unprofitable approvals is to come",
     "S19": "lists and rules speak where a source is missing: tests/scoring/test_decision.py; all findings are to come",
 }
 
 TO_COME = {
     "types of the SDK": "P17 P18",
     "faults, load and operation": "R11-R12",
-    "tables as people have them, a lender's own model": "S10-S11 S15-S18 S20-S22",
+    "tables as people have them, a lender's own model": "S10-S11 S15-S18 S20 S22",
 }
 
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from scoring import DEFAULT_POLICY
 from scoring.cli import main
 
 ORDER = {"amount_fen": 599_900, "term": 12, "category": "3c", "max_delinquency_days": 120}
@@ -19,6 +20,18 @@ def test_explain_shows_scores_reasons_and_contributions(capsys, tmp_path):
     assert 300 <= shown["scores"]["credit_score"] <= 850
     assert shown["credit_contributions"]["max_delinquency_days"] > 0
     assert "bias" in shown["fraud_contributions"]
+    assert "price_indication" not in shown
+    assert "price" not in shown["recommendation"]
+
+
+def test_explain_indicates_a_price_and_says_that_it_is_not_charged(capsys, tmp_path):
+    known = {**dict.fromkeys(DEFAULT_POLICY.required_sources, 0), "applications_on_phone_24h": 1}
+    (tmp_path / "order.json").write_text(json.dumps({**ORDER, **known}))
+    assert main(["explain", str(tmp_path / "order.json"), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["price_indication"]
+    assert shown["tier"] in "ABCDE"
+    assert 1_530 <= shown["annual_rate_bp"] <= 1_800
+    assert shown["charged"] is False
 
 
 def test_explain_reads_standard_input_and_prints_text(capsys, monkeypatch):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scoring.application import Application
 from scoring.decision import credit_limit, decide, green_uplift
 from scoring.policy import DEFAULT_POLICY, Policy
-from scoring.pricing import Price, price_tier
+from scoring.pricing import price_tier
 from scoring.reasons import Reason, first_of_each_code
 from scoring.rules import RULES
 
@@ -27,7 +27,6 @@ def test_an_ordinary_new_shopper_can_buy_a_phone(an_application, some_scores):
     assert answer.outcome == "approve"
     assert 800_000 <= answer.limit_fen <= 2_000_000
     assert answer.reasons == ()
-    assert answer.price == Price("D", 1_746)
 
 
 @pytest.mark.parametrize("source", DEFAULT_POLICY.required_sources)
@@ -106,7 +105,7 @@ def test_a_decline_on_risk_outranks_a_review_and_grants_nothing(an_application, 
     answer = decide(an_application(new_applicants_on_device_24h=5), some_scores(credit_score=400))
     assert answer.outcome == "decline"
     assert codes(answer) == ["credit_insufficient", "late_payments"]
-    assert (answer.limit_fen, answer.available_fen, answer.price) == (0, 0, None)
+    assert (answer.limit_fen, answer.available_fen) == (0, 0)
 
 
 def test_an_order_above_the_limit_still_tells_the_limit(an_application, some_scores):
@@ -155,7 +154,6 @@ def test_green_goods_lift_the_limit_by_a_tenth(an_application, some_scores, gree
     assert plain.green_uplift_fen == 0
     assert lifted.green_uplift_fen == plain.limit_fen // 10 // 10_000 * 10_000 > 0
     assert lifted.limit_fen == plain.limit_fen + lifted.green_uplift_fen
-    assert lifted.price == plain.price
 
 
 @pytest.mark.parametrize("green", GREEN)

@@ -29,7 +29,7 @@ def test_both_runtimes_answer_alike(scorer, fallback, matrix, model):
 def test_both_runtimes_recommend_alike(scorer, fallback, some):
     for application in some[:300]:
         ours, theirs = scorer.decide(application), fallback.decide(application)
-        assert (ours.outcome, ours.limit_fen, ours.price) == (theirs.outcome, theirs.limit_fen, theirs.price)
+        assert (ours.outcome, ours.limit_fen) == (theirs.outcome, theirs.limit_fen)
 
 
 def test_a_machine_without_onnxruntime_serves_by_xgboost_unasked():

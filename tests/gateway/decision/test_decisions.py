@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from sqlalchemy import text
 
+from gateway.decision import requests
+from gateway.decision.models import DecisionRequest
 from gateway.decision.scorer import EmbeddedScorer
+from gateway.decision.service import Recommended
 from gateway.identity.invented import invented_id_number
 from tests.one_database import database_url, on_both  # noqa: F401
 
@@ -69,7 +73,7 @@ def test_live_mode_has_no_simulated_lender(new_merchant):
     assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
-def test_a_decision_keeps_the_recommended_price_and_what_green_goods_add(app, api):
+def test_a_decision_keeps_what_green_goods_add_and_no_price_that_is_not_charged(app, api):
     items = [{"name": "Washer", "quantity": 1, "unit_price": 599_900, "energy_grade": 1}]
     plain, green = api.checkout(), api.checkout(items=items)
     for checkout in (plain, green):
@@ -79,7 +83,13 @@ def test_a_decision_keeps_the_recommended_price_and_what_green_goods_add(app, ap
             "SELECT price_tier, annual_rate_bp, green_uplift_fen, limit_fen FROM credit_decision ORDER BY id"
         )
         first, second = tx.execute(query).all()
-    assert first.price_tier in "ABCDE"
-    assert 1_530 <= first.annual_rate_bp <= 1_800
+    assert {(one.price_tier, one.annual_rate_bp) for one in (first, second)} == {(None, None)}
     assert (first.green_uplift_fen, second.green_uplift_fen > 0) == (0, True)
     assert second.limit_fen == first.limit_fen + second.green_uplift_fen
+
+
+def test_a_request_that_an_earlier_release_advised_with_a_price_is_still_read():
+    kept: dict[str, Any] = {"outcome": "approve", "limit_fen": 800_000, "reasons": [], "features": {}}
+    columns: dict[str, Any] = {"advice": {**kept, "price_tier": "C", "annual_rate_bp": 1_674}}
+    request = DecisionRequest(**columns)
+    assert requests.advice_of(request) == Recommended(**kept)
