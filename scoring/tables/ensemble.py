@@ -190,11 +190,11 @@ def _held_out(
         ) -> dict[str, Logits]:
             narrow = rows.encoding.only(screened(rows.encoding, rows.matrix[inside], rows.bad[inside]))
             learned = rows.at(inside).of(narrow)
-            asked = rows.matrix[~inside][:, rows.kept(narrow)]
+            rest_of_rows = rows.matrix[~inside][:, rows.kept(narrow)]
             logits: dict[str, Logits] = {}
             begun = time.monotonic()
             for name in names:
-                fitted = _fit_one(name, learned, plan).logits(asked)
+                fitted = _fit_one(name, learned, plan).logits(rest_of_rows)
                 if logits and time.monotonic() - begun > limit:
                     break
                 logits[name] = fitted
@@ -270,11 +270,11 @@ def _enough(bad: Labels, folds: int) -> None:
 
 def _signs(encoding: Encoding, plan: Plan) -> tuple[int, ...]:
     """For each input the direction that ``plan.monotone`` asks for. Raises ``TableInvalid`` for no number column."""
-    asked = dict(plan.monotone)
-    if unknown := [name for name in asked if name not in encoding.numbers]:
+    directions = dict(plan.monotone)
+    if unknown := [name for name in directions if name not in encoding.numbers]:
         raise TableInvalid(f"--monotone: {unknown[0]!r} is not a number column that the model reads")
     return (
-        tuple(asked.get(name, 0) if name in encoding.numbers else 0 for name in encoding.inputs)
-        if asked
+        tuple(directions.get(name, 0) if name in encoding.numbers else 0 for name in encoding.inputs)
+        if directions
         else ()
     )

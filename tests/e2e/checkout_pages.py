@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from gateway.decision.funder import Ruling
+from gateway.merchants import service as merchants
 from tests.e2e.every_page import LANGUAGES, Town, Walk
 from tests.gateway.checkout import test_entry as entry
 from tests.gateway.checkout.test_counter_offers import TOO_MUCH, confirmed
@@ -112,6 +113,8 @@ def results(walk: Walk, town: Town) -> None:
             pages.post(f"{at}/cancel")
             walk.see("result: canceled", pages, f"{at}/result")
     town.gateway.ports.scorer.load()
+    merchant = api.credentials["merchant"]
+    town.gateway.db.write(lambda tx: merchants.agree_down_payment(tx, merchant, percent=60))
     item = {"name": "电视", "quantity": 1, "unit_price": TOO_MUCH}
     checkout, pages = api.checkout(amount=TOO_MUCH, items=[item]), town.browser()
     confirmed(pages, api, town.clock, checkout, 12)

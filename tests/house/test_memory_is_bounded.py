@@ -25,7 +25,7 @@ from tests.one_database import database_url  # noqa: F401
 
 pytestmark = pytest.mark.long(12)
 
-PIECES = 6
+PIECES = 4
 """Purchases in each round, with their webhooks, collections and settlement."""
 WARM_UP, ROUNDS = 2, 2
 PLANTED: set[str] = set()

@@ -56,6 +56,18 @@ def quote(state: State, *, amount: int, terms: list[int] | None) -> Fields:
     }
 
 
+_LATER = (
+    "payment",
+    "decline",
+    "cancel_reason",
+    "review_due_at",
+    "reopens",
+    "counter_offer",
+    "counter_offer_of",
+)
+"""What a checkout gets after it is created, if at all."""
+
+
 def create(state: State, body: Fields) -> tuple[int, Fields]:
     """Open a checkout, or answer the open one with the same reference and content."""
     _check(body)
@@ -105,13 +117,7 @@ def create(state: State, body: Fields) -> tuple[int, Fields]:
         "plans": quoted["plans"],
         "unavailable": quoted["unavailable"],
         "term": body.get("term"),
-        "payment": None,
-        "decline": None,
-        "cancel_reason": None,
-        "review_due_at": None,
-        "reopens": None,
-        "counter_offer": None,
-        "counter_offer_of": None,
+        **dict.fromkeys(_LATER),
     }
     checkout.pop("expires_in", None)
     state.checkouts[checkout["id"]] = checkout
