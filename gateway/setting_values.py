@@ -201,6 +201,13 @@ def portal_key(text: str) -> str:
 def time_of_day(text: str) -> str:
     """Hours and minutes, as in ``23:00``."""
     hour, colon, minute = text.partition(":")
-    if not (colon and hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
+    if not (
+        colon
+        and text.isascii()
+        and hour.isdigit()
+        and minute.isdigit()
+        and int(hour) < 24
+        and int(minute) < 60
+    ):
         raise ValueError("expected a time of day such as 23:00")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import segno
@@ -24,7 +25,12 @@ WRONG = {
 LIFE_SECONDS = 30 * 60
 REFRESH_SECONDS = 5
 MOVING = ("open", "identified", "deciding")
-"""States in which the page asks again by itself: it ends with the link, so that it keeps no login alive for long."""
+"""States in which the page asks again by itself, as it does while a counter-offer stands.
+
+It ends with the link or the offer, so that it keeps no login alive for long.
+"""
+MOST_OF_ORDER = 20
+"""The newest checkouts under one order number among which the page looks for the one that the shopper went on with."""
 MOST_LINKS = 3
 """Links that a login keeps to show; a cookie holds no more than 4 kB."""
 
@@ -73,18 +79,27 @@ def create_order() -> Any:
 
 @blueprint.get("/in-store/<checkout_id>")
 def order(checkout_id: str) -> Any:
-    """How the order stands, and its QR code as long as the shopper can begin; it asks again by itself."""
-    return _order(checkout_id)
+    """How the order stands, and its QR code as long as the shopper can begin; it asks again by itself.
+
+    After a decline the shopper may go on under a new checkout of the order: then that one is shown.
+    """
+    client = tokens().client()
+    checkout = client.checkouts.retrieve(checkout_id)
+    followed = _followed_by(client, checkout)
+    if followed is not None:
+        return redirect(url_for("in_store.order", checkout_id=followed), 303)
+    return _order(client, checkout)
 
 
 @blueprint.post("/in-store/<checkout_id>/cancel")
 def cancel_order(checkout_id: str) -> Any:
     """Cancel an order that is not decided yet; its link opens nothing from then on."""
     check_csrf()
+    client = tokens().client()
     try:
-        tokens().client().checkouts.cancel(checkout_id)
+        client.checkouts.cancel(checkout_id)
     except fenqi.ConflictError as error:
-        return _order(checkout_id, late=True), error.status
+        return _order(client, client.checkouts.retrieve(checkout_id), late=True), error.status
     return redirect(url_for("in_store.order", checkout_id=checkout_id), 303)
 
 
@@ -100,21 +115,39 @@ def picture(link: str) -> str:
     return code.svg_inline(scale=5, border=4, dark="#000", light="#fff", omitsize=True)
 
 
-def _order(checkout_id: str, *, late: bool = False) -> Any:
-    client = tokens().client()
-    checkout = client.checkouts.retrieve(checkout_id)
-    link = session.get("links", {}).get(checkout_id) if checkout.status == "open" else None
+def _followed_by(client: fenqi.Fenqi, checkout: fenqi.Checkout) -> str | None:
+    """The newest checkout with which the shopper went on after this one was declined."""
+    if checkout.status != "declined":
+        return None
+    of_order = client.checkouts.list(merchant_reference=checkout.merchant_reference, limit=MOST_OF_ORDER)
+    went_on = (one.id for one in of_order if checkout.id in (one.counter_offer_of, one.reopens))
+    return next(went_on, None)
+
+
+def _may_go_on(checkout: fenqi.Checkout) -> bool:
+    """Whether the shopper still reads a counter-offer on their phone."""
+    offer = checkout.counter_offer
+    if checkout.status != "declined" or offer is None:
+        return False
+    return tokens().clock() < datetime.fromisoformat(offer.expires_at).timestamp()
+
+
+def _order(client: fenqi.Fenqi, checkout: fenqi.Checkout, *, late: bool = False) -> Any:
+    link = session.get("links", {}).get(checkout.id) if checkout.status == "open" else None
+    offered = _may_go_on(checkout)
+    moving = checkout.status in MOVING or offered
     page = render_template(
         "in_store_order.html",
         me=client.me.retrieve(),
         checkout=checkout,
         link=link,
         picture=picture(link) if link else None,
-        moving=checkout.status in MOVING,
+        moving=moving,
+        offered=offered,
         late=late,
     )
     response = make_response(page)
-    if checkout.status in MOVING:
+    if moving:
         response.headers["Refresh"] = (
             f"{REFRESH_SECONDS}; url={url_for('in_store.order', checkout_id=checkout.id)}"
         )

@@ -101,7 +101,7 @@ def _sell(app: Flask, client: fenqi.Fenqi, orders: Orders, *, shop_url: str) -> 
             return_url=f"{shop_url}/return",
             cancel_url=f"{shop_url}/p/{slug}",
             locale=_language(),
-            term=int(term) if term.isdigit() and len(term) < 3 else None,
+            term=int(term) if term.isascii() and term.isdigit() and len(term) < 3 else None,
             idempotency_key=f"checkout-{number}",
         )
         orders.update(number, checkout=checkout.id)

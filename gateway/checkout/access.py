@@ -91,7 +91,12 @@ def phone_hash(vault: Vault, phone: str) -> str:
 
 def _is_pass(vault: Vault, checkout: Checkout, shown: str, now: datetime) -> bool:
     moment, dot, _ = shown.partition(".")
-    if checkout.shopper_id is None or not dot or not moment.isdigit() or len(moment) > 11:
+    if (
+        checkout.shopper_id is None
+        or not dot
+        or not (moment.isascii() and moment.isdigit())
+        or len(moment) > 11
+    ):
         return False
     age = now.timestamp() - int(moment)
     genuine = hmac.compare_digest(shown, _pass_of(vault, checkout, int(moment)))

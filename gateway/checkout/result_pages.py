@@ -147,7 +147,7 @@ def amendment(checkout_id: str, loan_id: str, version: str) -> Any:
     checkout, merchant = shown(checkout_id)
     with gateway().db.read() as tx:
         shopper.for_shopper(tx, checkout_id)
-        number = int(version) if version.isdigit() and len(version) < 5 else 0
+        number = int(version) if version.isascii() and version.isdigit() and len(version) < 5 else 0
         found = standing.amendment_of(tx, checkout, loan_id, number)
         signed = shopper.contract_of(tx, checkout_id)
     if found is None:

@@ -127,5 +127,6 @@ def _word(text: object) -> str:
 
 
 def _whole(value: object, low: int, high: int) -> int | None:
-    number = int(value) if isinstance(value, int | str) and str(value).isdigit() else None
+    text = str(value) if isinstance(value, int | str) else ""
+    number = int(text) if text.isascii() and text.isdigit() else None
     return number if number is not None and low <= number <= high else None

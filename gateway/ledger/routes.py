@@ -72,6 +72,6 @@ def _position(cursor: str | None) -> tuple[str, int] | None:
     if cursor is None:
         return None
     entry, _, line = decoded(cursor).partition(":")
-    if not entry.startswith("ent_") or not line.isdigit() or len(line) > 9:
+    if not entry.startswith("ent_") or not (line.isascii() and line.isdigit()) or len(line) > 9:
         raise InvalidRequest("The cursor is not valid: pass next_cursor unchanged.", param="cursor")
     return entry, int(line)

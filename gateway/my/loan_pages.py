@@ -120,7 +120,7 @@ def show_schedule(loan_id: str, version: str) -> Any:
     """One version of the schedule: the rows that were still to come when it was made."""
     with gateway().db.read() as tx:
         card = loans.card_of(tx, door.mode(), door.shopper_id(), loan_id)
-        number = int(version) if version.isdigit() and len(version) < 6 else 0
+        number = int(version) if version.isascii() and version.isdigit() and len(version) < 6 else 0
         rows = by_shopper.version_of(tx, card.standing.loan, number)
     return render_template("my/schedule.html", card=card, rows=rows, version=number)
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import segno
 
+from tests.gateway.checkout.test_counter_offers import allow, confirmed
 from tests.one_database import database_url  # noqa: F401
 
 GIVEN = {
@@ -139,3 +140,44 @@ def test_the_phone_comes_back_to_a_page_without_login(desk, app):
     page = desk.application.test_client().get("/in-store-done")
     assert page.status_code == 200
     assert "谢谢" in page.text
+
+
+def test_after_a_counter_offer_the_page_shows_the_order_that_the_shopper_went_on_with(
+    desk, api, app, clock, monkeypatch
+):
+    gateway = app.extensions["fenqi"]
+    gateway.ports.scorer.load()
+    allow(gateway, monkeypatch, 60)
+    order = path_of(send(desk, **{**GIVEN, "amount": "23999.00"}))
+    phone, link = app.test_client(), urlsplit(link_on(desk.get(order))).path
+    declined = api.get(f"/v1/checkouts/{order.rpartition('/')[2]}").json
+    assert confirmed(phone, api, clock, {**declined, "url": link}, 12)["status"] == "declined"
+    page = desk.get(order)
+    assert "未通过" in page.text
+    assert "顾客可在自己的手机上改用另一方案申请" in page.text
+    assert page.headers["Refresh"].startswith("5; url="), "it looks for what the shopper goes on with"
+    way = phone.post(f"/checkout/{declined['id']}/counter-offer").location
+    answer = desk.get(order)
+    assert answer.status_code == 303
+    assert path_of(answer) == f"/in-store/{way.split('/')[2]}"
+    page = desk.get(path_of(answer))
+    assert "首付（由门店收取）" in page.text
+    assert "¥9,600.00" in page.text, "what the clerk must collect"
+    phone.get(way, follow_redirects=True)
+    fresh = api.get(f"/v1/checkouts/{way.split('/')[2]}").json
+    done = confirmed(phone, api, clock, fresh, 12)
+    assert f"/payments/{done['payment']}" in desk.get(order, follow_redirects=True).text
+
+
+def test_a_counter_offer_that_has_ended_is_not_waited_for(desk, api, app, clock, monkeypatch):
+    gateway = app.extensions["fenqi"]
+    gateway.ports.scorer.load()
+    allow(gateway, monkeypatch, 60)
+    order = path_of(send(desk, **{**GIVEN, "amount": "23999.00"}))
+    phone, link = app.test_client(), urlsplit(link_on(desk.get(order))).path
+    declined = api.get(f"/v1/checkouts/{order.rpartition('/')[2]}").json
+    confirmed(phone, api, clock, {**declined, "url": link}, 12)
+    clock.advance(minutes=31)
+    page = desk.get(order)
+    assert "Refresh" not in page.headers
+    assert "改用另一方案" not in page.text

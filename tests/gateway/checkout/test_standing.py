@@ -54,7 +54,11 @@ def test_captured_in_part_voided_and_refunded_shows_the_real_loan_and_its_amendm
         "Amendment to the repayment schedule, version 2"
         in pages.get(f"{link.partition('?')[0]}?lang=en").text
     )
-    for other in (f"{link.rpartition('/')[0]}/3", f"/checkout/{payment['checkout']}/amendments/loan_x/2"):
+    for other in (
+        f"{link.rpartition('/')[0]}/3",
+        f"{link.rpartition('/')[0]}/²",
+        f"/checkout/{payment['checkout']}/amendments/loan_x/2",
+    ):
         assert pages.get(other.partition("?")[0]).status_code == 404
     second = {**refund, "amount": 50_000}
     assert api.post("/v1/refunds", second).status_code == 201

@@ -35,6 +35,7 @@ def test_each_page_of_a_loan_is_shown(pages, api, lang):
         assert f'lang="{lang}"' in answer.text
     assert "¥549.99" in pages.get(f"/my/test/loans/{loan}").text
     assert pages.get(f"/my/test/loans/{loan}/schedules/2").status_code == 404
+    assert pages.get(f"/my/test/loans/{loan}/schedules/²").status_code == 404
 
 
 def test_the_contract_is_typeset_in_yuan_with_names_and_stands_below_as_it_was_signed(pages, api):
