@@ -23,8 +23,8 @@ def test_digits_that_are_counted_with_are_ascii() -> None:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             for node in nodes(path):
-                for tested in [node.test] if isinstance(node, ast.If | ast.IfExp) else []:
-                    about_text = _calls(tested, "isdigit") and not _calls(tested, "isascii")
+                if isinstance(node, ast.If | ast.IfExp):
+                    about_text = _calls(node.test, "isdigit") and not _calls(node.test, "isascii")
                     if about_text and _calls(node, "int"):
                         said.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not said, f"these take ² for a digit, ask isascii() too: {said}"
