@@ -161,6 +161,7 @@ def test_after_a_counter_offer_the_page_shows_the_order_that_the_shopper_went_on
     assert answer.status_code == 303
     assert path_of(answer) == f"/in-store/{way.split('/')[2]}"
     page = desk.get(path_of(answer))
+    assert "以另一方案继续办理" in page.text, "no QR code is missing: the phone has the order"
     assert "首付（由门店收取）" in page.text
     assert "¥9,600.00" in page.text, "what the clerk must collect"
     phone.get(way, follow_redirects=True)
