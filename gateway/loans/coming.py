@@ -10,10 +10,11 @@ from sqlmodel import SQLModel, col, func, select
 
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.loans.models import Loan, LoanInstalment
+from gateway.loans.models import Loan, LoanBill, LoanInstalment
 from gateway.loans.states import OPEN
 
 LOAN = SQLModel.metadata.tables["loan"]
+BILL = SQLModel.metadata.tables["loan_bill"]
 
 
 class Coming(NamedTuple):
@@ -69,6 +70,47 @@ def has_coming(merchant_id: Any, mode: Any, *, after: Any, until: date) -> Any:
         LOAN.c.status.in_(OPEN),
         LOAN.c.next_due_date > after,
         LOAN.c.next_due_date <= until,
+    )
+
+
+def fallen_due(
+    tx: Transaction, tenant: Tenant, *, after: date, until: date, after_id: str, limit: int
+) -> list[Coming]:
+    """Open bills of running loans that fell due after a day and until another, in the order of their loans."""
+    query = (
+        select(Loan, LoanBill)
+        .join(LoanBill, col(LoanBill.loan_id) == Loan.id)
+        .where(
+            Loan.merchant_id == tenant.merchant_id,
+            Loan.mode == tenant.mode,
+            col(Loan.status).in_(OPEN),
+            col(LoanBill.paid_on).is_(None),
+            LoanBill.due_date > after,
+            LoanBill.due_date <= until,
+            Loan.id > after_id,
+        )
+        .order_by(col(Loan.id), col(LoanBill.period))
+        .limit(limit)
+    )
+    return [
+        Coming(loan.id, loan.shopper_id, bill.period, bill.due_date, loan.late_grace_days)
+        for loan, bill in tx.exec(query)
+    ]
+
+
+def has_overdue(merchant_id: Any, mode: Any, *, after: Any, since: date) -> Any:
+    """Whether an overdue loan has an open bill due after a day and since another, inside of another question."""
+    return exists().where(
+        LOAN.c.merchant_id == merchant_id,
+        LOAN.c.mode == mode,
+        LOAN.c.overdue_since.is_not(None),
+        LOAN.c.status.in_(OPEN),
+        exists().where(
+            BILL.c.loan_id == LOAN.c.id,
+            BILL.c.paid_on.is_(None),
+            BILL.c.due_date > after,
+            BILL.c.due_date > since,
+        ),
     )
 
 

@@ -101,12 +101,6 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
         due.to_pass,
     ),
     TenantJob(
-        "plan reminders",
-        lambda tx, gateway, tenant, after: instalments_due.plan(tx, tenant, after=after),
-        due.to_remind,
-        READ_COMMITTED,
-    ),
-    TenantJob(
         "bill and collect",
         _until_nothing(
             lambda tx, gateway, tenant: collections.bill_and_collect(tx, tenant, today=_today(tx))
@@ -117,6 +111,12 @@ TENANT_JOBS: tuple[TenantJob, ...] = (
         "accrue late interest",
         lambda tx, gateway, tenant, after: collections.accrue_late(tx, tenant, today=_today(tx), after=after),
         due.late,
+    ),
+    TenantJob(
+        "plan reminders",
+        lambda tx, gateway, tenant, after: instalments_due.plan(tx, tenant, after=after),
+        due.to_remind,
+        READ_COMMITTED,
     ),
     TenantJob(
         "collect again",

@@ -270,6 +270,18 @@ def test_a_message_that_comes_too_late_is_dropped(books: Books, phones: Phones) 
     assert not any("将于 12 月 23 日" in text for text in phones.texts())
 
 
+@on_both
+def test_what_fell_due_while_no_worker_ran_is_told_when_it_is_overdue(books: Books, phones: Phones) -> None:
+    loan = books.api.captured(3)["captures"][0]["loan"]
+    books.post(f"/v1/test_helpers/loans/{loan}/miss", {"instalments": 2})
+    books.work()
+    books.jump(67)  # due on the 30th and the 61st day
+    books.pass_days(5)
+    overdue = [row for row in rows(books) if row.kind == "overdue" and row.status == "sent"]
+    assert [row.facts["period"] for row in overdue] == [2]
+    lawful(books, phones)
+
+
 def test_a_person_sees_the_log_gets_it_exported_and_it_ends_with_the_erasure(
     books: Books, phones: Phones
 ) -> None:

@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -25,12 +26,12 @@ from gateway.institution.fake_bank.server import application
 from gateway.institution.fake_bank.store import Store
 from gateway.institution.fake_bank_client import FakeBank
 from gateway.payments.collections import failed
-from gateway.payments.methods import service, views
+from gateway.payments.methods import service, setting_up, views
 from gateway.payments.methods.models import RepaymentMethod
 from gateway.payments.models import Collection
 from tests.gateway.books import Books
 from tests.gateway.shopper import go_on_by_code, identify
-from tests.one_database import database_url  # noqa: F401
+from tests.one_database import database_url, on_both  # noqa: F401
 from tests.ports import free_port
 
 GOOD, UNIONPAY, POOR, ASKS, NEVER = (
@@ -275,6 +276,40 @@ def test_a_person_has_one_card_at_all_merchants_and_it_ends_with_the_person(
     books.work()
     (gone,) = shopper.methods()
     assert (gone.status, gone.ended_because, gone.token_sealed) == ("detached", "erased", None)
+
+
+@on_both
+def test_two_cards_given_at_once_beside_a_collection_leave_one_and_collect_once(
+    app: Any, books: Books, bank: Bank
+) -> None:
+    shopper = Shopper(app, books)
+    first = shopper.begin()
+    second = shopper.pages.post(f"{shopper.page}/begin?lang=en").location
+    assert first != second
+    assert books.api.post(f"/v1/payments/{shopper.payment}/capture").status_code == 200
+    for page in (first, second):
+        assert bank.give(page, GOOD).status_code == 303
+    gateway, institution = books.gateway, books.gateway.ports.institution
+    sent, carry_out = list[str](), institution.carry_out
+    institution.carry_out = lambda one: sent.append(one.reference) or carry_out(one)
+    books.clock.advance(days=31)
+    with gateway.db.read() as tx:
+        person = tx.exec(select(RepaymentMethod)).first().shopper_id
+    steps = [
+        lambda: setting_up.look(gateway, shopper_id=person, place=shopper.checkout["id"]),
+        lambda: setting_up.look(gateway, shopper_id=person, place=shopper.checkout["id"]),
+        books.work,
+        books.work,
+    ]
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for done in [pool.submit(step) for step in steps]:
+            done.result(60)
+    books.work()
+    assert sorted(row.status for row in shopper.methods()) == ["active", "detached"]
+    (collection,) = shopper.collections()
+    assert collection.status == "succeeded"
+    assert sent.count(collection.reference) == 1
+    books.sound()
 
 
 def test_a_lender_may_want_a_card_before_the_goods_leave(app: Any, books: Books, bank: Bank) -> None:
