@@ -1,4 +1,4 @@
-"""The repayment card of the person: add one on the institution's page, change it, remove it, and what was not collected.
+"""The person's repayment card: add one on the institution's page, change it, remove it, and what was not collected.
 
 The number is typed at the institution. What it took is read there by our reference, never from the address with which
 the browser comes back.
