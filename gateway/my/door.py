@@ -14,7 +14,8 @@ from flask import Blueprint, Flask, Response, current_app, g, make_response, red
 from gateway.core.tenant import Mode
 from gateway.db.transactions import READ_COMMITTED
 from gateway.identity import sessions
-from gateway.my.navigation import NAVIGATION
+from gateway.my.navigation import NAVIGATION, Entry
+from gateway.payments.methods import service as methods
 from gateway.web import cookies, own_forms
 from gateway.web.context import gateway
 from gateway.web.i18n import catalogue, language, with_language
@@ -32,7 +33,7 @@ LONGEST_FORM = 32 * 1024
 def register(app: Flask) -> None:
     """Mount the pages on ``app``, once for each mode."""
     app.jinja_env.globals.update(
-        my_url=url, my_mode=mode, my_navigation=lambda: NAVIGATION, my_done=lambda: catalogue(language())
+        my_url=url, my_mode=mode, my_navigation=_navigation, my_done=lambda: catalogue(language())
     )
     app.register_blueprint(blueprint, url_prefix=PREFIXES["test"], name="my_test")
     app.register_blueprint(blueprint, url_prefix=PREFIXES["live"], name="my")
@@ -108,6 +109,11 @@ def forget(response: Response) -> Response:
 def to(path: str = "") -> Response:
     """On to a page, after a form."""
     return make_response(redirect(url(path), 303))
+
+
+def _navigation() -> list[Entry]:
+    offered = methods.origin(gateway(), mode()) is not None
+    return [entry for entry in NAVIGATION if offered or not entry.for_cards]
 
 
 def _cookie() -> str:

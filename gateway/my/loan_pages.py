@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import make_response, render_template, request
 
@@ -25,16 +25,21 @@ from gateway.merchants import business_clock
 from gateway.my import door, loans
 from gateway.my.door import blueprint
 from gateway.my.rates import PAYMENTS
-from gateway.payments.collections import by_hand
+from gateway.payments.collections import by_hand, failed
 from gateway.payments.collections.service import WHOLE
+from gateway.payments.methods import service as methods
 from gateway.web import problems
 from gateway.web.context import gateway
 from gateway.web.i18n import language, t
 from gateway.web.rate_limits import limited
 
+if TYPE_CHECKING:
+    from gateway.payments.models import Collection
+
 RECEIPTS = 50
 TRIED = 5
 """How many collections are looked back at."""
+Unpaid = tuple[failed.Failed, failed.Reason]
 REFUSALS = (QuoteChanged, TooManyRequests, WrongState)
 
 
@@ -159,6 +164,7 @@ def _loan_page(loan_id: str, *, error: GatewayError | None = None) -> str:
         view = loan_service.view(tx, loan)
         tried = by_hand.newest(tx, loan_id, limit=TRIED)
         pending = [row for row in tried if row.status == "pending"]
+        unpaid = _unpaid(tx, card)
         page = {
             "card": card,
             "view": view,
@@ -167,13 +173,30 @@ def _loan_page(loan_id: str, *, error: GatewayError | None = None) -> str:
             "receipts": by_shopper.receipts_of(tx, loan_id, limit=RECEIPTS),
             "pending": pending,
             "ending": any(row.period == WHOLE for row in pending),
-            "failed": tried[0] if tried and tried[0].status == "failed" else None,
+            "failed": _newest_failed(tried, unpaid),
             "contract": contracts.of_payment(tx, loan.payment_id),
             "is_settled": settled.is_settled(tx, loan),
             "amended": {one.version: one for one in amendments.of_loan(tx, loan)},
+            "unpaid": unpaid,
+            "takes_methods": methods.origin(gateway(), door.mode()) is not None,
             "disputes": loans.disputes_of(tx, loan.payment_id),
         }
     return render_template("my/loan.html", error=_words(error), **page)
+
+
+def _newest_failed(tried: list[Collection], unpaid: list[Unpaid]) -> Collection | None:
+    """The newest collection where it failed and is not told with what is unpaid."""
+    if not tried or tried[0].status != "failed" or (unpaid and tried[0].period != WHOLE):
+        return None
+    return tried[0]
+
+
+def _unpaid(tx: Transaction, card: loans.Card) -> list[Unpaid]:
+    """What of the loan could not be collected, why, and what to do."""
+    if not card.standing.due_fen:
+        return []
+    rows = failed.of_loans(tx, Tenant.of(card.standing.loan), [card.id])
+    return [(row, failed.reason_words(row.failure, language())) for row in rows]
 
 
 def _payoff_page(loan_id: str, *, error: GatewayError | None = None) -> str:

@@ -11,10 +11,13 @@ class Entry:
 
     path: str
     words: str
+    for_cards: bool = False
+    """Whether it is shown only where the payment institution takes repayment cards."""
 
 
 NAVIGATION: list[Entry] = [
     Entry("", "my.nav.loans"),
+    Entry("method", "my.nav.method", for_cards=True),
     Entry("messages", "my.nav.messages"),
     Entry("help", "my.nav.help"),
     Entry("data", "my.nav.data"),

@@ -12,9 +12,10 @@ from gateway.my import (
     loan_pages,
     login_pages,
     message_pages,
+    method_pages,
 )
 
-PAGES = (login_pages, loan_pages, document_pages, message_pages, help_pages, data_pages)
+PAGES = (login_pages, loan_pages, document_pages, method_pages, message_pages, help_pages, data_pages)
 """The modules with pages; a new one adds its name here, and its line to ``navigation``."""
 
 

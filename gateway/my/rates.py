@@ -10,3 +10,5 @@ COPIES = Rate("my_copies", per_second=0.05, burst=10)
 """Copies of everything that is stored about a person, asked for from one address."""
 COMPLAINTS = Rate("my_complaints", per_second=0.1, burst=30)
 """Complaints filed from one address; how many of a person wait is counted for the person."""
+CARDS = Rate("my_cards", per_second=0.2, burst=30, strict=True)
+"""Repayment cards that are begun from one address; how many a person may try is counted for the person."""

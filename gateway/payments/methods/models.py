@@ -47,7 +47,7 @@ class RepaymentMethod(Keyed, table=True):
     reference: str = Field(sa_column=Column(Words, nullable=False))
     """What the institution knows the set-up by (``core.references``)."""
     place: str = Field(sa_column=Column(Words, nullable=False))
-    """The checkout on whose page it was asked for; the browser comes back there."""
+    """Where it was asked for: a checkout, or ``my`` for the shopper's own place; the browser comes back there."""
     language: str = Field(sa_column=Column(Words, nullable=False))
     status: str = Field(sa_column=Column(Words, nullable=False))
     kind: str | None = Field(default=None, sa_column=Column(Words))

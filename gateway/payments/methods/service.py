@@ -41,6 +41,8 @@ A_DAY, MOST_A_DAY = timedelta(days=1), 10
 """So many set-ups a person may begin: whoever tries out cards has no more."""
 OF_NOBODY = "every merchant"
 NEWEST = 50
+OWN_PLACE = "my"
+"""The place of set-ups that are begun in the shopper's own place, and not at a checkout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,16 @@ def origin(gateway: Gateway, mode: Mode) -> str | None:
     return str(found) if ask is not None and (found := ask(mode)) else None
 
 
-def return_url(settings: Settings, place: str, language: str) -> str:
+def page_of(mode: Mode, place: str) -> str:
+    """The path of the card's page in a place: of its checkout, or of the shopper's own place in a mode."""
+    if place == OWN_PLACE:
+        return "/my/test/method" if mode == "test" else "/my/method"
+    return f"/checkout/{place}/method"
+
+
+def return_url(settings: Settings, mode: Mode, place: str, language: str) -> str:
     """Where the institution sends the browser back to."""
-    return f"{settings.public_url}/checkout/{place}/method/return?lang={language}"
+    return f"{settings.public_url}{page_of(mode, place)}/return?lang={language}"
 
 
 def setup_of(settings: Settings, row: RepaymentMethod) -> Setup:
@@ -68,7 +77,7 @@ def setup_of(settings: Settings, row: RepaymentMethod) -> Setup:
         reference=row.reference,
         mode=mode_of(row.mode),
         party=row.shopper_id,
-        return_url=return_url(settings, row.place, row.language),
+        return_url=return_url(settings, mode_of(row.mode), row.place, row.language),
         begun_at=row.created_at,
         expires_at=row.set_up_by,
         language=row.language,

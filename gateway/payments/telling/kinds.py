@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from gateway.checkout import addressee
-from gateway.core.tenant import Tenant
+from gateway.core.tenant import Tenant, mode_of
 from gateway.db.transactions import Transaction
 from gateway.loans import coming
 from gateway.loans import service as loans
@@ -17,6 +17,7 @@ from gateway.messages import texts
 from gateway.messages.sending import Kind
 from gateway.messages.texts import Wording, money
 from gateway.payments.collections import service as collections
+from gateway.payments.methods import service as methods
 from gateway.payments.milestones import notices
 from gateway.payments.models import Payment
 
@@ -119,9 +120,19 @@ def _failed(tx: Transaction, gateway: Gateway, row: Message, merged: Sequence[Me
     variant = ".insufficient_funds" if row.facts.get("failure") == "insufficient_funds" else ""
 
     def values(language: str) -> Mapping[str, str]:
-        return {"amount": money(amount, language), "period": str(period)}
+        told = {"amount": money(amount, language), "period": str(period)}
+        return told | _card_page(gateway, row, language)
 
     return _of_loan(tx, gateway, row, loan, values, variant=variant)
+
+
+def _card_page(gateway: Gateway, row: Message, language: str) -> dict[str, str]:
+    """The link to the repayment card in the shopper's own place; the order's page where no card can be given."""
+    mode = mode_of(row.mode)
+    if methods.origin(gateway, mode) is None:
+        return {}
+    path = methods.page_of(mode, methods.OWN_PLACE)
+    return {"url": f"{gateway.settings.public_url}{path}?lang={language}"}
 
 
 def _refunded(tx: Transaction, gateway: Gateway, row: Message, merged: Sequence[Message]) -> Wording:
