@@ -27,6 +27,7 @@ from gateway.my.door import blueprint
 from gateway.my.rates import PAYMENTS
 from gateway.payments.collections import by_hand
 from gateway.payments.collections.service import WHOLE
+from gateway.payments.disputes import by_shopper as disputes
 from gateway.web import problems
 from gateway.web.context import gateway
 from gateway.web.i18n import language, t
@@ -172,6 +173,7 @@ def _loan_page(loan_id: str, *, error: GatewayError | None = None) -> str:
             "is_settled": settled.is_settled(tx, loan),
             "amended": {one.version: one for one in amendments.of_loan(tx, loan)},
             "disputes": loans.disputes_of(tx, loan.payment_id),
+            "contestable": disputes.contestable_fen(tx, shopper_id=door.shopper_id(), loan_id=loan_id),
         }
     return render_template("my/loan.html", error=_words(error), **page)
 
