@@ -78,7 +78,7 @@ def test_a_decision_stands_and_what_was_taken_back_may_be_opened_again(app, api,
 def test_what_was_refunded_is_not_contested(app, api, books):
     payment = bought(api)
     loan, pages = loan_of(payment), log_in(app.test_client())
-    body = {"payment": payment["id"], "amount": 99_900, "reference": "r-1"}
+    body = {"payment": payment["id"], "amount": 99_900, "reason": "agreed"}
     answer = api.post("/v1/refunds", body)
     assert answer.status_code in (200, 201), answer.text
     assert "¥5,000.00" in pages.get(f"/my/test/loans/{loan}/dispute").text
