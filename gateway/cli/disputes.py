@@ -16,7 +16,11 @@ def add(verbs: Verbs) -> None:
     waiting = disputes.reading("list", "list disputes that are not decided, the earliest day first", _list)
     waiting.add_argument("--mode", choices=MODES, help="only this mode (default: both)")
     limit(waiting)
-    show = disputes.reading("show", "print a dispute with the answer of the merchant", _show)
+    show = disputes.reading(
+        "show",
+        "print a dispute with the words of the shopper, recorded in the audit log, and the answer of the merchant",
+        _show,
+    )
     resolve = disputes.add("resolve", "decide a dispute, with its effects on loan and settlement", _resolve)
     for verb in (show, resolve):
         verb.add_argument("dispute", help="identifier from the list, dp_…")
@@ -41,9 +45,12 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from gateway.audit.service import Actor
     from gateway.payments.disputes import commands
 
-    return commands.show(database_of(options), options.dispute, as_json=options.json)
+    return commands.show(
+        gateway_of(options), Actor.at_the_command_line(), options.dispute, as_json=options.json
+    )
 
 
 def _resolve(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from gateway.db.transactions import Transaction
 from gateway.identity import claims, erasure
 from gateway.identity import service as identity
 from gateway.messages import service as messages
+from gateway.payments.disputes import by_shopper as disputes
 from gateway.privacy.data_map import DATA_MAP, TableMap
 from gateway.privacy.vault import Vault
 
@@ -39,6 +40,9 @@ def export(tx: Transaction, vault: Vault, shopper_id: str) -> dict[str, Any]:
         "shopper": {shopper_id: identity.opened(tx, vault, shopper_id)},
         "former_particulars": claims.former_of(tx, vault, shopper_id),
         "complaint": complaints.texts_of(tx, vault, shopper_id),
+        "dispute_statement": {
+            id: said for who in people for id, said in disputes.texts_of(tx, vault, who).items()
+        },
         "message": {id: words for who in people for id, words in messages.texts_of(tx, vault, who).items()},
     }
     for table, opened in in_clear.items():

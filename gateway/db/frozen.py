@@ -93,6 +93,7 @@ RULES: Mapping[str, Rule] = {
             }
         },
     ),
+    "dispute_statement": Rule(),
     "erasure_request": Rule(
         changes="reason frozen_until",
         even_at_the_end="",
@@ -257,6 +258,7 @@ LATER_TABLES: Mapping[str, str] = {
     "terms_proposals": "settlement_terms_proposal",
     "methods": "repayment_method",
     "complaints": "complaint",
+    "dispute_statements": "dispute_statement",
     "messages": "message message_slot",
 }
 """By file the tables that are newer than the first file, which it guards whole; names are parted by spaces."""

@@ -27,6 +27,7 @@ from gateway.my.door import blueprint
 from gateway.my.rates import PAYMENTS
 from gateway.payments.collections import by_hand, failed
 from gateway.payments.collections.service import WHOLE
+from gateway.payments.disputes import by_shopper as disputes
 from gateway.payments.methods import service as methods
 from gateway.web import problems
 from gateway.web.context import gateway
@@ -180,6 +181,7 @@ def _loan_page(loan_id: str, *, error: GatewayError | None = None) -> str:
             "unpaid": unpaid,
             "takes_methods": methods.origin(gateway(), door.mode()) is not None,
             "disputes": loans.disputes_of(tx, loan.payment_id),
+            "contestable": disputes.contestable_fen(tx, shopper_id=door.shopper_id(), loan_id=loan_id),
         }
     return render_template("my/loan.html", error=_words(error), **page)
 

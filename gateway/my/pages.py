@@ -6,6 +6,7 @@ from flask import Flask
 
 from gateway.my import (
     data_pages,
+    dispute_pages,
     document_pages,
     door,
     help_pages,
@@ -15,7 +16,16 @@ from gateway.my import (
     method_pages,
 )
 
-PAGES = (login_pages, loan_pages, document_pages, method_pages, message_pages, help_pages, data_pages)
+PAGES = (
+    login_pages,
+    loan_pages,
+    document_pages,
+    dispute_pages,
+    method_pages,
+    message_pages,
+    help_pages,
+    data_pages,
+)
 """The modules with pages; a new one adds its name here, and its line to ``navigation``."""
 
 

@@ -19,10 +19,11 @@ from sqlmodel import Field, SQLModel
 
 from gateway.db.models import Keyed
 from gateway.db.types import Document, Fen, UtcTime, Whole, Words
+from gateway.payments.disputes import models as disputes
 from gateway.payments.methods import models as methods
 from gateway.payments.milestones import models as milestones
 
-__all__ = ["methods", "milestones"]
+__all__ = ["disputes", "methods", "milestones"]
 
 IS_CAPTURABLE = "amount_fen > captured_fen + voided_fen + expired_fen"
 """Something of the authorisation is left. A query that says it in these words finds such payments by the index; with

@@ -37,6 +37,8 @@ def own_place(walk: Walk, town: Town) -> None:
     walk.see("my: loan, overdue", pages, f"/my/test/loans/{loan}")
     at = f"/my/test/loans/{fresh['captures'][0]['loan']}"
     walk.see("my: loan", pages, at)
+    walk.see("my: dispute", pages, f"{at}/dispute")
+    walk.see("my: dispute, mistakes", pages, f"{at}/dispute", {"reason": "", "amount": "x", "text": "x"})
     walk.see("my: payoff", pages, f"{at}/payoff")
     walk.see("my: contract", pages, f"{at}/contract")
     walk.see("my: schedule", pages, f"{at}/schedules/1")

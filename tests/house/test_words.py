@@ -38,6 +38,7 @@ from gateway.ledger.booking.accounts import MERCHANT_KINDS
 from gateway.loans import amendments
 from gateway.merchants.service import CATEGORIES
 from gateway.messages.service import SHOWN
+from gateway.payments.disputes.by_shopper import REASONS
 from gateway.payments.telling.kinds import KINDS
 from gateway.settlement import payout_accounts, payouts
 from gateway.settlement.batch import SIGNS
@@ -124,7 +125,8 @@ GATEWAY: dict[str, Values] = {
     "my.dispute.": lambda: allowed("dispute", "status"),
     "my.message.kind.": lambda: set(KINDS),
     "my.message.status.": lambda: set(SHOWN),
-    "my.done.": lambda: {"paying", "proved", "withdrawn", "filed"},
+    "my.done.": lambda: {"paying", "proved", "withdrawn", "filed", "disputed"},
+    "my.contest.reason.": lambda: set(REASONS),
     "my.help.kind.": lambda: allowed("complaint", "kind"),
     "my.help.status.": lambda: {*allowed("complaint", "status"), "late"},
     "my.failure.": lambda: {"insufficient_funds", "account_closed", "other"},
@@ -174,7 +176,7 @@ PORTAL: dict[str, Values] = {
     "export_status.": lambda: allowed("export", "status"),
     "milestone_status.": lambda: allowed("milestone", "status"),
     "milestone_kind.": lambda: allowed("milestone", "kind"),
-    "dispute_reason.": lambda: {"goods_not_received"},
+    "dispute_reason.": lambda: set(REASONS),
     "dispute.error.": lambda: {"wrong_state", "validation_failed"},
     "payout_failure.": lambda: {"account_closed", "refused", "no_account", "returned"},
     "payout_says.": lambda: {*payouts.SAID.values(), payouts.UNKNOWN},

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.audit import service as audit
 from gateway.audit.service import Actor
 from gateway.core.tables import listed, reported
 from gateway.core.tenant import Mode
 from gateway.db.transactions import READ_COMMITTED, Database, Transaction
-from gateway.payments.disputes import deciding
+from gateway.payments.disputes import by_shopper, deciding
 from gateway.payments.models import Dispute
+from gateway.web.context import Gateway
 
 COLUMNS = ("id", "merchant", "mode", "status", "payment", "amount", "respond_by", "overdue")
 
@@ -22,11 +24,23 @@ def show_list(db: Database, *, mode: Mode | None, limit: int, as_json: bool) -> 
     return 0
 
 
-def show(db: Database, dispute_id: str, *, as_json: bool) -> int:
-    """Print a dispute with its reason and the merchant's answer. Raises ``NotFound``."""
-    with db.read() as tx:
-        (view,) = deciding.views(tx, [deciding.get(tx, dispute_id)])
-    print(reported(_plain(view), as_json=as_json))
+def show(gateway: Gateway, actor: Actor, dispute_id: str, *, as_json: bool) -> int:
+    """Print a dispute with its reason, the shopper's words and the merchant's answer. Raises ``NotFound``.
+
+    Reading words is recorded in the audit log.
+    """
+
+    def read_and_record(tx: Transaction) -> dict[str, Any]:
+        row = deciding.get(tx, dispute_id)
+        (view,) = deciding.views(tx, [row])
+        words = by_shopper.words_of(tx, gateway.vault, dispute_id)
+        if words is not None:
+            audit.record(
+                tx, actor, "disputes.read", about=dispute_id, merchant_id=row.merchant_id, mode=row.mode
+            )
+        return {**view, "text": words}
+
+    print(reported(_plain(gateway.db.write(read_and_record)), as_json=as_json))
     return 0
 
 
