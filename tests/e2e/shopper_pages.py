@@ -98,6 +98,14 @@ def cards(walk: Walk, town: Town) -> None:
         walk.see("method: there", pages, f"{at}/method")
         walk.see("bank: over", bank.browser, address, site="bank")
         walk.see("result: running, card", pages, f"{at}/result")
+        bought(town.api, term=3)
+        mine = log_in(town.browser())
+        walk.see("my: method, none", mine, "/my/test/method")
+        bank.give(mine.post("/my/test/method/begin").location, "4000 0000 0000 9995")
+        mine.get("/my/test/method/return")
+        town.books.pass_days(32)
+        log_in(mine)
+        walk.see("my: method, unpaid", mine, "/my/test/method")
     finally:
         bank.stop()
         town.gateway.ports.institution = usual

@@ -56,6 +56,7 @@ NO_PAGES = {
     "my_test.amendment_file": "a PDF file",
     "my_test.settled_file": "a PDF file",
     "my_test.loans_address": "leads on to the list",
+    "my_test.come_back_with_method": "leads on to the card",
     "login.begin": "leads to the gateway",
     "login.callback": "leads back to the page",
     "people.renewed": "leads to the login",
