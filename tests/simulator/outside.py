@@ -293,7 +293,7 @@ class PlainScorer:
         if int(features.get("amount_fen", 0) or 0) % 7 == 6:
             raise ScorerUnavailable
         outcome = "review" if required else "approve"
-        found = Recommendation(outcome, 3_000_000, 3_000_000, (), None, "plain")  # type: ignore[arg-type]
+        found = Recommendation(outcome, 3_000_000, 3_000_000, reasons=(), policy="plain")  # type: ignore[arg-type]
         return found, dict(features)
 
     def smallest_change(self, features: dict[str, Any], **order: Any) -> None:

@@ -35,7 +35,7 @@ def test_page_shows_what_was_found() -> None:
 def test_command_finds_a_planted_bug_in_a_copy_of_the_tree() -> None:
     command = [str(planting.ROOT / "run"), "simulate", "--planted", "payment-lock-dropped"]
     run = subprocess.run(
-        [*command, "--first", "12", "--seeds", "1", "--jobs", "1", "--json"],
+        [*command, "--first", "2", "--seeds", "1", "--jobs", "1", "--json"],
         capture_output=True,
         text=True,
         timeout=300,
@@ -43,6 +43,6 @@ def test_command_finds_a_planted_bug_in_a_copy_of_the_tree() -> None:
     )
     assert run.returncode == 0, run.stderr
     (outcome,) = json.loads(run.stdout)
-    assert (outcome["bug"], outcome["seed"]) == ("payment-lock-dropped", 12)
+    assert (outcome["bug"], outcome["seed"]) == ("payment-lock-dropped", 2)
     assert outcome["invariant"] == "locked_before_changed"
     assert "a row of payment was changed" in outcome["words"]

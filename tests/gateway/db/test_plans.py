@@ -30,6 +30,7 @@ SMALL = {
     "ledger_head",
     "merchant",
     "merchant_invoice",
+    "message_progress",
     "milestone_stop",
     "oauth_client",
     "plan_price",
