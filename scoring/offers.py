@@ -11,12 +11,12 @@ A down payment grows in whole steps of 100 yuan. Pure: the caller scores and quo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from scoring.application import Application
-from scoring.decision import Recommendation, amount_fits, decide
+from scoring.decision import amount_fits, decide
 from scoring.policy import DEFAULT_POLICY, Policy
 from scoring.scores import Scores
 
@@ -40,10 +40,12 @@ class Change:
     instalment_fen: int
 
 
-def only_amount_failed(answer: Recommendation) -> bool:
-    """Whether the order was declined for its amount, and for nothing that lies with the applicant."""
-    codes = {reason.code for reason in answer.reasons}
-    return answer.outcome == "decline" and bool(codes) and codes <= AMOUNT_CODES
+def only_amount_failed(outcome: str | None, codes: Collection[str]) -> bool:
+    """Whether an order was declined for its amount, and for nothing that lies with the applicant.
+
+    ``codes`` are those of the decision's reasons, all of them.
+    """
+    return outcome == "decline" and bool(codes) and AMOUNT_CODES.issuperset(codes)
 
 
 def smallest_change(

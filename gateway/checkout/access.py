@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from gateway.core import digits
 from gateway.identity import service as identity
 
 if TYPE_CHECKING:
@@ -90,16 +91,12 @@ def phone_hash(vault: Vault, phone: str) -> str:
 
 
 def _is_pass(vault: Vault, checkout: Checkout, shown: str, now: datetime) -> bool:
-    moment, dot, _ = shown.partition(".")
-    if (
-        checkout.shopper_id is None
-        or not dot
-        or not (moment.isascii() and moment.isdigit())
-        or len(moment) > 11
-    ):
+    typed, dot, _ = shown.partition(".")
+    moment = digits.whole(typed, most_digits=11)
+    if checkout.shopper_id is None or not dot or moment is None:
         return False
-    age = now.timestamp() - int(moment)
-    genuine = hmac.compare_digest(shown, _pass_of(vault, checkout, int(moment)))
+    age = now.timestamp() - moment
+    genuine = hmac.compare_digest(shown, _pass_of(vault, checkout, moment))
     return genuine and -60 <= age < PASS_LIFE.total_seconds()
 
 

@@ -13,8 +13,7 @@ from sqlmodel import col, select
 from gateway.checkout import reviewing, service
 from gateway.checkout.models import Checkout
 from gateway.db.transactions import Transaction
-from gateway.errors import DuplicateReference, NotFound, WrongState
-from gateway.payments import service as payments
+from gateway.errors import NotFound, WrongState
 from gateway.plans import service as plans
 from gateway.web.context import Gateway
 
@@ -58,12 +57,7 @@ def go_on(tx: Transaction, gateway: Gateway, checkout_id: str) -> Checkout:
         return known
     if not stands(tx, declined):
         raise WrongState(f"The offer expired at {declined.expires_at:%Y-%m-%dT%H:%M:%SZ}.", param="checkout")
-    tenant, reference = service.tenant_of(declined), declined.merchant_reference
-    live = service.live_of_order(tx, tenant, reference)
-    if live is not None or payments.with_reference(tx, tenant, reference) is not None:
-        raise DuplicateReference(
-            "The shop has started a new checkout for this order.", param="merchant_reference"
-        )
+    reviewing.refuse_started_again(tx, declined)
     return reviewing.again(
         tx,
         gateway,

@@ -7,8 +7,8 @@ from flask import Blueprint, Response
 from gateway.checkout import shopper
 from gateway.checkout.rates import DOCUMENTS
 from gateway.checkout.service import tenant_of
-from gateway.documents import contracts, making, settled
-from gateway.documents.making import Document
+from gateway.documents import contracts, settled
+from gateway.documents.answers import answer
 from gateway.errors import NotFound
 from gateway.loans import service as loans
 from gateway.web.context import gateway
@@ -28,7 +28,7 @@ def contract(checkout_id: str) -> Response:
         if found is None:
             raise NotFound("This checkout has no contract yet: a contract is made when it is approved.")
         made = contracts.contract(tx, here.vault, here.ports.signing_authority, found, language=language())
-    return _answer(made)
+    return answer(here, made)
 
 
 @blueprint.route("/checkout/<checkout_id>/settled/<loan_id>.pdf", methods=["GET", "POST"])
@@ -42,11 +42,4 @@ def settled_loan(checkout_id: str, loan_id: str) -> Response:
         if paid is None or loan_id not in {loan.id for loan in loans.of_payment(tx, tenant, paid)}:
             raise NotFound("This order has no such loan.")
         made = settled.settled(tx, here.vault, tenant, loan_id, language=language())
-    return _answer(made)
-
-
-def _answer(made: Document) -> Response:
-    answer = Response(making.signed(gateway(), made), content_type="application/pdf")
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["Content-Disposition"] = f'inline; filename="{made.name}"'
-    return answer
+    return answer(here, made)

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, redirect, render_template
 from gateway.checkout import access, counter_offers, deciding, entry, frames, reviewing, shopper, standing
 from gateway.checkout.models import Checkout
 from gateway.checkout.pages import CONFIRMED, allow_way_back, back_to_shop, shown, to_step
+from gateway.core import digits
 from gateway.core.calendar import shanghai_date
 from gateway.db.transactions import Transaction
 from gateway.decision import reviews
@@ -147,7 +148,7 @@ def amendment(checkout_id: str, loan_id: str, version: str) -> Any:
     checkout, merchant = shown(checkout_id)
     with gateway().db.read() as tx:
         shopper.for_shopper(tx, checkout_id)
-        number = int(version) if version.isascii() and version.isdigit() and len(version) < 5 else 0
+        number = digits.whole(version, most_digits=4) or 0
         found = standing.amendment_of(tx, checkout, loan_id, number)
         signed = shopper.contract_of(tx, checkout_id)
     if found is None:

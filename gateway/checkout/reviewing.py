@@ -138,12 +138,7 @@ def reopen(tx: Transaction, gateway: Gateway, checkout_id: str) -> Checkout:
         return newest
     if ends <= tx.now:
         raise WrongState(f"The offer expired at {ends:%Y-%m-%dT%H:%M:%SZ}.", param="checkout")
-    tenant, reference = service.tenant_of(declined), declined.merchant_reference
-    live = service.live_of_order(tx, tenant, reference)
-    if live is not None or payments.with_reference(tx, tenant, reference) is not None:
-        raise DuplicateReference(
-            "The shop has started a new checkout for this order.", param="merchant_reference"
-        )
+    refuse_started_again(tx, declined)
     until = min(tx.now + CHECKOUT_LIFE, ends)
     return again(tx, gateway, declined, expires_at=until, reopens=declined.id)
 
@@ -152,6 +147,16 @@ def _newest_of(tx: Transaction, declined: Checkout) -> Checkout | None:
     query = select(Checkout.id).where(Checkout.reopens == declined.id).order_by(col(Checkout.id).desc())
     newest = tx.exec(query.limit(1)).first()
     return service.locked(tx, newest) if newest is not None else None
+
+
+def refuse_started_again(tx: Transaction, declined: Checkout) -> None:
+    """Raise ``DuplicateReference`` when the shop has started the order of a declined checkout again."""
+    tenant, reference = service.tenant_of(declined), declined.merchant_reference
+    live = service.live_of_order(tx, tenant, reference)
+    if live is not None or payments.with_reference(tx, tenant, reference) is not None:
+        raise DuplicateReference(
+            "The shop has started a new checkout for this order.", param="merchant_reference"
+        )
 
 
 def again(tx: Transaction, gateway: Gateway, declined: Checkout, **differing: Any) -> Checkout:

@@ -24,7 +24,7 @@ from gateway.decision.reasons import REASONS
 from gateway.decision.scorer import ScorerPort, ScorerUnavailable
 from gateway.decision.shadow import Challenger
 from gateway.monitoring import metrics
-from scoring.offers import AMOUNT_CODES
+from scoring import offers
 from scoring.rules import RULES
 
 Value = Any
@@ -86,11 +86,10 @@ def recommend(
 def only_amount_failed(advice: Recommended, link_signals: Sequence[str]) -> bool:
     """Whether a change of the order may help: the scorer declines the amount, and nothing speaks against the person."""
     return (
-        advice.outcome == advice.scored == "decline"
+        advice.outcome == advice.scored
         and advice.sandbox is None
         and not link_signals
-        and bool(advice.signals)
-        and AMOUNT_CODES.issuperset(advice.signals)
+        and offers.only_amount_failed(advice.outcome, advice.signals)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.core import digits
 from gateway.errors import InvalidRequest
 from gateway.ledger import service
 from gateway.ledger.certificates import certificate
@@ -71,7 +72,8 @@ def get_certificate(call: Call, month: str) -> Any:
 def _position(cursor: str | None) -> tuple[str, int] | None:
     if cursor is None:
         return None
-    entry, _, line = decoded(cursor).partition(":")
-    if not entry.startswith("ent_") or not (line.isascii() and line.isdigit()) or len(line) > 9:
+    entry, _, typed = decoded(cursor).partition(":")
+    line = digits.whole(typed, most_digits=9)
+    if not entry.startswith("ent_") or line is None:
         raise InvalidRequest("The cursor is not valid: pass next_cursor unchanged.", param="cursor")
-    return entry, int(line)
+    return entry, line

@@ -96,16 +96,7 @@ def acknowledgement(db: Database, actor: Actor, merchant_id: str, *, days: int) 
     def agree(tx: Transaction) -> None:
         before = service.acknowledge_days(tx, merchant_id)
         service.agree_acknowledgement(tx, merchant_id, days=days)
-        audit.record(
-            tx,
-            actor,
-            "merchant.acknowledgement",
-            about=merchant_id,
-            merchant_id=merchant_id,
-            before=before,
-            after=days,
-            facts={"days": days},
-        )
+        _record(tx, actor, "merchant.acknowledgement", merchant_id, before=before, days=days)
 
     db.write(agree)
     print(f"New payments of {merchant_id} are voided after {days} days without an acknowledgement.")
@@ -118,16 +109,7 @@ def delivery_hold(db: Database, actor: Actor, merchant_id: str, *, days: int) ->
     def agree(tx: Transaction) -> None:
         before = service.get(tx, merchant_id).delivery_hold_days or 0
         service.agree_delivery_hold(tx, merchant_id, days=days)
-        audit.record(
-            tx,
-            actor,
-            "merchant.delivery_hold",
-            about=merchant_id,
-            merchant_id=merchant_id,
-            before=before,
-            after=days,
-            facts={"days": days},
-        )
+        _record(tx, actor, "merchant.delivery_hold", merchant_id, before=before, days=days)
 
     db.write(agree)
     if days:
@@ -143,16 +125,7 @@ def down_payment(db: Database, actor: Actor, merchant_id: str, *, percent: int) 
     def agree(tx: Transaction) -> None:
         before = service.get(tx, merchant_id).max_down_payment_percent or 0
         service.agree_down_payment(tx, merchant_id, percent=percent)
-        audit.record(
-            tx,
-            actor,
-            "merchant.down_payment",
-            about=merchant_id,
-            merchant_id=merchant_id,
-            before=before,
-            after=percent,
-            facts={"percent": percent},
-        )
+        _record(tx, actor, "merchant.down_payment", merchant_id, before=before, percent=percent)
 
     db.write(agree)
     if percent:
@@ -192,3 +165,20 @@ def frame_origins(
     origins = db.write(agree)
     print(f"Pages that may show {mode} checkouts of {merchant_id} inside: {' '.join(origins) or 'none'}")
     return 0
+
+
+def _record(
+    tx: Transaction, actor: Actor, action: str, merchant_id: str, *, before: int, **agreed: int
+) -> None:
+    """Note what was agreed with a merchant: one figure by its name, and what it was before."""
+    (after,) = agreed.values()
+    audit.record(
+        tx,
+        actor,
+        action,
+        about=merchant_id,
+        merchant_id=merchant_id,
+        before=before,
+        after=after,
+        facts=agreed,
+    )

@@ -8,10 +8,12 @@ from flask import Response
 
 from gateway.checkout.rates import DOCUMENTS
 from gateway.contracts import service as contracts
+from gateway.core import digits
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import Transaction
-from gateway.documents import amended, making, settled
+from gateway.documents import amended, settled
 from gateway.documents import contracts as contract_documents
+from gateway.documents.answers import answer
 from gateway.documents.making import Document
 from gateway.errors import NotFound
 from gateway.loans import by_shopper
@@ -43,7 +45,7 @@ def contract_file(loan_id: str) -> Response:
 @limited(DOCUMENTS)
 def amendment_file(loan_id: str, version: str) -> Response:
     """What a later version of the schedule has changed."""
-    number = int(version) if version.isascii() and version.isdigit() and len(version) < 6 else 0
+    number = digits.whole(version, most_digits=5) or 0
 
     def read(tx: Transaction, loan: Any) -> Document:
         found = contracts.of_payment(tx, loan.payment_id)
@@ -71,7 +73,4 @@ def _file(loan_id: str, read: Any) -> Response:
         loan = by_shopper.own(tx, shopper, loan_id)
         business_clock.enter(tx, Tenant.of(loan))
         made: Document = read(tx, loan)
-    answer = Response(making.signed(here, made), content_type="application/pdf")
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["Content-Disposition"] = f'inline; filename="{made.name}"'
-    return answer
+    return answer(here, made)

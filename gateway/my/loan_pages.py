@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import make_response, render_template, request
 
 from gateway.contracts import service as contracts
+from gateway.core import digits
 from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.documents import contracts as documents
@@ -25,7 +26,7 @@ from gateway.merchants import business_clock
 from gateway.my import door, loans
 from gateway.my.door import blueprint
 from gateway.my.rates import PAYMENTS
-from gateway.payments.collections import by_hand, failed
+from gateway.payments.collections import by_hand
 from gateway.payments.collections.service import WHOLE
 from gateway.payments.disputes import by_shopper as disputes
 from gateway.payments.methods import service as methods
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 RECEIPTS = 50
 TRIED = 5
 """How many collections are looked back at."""
-Unpaid = tuple[failed.Failed, failed.Reason]
 REFUSALS = (QuoteChanged, TooManyRequests, WrongState)
 
 
@@ -93,8 +93,8 @@ def show_payoff(loan_id: str) -> Any:
 @limited(PAYMENTS)
 def pay_off(loan_id: str) -> Any:
     """Instruct the collection of everything that is left, as it was shown. A second click changes nothing."""
-    shown = request.form.get("amount", "")
-    amount = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 12 else -1
+    shown = digits.whole(request.form.get("amount", ""), most_digits=11)
+    amount = -1 if shown is None else shown
     try:
         _write(loan_id, lambda tx, tenant: by_hand.pay_off(tx, tenant, loan_id, amount_fen=amount))
     except REFUSALS as error:
@@ -126,7 +126,7 @@ def show_schedule(loan_id: str, version: str) -> Any:
     """One version of the schedule: the rows that were still to come when it was made."""
     with gateway().db.read() as tx:
         card = loans.card_of(tx, door.mode(), door.shopper_id(), loan_id)
-        number = int(version) if version.isascii() and version.isdigit() and len(version) < 6 else 0
+        number = digits.whole(version, most_digits=5) or 0
         rows = by_shopper.version_of(tx, card.standing.loan, number)
     return render_template("my/schedule.html", card=card, rows=rows, version=number)
 
@@ -165,7 +165,7 @@ def _loan_page(loan_id: str, *, error: GatewayError | None = None) -> str:
         view = loan_service.view(tx, loan)
         tried = by_hand.newest(tx, loan_id, limit=TRIED)
         pending = [row for row in tried if row.status == "pending"]
-        unpaid = _unpaid(tx, card)
+        unpaid = loans.unpaid(tx, [card], language())
         page = {
             "card": card,
             "view": view,
@@ -186,19 +186,11 @@ def _loan_page(loan_id: str, *, error: GatewayError | None = None) -> str:
     return render_template("my/loan.html", error=_words(error), **page)
 
 
-def _newest_failed(tried: list[Collection], unpaid: list[Unpaid]) -> Collection | None:
+def _newest_failed(tried: list[Collection], unpaid: list[loans.Unpaid]) -> Collection | None:
     """The newest collection where it failed and is not told with what is unpaid."""
     if not tried or tried[0].status != "failed" or (unpaid and tried[0].period != WHOLE):
         return None
     return tried[0]
-
-
-def _unpaid(tx: Transaction, card: loans.Card) -> list[Unpaid]:
-    """What of the loan could not be collected, why, and what to do."""
-    if not card.standing.due_fen:
-        return []
-    rows = failed.of_loans(tx, Tenant.of(card.standing.loan), [card.id])
-    return [(row, failed.reason_words(row.failure, language())) for row in rows]
 
 
 def _payoff_page(loan_id: str, *, error: GatewayError | None = None) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.checkout import by_shopper as checkouts
 from gateway.core.calendar import shanghai_date
@@ -16,6 +17,7 @@ from gateway.loans.states import OPEN
 from gateway.merchants import business_clock
 from gateway.merchants import service as merchants
 from gateway.payments import by_shopper as payments
+from gateway.payments.collections import failed
 
 if TYPE_CHECKING:
     from gateway.payments.models import Dispute, Payment
@@ -72,6 +74,14 @@ class Waiting:
     left_fen: int
 
 
+class Unpaid(NamedTuple):
+    """What of a loan could not be collected, and why, in words."""
+
+    card: Card
+    row: failed.Failed
+    reason: failed.Reason
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     """Everything on the first page."""
@@ -106,18 +116,13 @@ class Overview:
 
 def overview(tx: Transaction, mode: Mode, shopper_id: str, *, before: str | None = None) -> Overview:
     """The first page: running loans (what is due first), ended ones older than ``before``, orders that wait."""
-    running = loans.running(tx, shopper_id) if before is None else []
+    still_run = loans.running(tx, shopper_id) if before is None else []
     ended = loans.ended(tx, shopper_id, before=before, limit=SHOWN + 1)
     older = ended[SHOWN - 1].loan.id if len(ended) > SHOWN else None
     waits = payments.waiting(tx, shopper_id, limit=SHOWN) if before is None else []
-    cards = _cards(tx, mode, shopper_id, [*running, *ended[:SHOWN]])
+    cards = _cards(tx, mode, shopper_id, [*still_run, *ended[:SHOWN]])
     names = merchants.names(tx, {row.merchant_id for row in waits}) if waits else {}
     orders = checkouts.orders_of(tx, shopper_id) if waits else {}
-    urgency = {"overdue": 0, "due": 1}
-    first = sorted(
-        cards[: len(running)],
-        key=lambda card: (urgency.get(card.state, 2), card.standing.loan.next_due_date or date.max),
-    )
     waiting = [
         Waiting(
             row,
@@ -127,7 +132,33 @@ def overview(tx: Transaction, mode: Mode, shopper_id: str, *, before: str | None
         )
         for row in waits
     ]
-    return Overview(first, cards[len(running) :], waiting, older)
+    return Overview(_urgent_first(cards[: len(still_run)]), cards[len(still_run) :], waiting, older)
+
+
+def running(tx: Transaction, mode: Mode, shopper_id: str) -> list[Card]:
+    """The loans that run, what is due first in front."""
+    return _urgent_first(_cards(tx, mode, shopper_id, loans.running(tx, shopper_id)))
+
+
+def unpaid(tx: Transaction, cards: Sequence[Card], locale: str) -> list[Unpaid]:
+    """What of some loans could not be collected, in their order; the words are those of ``locale``."""
+    of_tenant: dict[Tenant, list[Card]] = {}
+    for card in cards:
+        if card.standing.due_fen:
+            of_tenant.setdefault(Tenant.of(card.standing.loan), []).append(card)
+    found = []
+    for tenant, theirs in of_tenant.items():
+        by_id = {card.id: card for card in theirs}
+        for row in failed.of_loans(tx, tenant, list(by_id)):
+            found.append(Unpaid(by_id[row.loan_id], row, failed.reason_words(row.failure, locale)))
+    return found
+
+
+def _urgent_first(cards: list[Card]) -> list[Card]:
+    urgency = {"overdue": 0, "due": 1}
+    return sorted(
+        cards, key=lambda card: (urgency.get(card.state, 2), card.standing.loan.next_due_date or date.max)
+    )
 
 
 def _cards(tx: Transaction, mode: Mode, shopper_id: str, standings: list[loans.Standing]) -> list[Card]:

@@ -7,18 +7,16 @@ the browser comes back.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import make_response, redirect, render_template, request
 
 from gateway.core.return_address import origin as origin_of
-from gateway.core.tenant import Tenant
 from gateway.db.transactions import READ_COMMITTED, Transaction
 from gateway.errors import GatewayError, InstitutionUnavailable, TooManyRequests
 from gateway.my import door, loans
 from gateway.my.door import blueprint
 from gateway.my.rates import CARDS
-from gateway.payments.collections import failed
 from gateway.payments.methods import service as methods
 from gateway.payments.methods import setting_up, views
 from gateway.web import problems
@@ -27,11 +25,7 @@ from gateway.web.headers import allow_form_target
 from gateway.web.i18n import language
 from gateway.web.rate_limits import limited
 
-if TYPE_CHECKING:
-    from gateway.my.loans import Card
-
 PAGE = "method"
-Unpaid = list[tuple["Card", failed.Failed, failed.Reason]]
 
 
 @blueprint.get("/method")
@@ -95,26 +89,12 @@ def _page(*, error: GatewayError | None = None) -> str:
         allow_form_target(origin_of(where))
     person = door.shopper_id()
     with gateway().db.read() as tx:
-        running = loans.overview(tx, door.mode(), person).running
+        running = loans.running(tx, door.mode(), person)
         days = [card.standing.loan.next_due_date for card in running]
         next_due = min((day for day in days if day is not None), default=None)
         method = views.of_person(tx, person, language=language(), next_due=next_due)
         newest = methods.newest(tx, person)
-        unpaid = _unpaid(tx, running)
+        unpaid = loans.unpaid(tx, running, language())
     return render_template(
         "my/method.html", method=method, newest=newest, unpaid=unpaid, offered=where is not None, error=error
     )
-
-
-def _unpaid(tx: Transaction, running: list[Card]) -> Unpaid:
-    """What could not be collected, with the words for it; what is most urgent first, as the loans are listed."""
-    of_tenant: dict[Tenant, list[Card]] = {}
-    for card in running:
-        if card.standing.due_fen:
-            of_tenant.setdefault(Tenant.of(card.standing.loan), []).append(card)
-    found: Unpaid = []
-    for tenant, cards in of_tenant.items():
-        by_id = {card.id: card for card in cards}
-        for row in failed.of_loans(tx, tenant, list(by_id)):
-            found.append((by_id[row.loan_id], row, failed.reason_words(row.failure, language())))
-    return found

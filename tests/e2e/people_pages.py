@@ -18,16 +18,9 @@ from gateway.process.worker import drain_outbox
 from gateway.web import busy
 from tests.e2e.every_page import LANGUAGES, Page, Town, Walk, hidden
 from tests.gateway.operators.desk import Operator
+from tests.merchant_portal.test_in_store_page import GIVEN
 
 SHOP = Path(__file__).parents[2] / "examples/phones/shop.py"
-TILL = {
-    "store": "南京路店",
-    "name": "手机 X",
-    "category": "3c",
-    "amount": "5999.00",
-    "reference": "till-1",
-    "serial": "",
-}
 
 
 def doors(walk: Walk, town: Town) -> None:
@@ -120,7 +113,7 @@ def till(walk: Walk, town: Town) -> None:
     """An order in a store: the page of the clerk, and what their browser is told when it opens the shopper's."""
     browser, staff = town.person.portal, town.person.gateway
     page = walk.see("portal: in store", browser, "/in-store", site="portal")
-    typed = {**TILL, **hidden(page.text)}
+    typed = {**GIVEN, **hidden(page.text)}
     walk.see("portal: in store, wrong", browser, "/in-store", {**typed, "amount": "x"}, "portal")
     order = urlsplit(browser.post("/in-store", data=typed).location).path.removeprefix("/portal")
     page = walk.see("portal: in store, order", browser, order, site="portal")

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from scoring import offers
 from scoring.application import Application
 from scoring.decision import Recommendation, decide
-from scoring.offers import Change, only_amount_failed, smallest_change
+from scoring.offers import Change, smallest_change
 from scoring.policy import DEFAULT_POLICY
 from scoring.scorer import Scorer
 
@@ -75,6 +76,10 @@ def every_approved(scorer: Scorer, application: Application, most_fen: int) -> l
             if order is not None and judged(scorer, order).outcome == "approve":
                 approved.append((term, down))
     return approved
+
+
+def only_amount_failed(answer: Recommendation) -> bool:
+    return offers.only_amount_failed(answer.outcome, {reason.code for reason in answer.reasons})
 
 
 def test_a_counter_offer_is_approved_and_no_smaller_change_is(an_application: Any, scorer: Scorer) -> None:
